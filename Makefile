@@ -1,0 +1,40 @@
+# Every target sets up what it needs in .venv; nothing is installed outside this folder.
+PYTHON ?= python3
+BIN := .venv/bin
+DATA ?=
+
+.PHONY: setup demo test check bench clean
+
+setup: .venv/dev.stamp
+
+# The demo needs the base install only; development adds the tools of the `dev` extra.
+.venv/base.stamp: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+.venv/dev.stamp: .venv/base.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: .venv/base.stamp
+	$(BIN)/beautylens demo demo
+
+test: .venv/dev.stamp
+	$(BIN)/python -m pytest
+
+check: .venv/dev.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# DATA names a folder of measuring sets; without it only what needs none is measured.
+bench: .venv/dev.stamp
+	$(BIN)/python benchmarks/indexing.py $(if $(DATA),--pictures $(DATA)/grocery/queries)
+	$(if $(DATA),$(BIN)/python benchmarks/quality.py $(DATA))
+
+clean:
+	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache

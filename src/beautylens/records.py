@@ -1,0 +1,99 @@
+"""The values that flow through a search: products, matches and the reasons for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, overload
+
+Verdict = Literal["match", "unsure", "not_in_catalogue"]
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One product as its catalogue row describes it."""
+
+    product_id: str
+    name: str = ""
+    brand: str = ""
+    category: str = ""
+    gtin: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """Why a gallery image was returned, so that a person can check it."""
+
+    visual: float | None = None
+    """Cosine similarity of the deep descriptors, -1 to 1."""
+    inliers: int | None = None
+    """Keypoint matches that one plausible geometric transform explains."""
+    words: tuple[str, ...] = ()
+    """Words shared by the product's text and the query's words."""
+    barcode: str | None = None
+    """The barcode read on the photo, where it is this product's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One gallery image that may show the query's product."""
+
+    image_id: str
+    product: Product
+    image: str
+    score: float
+    reasons: Reasons = Reasons()
+    probability: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Matches of one query, best first; equal scores keep the order they came in.
+
+    Raises:
+        ValueError: when the scores are not in falling order.
+    """
+
+    rows: tuple[Match, ...] = ()
+    verdict: Verdict | None = None
+    probability: float | None = None
+    milliseconds: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        scores = [match.score for match in self.rows]
+        if any(later > earlier for earlier, later in zip(scores, scores[1:], strict=False)):
+            raise ValueError("matches must come in falling order of score")
+
+    @classmethod
+    def ranked(cls, matches: Iterable[Match]) -> Matches:
+        """Return the matches in falling order of score; ties keep their given order."""
+        return cls(tuple(sorted(matches, key=lambda match: -match.score)))
+
+    def rescored(self, score: Callable[[Match], float]) -> Matches:
+        """Return the same matches under another score, ranked anew."""
+        return Matches.ranked(replace(match, score=score(match)) for match in self.rows)
+
+    def products(self) -> Matches:
+        """Return the best match of each product, so that no product fills several places."""
+        best: dict[str, Match] = {}
+        for match in self.rows:
+            best.setdefault(match.product.product_id, match)
+        return replace(self, rows=tuple(best.values()))
+
+    def top(self, limit: int) -> Matches:
+        """Return the first `limit` matches."""
+        return replace(self, rows=self.rows[:limit])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Match]:
+        return iter(self.rows)
+
+    @overload
+    def __getitem__(self, place: int) -> Match: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Match, ...]: ...
+    def __getitem__(self, place: int | slice) -> Match | tuple[Match, ...]:
+        return self.rows[place]
