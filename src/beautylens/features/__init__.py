@@ -1,0 +1,1 @@
+"""From a picture to numbers: networks, pooling, keypoints and their matching."""

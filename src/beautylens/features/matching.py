@@ -1,0 +1,180 @@
+"""Matching keypoints of two pictures: exact nearest two, one to one, then one plausible transform."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beautylens.features.keypoints import Keypoints
+
+Pairs = NDArray[np.intp]
+Complexes = NDArray[np.complex128]
+
+MIN_INLIERS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Plausible:
+    """What a photo of a pack can do to its studio picture; anything else is chance.
+
+    Args:
+        smallest: least size of the gallery item over its size in the query.
+        largest: greatest such size.
+        stretch: greatest ratio of the two axes of the refined affine map.
+        tolerance: pixels by which a keypoint may miss its place under a similarity.
+        affine_tolerance: the same under the refined affine map.
+    """
+
+    smallest: float = 0.15
+    largest: float = 6.0
+    stretch: float = 3.0
+    tolerance: float = 24.0
+    affine_tolerance: float = 12.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verified:
+    """Matches of two pictures that one transform explains.
+
+    pairs (M, 2) index the query's and the gallery's keypoints; transform (2, 3) maps query pixels
+    to gallery pixels; count is the number of distinct places among the pairs.
+    """
+
+    pairs: Pairs
+    transform: NDArray[np.float64]
+    count: int
+
+
+NOTHING = Verified(np.empty((0, 2), np.intp), np.zeros((2, 3)), 0)
+
+
+def match_keypoints(query: Keypoints, gallery: Keypoints, *, ratio: float = 0.85) -> Pairs:
+    """Return pairs that are each other's nearest and pass Lowe's ratio test.
+
+    The nearest two are exact: products of uint8 descriptors stay below 2^24, where float32 sums
+    of whole numbers have no rounding, so that the same pictures always give the same pairs.
+
+    Returns:
+        (M, 2) indices into query and gallery, in the query's order.
+    """
+    if len(query) == 0 or len(gallery) < 2:
+        return np.empty((0, 2), np.intp)
+    left = query.descriptors.astype(np.float32)
+    right = gallery.descriptors.astype(np.float32)
+    squares = np.float32(-2) * (left @ right.T)
+    squares += np.square(left).sum(axis=1)[:, None]
+    squares += np.square(right).sum(axis=1)[None, :]
+    rows = np.arange(len(query))
+    nearest = squares.argmin(axis=1)
+    back = squares.argmin(axis=0)
+    first = squares[rows, nearest]
+    squares[rows, nearest] = np.inf
+    second = squares.min(axis=1)
+    kept = (first <= ratio * ratio * second) & (back[nearest] == rows)
+    return np.stack([rows[kept], nearest[kept]], axis=1)
+
+
+def verify(
+    query: Keypoints, gallery: Keypoints, pairs: Pairs, plausible: Plausible | None = None
+) -> Verified:
+    """Return the pairs that one plausible transform explains.
+
+    Every pair alone proposes a similarity from its two positions, sizes and angles (Philbin et
+    al., 2007), so that all proposals are tried and nothing is random. The best is refitted to its
+    supporters and refined to an affine map, which takes up the tilt of the pack.
+    """
+    limits = plausible or Plausible()
+    if len(pairs) < MIN_INLIERS:
+        return NOTHING
+    source, target = _complex(query.points[pairs[:, 0]]), _complex(gallery.points[pairs[:, 1]])
+    turns = gallery.angles[pairs[:, 1]] - query.angles[pairs[:, 0]]
+    scales = gallery.sizes[pairs[:, 1]] / query.sizes[pairs[:, 0]]
+    supporters = _best_similarity(source, target, scales * np.exp(1j * turns), limits)
+    if supporters.sum() < MIN_INLIERS:
+        return NOTHING
+    transform, supporters = _refine(source, target, supporters, limits)
+    count = _distinct_places(source[supporters], target[supporters])
+    if count < MIN_INLIERS or not _is_plausible(transform, limits):
+        return NOTHING
+    return Verified(pairs[supporters], transform, count)
+
+
+def _best_similarity(
+    source: Complexes, target: Complexes, factors: Complexes, limits: Plausible
+) -> NDArray[np.bool_]:
+    """Return the supporters (M,) of the proposal target = factor * source + shift with most of them."""
+    sizes = np.abs(factors)
+    factors = factors[(sizes >= limits.smallest) & (sizes <= limits.largest)]
+    proposals = np.flatnonzero((sizes >= limits.smallest) & (sizes <= limits.largest))
+    if len(proposals) == 0:
+        return np.zeros(len(source), bool)
+    shifts = target[proposals] - factors * source[proposals]
+    misses = np.abs(factors[:, None] * source + shifts[:, None] - target)
+    support = misses < limits.tolerance
+    # Equal support is settled by the smaller misses, never by the order of the keypoints.
+    rank = support.sum(axis=1) - np.minimum(misses, limits.tolerance).mean(axis=1) / (
+        2 * limits.tolerance
+    )
+    return np.asarray(support[rank.argmax()])
+
+
+def _refine(
+    source: Complexes, target: Complexes, supporters: NDArray[np.bool_], limits: Plausible
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Refit to the supporters three times, as an affine map once six of them pin it down."""
+    transform = np.zeros((2, 3))
+    for _ in range(3):
+        affine = supporters.sum() >= 6
+        fit = _fit_affine if affine else _fit_similarity
+        transform = fit(source[supporters], target[supporters])
+        miss = np.abs(_apply(transform, source) - target)
+        found = miss < (limits.affine_tolerance if affine else limits.tolerance)
+        if found.sum() < MIN_INLIERS:
+            return transform, found
+        supporters = found
+    return transform, supporters
+
+
+def _fit_similarity(source: Complexes, target: Complexes) -> NDArray[np.float64]:
+    centred = source - source.mean()
+    spread = np.vdot(centred, centred).real
+    factor = np.vdot(centred, target - target.mean()) / spread if spread > 0 else 0.0
+    shift = target.mean() - factor * source.mean()
+    a, b = complex(factor).real, complex(factor).imag
+    return np.array([[a, -b, shift.real], [b, a, shift.imag]])
+
+
+def _fit_affine(source: Complexes, target: Complexes) -> NDArray[np.float64]:
+    design = np.stack([source.real, source.imag, np.ones(len(source))], axis=1)
+    wanted = np.stack([target.real, target.imag], axis=1)
+    return np.linalg.lstsq(design, wanted, rcond=None)[0].T
+
+
+def _apply(transform: NDArray[np.float64], source: Complexes) -> Complexes:
+    x = transform[0, 0] * source.real + transform[0, 1] * source.imag + transform[0, 2]
+    y = transform[1, 0] * source.real + transform[1, 1] * source.imag + transform[1, 2]
+    return np.asarray(x + 1j * y)
+
+
+def _is_plausible(transform: NDArray[np.float64], limits: Plausible) -> bool:
+    """Tell whether the map keeps handedness, size and shape within the limits."""
+    linear = transform[:, :2]
+    longest, shortest = np.linalg.svd(linear, compute_uv=False)
+    return bool(
+        np.linalg.det(linear) > 0
+        and shortest >= limits.smallest
+        and longest <= limits.largest
+        and longest <= limits.stretch * shortest
+    )
+
+
+def _distinct_places(source: Complexes, target: Complexes) -> int:
+    """Count places, not keypoints: SIFT sets several keypoints of different angle on one spot."""
+    places = [len(np.unique(np.round(points / 3))) for points in (source, target)]
+    return min(places)
+
+
+def _complex(points: NDArray[np.float32]) -> Complexes:
+    return points[:, 0].astype(np.float64) + 1j * points[:, 1]

@@ -1,0 +1,93 @@
+"""Running a network's ONNX graph with OpenVINO: pictures in, feature maps out."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beautylens.errors import EncoderError
+
+HEADER_KEY = "beautylens"
+
+
+class Network:
+    """A convolutional network read from an ONNX file, compiled on first use.
+
+    Args:
+        graph: an ONNX file whose input is (N, 3, H, W) and whose first output is (N, C, h, w).
+        mean: per-channel value subtracted from 0..255 RGB.
+        std: per-channel value divided by.
+
+    Raises:
+        EncoderError: when OpenVINO cannot read the file.
+    """
+
+    def __init__(
+        self, graph: Path, mean: tuple[float, ...], std: tuple[float, ...], side: int
+    ) -> None:
+        self.graph, self.mean, self.std, self.side = graph, mean, std, side
+
+    def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the feature maps of pictures.
+
+        Args:
+            pictures: (N, side, side, 3) uint8 RGB.
+
+        Returns:
+            (N, C, h, w) float32.
+        """
+        request = self._compiled.create_infer_request()
+        request.infer({0: pictures}, share_inputs=True)
+        return np.asarray(request.get_output_tensor(0).data, dtype=np.float32)
+
+    @cached_property
+    def _compiled(self) -> Any:
+        # OpenVINO takes a third of a second to import: only a process that encodes pays for it.
+        import openvino as ov
+
+        model = _read(self.graph)
+        steps = ov.preprocess.PrePostProcessor(model)
+        image = steps.input(0)
+        image.tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
+        image.model().set_layout(ov.Layout("NCHW"))
+        image.preprocess().convert_element_type(ov.Type.f32)
+        image.preprocess().mean(list(self.mean)).scale(list(self.std))
+        model = steps.build()
+        model.reshape({0: [-1, self.side, self.side, 3]})
+        return ov.Core().compile_model(model, "CPU", {"PERFORMANCE_HINT": "LATENCY"})
+
+
+def read_header(graph: Path) -> dict[str, Any] | None:
+    """Return the JSON header that an encoder file carries in its ONNX metadata, if it has one.
+
+    Raises:
+        EncoderError: when the file is no ONNX graph, or its header is no JSON.
+    """
+    model = _read(graph)
+    try:
+        text = model.get_rt_info(["framework", HEADER_KEY]).astype(str)
+    except RuntimeError:
+        return None
+    try:
+        header = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise EncoderError(f"{graph}: the header is not JSON ({error}); export it again") from error
+    return dict(header)
+
+
+def _read(graph: Path) -> Any:
+    import openvino as ov
+
+    if not graph.is_file():
+        raise EncoderError(f"{graph}: no such encoder file")
+    try:
+        return ov.Core().read_model(str(graph))
+    except RuntimeError as error:
+        raise EncoderError(
+            f"{graph}: not an ONNX graph that OpenVINO can read; export it again"
+        ) from error

@@ -1,0 +1,98 @@
+"""Encoders: loading, fingerprints, and what the shipped default promises."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.conftest import draw_pack, photograph
+
+from beautylens.errors import EncoderError
+from beautylens.features.encoder import Encoder
+from beautylens.settings import PoolingSettings
+
+DEFAULT = Path(str(resources.files("beautylens") / "features/weights/default"))
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    return Encoder.load()
+
+
+def test_descriptors_are_unit_rows_one_a_picture(encoder: Encoder) -> None:
+    found = encoder([draw_pack(number) for number in range(18)])
+    assert found.shape == (18, encoder.dimensions)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+
+
+def test_no_pictures_give_no_rows(encoder: Encoder) -> None:
+    assert encoder([]).shape == (0, encoder.dimensions)
+
+
+def test_a_photo_is_nearest_to_its_own_pack(encoder: Encoder) -> None:
+    packs = encoder([draw_pack(number) for number in range(8)])
+    photos = np.stack(
+        [encoder.describe_views(photograph(draw_pack(n), n), (1.0, 0.75)) for n in range(8)]
+    )
+    assert ((photos @ packs.T).argmax(axis=1) == np.arange(8)).mean() >= 0.75
+
+
+def test_one_whole_view_is_the_plain_descriptor(encoder: Encoder) -> None:
+    pack = draw_pack(3)
+    np.testing.assert_allclose(
+        encoder.describe_views(pack, (1.0,)), encoder([pack])[0], atol=1e-6
+    )
+
+
+def test_a_picture_is_described_alike_alone_and_in_a_batch(encoder: Encoder) -> None:
+    packs = [draw_pack(number) for number in range(5)]
+    alone = np.concatenate([encoder([pack]) for pack in packs])
+    assert (alone * encoder(packs)).sum(axis=1).min() > 0.999
+
+
+def test_the_fingerprint_follows_everything_a_descriptor_depends_on(tmp_path: Path) -> None:
+    plain = Encoder.load()
+    assert plain.fingerprint == Encoder.load("default").fingerprint
+    assert plain.fingerprint != Encoder.load(side=320).fingerprint
+    assert plain.fingerprint != Encoder.load(pooling=PoolingSettings(name="mac")).fingerprint
+    folder = Path(shutil.copytree(DEFAULT, tmp_path / "mine"))
+    assert Encoder.load(folder).fingerprint == plain.fingerprint
+    (folder / "whitening.npz").unlink()
+    assert Encoder.load(folder).fingerprint != plain.fingerprint
+
+
+def test_another_pooling_leaves_out_the_whitening_learnt_on_the_first() -> None:
+    assert Encoder.load().whitening is not None
+    assert Encoder.load(pooling=PoolingSettings(name="mac")).whitening is None
+
+
+def test_a_single_onnx_file_with_a_header_is_an_encoder() -> None:
+    encoder = Encoder.load(DEFAULT / "graph.onnx")
+    assert encoder.spec.name == "efficientnet-lite0-imagenet"
+    assert encoder([draw_pack(0)]).shape == (1, 1280)
+
+
+def test_every_wrong_encoder_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(EncoderError, match="there is no encoder 'resnet'"):
+        Encoder.load("resnet")
+    with pytest.raises(EncoderError, match="no such encoder file"):
+        Encoder.load(tmp_path / "gone.onnx")
+    with pytest.raises(EncoderError, match=r"needs an encoder\.json"):
+        Encoder.load(tmp_path)
+    (tmp_path / "noise.onnx").write_bytes(b"\x00not a graph")
+    with pytest.raises(EncoderError, match="not an ONNX graph"):
+        Encoder.load(tmp_path / "noise.onnx")
+    (tmp_path / "encoder.json").write_text("{")
+    with pytest.raises(EncoderError, match="not valid JSON"):
+        Encoder.load(tmp_path)
+    header = json.loads((DEFAULT / "encoder.json").read_text())
+    (tmp_path / "encoder.json").write_text(json.dumps(header | {"sidee": 4}))
+    with pytest.raises(EncoderError, match="no setting 'sidee'; did you mean 'side'"):
+        Encoder.load(tmp_path)
+    with pytest.raises(EncoderError, match="must be a multiple of 32"):
+        Encoder.load(side=100)

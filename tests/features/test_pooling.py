@@ -1,0 +1,160 @@
+"""Pooling against slow loops written from docs/method.md, and against maps made by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from beautylens.errors import RecipeError
+from beautylens.features.pooling import POOLINGS, Region, find_pooling, region_grid
+
+MAPS = arrays(
+    np.float32,
+    st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(2, 9), st.integers(2, 9)),
+    elements=st.floats(0, 8, width=32),
+)
+
+
+def unit(vector: list[float]) -> list[float]:
+    length = math.sqrt(sum(value * value for value in vector))
+    return [value / length if length else 0.0 for value in vector]
+
+
+def slow_regions(height: int, width: int, levels: int = 3) -> list[tuple[int, int, int]]:
+    """The grid as section 1 of the method words it, one number at a time."""
+    w = min(height, width)
+    extra = 0
+    if height != width:
+        errors = []
+        for s in range(2, 8):
+            b = (max(height, width) - w) / (s - 1)
+            errors.append(abs((w * w - w * b) / (w * w) - 0.4))
+        extra = errors.index(min(errors)) + 1
+    regions = []
+    for level in range(1, levels + 1):
+        side = math.floor(2 * w / (level + 1))
+        if side == 0:
+            continue
+        half = math.floor(side / 2 - 1)
+
+        def offsets(length: int, count: int, side: int = side, half: int = half) -> list[int]:
+            b = (length - side) / (count - 1) if count > 1 else 0
+            return [math.floor(half + i * b) - half for i in range(count)]
+
+        rows = level + (extra if height > width else 0)
+        columns = level + (extra if width > height else 0)
+        regions += [(y, x, side) for y in offsets(height, rows) for x in offsets(width, columns)]
+    return regions
+
+
+def slow_rmac(channels: np.ndarray, attention: float | None) -> list[float]:
+    """R-MAC, or with an attention exponent p GRMAC(p), of one image, cell by cell."""
+    count, height, width = channels.shape
+    activation = [[float(channels[:, y, x].sum()) for x in range(width)] for y in range(height)]
+    cells = [value for row in activation for value in row]
+    threshold = None
+    if attention is not None:
+        low = min(cells)
+        mean = sum((value - low) ** attention for value in cells) / len(cells)
+        threshold = mean ** (1 / attention) + low
+    total = [0.0] * count
+    for top, left, side in slow_regions(height, width):
+        inside = [(y, x) for y in range(top, top + side) for x in range(left, left + side)]
+        weight = 1.0
+        if threshold is not None:
+            weight = sum(activation[y][x] > threshold for y, x in inside) / len(inside)
+        maxima = unit([max(float(channels[c, y, x]) for y, x in inside) for c in range(count)])
+        total = [t + weight * m for t, m in zip(total, maxima, strict=True)]
+    return unit(total)
+
+
+@given(MAPS)
+@settings(max_examples=40, deadline=None)
+def test_mac_spoc_and_gem_agree_with_their_formulas_cell_by_cell(maps: np.ndarray) -> None:
+    for image, mac, spoc, gem in zip(
+        maps, POOLINGS["mac"](maps), POOLINGS["spoc"](maps), POOLINGS["gem"](maps), strict=True
+    ):
+        cells = [channel.ravel().tolist() for channel in image]
+        cubes = [(sum(max(v, 1e-6) ** 3 for v in c) / len(c)) ** (1 / 3) for c in cells]
+        np.testing.assert_allclose(mac, unit([max(c) for c in cells]), atol=1e-5)
+        np.testing.assert_allclose(spoc, unit([sum(c) / len(c) for c in cells]), atol=1e-5)
+        np.testing.assert_allclose(gem, unit(cubes), atol=1e-4)
+
+
+@given(MAPS)
+@settings(max_examples=40, deadline=None)
+def test_rmac_agrees_with_a_loop_over_regions(maps: np.ndarray) -> None:
+    for image, found in zip(maps, POOLINGS["rmac"](maps), strict=True):
+        np.testing.assert_allclose(found, slow_rmac(image, None), atol=1e-5)
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0, 3.5])
+def test_grmac_agrees_with_a_loop_over_cells(p: float) -> None:
+    # Random maps keep every cell away from the threshold, where rounding would decide.
+    maps = np.random.default_rng(7).gamma(1.0, 2.0, (5, 6, 9, 11)).astype(np.float32)
+    for image, found in zip(maps, POOLINGS["grmac"](maps, p=p), strict=True):
+        np.testing.assert_allclose(found, slow_rmac(image, p), atol=1e-5)
+
+
+def test_ramac_is_grmac_with_exponent_one() -> None:
+    maps = np.random.default_rng(1).random((2, 3, 12, 12), np.float32)
+    np.testing.assert_array_equal(POOLINGS["ramac"](maps), POOLINGS["grmac"](maps, p=1.0))
+
+
+def test_ramac_ignores_regions_without_an_attended_cell() -> None:
+    # One bright corner: only squares that reach it may speak, so channel 1, bright at the opposite
+    # corner of a dim place, weighs less than under plain R-MAC.
+    maps = np.zeros((1, 2, 12, 12), np.float32)
+    maps[0, 0, :4, :4] = 10
+    maps[0, 1, 11, 11] = 0.1
+    plain, attended = POOLINGS["rmac"](maps)[0], POOLINGS["ramac"](maps)[0]
+    assert plain[1] > 0.1
+    assert attended[1] < plain[1] / 2
+
+
+def test_gem_runs_from_the_mean_to_the_maximum() -> None:
+    maps = np.random.default_rng(2).random((2, 4, 7, 7), np.float32)
+    np.testing.assert_allclose(POOLINGS["gem"](maps, p=1.0), POOLINGS["spoc"](maps), atol=1e-4)
+    np.testing.assert_allclose(POOLINGS["gem"](maps, p=60.0), POOLINGS["mac"](maps), atol=0.05)
+
+
+@given(MAPS, st.sampled_from(sorted(POOLINGS)))
+@settings(max_examples=60, deadline=None)
+def test_rows_have_unit_length_or_are_zero_and_never_mix_images(
+    maps: np.ndarray, name: str
+) -> None:
+    found = POOLINGS[name](maps)
+    assert found.shape == maps.shape[:2]
+    assert found.dtype == np.float32
+    lengths = np.linalg.norm(found, axis=1)
+    assert np.all((np.abs(lengths - 1) < 1e-4) | (lengths < 1e-6))
+    np.testing.assert_allclose(found[:1], POOLINGS[name](maps[:1]), atol=1e-6)
+
+
+def test_a_square_map_of_15_cells_has_the_published_14_regions() -> None:
+    grid = region_grid(15, 15)
+    assert len(grid) == 14
+    assert {region.side for region in grid} == {15, 10, 7}
+    assert sorted({region.top for region in grid if region.side == 10}) == [0, 5]
+    assert sorted({region.left for region in grid if region.side == 7}) == [0, 4, 8]
+
+
+@given(st.integers(1, 40), st.integers(1, 40))
+def test_regions_stay_inside_the_map_and_agree_with_the_slow_grid(height: int, width: int) -> None:
+    grid = region_grid(height, width)
+    assert grid == tuple(Region(*region) for region in slow_regions(height, width))
+    assert all(
+        0 <= r.top <= height - r.side and 0 <= r.left <= width - r.side and r.side > 0 for r in grid
+    )
+
+
+def test_a_wrong_name_or_option_lists_the_right_ones() -> None:
+    with pytest.raises(RecipeError, match="no pooling 'macs'; choose one of mac, spoc, gem"):
+        find_pooling("macs")
+    with pytest.raises(RecipeError, match="'gem' has no option 'q'; it takes: p"):
+        find_pooling("gem", q=1.0)

@@ -1,0 +1,56 @@
+"""Whitening against the covariance it promises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from beautylens.errors import EncoderError
+from beautylens.features.whitening import Whitening
+
+
+def correlated(rows: int = 400) -> np.ndarray:
+    rng = np.random.default_rng(3)
+    return (rng.normal(size=(rows, 6)) @ rng.normal(size=(6, 6)) + 2).astype(np.float32)
+
+
+def test_full_whitening_leaves_uncorrelated_components_of_equal_spread() -> None:
+    rows = correlated()
+    whitening = Whitening.fit(rows, 6, power=1.0)
+    projected = (rows - whitening.mean) @ whitening.matrix.T
+    np.testing.assert_allclose(np.cov(projected.T), np.eye(6), atol=1e-3)
+
+
+def test_plain_pca_keeps_distances_between_rows() -> None:
+    rows = correlated()
+    whitening = Whitening.fit(rows, 6, power=0.0)
+    projected = (rows - whitening.mean) @ whitening.matrix.T
+    expected = np.linalg.norm(rows[0] - rows[1])
+    assert np.linalg.norm(projected[0] - projected[1]) == pytest.approx(expected, rel=1e-4)
+
+
+def test_components_fall_in_spread_and_rows_have_unit_length() -> None:
+    whitening = Whitening.fit(correlated(), 4, power=0.5)
+    found = whitening(correlated())
+    assert found.shape == (400, 4)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+    projected = (correlated() - whitening.mean) @ whitening.matrix.T
+    spreads = projected.std(axis=0)
+    assert np.all(np.diff(spreads) <= 1e-6)
+
+
+def test_a_saved_whitening_comes_back_to_half_precision(tmp_path: Path) -> None:
+    whitening = Whitening.fit(correlated(), 3)
+    whitening.save(tmp_path / "whitening.npz")
+    loaded = Whitening.load(tmp_path / "whitening.npz")
+    np.testing.assert_allclose(loaded.matrix, whitening.matrix, rtol=1e-3, atol=1e-3)
+
+
+def test_too_few_descriptors_or_another_file_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(EncoderError, match="5 descriptors cannot teach 6 dimensions"):
+        Whitening.fit(correlated(5), 6)
+    (tmp_path / "whitening.npz").write_bytes(b"not arrays")
+    with pytest.raises(EncoderError, match="not a whitening file"):
+        Whitening.load(tmp_path / "whitening.npz")
