@@ -1,0 +1,222 @@
+"""Read a table file of any known format as Arrow strings, the text as it stands in the file."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TextIO
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from beautylens.catalogue.refusal import listed
+from beautylens.errors import TableError
+
+# Columns that hold several values, written as a list where the format has lists.
+SEVERAL = ("image", "product_ids", "ignore_ids")
+SEPARATOR = ";"
+
+# A quoted field has to fit in one block, and descriptions can be long.
+_BLOCK_BYTES = 1 << 24
+_LINES_A_CHUNK = 1 << 12
+
+
+def read_table(path: Path) -> pa.Table:
+    """Return the rows of a table in their order; all columns are strings, nothing is null.
+
+    Numbers keep their digits, lists in the columns of `SEVERAL` are joined by `;`, and other
+    nested values become compact JSON text.
+
+    Raises:
+        TableError: when the file is missing, of no known format, malformed, or without rows.
+    """
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise TableError(f"{path} is no table; give a file that ends in {', '.join(READERS)}")
+    with reading(path):
+        table = reader(path)
+    names = table.column_names
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise TableError(
+            f"{path} has several columns named {', '.join(map(repr, repeated))}; rename all but one"
+        )
+    if not table.num_rows:
+        raise TableError(f"{path} has no rows; give at least one below the column names")
+    return table
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn whatever goes wrong while the table file is read into one clear sentence.
+
+    Raises:
+        TableError: when the file is missing, unreadable, malformed, or not UTF-8.
+    """
+    if not path.is_file():
+        found = "is a folder" if path.is_dir() else "does not exist"
+        raise TableError(f"{path} {found}; give the path of a table")
+    try:
+        yield
+    except UnicodeError as error:
+        raise _not_utf8(path) from error
+    except (pa.ArrowInvalid, csv.Error) as error:
+        if "UTF8" in str(error):
+            raise _not_utf8(path) from error
+        raise TableError(
+            f"{path} is malformed ({error}); look for an unclosed quote or export it again"
+        ) from error
+    except OSError as error:
+        raise TableError(f"{path} cannot be read ({error}); check file and disk") from error
+
+
+def open_text(path: Path) -> TextIO:
+    """Open UTF-8 text, with or without a byte-order mark, with its line ends as they are."""
+    return path.open(encoding="utf-8-sig", newline="")
+
+
+def _not_utf8(path: Path) -> TableError:
+    where = ""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                where = f" (line {number})"
+                break
+    return TableError(f"{path} is not UTF-8 text{where}; save it again with the encoding UTF-8")
+
+
+def _read_delimited(path: Path, delimiter: str) -> pa.Table:
+    with open_text(path) as file:
+        names = next(filter(None, csv.reader(file, delimiter=delimiter)), None)
+        if names is None:
+            raise TableError(f"{path} is empty; give a line of column names and one line per row")
+        if not file.read(1):
+            return pa.table({name: pa.array([], pa.string()) for name in names})
+    ragged: list[str] = []
+
+    def note(row: pa_csv.InvalidRow) -> str:
+        ragged.append(f"row {row.number - 1} has {row.actual_columns} fields")
+        return "skip"
+
+    table = pa_csv.read_csv(
+        path,
+        # Threads would lose the numbers of ragged rows.
+        pa_csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES),
+        pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=note),
+        pa_csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+        ),
+    )
+    if ragged:
+        raise TableError(
+            f"{path}: {listed(ragged)}, but there are {len(names)} columns; "
+            "give each row one field per column, and quote a field that holds a separator"
+        )
+    if _ends_in_quotes(path, table):
+        raise TableError(
+            f"{path}: row {table.num_rows} opens a quote that nothing closes; close or remove it"
+        )
+    return table
+
+
+def _ends_in_quotes(path: Path, table: pa.Table) -> bool:
+    """Tell whether the last field runs over lines to the end of the file without being closed.
+
+    The parser takes such a field, and with it all the rows that it swallows, as it is.
+    """
+    if not table.num_rows or "\n" not in table.columns[-1][-1].as_py():
+        return False
+    with path.open("rb") as file:
+        file.seek(-min(path.stat().st_size, 1 << 10), os.SEEK_END)
+        return not file.read().rstrip().endswith(b'"')
+
+
+def _read_json_lines(path: Path) -> pa.Table:
+    with open_text(path) as file:
+        objects = _json_objects(path, file)
+        chunks = []
+        while batch := list(islice(objects, _LINES_A_CHUNK)):
+            names = dict.fromkeys(name for item in batch for name in item)
+            columns = {name: [_text(name, item.get(name)) for item in batch] for name in names}
+            chunks.append(pa.table(columns, pa.schema([(name, pa.string()) for name in names])))
+    table = pa.concat_tables(chunks, promote_options="default") if chunks else pa.table({})
+    return _mapped(table, lambda _, column: column.fill_null(""))
+
+
+def _json_objects(path: Path, lines: TextIO) -> Iterator[Mapping[str, object]]:
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise TableError(
+                f"{path}: line {number} is not JSON ({error}); give one JSON object a line"
+            ) from error
+        if not isinstance(value, dict):
+            raise TableError(f"{path}: line {number} is no JSON object; give one object a line")
+        yield value
+
+
+def _text(name: str, value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if name in SEVERAL and isinstance(value, list) and all(isinstance(v, str) for v in value):
+        return SEPARATOR.join(value)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def _read_parquet(path: Path) -> pa.Table:
+    with pq.ParquetFile(path) as file:
+        table = file.read()
+    try:
+        return _mapped(table, _as_strings)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise TableError(
+            f"{path} has a column that is no text ({error}); write it as strings"
+        ) from error
+
+
+def _as_strings(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_floating(column.type):
+        column = _whole(column)
+    if pa.types.is_nested(column.type):
+        texts = [_text(name, value) for value in column.to_pylist()]
+        return pa.chunked_array([pa.array(texts, pa.string())])
+    return column.cast(pa.string()).fill_null("")
+
+
+def _whole(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Undo what pandas does to whole numbers among which one is missing."""
+    try:
+        return column.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return column
+
+
+def _mapped(table: pa.Table, change: Callable[[str, pa.ChunkedArray], pa.ChunkedArray]) -> pa.Table:
+    columns = [
+        change(name, column) for name, column in zip(table.column_names, table.columns, strict=True)
+    ]
+    return pa.Table.from_arrays(columns, names=table.column_names)
+
+
+READERS: dict[str, Callable[[Path], pa.Table]] = {
+    ".csv": partial(_read_delimited, delimiter=","),
+    ".tsv": partial(_read_delimited, delimiter="\t"),
+    ".parquet": _read_parquet,
+    ".jsonl": _read_json_lines,
+    ".ndjson": _read_json_lines,
+}

@@ -1,0 +1,180 @@
+"""The catalogue table: which pictures there are, of which products, and what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from beautylens.catalogue.readers import SEPARATOR, read_table
+from beautylens.catalogue.refusal import identifier, refuse, require_columns
+
+REQUIRED = ("product_id", "image")
+OPTIONAL = ("name", "brand", "category", "gtin")
+# What a collection stores beside a table's own columns.
+RESERVED = ("image_id", "row", "path", "digest", "descriptor", "keypoints", "local")
+
+ADDRESS = r"^[A-Za-z][A-Za-z0-9+.\-]+://"
+FETCH_FIRST = (
+    "Pictures are not fetched while indexing: download them first, e.g. with `beautylens fetch`, "
+    "and name the files"
+)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The pictures of a catalogue, one line each, those of one product standing together.
+
+    Args:
+        rows: string columns `image_id` (product id, a slash, image), `product_id`, `image`,
+            `name`, `brand`, `category`, `gtin` and those of `extra`, without nulls; then `row`,
+            int64, the row of the file counted from 1 below the column names.
+        folder: where relative image paths start.
+        extra: the names of the metadata columns.
+    """
+
+    rows: pa.Table
+    folder: Path
+    extra: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        """Return the number of pictures."""
+        return int(self.rows.num_rows)
+
+    @property
+    def products(self) -> int:
+        """The number of products."""
+        return int(pc.count_distinct(self.rows["product_id"]).as_py())
+
+    def image_path(self, image: str) -> Path:
+        """Return where the picture file of a line is; nothing says yet that it exists."""
+        return self.folder / image
+
+    def batches(self, images: int) -> Iterator[pa.Table]:
+        """Yield the lines in turn, about `images` at a time, no product split between two batches.
+
+        A batch is larger only where a single product has more pictures than that.
+        """
+        codes = _codes(self.rows["product_id"])
+        ends = np.append(np.flatnonzero(np.diff(codes)) + 1, len(codes))
+        start = 0
+        while start < len(codes):
+            next_end, past_last = np.searchsorted(ends, [start, start + images], side="right")
+            end = int(ends[max(next_end, past_last - 1)])
+            yield self.rows.slice(start, end - start)
+            start = end
+
+
+def read_catalogue(path: Path) -> Catalogue:
+    """Read a catalogue table: CSV, TSV, Parquet or JSON Lines.
+
+    Columns `product_id` and `image` (a path relative to the table, or several joined by `;`);
+    optional `name`, `brand`, `category`, `gtin`; others are kept as metadata under a name that
+    can stand in a search condition (`Price (EUR)` becomes `price_eur`). Spaces around ids and
+    paths are dropped. Whether the picture files exist is found out when they are decoded.
+
+    Raises:
+        TableError: when the table cannot be read, or a column or row of it is wrong.
+    """
+    table = read_table(path)
+    require_columns(path, table.column_names, REQUIRED)
+    extra = _metadata_names(path, table.column_names)
+    table = table.rename_columns([extra.get(name, name) for name in table.column_names])
+    lines = _one_per_image(path, table, tuple(extra.values()))
+    _refuse_repeated(path, lines)
+    return Catalogue(_products_together(lines), path.parent, tuple(extra.values()))
+
+
+def _metadata_names(path: Path, columns: list[str]) -> dict[str, str]:
+    """Return the name that each metadata column gets."""
+    named: dict[str, str] = {}
+    faults = []
+    for column in columns:
+        name = identifier(column)
+        if column in (*REQUIRED, *OPTIONAL):
+            continue
+        if not name:
+            faults.append(f"column {column!r} has no name that a search condition could use")
+        elif name in (*REQUIRED, *OPTIONAL, *RESERVED):
+            faults.append(f"column {column!r} has the name of one that Beautylens keeps itself")
+        elif name in named.values():
+            faults.append(f"column {column!r} is another one that would be called {name!r}")
+        named[column] = name
+    refuse(path, faults, "Rename or remove such columns")
+    return named
+
+
+def _one_per_image(path: Path, table: pa.Table, extra: tuple[str, ...]) -> pa.Table:
+    """Return the table with a line for each image of a row, columns in their final order."""
+    rows, image = _images(path, table)
+    if len(rows) != table.num_rows:
+        table = table.take(rows)
+    product = pc.utf8_trim_whitespace(_array(table["product_id"]))
+    nameless = rows.filter(pc.equal(product, ""))
+    _refuse_rows(path, nameless, "has no product_id", "Give each row the id of its product")
+    columns = {
+        "image_id": pc.binary_join_element_wise(product, image, "/"),
+        "product_id": product,
+        "image": image,
+        **{name: _column(table, name) for name in (*OPTIONAL, *extra)},
+        "row": pc.add(rows.cast(pa.int64()), 1),
+    }
+    return pa.table(columns)
+
+
+def _images(path: Path, table: pa.Table) -> tuple[pa.Array, pa.Array]:
+    """Return the row (from 0) and the path of each image."""
+    several = pc.split_pattern(_array(table["image"]), SEPARATOR)
+    image = pc.utf8_trim_whitespace(pc.list_flatten(several))
+    given = pc.not_equal(image, "")
+    rows, image = pc.list_parent_indices(several).filter(given), image.filter(given)
+    without = np.setdiff1d(np.arange(table.num_rows), rows.to_numpy())
+    _refuse_rows(path, pa.array(without), "has no image", "Give each row the path of a picture")
+    remote = rows.filter(pc.match_substring_regex(image, ADDRESS))
+    _refuse_rows(path, remote, "has a web address as its image", FETCH_FIRST)
+    return rows, image
+
+
+def _column(table: pa.Table, name: str) -> pa.Array | pa.ChunkedArray:
+    if name in table.column_names:
+        return table[name]
+    return pa.repeat(pa.scalar("", pa.string()), table.num_rows)
+
+
+def _refuse_rows(path: Path, rows: pa.Array, fault: str, remedy: str) -> None:
+    refuse(path, [f"row {row + 1} {fault}" for row in rows.unique().to_pylist()], remedy)
+
+
+def _refuse_repeated(path: Path, lines: pa.Table) -> None:
+    if pc.count_distinct(lines["image_id"]).as_py() == len(lines):
+        return
+    first: dict[str, int] = {}
+    faults = []
+    ids, rows = lines["image_id"].to_pylist(), lines["row"].to_pylist()
+    for image_id, row in zip(ids, rows, strict=True):
+        if image_id in first:
+            faults.append(f"rows {first[image_id]} and {row} both hold image {image_id!r}")
+        first.setdefault(image_id, row)
+    refuse(path, faults, "Keep one row for each image of a product")
+
+
+def _products_together(lines: pa.Table) -> pa.Table:
+    codes = _codes(lines["product_id"])
+    if (np.diff(codes) >= 0).all():
+        return lines
+    return lines.take(pa.array(np.argsort(codes, kind="stable")))
+
+
+def _codes(column: pa.ChunkedArray) -> NDArray[np.int32]:
+    """Number the values of a column by their first appearance."""
+    codes: NDArray[np.int32] = _array(column).dictionary_encode().indices.to_numpy()
+    return codes
+
+
+def _array(column: pa.ChunkedArray) -> pa.Array:
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)

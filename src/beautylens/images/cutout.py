@@ -1,0 +1,107 @@
+"""Cutting the item of a studio picture out of its white ground."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+Flags = NDArray[np.bool_]
+
+_WHITE_LEVEL, _GREY_SPREAD = 236, 14
+"""A pixel is studio white when its darkest channel reaches the one and its channels keep within
+the other."""
+
+_WHITE_BORDER = 0.6
+"""Share of the border that must be white before a picture counts as cut-out material."""
+
+_FRAME, _SCRAPS = 4, 0.35
+"""Pixels of frame that some shops draw around a picture; share of its convex hull that an item
+fills at least, for the rest of it was as white as the ground."""
+
+_SHADOW_LEVEL, _SHADOW_STEP, _SHADOW_SHARE = 170, 4, 0.4
+"""A shadow's least grey level, its largest change between neighbours, and the most that it may
+add to the ground, as a share of the item."""
+
+_NEIGHBOURS = np.ones((3, 3), np.uint8)
+_DRAUGHT = np.ones((7, 7), np.uint8)
+_MARGIN = 8
+"""White added around a picture for the flood to start in, wider than its draught, in pixels."""
+
+
+def cut_out(picture: Picture) -> tuple[Picture, Picture]:
+    """Return the item's own rectangle, (h, w, 3), and its coverage, (h, w) uint8.
+
+    White that touches the border is ground, and so is the soft grey shadow on it; white inside
+    the item stays. A thin frame drawn around a white ground is cut away first.
+    """
+    darkest, spread = _channel_range(picture)
+    white = (darkest >= _WHITE_LEVEL) & (spread <= _GREY_SPREAD)
+    whole = np.full(white.shape, 255, np.uint8)
+    rings = (depth for depth in range(_FRAME) if _border(white, depth).mean() >= _WHITE_BORDER)
+    depth = next(rings, None)
+    if depth is None or white.all():
+        return picture, whole
+    inner = np.s_[depth : white.shape[0] - depth, depth : white.shape[1] - depth]
+    ground = _ground(darkest[inner], spread[inner], white[inner])
+    cover = np.where(ground, 0, whole[inner]).astype(np.uint8)
+    cover = _mended(np.asarray(cv2.morphologyEx(cover, cv2.MORPH_OPEN, _NEIGHBOURS), np.uint8))
+    x, y, width, height = cv2.boundingRect(cover)
+    if not width:
+        return picture, whole
+    window = np.s_[y : y + height, x : x + width]
+    cover = np.asarray(cv2.erode(cover, _NEIGHBOURS)[window], np.uint8)
+    return picture[inner][window], cover
+
+
+def _border(flags: Flags, depth: int) -> Flags:
+    """Return the ring of pixels that lies `depth` inside the picture's edge, as one row."""
+    ring = flags[depth : flags.shape[0] - depth, depth : flags.shape[1] - depth]
+    if not ring.size:
+        return np.zeros(1, bool)
+    return np.concatenate([ring[0], ring[-1], ring[:, 0], ring[:, -1]])
+
+
+def _mended(cover: Picture) -> Picture:
+    """Return the coverage, or its convex hull where only scraps of a pale item are left."""
+    points = cv2.findNonZero(cover)
+    if points is None:
+        return cover
+    hull = cv2.fillConvexPoly(np.zeros_like(cover), cv2.convexHull(points), 255)
+    sparse = np.count_nonzero(cover) < _SCRAPS * np.count_nonzero(hull)
+    return np.asarray(hull if sparse else cover, np.uint8)
+
+
+def _channel_range(picture: Picture) -> tuple[Picture, Picture]:
+    """Return each pixel's darkest channel, and how far its brightest lies above it."""
+    red, green, blue = cv2.split(picture)
+    darkest = cv2.min(cv2.min(red, green), blue)
+    spread = cv2.subtract(cv2.max(cv2.max(red, green), blue), darkest)
+    return np.asarray(darkest, np.uint8), np.asarray(spread, np.uint8)
+
+
+def _ground(darkest: Picture, spread: Picture, white: Flags) -> Flags:
+    """Return what a flood from outside covers: white, and its shadow unless that eats the item.
+
+    A shadow is grey without an edge. So is the flank of an overexposed white pack: where the
+    flood over shadow takes much more than white alone, it has leaked into the item.
+    """
+    flat = cv2.morphologyEx(darkest, cv2.MORPH_GRADIENT, _NEIGHBOURS) <= _SHADOW_STEP
+    shaded = white | (flat & (darkest >= _SHADOW_LEVEL) & (spread <= _GREY_SPREAD))
+    strict, lenient = _flooded(white), _flooded(shaded)
+    item = max(int((~strict).sum()), 1)
+    return lenient if int((lenient & ~strict).sum()) <= _SHADOW_SHARE * item else strict
+
+
+def _flooded(passable: Flags) -> Flags:
+    """Return the passable pixels that a flood from outside the picture reaches.
+
+    The flood is as wide as `_DRAUGHT`, so that a pinhole in a pale item's outline lets none in.
+    """
+    sea = np.pad(passable, _MARGIN, constant_values=True).astype(np.uint8)
+    channel = np.asarray(cv2.erode(sea, _DRAUGHT), np.uint8)
+    cv2.floodFill(channel, None, (0, 0), 2)
+    reached = np.asarray(cv2.dilate((channel == 2).astype(np.uint8), _DRAUGHT), np.uint8) & sea
+    inner = slice(_MARGIN, -_MARGIN)
+    return np.asarray(reached[inner, inner] > 0)

@@ -1,0 +1,72 @@
+"""Drawing reasons for people: two pictures side by side, their matched keypoints joined."""
+
+from __future__ import annotations
+
+import colorsys
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from beautylens.errors import ImageError
+
+Pixels = NDArray[np.uint8]
+GAP = 24
+
+
+def match_lines(
+    left: Pixels,
+    right: Pixels,
+    left_points: NDArray[np.float32],
+    right_points: NDArray[np.float32],
+) -> Pixels:
+    """Return both pictures beside each other on white with a coloured line for each match.
+
+    Args:
+        left: (H, W, 3) uint8 RGB.
+        right: (H', W', 3) uint8 RGB.
+        left_points: (M, 2) x, y in pixels of `left`.
+        right_points: (M, 2) x, y in pixels of `right`.
+    """
+    height = max(left.shape[0], right.shape[0])
+    start = left.shape[1] + GAP
+    canvas = np.full((height, start + right.shape[1], 3), 255, np.uint8)
+    canvas[: left.shape[0], : left.shape[1]] = left
+    canvas[: right.shape[0], start:] = right
+    thickness = max(1, round(height / 400))
+    # Lines from top to bottom run through the colours, so that crossings can be told apart.
+    order = np.argsort(left_points[:, 1], kind="stable")
+    for place, pair in enumerate(order):
+        colour = _hue(place / max(1, len(order)))
+        one = _pixel(left_points[pair])
+        other = _pixel(right_points[pair] + (start, 0))
+        cv2.line(canvas, one, other, colour, thickness, cv2.LINE_AA)
+        for end in (one, other):
+            cv2.circle(canvas, end, 3 * thickness, colour, thickness, cv2.LINE_AA)
+    return canvas
+
+
+def write_png(path: Path, picture: Pixels) -> None:
+    """Write an RGB picture as PNG.
+
+    Raises:
+        ImageError: when the file cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    try:
+        path.write_bytes(data.tobytes())
+    except OSError as error:
+        raise ImageError(
+            f"{path} cannot be written ({error.strerror}); choose another folder"
+        ) from error
+
+
+def _hue(share: float) -> tuple[int, int, int]:
+    red, green, blue = colorsys.hsv_to_rgb(share * 0.85, 0.85, 0.95)
+    return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def _pixel(point: NDArray[np.float32]) -> tuple[int, int]:
+    return round(float(point[0])), round(float(point[1]))

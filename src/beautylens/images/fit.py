@@ -1,0 +1,100 @@
+"""Give an upright picture the size and the part of it that a network or a person wants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from beautylens.errors import QueryError
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in pixels of the upright picture, from its upper left corner."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @classmethod
+    def parse(cls, text: str) -> Box:
+        """Return the box that a person wrote as `x,y,w,h`.
+
+        Raises:
+            QueryError: when the text is not four whole numbers with a positive size.
+        """
+        try:
+            x, y, width, height = (int(part) for part in text.split(","))
+        except ValueError:
+            raise QueryError(
+                f"the crop {text!r} is not four whole numbers; write it as x,y,w,h in pixels"
+            ) from None
+        if width <= 0 or height <= 0:
+            raise QueryError(f"the crop {text!r} is empty; give a width and a height above zero")
+        return cls(x, y, width, height)
+
+
+def white_pad(picture: Pixels, side: int) -> Pixels:
+    """Return the whole picture centred on a white square; its longer side fills the square.
+
+    Args:
+        picture: (H, W, 3) uint8.
+        side: pixels of the square.
+
+    Returns:
+        (side, side, 3) uint8.
+    """
+    fitted = _resized(picture, side / max(picture.shape[:2]))
+    height, width = fitted.shape[:2]
+    top, left = (side - height) // 2, (side - width) // 2
+    square = np.full((side, side, 3), 255, np.uint8)
+    square[top : top + height, left : left + width] = fitted
+    return square
+
+
+def shrink(picture: Pixels, longest: int) -> tuple[Pixels, float]:
+    """Return the picture with its longer side at most `longest` pixels, and the scale applied.
+
+    A picture that is small enough comes back as it is, with scale 1. Sides are rounded to whole
+    pixels and never below one, so a position is only near `scale` times where it was.
+    """
+    scale = min(1.0, longest / max(picture.shape[:2]))
+    return (picture if scale == 1.0 else _resized(picture, scale)), scale
+
+
+def crop(picture: Pixels, box: Box) -> Pixels:
+    """Return the part of the picture inside the box, which is clipped to the picture.
+
+    Raises:
+        QueryError: when no part of the box lies on the picture.
+    """
+    height, width = picture.shape[:2]
+    left, right = max(0, box.x), min(width, box.x + box.width)
+    top, bottom = max(0, box.y), min(height, box.y + box.height)
+    if left >= right or top >= bottom:
+        raise QueryError(
+            f"the crop {box.x},{box.y},{box.width},{box.height} lies outside the picture of "
+            f"{width} x {height} pixels; choose a box that touches it"
+        )
+    return picture[top:bottom, left:right].copy()
+
+
+def centre(picture: Pixels, share: float) -> Pixels:
+    """Return the middle of the picture: this share of its width and of its height, 0 to 1."""
+    height, width = picture.shape[:2]
+    rows, columns = max(1, round(height * share)), max(1, round(width * share))
+    top, left = (height - rows) // 2, (width - columns) // 2
+    return picture[top : top + rows, left : left + columns]
+
+
+def _resized(picture: Pixels, scale: float) -> Pixels:
+    height, width = (max(1, round(length * scale)) for length in picture.shape[:2])
+    # Area averaging leaves no moiré when shrinking; enlarging with it would show blocks.
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=interpolation), np.uint8)

@@ -1,0 +1,69 @@
+"""Keep what picture libraries print about odd or damaged files off the user's terminal."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from PIL import _imaging
+
+_one_at_a_time = threading.Lock()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Hold back Pillow's warnings and log lines, and libtiff's messages, while the block runs.
+
+    All three are switched for the whole process, so only short work belongs inside: one thread
+    at a time enters. Only Pillow is named, so no other code's warning is ever lost.
+    """
+    with _one_at_a_time, warnings.catch_warnings(), _no_log_lines(), _no_libtiff_messages():
+        warnings.filterwarnings("ignore", module="PIL")
+        yield
+
+
+@contextmanager
+def _no_log_lines() -> Iterator[None]:
+    """Hold back the one module of Pillow that logs errors, which Python prints by default."""
+    log = logging.getLogger("PIL.TiffImagePlugin")
+    log.addFilter(_refuse)
+    try:
+        yield
+    finally:
+        log.removeFilter(_refuse)
+
+
+def _refuse(_: logging.LogRecord) -> bool:
+    return False
+
+
+@contextmanager
+def _no_libtiff_messages() -> Iterator[None]:
+    """Take away libtiff's error handler, which writes to stderr past Python.
+
+    Where Pillow was linked in a way that hides the function, the messages stay.
+    """
+    if _set_error_handler is None:
+        yield
+        return
+    handler = _set_error_handler(None)
+    try:
+        yield
+    finally:
+        _set_error_handler(handler)
+
+
+def _find_error_handler() -> ctypes._NamedFuncPointer | None:
+    try:
+        function = ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler
+    except (AttributeError, OSError, TypeError):
+        return None
+    function.argtypes, function.restype = [ctypes.c_void_p], ctypes.c_void_p
+    return function
+
+
+_set_error_handler = _find_error_handler()

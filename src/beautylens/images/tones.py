@@ -1,0 +1,80 @@
+"""Bring the tones of any Pillow image to 8-bit sRGB: depth, ink, colour profile, transparency."""
+
+from __future__ import annotations
+
+import io
+from functools import lru_cache
+from itertools import product
+
+import numpy as np
+from PIL import Image, ImageChops, ImageCms
+from PIL.JpegImagePlugin import JpegImageFile
+
+# The mode in which a profile is applied; every other mode goes through RGB.
+_PROFILED = {"1": "L", "L": "L", "LA": "L", "CMYK": "CMYK"}
+
+# Rounding costs one level, and profiles that approximate the sRGB curve cost another.
+_SAME_LEVELS = 2
+
+
+def srgb(picture: Image.Image) -> Image.Image:
+    """Return the loaded picture in mode RGB: profile applied, transparent parts on white."""
+    profile = picture.info.get("icc_profile")
+    if picture.mode.startswith("I;16"):
+        picture = _eight_bits(picture)
+    alpha = picture.convert("RGBA").getchannel("A") if picture.has_transparency_data else None
+    colour = _in_srgb(_opaque(picture), profile)
+    if alpha is None:
+        return colour
+    white = Image.new("RGB", picture.size, "white")
+    white.paste(colour, mask=alpha)
+    return white
+
+
+def _eight_bits(picture: Image.Image) -> Image.Image:
+    """Scale 0..65535 to 0..255; Pillow's own conversion cuts at 255 and leaves a white picture."""
+    samples = np.asarray(picture).astype(np.uint32)
+    return Image.fromarray(((samples + 128) // 257).astype(np.uint8))
+
+
+def _opaque(picture: Image.Image) -> Image.Image:
+    """Return the colours alone, in the mode that a colour profile would describe."""
+    if picture.mode == "CMYK":
+        # Pillow takes all ink as inverted, which is true of Adobe's files only.
+        stored_plain = isinstance(picture, JpegImageFile) and "adobe" not in picture.info
+        return ImageChops.invert(picture) if stored_plain else picture
+    if picture.mode == "P":
+        # By way of RGBA, for Pillow warns where a palette has more than one transparent colour.
+        picture = picture.convert("RGBA")
+    return _in_mode(picture, _PROFILED.get(picture.mode, "RGB"))
+
+
+def _in_mode(picture: Image.Image, mode: str) -> Image.Image:
+    """Convert where that changes anything; Pillow's `convert` copies even where it does not."""
+    return picture if picture.mode == mode else picture.convert(mode)
+
+
+def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
+    transform = _transform(profile, picture.mode) if profile else None
+    return _in_mode(picture, "RGB") if transform is None else transform.apply(picture)
+
+
+@lru_cache(maxsize=16)
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """Return what takes the profile's colours to sRGB; None where it is sRGB itself or broken."""
+    try:
+        transform = ImageCms.ImageCmsTransform(
+            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+            ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")),
+            mode,
+            "RGB",
+        )
+    except (OSError, ValueError, ImageCms.PyCMSError):
+        return None
+    return None if mode == "RGB" and _changes_nothing(transform) else transform
+
+
+def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
+    levels = np.array(list(product(range(0, 256, 51), repeat=3)), np.uint8)[None]
+    changed = np.asarray(transform.apply(Image.fromarray(levels)))
+    return bool(np.abs(changed.astype(int) - levels).max() <= _SAME_LEVELS)
