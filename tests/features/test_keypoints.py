@@ -15,7 +15,9 @@ def printed_label(seed: int = 0) -> np.ndarray:
     label = np.full((420, 600, 3), 255, np.uint8)
     for line in range(9):
         text = "".join(rng.choice(list("ABCDEFGHKLMNPRSTUVWXYZ0123456789"), 16))
-        cv2.putText(label, text, (15, 45 + 42 * line), cv2.FONT_HERSHEY_DUPLEX, 1.2, (20, 20, 90), 2)
+        cv2.putText(
+            label, text, (15, 45 + 42 * line), cv2.FONT_HERSHEY_DUPLEX, 1.2, (20, 20, 90), 2
+        )
     return label
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.features.test_keypoints import printed_label
 
 from beautylens.features.keypoints import Keypoints, extract_keypoints
 from beautylens.features.matching import match_keypoints, verify
+from tests.features.test_keypoints import printed_label
 
 
 def random_keypoints(rng: np.random.Generator, count: int) -> Keypoints:
@@ -37,7 +37,10 @@ def slow_pairs(query: Keypoints, gallery: Keypoints, ratio: float) -> list[tuple
         nearest = distances.index(min(distances))
         second = min(d for j, d in enumerate(distances) if j != nearest)
         back = squares(gallery.descriptors[nearest], query.descriptors)
-        if math.sqrt(distances[nearest]) <= ratio * math.sqrt(second) and back.index(min(back)) == i:
+        if (
+            math.sqrt(distances[nearest]) <= ratio * math.sqrt(second)
+            and back.index(min(back)) == i
+        ):
             pairs.append((i, nearest))
     return pairs
 

@@ -57,7 +57,8 @@ class Encoder:
     def __init__(self, graph: Path, spec: EncoderSpec, whitening: Whitening | None = None) -> None:
         if spec.side % spec.stride:
             raise EncoderError(
-                f"encoder '{spec.name}': the input side {spec.side} must be a multiple of {spec.stride}"
+                f"encoder '{spec.name}': the input side {spec.side} must be a multiple of "
+                f"{spec.stride}"
             )
         self.spec, self.whitening, self._graph = spec, whitening, graph
         self._network = Network(graph, spec.mean, spec.std, spec.side)
@@ -104,8 +105,12 @@ class Encoder:
 
     def describe(self, fitted: Pixels) -> Floats:
         """Return the descriptors of fitted pictures: (N, side, side, 3) to (N, D), unit rows."""
-        pooled = self._pool(self._network(fitted))
+        pooled = self._pool(self.feature_maps(fitted))
         return pooled if self.whitening is None else self.whitening(pooled)
+
+    def feature_maps(self, fitted: Pixels) -> Floats:
+        """Return the network's maps (N, C, h, w): one pass that any number of poolings can read."""
+        return self._network(fitted)
 
     def describe_views(self, picture: Pixels, views: Sequence[float]) -> Floats:
         """Return one descriptor (D,), the unit mean of those of centred crops of a picture.

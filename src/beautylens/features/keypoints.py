@@ -51,7 +51,8 @@ class Keypoints:
         """Return the keypoints that `to_bytes` stored."""
         records = np.frombuffer(data, _RECORD)
         return cls(
-            np.stack([records["x"], records["y"]], axis=1).astype(np.float32) / _SUBPIXEL,
+            np.stack([records["x"], records["y"]], axis=1).astype(np.float32)
+            * np.float32(1 / _SUBPIXEL),
             records["size"].astype(np.float32),
             records["angle"].astype(np.float32) * np.float32(2 * np.pi / _TURN),
             np.ascontiguousarray(records["descriptor"]),
@@ -59,7 +60,7 @@ class Keypoints:
 
 
 def extract_keypoints(picture: NDArray[np.uint8], *, longest: int, limit: int) -> Keypoints:
-    """Return the strongest SIFT keypoints of a picture (Lowe, 2004) as RootSIFT (Arandjelovic, 2012).
+    """Return a picture's strongest SIFT keypoints (Lowe, 2004) as RootSIFT (Arandjelovic, 2012).
 
     Args:
         picture: (H, W, 3) uint8 RGB.
@@ -67,7 +68,7 @@ def extract_keypoints(picture: NDArray[np.uint8], *, longest: int, limit: int) -
         limit: keep this many of the strongest keypoints.
     """
     grey = cv2.cvtColor(shrink(picture, longest)[0], cv2.COLOR_RGB2GRAY)
-    found, descriptors = cv2.SIFT_create(nfeatures=limit).detectAndCompute(grey, None)
+    found, descriptors = cv2.SIFT.create(nfeatures=limit).detectAndCompute(grey, None)
     if descriptors is None:
         return _NONE
     strength = np.array([keypoint.response for keypoint in found])
@@ -76,14 +77,15 @@ def extract_keypoints(picture: NDArray[np.uint8], *, longest: int, limit: int) -
         np.array([found[place].pt for place in order], np.float32),
         np.array([found[place].size for place in order], np.float32),
         np.radians(np.array([found[place].angle for place in order], np.float32)),
-        root_sift(descriptors[order]),
+        root_sift(np.asarray(descriptors[order], np.float32)),
     )
 
 
 def root_sift(descriptors: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return SIFT descriptors as RootSIFT in steps of 1/512: the root of the L1-normalised. (K, 128)."""
+    """Return SIFT descriptors (K, 128) as RootSIFT, the root of the L1-normalised, in 1/512."""
     sums = np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-12)
-    return np.minimum(np.rint(np.sqrt(descriptors / sums) * QUANTUM), 255).astype(np.uint8)
+    rooted = np.rint(np.sqrt(descriptors / sums) * QUANTUM)
+    return np.asarray(np.minimum(rooted, 255), np.uint8)
 
 
 _NONE = Keypoints(

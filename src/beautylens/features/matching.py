@@ -1,4 +1,4 @@
-"""Matching keypoints of two pictures: exact nearest two, one to one, then one plausible transform."""
+"""Matching keypoints of two pictures: exact, one to one, under one plausible transform."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def verify(
 def _best_similarity(
     source: Complexes, target: Complexes, factors: Complexes, limits: Plausible
 ) -> NDArray[np.bool_]:
-    """Return the supporters (M,) of the proposal target = factor * source + shift with most of them."""
+    """Return the supporters (M,) of the best proposal target = factor * source + shift."""
     sizes = np.abs(factors)
     factors = factors[(sizes >= limits.smallest) & (sizes <= limits.largest)]
     proposals = np.flatnonzero((sizes >= limits.smallest) & (sizes <= limits.largest))
@@ -149,7 +149,7 @@ def _fit_similarity(source: Complexes, target: Complexes) -> NDArray[np.float64]
 def _fit_affine(source: Complexes, target: Complexes) -> NDArray[np.float64]:
     design = np.stack([source.real, source.imag, np.ones(len(source))], axis=1)
     wanted = np.stack([target.real, target.imag], axis=1)
-    return np.linalg.lstsq(design, wanted, rcond=None)[0].T
+    return np.asarray(np.linalg.lstsq(design, wanted, rcond=None)[0].T, np.float64)
 
 
 def _apply(transform: NDArray[np.float64], source: Complexes) -> Complexes:

@@ -32,7 +32,8 @@ class Region(NamedTuple):
 def unit_rows(rows: Floats) -> Floats:
     """Return the rows scaled to unit length; rows of zeros stay zero. Shape (..., D)."""
     lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
-    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+    scaled: Floats = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+    return scaled
 
 
 def mac(maps: Floats) -> Floats:

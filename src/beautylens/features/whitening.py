@@ -26,7 +26,8 @@ class Whitening:
 
     def __call__(self, descriptors: Floats) -> Floats:
         """Return the projected descriptors, unit rows: (N, C) to (N, D)."""
-        return unit_rows((descriptors - self.mean) @ self.matrix.T)
+        projected = (descriptors - self.mean) @ self.matrix.T
+        return unit_rows(np.asarray(projected, np.float32))
 
     @classmethod
     def fit(cls, descriptors: Floats, dimensions: int, *, power: float = 0.5) -> Whitening:
@@ -62,9 +63,7 @@ class Whitening:
         """
         try:
             with np.load(path, allow_pickle=False) as arrays:
-                return cls(
-                    arrays["mean"].astype(np.float32), arrays["matrix"].astype(np.float32)
-                )
+                return cls(arrays["mean"].astype(np.float32), arrays["matrix"].astype(np.float32))
         except (OSError, KeyError, ValueError) as error:
             raise EncoderError(
                 f"{path}: not a whitening file ({error}); export the encoder again"

@@ -1,0 +1,1 @@
+"""What a collection keeps on disk, and how it is filled."""

@@ -1,0 +1,216 @@
+"""Filling a gallery from a catalogue table: decode, describe, commit, batch by batch."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from beautylens.catalogue.table import Catalogue
+from beautylens.errors import ImageError
+from beautylens.features.encoder import BATCH, Encoder
+from beautylens.features.keypoints import extract_keypoints
+from beautylens.images.decode import decode, read_bytes
+from beautylens.settings import KeypointSettings
+from beautylens.store.gallery import Failure, Gallery
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Row = Mapping[str, Any]
+# Images a commit: what a kill can cost, against the price of a commit (a third of a second).
+COMMIT = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a build has come, in images."""
+
+    done: int
+    total: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What a build did, in images."""
+
+    written: int
+    present: int
+    failures: tuple[Failure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What is stored of one catalogue picture."""
+
+    row: Row
+    digest: str
+    descriptor: NDArray[np.float32]
+    keypoints: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    row: Row
+    digest: str
+    fitted: NDArray[np.uint8]
+    keypoints: bytes
+
+
+class Describer:
+    """Reads catalogue pictures with several threads and describes them in batches.
+
+    Args:
+        encoder: gives the deep descriptor.
+        keypoints: which keypoints to keep; None keeps none.
+        workers: threads that decode and extract keypoints.
+    """
+
+    def __init__(
+        self, encoder: Encoder, keypoints: KeypointSettings | None, workers: int | None = None
+    ) -> None:
+        self._encoder, self._keypoints = encoder, keypoints
+        self._workers = workers or os.cpu_count() or 1
+
+    def __call__(self, rows: Iterable[Row], folder: Path) -> Iterator[Described | Failure]:
+        """Return what is stored of each row's picture, or why it cannot be, in order."""
+        with ThreadPoolExecutor(self._workers) as pool:
+            prepared = _ahead(pool, lambda row: self._prepare(row, folder), rows, 4 * BATCH)
+            while batch := list(islice(prepared, BATCH)):
+                yield from self._describe(batch)
+
+    def _prepare(self, row: Row, folder: Path) -> _Prepared | Failure:
+        path = folder / row["image"]
+        side = self._encoder.spec.side
+        longest = self._keypoints.longest if self._keypoints else side
+        try:
+            data = read_bytes(path)
+            picture = decode(data, name=str(path), least_side=max(side, longest))
+        except ImageError as error:
+            return Failure(row["image_id"], row["image"], row["row"], str(error))
+        stored = b""
+        if self._keypoints is not None:
+            limit = self._keypoints.gallery
+            stored = extract_keypoints(picture, longest=longest, limit=limit).to_bytes()
+        digest = file_digest(data)
+        return _Prepared(row, digest, self._encoder.fit(picture), stored)
+
+    def _describe(self, batch: Sequence[_Prepared | Failure]) -> list[Described | Failure]:
+        readable = [item for item in batch if isinstance(item, _Prepared)]
+        if not readable:
+            return [item for item in batch if isinstance(item, Failure)]
+        descriptors = iter(self._encoder.describe(np.stack([item.fitted for item in readable])))
+        return [
+            item
+            if isinstance(item, Failure)
+            else Described(item.row, item.digest, next(descriptors), item.keypoints)
+            for item in batch
+        ]
+
+
+def fill(
+    gallery: Gallery,
+    catalogue: Catalogue,
+    describer: Describer,
+    *,
+    resume: bool,
+    stop_on_error: bool = False,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Filled:
+    """Write a catalogue's products into a gallery, one commit per few hundred images.
+
+    A product is written whole or not at all. Killed at any moment, it loses at most the images
+    since the last commit, and `resume` goes on from there.
+
+    Args:
+        gallery: where to.
+        catalogue: what.
+        describer: turns pictures into rows.
+        resume: leave out products all of whose images are in the gallery already.
+        stop_on_error: raise at the first picture that cannot be read, rather than note it.
+        progress: called after every image.
+
+    Raises:
+        ImageError: when a picture cannot be read and `stop_on_error` is set.
+    """
+    missing = _missing(catalogue, gallery.image_ids()) if resume else catalogue
+    total, done = len(missing), 0
+    failures: list[Failure] = []
+    for batch in missing.batches(COMMIT):
+        described: list[Described] = []
+        failed: list[Failure] = []
+        for item in describer(batch.to_pylist(), catalogue.folder):
+            if isinstance(item, Described):
+                described.append(item)
+            elif stop_on_error:
+                raise ImageError(f"row {item.row}: {item.error}")
+            else:
+                failed.append(item)
+            done += 1
+            progress(Progress(done, total, len(failures) + len(failed)))
+        rows = _to_table(described, catalogue.extra, catalogue.folder)
+        gallery.upsert(rows, keep=[failure.image_id for failure in failed])
+        gallery.record_failures(failed, mended=[item.row["image_id"] for item in described])
+        failures += failed
+    return Filled(total - len(failures), len(catalogue) - total, tuple(failures))
+
+
+def file_digest(data: bytes) -> str:
+    """Return the digest by which a copy of a picture file is recognised."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def _missing(catalogue: Catalogue, present: set[str]) -> Catalogue:
+    """Return the products of which at least one image is not present."""
+    if not present:
+        return catalogue
+    rows = catalogue.rows
+    absent = pc.invert(pc.is_in(rows["image_id"], pa.array(sorted(present), pa.string())))
+    products = rows.filter(absent)["product_id"].unique()
+    return replace(catalogue, rows=rows.filter(pc.is_in(rows["product_id"], products)))
+
+
+def _to_table(described: Sequence[Described], extra: Sequence[str], folder: Path) -> pa.Table:
+    names = ["image_id", "product_id", "image", "name", "brand", "category", "gtin", *extra]
+    columns = {
+        name: pa.array([item.row[name] for item in described], pa.string()) for name in names
+    }
+    paths = [str((folder / item.row["image"]).absolute()) for item in described]
+    columns["path"] = pa.array(paths, pa.string())
+    columns["digest"] = pa.array([item.digest for item in described], pa.string())
+    columns["keypoints"] = pa.array([item.keypoints for item in described], pa.large_binary())
+    if described:
+        stacked = np.stack([item.descriptor for item in described])
+        columns["descriptor"] = pa.FixedSizeListArray.from_arrays(
+            pa.array(stacked.ravel()), stacked.shape[1]
+        )
+    return pa.table(columns)
+
+
+def _ahead(
+    pool: ThreadPoolExecutor,
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    window: int,
+) -> Iterator[Result]:
+    """Return the results in order, with at most `window` of them under way or waiting."""
+    waiting: deque[Future[Result]] = deque()
+    source = iter(items)
+    for item in islice(source, window):
+        waiting.append(pool.submit(function, item))
+    while waiting:
+        result = waiting.popleft().result()
+        for item in islice(source, 1):
+            waiting.append(pool.submit(function, item))
+        yield result

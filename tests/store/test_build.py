@@ -1,0 +1,165 @@
+"""Building: bad pictures, resuming, and being killed at any moment."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from beautylens.collection import Collection, index, open_collection
+from beautylens.errors import CollectionError, ImageError
+from beautylens.settings import read_recipe
+from beautylens.store.gallery import Gallery
+from tests.conftest import Shop, catalogue_rows, make_shop, write_table
+
+FAST = read_recipe("fast")
+# Small commits, so that a kill falls between, before and inside several of them.
+BUILD = """
+import sys
+from beautylens.store import build
+from beautylens.collection import index
+build.COMMIT = 4
+index(sys.argv[1], sys.argv[2], workers=1)
+"""
+
+
+def stored(collection: Collection) -> dict[str, np.ndarray]:
+    """Every image's descriptor, by id; fails if an id is there twice."""
+    table = collection.gallery._images.to_arrow()
+    ids = table["image_id"].to_pylist()
+    assert len(ids) == len(set(ids))
+    return dict(zip(ids, np.array(table["descriptor"].to_pylist(), np.float32), strict=True))
+
+
+def test_a_build_killed_again_and_again_ends_with_every_image_once(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", 40)
+    target = tmp_path / "killed.lens"
+    rng = np.random.default_rng(0)
+    seen: set[str] = set()
+    kills = 0
+    while kills < 5:
+        process = subprocess.Popen([sys.executable, "-c", BUILD, str(shop.table), str(target)])
+        try:
+            while not grown(target, len(seen)) and process.poll() is None:
+                time.sleep(0.02)
+            time.sleep(float(rng.random()) * 0.15)
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        if process.returncode == 0:
+            break
+        kills += 1
+        found = Gallery(target).image_ids()
+        assert seen <= found, "a committed image was lost"
+        seen = found
+    assert kills >= 2
+    resumed, filled = index(shop.table, target)
+    assert filled.present + filled.written == 40
+    whole, _ = index(shop.table, tmp_path / "whole.lens")
+    found, expected = stored(resumed), stored(whole)
+    assert found.keys() == expected.keys()
+    assert resumed.gallery.products() == 40
+    for image_id, descriptor in expected.items():
+        assert descriptor @ found[image_id] > 0.999
+
+
+def grown(target: Path, before: int) -> bool:
+    """Tell whether the gallery holds more images than before; False while it is not there yet."""
+    try:
+        return len(Gallery(target).image_ids()) > before
+    except (CollectionError, OSError, ValueError, RuntimeError):
+        return False
+
+
+def test_a_picture_that_cannot_be_read_is_noted_with_its_row_and_the_rest_goes_on(
+    tmp_path: Path,
+) -> None:
+    shop = make_shop(tmp_path / "shop", 5)
+    shop.picture(1).write_bytes(b"<html>not found</html>")
+    shop.picture(3).unlink()
+    collection, filled = index(shop.table, tmp_path / "c.lens", recipe=FAST)
+    assert filled.written == len(collection) == 3
+    assert [failure.row for failure in collection.failures()] == [2, 4]
+    assert "01.jpg" in collection.failures()[0].error
+    assert "03.jpg does not exist" in collection.failures()[1].error
+
+
+def test_a_mended_picture_is_indexed_by_the_same_command(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", 4)
+    good = shop.picture(2).read_bytes()
+    shop.picture(2).write_bytes(good[: len(good) // 2])
+    index(shop.table, tmp_path / "c.lens", recipe=FAST)
+    shop.picture(2).write_bytes(good)
+    collection, filled = index(shop.table, tmp_path / "c.lens", recipe=FAST)
+    assert (filled.written, filled.present) == (1, 3)
+    assert len(collection) == 4
+    assert collection.failures() == ()
+
+
+def test_stopping_at_the_first_error_names_the_row(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", 3)
+    shop.picture(1).write_bytes(b"")
+    with pytest.raises(ImageError, match=r"row 2: .*01\.jpg"):
+        index(shop.table, tmp_path / "c.lens", recipe=FAST, stop_on_error=True)
+
+
+def test_a_product_of_several_images_is_replaced_and_resumed_whole(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", 4)
+    rows = catalogue_rows(4)
+    rows[0]["image"] = "gallery/00.jpg;gallery/03.jpg"
+    table = write_table(shop.table, rows)
+    shop.picture(3).rename(tmp_path / "away.jpg")
+    collection, _ = index(table, tmp_path / "c.lens", recipe=FAST)
+    assert collection.gallery.image_ids() == {f"p{n:02}/gallery/{n:02}.jpg" for n in range(3)}
+    (tmp_path / "away.jpg").rename(shop.picture(3))
+    index(table, tmp_path / "c.lens", recipe=FAST)
+    assert len(collection) == 5
+    assert collection.gallery.products() == 4
+
+
+def test_an_image_that_fails_on_update_keeps_its_former_row(shop: Shop, tmp_path: Path) -> None:
+    mine = make_shop(tmp_path / "shop", 3)
+    collection, _ = index(mine.table, tmp_path / "c.lens", recipe=FAST)
+    mine.picture(1).write_bytes(b"broken")
+    filled = collection.add(mine.table)
+    assert (filled.written, len(filled.failures), len(collection)) == (2, 1, 3)
+
+
+def test_another_recipe_or_encoder_is_refused_by_name(shop: Shop, tmp_path: Path) -> None:
+    index(shop.table, tmp_path / "c.lens", recipe=FAST)
+    with pytest.raises(CollectionError, match=r"was built with recipe 'fast'.* not with 'default'"):
+        index(shop.table, tmp_path / "c.lens")
+    with pytest.raises(CollectionError, match="is a collection already"):
+        index(shop.table, tmp_path / "c.lens", recipe=FAST, resume=False)
+    other = open_collection(tmp_path / "c.lens")
+    side = other.recipe.encoder.model_copy(update={"side": 320})
+    other.recipe = other.recipe.model_copy(update={"encoder": side})
+    with pytest.raises(CollectionError, match="was built with encoder 'efficientnet-lite0"):
+        _ = other.encoder
+
+
+def test_more_threads_give_the_same_rows(shop: Shop, tmp_path: Path) -> None:
+    one, _ = index(shop.table, tmp_path / "1.lens", workers=1)
+    four, _ = index(shop.table, tmp_path / "4.lens", workers=4)
+    first, second = stored(one), stored(four)
+    assert first.keys() == second.keys()
+    for image_id, descriptor in first.items():
+        assert descriptor @ second[image_id] > 0.9999
+    ids = sorted(first)
+    keypoints, others = one.gallery.keypoints(ids), four.gallery.keypoints(ids)
+    assert all(keypoints[i].to_bytes() == others[i].to_bytes() for i in ids)
+
+
+def test_progress_counts_every_image_once(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", 6)
+    shop.picture(0).unlink()
+    states = []
+    index(shop.table, tmp_path / "c.lens", recipe=FAST, progress=states.append)
+    assert [state.done for state in states] == [1, 2, 3, 4, 5, 6]
+    assert states[-1] == replace(states[-1], total=6, failed=1)

@@ -1,0 +1,149 @@
+"""The gallery: upsert, delete, filters, and other processes reading meanwhile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from beautylens.errors import CollectionError, QueryError
+from beautylens.store.gallery import Failure, Gallery
+
+DIMENSIONS = 8
+
+
+def unit(number: int) -> np.ndarray:
+    vector = np.random.default_rng(number).normal(size=DIMENSIONS).astype(np.float32)
+    return vector / np.linalg.norm(vector)
+
+
+def rows(*images: tuple[str, str, int], **extra: str) -> pa.Table:
+    """Rows of (product, image, seed of the descriptor); extra columns have one value."""
+    text = {
+        "image_id": [f"{product}/{image}" for product, image, _ in images],
+        "product_id": [product for product, _, _ in images],
+        "image": [image for _, image, _ in images],
+        "brand": ["O'Hara" if seed % 2 else "Dior" for _, _, seed in images],
+        "path": [f"/pictures/{image}" for _, image, _ in images],
+        "digest": [str(seed) for _, _, seed in images],
+        **{name: [value] * len(images) for name, value in extra.items()},
+    }
+    flat = np.concatenate([unit(seed) for _, _, seed in images])
+    return pa.table(
+        {
+            **{name: pa.array(values, pa.string()) for name, values in text.items()},
+            "descriptor": pa.FixedSizeListArray.from_arrays(pa.array(flat), DIMENSIONS),
+            "keypoints": pa.array([b""] * len(images), pa.large_binary()),
+        }
+    )
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Gallery:
+    made = Gallery.create(tmp_path / "g.lens", dimensions=DIMENSIONS, settings={"recipe": {}})
+    made.upsert(rows(("a", "1.jpg", 1), ("a", "2.jpg", 2), ("b", "1.jpg", 3), ("c", "1.jpg", 4)))
+    return made
+
+
+def ids(gallery: Gallery, seed: int, **options: str) -> list[str]:
+    return [match.image_id for match in gallery.nearest(unit(seed), 10, **options)]
+
+
+def test_nearest_agrees_with_a_plain_sort_by_cosine(gallery: Gallery) -> None:
+    query = unit(77)
+    seeds = {"a/1.jpg": 1, "a/2.jpg": 2, "b/1.jpg": 3, "c/1.jpg": 4}
+    cosines = {name: float(query @ unit(seed)) for name, seed in seeds.items()}
+    found = gallery.nearest(query, 10)
+    assert [m.image_id for m in found] == sorted(cosines, key=lambda name: -cosines[name])
+    assert [m.score for m in found] == pytest.approx(
+        sorted(cosines.values(), reverse=True), abs=1e-5
+    )
+
+
+def test_equal_scores_are_ordered_by_id_whatever_the_order_of_the_catalogue(tmp_path: Path) -> None:
+    found = []
+    for place, order in enumerate([("x", "y", "z"), ("z", "x", "y")]):
+        made = Gallery.create(tmp_path / str(place), dimensions=DIMENSIONS, settings={})
+        made.upsert(rows(*((name, "1.jpg", 5) for name in order)))
+        found.append(ids(made, 5))
+    assert found[0] == found[1] == ["x/1.jpg", "y/1.jpg", "z/1.jpg"]
+
+
+def test_upsert_replaces_a_product_whole(gallery: Gallery) -> None:
+    gallery.upsert(rows(("a", "2.jpg", 9), ("a", "3.jpg", 10)))
+    assert gallery.image_ids() == {"a/2.jpg", "a/3.jpg", "b/1.jpg", "c/1.jpg"}
+    assert ids(gallery, 9)[0] == "a/2.jpg"
+
+
+def test_upsert_keeps_images_it_is_told_to_keep(gallery: Gallery) -> None:
+    gallery.upsert(rows(("a", "2.jpg", 9)), keep=["a/1.jpg"])
+    assert gallery.image_ids() == {"a/1.jpg", "a/2.jpg", "b/1.jpg", "c/1.jpg"}
+
+
+def test_a_new_column_is_empty_for_older_rows_and_can_be_filtered_by(gallery: Gallery) -> None:
+    gallery.upsert(rows(("d", "1.jpg", 6), shade="475"))
+    assert gallery.extra == ("shade",)
+    assert ids(gallery, 6, where="shade = '475'") == ["d/1.jpg"]
+    assert gallery.nearest(unit(6), 1)[0].product.metadata == {"shade": "475"}
+    assert gallery.count() == 5
+
+
+def test_deleted_products_are_gone_and_quotes_in_ids_do_no_harm(gallery: Gallery) -> None:
+    gallery.upsert(rows(("l'été", "1.jpg", 6)))
+    assert gallery.delete(["a", "l'été", "unknown"]) == 3
+    assert gallery.image_ids() == {"b/1.jpg", "c/1.jpg"}
+    assert gallery.delete(["x' OR '1'='1"]) == 0
+    assert gallery.delete([]) == 0
+    assert gallery.products() == 2
+
+
+def test_filters_use_sql_and_a_wrong_one_lists_the_columns(gallery: Gallery) -> None:
+    assert ids(gallery, 1, where="brand = 'O''Hara'") == ["a/1.jpg", "b/1.jpg"] or set(
+        ids(gallery, 1, where="brand = 'O''Hara'")
+    ) == {"a/1.jpg", "b/1.jpg"}
+    with pytest.raises(QueryError, match=r"No field named colour; columns are .*brand"):
+        gallery.nearest(unit(1), 5, where="colour = 'red'")
+    with pytest.raises(QueryError, match="cannot be understood"):
+        gallery.nearest(unit(1), 5, where="brand = = 'x'")
+
+
+def test_another_reader_sees_each_commit(gallery: Gallery) -> None:
+    reader = Gallery(gallery.address)
+    assert reader.count() == 4
+    gallery.upsert(rows(("d", "1.jpg", 6)))
+    assert ids(reader, 6)[0] == "d/1.jpg"
+    gallery.delete(["d"])
+    assert "d/1.jpg" not in ids(reader, 6)
+
+
+def test_failures_are_remembered_until_mended(gallery: Gallery) -> None:
+    failed = [Failure("z/1.jpg", "1.jpg", 9, "broken"), Failure("y/1.jpg", "1.jpg", 2, "gone")]
+    gallery.record_failures(failed)
+    gallery.record_failures(failed[:1])
+    assert [failure.row for failure in gallery.failures()] == [2, 9]
+    gallery.record_failures([], mended=["z/1.jpg"])
+    assert [failure.image_id for failure in gallery.failures()] == ["y/1.jpg"]
+
+
+def test_optimising_changes_no_answer(gallery: Gallery) -> None:
+    for number in range(10, 20):
+        gallery.upsert(rows((f"n{number}", "1.jpg", number)))
+    before = ids(gallery, 15)
+    gallery.optimize()
+    gallery.build_indexes()
+    assert ids(gallery, 15) == before
+
+
+def test_missing_strange_and_newer_galleries_are_refused(tmp_path: Path, gallery: Gallery) -> None:
+    with pytest.raises(CollectionError, match=r"there is no collection at .*beautylens index"):
+        Gallery(tmp_path / "nothing")
+    assert not (tmp_path / "nothing").exists()
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "thesis.doc").touch()
+    with pytest.raises(CollectionError, match=r"already holds other things \('thesis\.doc'\)"):
+        Gallery.create(tmp_path / "home", dimensions=2, settings={})
+    (tmp_path / "file").touch()
+    with pytest.raises(CollectionError, match="is a file"):
+        Gallery.create(tmp_path / "file", dimensions=2, settings={})
