@@ -1,0 +1,46 @@
+"""From a recipe to the parts it names: the only place where settings meet constructors."""
+
+from __future__ import annotations
+
+from beautylens.features.encoder import Encoder
+from beautylens.search.explain import Explain
+from beautylens.search.pipeline import Pipeline
+from beautylens.search.refine import Refine
+from beautylens.search.rerank import Rerank
+from beautylens.search.retrieve import Retrieve
+from beautylens.settings import EncoderSettings, KeypointSettings, Recipe, RerankSettings
+from beautylens.store.build import Describer
+from beautylens.store.gallery import Gallery
+
+
+def make_encoder(settings: EncoderSettings) -> Encoder:
+    """Return the encoder that a recipe names."""
+    return Encoder.load(settings.file, side=settings.side, pooling=settings.pooling)
+
+
+def make_describer(recipe: Recipe, encoder: Encoder, workers: int | None = None) -> Describer:
+    """Return what describes catalogue pictures for this recipe."""
+    return Describer(encoder, recipe.keypoints, workers)
+
+
+def make_pipeline(recipe: Recipe, gallery: Gallery, encoder: Encoder) -> Pipeline:
+    """Return the search steps of a recipe over a gallery."""
+    retrieve = Retrieve(gallery, encoder, depth=recipe.retrieve.depth, views=recipe.retrieve.views)
+    rerank = None
+    if recipe.rerank is not None and recipe.keypoints is not None:
+        rerank = Rerank(
+            gallery,
+            longest=recipe.keypoints.longest,
+            limit=recipe.keypoints.query,
+            ratio=recipe.rerank.ratio,
+            chance=recipe.rerank.chance,
+            weight=recipe.rerank.weight,
+        )
+    return Pipeline(retrieve, rerank, Refine())
+
+
+def make_explain(recipe: Recipe, gallery: Gallery) -> Explain:
+    """Return what draws the reasons of a match."""
+    keypoints = recipe.keypoints or KeypointSettings()
+    rerank = recipe.rerank or RerankSettings()
+    return Explain(gallery, longest=keypoints.longest, limit=keypoints.query, ratio=rerank.ratio)

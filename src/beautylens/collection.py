@@ -1,0 +1,222 @@
+"""A collection: the gallery, the encoder and the search steps of one recipe, under one name."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from beautylens.assemble import make_describer, make_encoder, make_explain, make_pipeline
+from beautylens.catalogue.table import Catalogue, read_catalogue
+from beautylens.errors import CollectionError
+from beautylens.features.encoder import Encoder
+from beautylens.images.decode import Picture, decode
+from beautylens.images.fit import Box, crop
+from beautylens.records import Matches
+from beautylens.search.explain import Explain
+from beautylens.search.photo import Photo
+from beautylens.search.pipeline import Pipeline
+from beautylens.settings import Recipe, checked, located, read_recipe
+from beautylens.store.build import Filled, Progress, fill
+from beautylens.store.gallery import Failure, Gallery
+
+OnProgress = Callable[[Progress], None]
+
+
+def _silent(_: Progress) -> None:
+    """Show nothing."""
+
+
+class Collection:
+    """A searchable catalogue. Made by `beautylens.index`, opened by `beautylens.open`."""
+
+    def __init__(self, gallery: Gallery) -> None:
+        self.gallery = gallery
+        where = f"the recipe kept in {gallery.address}"
+        self.recipe = checked(Recipe, gallery.settings["recipe"], where, CollectionError)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The encoder that the collection was built with.
+
+        Raises:
+            CollectionError: when the encoder file has changed since.
+        """
+        encoder = make_encoder(self.recipe.encoder)
+        made_with = self.gallery.settings["encoder"]
+        if encoder.fingerprint != made_with["fingerprint"]:
+            raise CollectionError(
+                f"{self.gallery.address} was built with encoder '{made_with['name']}' "
+                f"({made_with['fingerprint']}), but '{self.recipe.encoder.file}' now holds "
+                f"'{encoder.spec.name}' ({encoder.fingerprint}): bring the old file back, "
+                "or index anew"
+            )
+        return encoder
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """The search steps of the recipe."""
+        return make_pipeline(self.recipe, self.gallery, self.encoder)
+
+    def search(
+        self,
+        picture: Picture,
+        limit: int = 7,
+        *,
+        words: str = "",
+        where: str | None = None,
+        crop_to: Box | None = None,
+    ) -> Matches:
+        """Return the products that a photo shows, best first.
+
+        Args:
+            picture: a path, the bytes of a file, an RGB array or a PIL image.
+            limit: how many products.
+            words: what the user typed to narrow the search.
+            where: SQL condition on the catalogue's columns, such as "brand = 'Dior'".
+            crop_to: the part of the upright picture that shows the item, in pixels.
+
+        Raises:
+            ImageError: when the picture cannot be read.
+            QueryError: when the condition or crop cannot be understood.
+        """
+        photo = self.photo(picture, words=words, where=where, crop_to=crop_to)
+        return self.pipeline.search(photo, limit)
+
+    def photo(
+        self,
+        picture: Picture,
+        *,
+        words: str = "",
+        where: str | None = None,
+        crop_to: Box | None = None,
+    ) -> Photo:
+        """Return a query photo, decoded as large as the recipe has use for, and cropped."""
+        start = time.perf_counter()
+        longest = self.recipe.keypoints.longest if self.recipe.keypoints else 0
+        wanted = round(max(longest, self.encoder.spec.side) / min(self.recipe.retrieve.views))
+        # A crop is given in pixels of the whole picture, so that one is decoded in full.
+        pixels = decode(picture, least_side=None if crop_to else wanted)
+        if crop_to is not None:
+            pixels = crop(pixels, crop_to)
+        photo = Photo(pixels, where, words)
+        photo.milliseconds["decode"] = (time.perf_counter() - start) * 1000
+        return photo
+
+    @cached_property
+    def explain(self) -> Explain:
+        """Draws why a match was returned: call it with a photo and one of its matches."""
+        return make_explain(self.recipe, self.gallery)
+
+    def add(
+        self,
+        products: str | Path | Catalogue,
+        *,
+        workers: int | None = None,
+        stop_on_error: bool = False,
+        progress: OnProgress = _silent,
+    ) -> Filled:
+        """Add the products of a catalogue table, or replace those that are there; no re-index."""
+        catalogue = products if isinstance(products, Catalogue) else read_catalogue(Path(products))
+        describer = make_describer(self.recipe, self.encoder, workers)
+        filled = fill(
+            self.gallery, catalogue, describer,
+            resume=False, stop_on_error=stop_on_error, progress=progress,
+        )  # fmt: skip
+        self.gallery.tidy()
+        return filled
+
+    def remove(self, product_ids: Iterable[str]) -> int:
+        """Remove products by id; return how many images went."""
+        gone = self.gallery.delete(product_ids)
+        self.gallery.tidy()
+        return gone
+
+    def failures(self) -> Sequence[Failure]:
+        """Return the catalogue pictures that could not be read."""
+        return self.gallery.failures()
+
+    def __len__(self) -> int:
+        return self.gallery.count()
+
+
+def open_collection(address: str | Path) -> Collection:
+    """Open a collection.
+
+    Raises:
+        CollectionError: when there is none at this address.
+    """
+    return Collection(Gallery(address))
+
+
+def recipe_with(name: str | Path, encoder: str | None = None) -> Recipe:
+    """Return a recipe, with another encoder file in place of its own where one is named."""
+    recipe = read_recipe(name)
+    if encoder is None:
+        return recipe
+    settings = recipe.encoder.model_copy(update={"file": located(encoder)})
+    return recipe.model_copy(update={"encoder": settings})
+
+
+def index(
+    table: str | Path | Catalogue,
+    address: str | Path,
+    *,
+    recipe: str | Path | Recipe = "default",
+    workers: int | None = None,
+    resume: bool = True,
+    stop_on_error: bool = False,
+    progress: OnProgress = _silent,
+) -> tuple[Collection, Filled]:
+    """Build a collection from a catalogue table, or go on with one that was interrupted.
+
+    Raises:
+        TableError: when the table cannot be read.
+        RecipeError: when the recipe cannot be read.
+        CollectionError: when the folder holds a collection of another recipe or encoder, or any
+            collection and `resume` is off.
+    """
+    catalogue = table if isinstance(table, Catalogue) else read_catalogue(Path(table))
+    wanted = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
+    encoder = make_encoder(wanted.encoder)
+    if Gallery.exists(address):
+        if not resume:
+            raise CollectionError(
+                f"{address} is a collection already; name a new folder, or resume"
+            )
+        collection = Collection(Gallery(address))
+        _refuse_other_recipe(collection, wanted, encoder)
+    else:
+        settings = {
+            "recipe": wanted.model_dump(mode="json", exclude_none=True),
+            "encoder": {"name": encoder.spec.name, "fingerprint": encoder.fingerprint},
+        }
+        collection = Collection(
+            Gallery.create(
+                address, dimensions=encoder.dimensions, settings=settings, extra=catalogue.extra
+            )
+        )
+    collection.__dict__["encoder"] = encoder
+    describer = make_describer(wanted, encoder, workers)
+    filled = fill(
+        collection.gallery, catalogue, describer,
+        resume=True, stop_on_error=stop_on_error, progress=progress,
+    )  # fmt: skip
+    if filled.written or not filled.present:
+        collection.gallery.build_indexes()
+    return collection, filled
+
+
+def _refuse_other_recipe(collection: Collection, wanted: Recipe, encoder: Encoder) -> None:
+    address = collection.gallery.address
+    if collection.recipe != wanted:
+        raise CollectionError(
+            f"{address} was built with recipe '{collection.recipe.name}' or other settings of it, "
+            f"not with '{wanted.name}' as it stands; name another folder"
+        )
+    if collection.gallery.settings["encoder"]["fingerprint"] != encoder.fingerprint:
+        raise CollectionError(
+            f"{address} was built with another version of encoder '{encoder.spec.name}'; "
+            "name another folder"
+        )

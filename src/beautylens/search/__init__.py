@@ -1,0 +1,1 @@
+"""The steps of a search: each takes matches and returns new matches."""

@@ -1,0 +1,40 @@
+"""A query photo on its way through a search: pixels, what came of them, and the time spent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beautylens.features.keypoints import Keypoints
+
+
+@dataclass(slots=True)
+class Photo:
+    """One query.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB, cropped where the user cropped it.
+        where: SQL condition that every match must meet.
+        words: what the user typed to narrow the search.
+    """
+
+    pixels: NDArray[np.uint8]
+    where: str | None = None
+    words: str = ""
+    keypoints: Keypoints | None = None
+    milliseconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add the time spent inside to a stage, in milliseconds."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = (time.perf_counter() - start) * 1000
+            self.milliseconds[stage] = self.milliseconds.get(stage, 0.0) + spent

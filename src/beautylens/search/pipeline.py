@@ -1,0 +1,31 @@
+"""The search itself, one step a line."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from beautylens.records import Matches
+from beautylens.search.photo import Photo
+from beautylens.search.refine import Refine
+from beautylens.search.rerank import Rerank
+from beautylens.search.retrieve import Retrieve
+
+
+class Pipeline:
+    """The steps of one recipe, in order; a step that a recipe leaves out is None."""
+
+    def __init__(self, retrieve: Retrieve, rerank: Rerank | None, refine: Refine) -> None:
+        self._retrieve, self._rerank, self._refine = retrieve, rerank, refine
+
+    def search(self, photo: Photo, limit: int = 7) -> Matches:
+        """Return the products that the photo shows, best first, one row a product."""
+        start = time.perf_counter()
+        matches = self._retrieve(photo)  # deep descriptor, nearest neighbours
+        if self._rerank is not None:
+            matches = self._rerank(photo, matches)  # local features, one plausible transform
+        matches = self._refine(photo, matches)  # words that the user typed
+        spent = (time.perf_counter() - start) * 1000 + photo.milliseconds.get("decode", 0.0)
+        return replace(
+            matches.products().top(limit), milliseconds={**photo.milliseconds, "total": spent}
+        )
