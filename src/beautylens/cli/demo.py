@@ -1,0 +1,67 @@
+"""`beautylens demo`: real searches in a rendered catalogue, from nothing, in about a minute."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from beautylens import collection
+from beautylens.catalogue.sample import SamplePaths, write_sample_catalogue
+from beautylens.catalogue.truth import read_truth
+from beautylens.cli.console import console, progress_bar, report_filled
+from beautylens.cli.evaluate import check_truth, measure, print_summary, write_page
+from beautylens.cli.formats import Answer, write_table
+from beautylens.errors import CollectionError
+from beautylens.evaluate.metrics import summarise
+from beautylens.store.build import Progress
+
+SHOWN = 3
+MARK = ".beautylens-demo"
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where to write.")] = Path("beautylens-demo"),
+) -> None:
+    """Draw a sample catalogue, index it, search it with simulated phone photos, and report."""
+    start = time.perf_counter()
+    paths = _draw(_emptied(folder))
+    with progress_bar("Indexing") as show:
+        began = time.perf_counter()
+        built, filled = collection.index(paths.catalogue, folder / "sample.lens", progress=show)
+    report_filled(filled, time.perf_counter() - began)
+    rows = read_truth(paths.truth)
+    check_truth(built, rows, paths.truth, allow_leaks=False)
+    results = measure(built, rows)
+    for result in results[:SHOWN]:
+        if result.matches is not None:
+            write_table(Answer(result.image, result.matches), first=False)
+    summary = summarise(results)
+    print_summary(summary)
+    page = write_page(built, rows, results, summary, folder / "report", "Sample catalogue")
+    spent = f"Done in {time.perf_counter() - start:.0f} s."
+    console.print(f"{spent} Look at the searches: {page.resolve()}", soft_wrap=True)
+    console.print(
+        f"Try one: beautylens search {folder}/sample.lens {results[0].image}", soft_wrap=True
+    )
+
+
+def _draw(folder: Path) -> SamplePaths:
+    with progress_bar("Drawing") as show:
+        return write_sample_catalogue(
+            folder, progress=lambda done, total: show(Progress(done, total, 0))
+        )
+
+
+def _emptied(folder: Path) -> Path:
+    """Return the folder, emptied of an earlier demo; anything else in it is left alone."""
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / MARK).exists():
+            raise CollectionError(f"{folder} holds other things; name a new folder for the demo")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARK).touch()
+    return folder

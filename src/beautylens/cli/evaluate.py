@@ -1,0 +1,124 @@
+"""`beautylens evaluate`: measure a collection on photos whose products are known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.progress import track
+from rich.table import Table
+
+from beautylens.catalogue.truth import TruthRow, read_truth
+from beautylens.cli.arguments import Address
+from beautylens.cli.console import console
+from beautylens.collection import Collection, open_collection
+from beautylens.errors import TableError
+from beautylens.evaluate.metrics import QueryResult, Score, Summary, summarise
+from beautylens.evaluate.report import write_report
+from beautylens.evaluate.run import find_leaks, run_queries, truth_pictures, unknown_truths
+
+
+def evaluate(
+    address: Address,
+    truth: Annotated[
+        Path, typer.Argument(help="Truth table: image,product_ids[,ignore_ids,kind].")
+    ],
+    report: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write an HTML report into this folder.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The figures as JSON on stdout.")] = False,
+    allow_leaks: Annotated[
+        bool, typer.Option(help="Measure even if queries are in the gallery.")
+    ] = False,
+) -> None:
+    """Measure mAP@7, recall and MRR on photos whose products are known."""
+    rows = read_truth(truth)
+    opened = open_collection(address)
+    check_truth(opened, rows, truth, allow_leaks=allow_leaks)
+    results = measure(opened, rows)
+    summary = summarise(results)
+    print_summary(summary)
+    if report:
+        page = write_page(opened, rows, results, summary, report, f"{address.name} on {truth.name}")
+        console.print(f"Report: {page}", soft_wrap=True)
+    if as_json:
+        typer.echo(json.dumps(summary.as_dict(), ensure_ascii=False))
+
+
+def check_truth(
+    opened: Collection, rows: Sequence[TruthRow], truth: Path, *, allow_leaks: bool
+) -> None:
+    """Refuse queries that are in the gallery; warn of truths that are not.
+
+    Raises:
+        TableError: when a query is in the gallery and that was not allowed.
+    """
+    leaks = [] if allow_leaks else find_leaks(opened, rows)
+    if leaks:
+        raise TableError(
+            f"{truth}: {len(leaks)} of {len(rows)} queries are in the gallery themselves, such as "
+            f"{leaks[0][0].name} (image {leaks[0][1]}); take them out, or say --allow-leaks"
+        )
+    unknown = unknown_truths(opened, rows)
+    if unknown:
+        console.print(
+            f"[yellow]{len(unknown)} products of the truth are not in the collection[/], such as "
+            f"{', '.join(unknown[:3])}: their queries cannot be answered right."
+        )
+
+
+def measure(opened: Collection, rows: Sequence[TruthRow]) -> list[QueryResult]:
+    """Search with every photo, behind a progress bar."""
+    queries = run_queries(opened, rows)
+    return list(
+        track(
+            queries, "Searching", total=len(rows),
+            console=console, transient=True, disable=not console.is_terminal,
+        )
+    )  # fmt: skip
+
+
+def print_summary(summary: Summary) -> None:
+    """Print the figures for a person."""
+    table = Table(title="mAP@7 (challenge) with its 95 % interval", title_justify="left")
+    for name in ("kind", "queries", "mAP@7", "interval", "all", "R@1", "R@7", "MRR"):
+        table.add_column(name, justify="left" if name == "kind" else "right")
+    table.add_row("all", *_cells(summary.overall))
+    for kind, score in summary.by_kind.items():
+        table.add_row(escape(kind), *_cells(score))
+    console.print(table)
+    if summary.without_truth or summary.unreadable:
+        console.print(
+            f"{summary.without_truth} queries are not in the catalogue and were not scored; "
+            f"{summary.unreadable} photos could not be read."
+        )
+
+
+def write_page(
+    opened: Collection,
+    rows: Sequence[TruthRow],
+    results: Sequence[QueryResult],
+    summary: Summary,
+    folder: Path,
+    title: str,
+) -> Path:
+    """Write the HTML report and return its page."""
+    return write_report(
+        folder, title, summary, results,
+        picture=Path, truth_pictures=truth_pictures(opened, rows),
+    )  # fmt: skip
+
+
+def _cells(score: Score) -> list[str]:
+    low, high = score.intervals["map7_challenge"]
+    figures = (score.map7_all, score.recall1, score.recall7, score.mrr)
+    return [
+        str(score.queries),
+        f"{score.map7_challenge:.3f}",
+        f"{low:.2f}-{high:.2f}",
+        *(f"{figure:.3f}" for figure in figures),
+    ]

@@ -1,0 +1,134 @@
+"""How `search` answers: a table for people on stderr; JSON, CSV or challenge lines on stdout."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from beautylens.cli.console import console
+from beautylens.records import Match, Matches
+
+STAGES = ("decode", "encode", "retrieve", "rerank", "refine", "total")
+
+
+class Format(StrEnum):
+    """Names of the answer formats."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    CHALLENGE = "challenge"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a search said of one photo: matches, or why it could not be read."""
+
+    query: Path
+    matches: Matches = field(default_factory=Matches)
+    error: str | None = None
+
+
+def write_table(answer: Answer, *, first: bool) -> None:
+    """Print a table for a person."""
+    if answer.error is not None:
+        return
+    total = answer.matches.milliseconds.get("total", 0.0)
+    table = Table(title=escape(f"{answer.query.name}  ({total:.0f} ms)"), title_justify="left")
+    for name in ("", "product", "brand and name", "score", "why"):
+        table.add_column(name, justify="right" if name in ("", "score") else "left")
+    for place, match in enumerate(answer.matches, start=1):
+        named = " ".join(part for part in (match.product.brand, match.product.name) if part)
+        cells = (str(place), match.product.product_id, named, f"{match.score:.3f}", _why(match))
+        table.add_row(*(escape(cell) for cell in cells))
+    console.print(table)
+
+
+def write_json(answer: Answer, *, first: bool) -> None:
+    """Print one JSON object on one line."""
+    query = str(answer.query)
+    value = (
+        to_json(query, answer.matches)
+        if answer.error is None
+        else {"query": query, "error": answer.error}
+    )
+    typer.echo(json.dumps(value, ensure_ascii=False))
+
+
+def write_csv(answer: Answer, *, first: bool) -> None:
+    """Print one line a match, after a header."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    if first:
+        writer.writerow(
+            ["query", "rank", "product_id", "name", "brand", "image", "score", "probability",
+             "visual", "inliers", "words", "barcode"]
+        )  # fmt: skip
+    for rank, match in enumerate(answer.matches, start=1):
+        reasons = match.reasons
+        writer.writerow(
+            [answer.query, rank, match.product.product_id, match.product.name, match.product.brand,
+             match.image, f"{match.score:.6f}", match.probability, reasons.visual, reasons.inliers,
+             " ".join(reasons.words), reasons.barcode]
+        )  # fmt: skip
+
+
+def write_challenge(answer: Answer, *, first: bool) -> None:
+    """Print the challenge's submission line: test id, then products by falling confidence."""
+    typer.echo(",".join([answer.query.stem, *(m.product.product_id for m in answer.matches)]))
+
+
+def to_json(query: str, matches: Matches) -> dict[str, Any]:
+    """Return a search's answer as plain JSON values."""
+    return {
+        "query": query,
+        "verdict": matches.verdict,
+        "probability": matches.probability,
+        "matches": [_match_to_json(match) for match in matches],
+        "milliseconds": {stage: round(matches.milliseconds.get(stage, 0.0), 2) for stage in STAGES},
+    }
+
+
+WRITERS: dict[Format, Callable[..., None]] = {
+    Format.TABLE: write_table,
+    Format.JSON: write_json,
+    Format.CSV: write_csv,
+    Format.CHALLENGE: write_challenge,
+}
+
+
+def _match_to_json(match: Match) -> dict[str, Any]:
+    reasons = match.reasons
+    return {
+        "product_id": match.product.product_id,
+        "name": match.product.name,
+        "brand": match.product.brand,
+        "image": match.image,
+        "score": round(match.score, 6),
+        "probability": match.probability,
+        "reasons": {
+            "visual": None if reasons.visual is None else round(reasons.visual, 6),
+            "inliers": reasons.inliers,
+            "words": list(reasons.words),
+            "barcode": reasons.barcode,
+        },
+    }
+
+
+def _why(match: Match) -> str:
+    reasons = match.reasons
+    parts = [f"similarity {reasons.visual:.2f}"] if reasons.visual is not None else []
+    if reasons.inliers is not None:
+        parts.append(f"{reasons.inliers} inliers")
+    if reasons.words:
+        parts.append(f"words {' '.join(reasons.words)}")
+    return ", ".join(parts)

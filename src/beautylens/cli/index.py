@@ -1,0 +1,60 @@
+"""`beautylens index`: build a collection from a catalogue table."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from beautylens import collection
+from beautylens.cli.console import console, progress_bar, report_filled
+
+Table = Annotated[Path, typer.Argument(help="Catalogue table: .csv, .tsv, .parquet or .jsonl.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Threads that read pictures; all cores by default.")
+]
+
+
+class OnError(StrEnum):
+    """What to do about a picture that cannot be read."""
+
+    SKIP = "skip"
+    STOP = "stop"
+
+
+Errors = Annotated[OnError, typer.Option(help="What to do about a picture that cannot be read.")]
+
+
+def index(
+    table: Table,
+    address: Annotated[Path, typer.Argument(metavar="COLLECTION", help="Folder to build.")],
+    recipe: Annotated[str, typer.Option(help="A shipped recipe or a .toml file.")] = "default",
+    encoder: Annotated[
+        str | None, typer.Option(help="Another encoder than the recipe's: a folder or .onnx file.")
+    ] = None,
+    workers: Workers = None,
+    resume: Annotated[
+        bool, typer.Option(help="Go on with an interrupted build; --no-resume refuses one.")
+    ] = True,
+    on_error: Errors = OnError.SKIP,
+) -> None:
+    """Build a collection from a catalogue table, or go on with one that was interrupted."""
+    start = time.perf_counter()
+    with progress_bar("Indexing") as show:
+        built, filled = collection.index(
+            table,
+            address,
+            recipe=collection.recipe_with(recipe, encoder),
+            workers=workers,
+            resume=resume,
+            stop_on_error=on_error is OnError.STOP,
+            progress=show,
+        )
+    report_filled(filled, time.perf_counter() - start)
+    console.print(
+        f"{built.gallery.address} holds {len(built):,} pictures of "
+        f"{built.gallery.products():,} products."
+    )

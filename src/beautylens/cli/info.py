@@ -1,0 +1,61 @@
+"""`beautylens info`: what a collection holds and what it was built with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from beautylens.cli.arguments import Address
+from beautylens.cli.console import console, report_failures
+from beautylens.collection import Collection, open_collection
+
+
+def info(
+    address: Address,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Show images, products, recipe, encoder fingerprint, version and size."""
+    opened = open_collection(address)
+    facts = collect_facts(opened, address)
+    if as_json:
+        typer.echo(json.dumps(facts, ensure_ascii=False))
+        return
+    table = Table(show_header=False, box=None)
+    for name, value in facts.items():
+        table.add_row(name.replace("_", " "), _readable(value))
+    console.print(table)
+    report_failures(opened.failures())
+
+
+def collect_facts(opened: Collection, address: Path) -> dict[str, Any]:
+    """Return what there is to say of a collection, as plain JSON values."""
+    made_with = opened.gallery.settings["encoder"]
+    return {
+        "images": len(opened),
+        "products": opened.gallery.products(),
+        "recipe": opened.recipe.name,
+        "encoder": made_with["name"],
+        "encoder_fingerprint": made_with["fingerprint"],
+        "version": opened.gallery.versions(),
+        "failures": len(opened.failures()),
+        "bytes": sum(file.stat().st_size for file in address.rglob("*") if file.is_file()),
+        "columns": [
+            "product_id",
+            "image",
+            "name",
+            "brand",
+            "category",
+            "gtin",
+            *opened.gallery.extra,
+        ],
+    }
+
+
+def _readable(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(value)
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,55 @@
+"""Running a truth table's queries against a collection, none of them in its gallery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from beautylens.catalogue.truth import TruthRow
+from beautylens.collection import Collection
+from beautylens.errors import ImageError
+from beautylens.evaluate.metrics import QueryResult
+from beautylens.images.decode import read_bytes
+from beautylens.store.build import file_digest
+
+
+def run_queries(
+    collection: Collection, truth: Iterable[TruthRow], limit: int = 7
+) -> Iterator[QueryResult]:
+    """Return the result of each query, in order; ignored products do not use up places."""
+    for row in truth:
+        matches, error = None, None
+        try:
+            matches = collection.search(row.image, limit + len(row.ignore_ids))
+        except ImageError as failure:
+            error = str(failure)
+        yield QueryResult(row.image, row.product_ids, row.ignore_ids, row.kind, matches, error)
+
+
+def find_leaks(collection: Collection, truth: Iterable[TruthRow]) -> list[tuple[Path, str]]:
+    """Return the queries whose very file is in the gallery, each with the image's id.
+
+    Such a query measures nothing: it finds itself.
+    """
+    digests = collection.gallery.digests()
+    leaks = []
+    for row in truth:
+        # A photo that cannot be read is reported when it is searched with.
+        with suppress(ImageError):
+            digest = file_digest(read_bytes(row.image))
+            if digest in digests:
+                leaks.append((row.image, digests[digest]))
+    return leaks
+
+
+def unknown_truths(collection: Collection, truth: Sequence[TruthRow]) -> list[str]:
+    """Return the product ids that the truth names and the collection does not hold, sorted."""
+    named = sorted({product for row in truth for product in row.product_ids})
+    return sorted(set(named) - collection.gallery.known_products(named))
+
+
+def truth_pictures(collection: Collection, truth: Sequence[TruthRow]) -> dict[str, Path]:
+    """Return a catalogue picture of each product that the truth names."""
+    named = sorted({product for row in truth for product in row.product_ids})
+    return {product: Path(path) for product, path in collection.gallery.pictures(named).items()}

@@ -1,0 +1,176 @@
+"""The command line from end to end, as a user would type it, in processes of its own."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from beautylens.collection import Collection
+from tests.conftest import Shop, catalogue_rows, make_shop, write_table
+
+Done = subprocess.CompletedProcess[str]
+
+
+def run(*arguments: object, code: int = 0) -> Done:
+    command = [sys.executable, "-c", "from beautylens.cli import main; main()"]
+    done = subprocess.run(
+        [*command, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1"},
+    )
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.fixture(scope="module")
+def lens(collection: Collection) -> str:
+    return collection.gallery.address
+
+
+def test_index_search_add_remove_and_info_in_turn(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", 6)
+    lens = tmp_path / "shop.lens"
+    done = run("index", shop.table, lens)
+    assert done.stdout == ""
+    assert "6 pictures of 6 products" in done.stderr
+    assert "6 were there already" in run("index", shop.table, lens).stderr
+    answer = json.loads(run("search", lens, shop.photo(0), "--format", "json").stdout)
+    assert answer["matches"][0]["product_id"] == "p00"
+    assert "1 products removed, 1 pictures" in run("remove", lens, "p00").stderr
+    answer = json.loads(run("search", lens, shop.photo(0), "--format", "json").stdout)
+    assert "p00" not in [match["product_id"] for match in answer["matches"]]
+    again = write_table(shop.folder / "again.csv", catalogue_rows(1))
+    assert "1 pictures indexed" in run("add", lens, again).stderr
+    facts = json.loads(run("info", lens, "--json").stdout)
+    assert (facts["images"], facts["products"], facts["recipe"]) == (6, 6, "default")
+    assert len(facts["encoder_fingerprint"]) == 16
+    assert facts["bytes"] > 10_000
+    assert "shade" in run("info", lens).stderr
+
+
+def test_json_has_the_documented_keys_and_one_object_a_line(lens: str, shop: Shop) -> None:
+    done = run("search", lens, shop.photo(0), shop.photo(1), "-k", 3, "--format", "json")
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [answer["query"] for answer in answers] == [str(shop.photo(0)), str(shop.photo(1))]
+    for answer in answers:
+        assert set(answer) == {"query", "verdict", "probability", "matches", "milliseconds"}
+        assert len(answer["matches"]) == 3
+        assert set(answer["matches"][0]) == {
+            "product_id", "name", "brand", "image", "score", "probability", "reasons",
+        }  # fmt: skip
+        assert set(answer["matches"][0]["reasons"]) == {"visual", "inliers", "words", "barcode"}
+        assert set(answer["milliseconds"]) == {
+            "decode", "encode", "retrieve", "rerank", "refine", "total",
+        }  # fmt: skip
+
+
+def test_a_bad_photo_is_an_error_line_and_the_others_go_on(
+    lens: str, shop: Shop, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"not a picture")
+    done = run(
+        "search", lens, bad, tmp_path / "gone.jpg", shop.photo(2), "--format", "json", code=1
+    )
+    broken, gone, good = (json.loads(line) for line in done.stdout.splitlines())
+    assert set(broken) == {"query", "error"} == set(gone)
+    assert "bad.jpg" in broken["error"]
+    assert "gone.jpg does not exist" in gone["error"]
+    assert good["matches"][0]["product_id"] == "p02"
+
+
+def test_csv_challenge_and_table_formats(lens: str, shop: Shop) -> None:
+    rows = list(
+        csv.DictReader(io.StringIO(run("search", lens, shop.photo(0), "--format", "csv").stdout))
+    )
+    assert [row["rank"] for row in rows] == list("1234567")
+    assert rows[0]["product_id"] == "p00"
+    line = run("search", lens, shop.folder / "photos", "--format", "challenge").stdout.splitlines()
+    assert len(line) == 4
+    assert line[0].split(",")[:2] == ["00", "p00"]
+    assert all(len(fields.split(",")) == 8 for fields in line)
+    table = run("search", lens, shop.photo(0))
+    assert table.stdout == ""
+    assert "Aurelle" in table.stderr
+
+
+def test_narrowing_and_explaining(lens: str, shop: Shop, tmp_path: Path) -> None:
+    options = ("--where", "brand = 'Nordlys'", "--words", "007", "--crop", "50,50,400,500")
+    done = run(
+        "search", lens, shop.photo(1), *options, "-k", 2, "--explain", tmp_path / "why",
+        "--format", "json",
+    )  # fmt: skip
+    matches = json.loads(done.stdout)["matches"]
+    assert all(match["brand"] == "Nordlys" for match in matches)
+    drawn = sorted(path.name for path in (tmp_path / "why").iterdir())
+    assert drawn == [f"01_{n}_{m['product_id']}.png" for n, m in enumerate(matches, 1)]
+
+
+def test_evaluate_prints_figures_refuses_leaks_and_writes_the_report(
+    lens: str, shop: Shop, tmp_path: Path
+) -> None:
+    truth = write_table(
+        shop.folder / "truth.csv",
+        [
+            {"image": f"photos/{n:02}.jpg", "product_ids": "" if n == 3 else f"p{n:02}", "kind": ""}
+            for n in range(4)
+        ],
+    )
+    done = run("evaluate", lens, truth, "--report", tmp_path / "report", "--json")
+    figures = json.loads(done.stdout)
+    assert figures["overall"]["map7_challenge"] == 1.0
+    assert figures["overall"]["queries"] == 3
+    assert figures["without_truth"] == 1
+    assert (tmp_path / "report" / "index.html").stat().st_size > 2000
+    leaky = write_table(
+        shop.folder / "leaky.csv", [{"image": "gallery/00.jpg", "product_ids": "p00"}]
+    )
+    refused = run("evaluate", lens, leaky, code=1)
+    assert "1 of 1 queries are in the gallery" in one_line(refused.stderr)
+    run("evaluate", lens, leaky, "--allow-leaks")
+    unknown = write_table(
+        shop.folder / "unknown.csv", [{"image": "photos/00.jpg", "product_ids": "nobody"}]
+    )
+    assert "not in the collection" in one_line(run("evaluate", lens, unknown).stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("search", "{none}", "x.jpg"), "there is no collection at"),
+        (("index", "{none}.csv", "{tmp}/c"), "does not exist"),
+        (("index", "{table}", "{tmp}/c", "--recipe", "defualt"), "there is no recipe 'defualt'"),
+        (("index", "{table}", "{tmp}/c", "--encoder", "resnet.onnx"), "no such encoder file"),
+        (("search", "{lens}", "{photo}", "--crop", "1,2,3"), "is not four whole numbers"),
+        (("search", "{lens}", "{photo}", "--where", "colour = 1"), "columns are"),
+        (("evaluate", "{lens}", "{none}.csv"), "does not exist"),
+        (("remove", "{lens}", "nobody"), "has no product 'nobody'"),
+        (("demo", "{shop}"), "holds other things"),
+    ],
+)
+def test_every_mistake_is_one_sentence_on_stderr(
+    arguments: tuple[str, ...], message: str, lens: str, shop: Shop, tmp_path: Path
+) -> None:
+    names = {
+        "none": tmp_path / "none", "tmp": tmp_path, "table": shop.table, "lens": lens,
+        "photo": shop.photo(0), "shop": shop.folder,
+    }  # fmt: skip
+    done = run(*(argument.format(**names) for argument in arguments), code=1)
+    *_, last = done.stderr.splitlines()
+    assert last.startswith("error:")
+    assert message in last
+    assert done.stdout == ""
