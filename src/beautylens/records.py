@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Literal, overload
 
 Verdict = Literal["match", "unsure", "not_in_catalogue"]
@@ -62,7 +63,7 @@ class Matches:
 
     def __post_init__(self) -> None:
         scores = [match.score for match in self.rows]
-        if any(later > earlier for earlier, later in zip(scores, scores[1:], strict=False)):
+        if any(later > earlier for earlier, later in pairwise(scores)):
             raise ValueError("matches must come in falling order of score")
 
     @classmethod
