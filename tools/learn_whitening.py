@@ -1,11 +1,11 @@
 r"""Learn the whitening of an encoder folder from pictures, and write it beside the graph.
 
 The shipped default was made from pictures that may be used so: GroceryStoreDataset (MIT) and
-the rendered sample catalogue with its simulated photos.
+the rendered sample catalogue.
 
     beautylens demo sample
     python tools/learn_whitening.py src/beautylens/features/weights/default \
-        GROCERY/queries/train sample/gallery sample/queries
+        GROCERY/queries/train sample/gallery
 """
 
 from __future__ import annotations

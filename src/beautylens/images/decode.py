@@ -87,7 +87,8 @@ def decode(
         )
     with _readable(name):
         _load(picture)
-        return _upright(_pixels(srgb(picture)), _orientation(picture))
+        colours = srgb(picture)
+    return _upright(_pixels(colours), _orientation(picture))
 
 
 def read_bytes(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> bytes:
