@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,8 +16,13 @@ from numpy.typing import NDArray
 from beautylens.errors import CollectionError, QueryError
 from beautylens.features.keypoints import Keypoints
 from beautylens.records import Match, Matches, Product, Reasons
-
-os.environ.setdefault("LANCE_LOG", "error")
+from beautylens.store.lance import (
+    connect,
+    first_sentence,
+    refuse_strangers,
+    sql_list,
+    table_names,
+)
 
 FORMAT = 1
 PLAIN = ("image_id", "product_id", "image", "name", "brand", "category", "gtin")
@@ -61,7 +64,7 @@ class Gallery:
                 f"there is no collection at {self.address}; make one with "
                 f"`beautylens index TABLE {self.address}`"
             )
-        self._database = _connect(self.address)
+        self._database = connect(self.address)
         self.settings = self._read_settings()
         if self.settings.get("format") != FORMAT:
             raise CollectionError(
@@ -90,8 +93,8 @@ class Gallery:
         Raises:
             CollectionError: when something else is in the folder.
         """
-        _refuse_strangers(Path(address))
-        database = _connect(str(address))
+        refuse_strangers(Path(address))
+        database = connect(str(address))
         fields = [pa.field(name, pa.string()) for name in (*PLAIN, *extra)]
         fields += [
             pa.field("path", pa.string()),
@@ -112,7 +115,7 @@ class Gallery:
     def exists(address: str | Path) -> bool:
         """Tell whether a gallery has been made at this address."""
         # Asking LanceDB about a folder that is not there would make it.
-        return Path(address).is_dir() and "settings" in _tables(_connect(str(address)))
+        return Path(address).is_dir() and "settings" in table_names(connect(str(address)))
 
     @property
     def extra(self) -> tuple[str, ...]:
@@ -134,7 +137,7 @@ class Gallery:
 
     def pictures(self, product_ids: Iterable[str]) -> dict[str, str]:
         """Return the path of one picture of each of these products that the gallery holds."""
-        condition = f"product_id IN ({_listed(product_ids)})"
+        condition = f"product_id IN ({sql_list(product_ids)})"
         rows = self._columns(["product_id", "image_id", "path"], condition).sort_by("image_id")
         found: dict[str, str] = {}
         for product, path in zip(
@@ -165,9 +168,9 @@ class Gallery:
         schema = self._images.schema
         for name in set(schema.names) - set(rows.column_names):
             rows = rows.append_column(name, pa.array([""] * len(rows), pa.string()))
-        former = f"product_id IN ({_listed(rows['product_id'].unique().to_pylist())})"
+        former = f"product_id IN ({sql_list(rows['product_id'].unique().to_pylist())})"
         if keep:
-            former += f" AND image_id NOT IN ({_listed(keep)})"
+            former += f" AND image_id NOT IN ({sql_list(keep)})"
         (
             self._images.merge_insert("image_id")
             .when_matched_update_all()
@@ -178,7 +181,7 @@ class Gallery:
 
     def delete(self, product_ids: Iterable[str]) -> int:
         """Remove products in one commit; return how many images went."""
-        condition = f"product_id IN ({_listed(product_ids)})"
+        condition = f"product_id IN ({sql_list(product_ids)})"
         gone = self.count(condition)
         if gone:
             self._images.delete(condition)
@@ -196,7 +199,7 @@ class Gallery:
                 .execute(pa.Table.from_pylist(rows, schema=_FAILURES))
             )
         if mended and table.count_rows():
-            table.delete(f"image_id IN ({_listed(mended)})")
+            table.delete(f"image_id IN ({sql_list(mended)})")
 
     def failures(self) -> tuple[Failure, ...]:
         """Return the pictures that could not be indexed, in the order of their rows."""
@@ -234,7 +237,7 @@ class Gallery:
             if where is None:
                 raise
             raise QueryError(
-                f"the filter {where!r} cannot be understood: {_first_sentence(error)}; "
+                f"the filter {where!r} cannot be understood: {first_sentence(error)}; "
                 f"columns are {', '.join(columns[:-1])}"
             ) from error
         # Equal scores are settled by id, so that the order of the catalogue changes nothing.
@@ -243,7 +246,7 @@ class Gallery:
 
     def keypoints(self, image_ids: Sequence[str]) -> dict[str, Keypoints]:
         """Return the stored keypoints by image id."""
-        condition = f"image_id IN ({_listed(image_ids)})"
+        condition = f"image_id IN ({sql_list(image_ids)})"
         rows = self._columns(["image_id", "keypoints"], condition)
         stored = zip(rows["image_id"].to_pylist(), rows["keypoints"].to_pylist(), strict=True)
         return {image_id: Keypoints.from_bytes(data or b"") for image_id, data in stored}
@@ -288,35 +291,6 @@ class Gallery:
         return {row["key"]: json.loads(row["value"]) for row in rows}
 
 
-def _connect(address: str) -> Any:
-    # LanceDB takes half a second to import: `--help` should not wait for it.
-    import lancedb
-
-    # Zero: every read first looks for a newer version, so that changes made by other processes
-    # are seen by the next search.
-    return lancedb.connect(address, read_consistency_interval=timedelta(0))
-
-
-def _tables(database: Any) -> list[str]:
-    return list(database.list_tables().tables)
-
-
-def _refuse_strangers(folder: Path) -> None:
-    if folder.is_file():
-        raise CollectionError(f"{folder} is a file; name a folder for the collection")
-    ours = {"images.lance", "failures.lance", "settings.lance"}
-    strangers = [e.name for e in folder.iterdir() if e.name not in ours] if folder.is_dir() else []
-    if strangers:
-        raise CollectionError(
-            f"{folder} already holds other things ('{min(strangers)}'); name an empty or new folder"
-        )
-
-
-def _listed(values: Iterable[str]) -> str:
-    """Return values as an SQL list; quotes inside them are doubled, and no value gives NULL."""
-    return ", ".join("'" + value.replace("'", "''") + "'" for value in values) or "NULL"
-
-
 def _to_match(row: Mapping[str, Any], extra: Sequence[str]) -> Match:
     similarity = 1.0 - float(row["_distance"])
     return Match(
@@ -333,7 +307,3 @@ def _to_match(row: Mapping[str, Any], extra: Sequence[str]) -> Match:
         score=similarity,
         reasons=Reasons(visual=similarity),
     )
-
-
-def _first_sentence(error: Exception) -> str:
-    return str(error).removeprefix("Invalid input, ").split("\n")[0].split(". ")[0]
