@@ -45,12 +45,15 @@ def write_table(answer: Answer, *, first: bool) -> None:
         return
     total = answer.matches.milliseconds.get("total", 0.0)
     table = Table(title=escape(f"{answer.query.name}  ({total:.0f} ms)"), title_justify="left")
-    for name in ("", "product", "brand and name", "score", "why"):
-        table.add_column(name, justify="right" if name in ("", "score") else "left")
+    shows_words = any(match.reasons.words for match in answer.matches)
+    for name in ("", "product", "brand and name", "score", "similar", "inliers"):
+        left = name in ("product", "brand and name")
+        table.add_column(name, justify="left" if left else "right")
+    if shows_words:
+        table.add_column("words")
     for place, match in enumerate(answer.matches, start=1):
-        named = " ".join(part for part in (match.product.brand, match.product.name) if part)
-        cells = (str(place), match.product.product_id, named, f"{match.score:.3f}", _why(match))
-        table.add_row(*(escape(cell) for cell in cells))
+        cells = _cells(place, match)
+        table.add_row(*(escape(cell) for cell in cells[: len(table.columns)]))
     console.print(table)
 
 
@@ -124,11 +127,14 @@ def _match_to_json(match: Match) -> dict[str, Any]:
     }
 
 
-def _why(match: Match) -> str:
-    reasons = match.reasons
-    parts = [f"similarity {reasons.visual:.2f}"] if reasons.visual is not None else []
-    if reasons.inliers is not None:
-        parts.append(f"{reasons.inliers} inliers")
-    if reasons.words:
-        parts.append(f"words {' '.join(reasons.words)}")
-    return ", ".join(parts)
+def _cells(place: int, match: Match) -> list[str]:
+    product, reasons = match.product, match.reasons
+    return [
+        str(place),
+        product.product_id,
+        " ".join(part for part in (product.brand, product.name) if part),
+        f"{match.score:.3f}",
+        "" if reasons.visual is None else f"{reasons.visual:.2f}",
+        "" if reasons.inliers is None else str(reasons.inliers),
+        " ".join(reasons.words),
+    ]
