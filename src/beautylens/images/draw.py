@@ -34,7 +34,7 @@ def match_lines(
     canvas = np.full((height, start + right.shape[1], 3), 255, np.uint8)
     canvas[: left.shape[0], : left.shape[1]] = left
     canvas[: right.shape[0], start:] = right
-    thickness = max(1, round(height / 400))
+    thickness = max(1, round(height / 800))
     # Lines from top to bottom run through the colours, so that crossings can be told apart.
     order = np.argsort(left_points[:, 1], kind="stable")
     for place, pair in enumerate(order):
@@ -43,7 +43,7 @@ def match_lines(
         other = _pixel(right_points[pair] + (start, 0))
         cv2.line(canvas, one, other, colour, thickness, cv2.LINE_AA)
         for end in (one, other):
-            cv2.circle(canvas, end, 3 * thickness, colour, thickness, cv2.LINE_AA)
+            cv2.circle(canvas, end, 4 * thickness, colour, thickness, cv2.LINE_AA)
     return canvas
 
 
