@@ -147,3 +147,21 @@ def test_missing_strange_and_newer_galleries_are_refused(tmp_path: Path, gallery
     (tmp_path / "file").touch()
     with pytest.raises(CollectionError, match="is a file"):
         Gallery.create(tmp_path / "file", dimensions=2, settings={})
+
+
+def test_above_the_scan_limit_an_index_answers_and_new_rows_are_found_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("beautylens.store.gallery.SCAN_LIMIT", 500)
+    made = Gallery.create(tmp_path / "g.lens", dimensions=DIMENSIONS, settings={})
+    made.upsert(rows(*((f"p{number:03}", "1.jpg", number) for number in range(600))))
+    exact = [ids(made, seed) for seed in range(1000, 1020)]
+    made.build_indexes()
+    found = [ids(made, seed) for seed in range(1000, 1020)]
+    shared = [len(set(one) & set(other)) for one, other in zip(exact, found, strict=True)]
+    assert np.mean(shared) >= 9
+    made.upsert(rows(("new", "1.jpg", 5000)))
+    made.delete(["p007"])
+    assert ids(made, 5000)[0] == "new/1.jpg"
+    assert "p007/1.jpg" not in ids(made, 7)
+    assert ids(Gallery(made.address), 5000, where="product_id = 'new'") == ["new/1.jpg"]
