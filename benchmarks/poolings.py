@@ -17,7 +17,7 @@ import numpy as np
 
 from beautylens.catalogue.table import read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth
-from beautylens.evaluate.metrics import average_precision, recall_at
+from beautylens.evaluate.metrics import Denominator, average_precision, recall_at
 from beautylens.features.encoder import BATCH, Encoder
 from beautylens.features.pooling import POOLINGS, unit_rows
 from beautylens.images.decode import decode
@@ -25,6 +25,7 @@ from beautylens.images.fit import centre
 from beautylens.settings import read_recipe
 
 SHIPPED = "shipped"
+Asked = tuple[list[str], frozenset[str], frozenset[str]]
 
 
 def describe(encoder: Encoder, paths: Sequence[Path], view: float) -> dict[str, np.ndarray]:
@@ -34,6 +35,7 @@ def describe(encoder: Encoder, paths: Sequence[Path], view: float) -> dict[str, 
         pictures = [decode(p, least_side=encoder.spec.side) for p in paths[start : start + BATCH]]
         maps = encoder.feature_maps(np.stack([encoder.fit(centre(p, view)) for p in pictures]))
         pooled = {name: pooling(maps) for name, pooling in POOLINGS.items()}
+        assert encoder.whitening is not None  # noqa: S101  (the shipped encoder has one)
         pooled[SHIPPED] = encoder.whitening(pooled[encoder.spec.pooling.name])
         for name, values in pooled.items():
             rows[name].append(values)
@@ -47,15 +49,27 @@ def score(
     order = np.argsort(-(queries @ gallery.T), axis=1, kind="stable")
     rankings = [list(dict.fromkeys(products[row].tolist())) for row in order]
     asked = [
-        (r, t.product_ids, t.ignore_ids)
-        for r, t in zip(rankings, truth, strict=True)
-        if t.product_ids
+        (ranking, row.product_ids, row.ignore_ids)
+        for ranking, row in zip(rankings, truth, strict=True)
+        if row.product_ids
     ]
     return {
-        "map7_challenge": float(np.mean([average_precision(r, t, ignore=i, denominator="challenge") for r, t, i in asked])),
-        "map7_all": float(np.mean([average_precision(r, t, ignore=i, denominator="all") for r, t, i in asked])),
-        "recall100": float(np.mean([recall_at(r, t, 100, i) for r, t, i in asked])),
-    }  # fmt: skip
+        "map7_challenge": mean_precision(asked, "challenge"),
+        "map7_all": mean_precision(asked, "all"),
+        "recall100": float(np.mean([recall_at(r, truths, 100, i) for r, truths, i in asked])),
+    }
+
+
+def mean_precision(asked: list[Asked], denominator: Denominator) -> float:
+    """Return the mean AP@7 over the queries that have a truth."""
+    return float(
+        np.mean(
+            [
+                average_precision(r, truths, ignore=i, denominator=denominator)
+                for r, truths, i in asked
+            ]
+        )
+    )
 
 
 def main() -> None:
