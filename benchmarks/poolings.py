@@ -1,6 +1,6 @@
 """The six poolings of one network, each with one view of the query and with three.
 
-    python benchmarks/poolings.py DATA [--json] [--sets beauty packs grocery]
+    python benchmarks/poolings.py DATA [--side 384] [--json] [--sets beauty packs grocery]
 
 Every picture passes through the network once per view and all poolings read the same maps. No
 keypoints; `shipped` is the default encoder with its whitening.
@@ -32,8 +32,10 @@ def describe(encoder: Encoder, paths: Sequence[Path], view: float) -> dict[str, 
     """Return the descriptors of pictures under every pooling: name to (N, D)."""
     rows: dict[str, list[np.ndarray]] = {name: [] for name in (*POOLINGS, SHIPPED)}
     for start in range(0, len(paths), BATCH):
-        pictures = [decode(p, least_side=encoder.spec.side) for p in paths[start : start + BATCH]]
-        maps = encoder.feature_maps(np.stack([encoder.fit(centre(p, view)) for p in pictures]))
+        pictures = [decode(path) for path in paths[start : start + BATCH]]
+        maps = encoder.feature_maps(
+            np.stack([encoder.fit(centre(picture, view)) for picture in pictures])
+        )
         pooled = {name: pooling(maps) for name, pooling in POOLINGS.items()}
         assert encoder.whitening is not None  # noqa: S101  (the shipped encoder has one)
         pooled[SHIPPED] = encoder.whitening(pooled[encoder.spec.pooling.name])
@@ -78,8 +80,9 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--sets", nargs="+", default=["beauty", "packs", "grocery"])
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--side", type=int, help="another input side than the encoder's, pixels")
     arguments = parser.parse_args()
-    encoder = Encoder.load()
+    encoder = Encoder.load(side=arguments.side)
     views = read_recipe("default").retrieve.views
     for name in arguments.sets:
         folder = arguments.data / name
