@@ -9,8 +9,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from beautylens.collection import Collection, index
+
+# The same examples in every run: a red test stays red until it is mended.
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.load_profile("steady")
 
 BRANDS = ("Aurelle", "Nordlys", "Kumo")
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from beautylens.assemble import make_describer, make_encoder, make_explain, make_pipeline
 from beautylens.catalogue.table import Catalogue, read_catalogue
@@ -19,7 +20,8 @@ from beautylens.search.photo import Photo
 from beautylens.search.pipeline import Pipeline
 from beautylens.settings import Recipe, checked, located, read_recipe
 from beautylens.store.build import Filled, Progress, fill
-from beautylens.store.gallery import Failure, Gallery
+from beautylens.store.failures import Failure
+from beautylens.store.gallery import Gallery
 
 OnProgress = Callable[[Progress], None]
 
@@ -185,27 +187,31 @@ def index(
             raise CollectionError(
                 f"{address} is a collection already; name a new folder, or resume"
             )
-        collection = Collection(Gallery(address))
-        _refuse_other_recipe(collection, wanted, encoder)
+        gallery = Gallery(address)
     else:
-        settings = {
-            "recipe": wanted.model_dump(mode="json", exclude_none=True),
-            "encoder": {"name": encoder.spec.name, "fingerprint": encoder.fingerprint},
-        }
-        collection = Collection(
-            Gallery.create(
-                address, dimensions=encoder.dimensions, settings=settings, extra=catalogue.extra
-            )
+        gallery = Gallery.create(
+            address,
+            dimensions=encoder.dimensions,
+            settings=_settings(wanted, encoder),
+            extra=catalogue.extra,
         )
-    collection.__dict__["encoder"] = encoder
+    collection = Collection(gallery)
+    _refuse_other_recipe(collection, wanted, encoder)
     describer = make_describer(wanted, encoder, workers)
     filled = fill(
-        collection.gallery, catalogue, describer,
+        gallery, catalogue, describer,
         resume=True, stop_on_error=stop_on_error, progress=progress,
     )  # fmt: skip
-    if filled.written or not filled.present:
-        collection.gallery.build_indexes()
+    gallery.tidy()
+    gallery.ensure_indexes()
     return collection, filled
+
+
+def _settings(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
+    return {
+        "recipe": recipe.model_dump(mode="json", exclude_none=True),
+        "encoder": {"name": encoder.spec.name, "fingerprint": encoder.fingerprint},
+    }
 
 
 def _refuse_other_recipe(collection: Collection, wanted: Recipe, encoder: Encoder) -> None:

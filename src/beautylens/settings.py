@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from beautylens.errors import BeautylensError, RecipeError
 
 Model = TypeVar("Model", bound=BaseModel)
+View = Annotated[float, Field(gt=0, le=1)]
 
 
 class Settings(BaseModel):
@@ -26,7 +27,7 @@ class PoolingSettings(Settings):
     """How feature maps become one descriptor: a name in `features.pooling` and its options."""
 
     name: str = "ramac"
-    options: Mapping[str, float] = {}
+    options: Mapping[str, int | float] = {}
 
 
 class EncoderSettings(Settings):
@@ -52,7 +53,7 @@ class RetrieveSettings(Settings):
     """
 
     depth: Annotated[int, Field(ge=1, le=10_000)] = 100
-    views: tuple[Annotated[float, Field(gt=0, le=1)], ...] = (1.0,)
+    views: Annotated[tuple[View, ...], Field(min_length=1)] = (1.0,)
 
 
 class RerankSettings(Settings):
@@ -97,16 +98,16 @@ def read_recipe(name: str | Path) -> Recipe:
     shipped = shipped_recipes()
     path = Path(name)
     if str(name) in shipped:
-        text = (resources.files("beautylens") / "recipes" / f"{name}.toml").read_text("utf-8")
+        data = (resources.files("beautylens") / "recipes" / f"{name}.toml").read_bytes()
     elif path.suffix == ".toml" and path.is_file():
-        text = path.read_text("utf-8")
+        data = path.read_bytes()
     else:
         raise RecipeError(
             f"there is no recipe '{name}'; name a .toml file or one of: {', '.join(shipped)}"
         )
     try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        values = tomllib.loads(data.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"recipe '{name}' is not valid TOML: {error}") from error
     recipe = checked(Recipe, {"name": path.stem, **values}, f"recipe '{name}'", RecipeError)
     file = located(recipe.encoder.file, path.parent)

@@ -144,6 +144,33 @@ def test_a_file_that_is_no_table_is_refused(
     assert fault in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "header", "separator"),
+    [
+        ("table.csv", "product_id;image", "';'"),
+        ("table.csv", "product_id;image;Price, EUR", "';'"),
+        ("table.tsv", "product_id;image", "';'"),
+        ("table.csv", "product_id\timage", "tabs"),
+        ("table.tsv", "product_id,image", "','"),
+    ],
+)
+def test_columns_with_another_separator_are_refused(
+    tmp_path: Path, name: str, header: str, separator: str
+) -> None:
+    with pytest.raises(TableError) as error:
+        read_text(tmp_path, f"{header}\np1;a.jpg;3,50\n", name)
+    assert str(error.value) == (
+        f"{tmp_path / name}: the columns seem to be separated by {separator}; "
+        "save it with commas as .csv or with tabs as .tsv"
+    )
+
+
+@pytest.mark.parametrize("name", ["size;unit", '"size;unit;pack"', '"size, ml"'])
+def test_a_column_name_may_hold_a_separator(tmp_path: Path, name: str) -> None:
+    table = read_text(tmp_path, f"product_id,image,{name}\np1,a.jpg,x\n")
+    assert table.column_names == ["product_id", "image", name.strip('"')]
+
+
 def test_a_missing_table_and_a_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TableError, match=r"gone\.csv does not exist"):
         read_table(tmp_path / "gone.csv")

@@ -6,13 +6,18 @@ import csv
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from beautylens.catalogue.sample import draw_plan, plan_sample
+from beautylens.cli import demo as demo_command
 from beautylens.collection import Collection
+from beautylens.store.gallery import Gallery
 from tests.conftest import Shop, catalogue_rows, make_shop, write_table
 
 Done = subprocess.CompletedProcess[str]
@@ -116,8 +121,57 @@ def test_narrowing_and_explaining(lens: str, shop: Shop, tmp_path: Path) -> None
     )  # fmt: skip
     matches = json.loads(done.stdout)["matches"]
     assert all(match["brand"] == "Nordlys" for match in matches)
-    drawn = sorted(path.name for path in (tmp_path / "why").iterdir())
-    assert drawn == [f"01_{n}_{m['product_id']}.png" for n, m in enumerate(matches, 1)]
+    drawn = sorted(path.name for path in (tmp_path / "why" / "001-01").iterdir())
+    assert drawn == [f"{n}_{m['product_id']}.png" for n, m in enumerate(matches, 1)]
+
+
+def test_a_crop_beside_one_photo_and_an_address_do_not_stop_the_others(
+    lens: str, shop: Shop
+) -> None:
+    done = run(
+        "search", lens, "https://shop.example/x.jpg", shop.photo(0), shop.picture(1),
+        "--crop", "350,10,160,500", "--format", "json", code=1,
+    )  # fmt: skip
+    address, photo, picture = (json.loads(line) for line in done.stdout.splitlines())
+    assert address["query"] == "https://shop.example/x.jpg"
+    assert "is an address, not a file" in address["error"]
+    assert len(photo["matches"]) == 7
+    assert "lies outside the picture of 300 x 400" in picture["error"]
+
+
+def test_the_demo_draws_indexes_searches_and_reports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = plan_sample(2026).first(12, 4)
+    monkeypatch.setattr(
+        demo_command, "write_sample_catalogue",
+        lambda folder, progress: draw_plan(small, folder, progress=progress),
+    )  # fmt: skip
+    demo_command.demo(tmp_path / "demo")
+    said = one_line(capsys.readouterr().err)
+    assert "pictures indexed" in said
+    assert "mAP@7" in said
+    assert str(tmp_path / "demo" / "report" / "index.html") in said
+    assert (tmp_path / "demo" / "report" / "index.html").is_file()
+    demo_command.demo(tmp_path / "demo")
+
+
+def test_an_interrupted_build_says_so_and_goes_on(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", 30)
+    command = "from beautylens.store import build; build.COMMIT_IMAGES = 2\n"
+    command += "from beautylens.cli import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", command, "index", str(shop.table), str(tmp_path / "c.lens")],
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while not Gallery.exists(tmp_path / "c.lens") and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate()[1]
+    assert process.returncode == 130
+    assert "the same command goes on from there" in said
+    assert "Traceback" not in said
+    assert "30 pictures of 30 products" in run("index", shop.table, tmp_path / "c.lens").stderr
 
 
 def test_evaluate_prints_figures_refuses_leaks_and_writes_the_report(
@@ -156,9 +210,10 @@ def test_evaluate_prints_figures_refuses_leaks_and_writes_the_report(
         (("index", "{table}", "{tmp}/c", "--recipe", "defualt"), "there is no recipe 'defualt'"),
         (("index", "{table}", "{tmp}/c", "--encoder", "resnet.onnx"), "no such encoder file"),
         (("search", "{lens}", "{photo}", "--crop", "1,2,3"), "is not four whole numbers"),
-        (("search", "{lens}", "{photo}", "--where", "colour = 1"), "columns are"),
+        (("search", "{lens}", "{photo}", "--where", "colour = 1"), "columns, all text, are"),
         (("evaluate", "{lens}", "{none}.csv"), "does not exist"),
         (("remove", "{lens}", "nobody"), "has no product 'nobody'"),
+        (("remove", "{lens}", "no", "no"), "has no product 'no'"),
         (("demo", "{shop}"), "holds other things"),
     ],
 )
@@ -174,3 +229,11 @@ def test_every_mistake_is_one_sentence_on_stderr(
     assert last.startswith("error:")
     assert message in last
     assert done.stdout == ""
+
+
+def test_a_command_line_that_is_not_understood_is_one_sentence_too(lens: str) -> None:
+    for arguments in (("serach",), ("search", lens, "x.jpg", "-k", "0"), ("index",)):
+        done = run(*arguments, code=2)
+        assert done.stderr.startswith("error:")
+        assert len(done.stderr.splitlines()) == 1
+    assert "evaluate" in run().stdout

@@ -264,6 +264,24 @@ def test_thumbnails_are_upright_and_transparent_parts_are_white(tmp_path, pictur
     assert clear.getpixel((100, 100)) == (255, 255, 255)
 
 
+def test_a_picture_of_16_bits_a_channel_keeps_its_brightness(tmp_path, pictures):
+    Image.fromarray(np.full((300, 300), 100 * 257, np.uint16)).save(pictures / "deep.png")
+    page = write(tmp_path, pictures, [unreadable(pictures / "deep.png")])
+    thumbnail = Image.open(tmp_path / "report" / page.images[0][1])
+    assert thumbnail.getpixel((110, 110)) == (100, 100, 100)
+
+
+def test_a_damaged_picture_leaves_the_terminal_alone(tmp_path, pictures, capfd):
+    damaged = pictures / "damaged.tif"
+    Image.effect_noise((300, 300), 50).save(damaged, compression="tiff_lzw")
+    content = bytearray(damaged.read_bytes())
+    content[1000:3000] = bytes(2000)
+    damaged.write_bytes(content)
+    page = write(tmp_path, pictures, [unreadable(damaged)])
+    assert page.images[0][2] == "No readable picture: query photo damaged.tif"
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_file_name_that_is_no_text_does_not_stop_the_report(tmp_path, pictures):
     page = write(tmp_path, pictures, [unreadable(pictures / "\udcff.jpg")])
     assert page.queries == ["?.jpg"]

@@ -16,7 +16,7 @@ from beautylens.features.pooling import POOLINGS, Region, find_pooling, region_g
 MAPS = arrays(
     np.float32,
     st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(2, 9), st.integers(2, 9)),
-    elements=st.floats(0, 8, width=32),
+    elements=st.one_of(st.just(0.0), st.floats(2**-10, 8, width=32)),
 )
 
 
@@ -158,3 +158,17 @@ def test_a_wrong_name_or_option_lists_the_right_ones() -> None:
         find_pooling("macs")
     with pytest.raises(RecipeError, match="'gem' has no option 'q'; it takes: p"):
         find_pooling("gem", q=1.0)
+
+
+def test_options_out_of_range_are_refused_and_whole_numbers_stay_whole() -> None:
+    maps = np.random.default_rng(5).random((1, 2, 9, 9), np.float32)
+    assert find_pooling("rmac", levels=2)(maps).shape == (1, 2)
+    with pytest.raises(RecipeError, match=r"'levels' must be a whole number above 0, not 2\.5"):
+        find_pooling("rmac", levels=2.5)
+    with pytest.raises(RecipeError, match="'p' must be a number above 0, not -1"):
+        find_pooling("gem", p=-1)
+
+
+def test_the_smallest_values_still_give_unit_rows() -> None:
+    maps = np.full((1, 3, 4, 4), 1e-38, np.float32)
+    np.testing.assert_allclose(np.linalg.norm(POOLINGS["mac"](maps), axis=1), 1, atol=1e-6)

@@ -16,6 +16,7 @@ from beautylens.images.fit import Box
 from beautylens.records import Match, Matches, Product
 from beautylens.search.photo import Photo
 from beautylens.search.refine import Refine, words_of
+from beautylens.settings import read_recipe
 from tests.conftest import Shop, catalogue_rows, write_table
 
 
@@ -156,6 +157,24 @@ def test_an_explanation_shows_both_pictures_beside_each_other(
     assert 0.001 < changed.mean() < 0.5
     with pytest.raises(ImageError):
         collection.explain(photo, replace(best, image=str(shop.folder / "gone.jpg")))
+
+
+def test_a_product_with_many_pictures_leaves_room_for_others(shop: Shop, tmp_path: Path) -> None:
+    rows = catalogue_rows(8)
+    pack = np.asarray(Image.open(shop.picture(0)))
+    for copy in range(20):
+        Image.fromarray(np.roll(pack, copy, axis=0)).save(tmp_path / f"{copy}.png")
+    for row in rows:
+        row["image"] = str(shop.folder / row["image"])
+    rows[0]["image"] = ";".join(f"{copy}.png" for copy in range(20))
+    recipe = read_recipe("fast")
+    shallow = recipe.retrieve.model_copy(update={"depth": 5})
+    recipe = recipe.model_copy(update={"retrieve": shallow})
+    many, _ = index(write_table(tmp_path / "t.csv", rows), tmp_path / "c.lens", recipe=recipe)
+    found = ids(many.search(shop.photo(0), 7))
+    assert found[0] == "p00"
+    assert len(found) == 7
+    assert len(many.search(shop.photo(0), 1000)) == 8
 
 
 def text_matches(*names: str) -> Matches:

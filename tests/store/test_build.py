@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from beautylens.collection import Collection, index, open_collection
@@ -19,12 +21,14 @@ from beautylens.store.gallery import Gallery
 from tests.conftest import Shop, catalogue_rows, make_shop, write_table
 
 FAST = read_recipe("fast")
-# Small commits, so that a kill falls between, before and inside several of them.
+# Small and slow commits, so that a kill falls between, before and inside several of them.
 BUILD = """
-import sys
+import sys, time
 from beautylens.store import build
 from beautylens.collection import index
-build.COMMIT = 4
+build.COMMIT_IMAGES = 4
+commit = build._Batch.commit
+build._Batch.commit = lambda batch: (time.sleep(0.1), commit(batch))
 index(sys.argv[1], sys.argv[2], workers=1)
 """
 
@@ -163,3 +167,47 @@ def test_progress_counts_every_image_once(tmp_path: Path) -> None:
     index(shop.table, tmp_path / "c.lens", recipe=FAST, progress=states.append)
     assert [state.done for state in states] == [1, 2, 3, 4, 5, 6]
     assert states[-1] == replace(states[-1], total=6, failed=1)
+
+
+def test_two_processes_building_one_folder_lose_nothing(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", 6)
+    target = tmp_path / "both.lens"
+    command = [sys.executable, "-c", BUILD, str(shop.table), str(target)]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(2)]
+    errors = [process.communicate()[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], errors
+    assert len(stored(open_collection(target))) == 6
+
+
+def test_commits_wait_for_a_number_of_images_or_some_seconds_and_never_split_a_product(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = make_shop(tmp_path / "shop", 6)
+    rows = catalogue_rows(6)
+    rows[1]["image"] = "gallery/01.jpg;gallery/02.jpg;gallery/03.jpg"
+    table = write_table(shop.table, rows[:2] + rows[4:])
+    sizes: list[list[str]] = []
+    written = Gallery.upsert
+
+    def upsert(self: Gallery, rows: pa.Table, keep: Sequence[str] = ()) -> None:
+        sizes.append(rows["product_id"].to_pylist())
+        written(self, rows, keep)
+
+    monkeypatch.setattr(Gallery, "upsert", upsert)
+    monkeypatch.setattr("beautylens.store.build.COMMIT_IMAGES", 2)
+    index(table, tmp_path / "few.lens", recipe=FAST)
+    assert sizes == [["p00", "p01", "p01", "p01"], ["p04", "p05"]]
+    sizes.clear()
+    monkeypatch.setattr("beautylens.store.build.COMMIT_SECONDS", 0.0)
+    index(table, tmp_path / "soon.lens", recipe=FAST)
+    assert sizes == [["p00"], ["p01", "p01", "p01"], ["p04"], ["p05"]]
+
+
+def test_indexes_missed_by_a_kill_are_made_on_the_next_run(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", 3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Gallery, "ensure_indexes", lambda _self: None)
+        collection, _ = index(shop.table, tmp_path / "c.lens", recipe=FAST)
+    assert collection.gallery._images.list_indices() == []
+    collection, _ = index(shop.table, tmp_path / "c.lens", recipe=FAST)
+    assert [i.columns for i in collection.gallery._images.list_indices()] == [["image_id"]]

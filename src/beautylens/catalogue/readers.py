@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
@@ -22,6 +22,9 @@ from beautylens.errors import TableError
 # Columns that hold several values, written as a list where the format has lists.
 SEVERAL = ("image", "product_ids", "ignore_ids")
 SEPARATOR = ";"
+
+# What separates columns, and how a sentence names it.
+_DELIMITERS = {",": "','", ";": "';'", "\t": "tabs"}
 
 # A quoted field has to fit in one block, and descriptions can be long.
 _BLOCK_BYTES = 1 << 24
@@ -98,6 +101,7 @@ def _read_delimited(path: Path, delimiter: str) -> pa.Table:
         names = next(filter(None, csv.reader(file, delimiter=delimiter)), None)
         if names is None:
             raise TableError(f"{path} is empty; give a line of column names and one line per row")
+        _check_delimiter(path, names, delimiter)
         if not file.read(1):
             return pa.table({name: pa.array([], pa.string()) for name in names})
     ragged: list[str] = []
@@ -125,6 +129,17 @@ def _read_delimited(path: Path, delimiter: str) -> pa.Table:
             f"{path}: row {table.num_rows} opens a quote that nothing closes; close or remove it"
         )
     return table
+
+
+def _check_delimiter(path: Path, names: Sequence[str], delimiter: str) -> None:
+    """Refuse a table whose column names hold more of another delimiter than of its own."""
+    header = delimiter.join(names)
+    used = max(_DELIMITERS, key=header.count)
+    if header.count(used) > header.count(delimiter):
+        raise TableError(
+            f"{path}: the columns seem to be separated by {_DELIMITERS[used]}; "
+            "save it with commas as .csv or with tabs as .tsv"
+        )
 
 
 def _ends_in_quotes(path: Path, table: pa.Table) -> bool:

@@ -30,7 +30,7 @@ def refuse(path: Path, faults: Sequence[str], remedy: str) -> None:
 
 def identifier(name: str) -> str:
     """Return a column name as it can be written in SQL without quotes; empty where none is left."""
-    plain = re.sub(r"\W+", "_", name.casefold()).strip("_")
+    plain = re.sub(r"\W+", "_", name.lower()).strip("_")
     return "" if plain[:1].isdigit() else plain
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +19,7 @@ OPTIONAL = ("name", "brand", "category", "gtin")
 RESERVED = ("image_id", "row", "path", "digest", "descriptor", "keypoints", "local")
 
 ADDRESS = r"^[A-Za-z][A-Za-z0-9+.\-]+://"
-FETCH_FIRST = (
-    "Pictures are not fetched while indexing: download them first, e.g. with `beautylens fetch`, "
-    "and name the files"
-)
+DOWNLOAD_FIRST = "Pictures are not fetched while indexing: download them first and name the files"
 
 
 @dataclass(frozen=True)
@@ -31,9 +27,10 @@ class Catalogue:
     """The pictures of a catalogue, one line each, those of one product standing together.
 
     Args:
-        rows: string columns `image_id` (product id, a slash, image), `product_id`, `image`,
-            `name`, `brand`, `category`, `gtin` and those of `extra`, without nulls; then `row`,
-            int64, the row of the file counted from 1 below the column names.
+        rows: string columns `image_id` (product id with its `%` and `/` written `%25` and `%2F`, a
+            slash, image), `product_id`, `image`, `name`, `brand`, `category`, `gtin` and those of
+            `extra`, without nulls; then `row`, int64, the row of the file counted from 1 below
+            the column names.
         folder: where relative image paths start.
         extra: the names of the metadata columns.
     """
@@ -46,28 +43,9 @@ class Catalogue:
         """Return the number of pictures."""
         return int(self.rows.num_rows)
 
-    @property
-    def products(self) -> int:
-        """The number of products."""
-        return int(pc.count_distinct(self.rows["product_id"]).as_py())
-
     def image_path(self, image: str) -> Path:
         """Return where the picture file of a line is; nothing says yet that it exists."""
         return self.folder / image
-
-    def batches(self, images: int) -> Iterator[pa.Table]:
-        """Yield the lines in turn, about `images` at a time, no product split between two batches.
-
-        A batch is larger only where a single product has more pictures than that.
-        """
-        codes = _codes(self.rows["product_id"])
-        ends = np.append(np.flatnonzero(np.diff(codes)) + 1, len(codes))
-        start = 0
-        while start < len(codes):
-            next_end, past_last = np.searchsorted(ends, [start, start + images], side="right")
-            end = int(ends[max(next_end, past_last - 1)])
-            yield self.rows.slice(start, end - start)
-            start = end
 
 
 def read_catalogue(path: Path) -> Catalogue:
@@ -92,18 +70,23 @@ def read_catalogue(path: Path) -> Catalogue:
 
 def _metadata_names(path: Path, columns: list[str]) -> dict[str, str]:
     """Return the name that each metadata column gets."""
+    known = {*REQUIRED, *OPTIONAL}
+    taken = known.intersection(columns)
     named: dict[str, str] = {}
     faults = []
     for column in columns:
-        name = identifier(column)
-        if column in (*REQUIRED, *OPTIONAL):
+        if column in known:
             continue
+        name = identifier(column)
         if not name:
             faults.append(f"column {column!r} has no name that a search condition could use")
-        elif name in (*REQUIRED, *OPTIONAL, *RESERVED):
+        elif name in RESERVED:
             faults.append(f"column {column!r} has the name of one that Beautylens keeps itself")
-        elif name in named.values():
+        elif name in taken:
             faults.append(f"column {column!r} is another one that would be called {name!r}")
+        elif name in known:
+            faults.append(f"column {column!r} has to be written {name!r}")
+        taken.add(name)
         named[column] = name
     refuse(path, faults, "Rename or remove such columns")
     return named
@@ -118,13 +101,19 @@ def _one_per_image(path: Path, table: pa.Table, extra: tuple[str, ...]) -> pa.Ta
     nameless = rows.filter(pc.equal(product, ""))
     _refuse_rows(path, nameless, "has no product_id", "Give each row the id of its product")
     columns = {
-        "image_id": pc.binary_join_element_wise(product, image, "/"),
+        "image_id": _image_ids(product, image),
         "product_id": product,
         "image": image,
         **{name: _column(table, name) for name in (*OPTIONAL, *extra)},
         "row": pc.add(rows.cast(pa.int64()), 1),
     }
     return pa.table(columns)
+
+
+def _image_ids(product: pa.Array, image: pa.Array) -> pa.Array:
+    """Join product ids and images so that the first slash of an image id ends the product's."""
+    unslashed = pc.replace_substring(pc.replace_substring(product, "%", "%25"), "/", "%2F")
+    return pc.binary_join_element_wise(unslashed, image, "/")
 
 
 def _images(path: Path, table: pa.Table) -> tuple[pa.Array, pa.Array]:
@@ -136,7 +125,7 @@ def _images(path: Path, table: pa.Table) -> tuple[pa.Array, pa.Array]:
     without = np.setdiff1d(np.arange(table.num_rows), rows.to_numpy())
     _refuse_rows(path, pa.array(without), "has no image", "Give each row the path of a picture")
     remote = rows.filter(pc.match_substring_regex(image, ADDRESS))
-    _refuse_rows(path, remote, "has a web address as its image", FETCH_FIRST)
+    _refuse_rows(path, remote, "has a web address as its image", DOWNLOAD_FIRST)
     return rows, image
 
 

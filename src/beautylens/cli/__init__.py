@@ -13,11 +13,18 @@ from beautylens.errors import BeautylensError
 
 app = typer.Typer(
     name="beautylens",
-    help="Point a phone at a beauty product; get the product in your catalogue.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+@app.callback(invoke_without_command=True)
+def _show_help(context: typer.Context) -> None:
+    """Point a phone at a beauty product; get the product in your catalogue."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
 app.command("demo")(demo.demo)
 app.command("index")(index.index)
 app.command("add")(add.add)
@@ -27,25 +34,45 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("info")(info.info)
 
 
+INTERRUPTED = 130
+
+
 def main() -> None:
     """Run a command; every failure ends in one sentence on stderr and a non-zero exit."""
     try:
-        app()
+        code = app(standalone_mode=False)
     except BeautylensError as error:
         report_error(str(error))
-        sys.exit(1)
-    except KeyboardInterrupt:
+        code = 1
+    except OSError as error:
+        code = _report_system(error)
+    except Exception as error:  # noqa: BLE001  (the edge: nobody is shown a traceback)
+        code = _report_unforeseen(error)
+    if code == INTERRUPTED:
         console.print("Interrupted. What was committed stays; the same command goes on from there.")
-        sys.exit(130)
-    except BrokenPipeError:
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _report_system(error: OSError) -> int:
+    if isinstance(error, BrokenPipeError):
         # Whoever read our output has enough of it; closing stdout again would raise once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except Exception as error:
-        if os.environ.get("BEAUTYLENS_DEBUG"):
-            raise
-        report_error(
-            f"{type(error).__name__}: {error}. If this looks like a fault of the program, run the "
-            "command again with BEAUTYLENS_DEBUG=1 and report what it prints"
-        )
-        sys.exit(1)
+        return 1
+    place = f"{error.filename}: " if error.filename else ""
+    report_error(f"{place}{error.strerror or error}; check the path, its permissions and the disk")
+    return 1
+
+
+def _report_unforeseen(error: Exception) -> int:
+    if hasattr(error, "format_message"):
+        # A command line that cannot be understood; Typer keeps the class of this error private.
+        message = error.format_message().rstrip(".")
+        report_error(f"{message}; `beautylens --help` shows how it is written")
+        return 2
+    if os.environ.get("BEAUTYLENS_DEBUG"):
+        raise error
+    report_error(
+        f"{type(error).__name__}: {error}. This looks like a fault of the program: run the command "
+        "again with BEAUTYLENS_DEBUG=1 and report what it prints"
+    )
+    return 1

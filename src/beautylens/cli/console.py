@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -17,9 +18,9 @@ from rich.progress import (
 
 from beautylens.store.build import Filled
 from beautylens.store.build import Progress as State
-from beautylens.store.gallery import Failure
+from beautylens.store.failures import Failure
 
-console = Console(stderr=True, highlight=False)
+console = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 
 
 def report_error(message: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
+import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -38,15 +40,14 @@ def demo(
     results = measure(built, rows)
     for result in results[:SHOWN]:
         if result.matches is not None:
-            write_table(Answer(result.image, result.matches), first=False)
+            write_table(Answer(str(result.image), result.matches), first=False)
     summary = summarise(results)
     print_summary(summary)
     page = write_page(built, rows, results, summary, folder / "report", "Sample catalogue")
     spent = f"Done in {time.perf_counter() - start:.0f} s."
     console.print(f"{spent} Look at the searches: {page.resolve()}", soft_wrap=True)
-    console.print(
-        f"Try one: beautylens search {folder}/sample.lens {results[0].image}", soft_wrap=True
-    )
+    tried = shlex.join([sys.argv[0], "search", f"{folder}/sample.lens", str(results[0].image)])
+    console.print(f"Try one: {tried}", soft_wrap=True)
 
 
 def _draw(folder: Path) -> SamplePaths:

@@ -37,6 +37,8 @@ def evaluate(
 ) -> None:
     """Measure mAP@7, recall and MRR on photos whose products are known."""
     rows = read_truth(truth)
+    if report:
+        report.mkdir(parents=True, exist_ok=True)
     opened = open_collection(address)
     check_truth(opened, rows, truth, allow_leaks=allow_leaks)
     results = measure(opened, rows)
@@ -114,6 +116,8 @@ def write_page(
 
 
 def _cells(score: Score) -> list[str]:
+    if score.queries == 0:
+        return ["0"]
     low, high = score.intervals["map7_challenge"]
     figures = (score.map7_all, score.recall1, score.recall7, score.mrr)
     return [

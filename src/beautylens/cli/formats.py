@@ -34,7 +34,7 @@ class Format(StrEnum):
 class Answer:
     """What a search said of one photo: matches, or why it could not be read."""
 
-    query: Path
+    query: str
     matches: Matches = field(default_factory=Matches)
     error: str | None = None
 
@@ -44,7 +44,9 @@ def write_table(answer: Answer, *, first: bool) -> None:
     if answer.error is not None:
         return
     total = answer.matches.milliseconds.get("total", 0.0)
-    table = Table(title=escape(f"{answer.query.name}  ({total:.0f} ms)"), title_justify="left")
+    table = Table(
+        title=escape(f"{Path(answer.query).name}  ({total:.0f} ms)"), title_justify="left"
+    )
     shows_words = any(match.reasons.words for match in answer.matches)
     for name in ("", "product", "brand and name", "score", "similar", "inliers"):
         left = name in ("product", "brand and name")
@@ -59,7 +61,7 @@ def write_table(answer: Answer, *, first: bool) -> None:
 
 def write_json(answer: Answer, *, first: bool) -> None:
     """Print one JSON object on one line."""
-    query = str(answer.query)
+    query = answer.query
     value = (
         to_json(query, answer.matches)
         if answer.error is None
@@ -87,7 +89,7 @@ def write_csv(answer: Answer, *, first: bool) -> None:
 
 def write_challenge(answer: Answer, *, first: bool) -> None:
     """Print the challenge's submission line: test id, then products by falling confidence."""
-    typer.echo(",".join([answer.query.stem, *(m.product.product_id for m in answer.matches)]))
+    typer.echo(",".join([Path(answer.query).stem, *(m.product.product_id for m in answer.matches)]))
 
 
 def to_json(query: str, matches: Matches) -> dict[str, Any]:

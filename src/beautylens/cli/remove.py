@@ -18,11 +18,12 @@ def remove(
 ) -> None:
     """Remove products by id; the next search no longer returns them."""
     opened = open_collection(address)
-    unknown = [i for i in product_ids if i not in opened.gallery.known_products(product_ids)]
-    gone = opened.remove(product_ids)
-    console.print(f"{len(product_ids) - len(unknown)} products removed, {gone} pictures.")
+    wanted = list(dict.fromkeys(product_ids))
+    known = opened.gallery.known_products(wanted)
+    gone = opened.remove(wanted)
+    console.print(f"{len(known)} products removed, {gone} pictures.")
+    unknown = [product for product in wanted if product not in known]
     if unknown:
-        raise CollectionError(
-            f"{address} has no product {', '.join(repr(i) for i in unknown[:5])}; "
-            "the others were removed"
-        )
+        named = ", ".join(repr(product) for product in unknown[:5])
+        others = "; the others were removed" if known else ""
+        raise CollectionError(f"{address} has no product {named}{others}")

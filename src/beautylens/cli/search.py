@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from beautylens.cli.arguments import Address
 from beautylens.cli.console import console, report_error
 from beautylens.cli.formats import WRITERS, Answer, Format
 from beautylens.collection import Collection, open_collection
-from beautylens.errors import ImageError
+from beautylens.errors import ImageError, QueryError
 from beautylens.images.draw import write_png
 from beautylens.images.fit import Box
 from beautylens.search.photo import Photo
@@ -21,7 +22,7 @@ from beautylens.search.photo import Photo
 
 def search(
     address: Address,
-    photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")],
+    photos: Annotated[list[str], typer.Argument(help="Photos, or folders of photos.")],
     limit: Annotated[int, typer.Option("-k", "--limit", min=1, help="Products a photo.")] = 7,
     words: Annotated[str, typer.Option(help="Words to narrow by, such as 'rouge 475'.")] = "",
     where: Annotated[
@@ -39,34 +40,39 @@ def search(
     """Find the products that photos show; photos that cannot be read do not stop the others."""
     box = Box.parse(crop) if crop else None
     opened = open_collection(address)
-    write = WRITERS[style]
+    if explanations:
+        explanations.mkdir(parents=True, exist_ok=True)
     failed = 0
-    for place, path in enumerate(_expand(photos)):
+    for number, name in enumerate(_expand(photos), start=1):
         try:
-            photo = opened.photo(path, words=words, where=where, crop_to=box)
-            answer = Answer(path, opened.pipeline.search(photo, limit))
-            if explanations:
-                _explain(opened, photo, answer, explanations)
-        except ImageError as error:
-            answer = Answer(path, error=str(error))
+            photo = opened.photo(name, words=words, where=where, crop_to=box)
+        except (ImageError, QueryError) as error:
             failed += 1
             report_error(str(error))
-        write(answer, first=place == 0)
+            WRITERS[style](Answer(name, error=str(error)), first=number == 1)
+            continue
+        answer = Answer(name, opened.pipeline.search(photo, limit))
+        WRITERS[style](answer, first=number == 1)
+        if explanations:
+            _explain(opened, photo, answer, explanations / f"{number:03}-{Path(name).stem}")
     if explanations:
         console.print(f"Explanations are in {explanations}.")
     if failed:
         raise typer.Exit(1)
 
 
-def _expand(photos: list[Path]) -> Iterator[Path]:
+def _expand(photos: list[str]) -> Iterator[str]:
     """Return the photos named, and the files of the folders named, in the order of their names."""
     for photo in photos:
-        if photo.is_dir():
-            yield from sorted(
-                p for p in photo.iterdir() if p.is_file() and not p.name.startswith(".")
-            )
-        else:
-            yield photo
+        # What may not even be looked at is told apart when it is read.
+        with suppress(OSError):
+            if photo and Path(photo).is_dir():
+                files = sorted(p for p in Path(photo).iterdir() if not p.name.startswith("."))
+                if not files:
+                    report_error(f"{photo} holds no photos; name another folder")
+                yield from (str(file) for file in files if file.is_file())
+                continue
+        yield photo
 
 
 def _explain(opened: Collection, photo: Photo, answer: Answer, folder: Path) -> None:
@@ -76,6 +82,6 @@ def _explain(opened: Collection, photo: Photo, answer: Answer, folder: Path) -> 
         try:
             drawing = opened.explain(photo, match)
         except ImageError as error:
-            report_error(f"match {place} of {answer.query.name} cannot be drawn: {error}")
+            report_error(f"match {place} of {answer.query} cannot be drawn: {error}")
         else:
-            write_png(folder / f"{answer.query.stem}_{place}_{product}.png", drawing)
+            write_png(folder / f"{place}_{product}.png", drawing)

@@ -5,17 +5,15 @@ from __future__ import annotations
 import hashlib
 import io
 import math
-import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import pillow_heif
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw
 
-from beautylens.errors import BeautylensError
+from beautylens.errors import BeautylensError, ImageError
 from beautylens.evaluate.metrics import (
     Denominator,
     QueryResult,
@@ -23,6 +21,8 @@ from beautylens.evaluate.metrics import (
     average_precision,
     places,
 )
+from beautylens.images.decode import decode
+from beautylens.images.fit import shrink
 from beautylens.records import Match, Matches
 
 PLACES = 7
@@ -50,11 +50,6 @@ SECTIONS = {
         "The catalogue holds no right product for these photos; the best answer says so.",
     ),
 }
-
-DAMAGED = (OSError, EOFError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError)
-"""What Pillow's readers raise on damaged files."""
-
-pillow_heif.register_heif_opener()  # many query photos come straight from a phone
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,17 +263,12 @@ def _decimals(value: float | None) -> str:
 
 
 def _thumbnail(picture: Path) -> Image.Image | None:
-    """The picture upright, on white and small; None where it cannot be read."""
+    """The picture small; None where it cannot be read."""
     try:
-        with Image.open(picture) as opened:
-            opened.draft(None, (2 * THUMBNAIL_SIDE, 2 * THUMBNAIL_SIDE))
-            upright = ImageOps.exif_transpose(opened).convert("RGBA")
-    except DAMAGED:
+        pixels = decode(picture, least_side=2 * THUMBNAIL_SIDE)
+    except ImageError:
         return None
-    white = Image.new("RGBA", upright.size, "white")
-    white.alpha_composite(upright)
-    white.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
-    return white.convert("RGB")
+    return Image.fromarray(shrink(pixels, THUMBNAIL_SIDE)[0])
 
 
 def _placeholder() -> Image.Image:

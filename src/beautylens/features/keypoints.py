@@ -70,7 +70,7 @@ def extract_keypoints(picture: NDArray[np.uint8], *, longest: int, limit: int) -
     grey = cv2.cvtColor(shrink(picture, longest)[0], cv2.COLOR_RGB2GRAY)
     found, descriptors = cv2.SIFT.create(nfeatures=limit).detectAndCompute(grey, None)
     if descriptors is None:
-        return _NONE
+        return NO_KEYPOINTS
     strength = np.array([keypoint.response for keypoint in found])
     order = np.argsort(-strength, kind="stable")[:limit]
     return Keypoints(
@@ -88,7 +88,7 @@ def root_sift(descriptors: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.asarray(np.minimum(rooted, 255), np.uint8)
 
 
-_NONE = Keypoints(
+NO_KEYPOINTS = Keypoints(
     np.empty((0, 2), np.float32),
     np.empty(0, np.float32),
     np.empty(0, np.float32),

@@ -31,6 +31,9 @@ class Region(NamedTuple):
 
 def unit_rows(rows: Floats) -> Floats:
     """Return the rows scaled to unit length; rows of zeros stay zero. Shape (..., D)."""
+    # Scaled by the largest value first: squares of very small ones would vanish in float32.
+    largest = np.abs(rows).max(axis=-1, keepdims=True, initial=0)
+    rows = np.divide(rows, largest, out=np.zeros_like(rows), where=largest > 0)
     lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
     scaled: Floats = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
     return scaled
@@ -95,10 +98,13 @@ def find_pooling(name: str, **options: float) -> Pooling:
         raise RecipeError(f"there is no pooling '{name}'; choose one of {', '.join(POOLINGS)}")
     function = POOLINGS[name]
     known = set(inspect.signature(function).parameters) - {"maps"}
-    for option in options:
+    for option, value in options.items():
         if option not in known:
             allowed = ", ".join(sorted(known)) or "none"
             raise RecipeError(f"pooling '{name}' has no option '{option}'; it takes: {allowed}")
+        if value <= 0 or (option == "levels" and value != int(value)):
+            wanted = "a whole number above 0" if option == "levels" else "a number above 0"
+            raise RecipeError(f"pooling '{name}': option '{option}' must be {wanted}, not {value}")
     return partial(function, **options)
 
 

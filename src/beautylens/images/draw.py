@@ -9,8 +9,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.errors import ImageError
-
 Pixels = NDArray[np.uint8]
 GAP = 24
 
@@ -48,19 +46,14 @@ def match_lines(
 
 
 def write_png(path: Path, picture: Pixels) -> None:
-    """Write an RGB picture as PNG.
+    """Write an RGB picture as PNG, making its folder.
 
     Raises:
-        ImageError: when the file cannot be written.
+        OSError: when the file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    try:
-        path.write_bytes(data.tobytes())
-    except OSError as error:
-        raise ImageError(
-            f"{path} cannot be written ({error.strerror}); choose another folder"
-        ) from error
+    path.write_bytes(data.tobytes())
 
 
 def _hue(share: float) -> tuple[int, int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.features.keypoints import extract_keypoints
+from beautylens.features.keypoints import NO_KEYPOINTS, extract_keypoints
 from beautylens.features.matching import match_keypoints, verify
 from beautylens.images.decode import decode
 from beautylens.images.draw import match_lines
@@ -40,7 +40,7 @@ class Explain:
         query = photo.keypoints or extract_keypoints(
             photo.pixels, longest=self._longest, limit=self._limit
         )
-        gallery = self._gallery.keypoints([match.image_id])[match.image_id]
+        gallery = self._gallery.keypoints([match.image_id]).get(match.image_id, NO_KEYPOINTS)
         pairs = match_keypoints(query, gallery, ratio=self._ratio)
         kept = verify(query, gallery, pairs).pairs
         return match_lines(left, right, query.points[kept[:, 0]], gallery.points[kept[:, 1]])

@@ -21,7 +21,7 @@ class Pipeline:
     def search(self, photo: Photo, limit: int = 7) -> Matches:
         """Return the products that the photo shows, best first, one row a product."""
         start = time.perf_counter()
-        matches = self._retrieve(photo)  # deep descriptor, nearest neighbours
+        matches = self._retrieve(photo, limit)  # deep descriptor, nearest neighbours
         if self._rerank is not None:
             matches = self._rerank(photo, matches)  # local features, one plausible transform
         matches = self._refine(photo, matches)  # words that the user typed

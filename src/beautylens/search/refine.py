@@ -46,8 +46,9 @@ def words_of(text: str) -> list[str]:
 
 
 def text_of(product: Product) -> str:
-    """Return everything that a catalogue says of a product."""
-    parts = (product.brand, product.name, product.category, *product.metadata.values())
+    """Return everything that a catalogue says of a product, its id and barcode included."""
+    named = (product.brand, product.name, product.category, product.product_id, product.gtin)
+    parts = (*named, *product.metadata.values())
     return " ".join(part for part in parts if part)
 
 

@@ -19,7 +19,7 @@ class Retrieve:
     Args:
         gallery: where to look.
         encoder: the one that the gallery was built with.
-        depth: length of the short-list, in images.
+        depth: length of the short-list, in images; more where that many show too few products.
         views: shares of width and height that each view keeps.
     """
 
@@ -29,9 +29,18 @@ class Retrieve:
         self._gallery, self._encoder = gallery, encoder
         self._depth, self._views = depth, views
 
-    def __call__(self, photo: Photo) -> Matches:
-        """Return the short-list, best first; the score is the cosine similarity."""
+    def __call__(self, photo: Photo, limit: int) -> Matches:
+        """Return a short-list of at least `limit` products, where there are so many, best first.
+
+        The score is the cosine similarity.
+        """
         with photo.timed("encode"):
             descriptor = self._encoder.describe_views(photo.pixels, self._views)
         with photo.timed("retrieve"):
-            return self._gallery.nearest(descriptor, self._depth, photo.where)
+            depth = max(self._depth, limit)
+            matches = self._gallery.nearest(descriptor, depth, photo.where)
+            # Products with many pictures may fill the short-list: look further down.
+            while len(matches) == depth and len(matches.products()) < limit:
+                depth *= 2
+                matches = self._gallery.nearest(descriptor, depth, photo.where)
+            return matches

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,13 +24,15 @@ from beautylens.features.encoder import BATCH, Encoder
 from beautylens.features.keypoints import extract_keypoints
 from beautylens.images.decode import decode, read_bytes
 from beautylens.settings import KeypointSettings
-from beautylens.store.gallery import Failure, Gallery
+from beautylens.store.failures import Failure
+from beautylens.store.gallery import Gallery
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Row = Mapping[str, Any]
-# Images a commit: what a kill can cost, against the price of a commit (a third of a second).
-COMMIT = 512
+# A commit is due after so many images or seconds: what a kill can cost, against its price.
+COMMIT_IMAGES = 512
+COMMIT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,11 @@ class Described:
     digest: str
     descriptor: NDArray[np.float32]
     keypoints: bytes
+
+    @property
+    def product_id(self) -> str:
+        """The product that the picture shows."""
+        return str(self.row["product_id"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +106,7 @@ class Describer:
             data = read_bytes(path)
             picture = decode(data, name=str(path), least_side=max(side, longest))
         except ImageError as error:
-            return Failure(row["image_id"], row["image"], row["row"], str(error))
+            return Failure(row["image_id"], row["product_id"], row["image"], row["row"], str(error))
         stored = b""
         if self._keypoints is not None:
             limit = self._keypoints.gallery
@@ -145,25 +153,52 @@ def fill(
         ImageError: when a picture cannot be read and `stop_on_error` is set.
     """
     missing = _missing(catalogue, gallery.image_ids()) if resume else catalogue
-    total, done = len(missing), 0
     failures: list[Failure] = []
-    for batch in missing.batches(COMMIT):
-        described: list[Described] = []
-        failed: list[Failure] = []
-        for item in describer(batch.to_pylist(), catalogue.folder):
-            if isinstance(item, Described):
-                described.append(item)
-            elif stop_on_error:
+    batch = _Batch(gallery, catalogue)
+    for done, item in enumerate(describer(_rows(missing), catalogue.folder), start=1):
+        if isinstance(item, Failure):
+            if stop_on_error:
                 raise ImageError(f"row {item.row}: {item.error}")
-            else:
-                failed.append(item)
-            done += 1
-            progress(Progress(done, total, len(failures) + len(failed)))
-        rows = _to_table(described, catalogue.extra, catalogue.folder)
-        gallery.upsert(rows, keep=[failure.image_id for failure in failed])
-        gallery.record_failures(failed, mended=[item.row["image_id"] for item in described])
-        failures += failed
-    return Filled(total - len(failures), len(catalogue) - total, tuple(failures))
+            failures.append(item)
+        if batch.is_due(item):
+            batch.commit()
+        batch.items.append(item)
+        progress(Progress(done, len(missing), len(failures)))
+    batch.commit()
+    written = len(missing) - len(failures)
+    return Filled(written, len(catalogue) - len(missing), tuple(failures))
+
+
+class _Batch:
+    """Images on their way into a gallery; a commit never splits a product."""
+
+    def __init__(self, gallery: Gallery, catalogue: Catalogue) -> None:
+        self._gallery, self._catalogue = gallery, catalogue
+        self.items: list[Described | Failure] = []
+        self._started = time.monotonic()
+
+    def is_due(self, following: Described | Failure) -> bool:
+        """Tell whether to commit before the next image."""
+        if not self.items or following.product_id == self.items[-1].product_id:
+            return False
+        waited = time.monotonic() - self._started
+        return len(self.items) >= COMMIT_IMAGES or waited >= COMMIT_SECONDS
+
+    def commit(self) -> None:
+        """Write what has gathered, and start anew."""
+        described = [item for item in self.items if isinstance(item, Described)]
+        failed = [item for item in self.items if isinstance(item, Failure)]
+        rows = _to_table(described, self._catalogue)
+        self._gallery.upsert(rows, keep=[failure.image_id for failure in failed])
+        products = sorted({item.product_id for item in self.items})
+        self._gallery.record_failures(products, failed)
+        self.items, self._started = [], time.monotonic()
+
+
+def _rows(catalogue: Catalogue) -> Iterator[Row]:
+    """Yield the rows one by one, without holding all of them as Python values."""
+    for chunk in catalogue.rows.to_batches(max_chunksize=1024):
+        yield from chunk.to_pylist()
 
 
 def file_digest(data: bytes) -> str:
@@ -181,12 +216,13 @@ def _missing(catalogue: Catalogue, present: set[str]) -> Catalogue:
     return replace(catalogue, rows=rows.filter(pc.is_in(rows["product_id"], products)))
 
 
-def _to_table(described: Sequence[Described], extra: Sequence[str], folder: Path) -> pa.Table:
-    names = ["image_id", "product_id", "image", "name", "brand", "category", "gtin", *extra]
+def _to_table(described: Sequence[Described], catalogue: Catalogue) -> pa.Table:
+    names = ["image_id", "product_id", "image", "name", "brand", "category", "gtin"]
     columns = {
-        name: pa.array([item.row[name] for item in described], pa.string()) for name in names
+        name: pa.array([item.row[name] for item in described], pa.string())
+        for name in (*names, *catalogue.extra)
     }
-    paths = [str((folder / item.row["image"]).absolute()) for item in described]
+    paths = [str(catalogue.image_path(item.row["image"]).absolute()) for item in described]
     columns["path"] = pa.array(paths, pa.string())
     columns["digest"] = pa.array([item.digest for item in described], pa.string())
     columns["keypoints"] = pa.array([item.keypoints for item in described], pa.large_binary())

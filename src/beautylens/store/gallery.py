@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import shlex
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,33 +18,19 @@ from numpy.typing import NDArray
 from beautylens.errors import CollectionError, QueryError
 from beautylens.features.keypoints import Keypoints
 from beautylens.records import Match, Matches, Product, Reasons
-from beautylens.store.lance import (
-    connect,
-    first_sentence,
+from beautylens.store.failures import Failure, FailureLog
+from beautylens.store.lance import connect, first_sentence, plain_errors, sql_list, table_names
+from beautylens.store.tables import (
+    FORMAT,
+    INTERNAL,
+    PLAIN,
+    make_tables,
+    read_settings,
     refuse_strangers,
-    sql_list,
-    table_names,
 )
 
-FORMAT = 1
-PLAIN = ("image_id", "product_id", "image", "name", "brand", "category", "gtin")
-# Columns of ours that are neither a product's nor a person's to search by.
-INTERNAL = ("path", "digest", "descriptor", "keypoints")
 SCAN_LIMIT = 50_000
-_SETTINGS = pa.schema([("key", pa.string()), ("value", pa.string())])
-_FAILURES = pa.schema(
-    [("image_id", pa.string()), ("image", pa.string()), ("row", pa.int64()), ("error", pa.string())]
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A catalogue picture that could not be indexed, and why."""
-
-    image_id: str
-    image: str
-    row: int
-    error: str
+TIDY_ABOVE = 64
 
 
 class Gallery:
@@ -59,19 +47,21 @@ class Gallery:
             CollectionError: when there is none at this address, or it is of a newer format.
         """
         self.address = str(address)
-        if not self.exists(address):
-            raise CollectionError(
-                f"there is no collection at {self.address}; make one with "
-                f"`beautylens index TABLE {self.address}`"
-            )
-        self._database = connect(self.address)
-        self.settings = self._read_settings()
-        if self.settings.get("format") != FORMAT:
-            raise CollectionError(
-                f"{self.address}: its format is {self.settings.get('format')}, this program reads "
-                f"{FORMAT}; use the program that made it, or index again"
-            )
-        self._images = self._database.open_table("images")
+        with plain_errors(self.address, "opened"):
+            if not self.exists(address):
+                raise CollectionError(
+                    f"there is no collection at {self.address}; make one with "
+                    f"`beautylens index TABLE {shlex.quote(self.address)}`"
+                )
+            database = connect(self.address)
+            self.settings = read_settings(database)
+            if self.settings.get("format") != FORMAT:
+                raise CollectionError(
+                    f"{self.address}: its format is {self.settings.get('format')}, this program "
+                    f"reads {FORMAT}; use the program that made it, or index again"
+                )
+            self._images = database.open_table("images")
+            self._failures = FailureLog(database.open_table("failures"))
 
     @classmethod
     def create(
@@ -82,7 +72,7 @@ class Gallery:
         settings: Mapping[str, Any],
         extra: Sequence[str] = (),
     ) -> Gallery:
-        """Make an empty gallery.
+        """Make an empty gallery; if another process was quicker, open the one it made.
 
         Args:
             address: a folder that is empty or not there yet.
@@ -93,22 +83,18 @@ class Gallery:
         Raises:
             CollectionError: when something else is in the folder.
         """
-        refuse_strangers(Path(address))
-        database = connect(str(address))
-        fields = [pa.field(name, pa.string()) for name in (*PLAIN, *extra)]
-        fields += [
-            pa.field("path", pa.string()),
-            pa.field("digest", pa.string()),
-            pa.field("descriptor", pa.list_(pa.float32(), dimensions)),
-            pa.field("keypoints", pa.large_binary()),
-        ]
-        # What a killed attempt left is overwritten; settings come last, and make a gallery whole.
-        database.create_table("images", schema=pa.schema(fields), mode="overwrite")
-        database.create_table("failures", schema=_FAILURES, mode="overwrite")
-        rows = [
-            {"key": k, "value": json.dumps(v)} for k, v in {**settings, "format": FORMAT}.items()
-        ]
-        database.create_table("settings", pa.Table.from_pylist(rows, schema=_SETTINGS))
+        target = Path(address)
+        with plain_errors(str(address), "made"):
+            refuse_strangers(target)
+            # Made aside and moved into place: no process ever sees, or fills, half a gallery.
+            aside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
+            try:
+                make_tables(aside, dimensions, {**settings, "format": FORMAT}, extra)
+                aside.rename(target)
+            except OSError:
+                shutil.rmtree(aside, ignore_errors=True)
+                if not cls.exists(address):
+                    raise
         return cls(address)
 
     @staticmethod
@@ -161,50 +147,48 @@ class Gallery:
         Args:
             rows: columns PLAIN and INTERNAL, further text columns as wanted.
             keep: ids of images to leave as they are although they are not among the rows.
+
+        Raises:
+            CollectionError: when the disk is full or the collection may not be written.
         """
         if len(rows) == 0:
             return
-        self._add_columns(set(rows.column_names) - set(self._images.schema.names))
-        schema = self._images.schema
-        for name in set(schema.names) - set(rows.column_names):
-            rows = rows.append_column(name, pa.array([""] * len(rows), pa.string()))
-        former = f"product_id IN ({sql_list(rows['product_id'].unique().to_pylist())})"
-        if keep:
-            former += f" AND image_id NOT IN ({sql_list(keep)})"
-        (
-            self._images.merge_insert("image_id")
-            .when_matched_update_all()
-            .when_not_matched_insert_all()
-            .when_not_matched_by_source_delete(former)
-            .execute(rows.select(schema.names).cast(schema))
-        )
+        with plain_errors(self.address, "written"):
+            self._add_columns(set(rows.column_names) - set(self._images.schema.names))
+            schema = self._images.schema
+            for name in set(schema.names) - set(rows.column_names):
+                rows = rows.append_column(name, pa.array([""] * len(rows), pa.string()))
+            former = f"product_id IN ({sql_list(rows['product_id'].unique().to_pylist())})"
+            if keep:
+                former += f" AND image_id NOT IN ({sql_list(keep)})"
+            (
+                self._images.merge_insert("image_id")
+                .when_matched_update_all()
+                .when_not_matched_insert_all()
+                .when_not_matched_by_source_delete(former)
+                .execute(rows.select(schema.names).cast(schema))
+            )
 
     def delete(self, product_ids: Iterable[str]) -> int:
         """Remove products in one commit; return how many images went."""
-        condition = f"product_id IN ({sql_list(product_ids)})"
-        gone = self.count(condition)
-        if gone:
-            self._images.delete(condition)
+        ids = list(product_ids)
+        condition = f"product_id IN ({sql_list(ids)})"
+        with plain_errors(self.address, "written"):
+            gone = self.count(condition)
+            if gone:
+                self._images.delete(condition)
+            self._failures.forget(ids)
         return gone
 
-    def record_failures(self, failures: Sequence[Failure], mended: Sequence[str] = ()) -> None:
-        """Remember pictures that failed, and forget those that no longer do."""
-        table = self._database.open_table("failures")
-        if failures:
-            rows = [{n: getattr(f, n) for n in _FAILURES.names} for f in failures]
-            (
-                table.merge_insert("image_id")
-                .when_matched_update_all()
-                .when_not_matched_insert_all()
-                .execute(pa.Table.from_pylist(rows, schema=_FAILURES))
-            )
-        if mended and table.count_rows():
-            table.delete(f"image_id IN ({sql_list(mended)})")
+    def record_failures(self, product_ids: Iterable[str], failures: Sequence[Failure]) -> None:
+        """Remember which pictures of these products fail now, and forget which did before."""
+        with plain_errors(self.address, "written"):
+            self._failures.replace(product_ids, failures)
 
     def failures(self) -> tuple[Failure, ...]:
         """Return the pictures that could not be indexed, in the order of their rows."""
-        rows = self._database.open_table("failures").search().to_arrow().to_pylist()
-        return tuple(sorted((Failure(**row) for row in rows), key=lambda failure: failure.row))
+        with plain_errors(self.address, "read"):
+            return self._failures.all()
 
     def nearest(
         self, descriptor: NDArray[np.float32], depth: int, where: str | None = None
@@ -226,20 +210,12 @@ class Gallery:
             .limit(depth)
             .select([*columns, "_distance"])
         )
-        if where:
-            query = query.where(where, prefilter=True)
         if self._is_indexed:
             # The index holds 8-bit copies: a wide short-list is scored again on the originals.
             query = query.nprobes(32).ef(4 * depth).refine_factor(2)
-        try:
+        with plain_errors(self.address, "searched") if where is None else _about(where, columns):
+            query = query if where is None else query.where(where, prefilter=True)
             rows = query.to_arrow().to_pylist()
-        except (ValueError, RuntimeError) as error:
-            if where is None:
-                raise
-            raise QueryError(
-                f"the filter {where!r} cannot be understood: {first_sentence(error)}; "
-                f"columns are {', '.join(columns[:-1])}"
-            ) from error
         # Equal scores are settled by id, so that the order of the catalogue changes nothing.
         rows.sort(key=lambda row: (row["_distance"], row["image_id"]))
         return Matches(tuple(_to_match(row, self.extra) for row in rows))
@@ -251,24 +227,24 @@ class Gallery:
         stored = zip(rows["image_id"].to_pylist(), rows["keypoints"].to_pylist(), strict=True)
         return {image_id: Keypoints.from_bytes(data or b"") for image_id, data in stored}
 
-    def optimize(self) -> None:
-        """Merge small fragments and bring the indexes up to date with new rows."""
-        self._images.optimize()
-
     def tidy(self) -> None:
-        """Optimise only once enough small changes have piled up to slow a search down."""
-        fragments = self._images.stats()["fragment_stats"]["num_small_fragments"]
-        if fragments > 64:
-            self.optimize()
+        """Merge small fragments once enough have piled up to slow a search down."""
+        with plain_errors(self.address, "written"):
+            fragments = self._images.stats()["fragment_stats"]["num_small_fragments"]
+            if fragments > TIDY_ABOVE:
+                self._images.optimize()
 
-    def build_indexes(self) -> None:
-        """Make the scalar index by image id, and the vector index once a scan would be slow."""
+    def ensure_indexes(self) -> None:
+        """Make the index by image id, and the vector index once a scan would be slow."""
         from lancedb.index import BTree, HnswSq
 
-        self._images.create_index("image_id", config=BTree())
-        if self.count() > SCAN_LIMIT:
-            self._images.create_index("descriptor", config=HnswSq(distance_type="cosine"))
-            self.__dict__.pop("_is_indexed", None)
+        with plain_errors(self.address, "written"):
+            made = {column for index in self._images.list_indices() for column in index.columns}
+            if "image_id" not in made:
+                self._images.create_index("image_id", config=BTree())
+            if "descriptor" not in made and self.count() > SCAN_LIMIT:
+                self._images.create_index("descriptor", config=HnswSq(distance_type="cosine"))
+                self.__dict__.pop("_is_indexed", None)
 
     def versions(self) -> int:
         """Return the number of the newest version; each commit adds one."""
@@ -279,16 +255,25 @@ class Gallery:
         return any("descriptor" in index.columns for index in self._images.list_indices())
 
     def _columns(self, names: list[str], where: str | None = None) -> pa.Table:
-        query = self._images.search().select(names)
-        return (query.where(where) if where else query).to_arrow()
+        with plain_errors(self.address, "read"):
+            query = self._images.search().select(names)
+            return (query.where(where) if where else query).to_arrow()
 
     def _add_columns(self, names: set[str]) -> None:
         if names:
             self._images.add_columns(dict.fromkeys(sorted(names), "''"))
 
-    def _read_settings(self) -> dict[str, Any]:
-        rows = self._database.open_table("settings").search().to_arrow().to_pylist()
-        return {row["key"]: json.loads(row["value"]) for row in rows}
+
+@contextmanager
+def _about(where: str, columns: Sequence[str]) -> Iterator[None]:
+    """Turn an error into one sentence about the user's filter."""
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        raise QueryError(
+            f"the filter {where!r} cannot be understood: {first_sentence(error)}; columns, all "
+            f"text, are {', '.join(columns[:-1])}"
+        ) from error
 
 
 def _to_match(row: Mapping[str, Any], extra: Sequence[str]) -> Match:

@@ -1,17 +1,28 @@
-"""Talking to LanceDB: connecting, SQL literals, and its error messages in one sentence."""
+"""Talking to LanceDB: connecting, SQL literals, and its errors in one sentence."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from beautylens.errors import CollectionError
 
 # Its log is for developers; what a user must know is raised. Set LANCEDB_LOG to see it.
 os.environ.setdefault("LANCEDB_LOG", "error")
+
+# What LanceDB and the system say, and what that means to a person.
+_MEANINGS = {
+    r"no space left|os error 28": "the disk is full; free some space and run the command again",
+    r"read-only file system|os error 30": "the disk is read-only; choose another folder",
+    r"permission denied|os error 13": "permission is denied; give this user access to the folder",
+    r"not found|no such file|corrupt|invalid (magic|format|file|range)|unexpected eof|manifest|decod": (
+        "files of it are missing or damaged; restore them, or index again into another folder"
+    ),
+}
 
 
 def connect(address: str) -> Any:
@@ -33,18 +44,24 @@ def sql_list(values: Iterable[str]) -> str:
     return ", ".join("'" + value.replace("'", "''") + "'" for value in values) or "NULL"
 
 
+@contextmanager
+def plain_errors(address: str, doing: str) -> Iterator[None]:
+    """Turn an error of LanceDB or the system into one sentence about a collection.
+
+    Raises:
+        CollectionError: naming the collection, what could not be done to it, and why.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        text = str(error)
+        meanings = (m for pattern, m in _MEANINGS.items() if re.search(pattern, text, re.I))
+        reason = next(meanings, first_sentence(error))
+        raise CollectionError(f"{address} cannot be {doing}: {reason}") from error
+
+
 def first_sentence(error: Exception) -> str:
-    """Return what an error of LanceDB says, without its preamble and source lines."""
-    return str(error).removeprefix("Invalid input, ").split("\n")[0].split(". ")[0]
-
-
-def refuse_strangers(folder: Path) -> None:
-    """Raise if a folder that is to hold a collection holds anything else."""
-    if folder.is_file():
-        raise CollectionError(f"{folder} is a file; name a folder for the collection")
-    ours = {"images.lance", "failures.lance", "settings.lance"}
-    strangers = [e.name for e in folder.iterdir() if e.name not in ours] if folder.is_dir() else []
-    if strangers:
-        raise CollectionError(
-            f"{folder} already holds other things ('{min(strangers)}'); name an empty or new folder"
-        )
+    """Return what an error of LanceDB says, without its preamble and places in its source."""
+    text = str(error).removeprefix("Invalid input, ").split("\n")[0]
+    text = re.sub(r",? ?(at )?/\S+\.rs:\d+(:\d+)?", "", text)
+    return text.split(". ")[0].rstrip(" .:,")
