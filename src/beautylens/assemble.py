@@ -20,7 +20,13 @@ def make_encoder(settings: EncoderSettings) -> Encoder:
 
 def make_describer(recipe: Recipe, encoder: Encoder, workers: int | None = None) -> Describer:
     """Return what describes catalogue pictures for this recipe."""
-    return Describer(encoder, recipe.keypoints, workers)
+    kept = recipe.keypoints
+    return Describer(
+        encoder,
+        keypoints=kept.gallery if kept else 0,
+        longest=kept.longest if kept else 0,
+        workers=workers,
+    )
 
 
 def make_pipeline(recipe: Recipe, gallery: Gallery, encoder: Encoder) -> Pipeline:

@@ -23,7 +23,6 @@ from beautylens.errors import ImageError
 from beautylens.features.encoder import BATCH, Encoder
 from beautylens.features.keypoints import extract_keypoints
 from beautylens.images.decode import decode, read_bytes
-from beautylens.settings import KeypointSettings
 from beautylens.store.failures import Failure
 from beautylens.store.gallery import Gallery
 
@@ -81,14 +80,15 @@ class Describer:
 
     Args:
         encoder: gives the deep descriptor.
-        keypoints: which keypoints to keep; None keeps none.
-        workers: threads that decode and extract keypoints.
+        keypoints: how many of the strongest keypoints to keep; 0 keeps none.
+        longest: pixels to which the longer side is shrunk before keypoints are taken.
+        workers: threads that decode and extract keypoints; all cores by default.
     """
 
     def __init__(
-        self, encoder: Encoder, keypoints: KeypointSettings | None, workers: int | None = None
+        self, encoder: Encoder, *, keypoints: int, longest: int, workers: int | None = None
     ) -> None:
-        self._encoder, self._keypoints = encoder, keypoints
+        self._encoder, self._keypoints, self._longest = encoder, keypoints, longest
         self._workers = workers or os.cpu_count() or 1
 
     def __call__(self, rows: Iterable[Row], folder: Path) -> Iterator[Described | Failure]:
@@ -100,17 +100,17 @@ class Describer:
 
     def _prepare(self, row: Row, folder: Path) -> _Prepared | Failure:
         path = folder / row["image"]
-        side = self._encoder.spec.side
-        longest = self._keypoints.longest if self._keypoints else side
+        wanted = max(self._encoder.spec.side, self._longest if self._keypoints else 0)
         try:
             data = read_bytes(path)
-            picture = decode(data, name=str(path), least_side=max(side, longest))
+            picture = decode(data, name=str(path), least_side=wanted)
         except ImageError as error:
             return Failure(row["image_id"], row["product_id"], row["image"], row["row"], str(error))
         stored = b""
-        if self._keypoints is not None:
-            limit = self._keypoints.gallery
-            stored = extract_keypoints(picture, longest=longest, limit=limit).to_bytes()
+        if self._keypoints:
+            stored = extract_keypoints(
+                picture, longest=self._longest, limit=self._keypoints
+            ).to_bytes()
         digest = file_digest(data)
         return _Prepared(row, digest, self._encoder.fit(picture), stored)
 
