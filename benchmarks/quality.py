@@ -17,7 +17,7 @@ from pathlib import Path
 
 from beautylens.assemble import make_pipeline
 from beautylens.catalogue.truth import TruthRow, read_truth
-from beautylens.collection import Collection, index
+from beautylens.collection import Collection, build
 from beautylens.evaluate.metrics import Summary, summarise
 from beautylens.evaluate.run import run_queries
 from beautylens.settings import Recipe, read_recipe
@@ -68,7 +68,7 @@ def main() -> None:
         table = folder / "truth.csv" if (folder / "truth.csv").exists() else folder / "val.csv"
         truth = list(read_truth(table))
         with tempfile.TemporaryDirectory() as scratch:
-            collection, _ = index(folder / "catalogue.csv", Path(scratch) / "c.lens", recipe=recipe)
+            collection, _ = build(folder / "catalogue.csv", Path(scratch) / "c.lens", recipe=recipe)
             for variant, settings in variants(recipe):
                 summary, times = measure(collection, truth, settings)
                 report(name, variant, summary, times, as_json=arguments.json)

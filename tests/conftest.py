@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from beautylens.collection import Collection, index
+from beautylens.collection import Collection, build
 
 # The same examples in every run: a red test stays red until it is mended.
 settings.register_profile("steady", derandomize=True, deadline=None)
@@ -110,4 +110,4 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 @pytest.fixture(scope="session")
 def collection(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Collection:
     """The shop, indexed with the default recipe; read only."""
-    return index(shop.table, tmp_path_factory.mktemp("lens") / "shop.lens")[0]
+    return build(shop.table, tmp_path_factory.mktemp("lens") / "shop.lens")[0]

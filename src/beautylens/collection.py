@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from beautylens.assemble import make_describer, make_encoder, make_explain, make_pipeline
 from beautylens.catalogue.table import Catalogue, read_catalogue
@@ -167,36 +166,42 @@ def index(
     *,
     recipe: str | Path | Recipe = "default",
     workers: int | None = None,
-    resume: bool = True,
-    stop_on_error: bool = False,
     progress: OnProgress = _silent,
-) -> tuple[Collection, Filled]:
+) -> Collection:
     """Build a collection from a catalogue table, or go on with one that was interrupted.
+
+    Pictures that cannot be read are left out; `Collection.failures` names them.
 
     Raises:
         TableError: when the table cannot be read.
         RecipeError: when the recipe cannot be read.
-        CollectionError: when the folder holds a collection of another recipe or encoder, or any
-            collection and `resume` is off.
+        CollectionError: when the folder holds a collection of another recipe or encoder.
+    """
+    return build(table, address, recipe=recipe, workers=workers, progress=progress)[0]
+
+
+def build(
+    table: str | Path | Catalogue,
+    address: str | Path,
+    *,
+    recipe: str | Path | Recipe = "default",
+    workers: int | None = None,
+    resume: bool = True,
+    stop_on_error: bool = False,
+    progress: OnProgress = _silent,
+) -> tuple[Collection, Filled]:
+    """Build as `index` does, and return beside the collection what was done.
+
+    Raises:
+        CollectionError: also when there is any collection and `resume` is off.
+        ImageError: when a picture cannot be read and `stop_on_error` is set.
     """
     catalogue = table if isinstance(table, Catalogue) else read_catalogue(Path(table))
     wanted = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     encoder = make_encoder(wanted.encoder)
-    if Gallery.exists(address):
-        if not resume:
-            raise CollectionError(
-                f"{address} is a collection already; name a new folder, or resume"
-            )
-        gallery = Gallery(address)
-    else:
-        gallery = Gallery.create(
-            address,
-            dimensions=encoder.dimensions,
-            settings=_settings(wanted, encoder),
-            extra=catalogue.extra,
-        )
-    collection = Collection(gallery)
-    _refuse_other_recipe(collection, wanted, encoder)
+    if not resume and Gallery.exists(address):
+        raise CollectionError(f"{address} is a collection already; name a new folder, or resume")
+    gallery = _open_or_create(address, wanted, encoder, catalogue.extra)
     describer = make_describer(wanted, encoder, workers)
     filled = fill(
         gallery, catalogue, describer,
@@ -204,25 +209,32 @@ def index(
     )  # fmt: skip
     gallery.tidy()
     gallery.ensure_indexes()
-    return collection, filled
+    return Collection(gallery), filled
 
 
-def _settings(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
-    return {
-        "recipe": recipe.model_dump(mode="json", exclude_none=True),
-        "encoder": {"name": encoder.spec.name, "fingerprint": encoder.fingerprint},
-    }
-
-
-def _refuse_other_recipe(collection: Collection, wanted: Recipe, encoder: Encoder) -> None:
-    address = collection.gallery.address
-    if collection.recipe != wanted:
-        raise CollectionError(
-            f"{address} was built with recipe '{collection.recipe.name}' or other settings of it, "
-            f"not with '{wanted.name}' as it stands; name another folder"
+def _open_or_create(
+    address: str | Path, recipe: Recipe, encoder: Encoder, extra: Sequence[str]
+) -> Gallery:
+    """Return the gallery at an address, made if need be, if it is of this recipe and encoder."""
+    if Gallery.exists(address):
+        gallery = Gallery(address)
+    else:
+        settings = {
+            "recipe": recipe.model_dump(mode="json", exclude_none=True),
+            "encoder": {"name": encoder.spec.name, "fingerprint": encoder.fingerprint},
+        }
+        gallery = Gallery.create(
+            address, dimensions=encoder.dimensions, settings=settings, extra=extra
         )
-    if collection.gallery.settings["encoder"]["fingerprint"] != encoder.fingerprint:
+    found = Collection(gallery).recipe
+    if found != recipe:
+        raise CollectionError(
+            f"{address} was built with recipe '{found.name}' or other settings of it, "
+            f"not with '{recipe.name}' as it stands; name another folder"
+        )
+    if gallery.settings["encoder"]["fingerprint"] != encoder.fingerprint:
         raise CollectionError(
             f"{address} was built with another version of encoder '{encoder.spec.name}'; "
             "name another folder"
         )
+    return gallery

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from beautylens.collection import Collection, index
+from beautylens.collection import Collection, build
 from beautylens.errors import ImageError, QueryError
 from beautylens.images.fit import Box
 from beautylens.records import Match, Matches, Product
@@ -63,7 +63,7 @@ def test_the_order_of_the_catalogue_changes_nothing(
     rows = catalogue_rows(12)[::-1]
     for row in rows:
         row["image"] = str(shop.folder / row["image"])
-    turned, _ = index(write_table(tmp_path / "t.csv", rows), tmp_path / "c.lens")
+    turned, _ = build(write_table(tmp_path / "t.csv", rows), tmp_path / "c.lens")
     for number in range(4):
         one, other = (c.search(shop.photo(number)) for c in (collection, turned))
         assert ids(one) == ids(other)
@@ -125,7 +125,7 @@ def test_every_stage_is_timed_and_the_total_covers_them(collection: Collection, 
 def test_the_fast_recipe_keeps_no_keypoints_and_gives_no_inliers(
     shop: Shop, tmp_path: Path
 ) -> None:
-    fast, _ = index(shop.table, tmp_path / "f.lens", recipe="fast")
+    fast, _ = build(shop.table, tmp_path / "f.lens", recipe="fast")
     matches = fast.search(shop.photo(0))
     assert matches[0].reasons.inliers is None
     assert all(len(k) == 0 for k in fast.gallery.keypoints(list(fast.gallery.image_ids())).values())
@@ -136,7 +136,7 @@ def test_products_can_be_added_and_removed_between_searches(shop: Shop, tmp_path
     for row in rows:
         row["image"] = str(shop.folder / row["image"])
     most = write_table(tmp_path / "most.csv", rows[1:])
-    collection, _ = index(most, tmp_path / "c.lens")
+    collection, _ = build(most, tmp_path / "c.lens")
     assert "p00" not in ids(collection.search(shop.photo(0)))
     collection.add(write_table(tmp_path / "one.csv", rows[:1]))
     assert ids(collection.search(shop.photo(0)))[0] == "p00"
@@ -170,7 +170,7 @@ def test_a_product_with_many_pictures_leaves_room_for_others(shop: Shop, tmp_pat
     recipe = read_recipe("fast")
     shallow = recipe.retrieve.model_copy(update={"depth": 5})
     recipe = recipe.model_copy(update={"retrieve": shallow})
-    many, _ = index(write_table(tmp_path / "t.csv", rows), tmp_path / "c.lens", recipe=recipe)
+    many, _ = build(write_table(tmp_path / "t.csv", rows), tmp_path / "c.lens", recipe=recipe)
     found = ids(many.search(shop.photo(0), 7))
     assert found[0] == "p00"
     assert len(found) == 7

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from beautylens.collection import Collection, index, open_collection
+from beautylens.collection import Collection, build, index, open_collection
 from beautylens.errors import CollectionError, ImageError
 from beautylens.settings import read_recipe
 from beautylens.store.gallery import Gallery
@@ -24,12 +24,12 @@ FAST = read_recipe("fast")
 # Small and slow commits, so that a kill falls between, before and inside several of them.
 BUILD = """
 import sys, time
+import beautylens
 from beautylens.store import build
-from beautylens.collection import index
 build.COMMIT_IMAGES = 4
 commit = build._Batch.commit
 build._Batch.commit = lambda batch: (time.sleep(0.1), commit(batch))
-index(sys.argv[1], sys.argv[2], workers=1)
+beautylens.index(sys.argv[1], sys.argv[2], workers=1)
 """
 
 
@@ -63,9 +63,9 @@ def test_a_build_killed_again_and_again_ends_with_every_image_once(tmp_path: Pat
         assert seen <= found, "a committed image was lost"
         seen = found
     assert kills >= 2
-    resumed, filled = index(shop.table, target)
+    resumed, filled = build(shop.table, target)
     assert filled.present + filled.written == 40
-    whole, _ = index(shop.table, tmp_path / "whole.lens")
+    whole, _ = build(shop.table, tmp_path / "whole.lens")
     found, expected = stored(resumed), stored(whole)
     assert found.keys() == expected.keys()
     assert resumed.gallery.products() == 40
@@ -87,7 +87,7 @@ def test_a_picture_that_cannot_be_read_is_noted_with_its_row_and_the_rest_goes_o
     shop = make_shop(tmp_path / "shop", 5)
     shop.picture(1).write_bytes(b"<html>not found</html>")
     shop.picture(3).unlink()
-    collection, filled = index(shop.table, tmp_path / "c.lens", recipe=FAST)
+    collection, filled = build(shop.table, tmp_path / "c.lens", recipe=FAST)
     assert filled.written == len(collection) == 3
     assert [failure.row for failure in collection.failures()] == [2, 4]
     assert "01.jpg" in collection.failures()[0].error
@@ -98,9 +98,9 @@ def test_a_mended_picture_is_indexed_by_the_same_command(tmp_path: Path) -> None
     shop = make_shop(tmp_path / "shop", 4)
     good = shop.picture(2).read_bytes()
     shop.picture(2).write_bytes(good[: len(good) // 2])
-    index(shop.table, tmp_path / "c.lens", recipe=FAST)
+    build(shop.table, tmp_path / "c.lens", recipe=FAST)
     shop.picture(2).write_bytes(good)
-    collection, filled = index(shop.table, tmp_path / "c.lens", recipe=FAST)
+    collection, filled = build(shop.table, tmp_path / "c.lens", recipe=FAST)
     assert (filled.written, filled.present) == (1, 3)
     assert len(collection) == 4
     assert collection.failures() == ()
@@ -110,7 +110,7 @@ def test_stopping_at_the_first_error_names_the_row(tmp_path: Path) -> None:
     shop = make_shop(tmp_path / "shop", 3)
     shop.picture(1).write_bytes(b"")
     with pytest.raises(ImageError, match=r"row 2: .*01\.jpg"):
-        index(shop.table, tmp_path / "c.lens", recipe=FAST, stop_on_error=True)
+        build(shop.table, tmp_path / "c.lens", recipe=FAST, stop_on_error=True)
 
 
 def test_a_product_of_several_images_is_replaced_and_resumed_whole(tmp_path: Path) -> None:
@@ -119,28 +119,28 @@ def test_a_product_of_several_images_is_replaced_and_resumed_whole(tmp_path: Pat
     rows[0]["image"] = "gallery/00.jpg;gallery/03.jpg"
     table = write_table(shop.table, rows)
     shop.picture(3).rename(tmp_path / "away.jpg")
-    collection, _ = index(table, tmp_path / "c.lens", recipe=FAST)
+    collection, _ = build(table, tmp_path / "c.lens", recipe=FAST)
     assert collection.gallery.image_ids() == {f"p{n:02}/gallery/{n:02}.jpg" for n in range(3)}
     (tmp_path / "away.jpg").rename(shop.picture(3))
-    index(table, tmp_path / "c.lens", recipe=FAST)
+    build(table, tmp_path / "c.lens", recipe=FAST)
     assert len(collection) == 5
     assert collection.gallery.products() == 4
 
 
 def test_an_image_that_fails_on_update_keeps_its_former_row(shop: Shop, tmp_path: Path) -> None:
     mine = make_shop(tmp_path / "shop", 3)
-    collection, _ = index(mine.table, tmp_path / "c.lens", recipe=FAST)
+    collection, _ = build(mine.table, tmp_path / "c.lens", recipe=FAST)
     mine.picture(1).write_bytes(b"broken")
     filled = collection.add(mine.table)
     assert (filled.written, len(filled.failures), len(collection)) == (2, 1, 3)
 
 
 def test_another_recipe_or_encoder_is_refused_by_name(shop: Shop, tmp_path: Path) -> None:
-    index(shop.table, tmp_path / "c.lens", recipe=FAST)
+    build(shop.table, tmp_path / "c.lens", recipe=FAST)
     with pytest.raises(CollectionError, match=r"was built with recipe 'fast'.* not with 'default'"):
-        index(shop.table, tmp_path / "c.lens")
+        build(shop.table, tmp_path / "c.lens")
     with pytest.raises(CollectionError, match="is a collection already"):
-        index(shop.table, tmp_path / "c.lens", recipe=FAST, resume=False)
+        build(shop.table, tmp_path / "c.lens", recipe=FAST, resume=False)
     other = open_collection(tmp_path / "c.lens")
     side = other.recipe.encoder.model_copy(update={"side": 320})
     other.recipe = other.recipe.model_copy(update={"encoder": side})
@@ -149,8 +149,8 @@ def test_another_recipe_or_encoder_is_refused_by_name(shop: Shop, tmp_path: Path
 
 
 def test_more_threads_give_the_same_rows(shop: Shop, tmp_path: Path) -> None:
-    one, _ = index(shop.table, tmp_path / "1.lens", workers=1)
-    four, _ = index(shop.table, tmp_path / "4.lens", workers=4)
+    one, _ = build(shop.table, tmp_path / "1.lens", workers=1)
+    four, _ = build(shop.table, tmp_path / "4.lens", workers=4)
     first, second = stored(one), stored(four)
     assert first.keys() == second.keys()
     for image_id, descriptor in first.items():
@@ -164,7 +164,7 @@ def test_progress_counts_every_image_once(tmp_path: Path) -> None:
     shop = make_shop(tmp_path / "shop", 6)
     shop.picture(0).unlink()
     states = []
-    index(shop.table, tmp_path / "c.lens", recipe=FAST, progress=states.append)
+    build(shop.table, tmp_path / "c.lens", recipe=FAST, progress=states.append)
     assert [state.done for state in states] == [1, 2, 3, 4, 5, 6]
     assert states[-1] == replace(states[-1], total=6, failed=1)
 
@@ -195,11 +195,11 @@ def test_commits_wait_for_a_number_of_images_or_some_seconds_and_never_split_a_p
 
     monkeypatch.setattr(Gallery, "upsert", upsert)
     monkeypatch.setattr("beautylens.store.build.COMMIT_IMAGES", 2)
-    index(table, tmp_path / "few.lens", recipe=FAST)
+    build(table, tmp_path / "few.lens", recipe=FAST)
     assert sizes == [["p00", "p01", "p01", "p01"], ["p04", "p05"]]
     sizes.clear()
     monkeypatch.setattr("beautylens.store.build.COMMIT_SECONDS", 0.0)
-    index(table, tmp_path / "soon.lens", recipe=FAST)
+    build(table, tmp_path / "soon.lens", recipe=FAST)
     assert sizes == [["p00"], ["p01", "p01", "p01"], ["p04"], ["p05"]]
 
 
@@ -207,7 +207,15 @@ def test_indexes_missed_by_a_kill_are_made_on_the_next_run(tmp_path: Path) -> No
     shop = make_shop(tmp_path / "shop", 3)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Gallery, "ensure_indexes", lambda _self: None)
-        collection, _ = index(shop.table, tmp_path / "c.lens", recipe=FAST)
+        collection, _ = build(shop.table, tmp_path / "c.lens", recipe=FAST)
     assert collection.gallery._images.list_indices() == []
-    collection, _ = index(shop.table, tmp_path / "c.lens", recipe=FAST)
+    collection, _ = build(shop.table, tmp_path / "c.lens", recipe=FAST)
     assert [i.columns for i in collection.gallery._images.list_indices()] == [["image_id"]]
+
+
+def test_the_public_index_gives_a_collection_that_names_its_failures(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", 3)
+    shop.picture(1).unlink()
+    collection = index(shop.table, tmp_path / "c.lens", recipe="fast")
+    assert len(collection) == 2
+    assert [failure.product_id for failure in collection.failures()] == ["p01"]

@@ -33,7 +33,7 @@ def demo(
     paths = _draw(_emptied(folder))
     with progress_bar("Indexing") as show:
         began = time.perf_counter()
-        built, filled = collection.index(paths.catalogue, folder / "sample.lens", progress=show)
+        built, filled = collection.build(paths.catalogue, folder / "sample.lens", progress=show)
     report_filled(filled, time.perf_counter() - began)
     rows = read_truth(paths.truth)
     check_truth(built, rows, paths.truth, allow_leaks=False)

@@ -44,7 +44,7 @@ def index(
     """Build a collection from a catalogue table, or go on with one that was interrupted."""
     start = time.perf_counter()
     with progress_bar("Indexing") as show:
-        built, filled = collection.index(
+        built, filled = collection.build(
             table,
             address,
             recipe=collection.recipe_with(recipe, encoder),
