@@ -33,7 +33,7 @@ for _name in ("nms", "qnms"):
         _TORCHVISION.define(f"{_name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
 import timm  # noqa: E402  (needs the schemas above)
-from timm.layers import Conv2dSame  # noqa: E402
+from timm.layers import Conv2dSame  # noqa: E402  (as above)
 
 FOLDER = Path(__file__).parents[1] / "src/beautylens/features/weights/default"
 # ImageNet-1k class numbers a person would accept for each picture that scikit-image ships.

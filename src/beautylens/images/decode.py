@@ -150,7 +150,7 @@ def _heif(file: io.BytesIO) -> Image.Image:
     """Open HEIC and HEIF; imported here because few catalogues hold one and libheif is large."""
     from pillow_heif import HeifImageFile
 
-    return HeifImageFile(file)  # type: ignore[no-untyped-call]
+    return HeifImageFile(file)  # type: ignore[no-untyped-call]  # it has no types
 
 
 # The content decides, never the suffix; and only these parsers can be reached from a file.

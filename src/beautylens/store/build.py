@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from beautylens.catalogue.table import Catalogue
 from beautylens.errors import ImageError
@@ -93,7 +94,8 @@ class Describer:
 
     def __call__(self, rows: Iterable[Row], folder: Path) -> Iterator[Described | Failure]:
         """Return what is stored of each row's picture, or why it cannot be, in order."""
-        with ThreadPoolExecutor(self._workers) as pool:
+        # Whitening a small batch on many BLAS threads only takes the cores from the network.
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(self._workers) as pool:
             prepared = _ahead(pool, lambda row: self._prepare(row, folder), rows, 4 * BATCH)
             while batch := list(islice(prepared, BATCH)):
                 yield from self._describe(batch)
