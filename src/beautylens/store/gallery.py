@@ -24,6 +24,7 @@ from beautylens.store.tables import (
     FORMAT,
     INTERNAL,
     PLAIN,
+    make_folder,
     make_tables,
     read_settings,
     refuse_strangers,
@@ -88,13 +89,15 @@ class Gallery:
             refuse_strangers(target)
             # Made aside and moved into place: no process ever sees, or fills, half a gallery.
             aside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
+            make_folder(aside, address)
             try:
                 make_tables(aside, dimensions, {**settings, "format": FORMAT}, extra)
                 aside.rename(target)
             except OSError:
-                shutil.rmtree(aside, ignore_errors=True)
                 if not cls.exists(address):
                     raise
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
         return cls(address)
 
     @staticmethod

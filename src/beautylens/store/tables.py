@@ -54,3 +54,13 @@ def refuse_strangers(folder: Path) -> None:
         raise CollectionError(
             f"{folder} already holds other things ('{held[0]}'); name an empty or new folder"
         )
+
+
+def make_folder(folder: Path, address: str | Path) -> None:
+    """Make the folder of a gallery, and those above it; say so if that is not possible."""
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise CollectionError(
+            f"{address} cannot be made ({error.strerror}); choose another place"
+        ) from error
