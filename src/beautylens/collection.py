@@ -198,43 +198,32 @@ def build(
     """
     catalogue = table if isinstance(table, Catalogue) else read_catalogue(Path(table))
     wanted = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
-    encoder = make_encoder(wanted.encoder)
     if not resume and Gallery.exists(address):
         raise CollectionError(f"{address} is a collection already; name a new folder, or resume")
-    gallery = _open_or_create(address, wanted, encoder, catalogue.extra)
-    describer = make_describer(wanted, encoder, workers)
+    collection = _open_or_create(address, wanted, catalogue.extra)
+    describer = make_describer(wanted, collection.encoder, workers)
     filled = fill(
-        gallery, catalogue, describer,
+        collection.gallery, catalogue, describer,
         resume=True, stop_on_error=stop_on_error, progress=progress,
     )  # fmt: skip
-    gallery.tidy()
-    gallery.ensure_indexes()
-    return Collection(gallery), filled
+    collection.gallery.tidy()
+    collection.gallery.ensure_indexes()
+    return collection, filled
 
 
-def _open_or_create(
-    address: str | Path, recipe: Recipe, encoder: Encoder, extra: Sequence[str]
-) -> Gallery:
-    """Return the gallery at an address, made if need be, if it is of this recipe and encoder."""
-    if Gallery.exists(address):
-        gallery = Gallery(address)
-    else:
+def _open_or_create(address: str | Path, recipe: Recipe, extra: Sequence[str]) -> Collection:
+    """Return the collection at an address, made if need be, if it is of this recipe."""
+    if not Gallery.exists(address):
+        encoder = make_encoder(recipe.encoder)
         settings = {
             "recipe": recipe.model_dump(mode="json", exclude_none=True),
             "encoder": {"name": encoder.spec.name, "fingerprint": encoder.fingerprint},
         }
-        gallery = Gallery.create(
-            address, dimensions=encoder.dimensions, settings=settings, extra=extra
-        )
-    found = Collection(gallery).recipe
-    if found != recipe:
+        Gallery.create(address, dimensions=encoder.dimensions, settings=settings, extra=extra)
+    collection = open_collection(address)
+    if collection.recipe != recipe:
         raise CollectionError(
-            f"{address} was built with recipe '{found.name}' or other settings of it, "
+            f"{address} was built with recipe '{collection.recipe.name}' or other settings of it, "
             f"not with '{recipe.name}' as it stands; name another folder"
         )
-    if gallery.settings["encoder"]["fingerprint"] != encoder.fingerprint:
-        raise CollectionError(
-            f"{address} was built with another version of encoder '{encoder.spec.name}'; "
-            "name another folder"
-        )
-    return gallery
+    return collection

@@ -12,6 +12,7 @@ from rich.table import Table
 from beautylens.cli.arguments import Address
 from beautylens.cli.console import console, report_failures
 from beautylens.collection import Collection, open_collection
+from beautylens.store.tables import PLAIN
 
 
 def info(
@@ -43,15 +44,7 @@ def collect_facts(opened: Collection, address: Path) -> dict[str, Any]:
         "version": opened.gallery.versions(),
         "failures": len(opened.failures()),
         "bytes": sum(file.stat().st_size for file in address.rglob("*") if file.is_file()),
-        "columns": [
-            "product_id",
-            "image",
-            "name",
-            "brand",
-            "category",
-            "gtin",
-            *opened.gallery.extra,
-        ],
+        "columns": [*PLAIN[1:], *opened.gallery.extra],
     }
 
 

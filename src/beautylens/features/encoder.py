@@ -125,6 +125,8 @@ class Encoder:
     @cached_property
     def dimensions(self) -> int:
         """The length D of a descriptor."""
+        if self.whitening is not None:
+            return len(self.whitening.matrix)
         blank = np.zeros((1, self.spec.side, self.spec.side, 3), np.uint8)
         return int(self.describe(blank).shape[1])
 

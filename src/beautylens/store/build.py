@@ -26,6 +26,7 @@ from beautylens.features.keypoints import extract_keypoints
 from beautylens.images.decode import decode, read_bytes
 from beautylens.store.failures import Failure
 from beautylens.store.gallery import Gallery
+from beautylens.store.tables import PLAIN
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -219,10 +220,9 @@ def _missing(catalogue: Catalogue, present: set[str]) -> Catalogue:
 
 
 def _to_table(described: Sequence[Described], catalogue: Catalogue) -> pa.Table:
-    names = ["image_id", "product_id", "image", "name", "brand", "category", "gtin"]
     columns = {
         name: pa.array([item.row[name] for item in described], pa.string())
-        for name in (*names, *catalogue.extra)
+        for name in (*PLAIN, *catalogue.extra)
     }
     paths = [str(catalogue.image_path(item.row["image"]).absolute()) for item in described]
     columns["path"] = pa.array(paths, pa.string())

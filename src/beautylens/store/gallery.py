@@ -206,7 +206,9 @@ class Gallery:
         Raises:
             QueryError: when the condition cannot be understood.
         """
-        columns = [*PLAIN, *self.extra, "path"]
+        # Read once: each look at the schema asks the disk for a newer version.
+        extra = self.extra
+        columns = [*PLAIN, *extra, "path"]
         query = (
             self._images.search(descriptor, vector_column_name="descriptor")
             .distance_type("cosine")
@@ -221,7 +223,7 @@ class Gallery:
             rows = query.to_arrow().to_pylist()
         # Equal scores are settled by id, so that the order of the catalogue changes nothing.
         rows.sort(key=lambda row: (row["_distance"], row["image_id"]))
-        return Matches(tuple(_to_match(row, self.extra) for row in rows))
+        return Matches(tuple(_to_match(row, extra) for row in rows))
 
     def keypoints(self, image_ids: Sequence[str]) -> dict[str, Keypoints]:
         """Return the stored keypoints by image id."""
@@ -242,7 +244,7 @@ class Gallery:
         from lancedb.index import BTree, HnswSq
 
         with plain_errors(self.address, "written"):
-            made = {column for index in self._images.list_indices() for column in index.columns}
+            made = self._indexed_columns()
             if "image_id" not in made:
                 self._images.create_index("image_id", config=BTree())
             if "descriptor" not in made and self.count() > SCAN_LIMIT:
@@ -255,7 +257,10 @@ class Gallery:
 
     @cached_property
     def _is_indexed(self) -> bool:
-        return any("descriptor" in index.columns for index in self._images.list_indices())
+        return "descriptor" in self._indexed_columns()
+
+    def _indexed_columns(self) -> set[str]:
+        return {column for index in self._images.list_indices() for column in index.columns}
 
     def _columns(self, names: list[str], where: str | None = None) -> pa.Table:
         with plain_errors(self.address, "read"):
