@@ -44,6 +44,9 @@ def main() -> None:
     except BeautylensError as error:
         report_error(str(error))
         code = 1
+    except KeyboardInterrupt:
+        # Typer turns most of these into an exit code, but not one that lands in its own work.
+        code = INTERRUPTED
     except OSError as error:
         code = _report_system(error)
     except Exception as error:  # noqa: BLE001  (the edge: nobody is shown a traceback)
