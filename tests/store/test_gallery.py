@@ -64,6 +64,13 @@ def test_nearest_agrees_with_a_plain_sort_by_cosine(gallery: Gallery) -> None:
     )
 
 
+def test_descriptors_come_in_the_order_asked_for(gallery: Gallery) -> None:
+    wanted = ["c/1.jpg", "a/1.jpg"]
+    np.testing.assert_allclose(gallery.descriptors(wanted), [unit(4), unit(1)], rtol=1e-6)
+    with pytest.raises(CollectionError, match=r"image a/9\.jpg was removed while"):
+        gallery.descriptors(["a/1.jpg", "a/9.jpg"])
+
+
 def test_equal_scores_are_ordered_by_id_whatever_the_order_of_the_catalogue(tmp_path: Path) -> None:
     found = []
     for place, order in enumerate([("x", "y", "z"), ("z", "x", "y")]):

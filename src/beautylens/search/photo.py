@@ -21,11 +21,13 @@ class Photo:
         pixels: (H, W, 3) uint8 RGB, cropped where the user cropped it.
         where: SQL condition that every match must meet.
         words: what the user typed to narrow the search.
+        descriptor: (D,) float32, unit length, once the photo has been encoded.
     """
 
     pixels: NDArray[np.uint8]
     where: str | None = None
     words: str = ""
+    descriptor: NDArray[np.float32] | None = None
     keypoints: Keypoints | None = None
     milliseconds: dict[str, float] = field(default_factory=dict)
 

@@ -36,6 +36,7 @@ class Retrieve:
         """
         with photo.timed("encode"):
             descriptor = self._encoder.describe_views(photo.pixels, self._views)
+            photo.descriptor = descriptor
         with photo.timed("retrieve"):
             depth = max(self._depth, limit)
             matches = self._gallery.nearest(descriptor, depth, photo.where)

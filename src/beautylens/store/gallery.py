@@ -225,6 +225,24 @@ class Gallery:
         rows.sort(key=lambda row: (row["_distance"], row["image_id"]))
         return Matches(tuple(_to_match(row, extra) for row in rows))
 
+    def descriptors(self, image_ids: Sequence[str]) -> NDArray[np.float32]:
+        """Return the stored descriptors of images: (N, D) float32, in the order of the ids.
+
+        Raises:
+            CollectionError: when an image is not there any more.
+        """
+        condition = f"image_id IN ({sql_list(image_ids)})"
+        rows = self._columns(["image_id", "descriptor"], condition)
+        places = {image_id: place for place, image_id in enumerate(rows["image_id"].to_pylist())}
+        missing = next((image_id for image_id in image_ids if image_id not in places), None)
+        if missing is not None:
+            raise CollectionError(
+                f"{self.address}: image {missing} was removed while it was searched; search again"
+            )
+        column = rows["descriptor"].combine_chunks()
+        matrix = column.flatten().to_numpy(zero_copy_only=False).reshape(len(rows), -1)
+        return np.asarray(matrix[[places[image_id] for image_id in image_ids]], np.float32)
+
     def keypoints(self, image_ids: Sequence[str]) -> dict[str, Keypoints]:
         """Return the stored keypoints by image id."""
         condition = f"image_id IN ({sql_list(image_ids)})"

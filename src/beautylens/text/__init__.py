@@ -1,0 +1,1 @@
+"""Text: what a catalogue says of a product, and finding products by it."""
