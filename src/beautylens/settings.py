@@ -27,7 +27,7 @@ class PoolingSettings(Settings):
     """How feature maps become one descriptor: a name in `features.pooling` and its options."""
 
     name: str = "ramac"
-    options: Mapping[str, int | float] = {}
+    options: Mapping[str, bool | int | float] = {}
 
 
 class EncoderSettings(Settings):

@@ -62,7 +62,7 @@ class Encoder:
             )
         self.spec, self.whitening, self._graph = spec, whitening, graph
         self._network = Network(graph, spec.mean, spec.std, spec.side)
-        self._pool = find_pooling(spec.pooling.name, **spec.pooling.options)
+        self._pool = find_pooling(spec.pooling.name, spec.pooling.options)
 
     @classmethod
     def load(

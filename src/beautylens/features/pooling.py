@@ -8,25 +8,17 @@ docs/method.md, section 1.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from functools import lru_cache, partial
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from beautylens.errors import RecipeError
+from beautylens.features.regions import Region, region_grid
 
 Floats = NDArray[np.float32]
 Pooling = Callable[[Floats], Floats]
-
-
-class Region(NamedTuple):
-    """A square of a feature map, in cells."""
-
-    top: int
-    left: int
-    side: int
 
 
 def unit_rows(rows: Floats) -> Floats:
@@ -55,26 +47,73 @@ def gem(maps: Floats, *, p: float = 3.0) -> Floats:
     return unit_rows(powers.mean(axis=(1, 2)) ** np.float32(1 / p))
 
 
-def rmac(maps: Floats, *, levels: int = 3) -> Floats:
-    """Sum of the unit regional maxima over a grid of squares (Tolias et al., 2016)."""
-    vectors = unit_rows(_region_maxima(_channels_last(maps), levels))
-    return unit_rows(vectors.sum(axis=1))
+def crow(maps: Floats) -> Floats:
+    """Sums that favour active places and rarely active channels (CroW, Kalantidis et al., 2016)."""
+    cells = _channels_last(maps)
+    activation = cells.sum(axis=3)
+    length = np.linalg.norm(activation, axis=(1, 2), keepdims=True)
+    # Networks that end in no ReLU have negative sums: such places have no say.
+    places = np.sqrt(np.maximum(activation, 0) / np.maximum(length, 1e-12))
+    shares = (cells != 0).mean(axis=(1, 2))
+    total = shares.sum(axis=1, keepdims=True)
+    channels = np.log(np.divide(total, shares, out=np.ones_like(shares), where=shares > 0))
+    sums = np.einsum("nhw,nhwc->nc", places, cells)
+    return unit_rows(np.asarray(sums * channels, np.float32))
 
 
-def ramac(maps: Floats, *, levels: int = 3) -> Floats:
+def amac(maps: Floats) -> Floats:
+    """Maximum of each channel over the cells whose activation is at least the mean (AMAC)."""
+    cells = _channels_last(maps)
+    activation = cells.sum(axis=3, keepdims=True)
+    attended = activation >= activation.mean(axis=(1, 2), keepdims=True)
+    return unit_rows((cells * attended).max(axis=(1, 2)))
+
+
+def rmac(maps: Floats, *, levels: int = 3, global_term: bool = False, extra: int = 1) -> Floats:
+    """Sum of the unit regional maxima over a grid of squares (Tolias et al., 2016).
+
+    `global_term` takes the whole map once more as its own region, as published programs do;
+    `extra` is that of `region_grid`.
+    """
+    cells = _channels_last(maps)
+    grid = _regions(cells, levels, extra, global_term)
+    return unit_rows(unit_rows(_region_maxima(cells, grid)).sum(axis=1))
+
+
+def ramac(
+    maps: Floats,
+    *,
+    levels: int = 3,
+    global_term: bool = False,
+    extra: int = 1,
+    min_share: float = 0.0,
+) -> Floats:
     """R-MAC whose regions weigh by their share of attended cells (RA-MAC, Lin et al., 2018)."""
-    return grmac(maps, levels=levels, p=1.0)
+    return grmac(
+        maps, levels=levels, p=1.0, global_term=global_term, extra=extra, min_share=min_share
+    )
 
 
-def grmac(maps: Floats, *, levels: int = 3, p: float = 3.5) -> Floats:
+def grmac(
+    maps: Floats,
+    *,
+    levels: int = 3,
+    p: float = 3.5,
+    global_term: bool = False,
+    extra: int = 1,
+    min_share: float = 0.0,
+) -> Floats:
     """RA-MAC with a generalised-mean attention threshold (GRMAC, Yu et al., 2019).
 
     A cell is attended where its activation, summed over channels, exceeds
     (mean (A - min A)^p)^(1/p) + min A; the statistics are each image's own. p = 1 is RA-MAC.
+    Regions whose attended share is not above `min_share` are left out.
     """
     cells = _channels_last(maps)
-    vectors = unit_rows(_region_maxima(cells, levels))
-    weights = _attended_shares(cells.sum(axis=3), levels, p)
+    grid = _regions(cells, levels, extra, global_term)
+    shares = _attended_shares(cells.sum(axis=3), grid, p)
+    weights = np.where(shares > min_share, shares, np.float32(0))
+    vectors = unit_rows(_region_maxima(cells, grid))
     return unit_rows((weights[:, :, None] * vectors).sum(axis=1))
 
 
@@ -82,69 +121,54 @@ POOLINGS: dict[str, Callable[..., Floats]] = {
     "mac": mac,
     "spoc": spoc,
     "gem": gem,
+    "crow": crow,
+    "amac": amac,
     "rmac": rmac,
     "ramac": ramac,
     "grmac": grmac,
 }
 
 
-def find_pooling(name: str, **options: float) -> Pooling:
+_QUERY = "_query"
+
+
+def find_pooling(
+    name: str, options: Mapping[str, float] | None = None, *, query: bool = False
+) -> Pooling:
     """Return a pooling by name with its options bound.
+
+    An option `p_query` stands in for `p` when a query is pooled, and so does every other option
+    with that ending: the winners of 2019 pooled queries and catalogue differently.
 
     Raises:
         RecipeError: when there is no such pooling, or it has no such option.
     """
     if name not in POOLINGS:
         raise RecipeError(f"there is no pooling '{name}'; choose one of {', '.join(POOLINGS)}")
-    function = POOLINGS[name]
-    known = set(inspect.signature(function).parameters) - {"maps"}
+    known = inspect.signature(POOLINGS[name]).parameters
+    options = options or {}
     for option, value in options.items():
-        if option not in known:
-            allowed = ", ".join(sorted(known)) or "none"
+        plain = option.removesuffix(_QUERY)
+        if plain not in known or plain == "maps":
+            allowed = ", ".join(sorted(set(known) - {"maps"})) or "none"
             raise RecipeError(f"pooling '{name}' has no option '{option}'; it takes: {allowed}")
-        if value <= 0 or (option == "levels" and value != int(value)):
-            wanted = "a whole number above 0" if option == "levels" else "a number above 0"
+        wanted, holds = _OPTIONS[plain]
+        if not holds(value):
             raise RecipeError(f"pooling '{name}': option '{option}' must be {wanted}, not {value}")
-    return partial(function, **options)
+    chosen = {option: value for option, value in options.items() if not option.endswith(_QUERY)}
+    if query:
+        chosen |= {o.removesuffix(_QUERY): v for o, v in options.items() if o.endswith(_QUERY)}
+    return partial(POOLINGS[name], **chosen)
 
 
-@lru_cache(maxsize=64)
-def region_grid(height: int, width: int, levels: int = 3) -> tuple[Region, ...]:
-    """Return the R-MAC regions of a map of height x width cells, level by level.
-
-    On the longer side the original program's extra regions are added, so that neighbours
-    overlap by about 40 %. A map narrower than two cells has the one region that fits it.
-    """
-    shorter = min(height, width)
-    extra = _extra_regions(height, width)
-    regions: list[Region] = []
-    for level in range(1, levels + 1):
-        side = 2 * shorter // (level + 1)
-        if side == 0:
-            continue
-        rows = level + (extra if height > width else 0)
-        columns = level + (extra if width > height else 0)
-        regions += [
-            Region(top, left, side)
-            for top in _offsets(height, side, rows)
-            for left in _offsets(width, side, columns)
-        ]
-    return tuple(regions)
-
-
-def _extra_regions(height: int, width: int) -> int:
-    if height == width:
-        return 0
-    shorter, difference = min(height, width), abs(height - width)
-    steps = difference / (np.arange(2, 8) - 1)
-    overlaps = (shorter**2 - shorter * steps) / shorter**2
-    return int(np.argmin(np.abs(overlaps - 0.4))) + 1
-
-
-def _offsets(length: int, side: int, count: int) -> list[int]:
-    half = side // 2 - 1
-    step = (length - side) / (count - 1) if count > 1 else 0.0
-    return [int(np.floor(half + place * step)) - half for place in range(count)]
+# What the value of an option must be, in words and as a test.
+_OPTIONS: dict[str, tuple[str, Callable[[float], bool]]] = {
+    "levels": ("a whole number above 0", lambda value: value > 0 and isinstance(value, int)),
+    "p": ("a number above 0", lambda value: value > 0),
+    "global_term": ("true or false", lambda value: isinstance(value, bool)),
+    "extra": ("0 or 1", lambda value: value in (0, 1)),
+    "min_share": ("a share from 0 to below 1", lambda value: 0 <= value < 1),
+}
 
 
 def _channels_last(maps: Floats) -> Floats:
@@ -152,21 +176,21 @@ def _channels_last(maps: Floats) -> Floats:
     return np.ascontiguousarray(maps.transpose(0, 2, 3, 1))
 
 
-def _region_maxima(cells: Floats, levels: int) -> Floats:
+def _regions(cells: Floats, levels: int, extra: int, global_term: bool) -> tuple[Region, ...]:
+    height, width = cells.shape[1:3]
+    grid = region_grid(height, width, levels, extra)
+    return (Region(0, 0, height, width), *grid) if global_term else grid
+
+
+def _region_maxima(cells: Floats, grid: tuple[Region, ...]) -> Floats:
     """Return (N, R, C): the maximum of each channel in each region."""
-    grid = region_grid(cells.shape[1], cells.shape[2], levels)
-    return np.stack(
-        [cells[:, y : y + side, x : x + side].max(axis=(1, 2)) for y, x, side in grid], axis=1
-    )
+    return np.stack([cells[:, y : y + h, x : x + w].max(axis=(1, 2)) for y, x, h, w in grid], 1)
 
 
-def _attended_shares(activation: Floats, levels: int, p: float) -> Floats:
+def _attended_shares(activation: Floats, grid: tuple[Region, ...], p: float) -> Floats:
     """Return (N, R): the share of each region's cells above the attention threshold."""
     lowest = activation.min(axis=(1, 2), keepdims=True)
     spread = (activation - lowest).astype(np.float64)
     threshold = (spread**p).mean(axis=(1, 2), keepdims=True) ** (1 / p) + lowest
     mask = (activation > threshold).astype(np.float32)
-    grid = region_grid(activation.shape[1], activation.shape[2], levels)
-    return np.stack(
-        [mask[:, y : y + side, x : x + side].mean(axis=(1, 2)) for y, x, side in grid], axis=1
-    )
+    return np.stack([mask[:, y : y + h, x : x + w].mean(axis=(1, 2)) for y, x, h, w in grid], 1)
