@@ -27,7 +27,7 @@ RUNS = 3
 def rate(recipe_name: str, paths: list[Path]) -> float:
     """Return pictures a second, the median of several runs after a short warm-up."""
     recipe = read_recipe(recipe_name)
-    describer = make_describer(recipe, make_encoder(recipe.encoder))
+    describer = make_describer(recipe, make_encoder(recipe))
     rows = [
         {"image_id": str(p), "product_id": "", "image": str(p), "row": n}
         for n, p in enumerate(paths)

@@ -17,9 +17,10 @@ from pathlib import Path
 
 from beautylens.assemble import make_pipeline
 from beautylens.catalogue.truth import TruthRow, read_truth
-from beautylens.collection import Collection, build
+from beautylens.collection import Collection
 from beautylens.evaluate.metrics import Summary, summarise
 from beautylens.evaluate.run import run_queries
+from beautylens.indexing import build
 from beautylens.settings import Recipe, read_recipe
 
 STAGES = ("decode", "encode", "retrieve", "rerank", "total")

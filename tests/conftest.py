@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from beautylens.collection import Collection, build
+from beautylens.collection import Collection
+from beautylens.indexing import build
 
 # The same examples in every run: a red test stays red until it is mended.
 settings.register_profile("steady", derandomize=True, deadline=None)

@@ -23,7 +23,16 @@ def test_a_recipe_file_is_named_after_itself_unless_it_says_otherwise(tmp_path: 
 
 def test_an_encoder_file_is_found_beside_its_recipe(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text('[encoder]\nfile = "net.onnx"\n')
-    assert read_recipe(tmp_path / "mine.toml").encoder.file == str(tmp_path / "net.onnx")
+    assert read_recipe(tmp_path / "mine.toml").encoders[0].file == str(tmp_path / "net.onnx")
+
+
+def test_encoders_known_by_name_keep_it_and_several_keep_their_order(tmp_path: Path) -> None:
+    text = (
+        "[[encoders]]\nfile = 'resnet101.tv_in1k'\n[[encoders]]\nfile = 'default'\nweight = 2.0\n"
+    )
+    (tmp_path / "mine.toml").write_text(text)
+    encoders = read_recipe(tmp_path / "mine.toml").encoders
+    assert [(e.file, e.weight) for e in encoders] == [("resnet101.tv_in1k", 1.0), ("default", 2.0)]
 
 
 @pytest.mark.parametrize(
@@ -33,6 +42,17 @@ def test_an_encoder_file_is_found_beside_its_recipe(tmp_path: Path) -> None:
         ("[retrieve]\ndepth = 0\n", r"'retrieve\.depth': input should be greater than"),
         ("[zebra]\n", "no setting 'zebra'; known settings: name, encoder"),
         ("[rerank]\nratio = 0.8\n", r"\[rerank\] needs a \[keypoints\] section"),
+        ("[encoder]\nside = 9\n", r"'encoders\.side': input should be greater than"),
+        ("[encoder]\n[[encoders]]\n", r"one \[encoder\], or several as \[\[encoders\]\]"),
+        (
+            "[[encoders]]\nsiide = 96\n",
+            r"no setting 'encoders\.siide'; did you mean 'encoders\.side'",
+        ),
+        ("[projection]\n", r"\[projection\] needs `zscore = true`, `dimensions`"),
+        (
+            "[ensemble]\ncombine = 'product'\n[projection]\nzscore = true\n",
+            "a product of cosines is taken part by part",
+        ),
         ("depth = ", "is not valid TOML"),
     ],
 )

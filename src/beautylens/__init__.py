@@ -9,10 +9,11 @@ for match in collection.search("photo.jpg", limit=7):
 
 from __future__ import annotations
 
-from beautylens.collection import Collection, index
+from beautylens.collection import Collection
 from beautylens.collection import open_collection as open  # noqa: A004  (the public face: bl.open)
 from beautylens.errors import BeautylensError
 from beautylens.features.encoder import Encoder
+from beautylens.indexing import index
 from beautylens.records import Match, Matches, Product, Reasons
 
 __version__ = "0.1.0"

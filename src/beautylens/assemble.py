@@ -2,23 +2,70 @@
 
 from __future__ import annotations
 
+import math
+
+from beautylens.errors import EncoderError
+from beautylens.features.describing import Describing
 from beautylens.features.encoder import Encoder
+from beautylens.features.ensemble import Ensemble, Part
+from beautylens.features.whitening import Whitening
 from beautylens.search.explain import Explain
 from beautylens.search.pipeline import Pipeline
 from beautylens.search.refine import Refine
 from beautylens.search.rerank import Rerank
 from beautylens.search.retrieve import Retrieve
-from beautylens.settings import EncoderSettings, KeypointSettings, Recipe, RerankSettings
+from beautylens.search.similarity import SIMILARITIES, Similarity, product_of
+from beautylens.settings import KeypointSettings, Recipe, RerankSettings, is_name
 from beautylens.store.build import Describer
 from beautylens.store.gallery import Gallery
 
-
-def make_encoder(settings: EncoderSettings) -> Encoder:
-    """Return the encoder that a recipe names."""
-    return Encoder.load(settings.file, side=settings.side, pooling=settings.pooling)
+_EXPORT = "`beautylens encoder export --backbone {}` makes it"
 
 
-def make_describer(recipe: Recipe, encoder: Encoder, workers: int | None = None) -> Describer:
+def make_encoder(recipe: Recipe, projection: Whitening | None = None) -> Describing:
+    """Return the encoder that a recipe names, or its several as one.
+
+    Args:
+        recipe: names the encoders.
+        projection: what the collection learnt at build, if the recipe asks for it.
+
+    Raises:
+        EncoderError: when encoder files are missing; it names all of them and their sources.
+    """
+    encoders = _load_all(recipe)
+    if len(encoders) == 1 and recipe.projection is None:
+        return encoders[0]
+    # The dot product of joined descriptors then is the sum of a_i cos_i that a product starts as.
+    root = recipe.ensemble.combine == "product"
+    weights = [math.sqrt(part.weight) if root else part.weight for part in recipe.encoders]
+    return Ensemble([Part(e, w) for e, w in zip(encoders, weights, strict=True)], projection)
+
+
+def _load_all(recipe: Recipe) -> list[Encoder]:
+    missing = [
+        f"'{part.file}' ({part.source or _EXPORT.format(part.file)})"
+        for part in recipe.encoders
+        if is_name(part.file) and not Encoder.exists(part.file)
+    ]
+    if missing:
+        raise EncoderError(
+            f"recipe '{recipe.name}' needs encoders that are not here: {'; '.join(missing)}"
+        )
+    return [
+        Encoder.load(part.file, side=part.side, pooling=part.pooling, scales=part.scales)
+        for part in recipe.encoders
+    ]
+
+
+def make_similarity(recipe: Recipe, encoder: Describing) -> Similarity | None:
+    """Return what re-scores the nearest by cosine; None where the cosine is the score."""
+    if recipe.ensemble.combine == "product" and isinstance(encoder, Ensemble):
+        return product_of(encoder, [part.weight for part in recipe.encoders])
+    distance = recipe.retrieve.distance
+    return None if distance == "cosine" else SIMILARITIES[distance]
+
+
+def make_describer(recipe: Recipe, encoder: Describing, workers: int | None = None) -> Describer:
     """Return what describes catalogue pictures for this recipe."""
     kept = recipe.keypoints
     return Describer(
@@ -29,9 +76,15 @@ def make_describer(recipe: Recipe, encoder: Encoder, workers: int | None = None)
     )
 
 
-def make_pipeline(recipe: Recipe, gallery: Gallery, encoder: Encoder) -> Pipeline:
+def make_pipeline(recipe: Recipe, gallery: Gallery, encoder: Describing) -> Pipeline:
     """Return the search steps of a recipe over a gallery."""
-    retrieve = Retrieve(gallery, encoder, depth=recipe.retrieve.depth, views=recipe.retrieve.views)
+    retrieve = Retrieve(
+        gallery,
+        encoder,
+        depth=recipe.retrieve.depth,
+        views=recipe.retrieve.views,
+        similarity=make_similarity(recipe, encoder),
+    )
     rerank = None
     if recipe.rerank is not None and recipe.keypoints is not None:
         rerank = Rerank(

@@ -10,22 +10,25 @@ from pathlib import Path
 from beautylens.assemble import make_describer, make_encoder, make_explain, make_pipeline
 from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.errors import CollectionError
-from beautylens.features.encoder import Encoder
+from beautylens.features.describing import Describing
+from beautylens.features.whitening import Whitening
 from beautylens.images.decode import Picture, decode
 from beautylens.images.fit import Box, crop
 from beautylens.records import Matches
 from beautylens.search.explain import Explain
 from beautylens.search.photo import Photo
 from beautylens.search.pipeline import Pipeline
-from beautylens.settings import Recipe, checked, located, read_recipe
+from beautylens.settings import Recipe, checked
 from beautylens.store.build import Filled, Progress, fill
 from beautylens.store.failures import Failure
 from beautylens.store.gallery import Gallery
 
 OnProgress = Callable[[Progress], None]
+# The name under which a gallery keeps the projection of its descriptors.
+PROJECTION = "projection"
 
 
-def _silent(_: Progress) -> None:
+def silent(_: Progress) -> None:
     """Show nothing."""
 
 
@@ -38,20 +41,22 @@ class Collection:
         self.recipe = checked(Recipe, gallery.settings["recipe"], where, CollectionError)
 
     @cached_property
-    def encoder(self) -> Encoder:
-        """The encoder that the collection was built with.
+    def encoder(self) -> Describing:
+        """The encoder that the collection was built with, its projection included.
 
         Raises:
             CollectionError: when the encoder file has changed since.
         """
-        encoder = make_encoder(self.recipe.encoder)
+        stored = self.gallery.learnt(PROJECTION) if self.recipe.projection else None
+        projection = Whitening.from_bytes(stored) if stored else None
+        encoder = make_encoder(self.recipe, projection)
         made_with = self.gallery.settings["encoder"]
         if encoder.fingerprint != made_with["fingerprint"]:
+            files = ", ".join(f"'{settings.file}'" for settings in self.recipe.encoders)
             raise CollectionError(
                 f"{self.gallery.address} was built with encoder '{made_with['name']}' "
-                f"({made_with['fingerprint']}), but '{self.recipe.encoder.file}' now holds "
-                f"'{encoder.spec.name}' ({encoder.fingerprint}): bring the old file back, "
-                "or index anew"
+                f"({made_with['fingerprint']}), but {files} now holds '{encoder.name}' "
+                f"({encoder.fingerprint}): bring the old file back, or index anew"
             )
         return encoder
 
@@ -96,7 +101,7 @@ class Collection:
         """Return a query photo, decoded as large as the recipe has use for, and cropped."""
         start = time.perf_counter()
         longest = self.recipe.keypoints.longest if self.recipe.keypoints else 0
-        wanted = round(max(longest, self.encoder.spec.side) / min(self.recipe.retrieve.views))
+        wanted = round(max(longest, self.encoder.side) / min(self.recipe.retrieve.views))
         # A crop is given in pixels of the whole picture, so that one is decoded in full.
         pixels = decode(picture, least_side=None if crop_to else wanted)
         if crop_to is not None:
@@ -116,7 +121,7 @@ class Collection:
         *,
         workers: int | None = None,
         stop_on_error: bool = False,
-        progress: OnProgress = _silent,
+        progress: OnProgress = silent,
     ) -> Filled:
         """Add the products of a catalogue table, or replace those that are there; no re-index."""
         catalogue = products if isinstance(products, Catalogue) else read_catalogue(Path(products))
@@ -149,81 +154,3 @@ def open_collection(address: str | Path) -> Collection:
         CollectionError: when there is none at this address.
     """
     return Collection(Gallery(address))
-
-
-def recipe_with(name: str | Path, encoder: str | None = None) -> Recipe:
-    """Return a recipe, with another encoder file in place of its own where one is named."""
-    recipe = read_recipe(name)
-    if encoder is None:
-        return recipe
-    settings = recipe.encoder.model_copy(update={"file": located(encoder)})
-    return recipe.model_copy(update={"encoder": settings})
-
-
-def index(
-    table: str | Path | Catalogue,
-    address: str | Path,
-    *,
-    recipe: str | Path | Recipe = "default",
-    workers: int | None = None,
-    progress: OnProgress = _silent,
-) -> Collection:
-    """Build a collection from a catalogue table, or go on with one that was interrupted.
-
-    Pictures that cannot be read are left out; `Collection.failures` names them.
-
-    Raises:
-        TableError: when the table cannot be read.
-        RecipeError: when the recipe cannot be read.
-        CollectionError: when the folder holds a collection of another recipe or encoder.
-    """
-    return build(table, address, recipe=recipe, workers=workers, progress=progress)[0]
-
-
-def build(
-    table: str | Path | Catalogue,
-    address: str | Path,
-    *,
-    recipe: str | Path | Recipe = "default",
-    workers: int | None = None,
-    resume: bool = True,
-    stop_on_error: bool = False,
-    progress: OnProgress = _silent,
-) -> tuple[Collection, Filled]:
-    """Build as `index` does, and return beside the collection what was done.
-
-    Raises:
-        CollectionError: also when there is any collection and `resume` is off.
-        ImageError: when a picture cannot be read and `stop_on_error` is set.
-    """
-    catalogue = table if isinstance(table, Catalogue) else read_catalogue(Path(table))
-    wanted = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
-    if not resume and Gallery.exists(address):
-        raise CollectionError(f"{address} is a collection already; name a new folder, or resume")
-    collection = _open_or_create(address, wanted, catalogue.extra)
-    describer = make_describer(wanted, collection.encoder, workers)
-    filled = fill(
-        collection.gallery, catalogue, describer,
-        resume=True, stop_on_error=stop_on_error, progress=progress,
-    )  # fmt: skip
-    collection.gallery.tidy()
-    collection.gallery.ensure_indexes()
-    return collection, filled
-
-
-def _open_or_create(address: str | Path, recipe: Recipe, extra: Sequence[str]) -> Collection:
-    """Return the collection at an address, made if need be, if it is of this recipe."""
-    if not Gallery.exists(address):
-        encoder = make_encoder(recipe.encoder)
-        settings = {
-            "recipe": recipe.model_dump(mode="json", exclude_none=True),
-            "encoder": {"name": encoder.spec.name, "fingerprint": encoder.fingerprint},
-        }
-        Gallery.create(address, dimensions=encoder.dimensions, settings=settings, extra=extra)
-    collection = open_collection(address)
-    if collection.recipe != recipe:
-        raise CollectionError(
-            f"{address} was built with recipe '{collection.recipe.name}' or other settings of it, "
-            f"not with '{recipe.name}' as it stands; name another folder"
-        )
-    return collection

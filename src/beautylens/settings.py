@@ -7,14 +7,17 @@ import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from beautylens.errors import BeautylensError, RecipeError
 
 Model = TypeVar("Model", bound=BaseModel)
 View = Annotated[float, Field(gt=0, le=1)]
+Scales = Annotated[
+    tuple[Annotated[float, Field(ge=0.25, le=4)], ...], Field(min_length=1, max_length=8)
+]
 
 
 class Settings(BaseModel):
@@ -31,11 +34,42 @@ class PoolingSettings(Settings):
 
 
 class EncoderSettings(Settings):
-    """Which network describes a picture; what is left out stays as the encoder file has it."""
+    """Which network describes a picture; what is left out stays as the encoder file has it.
+
+    `weight` is what its unit descriptor is multiplied by among several, or the a_i of a product;
+    `source` tells where the file comes from, for whoever does not have it.
+    """
 
     file: str = "default"
     side: Annotated[int, Field(ge=32, le=2048)] | None = None
     pooling: PoolingSettings | None = None
+    scales: Scales | None = None
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    source: str = ""
+
+
+class EnsembleSettings(Settings):
+    """How several descriptors become one score: joined into one, or cosines multiplied."""
+
+    combine: Literal["concatenate", "product"] = "concatenate"
+
+
+class ProjectionSettings(Settings):
+    """A projection learnt at build from a sample of the catalogue's own descriptors.
+
+    `dimensions` principal axes are kept, or as many as the sample has; left out, all channels
+    stay as they are. `power` 0 is plain PCA, 1 full whitening.
+    """
+
+    zscore: bool = False
+    dimensions: Annotated[int, Field(ge=1)] | None = None
+    power: Annotated[float, Field(ge=0, le=1)] = 0.0
+    sample: Annotated[int, Field(ge=2)] = 20_000
+
+    def model_post_init(self, _context: object) -> None:
+        """Refuse a projection that does nothing."""
+        if not self.zscore and self.dimensions is None:
+            raise RecipeError("[projection] needs `zscore = true`, `dimensions`, or both")
 
 
 class KeypointSettings(Settings):
@@ -53,6 +87,7 @@ class RetrieveSettings(Settings):
     """
 
     depth: Annotated[int, Field(ge=1, le=10_000)] = 100
+    distance: Literal["cosine", "l1", "l2"] = "cosine"
     views: Annotated[tuple[View, ...], Field(min_length=1)] = (1.0,)
 
 
@@ -68,18 +103,40 @@ class RerankSettings(Settings):
 
 
 class Recipe(Settings):
-    """Everything that decides what a collection holds and how it answers."""
+    """Everything that decides what a collection holds and how it answers.
+
+    A file has one `[encoder]`, or several as `[[encoders]]`.
+    """
 
     name: str = "default"
-    encoder: EncoderSettings = EncoderSettings()
+    encoders: Annotated[tuple[EncoderSettings, ...], Field(min_length=1)] = (EncoderSettings(),)
+    ensemble: EnsembleSettings = EnsembleSettings()
+    projection: ProjectionSettings | None = None
     keypoints: KeypointSettings | None = None
     retrieve: RetrieveSettings = RetrieveSettings()
     rerank: RerankSettings | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_or_several(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or "encoder" not in values:
+            return values
+        if "encoders" in values:
+            raise RecipeError("a recipe has one [encoder], or several as [[encoders]], not both")
+        return {"encoders": (values["encoder"],)} | {
+            k: v for k, v in values.items() if k != "encoder"
+        }
+
     def model_post_init(self, _context: object) -> None:
-        """Refuse a re-ranking that would have nothing to match."""
+        """Refuse parts that would have nothing to work on."""
         if self.rerank is not None and self.keypoints is None:
             raise RecipeError("[rerank] needs a [keypoints] section: add one, or leave both out")
+        if self.ensemble.combine == "product" and (
+            self.projection is not None or self.retrieve.distance != "cosine"
+        ):
+            raise RecipeError(
+                "a product of cosines is taken part by part: leave out [projection] and `distance`"
+            )
 
 
 def shipped_recipes() -> tuple[str, ...]:
@@ -110,13 +167,23 @@ def read_recipe(name: str | Path) -> Recipe:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"recipe '{name}' is not valid TOML: {error}") from error
     recipe = checked(Recipe, {"name": path.stem, **values}, f"recipe '{name}'", RecipeError)
-    file = located(recipe.encoder.file, path.parent)
-    return recipe.model_copy(update={"encoder": recipe.encoder.model_copy(update={"file": file})})
+    encoders = tuple(
+        encoder.model_copy(update={"file": located(encoder.file, path.parent)})
+        for encoder in recipe.encoders
+    )
+    return recipe.model_copy(update={"encoders": encoders})
 
 
 def located(encoder: str, folder: Path = Path()) -> str:
-    """Return an encoder's name so that it holds from any folder: paths become absolute."""
-    return encoder if encoder == "default" else str((folder / encoder).absolute())
+    """Return an encoder so that it holds from any folder: paths become absolute, names stay."""
+    if encoder == "default" or (is_name(encoder) and not (folder / encoder).exists()):
+        return encoder
+    return str((folder / encoder).absolute())
+
+
+def is_name(encoder: str) -> bool:
+    """Tell whether an encoder is given by its name rather than by a path."""
+    return Path(encoder).name == encoder and Path(encoder).suffix != ".onnx"
 
 
 def checked(
@@ -131,7 +198,7 @@ def checked(
 
 def _first_fault(model: type[BaseModel], failure: ValidationError) -> str:
     fault = failure.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in fault["loc"])
+    place = ".".join(str(part) for part in fault["loc"] if isinstance(part, str))
     if fault["type"] != "extra_forbidden":
         return f"'{place}': {fault['msg'][0].lower()}{fault['msg'][1:]}"
     known = _known_names(model)

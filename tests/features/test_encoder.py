@@ -56,7 +56,7 @@ def test_a_picture_is_described_alike_alone_and_in_a_batch(encoder: Encoder) -> 
 
 def test_one_pass_through_the_network_serves_every_pooling(encoder: Encoder) -> None:
     fitted = np.stack([encoder.fit(draw_pack(number)) for number in range(3)])
-    maps = encoder.feature_maps(fitted)
+    (maps,) = encoder.feature_maps(fitted)
     assert maps.shape == (3, 1280, 12, 12)
     assert maps.min() >= 0
     for name in sorted(set(POOLINGS) - {encoder.spec.pooling.name}):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
 
 from beautylens.errors import EncoderError
 from beautylens.features.whitening import Whitening
@@ -46,6 +48,29 @@ def test_a_saved_whitening_comes_back_to_half_precision(tmp_path: Path) -> None:
     whitening.save(tmp_path / "whitening.npz")
     loaded = Whitening.load(tmp_path / "whitening.npz")
     np.testing.assert_allclose(loaded.matrix, whitening.matrix, rtol=1e-3, atol=1e-3)
+
+
+def test_a_zscore_alone_scales_each_channel_by_its_deviation() -> None:
+    rows = correlated() * np.array([1, 10, 100, 0, 1, 1], np.float32)
+    whitening = Whitening.fit(rows, None, zscore=True)
+    projected = (rows - whitening.mean) @ whitening.matrix.T
+    # The fourth channel never varies: it is centred and says nothing.
+    np.testing.assert_allclose(projected.std(axis=0), [1, 1, 1, 0, 1, 1], atol=1e-3)
+
+
+def test_pca_after_a_zscore_is_that_of_scikit_learn() -> None:
+    rows = correlated() * np.array([1, 10, 100, 1, 1, 1], np.float32)
+    expected = PCA(3).fit_transform(StandardScaler().fit_transform(rows))
+    whitening = Whitening.fit(rows, 3, power=0.0, zscore=True)
+    found = (rows - whitening.mean) @ whitening.matrix.T
+    np.testing.assert_allclose(np.abs(found), np.abs(expected), atol=2e-3)
+
+
+def test_stored_bytes_give_the_very_same_projection() -> None:
+    whitening = Whitening.fit(correlated(), 3)
+    again = Whitening.from_bytes(whitening.to_bytes())
+    np.testing.assert_array_equal(again.mean, whitening.mean)
+    np.testing.assert_array_equal(again.matrix, whitening.matrix)
 
 
 def test_too_few_descriptors_or_another_file_are_refused(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from beautylens.collection import Collection, build
+from beautylens.collection import Collection
 from beautylens.errors import ImageError, QueryError
 from beautylens.images.fit import Box
+from beautylens.indexing import build
 from beautylens.records import Match, Matches, Product
 from beautylens.search.photo import Photo
 from beautylens.search.refine import Refine, words_of

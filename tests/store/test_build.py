@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from beautylens.collection import Collection, build, index, open_collection
+from beautylens.collection import Collection, open_collection
 from beautylens.errors import CollectionError, ImageError
+from beautylens.indexing import build, index
 from beautylens.settings import read_recipe
 from beautylens.store.gallery import Gallery
 from tests.conftest import Shop, catalogue_rows, make_shop, write_table
@@ -142,8 +143,8 @@ def test_another_recipe_or_encoder_is_refused_by_name(shop: Shop, tmp_path: Path
     with pytest.raises(CollectionError, match="is a collection already"):
         build(shop.table, tmp_path / "c.lens", recipe=FAST, resume=False)
     other = open_collection(tmp_path / "c.lens")
-    side = other.recipe.encoder.model_copy(update={"side": 320})
-    other.recipe = other.recipe.model_copy(update={"encoder": side})
+    side = other.recipe.encoders[0].model_copy(update={"side": 320})
+    other.recipe = other.recipe.model_copy(update={"encoders": (side,)})
     with pytest.raises(CollectionError, match="was built with encoder 'efficientnet-lite0"):
         _ = other.encoder
 

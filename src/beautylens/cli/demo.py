@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from beautylens import collection
+from beautylens import indexing
 from beautylens.catalogue.sample import SamplePaths, write_sample_catalogue
 from beautylens.catalogue.truth import read_truth
 from beautylens.cli.console import console, progress_bar, report_filled
@@ -33,7 +33,7 @@ def demo(
     paths = _draw(_emptied(folder))
     with progress_bar("Indexing") as show:
         began = time.perf_counter()
-        built, filled = collection.build(paths.catalogue, folder / "sample.lens", progress=show)
+        built, filled = indexing.build(paths.catalogue, folder / "sample.lens", progress=show)
     report_filled(filled, time.perf_counter() - began)
     rows = read_truth(paths.truth)
     check_truth(built, rows, paths.truth, allow_leaks=False)

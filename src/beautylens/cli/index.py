@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from beautylens import collection
+from beautylens import indexing
 from beautylens.cli.console import console, progress_bar, report_filled
 
 Table = Annotated[Path, typer.Argument(help="Catalogue table: .csv, .tsv, .parquet or .jsonl.")]
@@ -44,10 +44,10 @@ def index(
     """Build a collection from a catalogue table, or go on with one that was interrupted."""
     start = time.perf_counter()
     with progress_bar("Indexing") as show:
-        built, filled = collection.build(
+        built, filled = indexing.build(
             table,
             address,
-            recipe=collection.recipe_with(recipe, encoder),
+            recipe=indexing.recipe_with(recipe, encoder),
             workers=workers,
             resume=resume,
             stop_on_error=on_error is OnError.STOP,

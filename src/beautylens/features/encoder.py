@@ -4,35 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
+import cv2
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from beautylens.errors import EncoderError
+from beautylens.features.describing import Describing, Floats, Pixels
 from beautylens.features.pooling import find_pooling, unit_rows
 from beautylens.features.runtime import Network, read_header
 from beautylens.features.whitening import Whitening
-from beautylens.images.decode import Picture, decode
-from beautylens.images.fit import centre, white_pad
-from beautylens.settings import PoolingSettings, Settings, checked
+from beautylens.images.fit import white_pad
+from beautylens.settings import PoolingSettings, Scales, Settings, checked
 
-Floats = NDArray[np.float32]
-Pixels = NDArray[np.uint8]
 Channels = tuple[float, float, float]
-
-BATCH = 16
 
 
 class EncoderSpec(Settings):
     """What an encoder's header says; it travels with the weights.
 
-    `mean` and `std` are on the 0..255 scale, RGB; `side` is the input's, in pixels.
+    `mean` and `std` are on the 0..255 scale, RGB; `side` is the input's, in pixels, and `scales`
+    are the multiples of it at which a picture is looked at.
     """
 
     name: str
@@ -42,10 +39,11 @@ class EncoderSpec(Settings):
     std: Channels
     fit: Literal["white_pad"] = "white_pad"
     pooling: PoolingSettings
+    scales: Scales = (1.0,)
     licence: str = ""
 
 
-class Encoder:
+class Encoder(Describing):
     """A network, a pooling and an optional whitening that describe pictures.
 
     Args:
@@ -61,8 +59,12 @@ class Encoder:
                 f"{spec.stride}"
             )
         self.spec, self.whitening, self._graph = spec, whitening, graph
-        self._network = Network(graph, spec.mean, spec.std, spec.side)
-        self._pool = find_pooling(spec.pooling.name, spec.pooling.options)
+        sides = [round(spec.side * scale / spec.stride) * spec.stride for scale in spec.scales]
+        self._networks = [Network(graph, spec.mean, spec.std, side) for side in sides]
+        self._pool = {
+            query: find_pooling(spec.pooling.name, spec.pooling.options, query=query)
+            for query in (False, True)
+        }
 
     @classmethod
     def load(
@@ -71,6 +73,7 @@ class Encoder:
         *,
         side: int | None = None,
         pooling: PoolingSettings | None = None,
+        scales: Scales | None = None,
     ) -> Encoder:
         """Read an encoder: `default`, a folder with encoder.json, or an .onnx file with a header.
 
@@ -79,6 +82,7 @@ class Encoder:
             side: another input side than the header's, in pixels.
             pooling: another pooling than the header's; a whitening learnt on the header's own
                 pooling is then left out.
+            scales: other multiples of the side than the header's.
 
         Raises:
             EncoderError: when the file is missing, malformed, or of a newer format.
@@ -88,57 +92,62 @@ class Encoder:
         changes: dict[str, Any] = {}
         if side is not None:
             changes["side"] = side
+        if scales is not None:
+            changes["scales"] = scales
         if pooling is not None and pooling != spec.pooling:
             changes["pooling"] = pooling
             whitening = None
         return cls(graph, spec.model_copy(update=changes), whitening)
 
-    def __call__(self, pictures: Sequence[Picture]) -> Floats:
-        """Return the descriptors of pictures: (N, D) float32, unit rows."""
-        fitted = (self.fit(decode(picture, least_side=self.spec.side)) for picture in pictures)
-        batches = [self.describe(np.stack(batch)) for batch in _batched(fitted, BATCH)]
-        return np.concatenate(batches) if batches else np.empty((0, self.dimensions), np.float32)
+    @classmethod
+    def exists(cls, file: str | Path) -> bool:
+        """Tell whether `load` would find an encoder; whether it is one is told when it is read."""
+        return str(file) == "default" or Path(file).exists()
+
+    @property
+    def name(self) -> str:
+        """The name that the header gives."""
+        return self.spec.name
+
+    @property
+    def side(self) -> int:
+        """Pixels of the largest scale's input side."""
+        return max(network.side for network in self._networks)
 
     def fit(self, picture: Pixels) -> Pixels:
-        """Return an (H, W, 3) picture as the (side, side, 3) input of the network."""
-        return white_pad(picture, self.spec.side)
+        """Return an (H, W, 3) picture as the (side, side, 3) input of the largest scale."""
+        return white_pad(picture, self.side)
 
-    def describe(self, fitted: Pixels) -> Floats:
-        """Return the descriptors of fitted pictures: (N, side, side, 3) to (N, D), unit rows."""
-        pooled = self._pool(self.feature_maps(fitted))
+    def describe(self, fitted: Sequence[Pixels], *, query: bool = False) -> Floats:
+        """Return the descriptors of fitted pictures: (N, side, side, 3) to (N, D), unit rows.
+
+        Those of several scales are added (Radenovic et al., 2018, section 5).
+        """
+        scales = [self._pool[query](maps) for maps in self.feature_maps(fitted)]
+        pooled = scales[0] if len(scales) == 1 else unit_rows(np.sum(scales, axis=0))
         return pooled if self.whitening is None else self.whitening(pooled)
 
-    def feature_maps(self, fitted: Pixels) -> Floats:
-        """Return the network's maps (N, C, h, w): one pass that any number of poolings can read."""
-        return self._network(fitted)
-
-    def describe_views(self, picture: Pixels, views: Sequence[float]) -> Floats:
-        """Return one descriptor (D,), the unit mean of those of centred crops of a picture.
-
-        Args:
-            picture: (H, W, 3) uint8 RGB.
-            views: shares of width and height that each crop keeps; 1 is the whole picture.
-        """
-        fitted = np.stack([self.fit(centre(picture, share)) for share in views])
-        return unit_rows(self.describe(fitted).sum(axis=0))
-
-    @cached_property
-    def dimensions(self) -> int:
-        """The length D of a descriptor."""
-        if self.whitening is not None:
-            return len(self.whitening.matrix)
-        blank = np.zeros((1, self.spec.side, self.spec.side, 3), np.uint8)
-        return int(self.describe(blank).shape[1])
+    def feature_maps(self, fitted: Sequence[Pixels]) -> list[Floats]:
+        """Return the network's maps (N, C, h, w), one array a scale, for any number of poolings."""
+        return [network(_resized(fitted, network.side)) for network in self._networks]
 
     @cached_property
     def fingerprint(self) -> str:
-        """A digest of everything that a descriptor depends on: two encoders agree or differ."""
+        """A digest of the graph, the header and the whitening."""
         digest = hashlib.sha256(self._graph.read_bytes())
-        settings = self.spec.model_dump(exclude={"licence"})
+        # Without defaults: a setting that a later version adds leaves today's fingerprints alone.
+        settings = self.spec.model_dump(exclude={"licence"}, exclude_defaults=True)
         digest.update(json.dumps(settings, sort_keys=True).encode())
         if self.whitening is not None:
             digest.update(self.whitening.mean.tobytes() + self.whitening.matrix.tobytes())
         return digest.hexdigest()[:16]
+
+
+def _resized(fitted: Sequence[Pixels], side: int) -> Pixels:
+    if len(fitted[0]) == side:
+        return np.asarray(fitted)
+    scaled = [cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA) for picture in fitted]
+    return np.stack(scaled).astype(np.uint8, copy=False)
 
 
 def _read_encoder(file: str | Path) -> tuple[Path, Mapping[str, Any], Whitening | None]:
@@ -168,14 +177,3 @@ def _read_encoder(file: str | Path) -> tuple[Path, Mapping[str, Any], Whitening 
             "folder as graph.onnx beside an encoder.json"
         )
     return path, values, None
-
-
-def _batched(pictures: Iterator[Pixels], size: int) -> Iterator[list[Pixels]]:
-    batch: list[Pixels] = []
-    for picture in pictures:
-        batch.append(picture)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

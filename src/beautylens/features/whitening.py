@@ -1,7 +1,8 @@
-"""PCA-whitening of descriptors: fewer dimensions, with the loudest ones turned down."""
+"""Linear projections of descriptors: z-score, PCA, and PCA-whitening."""
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from beautylens.errors import EncoderError
 from beautylens.features.pooling import unit_rows
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,23 +32,51 @@ class Whitening:
         return unit_rows(np.asarray(projected, np.float32))
 
     @classmethod
-    def fit(cls, descriptors: Floats, dimensions: int, *, power: float = 0.5) -> Whitening:
-        """Learn from descriptors (N, C); `power` 0 is plain PCA, 1 is full whitening.
+    def fit(
+        cls,
+        descriptors: Floats,
+        dimensions: int | None,
+        *,
+        power: float = 0.5,
+        zscore: bool = False,
+    ) -> Whitening:
+        """Learn from descriptors (N, C).
+
+        Args:
+            descriptors: what to learn from.
+            dimensions: how many principal axes to keep; None keeps the axes as they are.
+            power: 0 is plain PCA, 1 is full whitening.
+            zscore: divide each channel by its standard deviation first.
 
         Raises:
             EncoderError: when there are too few descriptors for that many dimensions.
         """
-        if len(descriptors) <= dimensions:
+        if len(descriptors) <= (dimensions or 1):
             raise EncoderError(
-                f"{len(descriptors)} descriptors cannot teach {dimensions} dimensions: give more "
-                "pictures or ask for fewer dimensions"
+                f"{len(descriptors)} descriptors cannot teach {dimensions or 1} dimensions: give "
+                "more pictures or ask for fewer dimensions"
             )
-        values = descriptors.astype(np.float64)
-        mean = values.mean(axis=0)
-        _, spreads, axes = np.linalg.svd(values - mean, full_matrices=False)
-        deviations = spreads[:dimensions, None] / np.sqrt(len(values) - 1)
-        matrix = axes[:dimensions] / np.maximum(deviations, 1e-9) ** power
-        return cls(mean.astype(np.float32), matrix.astype(np.float32))
+        mean = descriptors.mean(axis=0, dtype=np.float64)
+        values = descriptors - mean
+        # A channel that never varies has nothing to be scaled by.
+        spread = values.std(axis=0) if zscore else np.ones_like(mean)
+        scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 1e-12)
+        axes = np.eye(len(mean))
+        if dimensions is not None:
+            axes = _principal_axes(values * scale, dimensions, power)
+        return cls(mean.astype(np.float32), (axes * scale).astype(np.float32))
+
+    def to_bytes(self) -> bytes:
+        """Return both arrays, exact, as an .npz file's bytes."""
+        stream = io.BytesIO()
+        np.savez(stream, mean=self.mean, matrix=self.matrix)
+        return stream.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Whitening:
+        """Return the projection that `to_bytes` stored."""
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            return cls(arrays["mean"], arrays["matrix"])
 
     def save(self, path: Path) -> None:
         """Write the whitening as float16 arrays in an .npz file."""
@@ -68,3 +98,10 @@ class Whitening:
             raise EncoderError(
                 f"{path}: not a whitening file ({error}); export the encoder again"
             ) from error
+
+
+def _principal_axes(values: Doubles, dimensions: int, power: float) -> Doubles:
+    """Return the first axes (D, C) of centred values, each divided by its deviation^power."""
+    _, spreads, axes = np.linalg.svd(values, full_matrices=False)
+    deviations = spreads[:dimensions, None] / np.sqrt(len(values) - 1)
+    return np.asarray(axes[:dimensions] / np.maximum(deviations, 1e-9) ** power)

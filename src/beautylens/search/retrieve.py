@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from beautylens.features.encoder import Encoder
+import numpy as np
+from numpy.typing import NDArray
+
+from beautylens.features.describing import Describing
 from beautylens.records import Matches
 from beautylens.search.photo import Photo
+from beautylens.search.similarity import Similarity
 from beautylens.store.gallery import Gallery
+
+# How much longer the short-list by cosine is that another similarity chooses from.
+WIDER = 10
 
 
 class Retrieve:
@@ -21,27 +29,43 @@ class Retrieve:
         encoder: the one that the gallery was built with.
         depth: length of the short-list, in images; more where that many show too few products.
         views: shares of width and height that each view keeps.
+        similarity: scores the nearest by cosine anew, where the cosine is not the score.
     """
 
     def __init__(
-        self, gallery: Gallery, encoder: Encoder, *, depth: int, views: Sequence[float]
+        self,
+        gallery: Gallery,
+        encoder: Describing,
+        *,
+        depth: int,
+        views: Sequence[float],
+        similarity: Similarity | None = None,
     ) -> None:
         self._gallery, self._encoder = gallery, encoder
-        self._depth, self._views = depth, views
+        self._depth, self._views, self._similarity = depth, views, similarity
 
     def __call__(self, photo: Photo, limit: int) -> Matches:
         """Return a short-list of at least `limit` products, where there are so many, best first.
 
-        The score is the cosine similarity.
+        The score is the cosine similarity, or that of the recipe's distance.
         """
         with photo.timed("encode"):
-            descriptor = self._encoder.describe_views(photo.pixels, self._views)
-            photo.descriptor = descriptor
+            photo.descriptor = self._encoder.describe_views(photo.pixels, self._views)
         with photo.timed("retrieve"):
             depth = max(self._depth, limit)
-            matches = self._gallery.nearest(descriptor, depth, photo.where)
+            matches = self._nearest(photo.descriptor, depth, photo.where)
             # Products with many pictures may fill the short-list: look further down.
             while len(matches) == depth and len(matches.products()) < limit:
                 depth *= 2
-                matches = self._gallery.nearest(descriptor, depth, photo.where)
+                matches = self._nearest(photo.descriptor, depth, photo.where)
             return matches
+
+    def _nearest(self, descriptor: NDArray[np.float32], depth: int, where: str | None) -> Matches:
+        if self._similarity is None:
+            return self._gallery.nearest(descriptor, depth, where)
+        matches = self._gallery.nearest(descriptor, WIDER * depth, where)
+        stored = self._gallery.descriptors([match.image_id for match in matches])
+        scores = self._similarity(descriptor, stored)
+        return Matches.ranked(
+            replace(match, score=float(score)) for match, score in zip(matches, scores, strict=True)
+        ).top(depth)

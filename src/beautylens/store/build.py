@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from beautylens.catalogue.table import Catalogue
 from beautylens.errors import ImageError
-from beautylens.features.encoder import BATCH, Encoder
+from beautylens.features.describing import BATCH, Describing
 from beautylens.features.keypoints import extract_keypoints
 from beautylens.images.decode import decode, read_bytes
 from beautylens.store.failures import Failure
@@ -73,7 +73,7 @@ class Described:
 class _Prepared:
     row: Row
     digest: str
-    fitted: NDArray[np.uint8]
+    fitted: Any
     keypoints: bytes
 
 
@@ -88,7 +88,7 @@ class Describer:
     """
 
     def __init__(
-        self, encoder: Encoder, *, keypoints: int, longest: int, workers: int | None = None
+        self, encoder: Describing, *, keypoints: int, longest: int, workers: int | None = None
     ) -> None:
         self._encoder, self._keypoints, self._longest = encoder, keypoints, longest
         self._workers = workers or os.cpu_count() or 1
@@ -103,7 +103,7 @@ class Describer:
 
     def _prepare(self, row: Row, folder: Path) -> _Prepared | Failure:
         path = folder / row["image"]
-        wanted = max(self._encoder.spec.side, self._longest if self._keypoints else 0)
+        wanted = max(self._encoder.side, self._longest if self._keypoints else 0)
         try:
             data = read_bytes(path)
             picture = decode(data, name=str(path), least_side=wanted)
@@ -121,7 +121,7 @@ class Describer:
         readable = [item for item in batch if isinstance(item, _Prepared)]
         if not readable:
             return [item for item in batch if isinstance(item, Failure)]
-        descriptors = iter(self._encoder.describe(np.stack([item.fitted for item in readable])))
+        descriptors = iter(self._encoder.describe([item.fitted for item in readable]))
         return [
             item
             if isinstance(item, Failure)
@@ -170,6 +170,39 @@ def fill(
     batch.commit()
     written = len(missing) - len(failures)
     return Filled(written, len(catalogue) - len(missing), tuple(failures))
+
+
+def sample(catalogue: Catalogue, limit: int) -> Catalogue:
+    """Return at most `limit` lines of a catalogue, drawn without regard to their order.
+
+    The digests of the image ids decide, so that a re-ordered table gives the same sample.
+    """
+    if len(catalogue) <= limit:
+        return catalogue
+    ids = catalogue.rows["image_id"].to_pylist()
+    ranks = [hashlib.blake2b(image_id.encode(), digest_size=8).digest() for image_id in ids]
+    places = sorted(sorted(range(len(ids)), key=ranks.__getitem__)[:limit])
+    return replace(catalogue, rows=catalogue.rows.take(pa.array(places)))
+
+
+def descriptors_of(
+    catalogue: Catalogue, describer: Describer, progress: Callable[[Progress], None]
+) -> NDArray[np.float32]:
+    """Return the descriptors (N, D) of the pictures of a catalogue that can be read.
+
+    Raises:
+        ImageError: when none of them can.
+    """
+    rows = []
+    for done, item in enumerate(describer(_rows(catalogue), catalogue.folder), start=1):
+        if isinstance(item, Described):
+            rows.append(item.descriptor)
+        progress(Progress(done, len(catalogue), done - len(rows)))
+    if not rows:
+        raise ImageError(
+            f"none of {len(catalogue)} pictures in {catalogue.folder} can be read; check the paths"
+        )
+    return np.stack(rows)
 
 
 class _Batch:

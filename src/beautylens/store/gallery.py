@@ -20,6 +20,7 @@ from beautylens.features.keypoints import Keypoints
 from beautylens.records import Match, Matches, Product, Reasons
 from beautylens.store.failures import Failure, FailureLog
 from beautylens.store.lance import connect, first_sentence, plain_errors, sql_list, table_names
+from beautylens.store.learnt import Learnt
 from beautylens.store.tables import (
     FORMAT,
     INTERNAL,
@@ -63,6 +64,7 @@ class Gallery:
                 )
             self._images = database.open_table("images")
             self._failures = FailureLog(database.open_table("failures"))
+            self._learnt = Learnt(database)
 
     @classmethod
     def create(
@@ -72,6 +74,7 @@ class Gallery:
         dimensions: int,
         settings: Mapping[str, Any],
         extra: Sequence[str] = (),
+        learnt: Mapping[str, bytes] | None = None,
     ) -> Gallery:
         """Make an empty gallery; if another process was quicker, open the one it made.
 
@@ -80,6 +83,7 @@ class Gallery:
             dimensions: the length of a descriptor.
             settings: JSON values to keep, such as the recipe and the encoder's fingerprint.
             extra: further text columns of the catalogue table.
+            learnt: what was learnt from the catalogue before its descriptors could be made.
 
         Raises:
             CollectionError: when something else is in the folder.
@@ -92,6 +96,7 @@ class Gallery:
             make_folder(aside, address)
             try:
                 make_tables(aside, dimensions, {**settings, "format": FORMAT}, extra)
+                Learnt(connect(str(aside))).put(learnt or {})
                 aside.rename(target)
             except OSError:
                 if not cls.exists(address):
@@ -193,6 +198,16 @@ class Gallery:
         with plain_errors(self.address, "read"):
             return self._failures.all()
 
+    def learnt(self, name: str) -> bytes | None:
+        """Return what was learnt under a name, or None."""
+        with plain_errors(self.address, "read"):
+            return self._learnt.get(name)
+
+    def learn(self, name: str, value: bytes) -> None:
+        """Keep what was learnt under a name, in place of what was there."""
+        with plain_errors(self.address, "written"):
+            self._learnt.put({name: value})
+
     def nearest(
         self, descriptor: NDArray[np.float32], depth: int, where: str | None = None
     ) -> Matches:
@@ -262,12 +277,20 @@ class Gallery:
         from lancedb.index import BTree, HnswSq
 
         with plain_errors(self.address, "written"):
-            made = self._indexed_columns()
-            if "image_id" not in made:
-                self._images.create_index("image_id", config=BTree())
-            if "descriptor" not in made and self.count() > SCAN_LIMIT:
-                self._images.create_index("descriptor", config=HnswSq(distance_type="cosine"))
+            self._ensure_index("image_id", BTree())
+            if self.count() > SCAN_LIMIT:
+                self._ensure_index("descriptor", HnswSq(distance_type="cosine"))
                 self.__dict__.pop("_is_indexed", None)
+
+    def _ensure_index(self, column: str, config: Any) -> None:
+        if column in self._indexed_columns():
+            return
+        try:
+            self._images.create_index(column, config=config)
+        except RuntimeError:
+            # Another process may have made the same index meanwhile.
+            if column not in self._indexed_columns():
+                raise
 
     def versions(self) -> int:
         """Return the number of the newest version; each commit adds one."""

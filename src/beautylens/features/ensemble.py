@@ -1,0 +1,88 @@
+"""Several encoders as one: their descriptors weighted, joined and projected."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+
+from beautylens.features.describing import Describing, Floats, Pixels
+from beautylens.features.encoder import Encoder
+from beautylens.features.pooling import unit_rows
+from beautylens.features.whitening import Whitening
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One encoder of an ensemble, and what its unit descriptor is multiplied by."""
+
+    encoder: Encoder
+    weight: float = 1.0
+
+
+class Ensemble(Describing):
+    """The weighted unit descriptors of several encoders, one after the other, as a unit vector.
+
+    The dot product of two such vectors is the mean of the parts' cosines, each weighing by the
+    square of its part's weight.
+
+    Args:
+        parts: the encoders and their weights.
+        projection: learnt from joined descriptors and applied to them, where there is one.
+    """
+
+    def __init__(self, parts: Sequence[Part], projection: Whitening | None = None) -> None:
+        self.parts, self.projection = tuple(parts), projection
+
+    @property
+    def name(self) -> str:
+        """The names of the parts."""
+        return " + ".join(part.encoder.name for part in self.parts)
+
+    @property
+    def side(self) -> int:
+        """Pixels of the largest part's input side."""
+        return max(part.encoder.side for part in self.parts)
+
+    def fit(self, picture: Pixels) -> tuple[Pixels, ...]:
+        """Return an (H, W, 3) picture as each part takes it."""
+        return tuple(part.encoder.fit(picture) for part in self.parts)
+
+    def describe(self, fitted: Sequence[tuple[Pixels, ...]], *, query: bool = False) -> Floats:
+        """Return the descriptors (N, D) of fitted pictures, unit rows."""
+        joined = np.concatenate(
+            [
+                part.encoder.describe(pictures, query=query) * np.float32(part.weight)
+                for part, pictures in zip(self.parts, zip(*fitted, strict=True), strict=True)
+            ],
+            axis=1,
+        )
+        rows = unit_rows(joined)
+        return rows if self.projection is None else self.projection(rows)
+
+    def cosines(self, query: Floats, gallery: Floats) -> Floats:
+        """Return each part's cosines (P, N) of joined descriptors, none of them projected.
+
+        Args:
+            query: (D,) float32.
+            gallery: (N, D) float32.
+        """
+        ends = np.cumsum([0, *(part.encoder.dimensions for part in self.parts)])
+        return np.stack(
+            [
+                unit_rows(gallery[:, start:end]) @ unit_rows(query[start:end])
+                for start, end in pairwise(ends)
+            ]
+        )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A digest of the parts and their weights; the projection belongs to a collection."""
+        digest = hashlib.sha256()
+        for part in self.parts:
+            digest.update(f"{part.encoder.fingerprint} {part.weight!r};".encode())
+        return digest.hexdigest()[:16]

@@ -1,0 +1,136 @@
+"""Indexing: from a catalogue table and a recipe to a collection."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from beautylens.assemble import make_describer, make_encoder
+from beautylens.catalogue.table import Catalogue, read_catalogue
+from beautylens.collection import PROJECTION, Collection, OnProgress, open_collection, silent
+from beautylens.errors import CollectionError, RecipeError
+from beautylens.features.describing import Describing
+from beautylens.features.whitening import Whitening
+from beautylens.settings import Recipe, located, read_recipe
+from beautylens.store.build import Describer, Filled, descriptors_of, fill, sample
+from beautylens.store.gallery import Gallery
+
+
+def index(
+    table: str | Path | Catalogue,
+    address: str | Path,
+    *,
+    recipe: str | Path | Recipe = "default",
+    workers: int | None = None,
+    progress: OnProgress = silent,
+) -> Collection:
+    """Build a collection from a catalogue table, or go on with one that was interrupted.
+
+    Pictures that cannot be read are left out; `Collection.failures` names them.
+
+    Raises:
+        TableError: when the table cannot be read.
+        RecipeError: when the recipe cannot be read.
+        CollectionError: when the folder holds a collection of another recipe or encoder.
+    """
+    return build(table, address, recipe=recipe, workers=workers, progress=progress)[0]
+
+
+def build(
+    table: str | Path | Catalogue,
+    address: str | Path,
+    *,
+    recipe: str | Path | Recipe = "default",
+    workers: int | None = None,
+    resume: bool = True,
+    stop_on_error: bool = False,
+    progress: OnProgress = silent,
+) -> tuple[Collection, Filled]:
+    """Build as `index` does, and return beside the collection what was done.
+
+    Raises:
+        CollectionError: also when there is any collection and `resume` is off.
+        ImageError: when a picture cannot be read and `stop_on_error` is set.
+    """
+    catalogue = table if isinstance(table, Catalogue) else read_catalogue(Path(table))
+    wanted = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
+    if not resume and Gallery.exists(address):
+        raise CollectionError(f"{address} is a collection already; name a new folder, or resume")
+    collection = _open_or_create(address, wanted, catalogue, workers, progress)
+    describer = make_describer(wanted, collection.encoder, workers)
+    filled = fill(
+        collection.gallery, catalogue, describer,
+        resume=True, stop_on_error=stop_on_error, progress=progress,
+    )  # fmt: skip
+    collection.gallery.tidy()
+    collection.gallery.ensure_indexes()
+    return collection, filled
+
+
+def recipe_with(name: str | Path, encoder: str | None = None) -> Recipe:
+    """Return a recipe, with another encoder file in place of its own where one is named.
+
+    Raises:
+        RecipeError: when the recipe has several.
+    """
+    recipe = read_recipe(name)
+    if encoder is None:
+        return recipe
+    if len(recipe.encoders) > 1:
+        raise RecipeError(
+            f"recipe '{recipe.name}' has {len(recipe.encoders)} encoders, and --encoder replaces "
+            "one: write a recipe of your own that names them"
+        )
+    settings = recipe.encoders[0].model_copy(update={"file": located(encoder)})
+    return recipe.model_copy(update={"encoders": (settings,)})
+
+
+def _open_or_create(
+    address: str | Path,
+    recipe: Recipe,
+    catalogue: Catalogue,
+    workers: int | None,
+    progress: OnProgress,
+) -> Collection:
+    """Return the collection at an address, made if need be, if it is of this recipe."""
+    if not Gallery.exists(address):
+        encoder, learnt = make_encoder(recipe), {}
+        if recipe.projection is not None:
+            projection = _learn_projection(recipe, encoder, catalogue, workers, progress)
+            learnt[PROJECTION] = projection.to_bytes()
+            encoder = make_encoder(recipe, projection)
+        settings = {
+            "recipe": recipe.model_dump(mode="json", exclude_none=True),
+            "encoder": {"name": encoder.name, "fingerprint": encoder.fingerprint},
+        }
+        Gallery.create(
+            address,
+            dimensions=encoder.dimensions,
+            settings=settings,
+            extra=catalogue.extra,
+            learnt=learnt,
+        )
+    collection = open_collection(address)
+    if collection.recipe != recipe:
+        raise CollectionError(
+            f"{address} was built with recipe '{collection.recipe.name}' or other settings of it, "
+            f"not with '{recipe.name}' as it stands; name another folder"
+        )
+    return collection
+
+
+def _learn_projection(
+    recipe: Recipe,
+    encoder: Describing,
+    catalogue: Catalogue,
+    workers: int | None,
+    progress: OnProgress,
+) -> Whitening:
+    """Learn the recipe's projection from descriptors of a sample of the catalogue."""
+    wanted = recipe.projection
+    assert wanted is not None  # noqa: S101  (asked for by the caller)
+    chosen = sample(catalogue, wanted.sample)
+    describer = Describer(encoder, keypoints=0, longest=0, workers=workers)
+    rows = descriptors_of(chosen, describer, progress)
+    # The centred sample spans one dimension less than it has pictures: no axis is lost.
+    dimensions = wanted.dimensions and min(wanted.dimensions, len(rows) - 1, rows.shape[1])
+    return Whitening.fit(rows, dimensions, power=wanted.power, zscore=wanted.zscore)

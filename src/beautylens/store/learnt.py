@@ -1,0 +1,41 @@
+"""What a collection has learnt from its own catalogue: projections, vocabularies, graphs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from beautylens.store.lance import sql_list, table_names
+
+TABLE = "learnt"
+SCHEMA = pa.schema([("name", pa.string()), ("value", pa.large_binary())])
+
+
+class Learnt:
+    """Named values of one gallery, kept in a LanceDB table that is made when first needed."""
+
+    def __init__(self, database: Any) -> None:
+        self._database = database
+
+    def get(self, name: str) -> bytes | None:
+        """Return a value, or None where it has not been learnt."""
+        if TABLE not in table_names(self._database):
+            return None
+        query = self._database.open_table(TABLE).search().where(f"name = {sql_list([name])}")
+        values = query.to_arrow()["value"].to_pylist()
+        return values[0] if values else None
+
+    def put(self, values: Mapping[str, bytes]) -> None:
+        """Write values, each in place of its former one."""
+        if not values:
+            return
+        columns = [pa.array(values, pa.string()), pa.array(values.values(), pa.large_binary())]
+        table = self._database.create_table(TABLE, schema=SCHEMA, exist_ok=True)
+        (
+            table.merge_insert("name")
+            .when_matched_update_all()
+            .when_not_matched_insert_all()
+            .execute(pa.table(columns, schema=SCHEMA))
+        )

@@ -1,0 +1,117 @@
+"""Building with several encoders, a learnt projection, and other distances."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import beautylens as bl
+from beautylens.catalogue.table import read_catalogue
+from beautylens.errors import EncoderError, RecipeError
+from beautylens.indexing import build, recipe_with
+from beautylens.settings import read_recipe
+from beautylens.store.build import sample
+from tests.conftest import Shop, write_table
+
+TWO = """
+[[encoders]]
+side = 96
+pooling = {name = "ramac"}
+weight = 3.0
+[[encoders]]
+side = 64
+pooling = {name = "spoc"}
+"""
+
+
+def recipe(folder: Path, text: str) -> Path:
+    path = folder / "mine.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_projection_is_learnt_at_build_and_kept_for_later(shop: Shop, tmp_path: Path) -> None:
+    text = TWO + "[projection]\nzscore = true\ndimensions = 2048\n"
+    built, filled = build(shop.table, tmp_path / "c.lens", recipe=recipe(tmp_path, text))
+    assert filled.written == 12
+    # Twelve pictures span eleven dimensions.
+    assert built.encoder.dimensions == 11
+    opened = bl.open(tmp_path / "c.lens")
+    pictures = [str(shop.picture(number)) for number in range(12)]
+    ids = [f"p{number:02}/gallery/{number:02}.jpg" for number in range(12)]
+    np.testing.assert_allclose(opened.gallery.descriptors(ids), opened.encoder(pictures), atol=2e-2)
+    opened.add(
+        write_table(shop.folder / "again.csv", [{"product_id": "p00", "image": "gallery/00.jpg"}])
+    )
+    assert opened.search(str(shop.picture(5)))[0].product.product_id == "p05"
+
+
+@pytest.mark.parametrize("distance", ["cosine", "l1", "l2"])
+def test_each_distance_ranks_as_an_exact_scan_does(
+    shop: Shop, tmp_path: Path, distance: str
+) -> None:
+    text = f"[encoder]\nside = 96\n[retrieve]\ndistance = '{distance}'\n"
+    built, _ = build(shop.table, tmp_path / "c.lens", recipe=recipe(tmp_path, text))
+    ids = [f"p{number:02}/gallery/{number:02}.jpg" for number in range(12)]
+    rows = built.gallery.descriptors(ids)
+    query = built.encoder.describe_views(built.photo(str(shop.photo(2))).pixels, (1.0,))
+    exact = {
+        "cosine": -(rows @ query),
+        "l1": np.abs(rows - query).sum(axis=1),
+        "l2": np.linalg.norm(rows - query, axis=1),
+    }[distance]
+    found = built.search(str(shop.photo(2)), limit=12)
+    assert [m.image_id for m in found] == [ids[place] for place in np.argsort(exact)]
+    scores = [-m.score for m in found]
+    assert scores == pytest.approx(sorted(exact), abs=1e-4)
+
+
+def test_a_product_of_cosines_ranks_by_its_parts(shop: Shop, tmp_path: Path) -> None:
+    text = TWO + "[ensemble]\ncombine = 'product'\n"
+    built, _ = build(shop.table, tmp_path / "c.lens", recipe=recipe(tmp_path, text))
+    found = built.search(str(shop.photo(1)), limit=12)
+    pixels = built.photo(str(shop.photo(1))).pixels
+    cosines = []
+    for settings in built.recipe.encoders:
+        part = bl.Encoder.load(side=settings.side, pooling=settings.pooling)
+        gallery = part([str(shop.picture(number)) for number in range(12)])
+        cosines.append(gallery @ part.describe_views(pixels, (1.0,)))
+    expected = (1 + 3 * cosines[0]) * (1 + cosines[1])
+    assert [m.score for m in found] == pytest.approx(sorted(expected, reverse=True), abs=2e-2)
+    assert found[0].product.product_id == "p01"
+
+
+def test_missing_encoders_are_all_named_with_where_they_come_from(
+    shop: Shop, tmp_path: Path
+) -> None:
+    text = (
+        "[[encoders]]\nfile = 'resnet101.tv_in1k'\n"
+        "[[encoders]]\nfile = 'uel-resnet101'\nsource = '`beautylens train uel` makes it'\n"
+    )
+    message = (
+        r"needs encoders that are not here: 'resnet101.tv_in1k' \(`beautylens encoder export "
+        r"--backbone resnet101.tv_in1k` makes it\); 'uel-resnet101' \(`beautylens train uel`"
+    )
+    with pytest.raises(EncoderError, match=message):
+        build(shop.table, tmp_path / "c.lens", recipe=recipe(tmp_path, text))
+    assert not (tmp_path / "c.lens").exists()
+
+
+def test_another_encoder_for_a_recipe_of_several_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="has 2 encoders, and --encoder replaces one"):
+        recipe_with(recipe(tmp_path, TWO), "default")
+    assert recipe_with("fast", "default").encoders == read_recipe("fast").encoders
+
+
+def test_a_sample_is_the_same_whatever_the_order_of_the_table(shop: Shop, tmp_path: Path) -> None:
+    lines = shop.table.read_text().splitlines()
+    turned = shop.table.with_name("turned.csv")
+    turned.write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n")
+    chosen = [
+        set(sample(read_catalogue(table), 5).rows["image_id"].to_pylist())
+        for table in (shop.table, turned)
+    ]
+    assert chosen[0] == chosen[1]
+    assert len(chosen[0]) == 5
