@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +124,29 @@ def test_another_reader_sees_each_commit(gallery: Gallery) -> None:
     assert ids(reader, 6)[0] == "d/1.jpg"
     gallery.delete(["d"])
     assert "d/1.jpg" not in ids(reader, 6)
+
+
+def test_two_writers_of_the_same_images_leave_each_once(gallery: Gallery) -> None:
+    images = [[(f"p{batch}", f"{n}.jpg", n) for n in range(3)] for batch in range(12)]
+
+    def write(_: int) -> None:
+        mine = Gallery(gallery.address)
+        for batch in images:
+            mine.upsert(rows(*batch))
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, range(2)))
+    found = gallery._images.to_arrow()["image_id"].to_pylist()
+    assert len(found) == len(set(found)) == 4 + 36
+
+
+def test_what_was_learnt_comes_back_and_is_replaced(gallery: Gallery) -> None:
+    assert gallery.learnt("projection") is None
+    gallery.learn("projection", b"first")
+    gallery.learn("words", b"\x00words")
+    gallery.learn("projection", b"second")
+    assert Gallery(gallery.address).learnt("projection") == b"second"
+    assert gallery.learnt("words") == b"\x00words"
 
 
 def test_failures_are_remembered_until_mended_or_removed(gallery: Gallery) -> None:

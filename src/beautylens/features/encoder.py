@@ -16,7 +16,7 @@ from pydantic import Field
 
 from beautylens.errors import EncoderError
 from beautylens.features.describing import Describing, Floats, Pixels
-from beautylens.features.pooling import find_pooling, unit_rows
+from beautylens.features.pooling import find_pooling, pool_scales
 from beautylens.features.runtime import Network, read_header
 from beautylens.features.whitening import Whitening
 from beautylens.images.fit import white_pad
@@ -119,12 +119,12 @@ class Encoder(Describing):
         return white_pad(picture, self.side)
 
     def describe(self, fitted: Sequence[Pixels], *, query: bool = False) -> Floats:
-        """Return the descriptors of fitted pictures: (N, side, side, 3) to (N, D), unit rows.
+        """Return the descriptors of fitted pictures: (N, side, side, 3) to (N, D), unit rows."""
+        return self.describe_maps(self.feature_maps(fitted), query=query)
 
-        Those of several scales are added (Radenovic et al., 2018, section 5).
-        """
-        scales = [self._pool[query](maps) for maps in self.feature_maps(fitted)]
-        pooled = scales[0] if len(scales) == 1 else unit_rows(np.sum(scales, axis=0))
+    def describe_maps(self, maps: Sequence[Floats], *, query: bool = False) -> Floats:
+        """Return the descriptors (N, D) of what `feature_maps` returned, pooled and whitened."""
+        pooled = pool_scales(self._pool[query], maps)
         return pooled if self.whitening is None else self.whitening(pooled)
 
     def feature_maps(self, fitted: Sequence[Pixels]) -> list[Floats]:

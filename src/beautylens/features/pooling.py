@@ -8,7 +8,7 @@ docs/method.md, section 1.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -127,6 +127,17 @@ POOLINGS: dict[str, Callable[..., Floats]] = {
     "ramac": ramac,
     "grmac": grmac,
 }
+
+
+def pool_scales(pooling: Pooling, scales: Sequence[Floats]) -> Floats:
+    """Return the unit sum of the descriptors of several scales (Radenovic et al., 2018).
+
+    Args:
+        pooling: pools each scale.
+        scales: maps (N, C, h, w) of the same pictures, one array a scale.
+    """
+    rows = [pooling(maps) for maps in scales]
+    return rows[0] if len(rows) == 1 else unit_rows(np.sum(rows, axis=0))
 
 
 _QUERY = "_query"

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,13 +22,12 @@ from beautylens.catalogue.table import Catalogue
 from beautylens.errors import ImageError
 from beautylens.features.describing import BATCH, Describing
 from beautylens.features.keypoints import extract_keypoints
+from beautylens.images.ahead import ahead
 from beautylens.images.decode import decode, read_bytes
 from beautylens.store.failures import Failure
 from beautylens.store.gallery import Gallery
 from beautylens.store.tables import PLAIN
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 Row = Mapping[str, Any]
 # A commit is due after so many images or seconds: what a kill can cost, against its price.
 COMMIT_IMAGES = 512
@@ -97,7 +95,7 @@ class Describer:
         """Return what is stored of each row's picture, or why it cannot be, in order."""
         # Whitening a small batch on many BLAS threads only takes the cores from the network.
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(self._workers) as pool:
-            prepared = _ahead(pool, lambda row: self._prepare(row, folder), rows, 4 * BATCH)
+            prepared = ahead(pool, lambda row: self._prepare(row, folder), rows, 4 * BATCH)
             while batch := list(islice(prepared, BATCH)):
                 yield from self._describe(batch)
 
@@ -267,21 +265,3 @@ def _to_table(described: Sequence[Described], catalogue: Catalogue) -> pa.Table:
             pa.array(stacked.ravel()), stacked.shape[1]
         )
     return pa.table(columns)
-
-
-def _ahead(
-    pool: ThreadPoolExecutor,
-    function: Callable[[Item], Result],
-    items: Iterable[Item],
-    window: int,
-) -> Iterator[Result]:
-    """Return the results in order, with at most `window` of them under way or waiting."""
-    waiting: deque[Future[Result]] = deque()
-    source = iter(items)
-    for item in islice(source, window):
-        waiting.append(pool.submit(function, item))
-    while waiting:
-        result = waiting.popleft().result()
-        for item in islice(source, 1):
-            waiting.append(pool.submit(function, item))
-        yield result

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+import pyarrow as pa
+
 from beautylens.errors import CollectionError
 
 # Its log is for developers; what a user must know is raised. Set LANCEDB_LOG to see it.
@@ -32,6 +34,16 @@ def connect(address: str) -> Any:
 
     # Zero: every read first looks for a newer version.
     return lancedb.connect(address, read_consistency_interval=timedelta(0))
+
+
+def key_field(name: str) -> pa.Field:
+    """Return a text column by which rows are upserted.
+
+    Marked as a key, two writers that insert the same value at the same time are told apart from
+    two that insert different ones: the later commit is made again on top of the earlier.
+    """
+    marked = {"lance-schema:unenforced-primary-key": "true"}
+    return pa.field(name, pa.string(), nullable=False, metadata=marked)
 
 
 def table_names(database: Any) -> list[str]:

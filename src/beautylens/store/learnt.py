@@ -7,10 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from beautylens.store.lance import sql_list, table_names
+from beautylens.store.lance import key_field, sql_list, table_names
 
 TABLE = "learnt"
-SCHEMA = pa.schema([("name", pa.string()), ("value", pa.large_binary())])
+SCHEMA = pa.schema([key_field("name"), pa.field("value", pa.large_binary())])
 
 
 class Learnt:
@@ -31,7 +31,7 @@ class Learnt:
         """Write values, each in place of its former one."""
         if not values:
             return
-        columns = [pa.array(values, pa.string()), pa.array(values.values(), pa.large_binary())]
+        columns = [pa.array(list(values)), pa.array(list(values.values()), pa.large_binary())]
         table = self._database.create_table(TABLE, schema=SCHEMA, exist_ok=True)
         (
             table.merge_insert("name")

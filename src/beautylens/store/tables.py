@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from beautylens.errors import CollectionError
 from beautylens.store.failures import SCHEMA as FAILURES
-from beautylens.store.lance import connect
+from beautylens.store.lance import connect, key_field
 
 FORMAT = 1
 PLAIN = ("image_id", "product_id", "image", "name", "brand", "category", "gtin")
@@ -24,7 +24,8 @@ def make_tables(
     folder: Path, dimensions: int, settings: Mapping[str, Any], extra: Sequence[str]
 ) -> None:
     """Make the three tables of a gallery, all empty but for its settings."""
-    fields = [pa.field(name, pa.string()) for name in (*PLAIN, *extra, "path", "digest")]
+    fields = [key_field("image_id")]
+    fields += [pa.field(name, pa.string()) for name in (*PLAIN[1:], *extra, "path", "digest")]
     fields.append(pa.field("descriptor", pa.list_(pa.float32(), dimensions)))
     fields.append(pa.field("keypoints", pa.large_binary()))
     rows = [{"key": key, "value": json.dumps(value)} for key, value in settings.items()]

@@ -1,0 +1,30 @@
+"""Working on pictures ahead of need: several threads, results in order, bounded memory."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def ahead(
+    pool: ThreadPoolExecutor,
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    window: int,
+) -> Iterator[Result]:
+    """Return the results in order, with at most `window` of them under way or waiting."""
+    waiting: deque[Future[Result]] = deque()
+    source = iter(items)
+    for item in islice(source, window):
+        waiting.append(pool.submit(function, item))
+    while waiting:
+        result = waiting.popleft().result()
+        for item in islice(source, 1):
+            waiting.append(pool.submit(function, item))
+        yield result
