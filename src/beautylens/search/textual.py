@@ -70,9 +70,10 @@ def program(
     first: int,
     places: int = PLACES,
 ) -> list[str]:
-    """Return I_1..I_k and D(I_1)..D(I_k), filled up from I, by visual score, as their program has it.
+    """Return I_1..I_k and D(I_1)..D(I_k), filled up from I, by visual score.
 
-    It fills from ranks 4 to 10, which for k = 3 is as far as seven places can need.
+    The authors' program has it so; it fills from ranks 4 to 10, which for k = 3 is as far as seven
+    places can need.
     """
     top = ranking[:first]
     pool = set(top) | _brought_in(top, similar)
