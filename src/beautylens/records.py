@@ -31,7 +31,7 @@ class Reasons:
     inliers: int | None = None
     """Keypoint matches that one plausible geometric transform explains."""
     words: tuple[str, ...] = ()
-    """Words shared by the product's text and the query's words."""
+    """Words of the product's text that the user typed, or that it shares with a better match."""
     barcode: str | None = None
     """The barcode read on the photo, where it is this product's own."""
 

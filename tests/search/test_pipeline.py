@@ -16,7 +16,7 @@ from beautylens.images.fit import Box
 from beautylens.indexing import build
 from beautylens.records import Match, Matches, Product
 from beautylens.search.photo import Photo
-from beautylens.search.refine import Refine, words_of
+from beautylens.search.refine import Refine
 from beautylens.settings import read_recipe
 from tests.conftest import Shop, catalogue_rows, write_table
 
@@ -196,7 +196,3 @@ def test_without_words_or_with_strange_ones_the_order_stays() -> None:
     for words in ("", "  ", "!!!", "zzz"):
         photo = Photo(np.zeros((8, 8, 3), np.uint8), words=words)
         assert [m.product.name for m in Refine()(photo, matches)] == ["a", "b", "c"]
-
-
-def test_words_lose_case_accents_and_punctuation() -> None:
-    assert words_of("Crème Rosé N°5 / ÉCLAT_24h") == ["creme", "rose", "n", "5", "eclat", "24h"]

@@ -72,6 +72,24 @@ def test_descriptors_come_in_the_order_asked_for(gallery: Gallery) -> None:
         gallery.descriptors(["a/1.jpg", "a/9.jpg"])
 
 
+def test_images_of_named_products_come_with_their_cosines_best_first(gallery: Gallery) -> None:
+    gallery.upsert(rows(("l'été", "1.jpg", 6)))
+    query = unit(77)
+    seeds = {"a/1.jpg": 1, "a/2.jpg": 2, "l'été/1.jpg": 6}
+    cosines = {name: float(query @ unit(seed)) for name, seed in seeds.items()}
+    found = gallery.matches_of(["l'été", "unknown", "a"], query)
+    assert [m.image_id for m in found] == sorted(cosines, key=lambda name: -cosines[name])
+    assert [m.score for m in found] == pytest.approx(sorted(cosines.values(), reverse=True))
+    nearest = {m.image_id: m for m in gallery.nearest(query, 10)}
+    for match in found:
+        near = nearest[match.image_id]
+        assert (match.product, match.image) == (near.product, near.image)
+        assert match.reasons.visual == pytest.approx(near.reasons.visual, abs=1e-5)
+    dior = gallery.matches_of(["l'été", "a"], query, where="brand = 'Dior' OR brand = 'Kumo'")
+    assert {m.image_id for m in dior} == {"a/2.jpg", "l'été/1.jpg"}
+    assert len(gallery.matches_of([], query)) == 0
+
+
 def test_equal_scores_are_ordered_by_id_whatever_the_order_of_the_catalogue(tmp_path: Path) -> None:
     found = []
     for place, order in enumerate([("x", "y", "z"), ("z", "x", "y")]):

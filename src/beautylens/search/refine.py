@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
-import unicodedata
 from collections import Counter
 from dataclasses import replace
 
 from beautylens.records import Matches, Product
 from beautylens.search.photo import Photo
+from beautylens.text.words import words_of
 
 
 class Refine:
@@ -37,12 +36,6 @@ class Refine:
                 for match, text in zip(matches, texts, strict=True)
                 for shared in [tuple(word for word in typed if word in text)]
             )
-
-
-def words_of(text: str) -> list[str]:
-    """Return the words of a text in lower case, accents taken off: "Rosé N°5" is rose, n, 5."""
-    plain = unicodedata.normalize("NFKD", text).casefold()
-    return re.findall(r"[^\W_]+", "".join(c for c in plain if not unicodedata.combining(c)))
 
 
 def text_of(product: Product) -> str:

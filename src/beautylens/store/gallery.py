@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from beautylens.errors import CollectionError, QueryError
 from beautylens.features.keypoints import Keypoints
-from beautylens.records import Match, Matches, Product, Reasons
+from beautylens.records import Matches
 from beautylens.store.failures import Failure, FailureLog
 from beautylens.store.lance import connect, first_sentence, plain_errors, sql_list, table_names
 from beautylens.store.learnt import Learnt
+from beautylens.store.rows import stacked, to_match
 from beautylens.store.tables import (
     FORMAT,
     INTERNAL,
@@ -238,7 +239,31 @@ class Gallery:
             rows = query.to_arrow().to_pylist()
         # Equal scores are settled by id, so that the order of the catalogue changes nothing.
         rows.sort(key=lambda row: (row["_distance"], row["image_id"]))
-        return Matches(tuple(_to_match(row, extra) for row in rows))
+        return Matches(tuple(to_match(row, extra, 1.0 - row["_distance"]) for row in rows))
+
+    def matches_of(
+        self, product_ids: Iterable[str], descriptor: NDArray[np.float32], where: str | None = None
+    ) -> Matches:
+        """Return all images of these products by cosine with a descriptor, best first.
+
+        Args:
+            product_ids: ids that the gallery does not hold are left out.
+            descriptor: (D,) float32, unit length.
+            where: a condition that an image must meet as well, as in `nearest`.
+        """
+        extra = self.extra
+        condition = f"product_id IN ({sql_list(product_ids)})"
+        rows = self._columns(
+            [*PLAIN, *extra, "path", "descriptor"],
+            condition if where is None else f"{condition} AND ({where})",
+        ).sort_by("image_id")
+        cosines = stacked(rows["descriptor"]) @ descriptor
+        return Matches.ranked(
+            to_match(row, extra, float(cosine))
+            for row, cosine in zip(
+                rows.drop_columns("descriptor").to_pylist(), cosines, strict=True
+            )
+        )
 
     def descriptors(self, image_ids: Sequence[str]) -> NDArray[np.float32]:
         """Return the stored descriptors of images: (N, D) float32, in the order of the ids.
@@ -254,9 +279,7 @@ class Gallery:
             raise CollectionError(
                 f"{self.address}: image {missing} was removed while it was searched; search again"
             )
-        column = rows["descriptor"].combine_chunks()
-        matrix = column.flatten().to_numpy(zero_copy_only=False).reshape(len(rows), -1)
-        return np.asarray(matrix[[places[image_id] for image_id in image_ids]], np.float32)
+        return stacked(rows["descriptor"])[[places[image_id] for image_id in image_ids]]
 
     def keypoints(self, image_ids: Sequence[str]) -> dict[str, Keypoints]:
         """Return the stored keypoints by image id."""
@@ -323,21 +346,3 @@ def _about(where: str, columns: Sequence[str]) -> Iterator[None]:
             f"the filter {where!r} cannot be understood: {first_sentence(error)}; columns, all "
             f"text, are {', '.join(columns[:-1])}"
         ) from error
-
-
-def _to_match(row: Mapping[str, Any], extra: Sequence[str]) -> Match:
-    similarity = 1.0 - float(row["_distance"])
-    return Match(
-        image_id=row["image_id"],
-        product=Product(
-            row["product_id"],
-            row["name"],
-            row["brand"],
-            row["category"],
-            row["gtin"],
-            {name: row[name] for name in extra if row[name]},
-        ),
-        image=row["path"],
-        score=similarity,
-        reasons=Reasons(visual=similarity),
-    )

@@ -1,0 +1,138 @@
+"""Terms of texts and what they weigh: counted, TF·IDF, each text's weights of unit length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.feature_extraction.text import CountVectorizer
+
+from beautylens.text.arrays import Arrays, pack_strings, unpack_strings
+from beautylens.text.words import words_of
+
+Kind = Literal["words", "characters"]
+NGrams = tuple[int, int]
+
+
+def _word_counter(ngrams: NGrams, **options: Any) -> CountVectorizer:
+    return CountVectorizer(
+        tokenizer=words_of, lowercase=False, token_pattern=None, ngram_range=ngrams, **options
+    )
+
+
+def _character_counter(ngrams: NGrams, **options: Any) -> CountVectorizer:
+    return CountVectorizer(
+        analyzer="char_wb",
+        preprocessor=lambda text: " ".join(words_of(text)),
+        ngram_range=ngrams,
+        **options,
+    )
+
+
+COUNTERS: dict[Kind, Callable[..., CountVectorizer]] = {
+    "words": _word_counter,
+    "characters": _character_counter,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """One kind of terms in N texts.
+
+    Args:
+        kind: n-grams of words, or of characters inside words.
+        ngrams: the shortest and the longest, in words or characters.
+        vocabulary: the T terms, sorted, so that the order of the texts does not show.
+        counts: (N, T) sparse, how often each text has each term.
+    """
+
+    kind: Kind
+    ngrams: NGrams
+    vocabulary: Sequence[str]
+    counts: sparse.csr_array
+
+    @classmethod
+    def count(cls, kind: Kind, ngrams: NGrams, texts: Sequence[str]) -> Terms:
+        """Return the terms of texts."""
+        # scikit-learn refuses texts that have no word among them.
+        if not any(words_of(text) for text in texts):
+            return cls(kind, ngrams, (), sparse.csr_array((len(texts), 0), dtype=np.uint8))
+        counter = COUNTERS[kind](ngrams)
+        counts = sparse.csr_array(counter.fit_transform(texts))
+        counts.sort_indices()
+        counts.data = counts.data.astype(np.min_scalar_type(counts.data.max()))
+        return cls(kind, ngrams, counter.get_feature_names_out().tolist(), counts)
+
+    def to_arrays(self) -> Arrays:
+        """Return what `from_arrays` reads: plain arrays, as narrow as their values allow."""
+        return {
+            "kind": np.array(self.kind),
+            "ngrams": np.array(self.ngrams),
+            **pack_strings("vocabulary", self.vocabulary),
+            "data": self.counts.data,
+            "indices": self.counts.indices.astype(np.min_scalar_type(len(self.vocabulary))),
+            "indptr": self.counts.indptr,
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Terms:
+        """Return the terms that `to_arrays` stored.
+
+        Raises:
+            KeyError: when an array is missing.
+            ValueError: when they do not fit together.
+        """
+        kind, (shortest, longest) = str(arrays["kind"]), arrays["ngrams"].tolist()
+        if kind not in COUNTERS:
+            raise ValueError(f"it holds terms of kind {kind!r}")
+        vocabulary = unpack_strings(arrays, "vocabulary")
+        indptr = arrays["indptr"]
+        counts = sparse.csr_array(
+            (arrays["data"], arrays["indices"].astype(indptr.dtype), indptr),
+            shape=(len(indptr) - 1, len(vocabulary)),
+        )
+        counts.check_format()
+        return cls(kind, (shortest, longest), vocabulary, counts)
+
+    @cached_property
+    def weights(self) -> sparse.csr_array:
+        """TF·IDF of every text, (N, T) sparse float32, rows of unit length or empty."""
+        return self._weighed(self.counts)
+
+    def weigh(self, text: str) -> sparse.csr_array:
+        """Return the weights of another text, (1, T) sparse; terms unknown here count nothing."""
+        if not len(self.vocabulary):
+            return sparse.csr_array((1, 0), dtype=np.float32)
+        counts = sparse.csr_array(self._counter.transform([text]))
+        counts.sort_indices()
+        return self._weighed(counts)
+
+    def shared(self, one: int, other: int) -> tuple[str, ...]:
+        """Return the terms that two of the texts, named by row, have in common, rarest first."""
+        columns = [self.counts[[row]].indices for row in (one, other)]
+        common = np.intersect1d(columns[0], columns[1], assume_unique=True)
+        rarest = common[np.argsort(-self._idf[common], kind="stable")]
+        return tuple(self.vocabulary[column] for column in rarest)
+
+    def _weighed(self, counts: sparse.csr_array) -> sparse.csr_array:
+        data = counts.data.astype(np.float32) * self._idf[counts.indices]
+        squares = sparse.csr_array((data * data, counts.indices, counts.indptr), counts.shape)
+        lengths = np.repeat(np.sqrt(squares.sum(axis=1)), np.diff(counts.indptr))
+        unit = np.divide(data, lengths, dtype=np.float32)
+        return sparse.csr_array((unit, counts.indices, counts.indptr), counts.shape)
+
+    @cached_property
+    def _idf(self) -> NDArray[np.float32]:
+        """Return ln((1 + N) / (1 + n)) + 1 for each term, n of the N texts having it."""
+        texts, terms = self.counts.shape
+        having = np.bincount(self.counts.indices, minlength=terms)
+        return np.asarray(np.log((1 + texts) / (1 + having)) + 1, np.float32)
+
+    @cached_property
+    def _counter(self) -> CountVectorizer:
+        return COUNTERS[self.kind](self.ngrams, vocabulary=self.vocabulary)
