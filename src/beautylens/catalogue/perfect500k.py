@@ -107,12 +107,7 @@ def read_lists(paths: Sequence[Path]) -> list[Entry]:
             that is none.
     """
     lists = [_read_list(path) for path in paths]
-    known = {
-        one.cell(line, one.address): _id_in(one.cell(line, one.id))
-        for one in lists
-        if one.id >= 0 and one.address >= 0
-        for line in one.lines
-    }
+    known = {} if all(one.id >= 0 for one in lists) else _ids_by_address(lists)
     joined: dict[str, Entry] = {}
     for entry in chain.from_iterable(_entries(one, known) for one in lists):
         first = joined.setdefault(entry.product_id, entry)
@@ -206,9 +201,18 @@ def _entries(one: _List, known: Mapping[str, str]) -> list[Entry]:
     return entries
 
 
+def _ids_by_address(lists: Sequence[_List]) -> dict[str, str]:
+    return {
+        one.cell(line, one.address): _id_in(one.cell(line, one.id))
+        for one in lists
+        if one.id >= 0 and one.address >= 0
+        for line in one.lines
+    }
+
+
 def _id_in(cell: str) -> str:
     """Return the id that a cell is, or that the file it names is called; empty where none."""
-    found = _ID.search(re.split("[?#]", cell.strip(), maxsplit=1)[0])
+    found = _ID.search(cell.partition("?")[0].partition("#")[0].strip())
     return found[1] if found else ""
 
 

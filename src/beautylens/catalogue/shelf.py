@@ -19,29 +19,29 @@ class Shelf:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folders = [folder / f"{number:02x}" for number in range(256)]
         self._names = cache(_names)
 
     def find(self, picture_id: str) -> Path | None:
         """Return the picture's file if it was there at the first look and starts like a picture."""
-        place = self._place(picture_id)
-        there = self._names(place.parent)
+        folder, name = self._place(picture_id)
+        there = self._names(folder)
         for suffix in FORMATS:
-            file = place.with_suffix(suffix)
-            if file.name in there and _starts_like_a_picture(file):
-                return file
+            if name + suffix in there and _starts_like_a_picture(folder / (name + suffix)):
+                return folder / (name + suffix)
         return None
 
     def part(self, picture_id: str) -> Path:
         """Return where to write a picture until it is whole; its folder is made."""
-        part = self._place(picture_id).with_suffix(PART)
-        part.parent.mkdir(parents=True, exist_ok=True)
-        return part
+        folder, name = self._place(picture_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / (name + PART)
 
-    def _place(self, picture_id: str) -> Path:
+    def _place(self, picture_id: str) -> tuple[Path, str]:
+        """Return a picture's folder, and its file name without suffix."""
         # With separators and dots encoded, no id leads elsewhere or has a suffix of its own.
         name = quote(picture_id, safe="").replace(".", "%2E")
-        return self._folder / f"{zlib.crc32(name.encode()) & 0xFF:02x}" / name
+        return self._folders[zlib.crc32(name.encode()) & 0xFF], name
 
 
 def _names(folder: Path) -> frozenset[str]:
