@@ -19,7 +19,7 @@ from beautylens.catalogue.dead_links import Link
 from beautylens.catalogue.download import MISSES, Downloaded, download
 from beautylens.catalogue.transfer import Manners, Pace, is_fetchable
 from beautylens.images.decode import Limits, decode
-from tests.catalogue.web import PICTURE, Handler, Web, serving
+from tests.catalogue.web import PICTURE, TRICKLE_SECONDS, Handler, Web, serving
 from tests.images.pictures import saved, smooth
 
 QUICK = Manners(rate=10_000, backoff=0, timeout=5)
@@ -162,9 +162,9 @@ def test_a_retry_after_that_nobody_understands_is_as_none(web: Web, tmp_path: Pa
 
 def test_a_picture_that_trickles_in_meets_its_time_limit(web: Web, tmp_path: Path) -> None:
     start = time.monotonic()
-    done = fetch(web, tmp_path, "trickle", manners=Manners(rate=10_000, timeout=0.2))
-    assert reasons(done) == {"trickle": "for now: takes longer than 0.2 s"}
-    assert time.monotonic() - start < 2
+    done = fetch(web, tmp_path, "trickle", manners=Manners(rate=10_000, timeout=0.5))
+    assert reasons(done) == {"trickle": "for now: takes longer than 0.5 s"}
+    assert time.monotonic() - start < len(PICTURE) * TRICKLE_SECONDS / 2
 
 
 def test_a_host_that_sends_nothing_meets_the_time_limit_too(web: Web, tmp_path: Path) -> None:
@@ -211,8 +211,8 @@ def test_a_host_that_does_not_answer_is_given_up_and_the_others_go_on(
 def test_a_host_gets_one_request_at_a_time_unless_told_and_hosts_run_side_by_side(
     web: Web, tmp_path: Path
 ) -> None:
-    def together(parties: int) -> threading.Barrier:
-        barrier = threading.Barrier(parties, timeout=0.15)
+    def two_meet_within(seconds: float) -> None:
+        barrier = threading.Barrier(2, timeout=seconds)
 
         def meet(handler: Handler) -> None:
             try:
@@ -222,24 +222,24 @@ def test_a_host_gets_one_request_at_a_time_unless_told_and_hosts_run_side_by_sid
                 handler.give(b"", 404)
 
         web.answers["meet"] = meet
-        return barrier
 
     one_host = [Link("1", web.url("1/meet")), Link("2", web.url("2/meet"))]
     two_hosts = [Link("1", web.url("3/meet")), Link("2", web.url("4/meet", host="localhost"))]
-    together(2)
+    two_meet_within(0.1)
     assert download(one_host, tmp_path / "one", manners=QUICK).fetched == 0
-    together(2)
+    two_meet_within(5)
     assert download(two_hosts, tmp_path / "two", manners=QUICK).fetched == 2
-    together(2)
+    two_meet_within(5)
     twice = Manners(connections=2, rate=10_000)
     assert download(one_host, tmp_path / "twice", manners=twice).fetched == 2
 
 
 def test_a_host_is_asked_no_more_often_than_the_rate_allows(web: Web, tmp_path: Path) -> None:
+    start = time.monotonic()
     fetch(web, tmp_path, "ok", "redirect", "png", "404", manners=Manners(rate=40))
-    times = sorted(web.times)
-    assert len(times) == 5
-    assert times[-1] - times[0] >= 4 / 40 * 0.9
+    # A redirect is a request too.
+    assert len(web.times) == 5
+    assert all(when - start >= turn / 40 for turn, when in enumerate(sorted(web.times)))
 
 
 def test_pace_gives_each_host_turns_of_its_own() -> None:
@@ -348,7 +348,7 @@ def test_an_end_in_the_middle_leaves_no_half_picture_and_the_next_run_goes_on(
         handler.begin(len(PICTURE))
         handler.wfile.write(PICTURE[: len(PICTURE) // 2])
         half_way.set()
-        release.wait(10)
+        release.wait(30)
 
     web.answers["stall"] = stall
     paths = ("ok", "404", "stall", "png")
@@ -362,7 +362,7 @@ def test_an_end_in_the_middle_leaves_no_half_picture_and_the_next_run_goes_on(
     process = subprocess.Popen([sys.executable, "-c", program, tmp_path], stderr=subprocess.PIPE)
     assert half_way.wait(20)
     process.send_signal(end)
-    process.communicate(timeout=5)
+    process.communicate(timeout=20)
     release.set()
     names = [file.name for file in files(tmp_path) if file.suffix != ".part"]
     assert names == ["id-ok.jpg"]

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from tests.images.pictures import saved, smooth
 
 PICTURE = saved(smooth(), "JPEG")
+TRICKLE_SECONDS = 0.02
 
 Answer = Callable[["Handler"], None]
 
@@ -55,7 +56,6 @@ class Web(ThreadingHTTPServer):
         self.asked: Counter[str] = Counter()
         self.agents: set[str | None] = set()
         self.times: list[float] = []
-        self.open_now = self.most_open = 0
         self._lock = threading.Lock()
 
     def handle_error(self, *_: object) -> None:
@@ -81,7 +81,7 @@ def _trickle(handler: Handler) -> None:
     handler.begin(len(PICTURE))
     for byte in PICTURE:
         handler.wfile.write(bytes([byte]))
-        time.sleep(0.02)
+        time.sleep(TRICKLE_SECONDS)
 
 
 def _open_end(handler: Handler) -> None:
