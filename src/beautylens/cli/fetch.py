@@ -35,7 +35,7 @@ def perfect500k(
     lists: Annotated[
         list[Path],
         typer.Argument(
-            metavar="LIST...",
+            metavar="LIST",
             help="metadata_public.csv (2018), training_public.csv (2020) or both.",
         ),
     ],
