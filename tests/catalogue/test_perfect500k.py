@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,19 +13,11 @@ from hypothesis import strategies as st
 
 from beautylens.catalogue.perfect500k import Entry, fetch_perfect500k, find_pictures, read_lists
 from beautylens.catalogue.table import read_catalogue
-from beautylens.catalogue.transfer import Manners
 from beautylens.errors import TableError
-from tests.catalogue.web import PICTURE, Web, serving
+from tests.catalogue.fetching import QUICK
+from tests.catalogue.web import PICTURE, Web
 
-QUICK = Manners(rate=10_000, backoff=0, timeout=5)
 SITE = "http://shop.example/"
-
-
-@pytest.fixture
-def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
-    monkeypatch.setenv("NO_PROXY", "*")
-    with serving() as server:
-        yield server
 
 
 def write(folder: Path, text: str, name: str = "list.csv") -> Path:
