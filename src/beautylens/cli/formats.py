@@ -88,8 +88,13 @@ def write_csv(answer: Answer, *, first: bool) -> None:
 
 
 def write_challenge(answer: Answer, *, first: bool) -> None:
-    """Print the challenge's submission line: test id, then products by falling confidence."""
-    typer.echo(",".join([Path(answer.query).stem, *(m.product.product_id for m in answer.matches)]))
+    """Print the challenge's submission line: test id, then products by falling confidence.
+
+    A photo that could not be read gets a line with its id alone: it counts as answered wrong, and
+    no other photo's line moves into its place.
+    """
+    products = (match.product.product_id for match in answer.matches)
+    csv.writer(sys.stdout, lineterminator="\n").writerow([Path(answer.query).stem, *products])
 
 
 def to_json(query: str, matches: Matches) -> dict[str, Any]:

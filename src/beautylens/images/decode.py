@@ -154,25 +154,35 @@ def _heif(file: io.BytesIO) -> Image.Image:
 
 
 # The content decides, never the suffix; and only these parsers can be reached from a file.
-FORMATS: dict[bytes, Callable[[io.BytesIO], Image.Image]] = {
-    rb"\xff\xd8\xff": JpegImageFile,
-    rb"\x89PNG\r\n\x1a\n": PngImageFile,
-    rb"RIFF.{4}WEBP": WebPImageFile,
-    rb".{4}ftyp(?:.{4}){0,12}?avi[fs]": AvifImageFile,
-    rb".{4}ftyp(?:hei|hev|mif|msf)": _heif,
-    rb"GIF8[79]a": GifImageFile,
-    rb"II[*+]\0|MM\0[*+]": TiffImageFile,
-    rb"BM": BmpImageFile,
+FORMATS: dict[str, tuple[bytes, Callable[[io.BytesIO], Image.Image]]] = {
+    ".jpg": (rb"\xff\xd8\xff", JpegImageFile),
+    ".png": (rb"\x89PNG\r\n\x1a\n", PngImageFile),
+    ".webp": (rb"RIFF.{4}WEBP", WebPImageFile),
+    ".avif": (rb".{4}ftyp(?:.{4}){0,12}?avi[fs]", AvifImageFile),
+    ".heic": (rb".{4}ftyp(?:hei|hev|mif|msf)", _heif),
+    ".gif": (rb"GIF8[79]a", GifImageFile),
+    ".tif": (rb"II[*+]\0|MM\0[*+]", TiffImageFile),
+    ".bmp": (rb"BM", BmpImageFile),
 }
+HEAD_BYTES = 64
+
+
+def suffix_of(head: bytes) -> str | None:
+    """Return the file suffix of the picture that starts with these bytes; None if it is none.
+
+    The first `HEAD_BYTES` of a file are enough.
+    """
+    kinds = (kind for kind, (start, _) in FORMATS.items() if re.match(start, head, re.DOTALL))
+    return next(kinds, None)
 
 
 def _open(data: bytes, name: str, limits: Limits) -> Image.Image:
     """Read the header only; the pixels follow once their number is known to be allowed."""
     _check_bytes(len(data), name, limits)
-    for signature, opener in FORMATS.items():
-        if re.match(signature, data, re.DOTALL):
-            with _readable(name), quiet():
-                return opener(io.BytesIO(data))
+    kind = suffix_of(data[:HEAD_BYTES])
+    if kind is not None:
+        with _readable(name), quiet():
+            return FORMATS[kind][1](io.BytesIO(data))
     found = "a web page or other text" if data.lstrip()[:1] in (b"<", b"{") else "no known picture"
     raise ImageError(
         f"{name} holds {found}; give a JPEG, PNG, WebP, HEIC, AVIF, GIF, TIFF or BMP file"

@@ -1,0 +1,53 @@
+"""A folder of pictures named by their ids, few enough in each subfolder for any file system."""
+
+from __future__ import annotations
+
+import zlib
+from functools import cache
+from pathlib import Path
+from urllib.parse import quote
+
+from beautylens.images.decode import FORMATS, HEAD_BYTES, suffix_of
+
+PART = ".part"
+
+
+class Shelf:
+    """Pictures spread evenly over 256 subfolders: some 2,100 in each of half a million.
+
+    Nothing but the id decides where a picture stands; its suffix is that of its type.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folders = [folder / f"{number:02x}" for number in range(256)]
+        self._names = cache(_names)
+
+    def find(self, picture_id: str) -> Path | None:
+        """Return the picture's file if it was there at the first look and starts like a picture."""
+        folder, name = self._place(picture_id)
+        there = self._names(folder)
+        for suffix in FORMATS:
+            if name + suffix in there and _starts_like_a_picture(folder / (name + suffix)):
+                return folder / (name + suffix)
+        return None
+
+    def part(self, picture_id: str) -> Path:
+        """Return where to write a picture until it is whole; its folder is made."""
+        folder, name = self._place(picture_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / (name + PART)
+
+    def _place(self, picture_id: str) -> tuple[Path, str]:
+        """Return a picture's folder, and its file name without suffix."""
+        # With separators and dots encoded, no id leads elsewhere or has a suffix of its own.
+        name = quote(picture_id, safe="").replace(".", "%2E")
+        return self._folders[zlib.crc32(name.encode()) & 0xFF], name
+
+
+def _names(folder: Path) -> frozenset[str]:
+    return frozenset(file.name for file in folder.iterdir()) if folder.is_dir() else frozenset()
+
+
+def _starts_like_a_picture(file: Path) -> bool:
+    with file.open("rb") as opened:
+        return suffix_of(opened.read(HEAD_BYTES)) is not None
