@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from pydantic.fields import FieldInfo
 
 from beautylens.errors import RecipeError
-from beautylens.settings import read_recipe, shipped_recipes
+from beautylens.features.extractors import EXTRACTORS
+from beautylens.features.verification import VERIFICATIONS
+from beautylens.search.rerank import ORDERS
+from beautylens.settings import KeypointSettings, RerankSettings, read_recipe, shipped_recipes
 
 
 @pytest.mark.parametrize("name", shipped_recipes())
@@ -54,12 +60,35 @@ def test_encoders_known_by_name_keep_it_and_several_keep_their_order(tmp_path: P
             "a product of cosines is taken part by part",
         ),
         ("depth = ", "is not valid TOML"),
+        (
+            '[keypoints]\nkind = "surf"\n',
+            r"'keypoints\.kind': there is no SURF: .* patented .* \"orb\"",
+        ),
+        ('[keypoints]\nkind = "harris"\n', "'keypoints.kind': input should be 'rootsift', 'sift'"),
+        ('[keypoints]\nkind = "onnx"\n', 'kind = "onnx" needs a file'),
+        ('[keypoints]\nfile = "x.onnx"\n', "no other kind takes one"),
+        ('[keypoints]\nkind = "onnx"\nfile = "x.onnx"\n[rerank]\n', '"none", "affine" or "homo'),
+        ("[keypoints]\n[rerank]\nratio = 1\nmutual = false\n", "lets every keypoint match"),
     ],
 )
 def test_a_wrong_recipe_says_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "mine.toml").write_text(text)
     with pytest.raises(RecipeError, match=message):
         read_recipe(tmp_path / "mine.toml")
+
+
+@pytest.mark.parametrize(
+    ("setting", "parts"),
+    [
+        (KeypointSettings.model_fields["kind"], EXTRACTORS),
+        (RerankSettings.model_fields["verify"], VERIFICATIONS),
+        (RerankSettings.model_fields["order"], ORDERS),
+    ],
+)
+def test_a_recipe_may_name_every_part_there_is(
+    setting: FieldInfo, parts: Mapping[str, object]
+) -> None:
+    assert set(get_args(setting.annotation)) == set(parts)
 
 
 def test_an_unknown_recipe_lists_the_shipped_ones() -> None:

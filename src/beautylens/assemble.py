@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 from beautylens.errors import EncoderError
 from beautylens.features.describing import Describing
 from beautylens.features.encoder import Encoder
 from beautylens.features.ensemble import Ensemble, Part
+from beautylens.features.extractors import EXTRACTORS, Extractor
+from beautylens.features.local import LocalFeatures
+from beautylens.features.verification import VERIFICATIONS
 from beautylens.features.whitening import Whitening
 from beautylens.search.explain import Explain
 from beautylens.search.pipeline import Pipeline
 from beautylens.search.refine import Refine
-from beautylens.search.rerank import Rerank
+from beautylens.search.rerank import ORDERS, Order, Rerank
 from beautylens.search.retrieve import Retrieve
 from beautylens.search.similarity import SIMILARITIES, Similarity, product_of
 from beautylens.settings import KeypointSettings, Recipe, RerankSettings, is_name
@@ -72,6 +76,7 @@ def make_describer(recipe: Recipe, encoder: Describing, workers: int | None = No
         encoder,
         keypoints=kept.gallery if kept else 0,
         longest=kept.longest if kept else 0,
+        extractor=make_extractor(kept) if kept else None,
         workers=workers,
     )
 
@@ -87,19 +92,41 @@ def make_pipeline(recipe: Recipe, gallery: Gallery, encoder: Describing) -> Pipe
     )
     rerank = None
     if recipe.rerank is not None and recipe.keypoints is not None:
-        rerank = Rerank(
-            gallery,
-            longest=recipe.keypoints.longest,
-            limit=recipe.keypoints.query,
-            ratio=recipe.rerank.ratio,
-            chance=recipe.rerank.chance,
-            weight=recipe.rerank.weight,
-        )
+        local = make_local_features(recipe.keypoints, recipe.rerank)
+        rerank = Rerank(gallery, local, make_order(recipe.rerank))
     return Pipeline(retrieve, rerank, Refine())
 
 
 def make_explain(recipe: Recipe, gallery: Gallery) -> Explain:
     """Return what draws the reasons of a match."""
     keypoints = recipe.keypoints or KeypointSettings()
-    rerank = recipe.rerank or RerankSettings()
-    return Explain(gallery, longest=keypoints.longest, limit=keypoints.query, ratio=rerank.ratio)
+    # Of the verifications, this one can draw keypoints of every kind.
+    rerank = recipe.rerank or RerankSettings(verify="affine")
+    return Explain(gallery, make_local_features(keypoints, rerank))
+
+
+def make_extractor(settings: KeypointSettings) -> Extractor:
+    """Return what takes keypoints for a recipe.
+
+    Raises:
+        EncoderError: when the extractor's file cannot be read, or holds another network.
+    """
+    options = {} if settings.file is None else {"file": settings.file}
+    return EXTRACTORS[settings.kind](**options)
+
+
+def make_local_features(keypoints: KeypointSettings, rerank: RerankSettings) -> LocalFeatures:
+    """Return how a recipe takes and compares the keypoints of a photo."""
+    return LocalFeatures(
+        make_extractor(keypoints),
+        longest=keypoints.longest,
+        limit=keypoints.query,
+        ratio=rerank.ratio,
+        mutual=rerank.mutual,
+        verification=VERIFICATIONS[rerank.verify],
+    )
+
+
+def make_order(settings: RerankSettings) -> Order:
+    """Return how a recipe orders what has been compared."""
+    return partial(ORDERS[settings.order], chance=settings.chance, weight=settings.weight)

@@ -9,7 +9,15 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from beautylens.errors import BeautylensError, RecipeError
 
@@ -73,11 +81,35 @@ class ProjectionSettings(Settings):
 
 
 class KeypointSettings(Settings):
-    """Which SIFT keypoints are kept; `longest` is in pixels of the shrunken picture."""
+    """Which keypoints are kept; `longest` is in pixels of the shrunken picture.
 
+    `kind` is a name in `features.extractors`; "onnx" reads an export of XFeat from `file`.
+    """
+
+    kind: Literal["rootsift", "sift", "orb", "onnx"] = "rootsift"
+    file: str | None = None
     longest: Annotated[int, Field(ge=64, le=4095)] = 640
     gallery: Annotated[int, Field(ge=1, le=10_000)] = 500
     query: Annotated[int, Field(ge=1, le=10_000)] = 1200
+
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _name_a_stand_in_for_surf(cls, kind: object) -> object:
+        if kind == "surf":
+            raise PydanticCustomError(
+                "surf",
+                "there is no SURF: it is patented and left out of OpenCV; name its free stand-in, "
+                '"orb", or "sift"',
+            )
+        return kind
+
+    @model_validator(mode="after")
+    def _need_a_file_for_onnx_alone(self) -> KeypointSettings:
+        if (self.kind == "onnx") != (self.file is not None):
+            raise PydanticCustomError(
+                "file", 'kind = "onnx" needs a file = "...onnx", and no other kind takes one'
+            )
+        return self
 
 
 class RetrieveSettings(Settings):
@@ -94,12 +126,25 @@ class RetrieveSettings(Settings):
 class RerankSettings(Settings):
     """How matched keypoints re-order the short-list.
 
-    score = cosine + weight * ln(1 + max(0, inliers - chance))
+    `verify` is a name in `features.verification`, `order` one in `search.rerank`:
+    weighed: score = cosine + weight * ln(1 + max(0, inliers - chance));
+    count: score = kept matches + 1 / (2 + their mean descriptor distance).
     """
 
     ratio: Annotated[float, Field(gt=0, le=1)] = 0.85
+    mutual: bool = True
+    verify: Literal["none", "similarity", "affine", "homography"] = "similarity"
+    order: Literal["weighed", "count"] = "weighed"
     chance: Annotated[int, Field(ge=0)] = 8
     weight: Annotated[float, Field(gt=0)] = 0.125
+
+    @model_validator(mode="after")
+    def _let_not_every_keypoint_match(self) -> RerankSettings:
+        if self.ratio == 1 and not self.mutual:
+            raise PydanticCustomError(
+                "ratio", "ratio = 1 lets every keypoint match; lower it, or set mutual = true"
+            )
+        return self
 
 
 class Recipe(Settings):
@@ -129,13 +174,23 @@ class Recipe(Settings):
 
     def model_post_init(self, _context: object) -> None:
         """Refuse parts that would have nothing to work on."""
-        if self.rerank is not None and self.keypoints is None:
-            raise RecipeError("[rerank] needs a [keypoints] section: add one, or leave both out")
+        self._check_local()
         if self.ensemble.combine == "product" and (
             self.projection is not None or self.retrieve.distance != "cosine"
         ):
             raise RecipeError(
                 "a product of cosines is taken part by part: leave out [projection] and `distance`"
+            )
+
+    def _check_local(self) -> None:
+        if self.rerank is None:
+            return
+        if self.keypoints is None:
+            raise RecipeError("[rerank] needs a [keypoints] section: add one, or leave both out")
+        if self.keypoints.kind == "onnx" and self.rerank.verify == "similarity":
+            raise RecipeError(
+                'verify = "similarity" needs sizes and angles, which keypoints of kind "onnx" do '
+                'not have: set verify in [rerank] to "none", "affine" or "homography"'
             )
 
 

@@ -1,13 +1,18 @@
-"""Keypoints: the RootSIFT formula, the stored form, and what extraction keeps."""
+"""The stored form of keypoints: what comes back, for descriptors of every length."""
 
 from __future__ import annotations
 
+import struct
+
 import cv2
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beautylens.features.keypoints import QUANTUM, Keypoints, extract_keypoints, root_sift
+from beautylens.features.keypoints import Keypoints, no_keypoints
+
+LENGTHS = (128, 64, 32, 8, 256)
 
 
 def printed_label(seed: int = 0) -> np.ndarray:
@@ -21,53 +26,56 @@ def printed_label(seed: int = 0) -> np.ndarray:
     return label
 
 
-def test_root_sift_is_the_root_of_the_l1_normalised_descriptor() -> None:
-    raw = np.random.default_rng(0).integers(0, 255, (5, 128)).astype(np.float32)
-    for row, found in zip(raw.tolist(), root_sift(raw), strict=True):
-        expected = [round((value / sum(row)) ** 0.5 * QUANTUM) for value in row]
-        assert np.abs(np.minimum(expected, 255) - found.astype(int)).max() <= 1
-    lengths = np.linalg.norm(root_sift(raw).astype(float) / QUANTUM, axis=1)
-    np.testing.assert_allclose(lengths, 1, atol=0.01)
-
-
-def test_extraction_keeps_the_strongest_and_honours_the_limit() -> None:
-    label = printed_label()
-    many = extract_keypoints(label, longest=640, limit=2000)
-    few = extract_keypoints(label, longest=640, limit=50)
-    assert len(few) == 50 < len(many)
-    everything = {tuple(point) for point in np.round(many.points[:80]).tolist()}
-    assert sum(tuple(point) in everything for point in np.round(few.points).tolist()) >= 45
-
-
-def test_points_are_in_pixels_of_the_shrunken_picture() -> None:
-    label = cv2.resize(printed_label(), None, fx=3, fy=3)
-    found = extract_keypoints(label, longest=300, limit=500)
-    assert found.points[:, 0].max() <= 300
-    assert found.points[:, 1].max() <= 210
-
-
-def test_a_blank_picture_has_no_keypoints_and_still_stores() -> None:
-    blank = extract_keypoints(np.full((90, 90, 3), 255, np.uint8), longest=640, limit=100)
-    assert len(blank) == 0
-    assert blank.descriptors.shape == (0, 128)
-    assert len(Keypoints.from_bytes(blank.to_bytes())) == 0
-
-
-@given(st.integers(0, 30), st.integers(0, 2**32 - 1))
-@settings(max_examples=25, deadline=None)
-def test_stored_keypoints_come_back_within_their_precision(count: int, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    keypoints = Keypoints(
-        (rng.random((count, 2)) * 4000).astype(np.float32),
-        (rng.random(count) * 300 + 1).astype(np.float32),
+def random_keypoints(
+    rng: np.random.Generator, count: int, length: int = 128, levels: int = 256
+) -> Keypoints:
+    """Keypoints with descriptors of few levels where equal distances are to occur."""
+    return Keypoints(
+        (rng.random((count, 2)) * 600).astype(np.float32),
+        (rng.random(count) * 8 + 3).astype(np.float32),
         (rng.random(count) * 2 * np.pi).astype(np.float32),
-        rng.integers(0, 256, (count, 128)).astype(np.uint8),
+        (rng.integers(0, levels, (count, length)) * (256 // levels)).astype(np.uint8),
     )
+
+
+@given(st.sampled_from(LENGTHS), st.integers(0, 30), st.integers(0, 2**32 - 1))
+@settings(max_examples=60, deadline=None)
+def test_stored_keypoints_come_back_within_their_precision(
+    length: int, count: int, seed: int
+) -> None:
+    keypoints = random_keypoints(np.random.default_rng(seed), count, length)
     data = keypoints.to_bytes()
-    assert len(data) == 136 * count
+    assert len(data) == (8 + length) * count + (0 if length == 128 else 4)
     loaded = Keypoints.from_bytes(data)
     np.testing.assert_allclose(loaded.points, keypoints.points, atol=1 / 32)
     np.testing.assert_allclose(loaded.sizes, keypoints.sizes, rtol=1e-3)
     turns = np.exp(1j * loaded.angles) - np.exp(1j * keypoints.angles)
     assert np.abs(turns).max(initial=0) < 1e-3
     np.testing.assert_array_equal(loaded.descriptors, keypoints.descriptors)
+    assert loaded.to_bytes() == data
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_a_blank_picture_stores_and_keeps_the_length_of_its_descriptors(length: int) -> None:
+    loaded = Keypoints.from_bytes(no_keypoints(length).to_bytes())
+    assert len(loaded) == 0
+    assert loaded.descriptors.shape == (0, length)
+
+
+def test_records_without_a_header_are_read_as_the_first_collections_wrote_them() -> None:
+    descriptors = [list(range(128)), list(range(127, -1, -1))]
+    data = b"".join(
+        struct.pack("<HHeH128B", 160 + place, 24, 6.5, 16384, *values)
+        for place, values in enumerate(descriptors)
+    )
+    loaded = Keypoints.from_bytes(data)
+    assert loaded.points.tolist() == [[10.0, 1.5], [10.0625, 1.5]]
+    assert loaded.sizes.tolist() == [6.5, 6.5]
+    np.testing.assert_allclose(loaded.angles, np.pi / 2, rtol=1e-6)
+    assert loaded.descriptors.tolist() == descriptors
+    assert loaded.to_bytes() == data
+
+
+def test_a_length_that_would_hide_the_header_is_refused() -> None:
+    with pytest.raises(ValueError, match="a descriptor of 30 bytes cannot be stored"):
+        no_keypoints(30).to_bytes()

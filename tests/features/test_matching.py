@@ -10,50 +10,129 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beautylens.features.keypoints import Keypoints, extract_keypoints
-from beautylens.features.matching import match_keypoints, verify
-from tests.features.test_keypoints import printed_label
+from beautylens.features.extractors import rootsift
+from beautylens.features.keypoints import Keypoints
+from beautylens.features.matching import match_keypoints, pair_distances, verify
+from tests.features.test_keypoints import printed_label, random_keypoints
+
+extract_keypoints = rootsift()
 
 
-def random_keypoints(rng: np.random.Generator, count: int) -> Keypoints:
-    return Keypoints(
-        (rng.random((count, 2)) * 600).astype(np.float32),
-        (rng.random(count) * 8 + 3).astype(np.float32),
-        (rng.random(count) * 2 * np.pi).astype(np.float32),
-        # Few levels, so that equal distances do occur.
-        (rng.integers(0, 4, (count, 128)) * 20).astype(np.uint8),
-    )
+def slow_squares(one: np.ndarray, other: np.ndarray) -> int:
+    return sum((int(a) - int(b)) ** 2 for a, b in zip(one, other, strict=True))
 
 
-def slow_pairs(query: Keypoints, gallery: Keypoints, ratio: float) -> list[tuple[int, int]]:
-    """Each other's nearest, and clearly nearer than the second: two plain loops."""
+def slow_bits(one: np.ndarray, other: np.ndarray) -> int:
+    return sum((int(a) ^ int(b)).bit_count() for a, b in zip(one, other, strict=True))
 
-    def squares(row: np.ndarray, others: np.ndarray) -> list[int]:
-        return [int(((row.astype(int) - other.astype(int)) ** 2).sum()) for other in others]
+
+SLOW = {"l2": lambda one, other: math.sqrt(slow_squares(one, other)), "hamming": slow_bits}
+
+
+def slow_pairs(
+    query: Keypoints, gallery: Keypoints, ratio: float, mutual: bool, distance: str
+) -> list[tuple[int, int]]:
+    """The nearest, clearly nearer than the second, and the other way round too where mutual."""
+
+    def distances(row: np.ndarray, others: np.ndarray) -> list[float]:
+        return [SLOW[distance](row, other) for other in others]
 
     pairs = []
     for i, row in enumerate(query.descriptors):
-        distances = squares(row, gallery.descriptors)
-        nearest = distances.index(min(distances))
-        second = min(d for j, d in enumerate(distances) if j != nearest)
-        back = squares(gallery.descriptors[nearest], query.descriptors)
-        if (
-            math.sqrt(distances[nearest]) <= ratio * math.sqrt(second)
-            and back.index(min(back)) == i
-        ):
+        found = distances(row, gallery.descriptors)
+        nearest = found.index(min(found))
+        second = min(d for j, d in enumerate(found) if j != nearest)
+        back = distances(gallery.descriptors[nearest], query.descriptors)
+        if found[nearest] <= ratio * second and (not mutual or back.index(min(back)) == i):
             pairs.append((i, nearest))
     return pairs
 
 
-@given(st.integers(1, 14), st.integers(2, 14), st.integers(0, 10_000), st.sampled_from([0.8, 0.95]))
-@settings(max_examples=30, deadline=None)
-def test_pairs_are_the_exact_mutual_nearest_that_pass_the_ratio(
-    left: int, right: int, seed: int, ratio: float
+@given(
+    st.integers(1, 14),
+    st.integers(2, 14),
+    st.integers(0, 10_000),
+    st.sampled_from([0.8, 0.95, 1.0]),
+    st.booleans(),
+    st.sampled_from([("l2", 128, 4), ("l2", 64, 256), ("hamming", 32, 256), ("hamming", 8, 2)]),
+)
+@settings(max_examples=80, deadline=None)
+def test_pairs_are_the_exact_nearest_that_pass_the_ratio(
+    left: int, right: int, seed: int, ratio: float, mutual: bool, kind: tuple[str, int, int]
 ) -> None:
     rng = np.random.default_rng(seed)
-    query, gallery = random_keypoints(rng, left), random_keypoints(rng, right)
-    found = match_keypoints(query, gallery, ratio=ratio)
-    assert [tuple(pair) for pair in found.tolist()] == slow_pairs(query, gallery, ratio)
+    distance, length, levels = kind  # few levels make equal distances occur
+    query = random_keypoints(rng, left, length, levels)
+    gallery = random_keypoints(rng, right, length, levels)
+    found = match_keypoints(query, gallery, ratio=ratio, mutual=mutual, distance=distance)
+    assert list(map(tuple, found.tolist())) == slow_pairs(query, gallery, ratio, mutual, distance)
+    expected = [SLOW[distance](query.descriptors[i], gallery.descriptors[j]) for i, j in found]
+    np.testing.assert_allclose(pair_distances(query, gallery, found, distance=distance), expected)
+
+
+def test_of_equal_descriptors_the_first_is_the_nearest() -> None:
+    rng = np.random.default_rng(3)
+    query = random_keypoints(rng, 4)
+    query.descriptors[:] = query.descriptors[0]
+    gallery = random_keypoints(rng, 5)
+    gallery.descriptors[2:] = query.descriptors[0]
+    assert match_keypoints(query, gallery, ratio=1.0).tolist() == [[0, 2]]
+    each = match_keypoints(query, gallery, ratio=1.0, mutual=False)
+    assert each.tolist() == [[0, 2], [1, 2], [2, 2], [3, 2]]
+
+
+def test_the_longest_distances_of_any_descriptor_are_exact() -> None:
+    rng = np.random.default_rng(0)
+    query, gallery = random_keypoints(rng, 3, levels=2), random_keypoints(rng, 4, levels=2)
+    query.descriptors[:] = 255
+    gallery.descriptors[:] = 0
+    gallery.descriptors[2, 5] = 1  # nearer by 509 of 8,323,200
+    pairs = match_keypoints(query, gallery, ratio=1.0, mutual=False)
+    assert pairs[:, 1].tolist() == [2, 2, 2]
+
+
+def scene(seed: int) -> tuple[Keypoints, Keypoints]:
+    """A query and a gallery picture that share 8 * seed keypoints under a tilted similarity."""
+    rng = np.random.default_rng(seed)
+    shown, angle, scale = 8 * seed, 0.3 * seed, 0.5 + 0.2 * seed
+    query = Keypoints(
+        (rng.random((90, 2)) * 600).astype(np.float32),
+        (rng.random(90) * 8 + 3).astype(np.float32),
+        (rng.random(90) * 2 * np.pi).astype(np.float32),
+        rng.integers(0, 120, (90, 128)).astype(np.uint8),
+    )
+    rotation = [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
+    turn = scale * np.array(rotation) @ np.array([[1.0, 0.1], [0.0, 0.8]])
+    points = rng.random((70, 2)) * 600
+    points[:shown] = query.points[:shown] @ turn.T + 500
+    descriptors = rng.integers(0, 120, (70, 128))
+    noise = rng.integers(-40, 41, (shown, 128))
+    descriptors[:shown] = np.clip(query.descriptors[:shown] + noise, 0, 255)
+    sizes = rng.random(70) * 8 + 3
+    sizes[:shown] = query.sizes[:shown] * scale
+    angles = rng.random(70) * 2 * np.pi
+    angles[:shown] = (query.angles[:shown] + angle) % (2 * np.pi)
+    return query, Keypoints(
+        points.astype(np.float32),
+        sizes.astype(np.float32),
+        angles.astype(np.float32),
+        descriptors.astype(np.uint8),
+    )
+
+
+# What version 0.1.0 computed before matching had options: pairs, verified pairs, inliers.
+FROZEN = [(0, 0, 0), (8, 5, 5), (16, 16, 16), (24, 24, 24), (32, 32, 31), (40, 40, 40)]
+
+
+@pytest.mark.parametrize(("seed", "expected"), list(enumerate(FROZEN)))
+def test_the_default_matches_and_verifies_as_it_did_before_it_had_options(
+    seed: int, expected: tuple[int, int, int]
+) -> None:
+    query, gallery = scene(seed)
+    pairs = match_keypoints(query, gallery)
+    verified = verify(query, gallery, pairs)
+    assert (len(pairs), len(verified.pairs), verified.count) == expected
+    assert pairs.tolist() == [[place, place] for place in range(8 * seed)]
 
 
 def test_nothing_matches_an_empty_or_single_keypoint_picture() -> None:

@@ -1,20 +1,16 @@
-"""Local features: SIFT keypoints with RootSIFT descriptors, and their compact stored form."""
+"""Keypoints of one picture and their compact stored form, whichever extractor found them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.images.fit import shrink
-
-# RootSIFT components are at most 1 and nearly always below a half: one step is 1/512.
-QUANTUM = 512
-_RECORD = np.dtype(
-    [("x", "<u2"), ("y", "<u2"), ("size", "<f2"), ("angle", "<u2"), ("descriptor", "u1", 128)]
-)
+SIFT_LENGTH = 128
+_HEADER = np.dtype("<u4")
+_RECORD_STEP = 8
 _SUBPIXEL = 16
 _TURN = 65536
 
@@ -24,7 +20,8 @@ class Keypoints:
     """Keypoints of one picture, strongest first, in pixels of the shrunken picture.
 
     points (K, 2) float32 x, y; sizes (K,) float32 diameters in pixels; angles (K,) float32
-    radians; descriptors (K, 128) uint8 RootSIFT in steps of 1/512.
+    radians; descriptors (K, D) uint8, in the terms of the extractor that made them. Sizes and
+    angles are 0 where the extractor does not measure them.
     """
 
     points: NDArray[np.float32]
@@ -36,20 +33,33 @@ class Keypoints:
         return len(self.points)
 
     def to_bytes(self) -> bytes:
-        """Return the stored form: 136 bytes a keypoint, positions to 1/16 pixel."""
-        records = np.empty(len(self), _RECORD)
+        """Return the stored form: 8 + D bytes a keypoint, positions to 1/16 pixel.
+
+        Records of 128-byte descriptors stand alone. Any other length D stands before its records
+        in four bytes: records are multiples of eight bytes, so the header shows in the length of
+        the whole, and collections written before there were other lengths are read as ever.
+
+        Raises:
+            ValueError: when D is not a multiple of 8.
+        """
+        length = self.descriptors.shape[1]
+        records = np.empty(len(self), _record(length))
         places = np.clip(np.rint(self.points * _SUBPIXEL), 0, 65535)
         records["x"], records["y"] = places[:, 0], places[:, 1]
         records["size"] = self.sizes
         turns = np.rint(self.angles / (2 * np.pi) * _TURN).astype(np.int64) % _TURN
         records["angle"] = turns
         records["descriptor"] = self.descriptors
-        return records.tobytes()
+        header = b"" if length == SIFT_LENGTH else np.array(length, _HEADER).tobytes()
+        return header + records.tobytes()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Keypoints:
         """Return the keypoints that `to_bytes` stored."""
-        records = np.frombuffer(data, _RECORD)
+        length, start = SIFT_LENGTH, 0
+        if len(data) % _RECORD_STEP:
+            length, start = int(np.frombuffer(data, _HEADER, 1)[0]), _HEADER.itemsize
+        records = np.frombuffer(data, _record(length), offset=start)
         return cls(
             np.stack([records["x"], records["y"]], axis=1).astype(np.float32)
             * np.float32(1 / _SUBPIXEL),
@@ -59,38 +69,29 @@ class Keypoints:
         )
 
 
-def extract_keypoints(picture: NDArray[np.uint8], *, longest: int, limit: int) -> Keypoints:
-    """Return a picture's strongest SIFT keypoints (Lowe, 2004) as RootSIFT (Arandjelovic, 2012).
-
-    Args:
-        picture: (H, W, 3) uint8 RGB.
-        longest: the longer side is shrunk to this many pixels first; never enlarged.
-        limit: keep this many of the strongest keypoints.
-    """
-    grey = cv2.cvtColor(shrink(picture, longest)[0], cv2.COLOR_RGB2GRAY)
-    found, descriptors = cv2.SIFT.create(nfeatures=limit).detectAndCompute(grey, None)
-    if descriptors is None:
-        return NO_KEYPOINTS
-    strength = np.array([keypoint.response for keypoint in found])
-    order = np.argsort(-strength, kind="stable")[:limit]
+def no_keypoints(length: int = SIFT_LENGTH) -> Keypoints:
+    """Return the keypoints of a blank picture, for descriptors of this many bytes."""
     return Keypoints(
-        np.array([found[place].pt for place in order], np.float32),
-        np.array([found[place].size for place in order], np.float32),
-        np.radians(np.array([found[place].angle for place in order], np.float32)),
-        root_sift(np.asarray(descriptors[order], np.float32)),
+        np.empty((0, 2), np.float32),
+        np.empty(0, np.float32),
+        np.empty(0, np.float32),
+        np.empty((0, length), np.uint8),
     )
 
 
-def root_sift(descriptors: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return SIFT descriptors (K, 128) as RootSIFT, the root of the L1-normalised, in 1/512."""
-    sums = np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-12)
-    rooted = np.rint(np.sqrt(descriptors / sums) * QUANTUM)
-    return np.asarray(np.minimum(rooted, 255), np.uint8)
+@cache
+def _record(length: int) -> np.dtype[np.void]:
+    if length % _RECORD_STEP:
+        raise ValueError(f"a descriptor of {length} bytes cannot be stored: pad it to eights")
+    return np.dtype(
+        [
+            ("x", "<u2"),
+            ("y", "<u2"),
+            ("size", "<f2"),
+            ("angle", "<u2"),
+            ("descriptor", "u1", length),
+        ]
+    )
 
 
-NO_KEYPOINTS = Keypoints(
-    np.empty((0, 2), np.float32),
-    np.empty(0, np.float32),
-    np.empty(0, np.float32),
-    np.empty((0, 128), np.uint8),
-)
+NO_KEYPOINTS = no_keypoints()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +16,30 @@ Pairs = NDArray[np.intp]
 Complexes = NDArray[np.complex128]
 
 MIN_INLIERS = 4
+
+
+class Distance(NamedTuple):
+    """How descriptors are compared: by the squared L2 distance of vectors made from them."""
+
+    vectors: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+    """(K, D) uint8 to whole numbers in float32, whose squared distances stay below 2^24."""
+    power: int
+    """The power of the distance that is squared L2: ratios of distances are raised to it."""
+
+
+def _bits(descriptors: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.unpackbits(descriptors, axis=1).astype(np.float32)
+
+
+def _values(descriptors: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return descriptors.astype(np.float32)
+
+
+DISTANCES: Mapping[str, Distance] = {
+    "l2": Distance(_values, 2),
+    # Where bits differ, the square of the difference is 1: their sum is the Hamming distance.
+    "hamming": Distance(_bits, 1),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +65,9 @@ class Plausible:
 class Verified:
     """Matches of two pictures that one transform explains.
 
-    pairs (M, 2) index the query's and the gallery's keypoints; transform (2, 3) maps query pixels
-    to gallery pixels; count is the number of distinct places among the pairs.
+    pairs (M, 2) index the query's and the gallery's keypoints; transform, (2, 3) or a homography
+    (3, 3), maps query pixels to gallery pixels; count is the number of distinct places among the
+    pairs.
     """
 
     pairs: Pairs
@@ -50,30 +78,61 @@ class Verified:
 NOTHING = Verified(np.empty((0, 2), np.intp), np.zeros((2, 3)), 0)
 
 
-def match_keypoints(query: Keypoints, gallery: Keypoints, *, ratio: float = 0.85) -> Pairs:
-    """Return pairs that are each other's nearest and pass Lowe's ratio test.
+def match_keypoints(
+    query: Keypoints,
+    gallery: Keypoints,
+    *,
+    ratio: float = 0.85,
+    mutual: bool = True,
+    distance: str = "l2",
+) -> Pairs:
+    """Return pairs of nearest descriptors that pass Lowe's ratio test.
 
     The nearest two are exact: products of uint8 descriptors stay below 2^24, where float32 sums
-    of whole numbers have no rounding, so that the same pictures always give the same pairs.
+    of whole numbers have no rounding, so that the same pictures always give the same pairs. Of
+    equally near ones the first, which is the strongest, counts as the nearest.
+
+    Args:
+        query: keypoints of the photo.
+        gallery: keypoints of the catalogue picture; fewer than two match nothing.
+        ratio: the nearest may be at most so many times as far as the second; 1 lets all pass.
+        mutual: keep a pair only if the query's keypoint is in turn the nearest of the gallery's.
+        distance: a name in `DISTANCES`.
 
     Returns:
         (M, 2) indices into query and gallery, in the query's order.
     """
     if len(query) == 0 or len(gallery) < 2:
         return np.empty((0, 2), np.intp)
-    left = query.descriptors.astype(np.float32)
-    right = gallery.descriptors.astype(np.float32)
+    vectors, power = DISTANCES[distance]
+    squares = _squares(vectors(query.descriptors), vectors(gallery.descriptors))
+    rows = np.arange(len(query))
+    nearest = squares.argmin(axis=1)
+    back = squares.argmin(axis=0) if mutual else None
+    first = squares[rows, nearest]
+    squares[rows, nearest] = np.inf
+    kept = first <= math.prod((ratio,) * power) * squares.min(axis=1)
+    if back is not None:
+        kept &= back[nearest] == rows
+    return np.stack([rows[kept], nearest[kept]], axis=1)
+
+
+def pair_distances(
+    query: Keypoints, gallery: Keypoints, pairs: Pairs, *, distance: str = "l2"
+) -> NDArray[np.float64]:
+    """Return the descriptor distance of each pair, (M,): in steps of a descriptor, or in bits."""
+    vectors, power = DISTANCES[distance]
+    left, right = query.descriptors[pairs[:, 0]], gallery.descriptors[pairs[:, 1]]
+    squares = np.square(vectors(left) - vectors(right)).sum(axis=1, dtype=np.float64)
+    return np.asarray(squares ** (1 / power), np.float64)
+
+
+def _squares(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the squared distances of rows (Q, D) and (G, D): (Q, G)."""
     squares = np.float32(-2) * (left @ right.T)
     squares += np.square(left).sum(axis=1)[:, None]
     squares += np.square(right).sum(axis=1)[None, :]
-    rows = np.arange(len(query))
-    nearest = squares.argmin(axis=1)
-    back = squares.argmin(axis=0)
-    first = squares[rows, nearest]
-    squares[rows, nearest] = np.inf
-    second = squares.min(axis=1)
-    kept = (first <= ratio * ratio * second) & (back[nearest] == rows)
-    return np.stack([rows[kept], nearest[kept]], axis=1)
+    return np.asarray(squares)
 
 
 def verify(
@@ -88,15 +147,15 @@ def verify(
     limits = plausible or Plausible()
     if len(pairs) < MIN_INLIERS:
         return NOTHING
-    source, target = _complex(query.points[pairs[:, 0]]), _complex(gallery.points[pairs[:, 1]])
+    source, target = as_complex(query.points[pairs[:, 0]]), as_complex(gallery.points[pairs[:, 1]])
     turns = gallery.angles[pairs[:, 1]] - query.angles[pairs[:, 0]]
     scales = gallery.sizes[pairs[:, 1]] / query.sizes[pairs[:, 0]]
     supporters = _best_similarity(source, target, scales * np.exp(1j * turns), limits)
     if supporters.sum() < MIN_INLIERS:
         return NOTHING
     transform, supporters = _refine(source, target, supporters, limits)
-    count = _distinct_places(source[supporters], target[supporters])
-    if count < MIN_INLIERS or not _is_plausible(transform, limits):
+    count = distinct_places(source[supporters], target[supporters])
+    if count < MIN_INLIERS or not is_plausible(transform, limits):
         return NOTHING
     return Verified(pairs[supporters], transform, count)
 
@@ -158,8 +217,8 @@ def _apply(transform: NDArray[np.float64], source: Complexes) -> Complexes:
     return np.asarray(x + 1j * y)
 
 
-def _is_plausible(transform: NDArray[np.float64], limits: Plausible) -> bool:
-    """Tell whether the map keeps handedness, size and shape within the limits."""
+def is_plausible(transform: NDArray[np.float64], limits: Plausible) -> bool:
+    """Tell whether an affine map (2, 3) keeps handedness, size and shape within the limits."""
     linear = transform[:, :2]
     longest, shortest = np.linalg.svd(linear, compute_uv=False)
     return bool(
@@ -170,11 +229,12 @@ def _is_plausible(transform: NDArray[np.float64], limits: Plausible) -> bool:
     )
 
 
-def _distinct_places(source: Complexes, target: Complexes) -> int:
+def distinct_places(source: Complexes, target: Complexes) -> int:
     """Count places, not keypoints: SIFT sets several keypoints of different angle on one spot."""
     places = [len(np.unique(np.round(points / 3))) for points in (source, target)]
     return min(places)
 
 
-def _complex(points: NDArray[np.float32]) -> Complexes:
+def as_complex(points: NDArray[np.float32]) -> Complexes:
+    """Return points (K, 2) as x + iy."""
     return points[:, 0].astype(np.float64) + 1j * points[:, 1]

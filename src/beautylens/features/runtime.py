@@ -63,6 +63,19 @@ class Network:
         return ov.Core().compile_model(model, "CPU", {"PERFORMANCE_HINT": "LATENCY"})
 
 
+def compile_graph(graph: Path) -> Any:
+    """Return an ONNX graph compiled for the CPU, its inputs and outputs as they are.
+
+    Single precision: keypoints are told apart by small differences, and a small network gains
+    nothing from less.
+
+    Raises:
+        EncoderError: when OpenVINO cannot read the file.
+    """
+    settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+    return _openvino().Core().compile_model(_read(graph), "CPU", settings)
+
+
 def read_header(graph: Path) -> dict[str, Any] | None:
     """Return the JSON header that an encoder file carries in its ONNX metadata, if it has one.
 

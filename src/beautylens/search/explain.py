@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.features.keypoints import NO_KEYPOINTS, extract_keypoints
-from beautylens.features.matching import match_keypoints, verify
+from beautylens.features.keypoints import NO_KEYPOINTS
+from beautylens.features.local import LocalFeatures
 from beautylens.images.decode import decode
 from beautylens.images.draw import match_lines
 from beautylens.images.fit import shrink
@@ -16,18 +16,15 @@ from beautylens.store.gallery import Gallery
 
 
 class Explain:
-    """Draws a photo and a catalogue picture side by side with their verified matches.
+    """Draws a photo and a catalogue picture side by side with the matches that agree.
 
     Args:
         gallery: holds the keypoints.
-        longest: pixels to which the longer side of both pictures is shrunk.
-        limit: keypoints taken from the photo.
-        ratio: Lowe's ratio.
+        local: takes the photo's keypoints and compares them.
     """
 
-    def __init__(self, gallery: Gallery, *, longest: int, limit: int, ratio: float) -> None:
-        self._gallery, self._longest = gallery, longest
-        self._limit, self._ratio = limit, ratio
+    def __init__(self, gallery: Gallery, local: LocalFeatures) -> None:
+        self._gallery, self._local = gallery, local
 
     def __call__(self, photo: Photo, match: Match) -> NDArray[np.uint8]:
         """Return the drawing, (H, W, 3) uint8 RGB; without keypoints it has no lines.
@@ -35,12 +32,10 @@ class Explain:
         Raises:
             ImageError: when the catalogue picture can no longer be read.
         """
-        left, _ = shrink(photo.pixels, self._longest)
-        right, _ = shrink(decode(match.image, least_side=self._longest), self._longest)
-        query = photo.keypoints or extract_keypoints(
-            photo.pixels, longest=self._longest, limit=self._limit
-        )
+        longest = self._local.longest
+        left, _ = shrink(photo.pixels, longest)
+        right, _ = shrink(decode(match.image, least_side=longest), longest)
+        query = photo.keypoints or self._local.extract(photo.pixels)
         gallery = self._gallery.keypoints([match.image_id]).get(match.image_id, NO_KEYPOINTS)
-        pairs = match_keypoints(query, gallery, ratio=self._ratio)
-        kept = verify(query, gallery, pairs).pairs
+        kept = self._local.compare(query, gallery).pairs
         return match_lines(left, right, query.points[kept[:, 0]], gallery.points[kept[:, 1]])

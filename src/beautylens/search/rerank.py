@@ -3,62 +3,74 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from beautylens.features.keypoints import Keypoints, extract_keypoints
-from beautylens.features.matching import match_keypoints, verify
+from beautylens.features.keypoints import NO_KEYPOINTS, Keypoints
+from beautylens.features.local import Agreement, LocalFeatures
 from beautylens.records import Match, Matches
 from beautylens.search.photo import Photo
 from beautylens.store.gallery import Gallery
 
+Order = Callable[[float, Agreement], float]
+"""A match's new score, from its old one and what the two pictures have in common."""
 
-class Rerank:
-    """Verified SIFT matches added to the visual score of every match of the short-list.
 
-    Unlike the source paper, which orders by the bare number of ratio-test matches, chance
-    agreement counts for nothing and the deep descriptor keeps its say where print is scarce.
+def weighed(score: float, agreement: Agreement, *, chance: int, weight: float) -> float:
+    """Return the score of the short-list with the evidence above chance added to it.
+
+    Unlike in the source papers, chance agreement counts for nothing and the deep descriptor keeps
+    its say where print is scarce.
 
     Args:
-        gallery: holds the keypoints.
-        longest: pixels to which the photo's longer side is shrunk.
-        limit: keypoints taken from the photo.
-        ratio: Lowe's ratio.
+        score: the cosine.
+        agreement: what the two pictures have in common.
         chance: inliers that pictures of different items reach by chance.
         weight: what one more unit of ln(1 + inliers above chance) adds to the cosine.
     """
+    return score + weight * math.log1p(max(0, agreement.count - chance))
 
-    def __init__(
-        self,
-        gallery: Gallery,
-        *,
-        longest: int,
-        limit: int,
-        ratio: float,
-        chance: int,
-        weight: float,
-    ) -> None:
-        self._gallery = gallery
-        self._longest, self._limit, self._ratio = longest, limit, ratio
-        self._chance, self._weight = chance, weight
+
+def counted(_score: float, agreement: Agreement, **_of_other_orders: float) -> float:
+    """Return the number of kept matches plus 1/(2 + d), d their mean distance; 0 for no match.
+
+    The order of Tang et al.: the fraction is at most a half, so that the number decides and the
+    smaller mean descriptor distance settles equal numbers. Scores that are equal even so keep the
+    order of the short-list, which is the visual one.
+    """
+    return agreement.count + 1 / (2 + agreement.distance) if agreement.count else 0.0
+
+
+ORDERS: Mapping[str, Callable[..., float]] = {"weighed": weighed, "count": counted}
+
+
+class Rerank:
+    """Local features of the photo against those of every match of the short-list.
+
+    Args:
+        gallery: holds the keypoints.
+        local: takes the photo's keypoints and compares them.
+        order: gives the new score, from the old one and what the two pictures have in common.
+    """
+
+    def __init__(self, gallery: Gallery, local: LocalFeatures, order: Order) -> None:
+        self._gallery, self._local, self._order = gallery, local, order
 
     def __call__(self, photo: Photo, matches: Matches) -> Matches:
         """Return the matches re-ordered, each with its number of inliers."""
         with photo.timed("rerank"):
-            query = extract_keypoints(photo.pixels, longest=self._longest, limit=self._limit)
+            query = self._local.extract(photo.pixels)
             photo.keypoints = query
             stored = self._gallery.keypoints([match.image_id for match in matches])
             return Matches.ranked(
-                self._weighed(match, query, stored.get(match.image_id)) for match in matches
+                self._rescored(match, query, stored.get(match.image_id, NO_KEYPOINTS))
+                for match in matches
             )
 
-    def _weighed(self, match: Match, query: Keypoints, gallery: Keypoints | None) -> Match:
-        inliers = 0
-        if gallery is not None:
-            pairs = match_keypoints(query, gallery, ratio=self._ratio)
-            inliers = verify(query, gallery, pairs).count
-        evidence = self._weight * math.log1p(max(0, inliers - self._chance))
+    def _rescored(self, match: Match, query: Keypoints, gallery: Keypoints) -> Match:
+        agreement = self._local.compare(query, gallery)
         return replace(
             match,
-            score=match.score + evidence,
-            reasons=replace(match.reasons, inliers=inliers),
+            score=self._order(match.score, agreement),
+            reasons=replace(match.reasons, inliers=agreement.count),
         )

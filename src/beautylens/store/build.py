@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 from beautylens.catalogue.table import Catalogue
 from beautylens.errors import ImageError
 from beautylens.features.describing import BATCH, Describing
-from beautylens.features.keypoints import extract_keypoints
+from beautylens.features.extractors import Extractor, rootsift
 from beautylens.images.ahead import ahead
 from beautylens.images.decode import decode, read_bytes
 from beautylens.store.failures import Failure
@@ -82,13 +82,21 @@ class Describer:
         encoder: gives the deep descriptor.
         keypoints: how many of the strongest keypoints to keep; 0 keeps none.
         longest: pixels to which the longer side is shrunk before keypoints are taken.
+        extractor: takes them; RootSIFT by default.
         workers: threads that decode and extract keypoints; all cores by default.
     """
 
     def __init__(
-        self, encoder: Describing, *, keypoints: int, longest: int, workers: int | None = None
+        self,
+        encoder: Describing,
+        *,
+        keypoints: int,
+        longest: int,
+        extractor: Extractor | None = None,
+        workers: int | None = None,
     ) -> None:
         self._encoder, self._keypoints, self._longest = encoder, keypoints, longest
+        self._extract = extractor or rootsift()
         self._workers = workers or os.cpu_count() or 1
 
     def __call__(self, rows: Iterable[Row], folder: Path) -> Iterator[Described | Failure]:
@@ -109,9 +117,7 @@ class Describer:
             return Failure(row["image_id"], row["product_id"], row["image"], row["row"], str(error))
         stored = b""
         if self._keypoints:
-            stored = extract_keypoints(
-                picture, longest=self._longest, limit=self._keypoints
-            ).to_bytes()
+            stored = self._extract(picture, longest=self._longest, limit=self._keypoints).to_bytes()
         digest = file_digest(data)
         return _Prepared(row, digest, self._encoder.fit(picture), stored)
 

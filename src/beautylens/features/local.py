@@ -1,0 +1,73 @@
+"""Local features of one recipe: how keypoints are taken, matched and made to agree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beautylens.features.extractors import Extractor
+from beautylens.features.keypoints import Keypoints
+from beautylens.features.matching import Pairs, match_keypoints, pair_distances
+from beautylens.features.verification import Verification
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Agreement:
+    """What two pictures have in common.
+
+    pairs (M, 2) index the query's and the gallery's keypoints; count is how much they weigh, the
+    distinct places among them where they were verified; distance is the mean descriptor distance
+    of the pairs, 0 where there are none.
+    """
+
+    pairs: Pairs
+    count: int
+    distance: float
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFeatures:
+    """Takes keypoints from photos and compares them with those of catalogue pictures.
+
+    Args:
+        extractor: the one that the gallery was built with.
+        longest: pixels to which a picture's longer side is shrunk.
+        limit: keypoints taken from the photo.
+        ratio: Lowe's ratio.
+        mutual: whether matches are each other's nearest.
+        verification: tells which matches agree.
+    """
+
+    extractor: Extractor
+    longest: int
+    limit: int
+    ratio: float
+    mutual: bool
+    verification: Verification
+
+    def extract(self, photo: NDArray[np.uint8]) -> Keypoints:
+        """Return the keypoints of a photo, (H, W, 3) uint8 RGB."""
+        return self.extractor(photo, longest=self.longest, limit=self.limit)
+
+    def match(self, query: Keypoints, gallery: Keypoints) -> Pairs:
+        """Return the matched keypoints, (M, 2) indices into query and gallery."""
+        return match_keypoints(
+            query,
+            gallery,
+            ratio=self.ratio,
+            mutual=self.mutual,
+            distance=self.extractor.distance,
+        )
+
+    def agree(self, query: Keypoints, gallery: Keypoints, pairs: Pairs) -> Agreement:
+        """Return what is left of the matches once they have been verified."""
+        verified = self.verification(query, gallery, pairs)
+        distances = pair_distances(query, gallery, verified.pairs, distance=self.extractor.distance)
+        mean = float(distances.mean()) if len(distances) else 0.0
+        return Agreement(verified.pairs, verified.count, mean)
+
+    def compare(self, query: Keypoints, gallery: Keypoints) -> Agreement:
+        """Return what two pictures have in common."""
+        return self.agree(query, gallery, self.match(query, gallery))
