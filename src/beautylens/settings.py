@@ -23,6 +23,7 @@ from beautylens.errors import BeautylensError, RecipeError
 
 Model = TypeVar("Model", bound=BaseModel)
 View = Annotated[float, Field(gt=0, le=1)]
+Length = Annotated[int, Field(ge=1, le=8)]
 Scales = Annotated[
     tuple[Annotated[float, Field(ge=0.25, le=4)], ...], Field(min_length=1, max_length=8)
 ]
@@ -147,6 +148,29 @@ class RerankSettings(Settings):
         return self
 
 
+class TextualSettings(Settings):
+    """How products with a text like that of the first matches are brought in.
+
+    The first `first` products bring in at most `listed` others each, whose texts are at least
+    `minimum` alike by cosine. Terms are runs of up to `words` words and, where `characters` gives
+    the shortest and longest, runs of characters inside words.
+    """
+
+    variant: Literal["slide", "program"] = "slide"
+    first: Annotated[int, Field(ge=1, le=7)] = 3
+    listed: Annotated[int, Field(ge=1, le=100)] = 5
+    minimum: Annotated[float, Field(ge=0, le=1)] = 0.5
+    columns: tuple[str, ...] = ("brand", "name")
+    words: Annotated[int, Field(ge=1, le=3)] = 1
+    characters: tuple[Length, Length] | None = None
+
+    @model_validator(mode="after")
+    def _shortest_first(self) -> TextualSettings:
+        if self.characters is not None and self.characters[0] > self.characters[1]:
+            raise PydanticCustomError("characters", "give the shorter length first, as [3, 4]")
+        return self
+
+
 class Recipe(Settings):
     """Everything that decides what a collection holds and how it answers.
 
@@ -160,6 +184,7 @@ class Recipe(Settings):
     keypoints: KeypointSettings | None = None
     retrieve: RetrieveSettings = RetrieveSettings()
     rerank: RerankSettings | None = None
+    textual: TextualSettings | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -226,7 +251,11 @@ def read_recipe(name: str | Path) -> Recipe:
         encoder.model_copy(update={"file": located(encoder.file, path.parent)})
         for encoder in recipe.encoders
     )
-    return recipe.model_copy(update={"encoders": encoders})
+    keypoints = recipe.keypoints
+    if keypoints is not None and keypoints.file is not None:
+        file = str((path.parent / keypoints.file).absolute())
+        keypoints = keypoints.model_copy(update={"file": file})
+    return recipe.model_copy(update={"encoders": encoders, "keypoints": keypoints})
 
 
 def located(encoder: str, folder: Path = Path()) -> str:

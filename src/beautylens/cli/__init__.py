@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from beautylens.cli import add, demo, evaluate, fetch, index, info, remove, search
+from beautylens.cli import add, demo, evaluate, fetch, grid, index, info, remove, search
 from beautylens.cli.console import console, report_error
 from beautylens.errors import BeautylensError
 
@@ -31,6 +31,7 @@ app.command("add")(add.add)
 app.command("remove")(remove.remove)
 app.command("search")(search.search)
 app.command("evaluate")(evaluate.evaluate)
+app.command("grid")(grid.grid)
 app.command("info")(info.info)
 app.add_typer(fetch.app, name="fetch")
 

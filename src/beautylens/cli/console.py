@@ -23,23 +23,50 @@ from beautylens.store.failures import Failure
 console = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 
 
+_COLUMNS = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TextColumn("{task.fields[note]}"),
+    TimeRemainingColumn(),
+)
+
+
 def report_error(message: str) -> None:
     """Print one error sentence."""
     console.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
 
 
+class CountBar:
+    """A bar over a number of equal steps."""
+
+    def __init__(self, bar: Progress, title: str) -> None:
+        self._bar = bar
+        self._task = bar.add_task(title, total=None, note="")
+
+    def total(self, steps: int) -> None:
+        """Say how many steps there are."""
+        self._bar.update(self._task, total=steps)
+
+    def step(self) -> None:
+        """Move on by one."""
+        self._bar.advance(self._task)
+
+
+@contextmanager
+def count_bar(title: str) -> Iterator[CountBar]:
+    """Show a bar while equal steps are taken."""
+    with Progress(
+        *_COLUMNS, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        yield CountBar(bar, title)
+
+
 @contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[State], None]]:
     """Show a bar while pictures are indexed; gives the function that moves it."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
-        TimeRemainingColumn(),
-    )
     with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
+        *_COLUMNS, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
         task = bar.add_task(title, total=None, note="")
 

@@ -1,0 +1,235 @@
+"""`beautylens grid`: the papers' tables, backbone x pooling x distance x local re-ranking."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from beautylens.catalogue.table import Catalogue, read_catalogue
+from beautylens.catalogue.truth import TruthRow, read_truth
+from beautylens.cli.console import console, count_bar, report_error
+from beautylens.errors import QueryError
+from beautylens.evaluate.extraction import find_pools
+from beautylens.evaluate.grid import PAPER, Grid, Outcome
+from beautylens.evaluate.grid_page import most_disputed, write_grid_page
+from beautylens.evaluate.metrics import MEASURES
+from beautylens.evaluate.textual_ablation import AblationRow
+from beautylens.features.encoder import Encoder
+from beautylens.search.similarity import SIMILARITIES
+from beautylens.settings import TextualSettings
+from beautylens.text.index import TextIndex
+from beautylens.text.texts import product_texts
+
+SHOWN = 6
+POOLINGS = ("mac", "spoc", "rmac", "ramac")
+
+
+class Measure(StrEnum):
+    """Which mAP@7 the table shows; the CSV has both."""
+
+    CHALLENGE = "challenge"
+    ALL = "all"
+
+
+Encoders = Annotated[
+    list[str] | None,
+    typer.Option("--encoder", help="An encoder; may be repeated. Default: the shipped one."),
+]
+Poolings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--pooling",
+        help="A pooling, with options as in gem:p=4, or `own`; may be repeated. "
+        f"Default: {', '.join(POOLINGS)}.",
+    ),
+]
+Distances = Annotated[
+    list[str] | None,
+    typer.Option("--distance", help="cosine, l1 or l2; may be repeated. Default: all three."),
+]
+Shown = Annotated[
+    list[str] | None,
+    typer.Option(help="File name of a query whose strips the page shows; may be repeated. "
+                 f"Default: the {SHOWN} on which systems differ most."),
+]  # fmt: skip
+
+
+def grid(
+    table: Annotated[Path, typer.Argument(help="Catalogue table.")],
+    truth: Annotated[Path, typer.Argument(help="Truth table.")],
+    encoder: Encoders = None,
+    pooling: Poolings = None,
+    distance: Distances = None,
+    side: Annotated[
+        int | None, typer.Option(min=32, help="Another input side than the encoders', in pixels.")
+    ] = None,
+    sift: Annotated[
+        bool, typer.Option(help="Also re-rank the first 100 by SIFT ratio-test matches.")
+    ] = True,
+    views: Annotated[
+        str, typer.Option(metavar="SHARES", help="Centred views of the query: 1,0.75,0.5.")
+    ] = "1",
+    measure: Annotated[Measure, typer.Option(help="The denominator of the table's mAP@7.")] = (
+        Measure.CHALLENGE
+    ),
+    textual: Annotated[
+        bool, typer.Option(help="Also print what refining by names does with k = 1..6.")
+    ] = True,
+    out: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write every figure as CSV.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write a page with the top-7 strips.")
+    ] = None,
+    show: Shown = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a system.")] = False,
+) -> None:
+    """Compare backbones, poolings and distances, each network run once over the pictures."""
+    rows = read_truth(truth)
+    encoders = {
+        name: Encoder.load(name, side=side) for name in dict.fromkeys(encoder or ["default"])
+    }
+    poolings = list(dict.fromkeys(pooling or POOLINGS))
+    for loaded in encoders.values():
+        find_pools(loaded, poolings)
+    distances = _distances(distance)
+    chosen = None if show is None else _places(rows, show)
+    catalogue = read_catalogue(table)
+    with count_bar("Describing") as bar:
+        compared = Grid(
+            catalogue,
+            rows,
+            local=PAPER if sift else None,
+            views=_views(views),
+            similar=_similar_by_text(catalogue) if textual else None,
+            progress=bar.step,
+        )
+        bar.total(compared.pictures * len(encoders))
+        outcomes = list(compared.run(encoders, poolings, distances))
+    _report_errors(compared.errors)
+    for name in encoders:
+        _print_table(name, [o for o in outcomes if o.system.encoder == name], measure)
+        if name in compared.ablations:
+            _print_ablation(compared.ablations[name], poolings[0], distances[0])
+    if out:
+        write_figures(out, outcomes)
+    if as_json:
+        for outcome in outcomes:
+            typer.echo(json.dumps(figures_of(outcome)))
+    if report:
+        shown = most_disputed(outcomes, SHOWN) if chosen is None else chosen
+        page = write_grid_page(report, f"{table.stem} and {truth.name}", outcomes, shown)
+        console.print(f"Page: {page}", soft_wrap=True)
+
+
+def write_figures(path: Path, outcomes: Sequence[Outcome]) -> None:
+    """Write one line a system, with both mAP@7 and their intervals, as CSV."""
+    lines = [figures_of(outcome) for outcome in outcomes]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(lines[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines)
+
+
+def figures_of(outcome: Outcome) -> dict[str, Any]:
+    """Return a system and its figures as plain values."""
+    system, score = outcome.system, outcome.summary.overall
+    figures: dict[str, Any] = {**asdict(system), "queries": score.queries}
+    for name in MEASURES:
+        low, high = score.intervals[name]
+        figures |= {
+            name: round(getattr(score, name), 4),
+            f"{name}_low": round(low, 4),
+            f"{name}_high": round(high, 4),
+        }
+    return figures
+
+
+def _distances(wanted: Sequence[str] | None) -> list[str]:
+    unknown = set(wanted or ()) - set(SIMILARITIES)
+    if unknown:
+        raise QueryError(
+            f"there is no distance '{min(unknown)}'; choose from {', '.join(SIMILARITIES)}"
+        )
+    return list(dict.fromkeys(wanted or sorted(SIMILARITIES)))
+
+
+def _views(text: str) -> tuple[float, ...]:
+    try:
+        views = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        views = (0.0,)
+    if not all(0 < view <= 1 for view in views):
+        raise QueryError(f"--views {text}: give shares of the photo above 0 up to 1, as 1,0.75,0.5")
+    return views
+
+
+def _places(rows: Sequence[TruthRow], names: Sequence[str]) -> list[int]:
+    """Return the places of the queries with these file names."""
+    by_name = {row.image.name: place for place, row in enumerate(rows)}
+    missing = next((name for name in names if name not in by_name), None)
+    if missing is not None:
+        raise QueryError(
+            f"--show {missing}: no query has this file name, but such as {rows[0].image.name}"
+        )
+    return [by_name[name] for name in names]
+
+
+def _similar_by_text(catalogue: Catalogue) -> Callable[[str], Sequence[str]] | None:
+    """Return D, the products with a similar text; None where the catalogue says nothing of them."""
+    texts = product_texts(catalogue.rows)
+    if not any(texts.values()):
+        return None
+    index = TextIndex.fit(list(texts), list(texts.values()))
+    settings = TextualSettings()
+
+    @cache
+    def similar(product: str) -> list[str]:
+        (found,) = index.similar([product], settings.listed, settings.minimum)
+        return [other for other, _ in found]
+
+    return similar
+
+
+def _report_errors(errors: Mapping[str, str]) -> None:
+    for text in list(errors.values())[:10]:
+        report_error(text)
+    if errors:
+        console.print(f"{len(errors):,} catalogue pictures could not be read and were left out.")
+
+
+def _print_table(encoder: str, outcomes: Sequence[Outcome], measure: Measure) -> None:
+    """Print the papers' layout: a row a pooling, a column a distance, without and with local."""
+    columns = list(dict.fromkeys((o.system.distance, o.system.local) for o in outcomes))
+    table = Table(title=escape(f"mAP@7 ({measure}) of {encoder}"), title_justify="left")
+    table.add_column("pooling")
+    for distance, local in columns:
+        table.add_column(f"{distance} + SIFT" if local else distance, justify="right")
+    for pooling in dict.fromkeys(o.system.pooling for o in outcomes):
+        cells = {
+            (o.system.distance, o.system.local): o for o in outcomes if o.system.pooling == pooling
+        }
+        scores = [getattr(cells[column].summary.overall, f"map7_{measure}") for column in columns]
+        table.add_row(escape(pooling), *(f"{score:.4f}" for score in scores))
+    console.print(table)
+
+
+def _print_ablation(rows: Sequence[AblationRow], pooling: str, distance: str) -> None:
+    title = f"Refined by names ({pooling}, {distance}): mAP@7 was {rows[0].before:.4f}"
+    table = Table(title=escape(title), title_justify="left")
+    for name in ("variant", "k", "mAP@7", "improved", "impaired"):
+        table.add_column(name, justify="left" if name == "variant" else "right")
+    for row in rows:
+        shares = (f"{row.improved:.1%}", f"{row.impaired:.1%}")
+        table.add_row(row.variant, str(row.first), f"{row.after:.4f}", *shares)
+    console.print(table)

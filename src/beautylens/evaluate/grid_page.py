@@ -1,0 +1,114 @@
+"""The papers' picture tables: what each backbone and pooling returns for chosen queries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from beautylens.errors import BeautylensError
+from beautylens.evaluate.album import Album, Thumbnail, render
+from beautylens.evaluate.grid import Outcome, System
+from beautylens.evaluate.metrics import QueryResult, average_precision, places
+
+PLACES = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One of the seven places of a strip."""
+
+    picture: Thumbnail
+    name: str
+    right: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """What one system returned for one query; without a truth it has no average precision."""
+
+    system: System
+    precision: float | None
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One query and what each system returned for it."""
+
+    name: str
+    picture: Thumbnail
+    strips: tuple[Strip, ...]
+
+
+def write_grid_page(
+    folder: Path, title: str, outcomes: Sequence[Outcome], queries: Sequence[int]
+) -> Path:
+    """Write `index.html` and its thumbnails into a folder, and return the page.
+
+    Args:
+        folder: made where it does not exist.
+        title: the heading of the page.
+        outcomes: of all systems, over the same queries.
+        queries: which of them to show, by their place.
+
+    Raises:
+        BeautylensError: when the folder cannot be written.
+    """
+    page = folder / "index.html"
+    shown = [o for o in outcomes if o.system.distance == outcomes[0].system.distance]
+    try:
+        (folder / "pictures").mkdir(parents=True, exist_ok=True)
+        album = Album(folder / "pictures")
+        html = render(
+            "grid.html.jinja", title=title, outcomes=outcomes,
+            distance=outcomes[0].system.distance,
+            blocks=[_block(shown, number, album) for number in queries],
+        )  # fmt: skip
+        page.write_text(html, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise BeautylensError(
+            f"{folder}: the page cannot be written here ({error.strerror or error}); name a folder "
+            "that can be written"
+        ) from error
+    return page
+
+
+def most_disputed(outcomes: Sequence[Outcome], count: int) -> list[int]:
+    """Return the places of the queries on which systems differ most, most disputed first."""
+    if not outcomes:
+        return []
+    precisions = np.array([[_precision(row) or 0.0 for row in o.results] for o in outcomes])
+    has_truth = np.array([bool(row.truths) for row in outcomes[0].results])
+    spread = np.where(has_truth, precisions.std(axis=0), -1)
+    return [int(place) for place in np.argsort(-spread, kind="stable")[:count] if has_truth[place]]
+
+
+def _block(outcomes: Sequence[Outcome], number: int, album: Album) -> Block:
+    image = outcomes[0].results[number].image
+    strips = tuple(_strip(outcome.system, outcome.results[number], album) for outcome in outcomes)
+    return Block(image.name, album.add(image, f"query photo {image.name}"), strips)
+
+
+def _strip(system: System, result: QueryResult, album: Album) -> Strip:
+    counted = set(places(result.ranking, result.truths, result.ignore)[:PLACES])
+    cells = [
+        Cell(
+            album.add(Path(match.image), match.product.name or match.product.product_id),
+            match.product.name or match.product.product_id,
+            match.product.product_id in result.truths,
+        )
+        for match in result.matches or ()
+        if match.product.product_id in counted
+    ]
+    return Strip(system, _precision(result), tuple(cells[:PLACES]))
+
+
+def _precision(result: QueryResult) -> float | None:
+    if not result.truths:
+        return None
+    return average_precision(
+        result.ranking, result.truths, ignore=result.ignore, denominator="challenge"
+    )
