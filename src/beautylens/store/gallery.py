@@ -32,6 +32,7 @@ from beautylens.store.tables import (
 
 SCAN_LIMIT = 50_000
 TIDY_ABOVE = 64
+STREAMED_ROWS = 4096
 
 
 class Gallery:
@@ -160,7 +161,9 @@ class Gallery:
             self._add_columns(set(rows.column_names) - set(self._images.schema.names))
             schema = self._images.schema
             for name in set(schema.names) - set(rows.column_names):
-                rows = rows.append_column(name, pa.array([""] * len(rows), pa.string()))
+                absent = pa.nulls(len(rows), schema.field(name).type)
+                text = pa.types.is_string(absent.type)
+                rows = rows.append_column(name, absent.fill_null("") if text else absent)
             former = f"product_id IN ({sql_list(rows['product_id'].unique().to_pylist())})"
             if keep:
                 former += f" AND image_id NOT IN ({sql_list(keep)})"
@@ -194,7 +197,11 @@ class Gallery:
             return self._failures.all()
 
     def nearest(
-        self, descriptor: NDArray[np.float32], depth: int, where: str | None = None
+        self,
+        descriptor: NDArray[np.float32],
+        depth: int,
+        where: str | None = None,
+        among: Sequence[str] | None = None,
     ) -> Matches:
         """Return the images nearest to a descriptor by cosine, best first.
 
@@ -202,6 +209,7 @@ class Gallery:
             descriptor: (D,) float32, unit length.
             depth: how many images.
             where: an SQL condition on the catalogue's columns, such as "brand = 'Dior'".
+            among: ids of the only images to look at, all of them.
 
         Raises:
             QueryError: when the condition cannot be understood.
@@ -215,7 +223,12 @@ class Gallery:
             .limit(depth)
             .select([*columns, "_distance"])
         )
-        if self._is_indexed:
+        if among is not None:
+            # The vector index looks at part of the images only, and those may lie elsewhere.
+            query = query.bypass_vector_index()
+            named = f"image_id IN ({sql_list(among)})"
+            where = named if where is None else f"({where}) AND {named}"
+        elif self._is_indexed:
             # The index holds 8-bit copies: a wide short-list is scored again on the originals.
             query = query.nprobes(32).ef(4 * depth).refine_factor(2)
         with plain_errors(self.address, "searched") if where is None else _about(where, columns):
@@ -240,7 +253,8 @@ class Gallery:
                 f"{self.address}: image {missing} was removed while it was searched; search again"
             )
         column = rows["descriptor"].combine_chunks()
-        matrix = column.flatten().to_numpy(zero_copy_only=False).reshape(len(rows), -1)
+        flat = column.flatten().to_numpy(zero_copy_only=False)
+        matrix = flat.reshape(len(rows), column.type.list_size)
         return np.asarray(matrix[[places[image_id] for image_id in image_ids]], np.float32)
 
     def keypoints(self, image_ids: Sequence[str]) -> dict[str, Keypoints]:
@@ -249,6 +263,41 @@ class Gallery:
         rows = self._columns(["image_id", "keypoints"], condition)
         stored = zip(rows["image_id"].to_pylist(), rows["keypoints"].to_pylist(), strict=True)
         return {image_id: Keypoints.from_bytes(data or b"") for image_id, data in stored}
+
+    def stream(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Yield some columns of all images, a few thousand rows at a time."""
+        with plain_errors(self.address, "read"):
+            yield from self._images.search().select(list(names)).to_batches(STREAMED_ROWS)
+
+    @property
+    def dimensions(self) -> int:
+        """The length of a descriptor."""
+        return int(self._images.schema.field("descriptor").type.list_size)
+
+    @property
+    def keeps_originals(self) -> bool:
+        """Tell whether there is a column for the descriptors that augmentation replaces."""
+        return "original" in self._images.schema.names
+
+    def keep_originals(self) -> None:
+        """Make the column for the descriptors that augmentation replaces, empty."""
+        if not self.keeps_originals:
+            with plain_errors(self.address, "written"):
+                vector = self._images.schema.field("descriptor").type
+                self._images.add_columns(pa.field("original", vector))
+
+    def rewrite(self, rows: pa.Table) -> None:
+        """Replace the named columns of images that are there still, with the same picture.
+
+        Args:
+            rows: `image_id` and `digest`, by which images are known, and the columns to replace.
+        """
+        with plain_errors(self.address, "written"):
+            (
+                self._images.merge_insert("image_id")
+                .when_matched_update_all(where="target.digest = source.digest")
+                .execute(rows)
+            )
 
     def tidy(self) -> None:
         """Merge small fragments once enough have piled up to slow a search down."""
