@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from beautylens.errors import RecipeError
-from beautylens.settings import read_recipe, shipped_recipes
+from beautylens.settings import DiffusionSettings, Recipe, read_recipe, shipped_recipes
 
 
 @pytest.mark.parametrize("name", shipped_recipes())
@@ -26,6 +26,15 @@ def test_an_encoder_file_is_found_beside_its_recipe(tmp_path: Path) -> None:
     assert read_recipe(tmp_path / "mine.toml").encoder.file == str(tmp_path / "net.onnx")
 
 
+def test_an_expansion_takes_the_options_of_its_kind(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('[expand]\nkind = "diffusion"\nk_q = 7\ngamma_q = 80\n')
+    expand = read_recipe(tmp_path / "mine.toml").expand
+    assert isinstance(expand, DiffusionSettings)
+    assert (expand.k_q, expand.gamma_q, expand.k_d) == (7, 80, 50)
+    again = Recipe.model_validate(read_recipe(tmp_path / "mine.toml").model_dump(mode="json"))
+    assert again.expand == expand
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -33,6 +42,16 @@ def test_an_encoder_file_is_found_beside_its_recipe(tmp_path: Path) -> None:
         ("[retrieve]\ndepth = 0\n", r"'retrieve\.depth': input should be greater than"),
         ("[zebra]\n", "no setting 'zebra'; known settings: name, encoder"),
         ("[rerank]\nratio = 0.8\n", r"\[rerank\] needs a \[keypoints\] section"),
+        ('[expand]\nkind = "qe"\n', r"'expand\.kind': should be one of alpha_qe, diffusion"),
+        ("[expand]\nn = 3\n", r"'expand\.kind': should be one of alpha_qe"),
+        (
+            '[expand]\nkind = "diffusion"\nalpa = 0.5\n',
+            r"no setting 'expand\.alpa'; did you mean 'expand\.alpha'",
+        ),
+        (
+            '[expand]\nkind = "diffusion"\nalpha = 1.0\n',
+            r"'expand\.alpha': input should be less than 1",
+        ),
         ("depth = ", "is not valid TOML"),
     ],
 )

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from beautylens.errors import CollectionError
 from beautylens.features.encoder import Encoder
+from beautylens.search.expand import EXPANSIONS, Expansion
 from beautylens.search.explain import Explain
+from beautylens.search.late import OfflineDiffusion
 from beautylens.search.pipeline import Pipeline
 from beautylens.search.refine import Refine
 from beautylens.search.rerank import Rerank
 from beautylens.search.retrieve import Retrieve
-from beautylens.settings import EncoderSettings, KeypointSettings, Recipe, RerankSettings
+from beautylens.settings import (
+    EncoderSettings,
+    ExpandSettings,
+    KeypointSettings,
+    LateDiffusionSettings,
+    Recipe,
+    RerankSettings,
+)
 from beautylens.store.build import Describer
 from beautylens.store.gallery import Gallery
 
@@ -29,8 +39,15 @@ def make_describer(recipe: Recipe, encoder: Encoder, workers: int | None = None)
     )
 
 
-def make_pipeline(recipe: Recipe, gallery: Gallery, encoder: Encoder) -> Pipeline:
-    """Return the search steps of a recipe over a gallery."""
+def make_pipeline(
+    recipe: Recipe, gallery: Gallery, encoder: Encoder, offline: OfflineDiffusion | None = None
+) -> Pipeline:
+    """Return the search steps of a recipe over a gallery.
+
+    Raises:
+        CollectionError: when the recipe diffuses late and there is no offline part.
+    """
+    expand = make_expansion(recipe.expand, gallery, offline) if recipe.expand else None
     retrieve = Retrieve(gallery, encoder, depth=recipe.retrieve.depth, views=recipe.retrieve.views)
     rerank = None
     if recipe.rerank is not None and recipe.keypoints is not None:
@@ -42,7 +59,25 @@ def make_pipeline(recipe: Recipe, gallery: Gallery, encoder: Encoder) -> Pipelin
             chance=recipe.rerank.chance,
             weight=recipe.rerank.weight,
         )
-    return Pipeline(retrieve, rerank, Refine())
+    return Pipeline(retrieve, expand, rerank, Refine())
+
+
+def make_expansion(
+    settings: ExpandSettings, gallery: Gallery, offline: OfflineDiffusion | None = None
+) -> Expansion:
+    """Return the expansion that a recipe names.
+
+    Raises:
+        CollectionError: when it needs an offline part and there is none.
+    """
+    options = settings.model_dump(exclude={"kind"})
+    if isinstance(settings, LateDiffusionSettings):
+        if offline is None:
+            raise CollectionError(
+                f"{gallery.address}: its diffusion has not been made; run `beautylens index` again"
+            )
+        options = {"offline": offline, "k_q": settings.k_q, "gamma_q": settings.gamma_q}
+    return EXPANSIONS[settings.kind](gallery, **options)
 
 
 def make_explain(recipe: Recipe, gallery: Gallery) -> Explain:
