@@ -50,9 +50,7 @@ def slow_spreading(weights: np.ndarray) -> np.ndarray:
     for one in range(len(weights)):
         for other in range(len(weights)):
             if weights[one, other] > 0:
-                spreading[one, other] = weights[one, other] / np.sqrt(
-                    degrees[one] * degrees[other]
-                )
+                spreading[one, other] = weights[one, other] / np.sqrt(degrees[one] * degrees[other])
     return spreading
 
 
