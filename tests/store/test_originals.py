@@ -58,6 +58,22 @@ def test_every_descriptor_is_blended_with_its_neighbours(
     assert gallery.nearest(unit(3), 1)[0].product.brand == "O'Hara"
 
 
+def test_an_indexed_gallery_is_augmented_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("beautylens.store.gallery.SCAN_LIMIT", 500)
+    many = {f"p{number:03}": number for number in range(600)}
+    gallery = filled(tmp_path, many)
+    gallery.ensure_indexes()
+    gallery.upsert(rows(("new", "1.jpg", 1000)))
+    augment_gallery(gallery, 3, 3.0)
+    many["new"] = 1000
+    expected = augment(plain(many), 3, 3.0)
+    np.testing.assert_allclose(gallery.descriptors(ids(many)), expected, atol=1e-6)
+    found = gallery.nearest(expected[17], 1)[0]
+    assert (found.image_id, found.score) == (ids(many)[17], pytest.approx(1, abs=1e-5))
+
+
 def test_augmenting_again_starts_from_the_originals(tmp_path: Path) -> None:
     gallery = filled(tmp_path, SEEDS)
     for _ in range(2):

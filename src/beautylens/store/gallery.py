@@ -287,17 +287,20 @@ class Gallery:
                 self._images.add_columns(pa.field("original", vector))
 
     def rewrite(self, rows: pa.Table) -> None:
-        """Replace the named columns of images that are there still, with the same picture.
+        """Replace some columns of the images that are there still and show the same picture.
 
         Args:
             rows: `image_id` and `digest`, by which images are known, and the columns to replace.
         """
+        named = f"image_id IN ({sql_list(rows['image_id'].to_pylist())})"
+        there = self._columns(["image_id", "digest"], named)
+        known = set(zip(*(there[name].to_pylist() for name in there.column_names), strict=True))
+        given = zip(*(rows[name].to_pylist() for name in there.column_names), strict=True)
+        kept = rows.filter(pa.array([image in known for image in given], pa.bool_()))
         with plain_errors(self.address, "written"):
-            (
-                self._images.merge_insert("image_id")
-                .when_matched_update_all(where="target.digest = source.digest")
-                .execute(rows)
-            )
+            # By the index on image_id, LanceDB 0.40 writes these columns alone; without it or
+            # under a condition it writes every column again, keypoints and all.
+            self._images.merge_insert("image_id").when_matched_update_all().execute(kept)
 
     def tidy(self) -> None:
         """Merge small fragments once enough have piled up to slow a search down."""
@@ -306,15 +309,19 @@ class Gallery:
             if fragments > TIDY_ABOVE:
                 self._images.optimize()
 
-    def ensure_indexes(self) -> None:
-        """Make the index by image id, and the vector index once a scan would be slow."""
+    def ensure_indexes(self, *, anew: bool = False) -> None:
+        """Make the index by image id, and the vector index once a scan would be slow.
+
+        Args:
+            anew: make the vector index again, as all descriptors have changed.
+        """
         from lancedb.index import BTree, HnswSq
 
         with plain_errors(self.address, "written"):
             made = self._indexed_columns()
             if "image_id" not in made:
                 self._images.create_index("image_id", config=BTree())
-            if "descriptor" not in made and self.count() > SCAN_LIMIT:
+            if (anew or "descriptor" not in made) and self.count() > SCAN_LIMIT:
                 self._images.create_index("descriptor", config=HnswSq(distance_type="cosine"))
                 self.__dict__.pop("_is_indexed", None)
 

@@ -63,6 +63,7 @@ def augment_gallery(gallery: Gallery, n: int, alpha: float) -> None:
         CollectionError: when the disk is full or the collection may not be written.
     """
     gallery.keep_originals()
+    gallery.ensure_indexes()
     with originals(gallery) as kept:
         neighbours = nearest_neighbours(kept.descriptors, n)
         for start in range(0, len(kept.image_ids), STREAMED_ROWS):
@@ -80,7 +81,7 @@ def augment_gallery(gallery: Gallery, n: int, alpha: float) -> None:
                     }
                 )
             )
-    gallery.tidy()
+    gallery.ensure_indexes(anew=True)
 
 
 def _fill(descriptors: Floats, image_ids: tuple[str, ...], gallery: Gallery) -> None:
