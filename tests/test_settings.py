@@ -13,7 +13,14 @@ from beautylens.errors import RecipeError
 from beautylens.features.extractors import EXTRACTORS
 from beautylens.features.verification import VERIFICATIONS
 from beautylens.search.rerank import ORDERS
-from beautylens.settings import KeypointSettings, RerankSettings, read_recipe, shipped_recipes
+from beautylens.settings import (
+    DiffusionSettings,
+    KeypointSettings,
+    Recipe,
+    RerankSettings,
+    read_recipe,
+    shipped_recipes,
+)
 
 
 @pytest.mark.parametrize("name", shipped_recipes())
@@ -41,6 +48,15 @@ def test_encoders_known_by_name_keep_it_and_several_keep_their_order(tmp_path: P
     assert [(e.file, e.weight) for e in encoders] == [("resnet101.tv_in1k", 1.0), ("default", 2.0)]
 
 
+def test_an_expansion_takes_the_options_of_its_kind(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('[expand]\nkind = "diffusion"\nk_q = 7\ngamma_q = 80\n')
+    expand = read_recipe(tmp_path / "mine.toml").expand
+    assert isinstance(expand, DiffusionSettings)
+    assert (expand.k_q, expand.gamma_q, expand.k_d) == (7, 80, 50)
+    again = Recipe.model_validate(read_recipe(tmp_path / "mine.toml").model_dump(mode="json"))
+    assert again.expand == expand
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -58,6 +74,16 @@ def test_encoders_known_by_name_keep_it_and_several_keep_their_order(tmp_path: P
         (
             "[ensemble]\ncombine = 'product'\n[projection]\nzscore = true\n",
             "a product of cosines is taken part by part",
+        ),
+        ('[expand]\nkind = "qe"\n', r"'expand\.kind': should be one of alpha_qe, diffusion"),
+        ("[expand]\nn = 3\n", r"'expand\.kind': should be one of alpha_qe"),
+        (
+            '[expand]\nkind = "diffusion"\nalpa = 0.5\n',
+            r"no setting 'expand\.alpa'; did you mean 'expand\.alpha'",
+        ),
+        (
+            '[expand]\nkind = "diffusion"\nalpha = 1.0\n',
+            r"'expand\.alpha': input should be less than 1",
         ),
         ("depth = ", "is not valid TOML"),
         (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from beautylens.errors import EncoderError
+from beautylens.errors import CollectionError, EncoderError
 from beautylens.features.describing import Describing
 from beautylens.features.encoder import Encoder
 from beautylens.features.ensemble import Ensemble, Part
@@ -13,13 +13,22 @@ from beautylens.features.extractors import EXTRACTORS, Extractor
 from beautylens.features.local import LocalFeatures
 from beautylens.features.verification import VERIFICATIONS
 from beautylens.features.whitening import Whitening
+from beautylens.search.expand import EXPANSIONS, Expansion
 from beautylens.search.explain import Explain
+from beautylens.search.late import OfflineDiffusion
 from beautylens.search.pipeline import Pipeline
 from beautylens.search.refine import Refine
 from beautylens.search.rerank import ORDERS, Order, Rerank
 from beautylens.search.retrieve import Retrieve
 from beautylens.search.similarity import SIMILARITIES, Similarity, product_of
-from beautylens.settings import KeypointSettings, Recipe, RerankSettings, is_name
+from beautylens.settings import (
+    ExpandSettings,
+    KeypointSettings,
+    LateDiffusionSettings,
+    Recipe,
+    RerankSettings,
+    is_name,
+)
 from beautylens.store.build import Describer
 from beautylens.store.gallery import Gallery
 
@@ -81,8 +90,17 @@ def make_describer(recipe: Recipe, encoder: Describing, workers: int | None = No
     )
 
 
-def make_pipeline(recipe: Recipe, gallery: Gallery, encoder: Describing) -> Pipeline:
-    """Return the search steps of a recipe over a gallery."""
+def make_pipeline(
+    recipe: Recipe,
+    gallery: Gallery,
+    encoder: Describing,
+    offline: OfflineDiffusion | None = None,
+) -> Pipeline:
+    """Return the search steps of a recipe over a gallery.
+
+    Raises:
+        CollectionError: when the recipe diffuses late and there is no offline part.
+    """
     retrieve = Retrieve(
         gallery,
         encoder,
@@ -90,11 +108,30 @@ def make_pipeline(recipe: Recipe, gallery: Gallery, encoder: Describing) -> Pipe
         views=recipe.retrieve.views,
         similarity=make_similarity(recipe, encoder),
     )
+    expand = make_expansion(recipe.expand, gallery, offline) if recipe.expand else None
     rerank = None
     if recipe.rerank is not None and recipe.keypoints is not None:
         local = make_local_features(recipe.keypoints, recipe.rerank)
         rerank = Rerank(gallery, local, make_order(recipe.rerank))
-    return Pipeline(retrieve, rerank, Refine())
+    return Pipeline(retrieve, expand, rerank, Refine())
+
+
+def make_expansion(
+    settings: ExpandSettings, gallery: Gallery, offline: OfflineDiffusion | None = None
+) -> Expansion:
+    """Return the expansion that a recipe names.
+
+    Raises:
+        CollectionError: when it needs an offline part and there is none.
+    """
+    options = settings.model_dump(exclude={"kind"})
+    if isinstance(settings, LateDiffusionSettings):
+        if offline is None:
+            raise CollectionError(
+                f"{gallery.address}: its diffusion has not been made; run `beautylens index` again"
+            )
+        options = {"offline": offline, "k_q": settings.k_q, "gamma_q": settings.gamma_q}
+    return EXPANSIONS[settings.kind](gallery, **options)
 
 
 def make_explain(recipe: Recipe, gallery: Gallery) -> Explain:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import (
     BaseModel,
@@ -171,6 +172,50 @@ class TextualSettings(Settings):
         return self
 
 
+class AlphaQuerySettings(Settings):
+    """Another search with the query blended with its `n` nearest, weighing similarity^alpha."""
+
+    kind: Literal["alpha_qe"]
+    n: Annotated[int, Field(ge=0, le=100)] = 3
+    alpha: Annotated[float, Field(ge=0)] = 3.0
+
+
+class _GraphSettings(Settings):
+    """How images are joined for diffusion: docs/method.md, section 3."""
+
+    k_d: Annotated[int, Field(ge=1, le=1000)] = 50
+    gamma: Annotated[float, Field(gt=0)] = 3.0
+    alpha: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    k_q: Annotated[int, Field(ge=1, le=1000)] = 10
+    gamma_q: Annotated[float, Field(ge=0)] = 3.0
+
+
+class DiffusionSettings(_GraphSettings):
+    """Diffusion over the `depth` images nearest to the query."""
+
+    kind: Literal["diffusion"]
+    depth: Annotated[int, Field(ge=1, le=10_000)] = 400
+
+
+class LateDiffusionSettings(_GraphSettings):
+    """Diffusion made when a collection is indexed, over the `truncation` nearest of each image."""
+
+    kind: Literal["late_diffusion"]
+    truncation: Annotated[int, Field(ge=1, le=10_000)] = 1024
+
+
+class SuperGlobalSettings(Settings):
+    """Descriptors refined among the `depth` images nearest to the query."""
+
+    kind: Literal["superglobal"]
+    depth: Annotated[int, Field(ge=1, le=10_000)] = 400
+
+
+ExpandSettings = (
+    AlphaQuerySettings | DiffusionSettings | LateDiffusionSettings | SuperGlobalSettings
+)
+
+
 class Recipe(Settings):
     """Everything that decides what a collection holds and how it answers.
 
@@ -183,6 +228,7 @@ class Recipe(Settings):
     projection: ProjectionSettings | None = None
     keypoints: KeypointSettings | None = None
     retrieve: RetrieveSettings = RetrieveSettings()
+    expand: Annotated[ExpandSettings, Field(discriminator="kind")] | None = None
     rerank: RerankSettings | None = None
     textual: TextualSettings | None = None
 
@@ -277,12 +323,17 @@ def checked(
     try:
         return model.model_validate(values)
     except ValidationError as failure:
-        raise error(f"{where}: {_first_fault(model, failure)}") from failure
+        # A setting of [expand] is located through its kind, which its user did not write there.
+        fault = re.sub(r"\bexpand\.\w+\.", "expand.", _first_fault(model, failure))
+        raise error(f"{where}: {fault}") from failure
 
 
 def _first_fault(model: type[BaseModel], failure: ValidationError) -> str:
     fault = failure.errors(include_url=False)[0]
     place = ".".join(str(part) for part in fault["loc"] if isinstance(part, str))
+    if fault["type"].startswith("union_tag"):
+        kinds = (n.split(".")[1] for n in _known_names(model) if n.endswith(".kind"))
+        return f"'{place}.kind': should be one of {', '.join(kinds)}"
     if fault["type"] != "extra_forbidden":
         return f"'{place}': {fault['msg'][0].lower()}{fault['msg'][1:]}"
     known = _known_names(model)
@@ -297,7 +348,19 @@ def _known_names(model: type[BaseModel], prefix: str = "") -> list[str]:
     names: list[str] = []
     for name, field in model.model_fields.items():
         names.append(prefix + name)
-        for kind in (field.annotation, *getattr(field.annotation, "__args__", ())):
-            if isinstance(kind, type) and issubclass(kind, BaseModel):
-                names += _known_names(kind, f"{prefix}{name}.")
+        for kind in _models(field.annotation):
+            names += _known_names(kind, f"{prefix}{name}.{_tag(kind)}")
     return names
+
+
+def _tag(model: type[BaseModel]) -> str:
+    """Return by what pydantic locates one kind of a section: "alpha_qe."; nothing for others."""
+    kind = model.model_fields.get("kind")
+    return f"{get_args(kind.annotation)[0]}." if kind else ""
+
+
+def _models(annotation: object) -> list[type[BaseModel]]:
+    """Return the models that an annotation is made of, in whatever unions."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models(part)]

@@ -65,6 +65,17 @@ def test_nearest_agrees_with_a_plain_sort_by_cosine(gallery: Gallery) -> None:
     )
 
 
+def test_only_the_images_named_are_looked_at_and_all_of_them(gallery: Gallery) -> None:
+    named = ["a/2.jpg", "c/1.jpg", "unknown"]
+    found = gallery.nearest(unit(77), 10, among=named)
+    assert {match.image_id for match in found} == {"a/2.jpg", "c/1.jpg"}
+    for match in found:
+        seed = {"a/2.jpg": 2, "c/1.jpg": 4}[match.image_id]
+        assert match.score == pytest.approx(float(unit(77) @ unit(seed)), abs=1e-5)
+    filtered = gallery.nearest(unit(77), 10, "brand = 'x' OR product_id = 'c'", among=named)
+    assert [match.image_id for match in filtered] == ["c/1.jpg"]
+
+
 def test_descriptors_come_in_the_order_asked_for(gallery: Gallery) -> None:
     wanted = ["c/1.jpg", "a/1.jpg"]
     np.testing.assert_allclose(gallery.descriptors(wanted), [unit(4), unit(1)], rtol=1e-6)
@@ -242,4 +253,6 @@ def test_above_the_scan_limit_an_index_answers_and_new_rows_are_found_at_once(
     made.delete(["p007"])
     assert ids(made, 5000)[0] == "new/1.jpg"
     assert "p007/1.jpg" not in ids(made, 7)
+    everyone = sorted(made.image_ids())
+    assert len(made.nearest(unit(5000), 1000, among=everyone)) == len(everyone)
     assert ids(Gallery(made.address), 5000, where="product_id = 'new'") == ["new/1.jpg"]

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 from beautylens.records import Matches
+from beautylens.search.expand import Expansion
 from beautylens.search.photo import Photo
 from beautylens.search.refine import Refine
 from beautylens.search.rerank import Rerank
@@ -15,13 +16,22 @@ from beautylens.search.retrieve import Retrieve
 class Pipeline:
     """The steps of one recipe, in order; a step that a recipe leaves out is None."""
 
-    def __init__(self, retrieve: Retrieve, rerank: Rerank | None, refine: Refine) -> None:
-        self._retrieve, self._rerank, self._refine = retrieve, rerank, refine
+    def __init__(
+        self,
+        retrieve: Retrieve,
+        expand: Expansion | None,
+        rerank: Rerank | None,
+        refine: Refine,
+    ) -> None:
+        self._retrieve, self._expand = retrieve, expand
+        self._rerank, self._refine = rerank, refine
 
     def search(self, photo: Photo, limit: int = 7) -> Matches:
         """Return the products that the photo shows, best first, one row a product."""
         start = time.perf_counter()
         matches = self._retrieve(photo, limit)  # deep descriptor, nearest neighbours
+        if self._expand is not None:
+            matches = self._expand(photo, matches)  # neighbours of neighbours
         if self._rerank is not None:
             matches = self._rerank(photo, matches)  # local features, one plausible transform
         matches = self._refine(photo, matches)  # words that the user typed

@@ -34,6 +34,7 @@ from beautylens.store.tables import (
 
 SCAN_LIMIT = 50_000
 TIDY_ABOVE = 64
+STREAMED_ROWS = 4096
 
 
 class Gallery:
@@ -166,7 +167,9 @@ class Gallery:
             self._add_columns(set(rows.column_names) - set(self._images.schema.names))
             schema = self._images.schema
             for name in set(schema.names) - set(rows.column_names):
-                rows = rows.append_column(name, pa.array([""] * len(rows), pa.string()))
+                absent = pa.nulls(len(rows), schema.field(name).type)
+                text = pa.types.is_string(absent.type)
+                rows = rows.append_column(name, absent.fill_null("") if text else absent)
             former = f"product_id IN ({sql_list(rows['product_id'].unique().to_pylist())})"
             if keep:
                 former += f" AND image_id NOT IN ({sql_list(keep)})"
@@ -210,7 +213,11 @@ class Gallery:
             self._learnt.put({name: value})
 
     def nearest(
-        self, descriptor: NDArray[np.float32], depth: int, where: str | None = None
+        self,
+        descriptor: NDArray[np.float32],
+        depth: int,
+        where: str | None = None,
+        among: Sequence[str] | None = None,
     ) -> Matches:
         """Return the images nearest to a descriptor by cosine, best first.
 
@@ -218,6 +225,7 @@ class Gallery:
             descriptor: (D,) float32, unit length.
             depth: how many images.
             where: an SQL condition on the catalogue's columns, such as "brand = 'Dior'".
+            among: ids of the only images to look at, all of them.
 
         Raises:
             QueryError: when the condition cannot be understood.
@@ -231,7 +239,12 @@ class Gallery:
             .limit(depth)
             .select([*columns, "_distance"])
         )
-        if self._is_indexed:
+        if among is not None:
+            # The vector index looks at part of the images only, and those may lie elsewhere.
+            query = query.bypass_vector_index()
+            named = f"image_id IN ({sql_list(among)})"
+            where = named if where is None else f"({where}) AND {named}"
+        elif self._is_indexed:
             # The index holds 8-bit copies: a wide short-list is scored again on the originals.
             query = query.nprobes(32).ef(4 * depth).refine_factor(2)
         with plain_errors(self.address, "searched") if where is None else _about(where, columns):
@@ -288,6 +301,44 @@ class Gallery:
         stored = zip(rows["image_id"].to_pylist(), rows["keypoints"].to_pylist(), strict=True)
         return {image_id: Keypoints.from_bytes(data or b"") for image_id, data in stored}
 
+    def stream(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Yield some columns of all images, a few thousand rows at a time."""
+        with plain_errors(self.address, "read"):
+            yield from self._images.search().select(list(names)).to_batches(STREAMED_ROWS)
+
+    @property
+    def dimensions(self) -> int:
+        """The length of a descriptor."""
+        return int(self._images.schema.field("descriptor").type.list_size)
+
+    @property
+    def keeps_originals(self) -> bool:
+        """Tell whether there is a column for the descriptors that augmentation replaces."""
+        return "original" in self._images.schema.names
+
+    def keep_originals(self) -> None:
+        """Make the column for the descriptors that augmentation replaces, empty."""
+        if not self.keeps_originals:
+            with plain_errors(self.address, "written"):
+                vector = self._images.schema.field("descriptor").type
+                self._images.add_columns(pa.field("original", vector))
+
+    def rewrite(self, rows: pa.Table) -> None:
+        """Replace some columns of the images that are there still and show the same picture.
+
+        Args:
+            rows: `image_id` and `digest`, by which images are known, and the columns to replace.
+        """
+        named = f"image_id IN ({sql_list(rows['image_id'].to_pylist())})"
+        there = self._columns(["image_id", "digest"], named)
+        known = set(zip(*(there[name].to_pylist() for name in there.column_names), strict=True))
+        given = zip(*(rows[name].to_pylist() for name in there.column_names), strict=True)
+        kept = rows.filter(pa.array([image in known for image in given], pa.bool_()))
+        with plain_errors(self.address, "written"):
+            # By the index on image_id, LanceDB 0.40 writes these columns alone; without it or
+            # under a condition it writes every column again, keypoints and all.
+            self._images.merge_insert("image_id").when_matched_update_all().execute(kept)
+
     def tidy(self) -> None:
         """Merge small fragments once enough have piled up to slow a search down."""
         with plain_errors(self.address, "written"):
@@ -295,18 +346,23 @@ class Gallery:
             if fragments > TIDY_ABOVE:
                 self._images.optimize()
 
-    def ensure_indexes(self) -> None:
-        """Make the index by image id, and the vector index once a scan would be slow."""
+    def ensure_indexes(self, *, anew: bool = False) -> None:
+        """Make the index by image id, and the vector index once a scan would be slow.
+
+        Args:
+            anew: make the vector index again, as all descriptors have changed.
+        """
         from lancedb.index import BTree, HnswSq
 
         with plain_errors(self.address, "written"):
             self._ensure_index("image_id", BTree())
+            self._ensure_index("product_id", BTree())
             if self.count() > SCAN_LIMIT:
-                self._ensure_index("descriptor", HnswSq(distance_type="cosine"))
+                self._ensure_index("descriptor", HnswSq(distance_type="cosine"), anew=anew)
                 self.__dict__.pop("_is_indexed", None)
 
-    def _ensure_index(self, column: str, config: Any) -> None:
-        if column in self._indexed_columns():
+    def _ensure_index(self, column: str, config: Any, *, anew: bool = False) -> None:
+        if not anew and column in self._indexed_columns():
             return
         try:
             self._images.create_index(column, config=config)

@@ -15,8 +15,9 @@ from beautylens.store.lance import connect, key_field
 
 FORMAT = 1
 PLAIN = ("image_id", "product_id", "image", "name", "brand", "category", "gtin")
-# Columns of ours that are neither a product's nor a person's to search by.
-INTERNAL = ("path", "digest", "descriptor", "keypoints")
+# Columns of ours that are neither a product's nor a person's to search by; `original` is there
+# only once descriptors have been augmented.
+INTERNAL = ("path", "digest", "descriptor", "original", "keypoints")
 _SETTINGS = pa.schema([("key", pa.string()), ("value", pa.string())])
 
 

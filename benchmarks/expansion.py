@@ -1,0 +1,192 @@
+"""What query expansion, database augmentation and diffusion add, with and without keypoints.
+
+    python benchmarks/expansion.py DATA [--json] [--sets beauty packs grocery]
+
+DATA holds a folder a set, each with catalogue.csv and truth.csv (or val.csv). A set is indexed
+once with the default recipe, its queries are described once, and keypoints are matched once for
+each query and image. `ms` is the median of what the step alone takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from beautylens.assemble import make_expansion
+from beautylens.catalogue.truth import TruthRow, read_truth
+from beautylens.collection import Collection
+from beautylens.evaluate.metrics import QueryResult, summarise
+from beautylens.indexing import build
+from beautylens.records import Match, Matches
+from beautylens.search.diffusion import Graph
+from beautylens.search.expand import Expansion
+from beautylens.search.late import OfflineDiffusion
+from beautylens.search.photo import Photo
+from beautylens.search.rerank import Rerank
+from beautylens.search.retrieve import Retrieve
+from beautylens.settings import (
+    AlphaQuerySettings,
+    DiffusionSettings,
+    LateDiffusionSettings,
+    Recipe,
+    SuperGlobalSettings,
+    read_recipe,
+)
+from beautylens.store.gallery import Gallery
+from beautylens.store.originals import augment_gallery
+
+LIMIT = 7
+AUGMENTED = ((1, 0.0), (1, 3.0), (5, 3.0), (10, 3.0))
+
+
+@dataclass(slots=True)
+class Query:
+    """A query that has been described, and what is known of its keypoints by image id."""
+
+    truth: TruthRow
+    photo: Photo
+    inliers: dict[str, int] = field(default_factory=dict)
+
+
+class Bench:
+    """One set: its collection, its described queries, and the steps around the expansion."""
+
+    def __init__(self, recipe: Recipe, collection: Collection, truth: list[TruthRow]) -> None:
+        assert recipe.rerank is not None  # noqa: S101  (the default recipe re-ranks)
+        assert recipe.keypoints is not None  # noqa: S101
+        self.gallery, self._settings = collection.gallery, recipe.rerank
+        self._depth = recipe.retrieve.depth
+        self._rerank = Rerank(
+            self.gallery,
+            longest=recipe.keypoints.longest,
+            limit=recipe.keypoints.query,
+            **recipe.rerank.model_dump(),
+        )
+        views = recipe.retrieve.views
+        retrieve = Retrieve(self.gallery, collection.encoder, depth=self._depth, views=views)
+        self.queries = [Query(row, collection.photo(row.image)) for row in truth]
+        for query in self.queries:
+            retrieve(query.photo, LIMIT)
+
+    def measure(self, step: Expansion | None) -> Iterator[dict[str, object]]:
+        """Yield the figures of one step, without and with keypoints."""
+        plain, reranked, spent, lengths = [], [], [], []
+        for query in self.queries:
+            descriptor = query.photo.descriptor
+            assert descriptor is not None  # noqa: S101  (retrieval described it)
+            matches = self.gallery.nearest(descriptor, self._depth)
+            query.photo.milliseconds.pop("expand", None)
+            if step is not None:
+                matches = step(query.photo, matches)
+            spent.append(query.photo.milliseconds.get("expand", 0.0))
+            lengths.append(len(matches))
+            plain.append(self._result(query, matches))
+            reranked.append(self._result(query, self._with_keypoints(query, matches)))
+        for keypoints, results in ((False, plain), (True, reranked)):
+            score = summarise(results).overall
+            yield {
+                "keypoints": keypoints,
+                "map7_challenge": round(score.map7_challenge, 4),
+                "interval": [round(end, 3) for end in score.intervals["map7_challenge"]],
+                "ms": round(statistics.median(spent), 1),
+                "images": round(statistics.mean(lengths)),
+            }
+
+    def _result(self, query: Query, matches: Matches) -> QueryResult:
+        truth = query.truth
+        found = matches.products().top(LIMIT + len(truth.ignore_ids))
+        return QueryResult(
+            truth.image, truth.product_ids, truth.ignore_ids, truth.kind, found, None
+        )
+
+    def _with_keypoints(self, query: Query, matches: Matches) -> Matches:
+        """Do as the re-ranking step does, but match each image's keypoints once for all steps."""
+        unknown = [match for match in matches if match.image_id not in query.inliers]
+        if unknown:
+            for match in self._rerank(query.photo, Matches.ranked(unknown)):
+                query.inliers[match.image_id] = match.reasons.inliers or 0
+
+        def evidence(match: Match) -> float:
+            above = max(0, query.inliers[match.image_id] - self._settings.chance)
+            return match.score + self._settings.weight * math.log1p(above)
+
+        return matches.rescored(evidence)
+
+
+def steps(gallery: Gallery) -> Iterator[tuple[str, Expansion | None]]:
+    """Yield the expansions under the names they are reported by, and none of them."""
+    yield "none", None
+    for n in (1, 3, 5):
+        for alpha in (0.0, 3.0):
+            settings = AlphaQuerySettings(kind="alpha_qe", n=n, alpha=alpha)
+            yield f"alpha_qe n={n} alpha={alpha:g}", make_expansion(settings, gallery)
+    for depth in (100, 400):
+        for k_d in (5, 10, 50):
+            early = DiffusionSettings(kind="diffusion", depth=depth, k_d=k_d)
+            yield f"diffusion depth={depth} k_d={k_d}", make_expansion(early, gallery)
+    published = DiffusionSettings(kind="diffusion", depth=1024, k_q=7, gamma_q=80)
+    yield "diffusion of uel2019", make_expansion(published, gallery)
+    for k_d in (5, 10, 50):
+        late = LateDiffusionSettings(kind="late_diffusion", k_d=k_d)
+        offline = OfflineDiffusion.of(gallery, Graph(k_d=k_d), truncation=late.truncation)
+        yield f"late_diffusion k_d={k_d}", make_expansion(late, gallery, offline)
+    for depth in (100, 400):
+        superglobal = SuperGlobalSettings(kind="superglobal", depth=depth)
+        yield f"superglobal depth={depth}", make_expansion(superglobal, gallery)
+
+
+def measure_set(folder: Path, recipe: Recipe, *, as_json: bool) -> None:
+    """Index one set and report every step, then the augmented gallery."""
+    table = folder / "truth.csv" if (folder / "truth.csv").exists() else folder / "val.csv"
+    truth = [row for row in read_truth(table) if row.product_ids]
+    with tempfile.TemporaryDirectory() as scratch:
+        collection, _ = build(folder / "catalogue.csv", Path(scratch) / "c.lens", recipe=recipe)
+        bench = Bench(recipe, collection, truth)
+        for name, step in steps(bench.gallery):
+            report(folder.name, name, bench.measure(step), as_json=as_json)
+        for n, alpha in AUGMENTED:
+            augment_gallery(bench.gallery, n, alpha)
+            name = f"augmented n={n} alpha={alpha:g}"
+            report(folder.name, name, bench.measure(None), as_json=as_json)
+            both = make_expansion(AlphaQuerySettings(kind="alpha_qe", n=1, alpha=0), bench.gallery)
+            report(folder.name, f"{name}, alpha_qe", bench.measure(both), as_json=as_json)
+
+
+def report(name: str, variant: str, figures: Iterator[dict[str, object]], *, as_json: bool) -> None:
+    """Print one variant's figures, without and with keypoints."""
+    deep, full = figures
+    if as_json:
+        for row in (deep, full):
+            print(json.dumps({"set": name, "variant": variant, **row}), flush=True)
+        return
+    cells = [
+        f"{row['map7_challenge']:.3f} ({row['interval'][0]:.2f}-{row['interval'][1]:.2f})"
+        for row in (deep, full)
+    ]
+    print(
+        f"{name:8} {variant:40} deep {cells[0]}  with keypoints {cells[1]}  "
+        f"{deep['ms']:6.1f} ms  {deep['images']} images",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Measure every set and variant; print a table, or JSON lines."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--sets", nargs="+", default=["beauty", "packs", "grocery"])
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    recipe = read_recipe("default")
+    for name in arguments.sets:
+        measure_set(arguments.data / name, recipe, as_json=arguments.json)
+
+
+if __name__ == "__main__":
+    main()
