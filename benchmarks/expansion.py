@@ -23,6 +23,7 @@ from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.collection import Collection
 from beautylens.evaluate.metrics import QueryResult, summarise
 from beautylens.indexing import build
+from beautylens.recipe import Recipe, read_recipe
 from beautylens.records import Match, Matches
 from beautylens.search.diffusion import Graph
 from beautylens.search.expand import Expansion
@@ -30,13 +31,11 @@ from beautylens.search.late import OfflineDiffusion
 from beautylens.search.photo import Photo
 from beautylens.search.rerank import Rerank
 from beautylens.search.retrieve import Retrieve
-from beautylens.settings import (
+from beautylens.sections import (
     AlphaQuerySettings,
     DiffusionSettings,
     LateDiffusionSettings,
-    Recipe,
     SuperGlobalSettings,
-    read_recipe,
 )
 from beautylens.store.gallery import Gallery
 from beautylens.store.originals import augment_gallery

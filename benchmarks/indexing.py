@@ -18,7 +18,7 @@ from pathlib import Path
 
 from beautylens.assemble import make_describer, make_encoder
 from beautylens.catalogue.sample import write_sample_catalogue
-from beautylens.settings import read_recipe
+from beautylens.recipe import read_recipe
 from beautylens.store.build import Described
 
 RUNS = 3

@@ -34,11 +34,12 @@ from beautylens.features.local import Agreement, LocalFeatures
 from beautylens.features.verification import VERIFICATIONS
 from beautylens.images.decode import decode
 from beautylens.indexing import build
+from beautylens.recipe import read_recipe
 from beautylens.records import Matches
 from beautylens.search.photo import Photo
 from beautylens.search.rerank import ORDERS, Order
 from beautylens.search.retrieve import Retrieve
-from beautylens.settings import KeypointSettings, RerankSettings, read_recipe
+from beautylens.sections import KeypointSettings, RerankSettings
 
 PAPER = RerankSettings(ratio=0.8, mutual=False, verify="none", order="count")
 # A learned descriptor has no fixed scale on which a ratio could be learnt: its authors use none.

@@ -22,7 +22,7 @@ from beautylens.features.encoder import BATCH, Encoder
 from beautylens.features.pooling import POOLINGS, unit_rows
 from beautylens.images.decode import decode
 from beautylens.images.fit import centre
-from beautylens.settings import read_recipe
+from beautylens.recipe import read_recipe
 
 SHIPPED = "shipped"
 Asked = tuple[list[str], frozenset[str], frozenset[str]]

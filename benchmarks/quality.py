@@ -21,7 +21,7 @@ from beautylens.collection import Collection
 from beautylens.evaluate.metrics import Summary, summarise
 from beautylens.evaluate.run import run_queries
 from beautylens.indexing import build
-from beautylens.settings import Recipe, read_recipe
+from beautylens.recipe import Recipe, read_recipe
 
 STAGES = ("decode", "encode", "retrieve", "rerank", "total")
 

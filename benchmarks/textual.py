@@ -41,7 +41,7 @@ from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.evaluate.textual_ablation import RankedQuery, ablate, as_table
 from beautylens.features.encoder import Encoder
 from beautylens.images.decode import decode
-from beautylens.settings import read_recipe
+from beautylens.recipe import read_recipe
 from beautylens.text.index import TextIndex
 from beautylens.text.texts import product_texts
 

@@ -11,7 +11,7 @@ import beautylens as bl
 from beautylens.catalogue.table import read_catalogue
 from beautylens.errors import EncoderError, RecipeError
 from beautylens.indexing import build, recipe_with
-from beautylens.settings import read_recipe
+from beautylens.recipe import read_recipe
 from beautylens.store.build import sample
 from tests.conftest import Shop, write_table
 

@@ -12,15 +12,9 @@ from pydantic.fields import FieldInfo
 from beautylens.errors import RecipeError
 from beautylens.features.extractors import EXTRACTORS
 from beautylens.features.verification import VERIFICATIONS
+from beautylens.recipe import Recipe, read_recipe, shipped_recipes
 from beautylens.search.rerank import ORDERS
-from beautylens.settings import (
-    DiffusionSettings,
-    KeypointSettings,
-    Recipe,
-    RerankSettings,
-    read_recipe,
-    shipped_recipes,
-)
+from beautylens.sections import DiffusionSettings, KeypointSettings, RerankSettings
 
 
 @pytest.mark.parametrize("name", shipped_recipes())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 
+from beautylens.derived import Derived, read_derived
 from beautylens.errors import CollectionError, EncoderError
 from beautylens.features.describing import Describing
 from beautylens.features.encoder import Encoder
@@ -13,6 +14,7 @@ from beautylens.features.extractors import EXTRACTORS, Extractor
 from beautylens.features.local import LocalFeatures
 from beautylens.features.verification import VERIFICATIONS
 from beautylens.features.whitening import Whitening
+from beautylens.recipe import Recipe, is_name
 from beautylens.search.expand import EXPANSIONS, Expansion
 from beautylens.search.explain import Explain
 from beautylens.search.late import OfflineDiffusion
@@ -21,16 +23,17 @@ from beautylens.search.refine import Refine
 from beautylens.search.rerank import ORDERS, Order, Rerank
 from beautylens.search.retrieve import Retrieve
 from beautylens.search.similarity import SIMILARITIES, Similarity, product_of
-from beautylens.settings import (
+from beautylens.search.textual import Textual
+from beautylens.sections import (
     ExpandSettings,
     KeypointSettings,
     LateDiffusionSettings,
-    Recipe,
     RerankSettings,
-    is_name,
+    TextualSettings,
 )
 from beautylens.store.build import Describer
 from beautylens.store.gallery import Gallery
+from beautylens.text.index import TextIndex
 
 _EXPORT = "`beautylens encoder export --backbone {}` makes it"
 
@@ -91,16 +94,17 @@ def make_describer(recipe: Recipe, encoder: Describing, workers: int | None = No
 
 
 def make_pipeline(
-    recipe: Recipe,
-    gallery: Gallery,
-    encoder: Describing,
-    offline: OfflineDiffusion | None = None,
+    recipe: Recipe, gallery: Gallery, encoder: Describing, derived: Derived | None = None
 ) -> Pipeline:
     """Return the search steps of a recipe over a gallery.
 
-    Raises:
-        CollectionError: when the recipe diffuses late and there is no offline part.
+    Args:
+        recipe: names the steps.
+        gallery: where they look.
+        encoder: the one that the gallery was built with.
+        derived: what the gallery derived for them; read from it where it is not given.
     """
+    derived = derived or read_derived(recipe, gallery)
     retrieve = Retrieve(
         gallery,
         encoder,
@@ -108,12 +112,37 @@ def make_pipeline(
         views=recipe.retrieve.views,
         similarity=make_similarity(recipe, encoder),
     )
-    expand = make_expansion(recipe.expand, gallery, offline) if recipe.expand else None
     rerank = None
     if recipe.rerank is not None and recipe.keypoints is not None:
         local = make_local_features(recipe.keypoints, recipe.rerank)
         rerank = Rerank(gallery, local, make_order(recipe.rerank))
-    return Pipeline(retrieve, expand, rerank, Refine())
+    return Pipeline(
+        retrieve,
+        make_expansion(recipe.expand, gallery, derived.diffusion) if recipe.expand else None,
+        rerank,
+        make_textual(recipe.textual, gallery, derived.text) if recipe.textual else None,
+        Refine(),
+    )
+
+
+def make_textual(settings: TextualSettings, gallery: Gallery, index: TextIndex | None) -> Textual:
+    """Return the textual refinement that a recipe asks for.
+
+    Raises:
+        CollectionError: when there is no textual index.
+    """
+    if index is None:
+        raise CollectionError(
+            f"{gallery.address}: its textual index has not been made; run `beautylens index` again"
+        )
+    return Textual(
+        gallery,
+        index,
+        variant=settings.variant,
+        first=settings.first,
+        listed=settings.listed,
+        minimum=settings.minimum,
+    )
 
 
 def make_expansion(

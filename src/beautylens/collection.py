@@ -9,16 +9,18 @@ from pathlib import Path
 
 from beautylens.assemble import make_describer, make_encoder, make_explain, make_pipeline
 from beautylens.catalogue.table import Catalogue, read_catalogue
+from beautylens.derived import derive
 from beautylens.errors import CollectionError
 from beautylens.features.describing import Describing
 from beautylens.features.whitening import Whitening
 from beautylens.images.decode import Picture, decode
 from beautylens.images.fit import Box, crop
+from beautylens.recipe import Recipe
 from beautylens.records import Matches
 from beautylens.search.explain import Explain
 from beautylens.search.photo import Photo
 from beautylens.search.pipeline import Pipeline
-from beautylens.settings import Recipe, checked
+from beautylens.settings import checked
 from beautylens.store.build import Filled, Progress, fill
 from beautylens.store.failures import Failure
 from beautylens.store.gallery import Gallery
@@ -130,14 +132,20 @@ class Collection:
             self.gallery, catalogue, describer,
             resume=False, stop_on_error=stop_on_error, progress=progress,
         )  # fmt: skip
-        self.gallery.tidy()
+        self._settle()
         return filled
 
     def remove(self, product_ids: Iterable[str]) -> int:
         """Remove products by id; return how many images went."""
         gone = self.gallery.delete(product_ids)
-        self.gallery.tidy()
+        self._settle()
         return gone
+
+    def _settle(self) -> None:
+        """Derive anew, after a change, what the recipe derives from all rows."""
+        derive(self.recipe, self.gallery)
+        self.gallery.tidy()
+        self.__dict__.pop("pipeline", None)
 
     def failures(self) -> Sequence[Failure]:
         """Return the catalogue pictures that could not be read."""

@@ -7,10 +7,11 @@ from pathlib import Path
 from beautylens.assemble import make_describer, make_encoder
 from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.collection import PROJECTION, Collection, OnProgress, open_collection, silent
+from beautylens.derived import derive
 from beautylens.errors import CollectionError, RecipeError
 from beautylens.features.describing import Describing
 from beautylens.features.whitening import Whitening
-from beautylens.settings import Recipe, located, read_recipe
+from beautylens.recipe import Recipe, located, read_recipe
 from beautylens.store.build import Describer, Filled, descriptors_of, fill, sample
 from beautylens.store.gallery import Gallery
 
@@ -61,6 +62,7 @@ def build(
         collection.gallery, catalogue, describer,
         resume=True, stop_on_error=stop_on_error, progress=progress,
     )  # fmt: skip
+    derive(wanted, collection.gallery)
     collection.gallery.tidy()
     collection.gallery.ensure_indexes()
     return collection, filled
@@ -94,6 +96,8 @@ def _open_or_create(
     """Return the collection at an address, made if need be, if it is of this recipe."""
     if not Gallery.exists(address):
         encoder, learnt = make_encoder(recipe), {}
+        # What cannot be made is told before there is a collection of it.
+        make_describer(recipe, encoder)
         if recipe.projection is not None:
             projection = _learn_projection(recipe, encoder, catalogue, workers, progress)
             learnt[PROJECTION] = projection.to_bytes()

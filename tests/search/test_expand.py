@@ -13,6 +13,7 @@ from beautylens.assemble import make_expansion
 from beautylens.collection import Collection
 from beautylens.errors import CollectionError
 from beautylens.indexing import build
+from beautylens.recipe import read_recipe
 from beautylens.records import Matches
 from beautylens.search.diffusion import Graph
 from beautylens.search.expand import (
@@ -26,7 +27,7 @@ from beautylens.search.expand import (
 )
 from beautylens.search.late import OfflineDiffusion
 from beautylens.search.photo import Photo
-from beautylens.settings import LateDiffusionSettings, read_recipe
+from beautylens.sections import LateDiffusionSettings
 from beautylens.store.gallery import Gallery
 from tests.conftest import Shop
 from tests.search.test_diffusion import slow_diffusion

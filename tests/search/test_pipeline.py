@@ -14,10 +14,10 @@ from beautylens.collection import Collection
 from beautylens.errors import ImageError, QueryError
 from beautylens.images.fit import Box
 from beautylens.indexing import build
+from beautylens.recipe import read_recipe
 from beautylens.records import Match, Matches, Product
 from beautylens.search.photo import Photo
 from beautylens.search.refine import Refine
-from beautylens.settings import read_recipe
 from tests.conftest import Shop, catalogue_rows, write_table
 
 

@@ -20,10 +20,11 @@ from beautylens.features.local import Agreement
 from beautylens.features.verification import VERIFICATIONS
 from beautylens.images.decode import decode
 from beautylens.indexing import build
+from beautylens.recipe import Recipe, read_recipe
 from beautylens.records import Match, Matches, Product
 from beautylens.search.photo import Photo
 from beautylens.search.rerank import Order, Rerank, counted
-from beautylens.settings import KeypointSettings, Recipe, RerankSettings, read_recipe
+from beautylens.sections import KeypointSettings, RerankSettings
 from beautylens.store.gallery import Gallery
 from tests.conftest import Shop
 from tests.features.test_matching import scene, slow_squares

@@ -18,7 +18,7 @@ from rich.table import Table
 from beautylens.cli.console import console
 from beautylens.records import Match, Matches
 
-STAGES = ("decode", "encode", "retrieve", "expand", "rerank", "refine", "total")
+STAGES = ("decode", "encode", "retrieve", "expand", "rerank", "textual", "refine", "total")
 
 
 class Format(StrEnum):

@@ -26,7 +26,7 @@ from beautylens.evaluate.metrics import MEASURES
 from beautylens.evaluate.textual_ablation import AblationRow
 from beautylens.features.encoder import Encoder
 from beautylens.search.similarity import SIMILARITIES
-from beautylens.settings import TextualSettings
+from beautylens.sections import TextualSettings
 from beautylens.text.index import TextIndex
 from beautylens.text.texts import product_texts
 

@@ -11,6 +11,7 @@ from beautylens.search.photo import Photo
 from beautylens.search.refine import Refine
 from beautylens.search.rerank import Rerank
 from beautylens.search.retrieve import Retrieve
+from beautylens.search.textual import Textual
 
 
 class Pipeline:
@@ -21,10 +22,11 @@ class Pipeline:
         retrieve: Retrieve,
         expand: Expansion | None,
         rerank: Rerank | None,
+        textual: Textual | None,
         refine: Refine,
     ) -> None:
         self._retrieve, self._expand = retrieve, expand
-        self._rerank, self._refine = rerank, refine
+        self._rerank, self._textual, self._refine = rerank, textual, refine
 
     def search(self, photo: Photo, limit: int = 7) -> Matches:
         """Return the products that the photo shows, best first, one row a product."""
@@ -34,6 +36,8 @@ class Pipeline:
             matches = self._expand(photo, matches)  # neighbours of neighbours
         if self._rerank is not None:
             matches = self._rerank(photo, matches)  # local features, one plausible transform
+        if self._textual is not None:
+            matches = self._textual(photo, matches)  # products with a similar name
         matches = self._refine(photo, matches)  # words that the user typed
         spent = (time.perf_counter() - start) * 1000 + photo.milliseconds.get("decode", 0.0)
         return replace(

@@ -334,6 +334,7 @@ class Gallery:
         known = set(zip(*(there[name].to_pylist() for name in there.column_names), strict=True))
         given = zip(*(rows[name].to_pylist() for name in there.column_names), strict=True)
         kept = rows.filter(pa.array([image in known for image in given], pa.bool_()))
+        kept = kept.cast(pa.schema([self._images.schema.field(n) for n in rows.column_names]))
         with plain_errors(self.address, "written"):
             # By the index on image_id, LanceDB 0.40 writes these columns alone; without it or
             # under a condition it writes every column again, keypoints and all.

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from beautylens.features.neighbours import blend, nearest_neighbours
 from beautylens.store.gallery import STREAMED_ROWS, Gallery
+from beautylens.store.lance import key_field
 
 Floats = NDArray[np.float32]
 
@@ -36,7 +37,7 @@ def originals(gallery: Gallery) -> Iterator[Originals]:
 
     The order by id makes what is computed of them independent of the order of the catalogue.
     """
-    schema = pa.schema([("image_id", pa.string()), ("digest", pa.string())])
+    schema = pa.schema([key_field("image_id"), ("digest", pa.string())])
     images = pa.Table.from_batches(gallery.stream(schema.names), schema).sort_by("image_id")
     image_ids = tuple(images["image_id"].to_pylist())
     with tempfile.TemporaryDirectory() as folder:
