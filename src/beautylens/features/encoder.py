@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from beautylens.errors import EncoderError
-from beautylens.features.pooling import find_pooling, unit_rows
+from beautylens.errors import EncoderError, RecipeError
+from beautylens.features.folders import known_encoders, no_such_encoder
+from beautylens.features.pooling import Pooling, find_pooling, unit_rows
 from beautylens.features.runtime import Network, read_header
 from beautylens.features.whitening import Whitening
 from beautylens.images.decode import Picture, decode
@@ -27,17 +28,21 @@ Pixels = NDArray[np.uint8]
 Channels = tuple[float, float, float]
 
 BATCH = 16
+# Not a pooling of maps: it reads the network's second output instead.
+CLASS_TOKEN = "class_token"  # noqa: S105  (no secret)
 
 
 class EncoderSpec(Settings):
     """What an encoder's header says; it travels with the weights.
 
-    `mean` and `std` are on the 0..255 scale, RGB; `side` is the input's, in pixels.
+    `mean` and `std` are on the 0..255 scale, RGB; `side` is the input's, in pixels. A network of
+    `fixed_side` (most transformers) takes no other; others take any multiple of `stride`.
     """
 
     name: str
     side: int = Field(ge=32, le=2048)
     stride: int = Field(default=32, ge=1)
+    fixed_side: bool = False
     mean: Channels
     std: Channels
     fit: Literal["white_pad"] = "white_pad"
@@ -60,9 +65,9 @@ class Encoder:
                 f"encoder '{spec.name}': the input side {spec.side} must be a multiple of "
                 f"{spec.stride}"
             )
-        self.spec, self.whitening, self._graph = spec, whitening, graph
+        self.spec, self.whitening, self.graph = spec, whitening, graph
         self._network = Network(graph, spec.mean, spec.std, spec.side)
-        self._pool = find_pooling(spec.pooling.name, **spec.pooling.options)
+        self._pool = _find_pooling(spec.pooling)
 
     @classmethod
     def load(
@@ -87,6 +92,7 @@ class Encoder:
         spec = checked(EncoderSpec, header, f"encoder '{file}'", EncoderError)
         changes: dict[str, Any] = {}
         if side is not None:
+            _check_side(spec, side)
             changes["side"] = side
         if pooling is not None and pooling != spec.pooling:
             changes["pooling"] = pooling
@@ -105,12 +111,29 @@ class Encoder:
 
     def describe(self, fitted: Pixels) -> Floats:
         """Return the descriptors of fitted pictures: (N, side, side, 3) to (N, D), unit rows."""
-        pooled = self._pool(self.feature_maps(fitted))
+        if self._pool is None:
+            pooled = unit_rows(self.class_tokens(fitted))
+        else:
+            pooled = self._pool(self.feature_maps(fitted))
         return pooled if self.whitening is None else self.whitening(pooled)
 
     def feature_maps(self, fitted: Pixels) -> Floats:
         """Return the network's maps (N, C, h, w): one pass that any number of poolings can read."""
         return self._network(fitted)
+
+    def class_tokens(self, fitted: Pixels) -> Floats:
+        """Return a transformer's class tokens of fitted pictures, (N, C).
+
+        Raises:
+            EncoderError: when the network has none.
+        """
+        outputs = self._network.outputs(fitted)
+        if len(outputs) < 2 or outputs[1].ndim != 2:
+            raise EncoderError(
+                f"encoder '{self.spec.name}': the network has no class token; choose a pooling of "
+                "its maps, such as gem"
+            )
+        return outputs[1]
 
     def describe_views(self, picture: Pixels, views: Sequence[float]) -> Floats:
         """Return one descriptor (D,), the unit mean of those of centred crops of a picture.
@@ -133,19 +156,42 @@ class Encoder:
     @cached_property
     def fingerprint(self) -> str:
         """A digest of everything that a descriptor depends on: two encoders agree or differ."""
-        digest = hashlib.sha256(self._graph.read_bytes())
-        settings = self.spec.model_dump(exclude={"licence"})
+        digest = hashlib.sha256(self.graph.read_bytes())
+        settings = self.spec.model_dump(exclude={"licence", "fixed_side"})
         digest.update(json.dumps(settings, sort_keys=True).encode())
         if self.whitening is not None:
             digest.update(self.whitening.mean.tobytes() + self.whitening.matrix.tobytes())
         return digest.hexdigest()[:16]
 
 
+def _find_pooling(settings: PoolingSettings) -> Pooling | None:
+    """Return the pooling of the maps, or None where the class token takes its place."""
+    if settings.name != CLASS_TOKEN:
+        return find_pooling(settings.name, **settings.options)
+    if settings.options:
+        raise RecipeError(f"pooling '{CLASS_TOKEN}' takes no options; leave them out")
+    return None
+
+
+def _check_side(spec: EncoderSpec, side: int) -> None:
+    if spec.fixed_side and side != spec.side:
+        raise EncoderError(
+            f"encoder '{spec.name}' takes pictures of {spec.side} pixels only, not {side}; export "
+            f"it again with --side {side}"
+        )
+
+
+def _locate(file: str | Path) -> Path:
+    """Return where an encoder is: the shipped default, a path, or a bare name in the home."""
+    if str(file) == "default":
+        return Path(str(resources.files("beautylens") / "features/weights/default"))
+    path = Path(file)
+    return path if path.exists() else known_encoders().get(str(file), path)
+
+
 def _read_encoder(file: str | Path) -> tuple[Path, Mapping[str, Any], Whitening | None]:
     """Return the graph, the header and the whitening of an encoder by name, folder or file."""
-    path = Path(file)
-    if str(file) == "default":
-        path = Path(str(resources.files("beautylens") / "features/weights/default"))
+    path = _locate(file)
     if path.is_dir():
         header = path / "encoder.json"
         if not header.is_file():
@@ -158,9 +204,7 @@ def _read_encoder(file: str | Path) -> tuple[Path, Mapping[str, Any], Whitening 
         whitening = Whitening.load(stored) if stored.exists() else None
         return path / "graph.onnx", values, whitening
     if path.suffix != ".onnx":
-        raise EncoderError(
-            f"there is no encoder '{file}'; name 'default', an encoder folder or an .onnx file"
-        )
+        raise no_such_encoder(str(file))
     values = read_header(path)
     if values is None:
         raise EncoderError(
