@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from beautylens.cli import add, demo, evaluate, index, info, remove, search
+from beautylens.cli import add, demo, encoder, evaluate, index, info, remove, search
 from beautylens.cli.console import console, report_error
 from beautylens.errors import BeautylensError
 
@@ -32,6 +32,7 @@ app.command("remove")(remove.remove)
 app.command("search")(search.search)
 app.command("evaluate")(evaluate.evaluate)
 app.command("info")(info.info)
+app.add_typer(encoder.app, name="encoder")
 
 
 INTERRUPTED = 130
