@@ -184,12 +184,12 @@ def _create(name: str, config: Any, side: int | None, *, pretrained: bool) -> nn
         )
     except OSError as error:
         raise EncoderError(
-            f"the weights of '{name}' could not be downloaded ({_first_line(error)}); give a file "
-            "of them with --weights"
+            f"the weights of '{name}' could not be downloaded ({_first_sentence(error)}); give a "
+            "file of them with --weights"
         ) from error
     except (RuntimeError, AssertionError, TypeError, ValueError) as error:
         raise EncoderError(
-            f"timm cannot make '{name}' with these weights and this side: {_first_line(error)}"
+            f"timm cannot make '{name}' with these weights and this side: {_first_sentence(error)}"
         ) from error
     return network
 
@@ -212,7 +212,7 @@ def _check_maps(trunk: Trunk, name: str, side: int, stride: int) -> None:
             maps = trunk(torch.zeros(1, 3, side, side))[0]
     except (RuntimeError, AssertionError, AttributeError, TypeError, ValueError) as error:
         raise EncoderError(
-            f"'{name}' gives no feature maps at {side} pixels ({_first_line(error)}); choose "
+            f"'{name}' gives no feature maps at {side} pixels ({_first_sentence(error)}); choose "
             "another side or network"
         ) from error
     if maps.ndim != 4:
@@ -223,5 +223,6 @@ def _licence(config: Any) -> str:
     return str(config.license or "")
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+def _first_sentence(error: Exception) -> str:
+    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return text.split(". ")[0].rstrip(".")
