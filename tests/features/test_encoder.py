@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beautylens.errors import EncoderError
+from beautylens.errors import EncoderError, RecipeError
 from beautylens.features.encoder import Encoder
 from beautylens.features.pooling import POOLINGS
 from beautylens.settings import PoolingSettings
@@ -56,7 +56,7 @@ def test_a_picture_is_described_alike_alone_and_in_a_batch(encoder: Encoder) -> 
 
 def test_one_pass_through_the_network_serves_every_pooling(encoder: Encoder) -> None:
     fitted = np.stack([encoder.fit(draw_pack(number)) for number in range(3)])
-    (maps,) = encoder.feature_maps(fitted)
+    ((maps, _),) = encoder.outputs(fitted)
     assert maps.shape == (3, 1280, 12, 12)
     assert maps.min() >= 0
     for name in sorted(set(POOLINGS) - {encoder.spec.pooling.name}):
@@ -105,3 +105,11 @@ def test_every_wrong_encoder_is_refused_in_one_sentence(tmp_path: Path) -> None:
         Encoder.load(tmp_path)
     with pytest.raises(EncoderError, match="must be a multiple of 32"):
         Encoder.load(side=100)
+
+
+def test_the_class_token_is_refused_where_there_is_none_or_with_options() -> None:
+    encoder = Encoder.load(side=32, pooling=PoolingSettings(name="class_token"))
+    with pytest.raises(EncoderError, match="has no class token; choose a pooling of its maps"):
+        encoder.describe(np.zeros((1, 32, 32, 3), np.uint8))
+    with pytest.raises(RecipeError, match="takes no options"):
+        Encoder.load(pooling=PoolingSettings(name="class_token", options={"p": 3}))

@@ -106,7 +106,7 @@ def test_several_scales_add_up_the_descriptors_of_each(packs: list[np.ndarray]) 
     at_192 = [encoder.fit(pack) for pack in packs]
     found = encoder.describe(at_192)
     # A side is the nearest multiple of the stride: 128, 181 -> 192, 91 -> 96.
-    maps = encoder.feature_maps(at_192)
+    maps = [outputs.maps for outputs in encoder.outputs(at_192)]
     assert [scale.shape[2] for scale in maps] == [4, 6, 3]
     total = np.zeros_like(found)
     for scale in maps:

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from beautylens.cli import add, demo, evaluate, fetch, grid, index, info, remove, search
+from beautylens.cli import add, demo, encoder, evaluate, fetch, grid, index, info, remove, search
 from beautylens.cli.console import console, report_error
 from beautylens.errors import BeautylensError
 
@@ -34,6 +34,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("grid")(grid.grid)
 app.command("info")(info.info)
 app.add_typer(fetch.app, name="fetch")
+app.add_typer(encoder.app, name="encoder")
 
 
 INTERRUPTED = 130

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from beautylens.errors import ImageError, RecipeError
 from beautylens.features.describing import BATCH, Floats, Pixels
 from beautylens.features.encoder import Encoder
-from beautylens.features.pooling import find_pooling, pool_scales, unit_rows
+from beautylens.features.pooling import Outputs, find_reading, pool_scales, unit_rows
 from beautylens.images.ahead import ahead
 from beautylens.images.decode import decode
 from beautylens.images.fit import centre
@@ -23,7 +23,7 @@ from beautylens.images.fit import centre
 OWN = "own"
 """The pooling of the encoder file itself, with its whitening where it has one."""
 
-Pool = Callable[[Sequence[Floats]], Floats]
+Pool = Callable[[Sequence[Outputs]], Floats]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,9 +69,9 @@ def extract(
         for start, batch in _batched(fitted):
             errors |= {start + n: item for n, item in enumerate(batch) if isinstance(item, str)}
             if seen := [view for item in batch if not isinstance(item, str) for view in item]:
-                maps = encoder.feature_maps(seen)
+                outputs = encoder.outputs(seen)
                 for name, describe in pools.items():
-                    rows[name].append(_mean_of_views(describe(maps), len(views)))
+                    rows[name].append(_mean_of_views(describe(outputs), len(views)))
             for _ in batch:
                 progress()
     if len(errors) == len(paths):
@@ -90,11 +90,11 @@ def find_pools(
     pools: dict[str, Pool] = {}
     for text in poolings:
         if text == OWN:
-            pools[text] = partial(encoder.describe_maps, query=query)
+            pools[text] = partial(encoder.describe_outputs, query=query)
             continue
         name, _, given = text.partition(":")
         options = dict(_option(text, part) for part in given.split(",")) if given else {}
-        pools[text] = partial(pool_scales, find_pooling(name, options, query=query))
+        pools[text] = partial(pool_scales, find_reading(name, options, query=query))
     return pools
 
 

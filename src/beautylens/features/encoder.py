@@ -16,7 +16,8 @@ from pydantic import Field
 
 from beautylens.errors import EncoderError
 from beautylens.features.describing import Describing, Floats, Pixels
-from beautylens.features.pooling import find_pooling, pool_scales
+from beautylens.features.folders import known_encoders, no_such_encoder
+from beautylens.features.pooling import Outputs, find_reading, pool_scales
 from beautylens.features.runtime import Network, read_header
 from beautylens.features.whitening import Whitening
 from beautylens.images.fit import white_pad
@@ -29,12 +30,14 @@ class EncoderSpec(Settings):
     """What an encoder's header says; it travels with the weights.
 
     `mean` and `std` are on the 0..255 scale, RGB; `side` is the input's, in pixels, and `scales`
-    are the multiples of it at which a picture is looked at.
+    are the multiples of it at which a picture is looked at. A network of `fixed_side` (most
+    transformers) takes no other; others take any multiple of `stride`.
     """
 
     name: str
     side: int = Field(ge=32, le=2048)
     stride: int = Field(default=32, ge=1)
+    fixed_side: bool = False
     mean: Channels
     std: Channels
     fit: Literal["white_pad"] = "white_pad"
@@ -58,11 +61,11 @@ class Encoder(Describing):
                 f"encoder '{spec.name}': the input side {spec.side} must be a multiple of "
                 f"{spec.stride}"
             )
-        self.spec, self.whitening, self._graph = spec, whitening, graph
+        self.spec, self.whitening, self.graph = spec, whitening, graph
         sides = [round(spec.side * scale / spec.stride) * spec.stride for scale in spec.scales]
         self._networks = [Network(graph, spec.mean, spec.std, side) for side in sides]
         self._pool = {
-            query: find_pooling(spec.pooling.name, spec.pooling.options, query=query)
+            query: find_reading(spec.pooling.name, spec.pooling.options, query=query)
             for query in (False, True)
         }
 
@@ -89,6 +92,7 @@ class Encoder(Describing):
         """
         graph, header, whitening = _read_encoder(file)
         spec = checked(EncoderSpec, header, f"encoder '{file}'", EncoderError)
+        _check_side(spec, side, scales)
         changes: dict[str, Any] = {}
         if side is not None:
             changes["side"] = side
@@ -102,7 +106,7 @@ class Encoder(Describing):
     @classmethod
     def exists(cls, file: str | Path) -> bool:
         """Tell whether `load` would find an encoder; whether it is one is told when it is read."""
-        return str(file) == "default" or Path(file).exists()
+        return _locate(file).exists()
 
     @property
     def name(self) -> str:
@@ -118,23 +122,25 @@ class Encoder(Describing):
         """Return an (H, W, 3) picture as the (side, side, 3) input of the largest scale."""
         return white_pad(picture, self.side)
 
-    def describe(self, fitted: Sequence[Pixels], *, query: bool = False) -> Floats:
+    def describe(self, fitted: Sequence[Pixels] | Pixels, *, query: bool = False) -> Floats:
         """Return the descriptors of fitted pictures: (N, side, side, 3) to (N, D), unit rows."""
-        return self.describe_maps(self.feature_maps(fitted), query=query)
+        return self.describe_outputs(self.outputs(fitted), query=query)
 
-    def describe_maps(self, maps: Sequence[Floats], *, query: bool = False) -> Floats:
-        """Return the descriptors (N, D) of what `feature_maps` returned, pooled and whitened."""
-        pooled = pool_scales(self._pool[query], maps)
+    def describe_outputs(self, outputs: Sequence[Outputs], *, query: bool = False) -> Floats:
+        """Return the descriptors (N, D) of what `outputs` returned, pooled and whitened."""
+        pooled = pool_scales(self._pool[query], outputs)
         return pooled if self.whitening is None else self.whitening(pooled)
 
-    def feature_maps(self, fitted: Sequence[Pixels]) -> list[Floats]:
-        """Return the network's maps (N, C, h, w), one array a scale, for any number of poolings."""
-        return [network(_resized(fitted, network.side)) for network in self._networks]
+    def outputs(self, fitted: Sequence[Pixels] | Pixels) -> list[Outputs]:
+        """Return what the network makes of pictures, one a scale, for any number of poolings."""
+        return [
+            _named(network.outputs(_resized(fitted, network.side))) for network in self._networks
+        ]
 
     @cached_property
     def fingerprint(self) -> str:
         """A digest of the graph, the header and the whitening."""
-        digest = hashlib.sha256(self._graph.read_bytes())
+        digest = hashlib.sha256(self.graph.read_bytes())
         # Without defaults: a setting that a later version adds leaves today's fingerprints alone.
         settings = self.spec.model_dump(exclude={"licence"}, exclude_defaults=True)
         digest.update(json.dumps(settings, sort_keys=True).encode())
@@ -143,18 +149,43 @@ class Encoder(Describing):
         return digest.hexdigest()[:16]
 
 
-def _resized(fitted: Sequence[Pixels], side: int) -> Pixels:
+def _named(outputs: Sequence[Floats]) -> Outputs:
+    token = next((output for output in outputs[1:] if output.ndim == 2), None)
+    return Outputs(outputs[0], token)
+
+
+def _resized(fitted: Sequence[Pixels] | Pixels, side: int) -> Pixels:
     if len(fitted[0]) == side:
         return np.asarray(fitted)
     scaled = [cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA) for picture in fitted]
     return np.stack(scaled).astype(np.uint8, copy=False)
 
 
+def _check_side(spec: EncoderSpec, side: int | None, scales: Scales | None) -> None:
+    if not spec.fixed_side:
+        return
+    if side not in (None, spec.side):
+        raise EncoderError(
+            f"encoder '{spec.name}' takes pictures of {spec.side} pixels only, not {side}; export "
+            f"it again with --side {side}"
+        )
+    if scales not in (None, (1.0,)):
+        raise EncoderError(
+            f"encoder '{spec.name}' takes pictures of {spec.side} pixels only: leave out `scales`"
+        )
+
+
+def _locate(file: str | Path) -> Path:
+    """Return where an encoder is: the shipped default, a path, or a bare name in the home."""
+    if str(file) == "default":
+        return Path(str(resources.files("beautylens") / "features/weights/default"))
+    path = Path(file)
+    return path if path.exists() else known_encoders().get(str(file), path)
+
+
 def _read_encoder(file: str | Path) -> tuple[Path, Mapping[str, Any], Whitening | None]:
     """Return the graph, the header and the whitening of an encoder by name, folder or file."""
-    path = Path(file)
-    if str(file) == "default":
-        path = Path(str(resources.files("beautylens") / "features/weights/default"))
+    path = _locate(file)
     if path.is_dir():
         header = path / "encoder.json"
         if not header.is_file():
@@ -167,9 +198,7 @@ def _read_encoder(file: str | Path) -> tuple[Path, Mapping[str, Any], Whitening 
         whitening = Whitening.load(stored) if stored.exists() else None
         return path / "graph.onnx", values, whitening
     if path.suffix != ".onnx":
-        raise EncoderError(
-            f"there is no encoder '{file}'; name 'default', an encoder folder or an .onnx file"
-        )
+        raise no_such_encoder(str(file))
     values = read_header(path)
     if values is None:
         raise EncoderError(

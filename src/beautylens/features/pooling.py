@@ -10,11 +10,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.errors import RecipeError
+from beautylens.errors import EncoderError, RecipeError
 from beautylens.features.regions import Region, region_grid
 
 Floats = NDArray[np.float32]
@@ -129,14 +130,48 @@ POOLINGS: dict[str, Callable[..., Floats]] = {
 }
 
 
-def pool_scales(pooling: Pooling, scales: Sequence[Floats]) -> Floats:
+class Outputs(NamedTuple):
+    """What a network makes of N pictures: maps (N, C, h, w), and a class token (N, C) or None."""
+
+    maps: Floats
+    token: Floats | None = None
+
+
+Reading = Callable[[Outputs], Floats]
+# Not a pooling of maps: a transformer's own summary takes their place.
+CLASS_TOKEN = "class_token"  # noqa: S105  (no secret)
+
+
+def find_reading(
+    name: str, options: Mapping[str, float] | None = None, *, query: bool = False
+) -> Reading:
+    """Return what makes a descriptor of a network's outputs: a pooling, or `class_token`.
+
+    Raises:
+        RecipeError: when there is no such pooling, or it has no such option.
+    """
+    if name != CLASS_TOKEN:
+        pooling = find_pooling(name, options, query=query)
+        return lambda outputs: pooling(outputs.maps)
+    if options:
+        raise RecipeError(f"pooling '{CLASS_TOKEN}' takes no options; leave them out")
+    return _class_token
+
+
+def _class_token(outputs: Outputs) -> Floats:
+    if outputs.token is None:
+        raise EncoderError("this network has no class token; choose a pooling of maps, such as gem")
+    return unit_rows(outputs.token)
+
+
+def pool_scales(reading: Reading, scales: Sequence[Outputs]) -> Floats:
     """Return the unit sum of the descriptors of several scales (Radenovic et al., 2018).
 
     Args:
-        pooling: pools each scale.
-        scales: maps (N, C, h, w) of the same pictures, one array a scale.
+        reading: makes the descriptors of each scale.
+        scales: what the network makes of the same pictures at each.
     """
-    rows = [pooling(maps) for maps in scales]
+    rows = [reading(outputs) for outputs in scales]
     return rows[0] if len(rows) == 1 else unit_rows(np.sum(rows, axis=0))
 
 
@@ -155,7 +190,8 @@ def find_pooling(
         RecipeError: when there is no such pooling, or it has no such option.
     """
     if name not in POOLINGS:
-        raise RecipeError(f"there is no pooling '{name}'; choose one of {', '.join(POOLINGS)}")
+        choices = ", ".join((*POOLINGS, CLASS_TOKEN))
+        raise RecipeError(f"there is no pooling '{name}'; choose one of {choices}")
     known = inspect.signature(POOLINGS[name]).parameters
     options = options or {}
     for option, value in options.items():

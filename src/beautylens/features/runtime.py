@@ -19,21 +19,30 @@ HEADER_KEY = "beautylens"
 
 
 class Network:
-    """A convolutional network read from an ONNX file, compiled on first use.
+    """A network read from an ONNX file, compiled on first use.
 
     Args:
         graph: an ONNX file whose input is (N, 3, H, W) and whose first output is (N, C, h, w).
         mean: per-channel value subtracted from 0..255 RGB.
         std: per-channel value divided by.
+        side: of the input, in pixels.
+        precision: `f32` to compute in full; OpenVINO's choice for the processor by default.
 
     Raises:
         EncoderError: when OpenVINO cannot read the file.
     """
 
     def __init__(
-        self, graph: Path, mean: tuple[float, ...], std: tuple[float, ...], side: int
+        self,
+        graph: Path,
+        mean: tuple[float, ...],
+        std: tuple[float, ...],
+        side: int,
+        *,
+        precision: str | None = None,
     ) -> None:
         self.graph, self.mean, self.std, self.side = graph, mean, std, side
+        self.precision = precision
 
     def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the feature maps of pictures.
@@ -44,14 +53,28 @@ class Network:
         Returns:
             (N, C, h, w) float32.
         """
+        return self._read_output(self._infer(pictures), 0)
+
+    def outputs(self, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], ...]:
+        """Return all outputs: the feature maps first, then the class token (N, C) if it has one."""
+        request = self._infer(pictures)
+        return tuple(
+            self._read_output(request, place) for place in range(len(self._compiled.outputs))
+        )
+
+    def _infer(self, pictures: NDArray[np.uint8]) -> Any:
         request = self._compiled.create_infer_request()
         request.infer({0: pictures}, share_inputs=True)
-        return np.asarray(request.get_output_tensor(0).data, dtype=np.float32)
+        return request
+
+    @staticmethod
+    def _read_output(request: Any, place: int) -> NDArray[np.float32]:
+        return np.asarray(request.get_output_tensor(place).data, dtype=np.float32)
 
     @cached_property
     def _compiled(self) -> Any:
         ov = _openvino()
-        model = _read(self.graph)
+        model = read_graph(self.graph)
         steps = ov.preprocess.PrePostProcessor(model)
         image = steps.input(0)
         image.tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
@@ -59,8 +82,17 @@ class Network:
         image.preprocess().convert_element_type(ov.Type.f32)
         image.preprocess().mean(list(self.mean)).scale(list(self.std))
         model = steps.build()
-        model.reshape({0: [-1, self.side, self.side, 3]})
-        return ov.Core().compile_model(model, "CPU", {"PERFORMANCE_HINT": "LATENCY"})
+        config = {"PERFORMANCE_HINT": "LATENCY"}
+        if self.precision is not None:
+            config["INFERENCE_PRECISION_HINT"] = self.precision
+        try:
+            model.reshape({0: [-1, self.side, self.side, 3]})
+        except RuntimeError as error:
+            raise EncoderError(
+                f"{self.graph}: this network cannot take any number of pictures of "
+                f"{self.side} x {self.side} pixels; choose its own side, or export it again"
+            ) from error
+        return ov.Core().compile_model(model, "CPU", config)
 
 
 def compile_graph(graph: Path) -> Any:
@@ -73,7 +105,7 @@ def compile_graph(graph: Path) -> Any:
         EncoderError: when OpenVINO cannot read the file.
     """
     settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-    return _openvino().Core().compile_model(_read(graph), "CPU", settings)
+    return _openvino().Core().compile_model(read_graph(graph), "CPU", settings)
 
 
 def read_header(graph: Path) -> dict[str, Any] | None:
@@ -82,7 +114,7 @@ def read_header(graph: Path) -> dict[str, Any] | None:
     Raises:
         EncoderError: when the file is no ONNX graph, or its header is no JSON.
     """
-    model = _read(graph)
+    model = read_graph(graph)
     try:
         text = model.get_rt_info(["framework", HEADER_KEY]).astype(str)
     except RuntimeError:
@@ -92,6 +124,16 @@ def read_header(graph: Path) -> dict[str, Any] | None:
     except json.JSONDecodeError as error:
         raise EncoderError(f"{graph}: the header is not JSON ({error}); export it again") from error
     return dict(header)
+
+
+def count_parameters(graph: Path) -> int:
+    """Return how many weights a network holds: the floating-point constants of its graph."""
+    sizes = [
+        int(np.prod(node.get_output_shape(0)))
+        for node in read_graph(graph).get_ops()
+        if node.get_type_name() == "Constant" and node.get_element_type().is_real()
+    ]
+    return sum(sizes)
 
 
 @cache
@@ -110,7 +152,12 @@ def _openvino() -> ModuleType:
             del sys.modules["openvino_telemetry"]
 
 
-def _read(graph: Path) -> Any:
+def read_graph(graph: Path) -> Any:
+    """Return a file's graph as an OpenVINO model.
+
+    Raises:
+        EncoderError: when there is no such file, or OpenVINO cannot read it.
+    """
     if not graph.is_file():
         raise EncoderError(f"{graph}: no such encoder file")
     try:

@@ -1,0 +1,212 @@
+"""`beautylens encoder`: the networks that describe pictures, as files."""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from beautylens.cli.console import console
+from beautylens.errors import BeautylensError, EncoderError
+from beautylens.features.agreement import probe_pictures
+from beautylens.features.encoder import Encoder, EncoderSpec
+from beautylens.features.extras import extra
+from beautylens.features.folders import encoder_home, known_encoders
+from beautylens.features.onnx_import import IMAGENET_MEAN, IMAGENET_STD, import_onnx
+from beautylens.features.runtime import count_parameters
+
+if TYPE_CHECKING:
+    from beautylens.features.export import Exported
+
+app = typer.Typer(help="Encoders, the networks that describe pictures: list, info, export, import.")
+
+Out = Annotated[
+    Path | None,
+    typer.Argument(metavar="[OUT]", help="Folder to make; one in the encoder home by default."),
+]
+Side = Annotated[int | None, typer.Option(min=32, max=2048, help="Input side in pixels.")]
+Pooling = Annotated[str | None, typer.Option(help="How its maps become a descriptor.")]
+Name = Annotated[str | None, typer.Option(help="The encoder's name.")]
+Licence = Annotated[str | None, typer.Option(help="The licence of the weights.")]
+
+TIMED = 7
+
+
+@app.command("list")
+def list_encoders() -> None:
+    """List the shipped encoder and those of the encoder home."""
+    table = Table(box=None)
+    for column in ("name", "network", "side", "pooling", "MB", "licence"):
+        table.add_column(column, justify="right" if column in {"side", "MB"} else "left")
+    for name in ("default", *known_encoders()):
+        try:
+            table.add_row(name, *_cells(Encoder.load(name)))
+        except BeautylensError as error:
+            table.add_row(name, escape(str(error)))
+    console.print(table)
+    console.print(f"Encoder home: {encoder_home()}", soft_wrap=True)
+
+
+@app.command("info")
+def info(
+    name: Annotated[str, typer.Argument(help="default, a name in the encoder home, or a path.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Show an encoder's input, output, size, licence and speed on this machine."""
+    facts = collect_facts(Encoder.load(name))
+    if as_json:
+        typer.echo(json.dumps(facts, ensure_ascii=False))
+        return
+    table = Table(show_header=False, box=None)
+    for key, value in facts.items():
+        table.add_row(key.replace("_", " "), f"{value:,}" if type(value) is int else str(value))
+    console.print(table, soft_wrap=True)
+
+
+@app.command("export")
+def export(
+    backbone: Annotated[str, typer.Option(help="A timm network, such as resnet101.tv_in1k.")],
+    out: Out = None,
+    side: Side = None,
+    pooling: Pooling = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="A .safetensors, .pth or .pt file; the hub's by default.")
+    ] = None,
+    random: Annotated[
+        int | None, typer.Option(metavar="SEED", help="Random weights, for trying things out.")
+    ] = None,
+    name: Name = None,
+    licence: Licence = None,
+) -> None:
+    """Turn a timm network into an encoder and check it against PyTorch."""
+    if weights is not None and random is not None:
+        raise EncoderError("--weights and --random exclude each other; leave one out")
+    folder = out or encoder_home() / (name or backbone)
+    if folder.exists():
+        raise EncoderError(f"{folder} is there already; name another folder, or remove it")
+    with extra("train"):
+        from beautylens.features.backbones import build_backbone
+        from beautylens.features.export import export_backbone
+    with console.status(f"Making {backbone}"):
+        built = build_backbone(backbone, side=side, weights=weights, seed=random)
+    with console.status(f"Exporting {backbone} and checking it against PyTorch"):
+        exported = export_backbone(built, folder, name=name, pooling=pooling, licence=licence)
+    report_exported(exported)
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="An .onnx file with an input (N, 3, H, W).")],
+    out: Out = None,
+    mean: Annotated[str, typer.Option(help="Of R,G,B on the 0..255 scale.")] = ",".join(
+        map(str, IMAGENET_MEAN)
+    ),
+    std: Annotated[str, typer.Option(help="Of R,G,B on the 0..255 scale.")] = ",".join(
+        map(str, IMAGENET_STD)
+    ),
+    side: Side = None,
+    stride: Annotated[
+        int | None, typer.Option(min=1, help="Pixels between two cells of the maps.")
+    ] = None,
+    output: Annotated[
+        str, typer.Option(metavar="NAME|INDEX", help="Which tensor holds the feature maps.")
+    ] = "0",
+    pooling: Annotated[str, typer.Option(help="How its maps become a descriptor.")] = "ramac",
+    name: Name = None,
+    licence: Annotated[str, typer.Option(help="The licence of the weights.")] = "",
+) -> None:
+    """Turn a ready ONNX file into an encoder; no PyTorch is needed."""
+    folder = out or encoder_home() / (name or file.stem)
+    spec = import_onnx(
+        file, folder, mean=_channels("--mean", mean), std=_channels("--std", std), side=side,
+        stride=stride, output=output, pooling=pooling, name=name, licence=licence,
+    )  # fmt: skip
+    _report_folder(folder, spec)
+
+
+def report_exported(exported: Exported) -> None:
+    """Print what was written and how closely it follows PyTorch."""
+    table = Table(title="Cosine with PyTorch", title_justify="left", box=None)
+    for column in ("precision", "side", "output", "mean", "lowest"):
+        table.add_column(
+            column, justify="right" if column in {"side", "mean", "lowest"} else "left"
+        )
+    for row in exported.agreements:
+        table.add_row(
+            row.precision, str(row.side), row.output, f"{row.mean:.5f}", f"{row.lowest:.5f}"
+        )
+    console.print(table)
+    console.print(
+        f"{exported.parameters:,} weights as {'float16' if exported.halved else 'float32'}, "
+        f"exported and checked in {exported.seconds:.0f} s."
+    )
+    _report_folder(exported.folder, exported.spec)
+
+
+def collect_facts(encoder: Encoder) -> dict[str, Any]:
+    """Return what there is to say of an encoder, as plain JSON values."""
+    spec = encoder.spec
+    return {
+        "name": spec.name,
+        "file": str(encoder.graph),
+        "side": spec.side,
+        "fixed_side": spec.fixed_side,
+        "stride": spec.stride,
+        "pooling": spec.pooling.name,
+        "whitening": encoder.whitening is not None,
+        "dimensions": encoder.dimensions,
+        "parameters": count_parameters(encoder.graph),
+        "megabytes": _megabytes(encoder),
+        "licence": spec.licence,
+        "fingerprint": encoder.fingerprint,
+        "milliseconds": round(_milliseconds(encoder), 1),
+    }
+
+
+def _report_folder(folder: Path, spec: EncoderSpec) -> None:
+    size = (folder / "graph.onnx").stat().st_size / 1e6
+    sides = "no other side" if spec.fixed_side else f"any multiple of {spec.stride}"
+    console.print(
+        f"{folder}: {size:.1f} MB, {spec.side} pixels ({sides}), pooling {spec.pooling.name}, "
+        f"licence {spec.licence or 'not known'}.",
+        soft_wrap=True,
+    )
+
+
+def _cells(encoder: Encoder) -> Iterable[str]:
+    spec = encoder.spec
+    size = f"{_megabytes(encoder):.1f}"
+    return escape(spec.name), str(spec.side), spec.pooling.name, size, escape(spec.licence)
+
+
+def _megabytes(encoder: Encoder) -> float:
+    return round(encoder.graph.stat().st_size / 1e6, 2)
+
+
+def _milliseconds(encoder: Encoder) -> float:
+    """Return the median time to describe one fitted picture."""
+    picture = probe_pictures(encoder.spec.side, 1)
+    encoder.describe(picture)
+    spent = []
+    for _ in range(TIMED):
+        start = time.perf_counter()
+        encoder.describe(picture)
+        spent.append(1000 * (time.perf_counter() - start))
+    return statistics.median(spent)
+
+
+def _channels(option: str, text: str) -> tuple[float, float, float]:
+    number = r"\s*(\d+(?:\.\d+)?)\s*"
+    match = re.fullmatch(f"{number},{number},{number}", text)
+    if match is None:
+        raise EncoderError(f"{option} {text!r} is not three numbers; write it as R,G,B")
+    red, green, blue = map(float, match.groups())
+    return red, green, blue
