@@ -48,7 +48,7 @@ def test_an_empty_gallery_has_no_originals_and_nothing_to_augment(tmp_path: Path
 def test_every_descriptor_is_blended_with_its_neighbours(
     tmp_path: Path, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("beautylens.store.gallery.STREAMED_ROWS", at_once)
+    monkeypatch.setattr("beautylens.store.reader.STREAMED_ROWS", at_once)
     monkeypatch.setattr("beautylens.store.originals.STREAMED_ROWS", at_once)
     gallery = filled(tmp_path, SEEDS)
     augment_gallery(gallery, 3, 3.0)

@@ -1,72 +1,36 @@
-"""The gallery on disk: rows, descriptors and keypoints of catalogue images, kept in LanceDB."""
+"""The gallery on disk: what a build writes beside what a search reads."""
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import cached_property
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from beautylens.errors import CollectionError, QueryError
-from beautylens.features.keypoints import Keypoints
-from beautylens.records import Matches
-from beautylens.store.failures import Failure, FailureLog
-from beautylens.store.lance import connect, first_sentence, plain_errors, sql_list, table_names
+from beautylens.store.failures import Failure
+from beautylens.store.lance import connect, plain_errors, sql_list
 from beautylens.store.learnt import Learnt
-from beautylens.store.rows import stacked, to_match
+from beautylens.store.reader import GalleryReader
 from beautylens.store.tables import (
     FORMAT,
-    INTERNAL,
-    PLAIN,
     make_folder,
     make_tables,
-    read_settings,
     refuse_strangers,
 )
 
 SCAN_LIMIT = 50_000
 TIDY_ABOVE = 64
-STREAMED_ROWS = 4096
 
 
-class Gallery:
+class Gallery(GalleryReader):
     """The images of one collection: search, upsert, delete, count.
 
     Other processes may read and write the same folder at the same time: every change is one
-    atomic commit, and a reader sees whole commits only.
+    atomic commit.
     """
-
-    def __init__(self, address: str | Path) -> None:
-        """Open an existing gallery.
-
-        Raises:
-            CollectionError: when there is none at this address, or it is of a newer format.
-        """
-        self.address = str(address)
-        with plain_errors(self.address, "opened"):
-            if not self.exists(address):
-                raise CollectionError(
-                    f"there is no collection at {self.address}; make one with "
-                    f"`beautylens index TABLE {shlex.quote(self.address)}`"
-                )
-            database = connect(self.address)
-            self.settings = read_settings(database)
-            if self.settings.get("format") != FORMAT:
-                raise CollectionError(
-                    f"{self.address}: its format is {self.settings.get('format')}, this program "
-                    f"reads {FORMAT}; use the program that made it, or index again"
-                )
-            self._images = database.open_table("images")
-            self._failures = FailureLog(database.open_table("failures"))
-            self._learnt = Learnt(database)
 
     @classmethod
     def create(
@@ -106,50 +70,6 @@ class Gallery:
             finally:
                 shutil.rmtree(aside, ignore_errors=True)
         return cls(address)
-
-    @staticmethod
-    def exists(address: str | Path) -> bool:
-        """Tell whether a gallery has been made at this address."""
-        # Asking LanceDB about a folder that is not there would make it.
-        return Path(address).is_dir() and "settings" in table_names(connect(str(address)))
-
-    @property
-    def extra(self) -> tuple[str, ...]:
-        """The catalogue's own further columns."""
-        return tuple(n for n in self._images.schema.names if n not in (*PLAIN, *INTERNAL))
-
-    def count(self, where: str | None = None) -> int:
-        """Return how many images there are."""
-        return int(self._images.count_rows(where))
-
-    def products(self) -> int:
-        """Return how many products there are."""
-        column = self._columns(["product_id"])["product_id"]
-        return len(column.unique())
-
-    def known_products(self, product_ids: Iterable[str]) -> set[str]:
-        """Return those of the product ids that the gallery holds."""
-        return set(self.pictures(product_ids))
-
-    def pictures(self, product_ids: Iterable[str]) -> dict[str, str]:
-        """Return the path of one picture of each of these products that the gallery holds."""
-        condition = f"product_id IN ({sql_list(product_ids)})"
-        rows = self._columns(["product_id", "image_id", "path"], condition).sort_by("image_id")
-        found: dict[str, str] = {}
-        for product, path in zip(
-            rows["product_id"].to_pylist(), rows["path"].to_pylist(), strict=True
-        ):
-            found.setdefault(product, path)
-        return found
-
-    def image_ids(self) -> set[str]:
-        """Return the ids of all images."""
-        return set(self._columns(["image_id"])["image_id"].to_pylist())
-
-    def digests(self) -> dict[str, str]:
-        """Return an image id by the digest of each image file, to recognise a copy."""
-        rows = self._columns(["digest", "image_id"])
-        return dict(zip(rows["digest"].to_pylist(), rows["image_id"].to_pylist(), strict=True))
 
     def upsert(self, rows: pa.Table, keep: Sequence[str] = ()) -> None:
         """Write whole products in one commit: their new images in, their former ones out.
@@ -197,124 +117,10 @@ class Gallery:
         with plain_errors(self.address, "written"):
             self._failures.replace(product_ids, failures)
 
-    def failures(self) -> tuple[Failure, ...]:
-        """Return the pictures that could not be indexed, in the order of their rows."""
-        with plain_errors(self.address, "read"):
-            return self._failures.all()
-
-    def learnt(self, name: str) -> bytes | None:
-        """Return what was learnt under a name, or None."""
-        with plain_errors(self.address, "read"):
-            return self._learnt.get(name)
-
     def learn(self, name: str, value: bytes) -> None:
         """Keep what was learnt under a name, in place of what was there."""
         with plain_errors(self.address, "written"):
             self._learnt.put({name: value})
-
-    def nearest(
-        self,
-        descriptor: NDArray[np.float32],
-        depth: int,
-        where: str | None = None,
-        among: Sequence[str] | None = None,
-    ) -> Matches:
-        """Return the images nearest to a descriptor by cosine, best first.
-
-        Args:
-            descriptor: (D,) float32, unit length.
-            depth: how many images.
-            where: an SQL condition on the catalogue's columns, such as "brand = 'Dior'".
-            among: ids of the only images to look at, all of them.
-
-        Raises:
-            QueryError: when the condition cannot be understood.
-        """
-        # Read once: each look at the schema asks the disk for a newer version.
-        extra = self.extra
-        columns = [*PLAIN, *extra, "path"]
-        query = (
-            self._images.search(descriptor, vector_column_name="descriptor")
-            .distance_type("cosine")
-            .limit(depth)
-            .select([*columns, "_distance"])
-        )
-        if among is not None:
-            # The vector index looks at part of the images only, and those may lie elsewhere.
-            query = query.bypass_vector_index()
-            named = f"image_id IN ({sql_list(among)})"
-            where = named if where is None else f"({where}) AND {named}"
-        elif self._is_indexed:
-            # The index holds 8-bit copies: a wide short-list is scored again on the originals.
-            query = query.nprobes(32).ef(4 * depth).refine_factor(2)
-        with plain_errors(self.address, "searched") if where is None else _about(where, columns):
-            query = query if where is None else query.where(where, prefilter=True)
-            rows = query.to_arrow().to_pylist()
-        # Equal scores are settled by id, so that the order of the catalogue changes nothing.
-        rows.sort(key=lambda row: (row["_distance"], row["image_id"]))
-        return Matches(tuple(to_match(row, extra, 1.0 - row["_distance"]) for row in rows))
-
-    def matches_of(
-        self, product_ids: Iterable[str], descriptor: NDArray[np.float32], where: str | None = None
-    ) -> Matches:
-        """Return all images of these products by cosine with a descriptor, best first.
-
-        Args:
-            product_ids: ids that the gallery does not hold are left out.
-            descriptor: (D,) float32, unit length.
-            where: a condition that an image must meet as well, as in `nearest`.
-        """
-        extra = self.extra
-        condition = f"product_id IN ({sql_list(product_ids)})"
-        rows = self._columns(
-            [*PLAIN, *extra, "path", "descriptor"],
-            condition if where is None else f"{condition} AND ({where})",
-        ).sort_by("image_id")
-        cosines = stacked(rows["descriptor"]) @ descriptor
-        return Matches.ranked(
-            to_match(row, extra, float(cosine))
-            for row, cosine in zip(
-                rows.drop_columns("descriptor").to_pylist(), cosines, strict=True
-            )
-        )
-
-    def descriptors(self, image_ids: Sequence[str]) -> NDArray[np.float32]:
-        """Return the stored descriptors of images: (N, D) float32, in the order of the ids.
-
-        Raises:
-            CollectionError: when an image is not there any more.
-        """
-        condition = f"image_id IN ({sql_list(image_ids)})"
-        rows = self._columns(["image_id", "descriptor"], condition)
-        places = {image_id: place for place, image_id in enumerate(rows["image_id"].to_pylist())}
-        missing = next((image_id for image_id in image_ids if image_id not in places), None)
-        if missing is not None:
-            raise CollectionError(
-                f"{self.address}: image {missing} was removed while it was searched; search again"
-            )
-        return stacked(rows["descriptor"])[[places[image_id] for image_id in image_ids]]
-
-    def keypoints(self, image_ids: Sequence[str]) -> dict[str, Keypoints]:
-        """Return the stored keypoints by image id."""
-        condition = f"image_id IN ({sql_list(image_ids)})"
-        rows = self._columns(["image_id", "keypoints"], condition)
-        stored = zip(rows["image_id"].to_pylist(), rows["keypoints"].to_pylist(), strict=True)
-        return {image_id: Keypoints.from_bytes(data or b"") for image_id, data in stored}
-
-    def stream(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Yield some columns of all images, a few thousand rows at a time."""
-        with plain_errors(self.address, "read"):
-            yield from self._images.search().select(list(names)).to_batches(STREAMED_ROWS)
-
-    @property
-    def dimensions(self) -> int:
-        """The length of a descriptor."""
-        return int(self._images.schema.field("descriptor").type.list_size)
-
-    @property
-    def keeps_originals(self) -> bool:
-        """Tell whether there is a column for the descriptors that augmentation replaces."""
-        return "original" in self._images.schema.names
 
     def keep_originals(self) -> None:
         """Make the column for the descriptors that augmentation replaces, empty."""
@@ -372,34 +178,6 @@ class Gallery:
             if column not in self._indexed_columns():
                 raise
 
-    def versions(self) -> int:
-        """Return the number of the newest version; each commit adds one."""
-        return int(self._images.version)
-
-    @cached_property
-    def _is_indexed(self) -> bool:
-        return "descriptor" in self._indexed_columns()
-
-    def _indexed_columns(self) -> set[str]:
-        return {column for index in self._images.list_indices() for column in index.columns}
-
-    def _columns(self, names: list[str], where: str | None = None) -> pa.Table:
-        with plain_errors(self.address, "read"):
-            query = self._images.search().select(names)
-            return (query.where(where) if where else query).to_arrow()
-
     def _add_columns(self, names: set[str]) -> None:
         if names:
             self._images.add_columns(dict.fromkeys(sorted(names), "''"))
-
-
-@contextmanager
-def _about(where: str, columns: Sequence[str]) -> Iterator[None]:
-    """Turn an error into one sentence about the user's filter."""
-    try:
-        yield
-    except (OSError, RuntimeError, ValueError) as error:
-        raise QueryError(
-            f"the filter {where!r} cannot be understood: {first_sentence(error)}; columns, all "
-            f"text, are {', '.join(columns[:-1])}"
-        ) from error

@@ -13,8 +13,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from beautylens.features.neighbours import blend, nearest_neighbours
-from beautylens.store.gallery import STREAMED_ROWS, Gallery
+from beautylens.store.gallery import Gallery
 from beautylens.store.lance import key_field
+from beautylens.store.reader import STREAMED_ROWS
 
 Floats = NDArray[np.float32]
 
