@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DATA ?=
 
-.PHONY: setup demo test check bench clean
+.PHONY: setup train demo test check bench clean
 
 setup: .venv/dev.stamp
 
@@ -17,6 +17,15 @@ setup: .venv/dev.stamp
 
 .venv/dev.stamp: .venv/base.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# PyTorch and what exports and trains networks. torchvision, which timm imports, would bring CUDA.
+train: .venv/train.stamp
+
+.venv/train.stamp: .venv/dev.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps torchvision
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train]'
 	@touch $@
 
 demo: .venv/base.stamp

@@ -110,6 +110,7 @@ def make_pipeline(
         encoder,
         depth=recipe.retrieve.depth,
         views=recipe.retrieve.views,
+        salient=recipe.retrieve.salient,
         similarity=make_similarity(recipe, encoder),
     )
     rerank = None

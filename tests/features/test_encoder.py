@@ -109,7 +109,7 @@ def test_every_wrong_encoder_is_refused_in_one_sentence(tmp_path: Path) -> None:
 
 def test_the_class_token_is_refused_where_there_is_none_or_with_options() -> None:
     encoder = Encoder.load(side=32, pooling=PoolingSettings(name="class_token"))
-    with pytest.raises(EncoderError, match="has no class token; choose a pooling of its maps"):
+    with pytest.raises(EncoderError, match="has no class token; choose a pooling of maps"):
         encoder.describe(np.zeros((1, 32, 32, 3), np.uint8))
     with pytest.raises(RecipeError, match="takes no options"):
         Encoder.load(pooling=PoolingSettings(name="class_token", options={"p": 3}))

@@ -88,6 +88,21 @@ def test_a_projection_comes_after_joining(
     np.testing.assert_allclose(projected(packs), projection(plain(packs)), atol=1e-5)
 
 
+def test_parts_of_one_network_share_its_run(
+    packs: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poolings = [small("mac"), small("spoc"), small("rmac")]
+    expected = np.concatenate([encoder(packs[:2]) for encoder in poolings], axis=1) / 3**0.5
+    runs = []
+    run = Encoder.outputs
+    monkeypatch.setattr(
+        Encoder, "outputs", lambda self, fitted: runs.append(1) or run(self, fitted)
+    )
+    found = Ensemble([Part(encoder) for encoder in poolings])(packs[:2])
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert len(runs) == 1
+
+
 def test_the_fingerprint_follows_parts_and_weights(parts: tuple[Encoder, Encoder]) -> None:
     prints = {
         Ensemble([Part(parts[0]), Part(parts[1])]).fingerprint,

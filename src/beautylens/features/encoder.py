@@ -118,6 +118,11 @@ class Encoder(Describing):
         """Pixels of the largest scale's input side."""
         return max(network.side for network in self._networks)
 
+    @property
+    def run_key(self) -> tuple[object, ...]:
+        """What a run of the network depends on: encoders that share it differ in pooling alone."""
+        return (self.graph, self.spec.mean, self.spec.std, *(n.side for n in self._networks))
+
     def fit(self, picture: Pixels) -> Pixels:
         """Return an (H, W, 3) picture as the (side, side, 3) input of the largest scale."""
         return white_pad(picture, self.side)

@@ -28,7 +28,7 @@ class Ensemble(Describing):
     """The weighted unit descriptors of several encoders, one after the other, as a unit vector.
 
     The dot product of two such vectors is the mean of the parts' cosines, each weighing by the
-    square of its part's weight.
+    square of its part's weight. Parts that differ in their pooling alone share one network run.
 
     Args:
         parts: the encoders and their weights.
@@ -37,6 +37,8 @@ class Ensemble(Describing):
 
     def __init__(self, parts: Sequence[Part], projection: Whitening | None = None) -> None:
         self.parts, self.projection = tuple(parts), projection
+        # By its graph and scales: the encoder whose run each part reads.
+        self._runs = {part.encoder.run_key: part.encoder for part in self.parts}
 
     @property
     def name(self) -> str:
@@ -49,15 +51,22 @@ class Ensemble(Describing):
         return max(part.encoder.side for part in self.parts)
 
     def fit(self, picture: Pixels) -> tuple[Pixels, ...]:
-        """Return an (H, W, 3) picture as each part takes it."""
-        return tuple(part.encoder.fit(picture) for part in self.parts)
+        """Return an (H, W, 3) picture as each network takes it."""
+        return tuple(encoder.fit(picture) for encoder in self._runs.values())
 
     def describe(self, fitted: Sequence[tuple[Pixels, ...]], *, query: bool = False) -> Floats:
         """Return the descriptors (N, D) of fitted pictures, unit rows."""
+        outputs = {
+            key: encoder.outputs(pictures)
+            for (key, encoder), pictures in zip(
+                self._runs.items(), zip(*fitted, strict=True), strict=True
+            )
+        }
         joined = np.concatenate(
             [
-                part.encoder.describe(pictures, query=query) * np.float32(part.weight)
-                for part, pictures in zip(self.parts, zip(*fitted, strict=True), strict=True)
+                part.encoder.describe_outputs(outputs[part.encoder.run_key], query=query)
+                * np.float32(part.weight)
+                for part in self.parts
             ],
             axis=1,
         )

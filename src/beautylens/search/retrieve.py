@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beautylens.features.describing import Describing
+from beautylens.images.salient import salient_on_white
 from beautylens.records import Matches
 from beautylens.search.photo import Photo
 from beautylens.search.similarity import Similarity
@@ -29,6 +30,7 @@ class Retrieve:
         encoder: the one that the gallery was built with.
         depth: length of the short-list, in images; more where that many show too few products.
         views: shares of width and height that each view keeps.
+        salient: whether all but the photo's salient item is painted white first.
         similarity: scores the nearest by cosine anew, where the cosine is not the score.
     """
 
@@ -39,10 +41,12 @@ class Retrieve:
         *,
         depth: int,
         views: Sequence[float],
+        salient: bool = False,
         similarity: Similarity | None = None,
     ) -> None:
         self._gallery, self._encoder = gallery, encoder
-        self._depth, self._views, self._similarity = depth, views, similarity
+        self._depth, self._views = depth, views
+        self._salient, self._similarity = salient, similarity
 
     def __call__(self, photo: Photo, limit: int) -> Matches:
         """Return a short-list of at least `limit` products, where there are so many, best first.
@@ -50,7 +54,8 @@ class Retrieve:
         The score is the cosine similarity, or that of the recipe's distance.
         """
         with photo.timed("encode"):
-            photo.descriptor = self._encoder.describe_views(photo.pixels, self._views)
+            pixels = salient_on_white(photo.pixels) if self._salient else photo.pixels
+            photo.descriptor = self._encoder.describe_views(pixels, self._views)
         with photo.timed("retrieve"):
             depth = max(self._depth, limit)
             matches = self._nearest(photo.descriptor, depth, photo.where)
