@@ -133,7 +133,7 @@ def test_the_class_token_is_a_pooling_of_networks_that_have_one(
     found = encoder.describe(probe_pictures(64, 2))
     assert (found * expected).sum(axis=1).min() > 0.99
     without = Encoder.load(convolutional[1].folder, pooling=PoolingSettings(name="class_token"))
-    with pytest.raises(EncoderError, match="has no class token; choose a pooling of its maps"):
+    with pytest.raises(EncoderError, match="has no class token; choose a pooling of maps"):
         without.describe(probe_pictures(64, 1))
 
 
