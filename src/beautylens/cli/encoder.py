@@ -21,6 +21,7 @@ from beautylens.features.encoder import Encoder, EncoderSpec
 from beautylens.features.extras import extra
 from beautylens.features.folders import encoder_home, known_encoders
 from beautylens.features.onnx_import import IMAGENET_MEAN, IMAGENET_STD, import_onnx
+from beautylens.features.pooling import find_reading
 from beautylens.features.runtime import count_parameters
 
 if TYPE_CHECKING:
@@ -92,6 +93,9 @@ def export(
     folder = out or encoder_home() / (name or backbone)
     if folder.exists():
         raise EncoderError(f"{folder} is there already; name another folder, or remove it")
+    if pooling is not None:
+        # Before the weights are downloaded.
+        find_reading(pooling)
     with extra("train"):
         from beautylens.features.backbones import build_backbone
         from beautylens.features.export import export_backbone

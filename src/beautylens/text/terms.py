@@ -5,27 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.feature_extraction.text import CountVectorizer
 
 from beautylens.text.arrays import Arrays, pack_strings, unpack_strings
 from beautylens.text.words import words_of
+
+if TYPE_CHECKING:
+    from sklearn.feature_extraction.text import CountVectorizer
 
 Kind = Literal["words", "characters"]
 NGrams = tuple[int, int]
 
 
 def _word_counter(ngrams: NGrams, **options: Any) -> CountVectorizer:
+    # scikit-learn takes a second to import, and only building an index asks for it.
+    from sklearn.feature_extraction.text import CountVectorizer
+
     return CountVectorizer(
         tokenizer=words_of, lowercase=False, token_pattern=None, ngram_range=ngrams, **options
     )
 
 
 def _character_counter(ngrams: NGrams, **options: Any) -> CountVectorizer:
+    from sklearn.feature_extraction.text import CountVectorizer
+
     return CountVectorizer(
         analyzer="char_wb",
         preprocessor=lambda text: " ".join(words_of(text)),
