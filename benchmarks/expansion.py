@@ -17,8 +17,9 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from beautylens.assemble import make_expansion
+from beautylens.assemble import make_expansion, make_local_features, make_order
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.collection import Collection
 from beautylens.evaluate.metrics import QueryResult, summarise
@@ -61,19 +62,15 @@ class Bench:
         assert recipe.keypoints is not None  # noqa: S101
         self.gallery, self._settings = collection.gallery, recipe.rerank
         self._depth = recipe.retrieve.depth
-        self._rerank = Rerank(
-            self.gallery,
-            longest=recipe.keypoints.longest,
-            limit=recipe.keypoints.query,
-            **recipe.rerank.model_dump(),
-        )
+        local = make_local_features(recipe.keypoints, recipe.rerank)
+        self._rerank = Rerank(self.gallery, local, make_order(recipe.rerank))
         views = recipe.retrieve.views
         retrieve = Retrieve(self.gallery, collection.encoder, depth=self._depth, views=views)
         self.queries = [Query(row, collection.photo(row.image)) for row in truth]
         for query in self.queries:
             retrieve(query.photo, LIMIT)
 
-    def measure(self, step: Expansion | None) -> Iterator[dict[str, object]]:
+    def measure(self, step: Expansion | None) -> Iterator[dict[str, Any]]:
         """Yield the figures of one step, without and with keypoints."""
         plain, reranked, spent, lengths = [], [], [], []
         for query in self.queries:
@@ -157,7 +154,7 @@ def measure_set(folder: Path, recipe: Recipe, *, as_json: bool) -> None:
             report(folder.name, f"{name}, alpha_qe", bench.measure(both), as_json=as_json)
 
 
-def report(name: str, variant: str, figures: Iterator[dict[str, object]], *, as_json: bool) -> None:
+def report(name: str, variant: str, figures: Iterator[dict[str, Any]], *, as_json: bool) -> None:
     """Print one variant's figures, without and with keypoints."""
     deep, full = figures
     if as_json:

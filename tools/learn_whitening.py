@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from beautylens.features.encoder import BATCH, Encoder
+from beautylens.features.describing import BATCH
+from beautylens.features.encoder import Encoder
 from beautylens.features.whitening import Whitening
 
 
