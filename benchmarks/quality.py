@@ -31,10 +31,16 @@ def variants(recipe: Recipe) -> Iterator[tuple[str, Recipe]]:
     one_view = recipe.retrieve.model_copy(update={"views": (1.0,)})
     assert recipe.rerank is not None  # noqa: S101  (the default recipe re-ranks)
     inliers_alone = recipe.rerank.model_copy(update={"chance": 0, "weight": 100.0})
+    salient = recipe.retrieve.model_copy(update={"salient": True})
     yield "default", recipe
     yield "one view of the query", recipe.model_copy(update={"retrieve": one_view})
     yield "order by inliers alone", recipe.model_copy(update={"rerank": inliers_alone})
     yield "no keypoints", recipe.model_copy(update={"rerank": None})
+    yield "salient item of the query", recipe.model_copy(update={"retrieve": salient})
+    yield (
+        "salient item, no keypoints",
+        recipe.model_copy(update={"retrieve": salient, "rerank": None}),
+    )
     yield (
         "no keypoints, one view",
         recipe.model_copy(update={"rerank": None, "retrieve": one_view}),
@@ -89,7 +95,7 @@ def report(
         f"{kind} {value.map7_challenge:.3f}" for kind, value in summary.by_kind.items()
     )
     print(
-        f"{name:8} {variant:24} mAP@7 {score.map7_challenge:.3f} ({low:.2f}-{high:.2f})  "
+        f"{name:8} {variant:26} mAP@7 {score.map7_challenge:.3f} ({low:.2f}-{high:.2f})  "
         f"all {score.map7_all:.3f}  R@1 {score.recall1:.3f}  R@7 {score.recall7:.3f}  "
         f"{times['total']:.0f} ms  [{kinds}]",
         flush=True,
