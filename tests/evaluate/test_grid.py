@@ -194,6 +194,24 @@ def test_the_command_refuses_what_it_cannot_compare(
     assert message in str(answered.exception)
 
 
+def test_the_command_refuses_queries_that_are_in_the_catalogue(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", 6)
+    shop.photo(2).write_bytes(shop.picture(4).read_bytes())
+    arguments = [
+        "grid",
+        str(shop.table),
+        str(write_truth(shop)),
+        "--side",
+        "96",
+        "--pooling",
+        "mac",
+    ]
+    answered = CliRunner().invoke(app, arguments)
+    assert "1 of 4 queries are in the gallery themselves, such as 02.jpg" in str(answered.exception)
+    arguments += ["--allow-leaks", "--distance", "cosine", "--no-sift"]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+
+
 def test_a_grid_that_is_not_told_which_texts_are_alike_makes_no_ablation(
     tmp_path: Path, encoder: Encoder
 ) -> None:

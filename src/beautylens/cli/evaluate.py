@@ -59,17 +59,25 @@ def check_truth(
     Raises:
         TableError: when a query is in the gallery and that was not allowed.
     """
-    leaks = [] if allow_leaks else find_leaks(opened, rows)
-    if leaks:
-        raise TableError(
-            f"{truth}: {len(leaks)} of {len(rows)} queries are in the gallery themselves, such as "
-            f"{leaks[0][0].name} (image {leaks[0][1]}); take them out, or say --allow-leaks"
-        )
+    refuse_leaks([] if allow_leaks else find_leaks(opened, rows), truth, len(rows))
     unknown = unknown_truths(opened, rows)
     if unknown:
         console.print(
             f"[yellow]{len(unknown)} products of the truth are not in the collection[/], such as "
             f"{', '.join(unknown[:3])}: their queries cannot be answered right."
+        )
+
+
+def refuse_leaks(leaks: Sequence[tuple[Path, str]], truth: Path, queries: int) -> None:
+    """Refuse a truth table whose queries are in the gallery: each of them finds itself.
+
+    Raises:
+        TableError: when there is any leak.
+    """
+    if leaks:
+        raise TableError(
+            f"{truth}: {len(leaks)} of {queries} queries are in the gallery themselves, such as "
+            f"{leaks[0][0].name} (image {leaks[0][1]}); take them out, or say --allow-leaks"
         )
 
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,11 +18,13 @@ from rich.table import Table
 from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.cli.console import console, count_bar, report_error
+from beautylens.cli.evaluate import refuse_leaks
 from beautylens.errors import QueryError
 from beautylens.evaluate.extraction import find_pools
-from beautylens.evaluate.grid import PAPER, Grid, Outcome
+from beautylens.evaluate.grid import PAPER, Grid, Outcome, System
 from beautylens.evaluate.grid_page import most_disputed, write_grid_page
 from beautylens.evaluate.metrics import MEASURES
+from beautylens.evaluate.run import find_copies
 from beautylens.evaluate.textual_ablation import AblationRow
 from beautylens.features.encoder import Encoder
 from beautylens.search.similarity import SIMILARITIES
@@ -93,34 +95,32 @@ def grid(
     ] = None,
     show: Shown = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a system.")] = False,
+    allow_leaks: Annotated[
+        bool, typer.Option(help="Measure even if queries are in the catalogue.")
+    ] = False,
 ) -> None:
     """Compare backbones, poolings and distances, each network run once over the pictures."""
-    rows = read_truth(truth)
-    encoders = {
-        name: Encoder.load(name, side=side) for name in dict.fromkeys(encoder or ["default"])
-    }
-    poolings = list(dict.fromkeys(pooling or POOLINGS))
-    for loaded in encoders.values():
-        find_pools(loaded, poolings)
-    distances = _distances(distance)
+    rows, catalogue = read_truth(truth), read_catalogue(table)
+    refuse_leaks([] if allow_leaks else find_copies(catalogue, rows), truth, len(rows))
     chosen = None if show is None else _places(rows, show)
-    catalogue = read_catalogue(table)
-    with count_bar("Describing") as bar:
-        compared = Grid(
+    names = list(dict.fromkeys(encoder or ["default"]))
+    compared, outcomes = _compare(
+        {name: Encoder.load(name, side=side) for name in names},
+        list(dict.fromkeys(pooling or POOLINGS)),
+        _distances(distance),
+        partial(
+            Grid,
             catalogue,
             rows,
             local=PAPER if sift else None,
             views=_views(views),
             similar=_similar_by_text(catalogue) if textual else None,
-            progress=bar.step,
-        )
-        bar.total(compared.pictures * len(encoders))
-        outcomes = list(compared.run(encoders, poolings, distances))
-    _report_errors(compared.errors)
-    for name in encoders:
+        ),
+    )
+    for name in names:
         _print_table(name, [o for o in outcomes if o.system.encoder == name], measure)
         if name in compared.ablations:
-            _print_ablation(compared.ablations[name], poolings[0], distances[0])
+            _print_ablation(compared.ablations[name], outcomes[0].system)
     if out:
         write_figures(out, outcomes)
     if as_json:
@@ -130,6 +130,28 @@ def grid(
         shown = most_disputed(outcomes, SHOWN) if chosen is None else chosen
         page = write_grid_page(report, f"{table.stem} and {truth.name}", outcomes, shown)
         console.print(f"Page: {page}", soft_wrap=True)
+
+
+def _compare(
+    encoders: Mapping[str, Encoder],
+    poolings: Sequence[str],
+    distances: Sequence[str],
+    make_grid: Callable[..., Grid],
+) -> tuple[Grid, list[Outcome]]:
+    """Run every system behind a progress bar, and name the pictures that cannot be read."""
+    for encoder in encoders.values():
+        # A wrong pooling is told before anything is described.
+        find_pools(encoder, poolings)
+    with count_bar("Describing") as bar:
+        compared = make_grid(progress=bar.step)
+        bar.total(compared.pictures * len(encoders))
+        outcomes = list(compared.run(encoders, poolings, distances))
+    for text in list(compared.errors.values())[:10]:
+        report_error(text)
+    if compared.errors:
+        count = len(compared.errors)
+        console.print(f"{count:,} catalogue pictures could not be read and were left out.")
+    return compared, outcomes
 
 
 def write_figures(path: Path, outcomes: Sequence[Outcome]) -> None:
@@ -201,13 +223,6 @@ def _similar_by_text(catalogue: Catalogue) -> Callable[[str], Sequence[str]] | N
     return similar
 
 
-def _report_errors(errors: Mapping[str, str]) -> None:
-    for text in list(errors.values())[:10]:
-        report_error(text)
-    if errors:
-        console.print(f"{len(errors):,} catalogue pictures could not be read and were left out.")
-
-
 def _print_table(encoder: str, outcomes: Sequence[Outcome], measure: Measure) -> None:
     """Print the papers' layout: a row a pooling, a column a distance, without and with local."""
     columns = list(dict.fromkeys((o.system.distance, o.system.local) for o in outcomes))
@@ -224,8 +239,10 @@ def _print_table(encoder: str, outcomes: Sequence[Outcome], measure: Measure) ->
     console.print(table)
 
 
-def _print_ablation(rows: Sequence[AblationRow], pooling: str, distance: str) -> None:
-    title = f"Refined by names ({pooling}, {distance}): mAP@7 was {rows[0].before:.4f}"
+def _print_ablation(rows: Sequence[AblationRow], system: System) -> None:
+    """Print the papers' table of textual refinement over k."""
+    named = f"{system.pooling}, {system.distance}"
+    title = f"Refined by names ({named}): mAP@7 was {rows[0].before:.4f}"
     table = Table(title=escape(title), title_justify="left")
     for name in ("variant", "k", "mAP@7", "improved", "impaired"):
         table.add_column(name, justify="left" if name == "variant" else "right")

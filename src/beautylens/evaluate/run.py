@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from beautylens.catalogue.table import Catalogue
 from beautylens.catalogue.truth import TruthRow
 from beautylens.collection import Collection
 from beautylens.errors import ImageError
@@ -32,7 +33,10 @@ def find_leaks(collection: Collection, truth: Iterable[TruthRow]) -> list[tuple[
 
     Such a query measures nothing: it finds itself.
     """
-    digests = collection.gallery.digests()
+    return _leaks(truth, collection.gallery.digests())
+
+
+def _leaks(truth: Iterable[TruthRow], digests: Mapping[str, str]) -> list[tuple[Path, str]]:
     leaks = []
     for row in truth:
         # A photo that cannot be read is reported when it is searched with.
@@ -41,6 +45,24 @@ def find_leaks(collection: Collection, truth: Iterable[TruthRow]) -> list[tuple[
             if digest in digests:
                 leaks.append((row.image, digests[digest]))
     return leaks
+
+
+def find_copies(catalogue: Catalogue, truth: Sequence[TruthRow]) -> list[tuple[Path, str]]:
+    """Return the queries whose very file is in a catalogue, each with the image's id."""
+    sizes = {_size(row.image) for row in truth} - {0}
+    digests: dict[str, str] = {}
+    for row in catalogue.rows.select(["image_id", "image"]).to_pylist():
+        path = catalogue.image_path(row["image"])
+        # Only a file of the same length can be a copy: half a million need not be read.
+        if _size(path) in sizes:
+            digests[file_digest(read_bytes(path))] = row["image_id"]
+    return _leaks(truth, digests)
+
+
+def _size(path: Path) -> int:
+    with suppress(OSError):
+        return path.stat().st_size
+    return 0
 
 
 def unknown_truths(collection: Collection, truth: Sequence[TruthRow]) -> list[str]:
