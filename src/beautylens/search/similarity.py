@@ -24,8 +24,13 @@ def l1(query: Floats, gallery: Floats) -> Floats:
 
 
 def l2(query: Floats, gallery: Floats) -> Floats:
-    """Return the Euclidean distances (N,), negated; unit vectors rank as by cosine."""
-    return np.asarray(-np.linalg.norm(gallery - query, axis=1))
+    """Return the Euclidean distances (N,) of unit vectors, negated.
+
+    Taken from the cosine, so that no rounding can rank the two differently; in float64, where
+    distinct cosines have distinct roots.
+    """
+    cosines = cosine(query, gallery).astype(np.float64)
+    return np.asarray(-np.sqrt(np.maximum(0, 2 - 2 * cosines)))
 
 
 SIMILARITIES: dict[str, Similarity] = {"cosine": cosine, "l1": l1, "l2": l2}
