@@ -15,7 +15,6 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from beautylens.assemble import make_pipeline
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.collection import Collection
 from beautylens.evaluate.metrics import Summary, summarise
@@ -51,8 +50,7 @@ def measure(
     collection: Collection, truth: list[TruthRow], recipe: Recipe
 ) -> tuple[Summary, dict[str, float]]:
     """Return the figures of a variant and the median milliseconds of each stage."""
-    collection.recipe = recipe
-    collection.__dict__["pipeline"] = make_pipeline(recipe, collection.gallery, collection.encoder)
+    collection.search_by(recipe)
     results = list(run_queries(collection, truth))
     answered = [result.matches for result in results if result.matches is not None]
     times = {

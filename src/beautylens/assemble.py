@@ -58,11 +58,11 @@ def make_encoder(recipe: Recipe, projection: Whitening | None = None) -> Describ
 
 
 def _load_all(recipe: Recipe) -> list[Encoder]:
-    missing = [
+    missing = dict.fromkeys(
         f"'{part.file}' ({part.source or _EXPORT.format(part.file)})"
         for part in recipe.encoders
         if is_name(part.file) and not Encoder.exists(part.file)
-    ]
+    )
     if missing:
         raise EncoderError(
             f"recipe '{recipe.name}' needs encoders that are not here: {'; '.join(missing)}"
@@ -105,28 +105,38 @@ def make_pipeline(
         derived: what the gallery derived for them; read from it where it is not given.
     """
     derived = derived or read_derived(recipe, gallery)
+    similarity = make_similarity(recipe, encoder)
     retrieve = Retrieve(
         gallery,
         encoder,
         depth=recipe.retrieve.depth,
         views=recipe.retrieve.views,
         salient=recipe.retrieve.salient,
-        similarity=make_similarity(recipe, encoder),
+        similarity=similarity,
     )
     rerank = None
     if recipe.rerank is not None and recipe.keypoints is not None:
         local = make_local_features(recipe.keypoints, recipe.rerank)
         rerank = Rerank(gallery, local, make_order(recipe.rerank))
+    textual = None
+    if recipe.textual is not None:
+        textual = make_textual(recipe.textual, gallery, derived.text, similarity, rerank)
     return Pipeline(
         retrieve,
         make_expansion(recipe.expand, gallery, derived.diffusion) if recipe.expand else None,
         rerank,
-        make_textual(recipe.textual, gallery, derived.text) if recipe.textual else None,
+        textual,
         Refine(),
     )
 
 
-def make_textual(settings: TextualSettings, gallery: Gallery, index: TextIndex | None) -> Textual:
+def make_textual(
+    settings: TextualSettings,
+    gallery: Gallery,
+    index: TextIndex | None,
+    similarity: Similarity | None = None,
+    rerank: Rerank | None = None,
+) -> Textual:
     """Return the textual refinement that a recipe asks for.
 
     Raises:
@@ -143,6 +153,8 @@ def make_textual(settings: TextualSettings, gallery: Gallery, index: TextIndex |
         first=settings.first,
         listed=settings.listed,
         minimum=settings.minimum,
+        similarity=similarity,
+        rerank=rerank,
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from beautylens.assemble import make_describer, make_encoder, make_explain, make_pipeline
 from beautylens.catalogue.table import Catalogue, read_catalogue
-from beautylens.derived import derive
+from beautylens.derived import derive, derives
 from beautylens.errors import CollectionError
 from beautylens.features.describing import Describing
 from beautylens.features.whitening import Whitening
@@ -40,6 +40,7 @@ class Collection:
     def __init__(self, gallery: Gallery) -> None:
         self.gallery = gallery
         where = f"the recipe kept in {gallery.address}"
+        self._made: tuple[int, Pipeline] | None = None
         self.recipe = checked(Recipe, gallery.settings["recipe"], where, CollectionError)
 
     @cached_property
@@ -62,10 +63,17 @@ class Collection:
             )
         return encoder
 
-    @cached_property
+    @property
     def pipeline(self) -> Pipeline:
-        """The search steps of the recipe."""
-        return make_pipeline(self.recipe, self.gallery, self.encoder)
+        """The search steps of the recipe, made anew when what they derive from all rows changed."""
+        version = self.gallery.learnt_version() if derives(self.recipe) else 0
+        if self._made is None or self._made[0] != version:
+            self._made = version, make_pipeline(self.recipe, self.gallery, self.encoder)
+        return self._made[1]
+
+    def search_by(self, recipe: Recipe) -> None:
+        """Search with the steps of another recipe over the same rows, to compare the two."""
+        self.recipe, self._made = recipe, None
 
     def search(
         self,
@@ -145,7 +153,6 @@ class Collection:
         """Derive anew, after a change, what the recipe derives from all rows."""
         derive(self.recipe, self.gallery)
         self.gallery.tidy()
-        self.__dict__.pop("pipeline", None)
 
     def failures(self) -> Sequence[Failure]:
         """Return the catalogue pictures that could not be read."""

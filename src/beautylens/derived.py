@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -16,7 +17,7 @@ from beautylens.store.originals import augment_gallery
 from beautylens.text.index import TextIndex
 from beautylens.text.texts import product_texts
 
-DIFFUSION, TEXT = "diffusion", "text"
+DIFFUSION, TEXT, STATE = "diffusion", "text", "derived_from"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,34 @@ class Derived:
     text: TextIndex | None = None
 
 
+def derives(recipe: Recipe) -> bool:
+    """Tell whether a recipe derives anything."""
+    late = isinstance(recipe.expand, LateDiffusionSettings)
+    return late or recipe.augment is not None or recipe.textual is not None
+
+
 def derive(recipe: Recipe, gallery: Gallery) -> None:
-    """Make what the recipe derives, anew after every change: its cost grows with the gallery."""
+    """Make what the recipe derives, if rows changed since: its cost grows with the gallery."""
+    if not derives(recipe):
+        return
+    state = _state(gallery)
+    if gallery.learnt(STATE) != state:
+        _derive(recipe, gallery)
+        # Last, so that whatever was interrupted is made again.
+        gallery.learn(STATE, state)
+
+
+def _state(gallery: Gallery) -> bytes:
+    """Return a digest of which images there are, of which files, and what is said of them."""
+    columns = ("image_id", "digest", "name", "brand", "category", "gtin", *gallery.extra)
+    digest = hashlib.blake2b(digest_size=16)
+    rows = (row for batch in gallery.stream(columns) for row in batch.to_pylist())
+    for line in sorted("\x00".join(row[name] or "" for name in columns) for row in rows):
+        digest.update(line.encode("utf-8", "surrogatepass") + b"\x01")
+    return digest.digest()
+
+
+def _derive(recipe: Recipe, gallery: Gallery) -> None:
     if recipe.augment is not None:
         augment_gallery(gallery, recipe.augment.n, recipe.augment.alpha)
     if isinstance(recipe.expand, LateDiffusionSettings):

@@ -14,6 +14,7 @@ from beautylens.features.whitening import Whitening
 from beautylens.recipe import Recipe, located, read_recipe
 from beautylens.store.build import Describer, Filled, descriptors_of, fill, sample
 from beautylens.store.gallery import Gallery
+from beautylens.text.texts import product_texts
 
 
 def index(
@@ -98,6 +99,8 @@ def _open_or_create(
         encoder, learnt = make_encoder(recipe), {}
         # What cannot be made is told before there is a collection of it.
         make_describer(recipe, encoder)
+        if recipe.textual is not None:
+            product_texts(catalogue.rows.slice(0, 1), recipe.textual.columns)
         if recipe.projection is not None:
             projection = _learn_projection(recipe, encoder, catalogue, workers, progress)
             learnt[PROJECTION] = projection.to_bytes()

@@ -55,6 +55,12 @@ class Recipe(Settings):
     def model_post_init(self, _context: object) -> None:
         """Refuse parts that would have nothing to work on."""
         self._check_local()
+        if self.expand is not None and (
+            self.ensemble.combine == "product" or self.retrieve.distance != "cosine"
+        ):
+            raise RecipeError(
+                "[expand] works on cosines: leave out `distance` and `combine`, or [expand]"
+            )
         if self.ensemble.combine == "product" and (
             self.projection is not None or self.retrieve.distance != "cosine"
         ):

@@ -25,7 +25,7 @@ class EncoderSettings(Settings):
     side: Annotated[int, Field(ge=32, le=2048)] | None = None
     pooling: PoolingSettings | None = None
     scales: Scales | None = None
-    weight: Annotated[float, Field(gt=0)] = 1.0
+    weight: Annotated[float, Field(gt=0, le=1e6)] = 1.0
     source: str = ""
 
 
@@ -111,7 +111,7 @@ class RerankSettings(Settings):
     verify: Literal["none", "similarity", "affine", "homography"] = "similarity"
     order: Literal["weighed", "count"] = "weighed"
     chance: Annotated[int, Field(ge=0)] = 8
-    weight: Annotated[float, Field(gt=0)] = 0.125
+    weight: Annotated[float, Field(gt=0, le=1e6)] = 0.125
 
     @model_validator(mode="after")
     def _let_not_every_keypoint_match(self) -> RerankSettings:
@@ -149,7 +149,7 @@ class AugmentSettings(Settings):
     """Every catalogue descriptor blended with its `n` nearest, weighing similarity^alpha (DBA)."""
 
     n: Annotated[int, Field(ge=1, le=100)] = 1
-    alpha: Annotated[float, Field(ge=0)] = 0.0
+    alpha: Annotated[float, Field(ge=0, le=100)] = 0.0
 
 
 class AlphaQuerySettings(Settings):
@@ -157,17 +157,17 @@ class AlphaQuerySettings(Settings):
 
     kind: Literal["alpha_qe"]
     n: Annotated[int, Field(ge=0, le=100)] = 3
-    alpha: Annotated[float, Field(ge=0)] = 3.0
+    alpha: Annotated[float, Field(ge=0, le=100)] = 3.0
 
 
 class _GraphSettings(Settings):
     """How images are joined for diffusion: docs/method.md, section 3."""
 
     k_d: Annotated[int, Field(ge=1, le=1000)] = 50
-    gamma: Annotated[float, Field(gt=0)] = 3.0
+    gamma: Annotated[float, Field(gt=0, le=1000)] = 3.0
     alpha: Annotated[float, Field(ge=0, lt=1)] = 0.99
     k_q: Annotated[int, Field(ge=1, le=1000)] = 10
-    gamma_q: Annotated[float, Field(ge=0)] = 3.0
+    gamma_q: Annotated[float, Field(ge=0, le=1000)] = 3.0
 
 
 class DiffusionSettings(_GraphSettings):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from beautylens.errors import BeautylensError
+from beautylens.errors import BeautylensError, RecipeError
 
 Model = TypeVar("Model", bound=BaseModel)
 Scales = Annotated[
@@ -27,7 +27,7 @@ class PoolingSettings(Settings):
     """How feature maps become one descriptor: a name in `features.pooling` and its options."""
 
     name: str = "ramac"
-    options: Mapping[str, bool | int | float] = {}
+    options: Mapping[str, bool | int | float | str] = {}
 
 
 def checked(
@@ -40,6 +40,8 @@ def checked(
         # A setting of [expand] is located through its kind, which its user did not write there.
         fault = re.sub(r"\bexpand\.\w+\.", "expand.", _first_fault(model, failure))
         raise error(f"{where}: {fault}") from failure
+    except RecipeError as failure:
+        raise error(f"{where}: {failure}") from failure
 
 
 def _first_fault(model: type[BaseModel], failure: ValidationError) -> str:

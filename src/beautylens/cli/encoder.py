@@ -50,7 +50,7 @@ def list_encoders() -> None:
     for name in ("default", *known_encoders()):
         try:
             table.add_row(name, *_cells(Encoder.load(name)))
-        except BeautylensError as error:
+        except (BeautylensError, OSError) as error:
             table.add_row(name, escape(str(error)))
     console.print(table)
     console.print(f"Encoder home: {encoder_home()}", soft_wrap=True)

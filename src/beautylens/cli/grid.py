@@ -19,7 +19,7 @@ from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.cli.console import console, count_bar, report_error
 from beautylens.cli.evaluate import refuse_leaks
-from beautylens.errors import QueryError
+from beautylens.errors import QueryError, TableError
 from beautylens.evaluate.extraction import find_pools
 from beautylens.evaluate.grid import PAPER, Grid, Outcome, System
 from beautylens.evaluate.grid_page import most_disputed, write_grid_page
@@ -73,7 +73,8 @@ def grid(
     pooling: Poolings = None,
     distance: Distances = None,
     side: Annotated[
-        int | None, typer.Option(min=32, help="Another input side than the encoders', in pixels.")
+        int | None,
+        typer.Option(min=32, max=2048, help="Another input side than the encoders', in pixels."),
     ] = None,
     sift: Annotated[
         bool, typer.Option(help="Also re-rank the first 100 by SIFT ratio-test matches.")
@@ -101,6 +102,10 @@ def grid(
 ) -> None:
     """Compare backbones, poolings and distances, each network run once over the pictures."""
     rows, catalogue = read_truth(truth), read_catalogue(table)
+    if not any(row.product_ids for row in rows):
+        raise TableError(
+            f"{truth} names no right product for any photo; there is nothing to compare"
+        )
     refuse_leaks([] if allow_leaks else find_copies(catalogue, rows), truth, len(rows))
     chosen = None if show is None else _places(rows, show)
     names = list(dict.fromkeys(encoder or ["default"]))

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from beautylens.catalogue.truth import PHOTO_SUFFIXES
 from beautylens.cli.arguments import Address
 from beautylens.cli.console import console, report_error
 from beautylens.cli.formats import WRITERS, Answer, Format
@@ -67,12 +68,17 @@ def _expand(photos: list[str]) -> Iterator[str]:
         # What may not even be looked at is told apart when it is read.
         with suppress(OSError):
             if photo and Path(photo).is_dir():
-                files = sorted(p for p in Path(photo).iterdir() if not p.name.startswith("."))
+                files = sorted(p for p in Path(photo).iterdir() if _is_photo(p))
                 if not files:
                     report_error(f"{photo} holds no photos; name another folder")
-                yield from (str(file) for file in files if file.is_file())
+                yield from map(str, files)
                 continue
         yield photo
+
+
+def _is_photo(path: Path) -> bool:
+    shown = not path.name.startswith(".") and path.suffix.lower() in PHOTO_SUFFIXES
+    return shown and path.is_file()
 
 
 def _explain(opened: Collection, photo: Photo, answer: Answer, folder: Path) -> None:

@@ -113,7 +113,9 @@ def build_backbone(
         draw_weights(trunk, seed, side)
     fixed = bool(config.fixed_input_size) or not pad_explicitly(network)
     mean, std = (tuple(round(255 * value, 3) for value in row) for row in (config.mean, config.std))
-    return Backbone(name, trunk, mean, std, side, stride, fixed, _licence(config))
+    # timm records the licence of its own weights only.
+    licence = _licence(config) if weights is None and seed is None else ""
+    return Backbone(name, trunk, mean, std, side, stride, fixed, licence)
 
 
 class PaddedConv(nn.Module):

@@ -23,7 +23,8 @@ with extra("train"):
 
 State = Mapping[str, torch.Tensor]
 WRAPPERS = ("state_dict", "model", "model_state_dict")
-HEADS = ("fc", "head", "head_dist", "classifier", "last_linear", "pre_logits")
+# Layers behind the last maps: classifiers, and the pooling and whitening of retrieval networks.
+HEADS = ("fc", "head", "head_dist", "classifier", "last_linear", "pre_logits", "pool", "whiten")
 
 
 def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:

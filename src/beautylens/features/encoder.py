@@ -184,8 +184,8 @@ def _locate(file: str | Path) -> Path:
     """Return where an encoder is: the shipped default, a path, or a bare name in the home."""
     if str(file) == "default":
         return Path(str(resources.files("beautylens") / "features/weights/default"))
-    path = Path(file)
-    return path if path.exists() else known_encoders().get(str(file), path)
+    # A bare name means the home first: what lies in the folder one works in must not change it.
+    return known_encoders().get(str(file), Path(file))
 
 
 def _read_encoder(file: str | Path) -> tuple[Path, Mapping[str, Any], Whitening | None]:

@@ -8,9 +8,10 @@ docs/method.md, section 1.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,8 +45,11 @@ def spoc(maps: Floats) -> Floats:
 
 def gem(maps: Floats, *, p: float = 3.0) -> Floats:
     """Generalised mean of each channel (Radenovic et al., 2018); p = 1 is SPoC, p → ∞ is MAC."""
-    powers = np.maximum(_channels_last(maps), 1e-6) ** np.float32(p)
-    return unit_rows(powers.mean(axis=(1, 2)) ** np.float32(1 / p))
+    cells = np.maximum(_channels_last(maps), np.float32(1e-6))
+    # Relative to the channel's largest: high powers of large values would overflow.
+    largest = cells.max(axis=(1, 2))
+    powers = (cells / largest[:, None, None]) ** np.float32(p)
+    return unit_rows(largest * powers.mean(axis=(1, 2)) ** np.float32(1 / p))
 
 
 def crow(maps: Floats) -> Floats:
@@ -143,7 +147,7 @@ CLASS_TOKEN = "class_token"  # noqa: S105  (no secret)
 
 
 def find_reading(
-    name: str, options: Mapping[str, float] | None = None, *, query: bool = False
+    name: str, options: Mapping[str, Any] | None = None, *, query: bool = False
 ) -> Reading:
     """Return what makes a descriptor of a network's outputs: a pooling, or `class_token`.
 
@@ -179,7 +183,7 @@ _QUERY = "_query"
 
 
 def find_pooling(
-    name: str, options: Mapping[str, float] | None = None, *, query: bool = False
+    name: str, options: Mapping[str, Any] | None = None, *, query: bool = False
 ) -> Pooling:
     """Return a pooling by name with its options bound.
 
@@ -209,13 +213,17 @@ def find_pooling(
 
 
 # What the value of an option must be, in words and as a test.
-_OPTIONS: dict[str, tuple[str, Callable[[float], bool]]] = {
-    "levels": ("a whole number above 0", lambda value: value > 0 and isinstance(value, int)),
-    "p": ("a number above 0", lambda value: value > 0),
+_OPTIONS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "levels": ("a whole number above 0", lambda value: type(value) is int and value > 0),
+    "p": ("a number above 0", lambda value: _is_number(value) and 0 < value < math.inf),
     "global_term": ("true or false", lambda value: isinstance(value, bool)),
-    "extra": ("0 or 1", lambda value: value in (0, 1)),
-    "min_share": ("a share from 0 to below 1", lambda value: 0 <= value < 1),
+    "extra": ("0 or 1", lambda value: type(value) is int and value in (0, 1)),
+    "min_share": ("a share from 0 to below 1", lambda value: _is_number(value) and 0 <= value < 1),
 }
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _channels_last(maps: Floats) -> Floats:

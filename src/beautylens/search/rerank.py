@@ -59,7 +59,7 @@ class Rerank:
     def __call__(self, photo: Photo, matches: Matches) -> Matches:
         """Return the matches re-ordered, each with its number of inliers."""
         with photo.timed("rerank"):
-            query = self._local.extract(photo.pixels)
+            query = photo.keypoints or self._local.extract(photo.pixels)
             photo.keypoints = query
             stored = self._gallery.keypoints([match.image_id for match in matches])
             return Matches.ranked(

@@ -69,8 +69,15 @@ class Retrieve:
         if self._similarity is None:
             return self._gallery.nearest(descriptor, depth, where)
         matches = self._gallery.nearest(descriptor, WIDER * depth, where)
-        stored = self._gallery.descriptors([match.image_id for match in matches])
-        scores = self._similarity(descriptor, stored)
-        return Matches.ranked(
-            replace(match, score=float(score)) for match, score in zip(matches, scores, strict=True)
-        ).top(depth)
+        return rescored(self._gallery, descriptor, matches, self._similarity).top(depth)
+
+
+def rescored(
+    gallery: Gallery, descriptor: NDArray[np.float32], matches: Matches, similarity: Similarity
+) -> Matches:
+    """Return matches ranked by another similarity of their stored descriptors to a query's."""
+    stored = gallery.descriptors([match.image_id for match in matches])
+    scores = similarity(descriptor, stored)
+    return Matches.ranked(
+        replace(match, score=float(score)) for match, score in zip(matches, scores, strict=True)
+    )

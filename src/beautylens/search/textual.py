@@ -14,6 +14,9 @@ from typing import Protocol
 from beautylens.errors import RecipeError
 from beautylens.records import Match, Matches
 from beautylens.search.photo import Photo
+from beautylens.search.rerank import Rerank
+from beautylens.search.retrieve import rescored
+from beautylens.search.similarity import Similarity
 from beautylens.store.gallery import Gallery
 from beautylens.text.index import TextIndex
 
@@ -101,9 +104,9 @@ def find_refinement(name: str) -> Refinement:
 class Textual:
     """Brings in products by the text of the first matches, and orders the first places anew.
 
-    A product from outside the short-list has its cosine as its score, as one has on which no local
-    feature agrees, and its best image stands for it. Where the new order and the scores disagree, a
-    match gets the score of the one above it.
+    A product from outside the short-list is scored as those inside it were: by the same similarity
+    and, where the recipe re-ranks, by its local features. Its best image stands for it. Where the
+    new order and the scores disagree, a match gets the score of the one above it.
 
     Args:
         gallery: where products are looked up that the photo did not find.
@@ -112,6 +115,8 @@ class Textual:
         first: k, how many of the first products bring in others.
         listed: the most products that each may bring in.
         minimum: the least cosine of their texts.
+        similarity: scores descriptors where the cosine is not the score.
+        rerank: the step that re-ranked the short-list, where there was one.
     """
 
     def __init__(
@@ -123,10 +128,13 @@ class Textual:
         first: int,
         listed: int,
         minimum: float,
+        similarity: Similarity | None = None,
+        rerank: Rerank | None = None,
     ) -> None:
         self._gallery, self._index = gallery, index
         self._refine, self._first = find_refinement(variant), first
         self._listed, self._minimum = listed, minimum
+        self._similarity, self._rerank = similarity, rerank
 
     def __call__(self, photo: Photo, matches: Matches) -> Matches:
         """Return the matches re-ordered, with those that the texts brought in.
@@ -161,6 +169,10 @@ class Textual:
         if not products:
             return {}
         found = self._gallery.matches_of(products, photo.descriptor, photo.where)
+        if self._similarity is not None:
+            found = rescored(self._gallery, photo.descriptor, found, self._similarity)
+        if self._rerank is not None:
+            found = self._rerank(photo, found)
         return {match.product.product_id: match for match in found.products()}
 
     def _explained(

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from beautylens.catalogue.table import Catalogue
-from beautylens.errors import ImageError
+from beautylens.errors import EncoderError, ImageError
 from beautylens.features.describing import BATCH, Describing
 from beautylens.features.extractors import Extractor, rootsift
 from beautylens.images.ahead import ahead
@@ -125,7 +125,13 @@ class Describer:
         readable = [item for item in batch if isinstance(item, _Prepared)]
         if not readable:
             return [item for item in batch if isinstance(item, Failure)]
-        descriptors = iter(self._encoder.describe([item.fitted for item in readable]))
+        found = self._encoder.describe([item.fitted for item in readable])
+        if not np.isfinite(found).all():
+            raise EncoderError(
+                f"encoder '{self._encoder.name}' gives descriptors that are no numbers; look at "
+                "its pooling options, mean and standard deviation"
+            )
+        descriptors = iter(found)
         return [
             item
             if isinstance(item, Failure)

@@ -87,9 +87,9 @@ class Gallery(GalleryReader):
             self._add_columns(set(rows.column_names) - set(self._images.schema.names))
             schema = self._images.schema
             for name in set(schema.names) - set(rows.column_names):
-                absent = pa.nulls(len(rows), schema.field(name).type)
-                text = pa.types.is_string(absent.type)
-                rows = rows.append_column(name, absent.fill_null("") if text else absent)
+                # A new descriptor is its own original: the engine takes no null for a vector.
+                text = pa.array([""] * len(rows), pa.string())
+                rows = rows.append_column(name, rows["descriptor"] if name == "original" else text)
             former = f"product_id IN ({sql_list(rows['product_id'].unique().to_pylist())})"
             if keep:
                 former += f" AND image_id NOT IN ({sql_list(keep)})"

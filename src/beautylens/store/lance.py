@@ -21,7 +21,8 @@ _MEANINGS = {
     r"no space left|os error 28": "the disk is full; free some space and run the command again",
     r"read-only file system|os error 30": "the disk is read-only; choose another folder",
     r"permission denied|os error 13": "permission is denied; give this user access to the folder",
-    r"not found|no such file|corrupt|invalid (magic|format|file|range)|eof|manifest|decod": (
+    r"not found|no such file|corrupt|invalid (magic|format|file|range)|eof|manifest|decod|"
+    r"fill whole": (
         "files of it are missing or damaged; restore them, or index again into another folder"
     ),
 }

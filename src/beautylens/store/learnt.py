@@ -27,6 +27,12 @@ class Learnt:
         values = query.to_arrow()["value"].to_pylist()
         return values[0] if values else None
 
+    def version(self) -> int:
+        """Return a number that grows with every change."""
+        if TABLE not in table_names(self._database):
+            return 0
+        return int(self._database.open_table(TABLE).version)
+
     def put(self, values: Mapping[str, bytes]) -> None:
         """Write values, each in place of its former one."""
         if not values:

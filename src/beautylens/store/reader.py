@@ -123,6 +123,11 @@ class GalleryReader:
         with plain_errors(self.address, "read"):
             return self._learnt.get(name)
 
+    def learnt_version(self) -> int:
+        """Return a number that grows whenever something is learnt."""
+        with plain_errors(self.address, "read"):
+            return self._learnt.version()
+
     def versions(self) -> int:
         """Return the number of the newest version; each commit adds one."""
         return int(self._images.version)

@@ -24,7 +24,7 @@ _SETTINGS = pa.schema([("key", pa.string()), ("value", pa.string())])
 def make_tables(
     folder: Path, dimensions: int, settings: Mapping[str, Any], extra: Sequence[str]
 ) -> None:
-    """Make the three tables of a gallery, all empty but for its settings."""
+    """Make the tables of a gallery, all empty but for its settings."""
     fields = [key_field("image_id")]
     fields += [pa.field(name, pa.string()) for name in (*PLAIN[1:], *extra, "path", "digest")]
     fields.append(pa.field("descriptor", pa.list_(pa.float32(), dimensions)))
