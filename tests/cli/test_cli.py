@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -81,6 +82,17 @@ def test_json_has_the_documented_keys_and_one_object_a_line(lens: str, shop: Sho
         assert set(answer["milliseconds"]) == {
             "decode", "encode", "retrieve", "expand", "rerank", "textual", "refine", "total",
         }  # fmt: skip
+
+
+def test_a_folder_means_its_photos_and_nothing_else(
+    collection: Collection, shop: Shop, tmp_path: Path
+) -> None:
+    for name in ("01.jpg", "00.jpg"):
+        shutil.copy(shop.folder / "photos" / name, tmp_path / name)
+    for name in ("notes.txt", ".hidden.jpg", "truth.csv"):
+        (tmp_path / name).write_text("no photo")
+    done = run("search", collection.gallery.address, tmp_path, "--format", "challenge")
+    assert [line.split(",")[0] for line in done.stdout.splitlines()] == ["00", "01"]
 
 
 def test_a_bad_photo_is_an_error_line_and_the_others_go_on(

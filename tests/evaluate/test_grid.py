@@ -194,6 +194,13 @@ def test_the_command_refuses_what_it_cannot_compare(
     assert message in str(answered.exception)
 
 
+def test_the_command_refuses_a_truth_without_a_right_product(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", 4)
+    truth = write_table(shop.folder / "t.csv", [{"image": "photos/00.jpg", "product_ids": ""}])
+    answered = CliRunner().invoke(app, ["grid", str(shop.table), str(truth)])
+    assert "names no right product for any photo" in str(answered.exception)
+
+
 def test_the_command_refuses_queries_that_are_in_the_catalogue(tmp_path: Path) -> None:
     shop = make_shop(tmp_path / "shop", 6)
     shop.photo(2).write_bytes(shop.picture(4).read_bytes())

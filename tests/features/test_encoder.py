@@ -86,6 +86,17 @@ def test_a_single_onnx_file_with_a_header_is_an_encoder() -> None:
     assert encoder([draw_pack(0)]).shape == (1, 1280)
 
 
+def test_a_name_means_the_encoder_home_whatever_lies_in_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BEAUTYLENS_ENCODERS", str(tmp_path / "home"))
+    shutil.copytree(DEFAULT, tmp_path / "home" / "mine")
+    (tmp_path / "work" / "mine").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "work")
+    assert Encoder.exists("mine")
+    assert Encoder.load("mine").fingerprint == Encoder.load().fingerprint
+
+
 def test_every_wrong_encoder_is_refused_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match="there is no encoder 'resnet'"):
         Encoder.load("resnet")

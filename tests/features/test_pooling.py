@@ -236,10 +236,24 @@ def test_options_out_of_range_are_refused_and_whole_numbers_stay_whole() -> None
         find_pooling("rmac", {"levels": 2.5})
     with pytest.raises(RecipeError, match="'p' must be a number above 0, not -1"):
         find_pooling("gem", {"p": -1})
+    for wrong in (float("inf"), float("nan"), True, "three"):
+        with pytest.raises(RecipeError, match="'p' must be a number above 0, not"):
+            find_pooling("gem", {"p": wrong})
     with pytest.raises(RecipeError, match="'global_term' must be true or false, not 2"):
         find_pooling("rmac", {"global_term": 2})
     with pytest.raises(RecipeError, match="'min_share' must be a share"):
         find_pooling("ramac", {"min_share": 1.5})
+
+
+@pytest.mark.parametrize("p", [60.0, 400.0])
+def test_high_powers_of_large_values_do_not_overflow(p: float) -> None:
+    maps = np.random.default_rng(4).random((2, 5, 6, 6), np.float32) * 1000
+    found = POOLINGS["gem"](maps, p=p)
+    cells = maps.reshape(2, 5, -1).astype(np.float64)
+    largest = cells.max(axis=2)
+    expected = largest * ((cells / largest[..., None]) ** p).mean(axis=2) ** (1 / p)
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_the_smallest_values_still_give_unit_rows() -> None:

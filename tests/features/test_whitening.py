@@ -66,6 +66,17 @@ def test_pca_after_a_zscore_is_that_of_scikit_learn() -> None:
     np.testing.assert_allclose(np.abs(found), np.abs(expected), atol=2e-3)
 
 
+def test_many_channels_and_rows_are_projected_alike_by_random_projections(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(0)
+    rows = (rng.normal(size=(120, 10)) @ rng.normal(size=(10, 60)) + 1).astype(np.float32)
+    exact = Whitening.fit(rows, 8)(rows)
+    monkeypatch.setattr("beautylens.features.whitening.EXACT", 20)
+    found = Whitening.fit(rows, 8)(rows)
+    np.testing.assert_allclose(found @ found.T, exact @ exact.T, atol=1e-3)
+
+
 def test_stored_bytes_give_the_very_same_projection() -> None:
     whitening = Whitening.fit(correlated(), 3)
     again = Whitening.from_bytes(whitening.to_bytes())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import logging
 import math
 from dataclasses import dataclass
 from functools import cache
@@ -42,6 +43,8 @@ def import_timm() -> ModuleType:
         for name in ("nms", "qnms"):
             schemas.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         _SCHEMAS.append(schemas)  # they would go with the object
+    # A hub that cannot be reached is told once, by us, and not at every try.
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     with extra("train"):
         return importlib.import_module("timm")
 
