@@ -164,7 +164,9 @@ def test_the_header_carries_preprocessing_and_licence(convolutional: Written) ->
     config = timm.get_pretrained_cfg("test_resnet")
     np.testing.assert_allclose(spec.mean, np.multiply(config.mean, 255), atol=1e-3)
     np.testing.assert_allclose(spec.std, np.multiply(config.std, 255), atol=1e-3)
-    assert (spec.side, spec.stride, spec.licence) == (64, 32, config.license)
+    assert (spec.side, spec.stride) == (64, 32)
+    # Random weights are nobody's: timm records the licence of its own.
+    assert spec.licence == ""
     assert Encoder.load(convolutional[1].folder / "graph.onnx").spec == spec
 
 
