@@ -1,6 +1,6 @@
 """The quality of the default recipe and what each of its parts adds, on labelled photos.
 
-    python benchmarks/quality.py DATA [--json] [--sets beauty packs grocery]
+    python benchmarks/quality.py DATA [--json] [--sets beauty packs grocery] [--recipe best]
 
 DATA holds a folder a set, each with catalogue.csv and truth.csv (or val.csv). A set is indexed
 once; every variant searches the same descriptors and keypoints.
@@ -65,16 +65,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--sets", nargs="+", default=["beauty", "packs", "grocery"])
+    parser.add_argument("--recipe", default="default", help="measure this recipe alone")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    recipe = read_recipe("default")
+    recipe = read_recipe(arguments.recipe)
+    compared = list(variants(recipe)) if arguments.recipe == "default" else [(recipe.name, recipe)]
     for name in arguments.sets:
         folder = arguments.data / name
         table = folder / "truth.csv" if (folder / "truth.csv").exists() else folder / "val.csv"
         truth = list(read_truth(table))
         with tempfile.TemporaryDirectory() as scratch:
             collection, _ = build(folder / "catalogue.csv", Path(scratch) / "c.lens", recipe=recipe)
-            for variant, settings in variants(recipe):
+            for variant, settings in compared:
                 summary, times = measure(collection, truth, settings)
                 report(name, variant, summary, times, as_json=arguments.json)
 
