@@ -59,7 +59,7 @@ class Bench:
 
     def __init__(self, recipe: Recipe, collection: Collection, truth: list[TruthRow]) -> None:
         assert recipe.rerank is not None  # noqa: S101  (the default recipe re-ranks)
-        assert recipe.keypoints is not None  # noqa: S101
+        assert recipe.keypoints is not None  # noqa: S101  (and so takes keypoints)
         self.gallery, self._settings = collection.gallery, recipe.rerank
         self._depth = recipe.retrieve.depth
         local = make_local_features(recipe.keypoints, recipe.rerank)

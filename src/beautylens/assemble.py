@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from beautylens.derived import Derived, read_derived
+from beautylens.derived import read_derived
 from beautylens.errors import CollectionError, EncoderError
 from beautylens.features.describing import Describing
 from beautylens.features.encoder import Encoder
@@ -93,18 +93,13 @@ def make_describer(recipe: Recipe, encoder: Describing, workers: int | None = No
     )
 
 
-def make_pipeline(
-    recipe: Recipe, gallery: Gallery, encoder: Describing, derived: Derived | None = None
-) -> Pipeline:
+def make_pipeline(recipe: Recipe, gallery: Gallery, encoder: Describing) -> Pipeline:
     """Return the search steps of a recipe over a gallery.
 
-    Args:
-        recipe: names the steps.
-        gallery: where they look.
-        encoder: the one that the gallery was built with.
-        derived: what the gallery derived for them; read from it where it is not given.
+    Raises:
+        CollectionError: when something that they read has not been derived.
     """
-    derived = derived or read_derived(recipe, gallery)
+    derived = read_derived(recipe, gallery)
     similarity = make_similarity(recipe, encoder)
     retrieve = Retrieve(
         gallery,
@@ -119,7 +114,7 @@ def make_pipeline(
         local = make_local_features(recipe.keypoints, recipe.rerank)
         rerank = Rerank(gallery, local, make_order(recipe.rerank))
     textual = None
-    if recipe.textual is not None:
+    if recipe.textual is not None and derived.text is not None:
         textual = make_textual(recipe.textual, gallery, derived.text, similarity, rerank)
     return Pipeline(
         retrieve,
@@ -133,19 +128,11 @@ def make_pipeline(
 def make_textual(
     settings: TextualSettings,
     gallery: Gallery,
-    index: TextIndex | None,
+    index: TextIndex,
     similarity: Similarity | None = None,
     rerank: Rerank | None = None,
 ) -> Textual:
-    """Return the textual refinement that a recipe asks for.
-
-    Raises:
-        CollectionError: when there is no textual index.
-    """
-    if index is None:
-        raise CollectionError(
-            f"{gallery.address}: its textual index has not been made; run `beautylens index` again"
-        )
+    """Return the textual refinement that a recipe asks for."""
     return Textual(
         gallery,
         index,

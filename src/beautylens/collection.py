@@ -140,16 +140,16 @@ class Collection:
             self.gallery, catalogue, describer,
             resume=False, stop_on_error=stop_on_error, progress=progress,
         )  # fmt: skip
-        self._settle()
+        self.settle()
         return filled
 
     def remove(self, product_ids: Iterable[str]) -> int:
         """Remove products by id; return how many images went."""
         gone = self.gallery.delete(product_ids)
-        self._settle()
+        self.settle()
         return gone
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Derive anew, after a change, what the recipe derives from all rows."""
         derive(self.recipe, self.gallery)
         self.gallery.tidy()

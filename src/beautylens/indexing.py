@@ -7,11 +7,11 @@ from pathlib import Path
 from beautylens.assemble import make_describer, make_encoder
 from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.collection import PROJECTION, Collection, OnProgress, open_collection, silent
-from beautylens.derived import derive
 from beautylens.errors import CollectionError, RecipeError
 from beautylens.features.describing import Describing
 from beautylens.features.whitening import Whitening
 from beautylens.recipe import Recipe, located, read_recipe
+from beautylens.sections import ProjectionSettings
 from beautylens.store.build import Describer, Filled, descriptors_of, fill, sample
 from beautylens.store.gallery import Gallery
 from beautylens.text.texts import product_texts
@@ -63,8 +63,7 @@ def build(
         collection.gallery, catalogue, describer,
         resume=True, stop_on_error=stop_on_error, progress=progress,
     )  # fmt: skip
-    derive(wanted, collection.gallery)
-    collection.gallery.tidy()
+    collection.settle()
     collection.gallery.ensure_indexes()
     return collection, filled
 
@@ -102,7 +101,7 @@ def _open_or_create(
         if recipe.textual is not None:
             product_texts(catalogue.rows.slice(0, 1), recipe.textual.columns)
         if recipe.projection is not None:
-            projection = _learn_projection(recipe, encoder, catalogue, workers, progress)
+            projection = _learn_projection(recipe.projection, encoder, catalogue, workers, progress)
             learnt[PROJECTION] = projection.to_bytes()
             encoder = make_encoder(recipe, projection)
         settings = {
@@ -126,15 +125,13 @@ def _open_or_create(
 
 
 def _learn_projection(
-    recipe: Recipe,
+    wanted: ProjectionSettings,
     encoder: Describing,
     catalogue: Catalogue,
     workers: int | None,
     progress: OnProgress,
 ) -> Whitening:
     """Learn the recipe's projection from descriptors of a sample of the catalogue."""
-    wanted = recipe.projection
-    assert wanted is not None  # noqa: S101  (asked for by the caller)
     chosen = sample(catalogue, wanted.sample)
     describer = Describer(encoder, keypoints=0, longest=0, workers=workers)
     rows = descriptors_of(chosen, describer, progress)

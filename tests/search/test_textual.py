@@ -180,7 +180,7 @@ def test_re_ranked_scores_and_reasons_stay_those_of_the_matches() -> None:
     ]
     matches = Matches(tuple(rows), milliseconds={"rerank": 1.0})
     index = TextIndex.fit(["p0", "p1"], ["rouge", "cream"])
-    alone = Textual(None, index, variant="slide", first=3, listed=5, minimum=0.3)  # type: ignore[arg-type]
+    alone = Textual(None, index, variant="slide", first=3, listed=5, minimum=0.3)  # type: ignore[arg-type]  # never asked
     assert alone(photo(), matches) == matches
     assert alone(photo(), Matches()) == Matches()
 

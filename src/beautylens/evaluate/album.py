@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image, ImageDraw
 
-from beautylens.errors import ImageError
+from beautylens.errors import BeautylensError, ImageError
 from beautylens.images.decode import decode
 from beautylens.images.fit import shrink
 
@@ -54,6 +55,29 @@ class Album:
         name = f"{hashlib.sha256(encoded.getvalue()).hexdigest()[:20]}.jpg"
         (self._folder / name).write_bytes(encoded.getvalue())
         return f"{self._folder.name}/{name}"
+
+
+def write_page(folder: Path, draw: Callable[[Album], str]) -> Path:
+    """Write `index.html` and its thumbnails into a folder, made where need be; return the page.
+
+    Args:
+        folder: where to.
+        draw: returns the HTML, its pictures taken from the album.
+
+    Raises:
+        BeautylensError: when the folder cannot be written.
+    """
+    page = folder / "index.html"
+    try:
+        (folder / "pictures").mkdir(parents=True, exist_ok=True)
+        # A file name may hold bytes that are no text in any encoding.
+        page.write_text(draw(Album(folder / "pictures")), encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise BeautylensError(
+            f"{folder}: the report cannot be written here ({error.strerror or error}); "
+            "name a folder that can be written"
+        ) from error
+    return page
 
 
 def render(template: str, **content: object) -> str:

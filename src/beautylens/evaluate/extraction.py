@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from beautylens.errors import ImageError, RecipeError
 from beautylens.features.describing import BATCH, Floats, Pixels
 from beautylens.features.encoder import Encoder
 from beautylens.features.pooling import Outputs, find_reading, pool_scales, unit_rows
-from beautylens.images.ahead import ahead
+from beautylens.images.ahead import ahead, batches
 from beautylens.images.decode import decode
 from beautylens.images.fit import centre
 
@@ -66,7 +65,8 @@ def extract(
     errors: dict[int, str] = {}
     with threadpool_limits(1, "blas"), ThreadPoolExecutor() as pool:
         fitted = ahead(pool, partial(_fit, encoder, views=views), paths, 4 * BATCH)
-        for start, batch in _batched(fitted):
+        for number, batch in enumerate(batches(fitted, BATCH)):
+            start = number * BATCH
             errors |= {start + n: item for n, item in enumerate(batch) if isinstance(item, str)}
             if seen := [view for item in batch if not isinstance(item, str) for view in item]:
                 outputs = encoder.outputs(seen)
@@ -116,15 +116,6 @@ def _fit(encoder: Encoder, path: Path, *, views: Sequence[float]) -> list[Pixels
     except ImageError as error:
         return str(error)
     return [encoder.fit(centre(picture, view)) for view in views]
-
-
-def _batched(
-    fitted: Iterator[list[Pixels] | str],
-) -> Iterator[tuple[int, list[list[Pixels] | str]]]:
-    start = 0
-    while batch := list(islice(fitted, BATCH)):
-        yield start, batch
-        start += len(batch)
 
 
 def _mean_of_views(rows: Floats, views: int) -> Floats:

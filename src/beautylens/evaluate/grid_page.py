@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from beautylens.errors import BeautylensError
-from beautylens.evaluate.album import Album, Thumbnail, render
+from beautylens.evaluate.album import Album, Thumbnail, render, write_page
 from beautylens.evaluate.grid import Outcome, System
-from beautylens.evaluate.metrics import QueryResult, average_precision, places
+from beautylens.evaluate.metrics import QueryResult, places
 
 PLACES = 7
 
@@ -57,30 +56,25 @@ def write_grid_page(
     Raises:
         BeautylensError: when the folder cannot be written.
     """
-    page = folder / "index.html"
-    shown = [o for o in outcomes if o.system.distance == outcomes[0].system.distance]
-    try:
-        (folder / "pictures").mkdir(parents=True, exist_ok=True)
-        album = Album(folder / "pictures")
-        html = render(
-            "grid.html.jinja", title=title, outcomes=outcomes,
-            distance=outcomes[0].system.distance,
-            blocks=[_block(shown, number, album) for number in queries],
-        )  # fmt: skip
-        page.write_text(html, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise BeautylensError(
-            f"{folder}: the page cannot be written here ({error.strerror or error}); name a folder "
-            "that can be written"
-        ) from error
-    return page
+    distance = outcomes[0].system.distance
+    shown = [outcome for outcome in outcomes if outcome.system.distance == distance]
+
+    def draw(album: Album) -> str:
+        blocks = [_block(shown, number, album) for number in queries]
+        return render(
+            "grid.html.jinja", title=title, outcomes=outcomes, distance=distance, blocks=blocks
+        )
+
+    return write_page(folder, draw)
 
 
 def most_disputed(outcomes: Sequence[Outcome], count: int) -> list[int]:
     """Return the places of the queries on which systems differ most, most disputed first."""
     if not outcomes:
         return []
-    precisions = np.array([[_precision(row) or 0.0 for row in o.results] for o in outcomes])
+    precisions = np.array(
+        [[row.average_precision("challenge") or 0.0 for row in o.results] for o in outcomes]
+    )
     has_truth = np.array([bool(row.truths) for row in outcomes[0].results])
     spread = np.where(has_truth, precisions.std(axis=0), -1)
     return [int(place) for place in np.argsort(-spread, kind="stable")[:count] if has_truth[place]]
@@ -103,12 +97,4 @@ def _strip(system: System, result: QueryResult, album: Album) -> Strip:
         for match in result.matches or ()
         if match.product.product_id in counted
     ]
-    return Strip(system, _precision(result), tuple(cells[:PLACES]))
-
-
-def _precision(result: QueryResult) -> float | None:
-    if not result.truths:
-        return None
-    return average_precision(
-        result.ranking, result.truths, ignore=result.ignore, denominator="challenge"
-    )
+    return Strip(system, result.average_precision("challenge"), tuple(cells[:PLACES]))

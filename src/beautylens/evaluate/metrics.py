@@ -50,6 +50,14 @@ class QueryResult:
         """The returned product ids, best first; empty for a photo that could not be read."""
         return [match.product.product_id for match in self.matches or ()]
 
+    def average_precision(self, denominator: Denominator) -> float | None:
+        """Return AP@7, or None where no product is right."""
+        if not self.truths:
+            return None
+        return average_precision(
+            self.ranking, self.truths, ignore=self.ignore, denominator=denominator
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Score:

@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from beautylens.errors import BeautylensError
-from beautylens.evaluate.album import Album, Thumbnail, render
+from beautylens.evaluate.album import Album, Thumbnail, render, write_page
 from beautylens.evaluate.metrics import (
-    Denominator,
     QueryResult,
     Summary,
-    average_precision,
     places,
 )
 from beautylens.records import Match, Matches
@@ -100,23 +97,15 @@ def write_report(
     Raises:
         BeautylensError: when the folder cannot be written.
     """
-    page = folder / "index.html"
-    try:
-        (folder / "pictures").mkdir(parents=True, exist_ok=True)
-        album = Album(folder / "pictures")
+
+    def draw(album: Album) -> str:
         rows = [_row(result, album, picture, truth_pictures or {}) for result in results]
-        html = render(
+        return render(
             "report.html.jinja", title=title, summary=summary, queries=len(rows),
             sections=_sections(rows), figures=FIGURES, headings=SECTIONS,
         )  # fmt: skip
-        # A file name may hold bytes that are no text in any encoding.
-        page.write_text(html, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise BeautylensError(
-            f"{folder}: the report cannot be written here ({error.strerror or error}); "
-            "name a folder that can be written"
-        ) from error
-    return page
+
+    return write_page(folder, draw)
 
 
 def _sections(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -145,8 +134,8 @@ def _row(
     return Row(
         result=result,
         picture=album.add(result.image, f"query photo {result.image.name}"),
-        ap_all=_average_precision(result, "all"),
-        ap_challenge=_average_precision(result, "challenge"),
+        ap_all=result.average_precision("all"),
+        ap_challenge=result.average_precision("challenge"),
         tone=_tone(result, cards),
         cards=cards,
         missed=tuple(_missed(t, truth_pictures.get(t), album) for t in missed[:MISSED_SHOWN]),
@@ -181,14 +170,6 @@ def _card(
         state = "right"
     thumbnail = album.add(picture(match.image), product.name or product.product_id)
     return Card(place, state, match, thumbnail)
-
-
-def _average_precision(result: QueryResult, denominator: Denominator) -> float | None:
-    if not result.truths:
-        return None
-    return average_precision(
-        result.ranking, result.truths, ignore=result.ignore, denominator=denominator
-    )
 
 
 def _tone(result: QueryResult, cards: Sequence[Card]) -> Tone:

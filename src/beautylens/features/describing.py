@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from beautylens.features.pooling import unit_rows
+from beautylens.images.ahead import batches
 from beautylens.images.decode import Picture, decode
 from beautylens.images.fit import centre
 
@@ -55,8 +55,8 @@ class Describing(ABC):
     def __call__(self, pictures: Sequence[Picture]) -> Floats:
         """Return the descriptors of pictures: (N, D) float32, unit rows."""
         fitted = (self.fit(decode(picture, least_side=self.side)) for picture in pictures)
-        batches = [self.describe(batch) for batch in _batched(fitted)]
-        return np.concatenate(batches) if batches else np.empty((0, self.dimensions), np.float32)
+        rows = [self.describe(batch) for batch in batches(fitted, BATCH)]
+        return np.concatenate(rows) if rows else np.empty((0, self.dimensions), np.float32)
 
     def describe_views(self, picture: Pixels, views: Sequence[float]) -> Floats:
         """Return one descriptor (D,), the unit mean of those of centred crops of a query.
@@ -73,8 +73,3 @@ class Describing(ABC):
         """The length D of a descriptor."""
         blank = np.zeros((self.side, self.side, 3), np.uint8)
         return int(self.describe([self.fit(blank)]).shape[1])
-
-
-def _batched(fitted: Iterator[Any]) -> Iterator[list[Any]]:
-    while batch := list(islice(fitted, BATCH)):
-        yield batch

@@ -28,3 +28,10 @@ def ahead(
         for item in islice(source, 1):
             waiting.append(pool.submit(function, item))
         yield result
+
+
+def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Yield the items in lists of `size`, the last one shorter if need be."""
+    source = iter(items)
+    while batch := list(islice(source, size)):
+        yield batch

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +21,11 @@ from beautylens.catalogue.table import Catalogue
 from beautylens.errors import EncoderError, ImageError
 from beautylens.features.describing import BATCH, Describing
 from beautylens.features.extractors import Extractor, rootsift
-from beautylens.images.ahead import ahead
+from beautylens.images.ahead import ahead, batches
 from beautylens.images.decode import decode, read_bytes
 from beautylens.store.failures import Failure
 from beautylens.store.gallery import Gallery
+from beautylens.store.rows import vectors
 from beautylens.store.tables import PLAIN
 
 Row = Mapping[str, Any]
@@ -104,7 +104,7 @@ class Describer:
         # Whitening a small batch on many BLAS threads only takes the cores from the network.
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(self._workers) as pool:
             prepared = ahead(pool, lambda row: self._prepare(row, folder), rows, 4 * BATCH)
-            while batch := list(islice(prepared, BATCH)):
+            for batch in batches(prepared, BATCH):
                 yield from self._describe(batch)
 
     def _prepare(self, row: Row, folder: Path) -> _Prepared | Failure:
@@ -272,8 +272,5 @@ def _to_table(described: Sequence[Described], catalogue: Catalogue) -> pa.Table:
     columns["digest"] = pa.array([item.digest for item in described], pa.string())
     columns["keypoints"] = pa.array([item.keypoints for item in described], pa.large_binary())
     if described:
-        stacked = np.stack([item.descriptor for item in described])
-        columns["descriptor"] = pa.FixedSizeListArray.from_arrays(
-            pa.array(stacked.ravel()), stacked.shape[1]
-        )
+        columns["descriptor"] = vectors(np.stack([item.descriptor for item in described]))
     return pa.table(columns)

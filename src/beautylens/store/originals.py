@@ -16,6 +16,7 @@ from beautylens.features.neighbours import blend, nearest_neighbours
 from beautylens.store.gallery import Gallery
 from beautylens.store.lance import key_field
 from beautylens.store.reader import STREAMED_ROWS
+from beautylens.store.rows import stacked, vectors
 
 Floats = NDArray[np.float32]
 
@@ -78,8 +79,8 @@ def augment_gallery(gallery: Gallery, n: int, alpha: float) -> None:
                     {
                         "image_id": pa.array(kept.image_ids[part], pa.string()),
                         "digest": pa.array(kept.digests[part], pa.string()),
-                        "descriptor": _vectors(blended),
-                        "original": _vectors(own),
+                        "descriptor": vectors(blended),
+                        "original": vectors(own),
                     }
                 )
             )
@@ -98,18 +99,8 @@ def _fill(descriptors: Floats, image_ids: tuple[str, ...], gallery: Gallery) -> 
 
 def _encoded(batch: pa.RecordBatch) -> Floats:
     """Return what the encoder made of each row: the original, where augmentation replaced it."""
-    rows = _matrix(batch["descriptor"]).copy()
+    rows = stacked(batch["descriptor"]).copy()
     if "original" in batch.schema.names:
         replaced = batch["original"].is_valid().to_numpy(zero_copy_only=False)
-        rows[replaced] = _matrix(batch["original"])
+        rows[replaced] = stacked(batch["original"])
     return rows
-
-
-def _matrix(column: pa.FixedSizeListArray) -> Floats:
-    """Return the rows of a column that are there: (N, D)."""
-    flat = column.flatten().to_numpy(zero_copy_only=False)
-    return np.asarray(flat.reshape(-1, column.type.list_size), np.float32)
-
-
-def _vectors(rows: Floats) -> pa.FixedSizeListArray:
-    return pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), rows.shape[1])

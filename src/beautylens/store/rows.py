@@ -36,8 +36,13 @@ def to_match(row: Mapping[str, Any], extra: Sequence[str], similarity: float) ->
     )
 
 
-def stacked(column: pa.ChunkedArray) -> NDArray[np.float32]:
-    """Return a column of descriptors as (N, D) float32."""
-    lists = column.combine_chunks()
+def stacked(column: pa.ChunkedArray | pa.FixedSizeListArray) -> NDArray[np.float32]:
+    """Return the descriptors of a column that are there as (N, D) float32."""
+    lists = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     values = lists.flatten().to_numpy(zero_copy_only=False)
-    return np.asarray(values.reshape(len(lists), column.type.list_size), np.float32)
+    return np.asarray(values.reshape(-1, column.type.list_size), np.float32)
+
+
+def vectors(rows: NDArray[np.float32]) -> pa.FixedSizeListArray:
+    """Return descriptors (N, D) as a column."""
+    return pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), rows.shape[1])
