@@ -13,18 +13,18 @@ for package in ("onnx", "onnxscript", "safetensors"):
     pytest.importorskip(package, reason=NEEDS)
 
 from beautylens.errors import EncoderError, RecipeError  # noqa: E402  (after the skips)
-from beautylens.features import export as exporting  # noqa: E402
-from beautylens.features.agreement import probe_pictures  # noqa: E402
-from beautylens.features.backbones import (  # noqa: E402
+from beautylens.features import export as exporting  # noqa: E402  (as above)
+from beautylens.features.agreement import probe_pictures  # noqa: E402  (as above)
+from beautylens.features.backbones import (  # noqa: E402  (as above)
     Backbone,
     PaddedConv,
     build_backbone,
     import_timm,
 )
-from beautylens.features.encoder import Encoder  # noqa: E402
-from beautylens.features.export import Exported, export_backbone, halve_weights  # noqa: E402
-from beautylens.features.runtime import Network  # noqa: E402
-from beautylens.settings import PoolingSettings  # noqa: E402
+from beautylens.features.encoder import Encoder  # noqa: E402  (as above)
+from beautylens.features.export import Exported, export_backbone, halve_weights  # noqa: E402  (as above)
+from beautylens.features.runtime import Network  # noqa: E402  (as above)
+from beautylens.settings import PoolingSettings  # noqa: E402  (as above)
 
 timm = import_timm()
 Written = tuple[Backbone, Exported]
