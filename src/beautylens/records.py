@@ -28,10 +28,17 @@ class Reasons:
 
     visual: float | None = None
     """Cosine similarity of the deep descriptors, -1 to 1."""
+    local: float | None = None
+    """Cosine similarity of the aggregated local descriptors, -1 to 1."""
     inliers: int | None = None
     """Keypoint matches that one plausible geometric transform explains."""
+    text: float | None = None
+    """How much of the words read off the pack or typed the product's text explains, 0 or more."""
     words: tuple[str, ...] = ()
-    """Words of the product's text that the user typed, or that it shares with a better match."""
+    """Words of the product's text that were read off the pack, that the user typed, or that it
+    shares with a better match."""
+    colour: float | None = None
+    """Colour difference of the verified region to the photo's, CIEDE2000, the light taken out."""
     barcode: str | None = None
     """The barcode read on the photo, where it is this product's own."""
 

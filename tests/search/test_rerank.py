@@ -38,7 +38,7 @@ def short_list(scores: list[float]) -> Matches:
 
 
 def agreement(count: int, distance: float) -> Agreement:
-    return Agreement(np.empty((0, 2), np.intp), count, distance)
+    return Agreement(np.empty((0, 2), np.intp), count, distance, np.zeros((2, 3)))
 
 
 LONGEST_DISTANCE = 255 * math.sqrt(128)

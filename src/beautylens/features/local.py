@@ -19,12 +19,14 @@ class Agreement:
 
     pairs (M, 2) index the query's and the gallery's keypoints; count is how much they weigh, the
     distinct places among them where they were verified; distance is the mean descriptor distance
-    of the pairs, 0 where there are none.
+    of the pairs, 0 where there are none; transform, (2, 3) or a homography (3, 3), maps pixels of
+    the query's keypoints to those of the gallery's, and is all zeros where nothing agrees.
     """
 
     pairs: Pairs
     count: int
     distance: float
+    transform: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class LocalFeatures:
         verified = self.verification(query, gallery, pairs)
         distances = pair_distances(query, gallery, verified.pairs, distance=self.extractor.distance)
         mean = float(distances.mean()) if len(distances) else 0.0
-        return Agreement(verified.pairs, verified.count, mean)
+        return Agreement(verified.pairs, verified.count, mean, verified.transform)
 
     def compare(self, query: Keypoints, gallery: Keypoints) -> Agreement:
         """Return what two pictures have in common."""
