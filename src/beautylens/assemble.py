@@ -15,6 +15,7 @@ from beautylens.features.local import LocalFeatures
 from beautylens.features.verification import VERIFICATIONS
 from beautylens.features.whitening import Whitening
 from beautylens.recipe import Recipe, is_name
+from beautylens.search.compare import Compare
 from beautylens.search.expand import EXPANSIONS, Expansion
 from beautylens.search.explain import Explain
 from beautylens.search.late import OfflineDiffusion
@@ -89,6 +90,7 @@ def make_describer(recipe: Recipe, encoder: Describing, workers: int | None = No
         keypoints=kept.gallery if kept else 0,
         longest=kept.longest if kept else 0,
         extractor=make_extractor(kept) if kept else None,
+        thumbnails=recipe.colour is not None,
         workers=workers,
     )
 
@@ -109,10 +111,12 @@ def make_pipeline(recipe: Recipe, gallery: Gallery, encoder: Describing) -> Pipe
         salient=recipe.retrieve.salient,
         similarity=similarity,
     )
-    rerank = None
+    rerank, compare = None, None
     if recipe.rerank is not None and recipe.keypoints is not None:
         local = make_local_features(recipe.keypoints, recipe.rerank)
         rerank = Rerank(gallery, local, make_order(recipe.rerank))
+        if recipe.colour is not None:
+            compare = Compare(gallery, local, recipe.colour.weight)
     textual = None
     if recipe.textual is not None and derived.text is not None:
         textual = make_textual(recipe.textual, gallery, derived.text, similarity, rerank)
@@ -122,6 +126,7 @@ def make_pipeline(recipe: Recipe, gallery: Gallery, encoder: Describing) -> Pipe
         rerank,
         textual,
         Refine(),
+        compare,
     )
 
 

@@ -113,6 +113,7 @@ def _open_or_create(
             dimensions=encoder.dimensions,
             settings=settings,
             extra=catalogue.extra,
+            thumbnails=recipe.colour is not None,
             learnt=learnt,
         )
     collection = open_collection(address)

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from beautylens.errors import RecipeError
 from beautylens.sections import (
     AugmentSettings,
+    ColourSettings,
     EncoderSettings,
     EnsembleSettings,
     ExpandSettings,
@@ -39,6 +40,7 @@ class Recipe(Settings):
     retrieve: RetrieveSettings = RetrieveSettings()
     expand: Annotated[ExpandSettings, Field(discriminator="kind")] | None = None
     rerank: RerankSettings | None = None
+    colour: ColourSettings | None = None
     textual: TextualSettings | None = None
 
     @model_validator(mode="before")
@@ -70,6 +72,8 @@ class Recipe(Settings):
 
     def _check_local(self) -> None:
         if self.rerank is None:
+            if self.colour is not None:
+                raise RecipeError("[colour] needs a [rerank] section: add one, or leave both out")
             return
         if self.keypoints is None:
             raise RecipeError("[rerank] needs a [keypoints] section: add one, or leave both out")

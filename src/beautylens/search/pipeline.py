@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 from beautylens.records import Matches
+from beautylens.search.compare import Compare
 from beautylens.search.expand import Expansion
 from beautylens.search.photo import Photo
 from beautylens.search.refine import Refine
@@ -24,9 +25,11 @@ class Pipeline:
         rerank: Rerank | None,
         textual: Textual | None,
         refine: Refine,
+        compare: Compare | None = None,
     ) -> None:
         self._retrieve, self._expand = retrieve, expand
         self._rerank, self._textual, self._refine = rerank, textual, refine
+        self._compare = compare
 
     def search(self, photo: Photo, limit: int = 7) -> Matches:
         """Return the products that the photo shows, best first, one row a product."""
@@ -39,6 +42,8 @@ class Pipeline:
         if self._textual is not None:
             matches = self._textual(photo, matches)  # products with a similar name
         matches = self._refine(photo, matches)  # words that the user typed
+        if self._compare is not None:
+            matches = self._compare(photo, matches)  # colours of what is alike but for them
         spent = (time.perf_counter() - start) * 1000 + photo.milliseconds.get("decode", 0.0)
         return replace(
             matches.products().top(limit), milliseconds={**photo.milliseconds, "total": spent}

@@ -23,6 +23,7 @@ from beautylens.features.describing import BATCH, Describing
 from beautylens.features.extractors import Extractor, rootsift
 from beautylens.images.ahead import ahead, batches
 from beautylens.images.decode import decode, read_bytes
+from beautylens.images.thumbnail import Thumbnail
 from beautylens.store.failures import Failure
 from beautylens.store.gallery import Gallery
 from beautylens.store.rows import vectors
@@ -60,6 +61,7 @@ class Described:
     digest: str
     descriptor: NDArray[np.float32]
     keypoints: bytes
+    thumbnail: Thumbnail | None
 
     @property
     def product_id(self) -> str:
@@ -73,6 +75,7 @@ class _Prepared:
     digest: str
     fitted: Any
     keypoints: bytes
+    thumbnail: Thumbnail | None
 
 
 class Describer:
@@ -83,6 +86,7 @@ class Describer:
         keypoints: how many of the strongest keypoints to keep; 0 keeps none.
         longest: pixels to which the longer side is shrunk before keypoints are taken.
         extractor: takes them; RootSIFT by default.
+        thumbnails: whether to keep a small copy of each picture.
         workers: threads that decode and extract keypoints; all cores by default.
     """
 
@@ -93,10 +97,11 @@ class Describer:
         keypoints: int,
         longest: int,
         extractor: Extractor | None = None,
+        thumbnails: bool = False,
         workers: int | None = None,
     ) -> None:
         self._encoder, self._keypoints, self._longest = encoder, keypoints, longest
-        self._extract = extractor or rootsift()
+        self._extract, self._thumbnails = extractor or rootsift(), thumbnails
         self._workers = workers or os.cpu_count() or 1
 
     def __call__(self, rows: Iterable[Row], folder: Path) -> Iterator[Described | Failure]:
@@ -118,8 +123,8 @@ class Describer:
         stored = b""
         if self._keypoints:
             stored = self._extract(picture, longest=self._longest, limit=self._keypoints).to_bytes()
-        digest = file_digest(data)
-        return _Prepared(row, digest, self._encoder.fit(picture), stored)
+        small = Thumbnail.of(picture, self._longest) if self._thumbnails else None
+        return _Prepared(row, file_digest(data), self._encoder.fit(picture), stored, small)
 
     def _describe(self, batch: Sequence[_Prepared | Failure]) -> list[Described | Failure]:
         readable = [item for item in batch if isinstance(item, _Prepared)]
@@ -135,7 +140,7 @@ class Describer:
         return [
             item
             if isinstance(item, Failure)
-            else Described(item.row, item.digest, next(descriptors), item.keypoints)
+            else Described(item.row, item.digest, next(descriptors), item.keypoints, item.thumbnail)
             for item in batch
         ]
 
@@ -271,6 +276,12 @@ def _to_table(described: Sequence[Described], catalogue: Catalogue) -> pa.Table:
     columns["path"] = pa.array(paths, pa.string())
     columns["digest"] = pa.array([item.digest for item in described], pa.string())
     columns["keypoints"] = pa.array([item.keypoints for item in described], pa.large_binary())
+    small = [item.thumbnail for item in described]
+    if any(small):
+        jpegs = [each.to_jpeg() if each else None for each in small]
+        scales = [each.scale if each else None for each in small]
+        columns["thumbnail"] = pa.array(jpegs, pa.large_binary())
+        columns["thumbnail_scale"] = pa.array(scales, pa.float32())
     if described:
         columns["descriptor"] = vectors(np.stack([item.descriptor for item in described]))
     return pa.table(columns)

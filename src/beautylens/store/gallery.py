@@ -40,6 +40,7 @@ class Gallery(GalleryReader):
         dimensions: int,
         settings: Mapping[str, Any],
         extra: Sequence[str] = (),
+        thumbnails: bool = False,
         learnt: Mapping[str, bytes] | None = None,
     ) -> Gallery:
         """Make an empty gallery; if another process was quicker, open the one it made.
@@ -49,6 +50,7 @@ class Gallery(GalleryReader):
             dimensions: the length of a descriptor.
             settings: JSON values to keep, such as the recipe and the encoder's fingerprint.
             extra: further text columns of the catalogue table.
+            thumbnails: whether a small copy of each picture is kept.
             learnt: what was learnt from the catalogue before its descriptors could be made.
 
         Raises:
@@ -61,7 +63,8 @@ class Gallery(GalleryReader):
             aside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
             make_folder(aside, address)
             try:
-                make_tables(aside, dimensions, {**settings, "format": FORMAT}, extra)
+                kept = {**settings, "format": FORMAT}
+                make_tables(aside, dimensions, kept, extra, thumbnails=thumbnails)
                 Learnt(connect(str(aside))).put(learnt or {})
                 aside.rename(target)
             except OSError:

@@ -17,18 +17,27 @@ FORMAT = 1
 PLAIN = ("image_id", "product_id", "image", "name", "brand", "category", "gtin")
 # Columns of ours that are neither a product's nor a person's to search by; `original` is there
 # only once descriptors have been augmented.
-INTERNAL = ("path", "digest", "descriptor", "original", "keypoints")
+THUMBNAIL = ("thumbnail", "thumbnail_scale")
+INTERNAL = ("path", "digest", "descriptor", "original", "keypoints", *THUMBNAIL)
 _SETTINGS = pa.schema([("key", pa.string()), ("value", pa.string())])
 
 
 def make_tables(
-    folder: Path, dimensions: int, settings: Mapping[str, Any], extra: Sequence[str]
+    folder: Path,
+    dimensions: int,
+    settings: Mapping[str, Any],
+    extra: Sequence[str],
+    *,
+    thumbnails: bool = False,
 ) -> None:
     """Make the tables of a gallery, all empty but for its settings."""
     fields = [key_field("image_id")]
     fields += [pa.field(name, pa.string()) for name in (*PLAIN[1:], *extra, "path", "digest")]
     fields.append(pa.field("descriptor", pa.list_(pa.float32(), dimensions)))
     fields.append(pa.field("keypoints", pa.large_binary()))
+    if thumbnails:
+        types = (pa.large_binary(), pa.float32())
+        fields += [pa.field(name, kind) for name, kind in zip(THUMBNAIL, types, strict=True)]
     rows = [{"key": key, "value": json.dumps(value)} for key, value in settings.items()]
     database = connect(str(folder))
     database.create_table("images", schema=pa.schema(fields))
