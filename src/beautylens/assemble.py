@@ -17,6 +17,8 @@ from beautylens.features.whitening import Whitening
 from beautylens.recipe import Recipe, is_name
 from beautylens.search.expand import EXPANSIONS, Expansion
 from beautylens.search.explain import Explain
+from beautylens.search.judge import Judge
+from beautylens.search.judgement import JUDGEMENT, Judgement, read_judgement
 from beautylens.search.late import OfflineDiffusion
 from beautylens.search.pipeline import Pipeline
 from beautylens.search.refine import Refine
@@ -26,6 +28,7 @@ from beautylens.search.similarity import SIMILARITIES, Similarity, product_of
 from beautylens.search.textual import Textual
 from beautylens.sections import (
     ExpandSettings,
+    JudgeSettings,
     KeypointSettings,
     LateDiffusionSettings,
     RerankSettings,
@@ -122,7 +125,16 @@ def make_pipeline(recipe: Recipe, gallery: Gallery, encoder: Describing) -> Pipe
         rerank,
         textual,
         Refine(),
+        Judge(make_judgement(recipe.judge, gallery)) if recipe.judge else None,
     )
+
+
+def make_judgement(settings: JudgeSettings, gallery: Gallery) -> Judgement:
+    """Return what the collection has learnt of its own photos, else what its recipe names."""
+    learnt = gallery.learnt(JUDGEMENT)
+    if learnt is not None:
+        return Judgement.from_bytes(learnt, f"the judgement kept in {gallery.address}")
+    return read_judgement(settings.file)
 
 
 def make_textual(

@@ -66,7 +66,7 @@ class Collection:
     @property
     def pipeline(self) -> Pipeline:
         """The search steps of the recipe, made anew when what they derive from all rows changed."""
-        version = self.gallery.learnt_version() if derives(self.recipe) else 0
+        version = self.gallery.learnt_version() if derives(self.recipe) or self.recipe.judge else 0
         if self._made is None or self._made[0] != version:
             self._made = version, make_pipeline(self.recipe, self.gallery, self.encoder)
         return self._made[1]
