@@ -85,7 +85,7 @@ def collect(collection: Collection, photos: Iterable[tuple[Picture, str]], kept:
     part = kept.with_suffix(".part")
     with part.open("w", encoding="utf-8") as file:
         for photo, truth in photos:
-            matches = collection.pipeline.weighed(collection.photo(photo))
+            matches = collection.evidence(photo)
             rows = [[m.image_id, m.product.product_id, asdict(m.reasons)] for m in matches]
             file.write(json.dumps({"truth": truth, "rows": rows}) + "\n")
     part.rename(kept)
@@ -112,9 +112,7 @@ def _match(image_id: str, product_id: str, reasons: dict[str, Any]) -> Match:
 def gathered(data: Path, cache: Path, photos: dict[str, int]) -> list[Example]:
     """Return the examples of both sets, searching with whatever has not been searched with yet."""
     cache.mkdir(parents=True, exist_ok=True)
-    # Every photo gets all evidence: nothing counts as decided before.
-    start = replace(PRIOR, thresholds=replace(PRIOR.thresholds, decided=1.0))
-    (cache / SHIPPED).write_bytes(start.to_bytes())
+    (cache / SHIPPED).write_bytes(PRIOR.to_bytes())
     judge = JudgeSettings(file=str((cache / SHIPPED).absolute()))
     recipe = read_recipe("default").model_copy(update={"judge": judge})
     sets = {

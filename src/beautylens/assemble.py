@@ -96,8 +96,16 @@ def make_describer(recipe: Recipe, encoder: Describing, workers: int | None = No
     )
 
 
-def make_pipeline(recipe: Recipe, gallery: Gallery, encoder: Describing) -> Pipeline:
+def make_pipeline(
+    recipe: Recipe, gallery: Gallery, encoder: Describing, judgement: Judgement | None = None
+) -> Pipeline:
     """Return the search steps of a recipe over a gallery.
+
+    Args:
+        recipe: names the steps.
+        gallery: where to search.
+        encoder: the one that the gallery was built with.
+        judgement: in place of that of the gallery or recipe, where the recipe has a judge.
 
     Raises:
         CollectionError: when something that they read has not been derived.
@@ -125,7 +133,7 @@ def make_pipeline(recipe: Recipe, gallery: Gallery, encoder: Describing) -> Pipe
         rerank,
         textual,
         Refine(),
-        Judge(make_judgement(recipe.judge, gallery)) if recipe.judge else None,
+        Judge(judgement or make_judgement(recipe.judge, gallery)) if recipe.judge else None,
     )
 
 

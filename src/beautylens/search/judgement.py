@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 
@@ -58,6 +58,10 @@ class Judgement:
             raise ValueError(f"there is no evidence named {', '.join(sorted(unknown))}")
         if min(self.weights.values(), default=0.0) < 0:
             raise ValueError("weights must not be negative")
+
+    def undecided(self) -> Judgement:
+        """Return one for which nothing is decided early, so that all evidence is looked for."""
+        return replace(self, thresholds=replace(self.thresholds, decided=1.0))
 
     def to_bytes(self) -> bytes:
         """Return it as JSON."""

@@ -28,13 +28,14 @@ class Answered:
     """What a judge said of questions, and the truth: all (Q,).
 
     best is P of its best product, right whether that is right; none is P of "none of these",
-    absent whether that is right.
+    absent whether that is right; importance lets as many have an answer as have none.
     """
 
     best: Floats
     none: Floats
     right: Bools
     absent: Bools
+    importance: Floats
 
 
 def learn(examples: Sequence[Example], prior: Judgement, strength: float) -> Judgement:
@@ -59,7 +60,7 @@ def cross_answered(examples: Sequence[Example], prior: Judgement, strength: floa
     for fold in range(FOLDS):
         others = [example for place, example in enumerate(examples) if place % FOLDS != fold]
         parts.append(answered(examples[fold::FOLDS], fit(others, prior, strength)))
-    names = ("best", "none", "right", "absent")
+    names = ("best", "none", "right", "absent", "importance")
     return Answered(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
@@ -74,7 +75,14 @@ def answered(examples: Sequence[Example], judgement: Judgement) -> Answered:
         none=np.array([1 - share.sum() for share in shares]),
         right=np.array([bool(right[0]) for _, right in ranked]),
         absent=np.array([not question.answered for question in asked]),
+        importance=importance(asked),
     )
+
+
+def importance(questions: Sequence[Question]) -> Floats:
+    """Return weights (Q,) by which as many questions have an answer as have none."""
+    there = np.array([question.answered for question in questions])
+    return np.where(there, 1.0, there.sum() / max((~there).sum(), 1))
 
 
 def all_questions(examples: Sequence[Example]) -> list[Question]:
@@ -114,7 +122,7 @@ def _fit_presence(
     """Fit P(there) by logistic regression, as many questions counting for yes as for no."""
     scores = np.array([best_and_typical(question.ranked(weights)[0]) for question in questions])
     there = np.array([question.answered for question in questions])
-    importance = np.where(there, 1.0, there.sum() / max((~there).sum(), 1))
+    weight = importance(questions)
     # In steps that may not be negative: background, and slope above background.
     columns = np.stack([np.ones(len(scores)), scores[:, 0] - scores[:, 1], scores[:, 0]], axis=1)
     start = np.array([prior.level, prior.background, prior.slope - prior.background])
@@ -123,8 +131,8 @@ def _fit_presence(
     def cost(parameters: Floats) -> tuple[float, Floats]:
         logits = columns @ parameters
         away = (parameters - start) * spread
-        value = importance @ np.logaddexp(0, np.where(there, -logits, logits))
-        gradient = (importance * (expit(logits) - there)) @ columns
+        value = weight @ np.logaddexp(0, np.where(there, -logits, logits))
+        gradient = (weight * (expit(logits) - there)) @ columns
         return value + strength / 2 * away @ away, gradient + strength * away * spread
 
     limits = [(None, None), (0.0, None), (0.0, None)]
@@ -134,18 +142,18 @@ def _fit_presence(
 
 def thresholds(said: Answered) -> Thresholds:
     """Return the lowest thresholds above which enough answers hold, by `PRECISION`."""
-    match = threshold(said.best, said.right, PRECISION["match"])
-    decided = threshold(said.best, said.right, PRECISION["decided"])
-    missing = threshold(said.none, said.absent, PRECISION["missing"])
+    match = threshold(said.best, said.right, said.importance, PRECISION["match"])
+    decided = threshold(said.best, said.right, said.importance, PRECISION["decided"])
+    missing = threshold(said.none, said.absent, said.importance, PRECISION["missing"])
     return Thresholds(match, missing, max(match, decided))
 
 
-def threshold(probability: Floats, held: Bools, precision: float) -> float:
+def threshold(probability: Floats, held: Bools, weight: Floats, precision: float) -> float:
     """Return the lowest probability, above a half, from which that share of answers held.
 
     1 where no share does.
     """
     order = np.argsort(-probability, kind="stable")
-    shares = np.cumsum(held[order]) / np.arange(1, len(order) + 1)
+    shares = np.cumsum((held * weight)[order]) / np.cumsum(weight[order])
     enough = probability[order][(shares >= precision) & (probability[order] > 0.5)]
     return float(enough.min()) if len(enough) else 1.0
