@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,6 +61,8 @@ def labelled(
     height, width = picture.shape[:2]
     line = max(16, height // 28)
     font = ImageFont.load_default(size=0.8 * line)
+    # Pillow's own font has no accents.
+    labels = [_plain(label) for label in labels]
     widest = max((font.getlength(label) for label in labels), default=0.0)
     sheet = Image.new("RGB", (width + GAP + int(widest) + 2 * line, height), "white")
     sheet.paste(Image.fromarray(picture))
@@ -92,3 +95,8 @@ def _hue(share: float) -> tuple[int, int, int]:
 
 def _pixel(point: NDArray[np.float32]) -> tuple[int, int]:
     return round(float(point[0])), round(float(point[1]))
+
+
+def _plain(label: str) -> str:
+    letters = unicodedata.normalize("NFKD", label)
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
