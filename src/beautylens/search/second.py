@@ -44,7 +44,7 @@ class SecondWay:
 
 
 def with_both_cosines(gallery: Gallery, photo: Photo, matches: Iterable[Match]) -> Matches:
-    """Return matches with the cosines of both their vectors to the photo's, as far as there are any.
+    """Return matches with both their vectors' cosines to the photo's, as far as there are any.
 
     Without an aggregate of the photo, or without keypoints on the picture, `local` is None.
 
