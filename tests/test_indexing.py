@@ -12,7 +12,7 @@ from beautylens.catalogue.table import read_catalogue
 from beautylens.errors import EncoderError, RecipeError
 from beautylens.indexing import build, recipe_with
 from beautylens.recipe import read_recipe
-from beautylens.store.build import sample
+from beautylens.store.sample import sample
 from tests.conftest import Shop, write_table
 
 TWO = """

@@ -7,6 +7,7 @@ from functools import partial
 
 from beautylens.derived import read_derived
 from beautylens.errors import CollectionError, EncoderError
+from beautylens.features.aggregate import Aggregate
 from beautylens.features.describing import Describing
 from beautylens.features.encoder import Encoder
 from beautylens.features.ensemble import Ensemble, Part
@@ -22,6 +23,7 @@ from beautylens.search.pipeline import Pipeline
 from beautylens.search.refine import Refine
 from beautylens.search.rerank import ORDERS, Order, Rerank
 from beautylens.search.retrieve import Retrieve
+from beautylens.search.second import SecondWay
 from beautylens.search.similarity import SIMILARITIES, Similarity, product_of
 from beautylens.search.textual import Textual
 from beautylens.sections import (
@@ -81,7 +83,12 @@ def make_similarity(recipe: Recipe, encoder: Describing) -> Similarity | None:
     return None if distance == "cosine" else SIMILARITIES[distance]
 
 
-def make_describer(recipe: Recipe, encoder: Describing, workers: int | None = None) -> Describer:
+def make_describer(
+    recipe: Recipe,
+    encoder: Describing,
+    aggregate: Aggregate | None = None,
+    workers: int | None = None,
+) -> Describer:
     """Return what describes catalogue pictures for this recipe."""
     kept = recipe.keypoints
     return Describer(
@@ -89,11 +96,14 @@ def make_describer(recipe: Recipe, encoder: Describing, workers: int | None = No
         keypoints=kept.gallery if kept else 0,
         longest=kept.longest if kept else 0,
         extractor=make_extractor(kept) if kept else None,
+        aggregate=aggregate,
         workers=workers,
     )
 
 
-def make_pipeline(recipe: Recipe, gallery: Gallery, encoder: Describing) -> Pipeline:
+def make_pipeline(
+    recipe: Recipe, gallery: Gallery, encoder: Describing, aggregate: Aggregate | None = None
+) -> Pipeline:
     """Return the search steps of a recipe over a gallery.
 
     Raises:
@@ -108,6 +118,7 @@ def make_pipeline(recipe: Recipe, gallery: Gallery, encoder: Describing) -> Pipe
         views=recipe.retrieve.views,
         salient=recipe.retrieve.salient,
         similarity=similarity,
+        second=make_second_way(recipe, gallery, aggregate) if aggregate else None,
     )
     rerank = None
     if recipe.rerank is not None and recipe.keypoints is not None:
@@ -123,6 +134,13 @@ def make_pipeline(recipe: Recipe, gallery: Gallery, encoder: Describing) -> Pipe
         textual,
         Refine(),
     )
+
+
+def make_second_way(recipe: Recipe, gallery: Gallery, aggregate: Aggregate) -> SecondWay:
+    """Return what finds catalogue pictures by their print."""
+    keypoints = recipe.keypoints or KeypointSettings()
+    local = make_local_features(keypoints, recipe.rerank or RerankSettings())
+    return SecondWay(gallery, local, aggregate)
 
 
 def make_textual(

@@ -18,7 +18,9 @@ from rich.table import Table
 from beautylens.cli.console import console
 from beautylens.records import Match, Matches
 
-STAGES = ("decode", "encode", "retrieve", "expand", "rerank", "textual", "refine", "total")
+STAGES = (
+    "decode", "encode", "keypoints", "retrieve", "expand", "rerank", "textual", "refine", "total",
+)  # fmt: skip
 
 
 class Format(StrEnum):

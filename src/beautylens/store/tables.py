@@ -16,18 +16,25 @@ from beautylens.store.lance import connect, key_field
 FORMAT = 1
 PLAIN = ("image_id", "product_id", "image", "name", "brand", "category", "gtin")
 # Columns of ours that are neither a product's nor a person's to search by; `original` is there
-# only once descriptors have been augmented.
-INTERNAL = ("path", "digest", "descriptor", "original", "keypoints")
+# only once descriptors have been augmented, `aggregate` only where the recipe asks for it.
+INTERNAL = ("path", "digest", "descriptor", "original", "aggregate", "keypoints")
 _SETTINGS = pa.schema([("key", pa.string()), ("value", pa.string())])
 
 
 def make_tables(
-    folder: Path, dimensions: int, settings: Mapping[str, Any], extra: Sequence[str]
+    folder: Path, vectors: Mapping[str, int], settings: Mapping[str, Any], extra: Sequence[str]
 ) -> None:
-    """Make the tables of a gallery, all empty but for its settings."""
+    """Make the tables of a gallery, all empty but for its settings.
+
+    Args:
+        folder: where to.
+        vectors: the length of each column of vectors, by its name.
+        settings: JSON values to keep.
+        extra: further text columns.
+    """
     fields = [key_field("image_id")]
     fields += [pa.field(name, pa.string()) for name in (*PLAIN[1:], *extra, "path", "digest")]
-    fields.append(pa.field("descriptor", pa.list_(pa.float32(), dimensions)))
+    fields += [pa.field(n, pa.list_(pa.float32(), length)) for n, length in vectors.items()]
     fields.append(pa.field("keypoints", pa.large_binary()))
     rows = [{"key": key, "value": json.dumps(value)} for key, value in settings.items()]
     database = connect(str(folder))

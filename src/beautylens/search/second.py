@@ -1,0 +1,73 @@
+"""The second way in: gallery images whose aggregated local descriptor is nearest to the photo's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from beautylens.features.aggregate import Aggregate
+from beautylens.features.local import LocalFeatures
+from beautylens.records import Match, Matches
+from beautylens.search.photo import Photo
+from beautylens.store.gallery import Gallery
+
+
+class SecondWay:
+    """Finds by print what the deep descriptor misses, and joins the two short-lists.
+
+    Args:
+        gallery: holds the aggregated local descriptors.
+        local: takes the photo's keypoints.
+        aggregate: what the gallery's keypoints were aggregated with.
+    """
+
+    def __init__(self, gallery: Gallery, local: LocalFeatures, aggregate: Aggregate) -> None:
+        self._gallery, self._local, self._aggregate = gallery, local, aggregate
+
+    def describe(self, photo: Photo) -> None:
+        """Give the photo its keypoints and, where it has some, their aggregate."""
+        keypoints = photo.take_keypoints(self._local)
+        with photo.timed("keypoints"):
+            photo.aggregate = self._aggregate([keypoints])[0] if len(keypoints) else None
+
+    def join(self, photo: Photo, matches: Matches, depth: int) -> Matches:
+        """Return the best `depth` of the matches and as many nearest by print, with both cosines.
+
+        The score is their mean. A photo without keypoints keeps its matches.
+        """
+        if photo.aggregate is None:
+            return matches
+        found = self._gallery.nearest(photo.aggregate, depth, photo.where, column="aggregate")
+        known = {match.image_id for match in matches}
+        union = [*matches, *(match for match in found if match.image_id not in known)]
+        return with_both_cosines(self._gallery, photo, union).rescored(mean_cosine).top(depth)
+
+
+def with_both_cosines(gallery: Gallery, photo: Photo, matches: Iterable[Match]) -> Matches:
+    """Return matches with both their vectors' cosines to the photo's, as far as there are any.
+
+    Without an aggregate of the photo, or without keypoints on the picture, `local` is None.
+
+    Raises:
+        CollectionError: when an image was removed meanwhile.
+        ValueError: when the photo has not been encoded.
+    """
+    if photo.descriptor is None:
+        raise ValueError("a photo is compared after it was encoded")
+    rows = tuple(matches)
+    ids = [match.image_id for match in rows]
+    visual = (gallery.descriptors(ids) @ photo.descriptor).tolist()
+    local: list[float | None] = [None] * len(rows)
+    if photo.aggregate is not None:
+        stored = gallery.descriptors(ids, "aggregate")
+        cosines = (stored @ photo.aggregate).tolist()
+        local = [cosine if row.any() else None for cosine, row in zip(cosines, stored, strict=True)]
+    return Matches.ranked(
+        replace(row, reasons=replace(row.reasons, visual=v, local=a))
+        for row, v, a in zip(rows, visual, local, strict=True)
+    )
+
+
+def mean_cosine(match: Match) -> float:
+    """Return the mean of a match's two cosines; a picture without keypoints shares no print."""
+    return ((match.reasons.visual or 0.0) + (match.reasons.local or 0.0)) / 2
