@@ -18,6 +18,8 @@ from beautylens.features.whitening import Whitening
 from beautylens.recipe import Recipe, is_name
 from beautylens.search.expand import EXPANSIONS, Expansion
 from beautylens.search.explain import Explain
+from beautylens.search.judge import Judge
+from beautylens.search.judgement import JUDGEMENT, Judgement, read_judgement
 from beautylens.search.late import OfflineDiffusion
 from beautylens.search.pipeline import Pipeline
 from beautylens.search.refine import Refine
@@ -28,6 +30,7 @@ from beautylens.search.similarity import SIMILARITIES, Similarity, product_of
 from beautylens.search.textual import Textual
 from beautylens.sections import (
     ExpandSettings,
+    JudgeSettings,
     KeypointSettings,
     LateDiffusionSettings,
     RerankSettings,
@@ -102,9 +105,20 @@ def make_describer(
 
 
 def make_pipeline(
-    recipe: Recipe, gallery: Gallery, encoder: Describing, aggregate: Aggregate | None = None
+    recipe: Recipe,
+    gallery: Gallery,
+    encoder: Describing,
+    aggregate: Aggregate | None = None,
+    judgement: Judgement | None = None,
 ) -> Pipeline:
     """Return the search steps of a recipe over a gallery.
+
+    Args:
+        recipe: names the steps.
+        gallery: where to search.
+        encoder: the one that the gallery was built with.
+        aggregate: what its keypoints were aggregated with, if they were.
+        judgement: in place of that of the gallery or recipe, where the recipe has a judge.
 
     Raises:
         CollectionError: when something that they read has not been derived.
@@ -133,6 +147,7 @@ def make_pipeline(
         rerank,
         textual,
         Refine(),
+        Judge(judgement or make_judgement(recipe.judge, gallery)) if recipe.judge else None,
     )
 
 
@@ -141,6 +156,14 @@ def make_second_way(recipe: Recipe, gallery: Gallery, aggregate: Aggregate) -> S
     keypoints = recipe.keypoints or KeypointSettings()
     local = make_local_features(keypoints, recipe.rerank or RerankSettings())
     return SecondWay(gallery, local, aggregate)
+
+
+def make_judgement(settings: JudgeSettings, gallery: Gallery) -> Judgement:
+    """Return what the collection has learnt of its own photos, else what its recipe names."""
+    learnt = gallery.learnt(JUDGEMENT)
+    if learnt is not None:
+        return Judgement.from_bytes(learnt, f"the judgement kept in {gallery.address}")
+    return read_judgement(settings.file)
 
 
 def make_textual(

@@ -19,6 +19,7 @@ from beautylens.images.fit import Box, crop
 from beautylens.recipe import Recipe
 from beautylens.records import Matches
 from beautylens.search.explain import Explain
+from beautylens.search.judgement import JUDGEMENT, Judgement, read_judgement
 from beautylens.search.photo import Photo
 from beautylens.search.pipeline import Pipeline
 from beautylens.settings import checked
@@ -89,13 +90,14 @@ class Collection:
     @property
     def pipeline(self) -> Pipeline:
         """The search steps of the recipe, made anew when what they derive from all rows changed."""
-        version = self.gallery.learnt_version() if derives(self.recipe) else 0
+        changing = derives(self.recipe) or self.recipe.judge is not None
+        version = self.gallery.learnt_version() if changing else 0
         if self._made is None or self._made[0] != version:
             self._made = version, self._make_pipeline()
         return self._made[1]
 
-    def _make_pipeline(self) -> Pipeline:
-        return make_pipeline(self.recipe, self.gallery, self.encoder, self.aggregate)
+    def _make_pipeline(self, judgement: Judgement | None = None) -> Pipeline:
+        return make_pipeline(self.recipe, self.gallery, self.encoder, self.aggregate, judgement)
 
     def search_by(self, recipe: Recipe) -> None:
         """Search with the steps of another recipe over the same rows, to compare the two."""
@@ -145,6 +147,38 @@ class Collection:
         photo = Photo(pixels, where, words)
         photo.milliseconds["decode"] = (time.perf_counter() - start) * 1000
         return photo
+
+    @cached_property
+    def starting_judgement(self) -> Judgement:
+        """What the recipe names to judge by, whatever the collection has learnt since.
+
+        Raises:
+            CollectionError: when the recipe has no judge.
+        """
+        if self.recipe.judge is None:
+            raise CollectionError(
+                f"{self.gallery.address} has the recipe '{self.recipe.name}', which gives no "
+                "verdicts; index with one that has a [judge] section"
+            )
+        return read_judgement(self.recipe.judge.file)
+
+    @cached_property
+    def _inquiry(self) -> Pipeline:
+        """The search steps, none of them left out because the others had decided."""
+        return self._make_pipeline(self.starting_judgement.undecided())
+
+    def evidence(self, picture: Picture) -> Matches:
+        """Return the whole short-list of a photo with all evidence, to learn a judgement from.
+
+        Raises:
+            CollectionError: when the recipe has no judge.
+            ImageError: when the picture cannot be read.
+        """
+        return self._inquiry.weighed(self.photo(picture))
+
+    def judge_by(self, judgement: Judgement) -> None:
+        """Keep a judgement that was learnt for this collection; searches use it from now on."""
+        self.gallery.learn(JUDGEMENT, judgement.to_bytes())
 
     @cached_property
     def explain(self) -> Explain:

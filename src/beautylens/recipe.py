@@ -16,6 +16,7 @@ from beautylens.sections import (
     EncoderSettings,
     EnsembleSettings,
     ExpandSettings,
+    JudgeSettings,
     KeypointSettings,
     ProjectionSettings,
     RerankSettings,
@@ -42,6 +43,7 @@ class Recipe(Settings):
     expand: Annotated[ExpandSettings, Field(discriminator="kind")] | None = None
     rerank: RerankSettings | None = None
     textual: TextualSettings | None = None
+    judge: JudgeSettings | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -134,7 +136,10 @@ def read_recipe(name: str | Path) -> Recipe:
     if keypoints is not None and keypoints.file is not None:
         file = str((path.parent / keypoints.file).absolute())
         keypoints = keypoints.model_copy(update={"file": file})
-    return recipe.model_copy(update={"encoders": encoders, "keypoints": keypoints})
+    judge = recipe.judge
+    if judge is not None and judge.file != "default":
+        judge = JudgeSettings(file=str((path.parent / judge.file).absolute()))
+    return recipe.model_copy(update={"encoders": encoders, "keypoints": keypoints, "judge": judge})
 
 
 def located(encoder: str, folder: Path = Path()) -> str:

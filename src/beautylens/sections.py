@@ -157,6 +157,16 @@ class TextualSettings(Settings):
         return self
 
 
+class JudgeSettings(Settings):
+    """Evidence fused, and a verdict with its probability, as a judgement has learnt to.
+
+    `file` is a judgement as `tools/learn_judgement.py` writes it; "default" is the one that comes
+    with the package. What a collection has learnt from its own photos goes before either.
+    """
+
+    file: str = "default"
+
+
 class AugmentSettings(Settings):
     """Every catalogue descriptor blended with its `n` nearest, weighing similarity^alpha (DBA)."""
 

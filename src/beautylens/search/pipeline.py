@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from beautylens.records import Matches
 from beautylens.search.expand import Expansion
+from beautylens.search.judge import Judge
 from beautylens.search.photo import Photo
 from beautylens.search.refine import Refine
 from beautylens.search.rerank import Rerank
@@ -24,13 +25,25 @@ class Pipeline:
         rerank: Rerank | None,
         textual: Textual | None,
         refine: Refine,
+        judge: Judge | None = None,
     ) -> None:
         self._retrieve, self._expand = retrieve, expand
         self._rerank, self._textual, self._refine = rerank, textual, refine
+        self._judge = judge
 
     def search(self, photo: Photo, limit: int = 7) -> Matches:
         """Return the products that the photo shows, best first, one row a product."""
         start = time.perf_counter()
+        matches = self.weighed(photo, limit)
+        if self._judge is not None:
+            matches = self._judge(matches)  # probabilities, and match, unsure or not there
+        spent = (time.perf_counter() - start) * 1000 + photo.milliseconds.get("decode", 0.0)
+        return replace(
+            matches.products().top(limit), milliseconds={**photo.milliseconds, "total": spent}
+        )
+
+    def weighed(self, photo: Photo, limit: int = 7) -> Matches:
+        """Return the whole short-list, image by image, with all evidence and its score."""
         matches = self._retrieve(photo, limit)  # deep descriptor, nearest neighbours
         if self._expand is not None:
             matches = self._expand(photo, matches)  # neighbours of neighbours
@@ -39,7 +52,4 @@ class Pipeline:
         if self._textual is not None:
             matches = self._textual(photo, matches)  # products with a similar name
         matches = self._refine(photo, matches)  # words that the user typed
-        spent = (time.perf_counter() - start) * 1000 + photo.milliseconds.get("decode", 0.0)
-        return replace(
-            matches.products().top(limit), milliseconds={**photo.milliseconds, "total": spent}
-        )
+        return matches if self._judge is None else self._judge.fuse(matches)

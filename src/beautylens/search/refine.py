@@ -30,11 +30,12 @@ class Refine:
             return Matches.ranked(
                 replace(
                     match,
-                    score=match.score + sum(weights[word] for word in shared) / total,
-                    reasons=replace(match.reasons, words=shared),
+                    score=match.score + share,
+                    reasons=replace(match.reasons, words=shared, text=share),
                 )
                 for match, text in zip(matches, texts, strict=True)
                 for shared in [tuple(word for word in typed if word in text)]
+                for share in [sum(weights[word] for word in shared) / total]
             )
 
 
