@@ -16,6 +16,7 @@ from beautylens.features.local import LocalFeatures
 from beautylens.features.verification import VERIFICATIONS
 from beautylens.features.whitening import Whitening
 from beautylens.recipe import Recipe, is_name
+from beautylens.search.compare import Compare
 from beautylens.search.expand import EXPANSIONS, Expansion
 from beautylens.search.explain import Explain
 from beautylens.search.judge import Judge
@@ -100,6 +101,7 @@ def make_describer(
         longest=kept.longest if kept else 0,
         extractor=make_extractor(kept) if kept else None,
         aggregate=aggregate,
+        thumbnails=recipe.colour is not None,
         workers=workers,
     )
 
@@ -134,10 +136,12 @@ def make_pipeline(
         similarity=similarity,
         second=make_second_way(recipe, gallery, aggregate) if aggregate else None,
     )
-    rerank = None
+    rerank, compare = None, None
     if recipe.rerank is not None and recipe.keypoints is not None:
         local = make_local_features(recipe.keypoints, recipe.rerank)
         rerank = Rerank(gallery, local, make_order(recipe.rerank))
+        if recipe.colour is not None:
+            compare = Compare(gallery, local, recipe.colour.weight)
     textual = None
     if recipe.textual is not None and derived.text is not None:
         textual = make_textual(recipe.textual, gallery, derived.text, similarity, rerank)
@@ -147,6 +151,7 @@ def make_pipeline(
         rerank,
         textual,
         Refine(),
+        compare,
         Judge(judgement or make_judgement(recipe.judge, gallery)) if recipe.judge else None,
     )
 

@@ -128,6 +128,7 @@ def _open_or_create(
             aggregate=aggregate.dimensions if aggregate else 0,
             settings=settings,
             extra=catalogue.extra,
+            thumbnails=recipe.colour is not None,
             learnt=learnt,
         )
     collection = open_collection(address)

@@ -13,6 +13,7 @@ from beautylens.errors import RecipeError
 from beautylens.sections import (
     AggregateSettings,
     AugmentSettings,
+    ColourSettings,
     EncoderSettings,
     EnsembleSettings,
     ExpandSettings,
@@ -42,6 +43,7 @@ class Recipe(Settings):
     retrieve: RetrieveSettings = RetrieveSettings()
     expand: Annotated[ExpandSettings, Field(discriminator="kind")] | None = None
     rerank: RerankSettings | None = None
+    colour: ColourSettings | None = None
     textual: TextualSettings | None = None
     judge: JudgeSettings | None = None
 
@@ -75,6 +77,8 @@ class Recipe(Settings):
 
     def _check_local(self) -> None:
         if self.rerank is None:
+            if self.colour is not None:
+                raise RecipeError("[colour] needs a [rerank] section: add one, or leave both out")
             return
         if self.keypoints is None:
             raise RecipeError("[rerank] needs a [keypoints] section: add one, or leave both out")

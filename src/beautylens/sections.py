@@ -134,6 +134,16 @@ class RerankSettings(Settings):
         return self
 
 
+class ColourSettings(Settings):
+    """How colours decide between candidates that are otherwise alike.
+
+    `weight` is what one CIEDE2000 behind the nearest colour takes off a score. With this section a
+    small copy of each catalogue picture is kept.
+    """
+
+    weight: Annotated[float, Field(gt=0, le=1e6)] = 0.03
+
+
 class TextualSettings(Settings):
     """How products with a text like that of the first matches are brought in.
 

@@ -25,6 +25,7 @@ from beautylens.features.extractors import Extractor, rootsift
 from beautylens.features.keypoints import NO_KEYPOINTS, Keypoints
 from beautylens.images.ahead import ahead, batches
 from beautylens.images.decode import decode, read_bytes
+from beautylens.images.thumbnail import Thumbnail
 from beautylens.store.failures import Failure
 from beautylens.store.gallery import Gallery
 from beautylens.store.rows import vectors
@@ -63,6 +64,7 @@ class Described:
     descriptor: NDArray[np.float32]
     aggregate: NDArray[np.float32] | None
     keypoints: bytes
+    thumbnail: Thumbnail | None
 
     @property
     def product_id(self) -> str:
@@ -76,6 +78,7 @@ class _Prepared:
     digest: str
     fitted: Any
     keypoints: Keypoints
+    thumbnail: Thumbnail | None
 
 
 class Describer:
@@ -87,6 +90,7 @@ class Describer:
         longest: pixels to which the longer side is shrunk before keypoints are taken.
         extractor: takes them; RootSIFT by default.
         aggregate: makes one more vector of them, where the recipe asks for it.
+        thumbnails: whether to keep a small copy of each picture.
         workers: threads that decode and extract keypoints; all cores by default.
     """
 
@@ -98,10 +102,11 @@ class Describer:
         longest: int,
         extractor: Extractor | None = None,
         aggregate: Aggregate | None = None,
+        thumbnails: bool = False,
         workers: int | None = None,
     ) -> None:
         self._encoder, self._keypoints, self._longest = encoder, keypoints, longest
-        self._aggregate = aggregate
+        self._aggregate, self._thumbnails = aggregate, thumbnails
         self._extract = extractor or rootsift()
         self._workers = workers or os.cpu_count() or 1
 
@@ -124,7 +129,8 @@ class Describer:
         found = NO_KEYPOINTS
         if self._keypoints:
             found = self._extract(picture, longest=self._longest, limit=self._keypoints)
-        return _Prepared(row, file_digest(data), self._encoder.fit(picture), found)
+        small = Thumbnail.of(picture, self._longest) if self._thumbnails else None
+        return _Prepared(row, file_digest(data), self._encoder.fit(picture), found, small)
 
     def _describe(self, batch: Sequence[_Prepared | Failure]) -> list[Described | Failure]:
         readable = [item for item in batch if isinstance(item, _Prepared)]
@@ -140,7 +146,9 @@ class Describer:
         return [
             item
             if isinstance(item, Failure)
-            else Described(item.row, item.digest, *next(vectors), item.keypoints.to_bytes())
+            else Described(
+                item.row, item.digest, *next(vectors), item.keypoints.to_bytes(), item.thumbnail
+            )
             for item in batch
         ]
 
@@ -248,6 +256,12 @@ def _to_table(described: Sequence[Described], catalogue: Catalogue) -> pa.Table:
     columns["path"] = pa.array(paths, pa.string())
     columns["digest"] = pa.array([item.digest for item in described], pa.string())
     columns["keypoints"] = pa.array([item.keypoints for item in described], pa.large_binary())
+    small = [item.thumbnail for item in described]
+    if any(small):
+        jpegs = [each.to_jpeg() if each else None for each in small]
+        scales = [each.scale if each else None for each in small]
+        columns["thumbnail"] = pa.array(jpegs, pa.large_binary())
+        columns["thumbnail_scale"] = pa.array(scales, pa.float32())
     if described:
         columns["descriptor"] = vectors(np.stack([item.descriptor for item in described]))
         aggregates = [item.aggregate for item in described if item.aggregate is not None]

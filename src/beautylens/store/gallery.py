@@ -41,6 +41,7 @@ class Gallery(GalleryReader):
         aggregate: int = 0,
         settings: Mapping[str, Any],
         extra: Sequence[str] = (),
+        thumbnails: bool = False,
         learnt: Mapping[str, bytes] | None = None,
     ) -> Gallery:
         """Make an empty gallery; if another process was quicker, open the one it made.
@@ -51,6 +52,7 @@ class Gallery(GalleryReader):
             aggregate: the length of an aggregated local descriptor; 0 where there are none.
             settings: JSON values to keep, such as the recipe and the encoder's fingerprint.
             extra: further text columns of the catalogue table.
+            thumbnails: whether a small copy of each picture is kept.
             learnt: what was learnt from the catalogue before its descriptors could be made.
 
         Raises:
@@ -64,7 +66,8 @@ class Gallery(GalleryReader):
             aside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
             make_folder(aside, address)
             try:
-                make_tables(aside, vectors, {**settings, "format": FORMAT}, extra)
+                kept = {**settings, "format": FORMAT}
+                make_tables(aside, vectors, kept, extra, thumbnails=thumbnails)
                 Learnt(connect(str(aside))).put(learnt or {})
                 aside.rename(target)
             except OSError:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from beautylens.errors import CollectionError, QueryError
 from beautylens.features.keypoints import Keypoints
+from beautylens.images.thumbnail import Thumbnail
 from beautylens.records import Matches
 from beautylens.store.failures import Failure, FailureLog
 from beautylens.store.lance import connect, first_sentence, plain_errors, sql_list, table_names
@@ -23,6 +24,7 @@ from beautylens.store.tables import (
     FORMAT,
     INTERNAL,
     PLAIN,
+    THUMBNAIL,
     read_settings,
 )
 
@@ -231,6 +233,17 @@ class GalleryReader:
         rows = self._columns(["image_id", "keypoints"], condition)
         stored = zip(rows["image_id"].to_pylist(), rows["keypoints"].to_pylist(), strict=True)
         return {image_id: Keypoints.from_bytes(data or b"") for image_id, data in stored}
+
+    def thumbnails(self, image_ids: Sequence[str]) -> dict[str, Thumbnail]:
+        """Return the small copies of pictures by image id; none from a gallery that keeps none."""
+        if THUMBNAIL[0] not in self._images.schema.names:
+            return {}
+        condition = f"image_id IN ({sql_list(image_ids)})"
+        rows = self._columns(["image_id", *THUMBNAIL], condition)
+        stored = zip(*(rows[name].to_pylist() for name in rows.column_names), strict=True)
+        return {
+            image_id: Thumbnail.from_jpeg(data, scale) for image_id, data, scale in stored if data
+        }
 
     def stream(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield some columns of all images, a few thousand rows at a time."""
