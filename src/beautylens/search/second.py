@@ -19,16 +19,20 @@ class SecondWay:
         gallery: holds the aggregated local descriptors.
         local: takes the photo's keypoints.
         aggregate: what the gallery's keypoints were aggregated with.
+        limit: how many of the photo's strongest keypoints to aggregate, as many as the gallery's.
     """
 
-    def __init__(self, gallery: Gallery, local: LocalFeatures, aggregate: Aggregate) -> None:
-        self._gallery, self._local, self._aggregate = gallery, local, aggregate
+    def __init__(
+        self, gallery: Gallery, local: LocalFeatures, aggregate: Aggregate, *, limit: int
+    ) -> None:
+        self._gallery, self._local = gallery, local
+        self._aggregate, self._limit = aggregate, limit
 
     def describe(self, photo: Photo) -> None:
         """Give the photo its keypoints and, where it has some, their aggregate."""
-        keypoints = photo.take_keypoints(self._local)
+        strongest = photo.take_keypoints(self._local).strongest(self._limit)
         with photo.timed("keypoints"):
-            photo.aggregate = self._aggregate([keypoints])[0] if len(keypoints) else None
+            photo.aggregate = self._aggregate([strongest])[0] if len(strongest) else None
 
     def join(self, photo: Photo, matches: Matches, depth: int) -> Matches:
         """Return the best `depth` of the matches and as many nearest by print, with both cosines.
