@@ -27,6 +27,8 @@ Floats = NDArray[np.float32]
 TAUGHT = 200_000
 # Channels of a keypoint's descriptor that are kept: a quarter of the cost, no loss measured.
 REDUCED = 64
+# What a keypoint differs by from a word that it made alone; descriptors are whole numbers to 255.
+ROUNDING = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,13 +112,14 @@ def vlad(descriptors: Floats, words: Floats) -> Floats:
     has the whole.
 
     Args:
-        descriptors: (K, L) float32, one or more.
+        descriptors: (K, L) float32, one or more, in the units of stored ones.
         words: (W, L) float32.
     """
     nearest = (descriptors @ words.T - (words * words).sum(axis=1) / 2).argmax(axis=1)
     chosen = np.zeros((len(descriptors), len(words)), np.float32)
     chosen[np.arange(len(descriptors)), nearest] = 1
     sums = chosen.T @ descriptors - chosen.sum(axis=0)[:, None] * words
+    sums[np.abs(sums).max(axis=1) < ROUNDING] = 0
     return unit_rows(unit_rows(sums).ravel())
 
 
@@ -140,7 +143,8 @@ def learn_projection(rows: Floats, dimensions: int) -> Whitening:
     1984). Cosines among the N pictures stay as they are, and chance agreement is as small in a
     young catalogue as in a large one.
     """
-    mean = rows.mean(axis=0)
+    # Of one picture alone nothing would be left.
+    mean = rows.mean(axis=0) * np.float32(len(rows) > 1)
     centred = rows - mean
     values, vectors = np.linalg.eigh((centred @ centred.T).astype(np.float64))
     # Near copies of a picture add no axis.
