@@ -160,7 +160,7 @@ def make_second_way(recipe: Recipe, gallery: Gallery, aggregate: Aggregate) -> S
     """Return what finds catalogue pictures by their print."""
     keypoints = recipe.keypoints or KeypointSettings()
     local = make_local_features(keypoints, recipe.rerank or RerankSettings())
-    return SecondWay(gallery, local, aggregate)
+    return SecondWay(gallery, local, aggregate, limit=keypoints.gallery)
 
 
 def make_judgement(settings: JudgeSettings, gallery: Gallery) -> Judgement:

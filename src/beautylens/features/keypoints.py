@@ -32,6 +32,12 @@ class Keypoints:
     def __len__(self) -> int:
         return len(self.points)
 
+    def strongest(self, limit: int) -> Keypoints:
+        """Return the first `limit` of them."""
+        return Keypoints(
+            self.points[:limit], self.sizes[:limit], self.angles[:limit], self.descriptors[:limit]
+        )
+
     def to_bytes(self) -> bytes:
         """Return the stored form: 8 + D bytes a keypoint, positions to 1/16 pixel.
 

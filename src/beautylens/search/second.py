@@ -19,16 +19,20 @@ class SecondWay:
         gallery: holds the aggregated local descriptors.
         local: takes the photo's keypoints.
         aggregate: what the gallery's keypoints were aggregated with.
+        limit: how many of the photo's strongest keypoints to aggregate, as many as the gallery's.
     """
 
-    def __init__(self, gallery: Gallery, local: LocalFeatures, aggregate: Aggregate) -> None:
-        self._gallery, self._local, self._aggregate = gallery, local, aggregate
+    def __init__(
+        self, gallery: Gallery, local: LocalFeatures, aggregate: Aggregate, *, limit: int
+    ) -> None:
+        self._gallery, self._local = gallery, local
+        self._aggregate, self._limit = aggregate, limit
 
     def describe(self, photo: Photo) -> None:
         """Give the photo its keypoints and, where it has some, their aggregate."""
-        keypoints = photo.take_keypoints(self._local)
+        strongest = photo.take_keypoints(self._local).strongest(self._limit)
         with photo.timed("keypoints"):
-            photo.aggregate = self._aggregate([keypoints])[0] if len(keypoints) else None
+            photo.aggregate = self._aggregate([strongest])[0] if len(strongest) else None
 
     def join(self, photo: Photo, matches: Matches, depth: int) -> Matches:
         """Return the best `depth` of the matches and as many nearest by print, with both cosines.
@@ -40,34 +44,26 @@ class SecondWay:
         found = self._gallery.nearest(photo.aggregate, depth, photo.where, column="aggregate")
         known = {match.image_id for match in matches}
         union = [*matches, *(match for match in found if match.image_id not in known)]
-        return with_both_cosines(self._gallery, photo, union).rescored(mean_cosine).top(depth)
+        return joined(self._gallery, photo, union).top(depth)
 
 
-def with_both_cosines(gallery: Gallery, photo: Photo, matches: Iterable[Match]) -> Matches:
-    """Return matches with both their vectors' cosines to the photo's, as far as there are any.
+def joined(gallery: Gallery, photo: Photo, matches: Iterable[Match]) -> Matches:
+    """Return matches with the cosines of both their vectors to the photo's, ranked by their mean.
 
-    Without an aggregate of the photo, or without keypoints on the picture, `local` is None.
+    A picture without keypoints shares no print: its `local` is None, and counts as 0.
 
     Raises:
         CollectionError: when an image was removed meanwhile.
-        ValueError: when the photo has not been encoded.
+        ValueError: when the photo has not been described both ways.
     """
-    if photo.descriptor is None:
-        raise ValueError("a photo is compared after it was encoded")
+    if photo.descriptor is None or photo.aggregate is None:
+        raise ValueError("a photo is joined by two ways after it was described for both")
     rows = tuple(matches)
     ids = [match.image_id for match in rows]
     visual = (gallery.descriptors(ids) @ photo.descriptor).tolist()
-    local: list[float | None] = [None] * len(rows)
-    if photo.aggregate is not None:
-        stored = gallery.descriptors(ids, "aggregate")
-        cosines = (stored @ photo.aggregate).tolist()
-        local = [cosine if row.any() else None for cosine, row in zip(cosines, stored, strict=True)]
+    aggregates = gallery.descriptors(ids, "aggregate")
+    local = [float(row @ photo.aggregate) if row.any() else None for row in aggregates]
     return Matches.ranked(
-        replace(row, reasons=replace(row.reasons, visual=v, local=a))
+        replace(row, score=(v + (a or 0.0)) / 2, reasons=replace(row.reasons, visual=v, local=a))
         for row, v, a in zip(rows, visual, local, strict=True)
     )
-
-
-def mean_cosine(match: Match) -> float:
-    """Return the mean of a match's two cosines; a picture without keypoints shares no print."""
-    return ((match.reasons.visual or 0.0) + (match.reasons.local or 0.0)) / 2
