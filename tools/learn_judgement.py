@@ -42,7 +42,7 @@ SEED = 7
 # its ratio of cosine to print; evidence that the photos lack keeps what stands here.
 PRIOR = Judgement(
     weights={"visual": 16, "local": 16, "print": 2, "inliers": 0, "text": 16, "colour": 4},
-    presence=Presence(level=-4.0, slope=0.3, background=0.1),
+    presence=Presence(level=-4.0, slope=0.3, background=0.1, colour=0.5),
     thresholds=Thresholds(match=0.9, missing=0.9, decided=0.99),
 )
 

@@ -71,18 +71,19 @@ def test_the_order_of_the_catalogue_changes_nothing(
         assert [m.reasons.inliers for m in one] == [m.reasons.inliers for m in other]
 
 
-def test_the_score_is_the_mean_cosine_plus_the_evidence_above_chance(
-    collection: Collection, shop: Shop
-) -> None:
-    rerank = collection.recipe.rerank
-    assert rerank is not None
+def test_the_score_is_the_weighed_sum_of_the_evidence(collection: Collection, shop: Shop) -> None:
+    weights = collection.starting_judgement.weights
     for match in collection.search(shop.photo(0), 12):
         assert match.reasons.inliers is not None
         assert match.reasons.visual is not None
         assert match.reasons.local is not None
-        above = max(0, match.reasons.inliers - rerank.chance)
-        cosine = (match.reasons.visual + match.reasons.local) / 2
-        expected = cosine + rerank.weight * math.log(1 + above)
+        above = max(0, match.reasons.inliers - 8)
+        expected = (
+            weights["visual"] * match.reasons.visual
+            + weights["local"] * match.reasons.local
+            + weights["print"] * math.log(1 + above)
+            + weights["inliers"] * math.log(1 + match.reasons.inliers)
+        )
         assert match.score == pytest.approx(expected)
 
 

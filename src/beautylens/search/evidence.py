@@ -7,12 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.records import Match, Reasons
+from beautylens.records import Match
 
 Floats = NDArray[np.float64]
 
 CHANCE = 8
 """Inliers that pictures of different items reach by chance: docs/benchmarks.md."""
+COLOUR_UNIT = 10.0
+"""A difference, CIEDE2000, that nobody overlooks."""
 
 FEATURES = ("visual", "local", "print", "inliers", "text", "colour")
 """What is weighed, in this order; more of each speaks for a match.
@@ -21,7 +23,8 @@ FEATURES = ("visual", "local", "print", "inliers", "text", "colour")
 - `print`: ln(1 + inliers above chance), what agreement of print proves;
 - `inliers`: ln(1 + inliers), which also tells a little below chance;
 - `text`: t / (1 + t) of the words explained, so that one long name is not everything;
-- `colour`: minus how much more the colour differs than that of the closest match, in units of 10.
+- `colour`: minus how much more the colour differs than that of the closest match, in units of
+  `COLOUR_UNIT`.
 """
 
 
@@ -39,7 +42,7 @@ def features(matches: Sequence[Match]) -> Floats:
         np.log1p(np.maximum(0, inliers - CHANCE)),
         np.log1p(inliers),
         text / (1 + text),
-        _relative_colour(reasons),
+        relative_colour(colours(matches)),
     )
     return np.stack(columns, axis=1)
 
@@ -48,13 +51,17 @@ def _column(values: Sequence[float | None]) -> Floats:
     return np.array([0.0 if value is None else value for value in values], np.float64)
 
 
-def _relative_colour(reasons: Sequence[Reasons]) -> Floats:
-    """Return minus the colour difference above the least one, 0 where there is none.
+def colours(matches: Sequence[Match]) -> Floats:
+    """Return the colour difference of each match, (N,) float64, NaN where it is not known."""
+    known = [match.reasons.colour for match in matches]
+    return np.array([np.nan if colour is None else colour for colour in known], np.float64)
 
-    Only the difference between candidates tells a shade: light and camera move all of them.
+
+def relative_colour(colour: Floats) -> Floats:
+    """Return the feature `colour` from differences (N,) that are NaN where they are not known.
+
+    Only what one candidate differs more than another tells shades apart: light and camera move all.
     """
-    known = [why.colour for why in reasons if why.colour is not None]
-    least = min(known, default=0.0)
-    return np.array(
-        [0.0 if why.colour is None else (least - why.colour) / 10 for why in reasons], np.float64
-    )
+    known = ~np.isnan(colour)
+    least = colour[known].min() if known.any() else 0.0
+    return np.asarray(np.where(known, (least - colour) / COLOUR_UNIT, 0.0), np.float64)

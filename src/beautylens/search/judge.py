@@ -55,7 +55,9 @@ class Judge:
         if not len(products):
             return []
         scores = np.array([match.score for match in products])
-        shares: list[float] = probabilities(scores, self._judgement.presence).tolist()
+        shares: list[float] = probabilities(
+            scores, self._judgement.presence, products[0].reasons.colour
+        ).tolist()
         return shares
 
     def _verdict(self, best: float, none: float) -> Verdict:

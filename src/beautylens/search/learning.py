@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from beautylens.search.answers import Presence, best_and_typical, probabilities
-from beautylens.search.evidence import FEATURES, Floats
+from beautylens.search.evidence import COLOUR_UNIT, FEATURES, Floats
 from beautylens.search.judgement import Judgement, Thresholds
 from beautylens.search.likelihood import Likelihood
 from beautylens.search.questions import Example, Question
@@ -69,11 +69,11 @@ def answered(examples: Sequence[Example], judgement: Judgement) -> Answered:
     weights = np.array([judgement.weights.get(name, 0.0) for name in FEATURES])
     asked = all_questions(examples)
     ranked = [question.ranked(weights) for question in asked]
-    shares = [probabilities(scores, judgement.presence) for scores, _ in ranked]
+    shares = [probabilities(r.scores, judgement.presence, r.colour) for r in ranked]
     return Answered(
         best=np.array([share[0] for share in shares]),
         none=np.array([1 - share.sum() for share in shares]),
-        right=np.array([bool(right[0]) for _, right in ranked]),
+        right=np.array([bool(r.right[0]) for r in ranked]),
         absent=np.array([not question.answered for question in asked]),
         importance=importance(asked),
     )
@@ -120,12 +120,15 @@ def _fit_presence(
     questions: Sequence[Question], weights: Floats, prior: Presence, strength: float
 ) -> Presence:
     """Fit P(there) by logistic regression, as many questions counting for yes as for no."""
-    scores = np.array([best_and_typical(question.ranked(weights)[0]) for question in questions])
+    ranked = [question.ranked(weights) for question in questions]
+    scores = np.array([best_and_typical(r.scores) for r in ranked])
+    colour = np.array([r.colour / COLOUR_UNIT for r in ranked])
     there = np.array([question.answered for question in questions])
     weight = importance(questions)
     # In steps that may not be negative: background, and slope above background.
-    columns = np.stack([np.ones(len(scores)), scores[:, 0] - scores[:, 1], scores[:, 0]], axis=1)
-    start = np.array([prior.level, prior.background, prior.slope - prior.background])
+    best, typical = scores.T
+    columns = np.stack([np.ones(len(best)), best - typical, best, -colour], axis=1)
+    start = np.array([prior.level, prior.background, prior.slope - prior.background, prior.colour])
     spread = np.append(1.0, columns[:, 1:].std(axis=0))
 
     def cost(parameters: Floats) -> tuple[float, Floats]:
@@ -135,9 +138,9 @@ def _fit_presence(
         gradient = (weight * (expit(logits) - there)) @ columns
         return value + strength / 2 * away @ away, gradient + strength * away * spread
 
-    limits = [(None, None), (0.0, None), (0.0, None)]
+    limits = [(None, None), *[(0.0, None)] * 3]
     found = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=limits).x.tolist()
-    return Presence(found[0], found[1] + found[2], found[1])
+    return Presence(found[0], found[1] + found[2], found[1], found[3])
 
 
 def thresholds(said: Answered) -> Thresholds:

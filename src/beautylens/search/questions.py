@@ -9,20 +9,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beautylens.records import Matches
-from beautylens.search.evidence import Floats, features
+from beautylens.search.evidence import FEATURES, Floats, colours, features, relative_colour
 
 Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranked:
+    """The products of a question: scores (P,), best first, which are right, the best's colour."""
+
+    scores: Floats
+    right: NDArray[np.bool_]
+    colour: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Question:
     """One short-list whose answer is known.
 
-    evidence (N, F) is a row an image, N at least 1; product (N,) numbers each image's product,
-    rising from 0; right (P,) tells the right products. None of them right means "not there".
+    evidence (N, F) has a row for each image, N at least 1, colour (N,) its colour difference, NaN
+    where that is not known, product (N,) the number of its product, rising from 0; right (P,) tells
+    the right products. None of them right means "not there".
     """
 
     evidence: Floats
+    colour: Floats
     product: Ints
     right: NDArray[np.bool_]
 
@@ -42,7 +53,7 @@ class Question:
         distinct, numbers = np.unique(names, return_inverse=True)
         order = np.argsort(numbers, kind="stable")
         right = np.array([name in truths for name in distinct])
-        return cls(features(kept)[order], numbers[order], right)
+        return cls(features(kept)[order], colours(kept)[order], numbers[order], right)
 
     @property
     def answered(self) -> bool:
@@ -55,14 +66,19 @@ class Question:
         if not kept.any():
             return None
         _, product = np.unique(self.product[kept], return_inverse=True)
-        return Question(self.evidence[kept], product, np.zeros(product[-1] + 1, bool))
+        evidence, colour = self.evidence[kept], self.colour[kept]
+        # The closest colour may have been that of a right product.
+        evidence[:, FEATURES.index("colour")] = relative_colour(colour)
+        return Question(evidence, colour, product, np.zeros(product[-1] + 1, bool))
 
-    def ranked(self, weights: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-        """Return the scores of the products (P,), best first, and which are right."""
+    def ranked(self, weights: Floats) -> Ranked:
+        """Return the products by weighed evidence."""
+        scores = self.evidence @ weights
         starts = np.flatnonzero(np.diff(self.product, prepend=-1))
-        scores = np.maximum.reduceat(self.evidence @ weights, starts)
-        order = np.argsort(-scores, kind="stable")
-        return scores[order], self.right[order]
+        products = np.maximum.reduceat(scores, starts)
+        order = np.argsort(-products, kind="stable")
+        colour = float(np.nan_to_num(self.colour[scores.argmax()]))
+        return Ranked(products[order], self.right[order], colour)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
