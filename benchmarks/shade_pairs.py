@@ -23,6 +23,7 @@ from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.features.colour import ciede2000, lab, linear
 from beautylens.images.cutout import item_cover
 from beautylens.images.decode import decode
+from beautylens.images.fit import shrink
 
 Picture = NDArray[np.uint8]
 Floats = NDArray[np.float64]
@@ -178,7 +179,7 @@ def _told_apart(shades: list[Shade]) -> list[Shade]:
 def colour_step(left: Picture, right: Picture) -> float:
     """Return how far the colours of two items lie apart, by their most different quantiles."""
     found = []
-    for picture in (left, right):
+    for picture in (shrink(left, 160)[0], shrink(right, 160)[0]):
         colours = lab(linear(picture))[item_cover(picture) > 0]
         found.append(np.quantile(colours, (0.1, 0.3, 0.5, 0.7, 0.9), axis=0))
     return float(ciede2000(*found).max())

@@ -27,7 +27,7 @@ def linear(levels: NDArray[np.generic]) -> Floats:
 
 
 def lab(light: Floats) -> Floats:
-    """Return linear sRGB light (..., 3) as CIELAB under D65; light above 1 is brighter than white."""
+    """Return linear sRGB light (..., 3), which may be brighter than white, as CIELAB under D65."""
     share = np.maximum(light, 0) @ _TO_XYZ.T / _WHITE
     root = np.where(share > _KNEE**3, np.cbrt(share), share / (3 * _KNEE**2) + 4 / 29)
     x, y, z = root[..., 0], root[..., 1], root[..., 2]

@@ -33,9 +33,10 @@ class Keypoints:
         return len(self.points)
 
     def strongest(self, limit: int) -> Keypoints:
-        """Return the first `limit` of them."""
+        """Return at most `limit` of them."""
+        first = np.s_[:limit]
         return Keypoints(
-            self.points[:limit], self.sizes[:limit], self.angles[:limit], self.descriptors[:limit]
+            self.points[first], self.sizes[first], self.angles[first], self.descriptors[first]
         )
 
     def to_bytes(self) -> bytes:

@@ -83,7 +83,7 @@ def _common(photo: Laid, pictures: Sequence[Laid]) -> Flags:
     covers = photo.covers & (photo.pixels.max(axis=2) < _CLIPPED)
     for each in pictures:
         covers = covers & each.covers
-    return covers
+    return np.asarray(covers, bool)
 
 
 def _spread(known: Floats) -> Floats:

@@ -84,10 +84,10 @@ def _border(flags: Flags, depth: int) -> Flags:
 
 def _mended(cover: Picture) -> Picture:
     """Return the coverage, or its convex hull where only scraps of a pale item are left."""
-    points = cv2.findNonZero(cover)
-    if points is None:
+    outlines, _ = cv2.findContours(cover, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    if not outlines:
         return cover
-    hull = cv2.fillConvexPoly(np.zeros_like(cover), cv2.convexHull(points), 255)
+    hull = cv2.fillConvexPoly(np.zeros_like(cover), cv2.convexHull(np.concatenate(outlines)), 255)
     sparse = np.count_nonzero(cover) < _SCRAPS * np.count_nonzero(hull)
     return np.asarray(hull if sparse else cover, np.uint8)
 

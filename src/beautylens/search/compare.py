@@ -29,6 +29,8 @@ _CLOSE = 0.35
 """Share of the most inliers from which on geometry does not tell a candidate from the best."""
 _SAME_LAYOUT = 10
 """Inliers between two studio pictures that place one on the other better than the photo would."""
+_PLACING = 200
+"""Keypoints with which a studio picture is placed on another one: as sharp, they need fewer."""
 _FARTHEST = 10.0
 
 
@@ -122,7 +124,7 @@ class Compare:
 
         Directly where both were laid out alike, else by way of the photo.
         """
-        direct = self._local.compare(one, first)
+        direct = self._local.compare(one.strongest(_PLACING), first.strongest(_PLACING))
         if direct.count >= _SAME_LAYOUT:
             return homogeneous(direct.transform)
         seen = homogeneous(self._local.compare(query, one).transform)
