@@ -14,7 +14,7 @@ from beautylens.search.evidence import FEATURES
 from beautylens.search.fusion import Fusion
 from tests.search.evidence import match, products, short_list, short_lists
 
-WEIGHTS = {"visual": 16.0, "local": 9.0, "print": 2.0, "inliers": 0.5, "text": 8.0, "colour": 4.0}
+WEIGHTS = {"visual": 16.0, "local": 9.0, "print": 2.0, "inliers": 0.5, "text": 0.5, "colour": 4.0}
 fuse = Fusion(WEIGHTS)
 
 
@@ -28,7 +28,7 @@ def slow_score(why: Reasons, least_colour: float) -> float:
         score += WEIGHTS["print"] * math.log(1 + max(0, why.inliers - 8))
         score += WEIGHTS["inliers"] * math.log(1 + why.inliers)
     if why.text is not None:
-        score += WEIGHTS["text"] * why.text / (1 + why.text)
+        score += WEIGHTS["text"] * why.text
     if why.colour is not None:
         score -= WEIGHTS["colour"] * (why.colour - least_colour) / 10
     return score
@@ -64,8 +64,10 @@ def test_the_closer_colour_comes_first_among_shades() -> None:
     assert products(fused) == ["b", "a"]
 
 
-strongest = Reasons(visual=1.0, local=1.0, inliers=10_000, text=1e9, colour=0.0)
-weakest = Reasons(visual=-1.0, local=-1.0, inliers=0, text=0.0, colour=100.0, barcode="4006381333931")
+strongest = Reasons(visual=1.0, local=1.0, inliers=10_000, text=1e4, colour=0.0)
+weakest = Reasons(
+    visual=-1.0, local=-1.0, inliers=0, text=0.0, colour=100.0, barcode="4006381333931"
+)
 
 
 def test_a_barcode_outweighs_all_other_evidence_together() -> None:

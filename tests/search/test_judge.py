@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 
@@ -17,7 +18,7 @@ from beautylens.search.judgement import Judgement, Thresholds, read_judgement
 from tests.search.evidence import match, products, short_list, short_lists
 
 JUDGEMENT = Judgement(
-    {"visual": 16.0, "local": 9.0, "print": 2.0, "inliers": 0.5, "text": 8.0, "colour": 4.0},
+    {"visual": 16.0, "local": 9.0, "print": 2.0, "inliers": 0.5, "text": 0.5, "colour": 4.0},
     Presence(level=-6.0, slope=0.5, background=0.2, colour=1.0),
     Thresholds(match=0.8, missing=0.7, decided=0.95),
 )
@@ -131,23 +132,29 @@ def test_a_judgement_survives_being_written() -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("section", "wrong"),
     [
-        b'{"weights": {"smell": 1}, "presence": {"level": 0, "slope": 1, "background": 0}, '
-        b'"thresholds": {"match": 0.8, "missing": 0.8, "decided": 0.9}, "made": {}}',
-        b'{"weights": {"visual": -1}, "presence": {"level": 0, "slope": 1, "background": 0}, '
-        b'"thresholds": {"match": 0.8, "missing": 0.8, "decided": 0.9}, "made": {}}',
-        b'{"weights": {}, "presence": {"level": 0, "slope": 1, "background": 2}, '
-        b'"thresholds": {"match": 0.8, "missing": 0.8, "decided": 0.9}, "made": {}}',
-        b'{"weights": {}, "presence": {"level": 0, "slope": 1, "background": 0}, '
-        b'"thresholds": {"match": 0.4, "missing": 0.8, "decided": 0.9}, "made": {}}',
-        b"[]",
-        b"no JSON",
+        ("weights", {"smell": 1.0}),
+        ("weights", {"visual": -1.0}),
+        ("presence", {"level": 0.0, "slope": 1.0, "background": 2.0}),
+        ("presence", {"level": 0.0, "slope": 1.0, "background": 0.0, "colour": -1.0}),
+        ("thresholds", {"match": 0.4, "missing": 0.8, "decided": 0.9}),
+        ("thresholds", {"match": 0.8, "missing": 0.8, "decided": 0.7}),
+        ("thresholds", {"match": 0.8}),
     ],
 )
-def test_a_judgement_that_breaks_its_promises_is_refused_in_one_sentence(change: bytes) -> None:
+def test_a_judgement_that_breaks_its_promises_is_refused_in_one_sentence(
+    section: str, wrong: dict[str, float]
+) -> None:
+    values = {**json.loads(JUDGEMENT.to_bytes()), section: wrong}
     with pytest.raises(RecipeError, match="here is no judgement"):
-        Judgement.from_bytes(change, "here")
+        Judgement.from_bytes(json.dumps(values).encode(), "here")
+
+
+@pytest.mark.parametrize("data", [b"[]", b"no JSON", b"{}", b"\xff"])
+def test_what_is_no_judgement_is_refused(data: bytes) -> None:
+    with pytest.raises(RecipeError, match="here is no judgement"):
+        Judgement.from_bytes(data, "here")
 
 
 def test_the_shipped_judgement_can_be_read_and_a_missing_one_is_named() -> None:

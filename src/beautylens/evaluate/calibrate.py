@@ -16,7 +16,7 @@ from beautylens.search.questions import Example
 
 FEWEST = 30
 """Photos with a right product that it takes at least."""
-STRENGTH = 3.0
+STRENGTH = 1.0
 """How firmly what is learnt stays near what is shipped: docs/benchmarks.md."""
 
 

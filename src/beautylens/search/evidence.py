@@ -22,7 +22,8 @@ FEATURES = ("visual", "local", "print", "inliers", "text", "colour")
 - `visual`, `local`: cosines of the deep and of the aggregated local descriptors;
 - `print`: ln(1 + inliers above chance), what agreement of print proves;
 - `inliers`: ln(1 + inliers), which also tells a little below chance;
-- `text`: t / (1 + t) of the words explained, so that one long name is not everything;
+- `text`: the rarity of the words that the product's text explains, in nats, which are logarithms
+  of odds already;
 - `colour`: minus how much more the colour differs than that of the closest match, in units of
   `COLOUR_UNIT`.
 """
@@ -35,13 +36,12 @@ def features(matches: Sequence[Match]) -> Floats:
     """
     reasons = [match.reasons for match in matches]
     inliers = _column([why.inliers for why in reasons])
-    text = _column([why.text for why in reasons])
     columns = (
         _column([why.visual for why in reasons]),
         _column([why.local for why in reasons]),
         np.log1p(np.maximum(0, inliers - CHANCE)),
         np.log1p(inliers),
-        text / (1 + text),
+        _column([why.text for why in reasons]),
         relative_colour(colours(matches)),
     )
     return np.stack(columns, axis=1)

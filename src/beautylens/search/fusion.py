@@ -10,9 +10,9 @@ import numpy as np
 from beautylens.records import Matches
 from beautylens.search.evidence import FEATURES, features
 
-# From the least to the most that a feature can be: a picture keeps at most 10,000 keypoints, and
-# colours are at most 100 apart.
-_SPANS = {"visual": 2, "local": 2, "print": 9.3, "inliers": 9.3, "text": 1, "colour": 10}
+# From the least to the most that a feature can be: a picture keeps at most 10,000 keypoints,
+# colours are at most 100 apart, and no catalogue text is worth more nats.
+_SPANS = {"visual": 2, "local": 2, "print": 9.3, "inliers": 9.3, "text": 10_000, "colour": 10}
 
 
 class Fusion:

@@ -10,6 +10,9 @@ from beautylens.records import Matches, Product
 from beautylens.search.photo import Photo
 from beautylens.text.words import words_of
 
+# What a person typed is meant: a word of it outweighs the clearest print.
+TYPED = 30.0
+
 
 class Refine:
     """Adds to each match the share of the typed words that its product's text holds.
@@ -31,7 +34,7 @@ class Refine:
                 replace(
                     match,
                     score=match.score + share,
-                    reasons=replace(match.reasons, words=shared, text=share),
+                    reasons=replace(match.reasons, words=shared, text=TYPED * total * share),
                 )
                 for match, text in zip(matches, texts, strict=True)
                 for shared in [tuple(word for word in typed if word in text)]
