@@ -22,7 +22,7 @@ from beautylens.evaluate.run import run_queries
 from beautylens.indexing import build
 from beautylens.recipe import Recipe, read_recipe
 
-STAGES = ("decode", "encode", "retrieve", "rerank", "total")
+STAGES = ("decode", "encode", "keypoints", "retrieve", "rerank", "total")
 
 
 def variants(recipe: Recipe) -> Iterator[tuple[str, Recipe]]:

@@ -7,6 +7,7 @@ from functools import partial
 
 from beautylens.derived import read_derived
 from beautylens.errors import CollectionError, EncoderError
+from beautylens.features.aggregate import Aggregate
 from beautylens.features.describing import Describing
 from beautylens.features.encoder import Encoder
 from beautylens.features.ensemble import Ensemble, Part
@@ -15,6 +16,7 @@ from beautylens.features.local import LocalFeatures
 from beautylens.features.verification import VERIFICATIONS
 from beautylens.features.whitening import Whitening
 from beautylens.recipe import Recipe, is_name
+from beautylens.search.compare import Compare
 from beautylens.search.expand import EXPANSIONS, Expansion
 from beautylens.search.explain import Explain
 from beautylens.search.judge import Judge
@@ -24,6 +26,7 @@ from beautylens.search.pipeline import Pipeline
 from beautylens.search.refine import Refine
 from beautylens.search.rerank import ORDERS, Order, Rerank
 from beautylens.search.retrieve import Retrieve
+from beautylens.search.second import SecondWay
 from beautylens.search.similarity import SIMILARITIES, Similarity, product_of
 from beautylens.search.textual import Textual
 from beautylens.sections import (
@@ -84,7 +87,12 @@ def make_similarity(recipe: Recipe, encoder: Describing) -> Similarity | None:
     return None if distance == "cosine" else SIMILARITIES[distance]
 
 
-def make_describer(recipe: Recipe, encoder: Describing, workers: int | None = None) -> Describer:
+def make_describer(
+    recipe: Recipe,
+    encoder: Describing,
+    aggregate: Aggregate | None = None,
+    workers: int | None = None,
+) -> Describer:
     """Return what describes catalogue pictures for this recipe."""
     kept = recipe.keypoints
     return Describer(
@@ -92,12 +100,18 @@ def make_describer(recipe: Recipe, encoder: Describing, workers: int | None = No
         keypoints=kept.gallery if kept else 0,
         longest=kept.longest if kept else 0,
         extractor=make_extractor(kept) if kept else None,
+        aggregate=aggregate,
+        thumbnails=recipe.colour is not None,
         workers=workers,
     )
 
 
 def make_pipeline(
-    recipe: Recipe, gallery: Gallery, encoder: Describing, judgement: Judgement | None = None
+    recipe: Recipe,
+    gallery: Gallery,
+    encoder: Describing,
+    aggregate: Aggregate | None = None,
+    judgement: Judgement | None = None,
 ) -> Pipeline:
     """Return the search steps of a recipe over a gallery.
 
@@ -105,6 +119,7 @@ def make_pipeline(
         recipe: names the steps.
         gallery: where to search.
         encoder: the one that the gallery was built with.
+        aggregate: what its keypoints were aggregated with, if they were.
         judgement: in place of that of the gallery or recipe, where the recipe has a judge.
 
     Raises:
@@ -119,11 +134,14 @@ def make_pipeline(
         views=recipe.retrieve.views,
         salient=recipe.retrieve.salient,
         similarity=similarity,
+        second=make_second_way(recipe, gallery, aggregate) if aggregate else None,
     )
-    rerank = None
+    rerank, compare = None, None
     if recipe.rerank is not None and recipe.keypoints is not None:
         local = make_local_features(recipe.keypoints, recipe.rerank)
         rerank = Rerank(gallery, local, make_order(recipe.rerank))
+        if recipe.colour is not None:
+            compare = Compare(gallery, local, recipe.colour.weight)
     textual = None
     if recipe.textual is not None and derived.text is not None:
         textual = make_textual(recipe.textual, gallery, derived.text, similarity, rerank)
@@ -133,8 +151,16 @@ def make_pipeline(
         rerank,
         textual,
         Refine(),
+        compare,
         Judge(judgement or make_judgement(recipe.judge, gallery)) if recipe.judge else None,
     )
+
+
+def make_second_way(recipe: Recipe, gallery: Gallery, aggregate: Aggregate) -> SecondWay:
+    """Return what finds catalogue pictures by their print."""
+    keypoints = recipe.keypoints or KeypointSettings()
+    local = make_local_features(keypoints, recipe.rerank or RerankSettings())
+    return SecondWay(gallery, local, aggregate, limit=keypoints.gallery)
 
 
 def make_judgement(settings: JudgeSettings, gallery: Gallery) -> Judgement:

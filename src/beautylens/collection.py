@@ -11,6 +11,7 @@ from beautylens.assemble import make_describer, make_encoder, make_explain, make
 from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.derived import derive, derives
 from beautylens.errors import CollectionError
+from beautylens.features.aggregate import Aggregate
 from beautylens.features.describing import Describing
 from beautylens.features.whitening import Whitening
 from beautylens.images.decode import Picture, decode
@@ -27,8 +28,9 @@ from beautylens.store.failures import Failure
 from beautylens.store.gallery import Gallery
 
 OnProgress = Callable[[Progress], None]
-# The name under which a gallery keeps the projection of its descriptors.
-PROJECTION = "projection"
+# The names under which a gallery keeps the projection of its descriptors, and what aggregates its
+# keypoints.
+PROJECTION, AGGREGATE = "projection", "aggregate"
 
 
 def silent(_: Progress) -> None:
@@ -64,14 +66,38 @@ class Collection:
             )
         return encoder
 
+    @cached_property
+    def _learnt_aggregate(self) -> Aggregate:
+        stored = self.gallery.learnt(AGGREGATE)
+        aggregate = Aggregate.from_bytes(stored) if stored else None
+        made_with = self.gallery.settings.get(AGGREGATE, {}).get("fingerprint")
+        if aggregate is None or aggregate.fingerprint != made_with:
+            raise CollectionError(
+                f"{self.gallery.address}: the vocabulary of its local features is missing or not "
+                "the one that it was built with; index again into another folder"
+            )
+        return aggregate
+
+    @property
+    def aggregate(self) -> Aggregate | None:
+        """What the collection aggregates keypoints with, if its recipe does.
+
+        Raises:
+            CollectionError: when it is missing or has changed since.
+        """
+        return self._learnt_aggregate if self.recipe.aggregate else None
+
     @property
     def pipeline(self) -> Pipeline:
         """The search steps of the recipe, made anew when what they derive from all rows changed."""
         changing = derives(self.recipe) or self.recipe.judge is not None
         version = self.gallery.learnt_version() if changing else 0
         if self._made is None or self._made[0] != version:
-            self._made = version, make_pipeline(self.recipe, self.gallery, self.encoder)
+            self._made = version, self._make_pipeline()
         return self._made[1]
+
+    def _make_pipeline(self, judgement: Judgement | None = None) -> Pipeline:
+        return make_pipeline(self.recipe, self.gallery, self.encoder, self.aggregate, judgement)
 
     def search_by(self, recipe: Recipe) -> None:
         """Search with the steps of another recipe over the same rows, to compare the two."""
@@ -139,8 +165,7 @@ class Collection:
     @cached_property
     def _inquiry(self) -> Pipeline:
         """The search steps, none of them left out because the others had decided."""
-        judgement = self.starting_judgement.undecided()
-        return make_pipeline(self.recipe, self.gallery, self.encoder, judgement)
+        return self._make_pipeline(self.starting_judgement.undecided())
 
     def evidence(self, picture: Picture) -> Matches:
         """Return the whole short-list of a photo with all evidence, to learn a judgement from.
@@ -170,7 +195,7 @@ class Collection:
     ) -> Filled:
         """Add the products of a catalogue table, or replace those that are there; no re-index."""
         catalogue = products if isinstance(products, Catalogue) else read_catalogue(Path(products))
-        describer = make_describer(self.recipe, self.encoder, workers)
+        describer = make_describer(self.recipe, self.encoder, self.aggregate, workers)
         filled = fill(
             self.gallery, catalogue, describer,
             resume=False, stop_on_error=stop_on_error, progress=progress,

@@ -11,7 +11,9 @@ from pydantic import Field, model_validator
 
 from beautylens.errors import RecipeError
 from beautylens.sections import (
+    AggregateSettings,
     AugmentSettings,
+    ColourSettings,
     EncoderSettings,
     EnsembleSettings,
     ExpandSettings,
@@ -37,9 +39,11 @@ class Recipe(Settings):
     projection: ProjectionSettings | None = None
     augment: AugmentSettings | None = None
     keypoints: KeypointSettings | None = None
+    aggregate: AggregateSettings | None = None
     retrieve: RetrieveSettings = RetrieveSettings()
     expand: Annotated[ExpandSettings, Field(discriminator="kind")] | None = None
     rerank: RerankSettings | None = None
+    colour: ColourSettings | None = None
     textual: TextualSettings | None = None
     judge: JudgeSettings | None = None
 
@@ -57,6 +61,7 @@ class Recipe(Settings):
     def model_post_init(self, _context: object) -> None:
         """Refuse parts that would have nothing to work on."""
         self._check_local()
+        self._check_aggregate()
         if self.expand is not None and (
             self.ensemble.combine == "product" or self.retrieve.distance != "cosine"
         ):
@@ -72,6 +77,8 @@ class Recipe(Settings):
 
     def _check_local(self) -> None:
         if self.rerank is None:
+            if self.colour is not None:
+                raise RecipeError("[colour] needs a [rerank] section: add one, or leave both out")
             return
         if self.keypoints is None:
             raise RecipeError("[rerank] needs a [keypoints] section: add one, or leave both out")
@@ -79,6 +86,21 @@ class Recipe(Settings):
             raise RecipeError(
                 'verify = "similarity" needs sizes and angles, which keypoints of kind "onnx" do '
                 'not have: set verify in [rerank] to "none", "affine" or "homography"'
+            )
+
+    def _check_aggregate(self) -> None:
+        if self.aggregate is None:
+            return
+        if self.keypoints is None:
+            raise RecipeError("[aggregate] needs a [keypoints] section: add one, or leave both out")
+        if self.keypoints.kind not in {"rootsift", "sift"}:
+            raise RecipeError(
+                f'[aggregate] adds up SIFT keypoints, not those of kind "{self.keypoints.kind}": '
+                "choose another kind, or leave [aggregate] out"
+            )
+        if self.ensemble.combine == "product" or self.retrieve.distance != "cosine":
+            raise RecipeError(
+                "[aggregate] adds to cosines: leave out `distance` and `combine`, or [aggregate]"
             )
 
 

@@ -85,6 +85,18 @@ class KeypointSettings(Settings):
         return self
 
 
+class AggregateSettings(Settings):
+    """All keypoints of a picture as one vector, by which it is found beside its descriptor.
+
+    A vocabulary of `words` and the principal axes that are kept, at most `dimensions`, are learnt
+    at build from `sample` pictures of the catalogue, and serve for later additions too.
+    """
+
+    words: Annotated[int, Field(ge=2, le=4096)] = 256
+    dimensions: Annotated[int, Field(ge=1, le=4096)] = 512
+    sample: Annotated[int, Field(ge=2, le=20_000)] = 4_000
+
+
 class RetrieveSettings(Settings):
     """The first short-list: gallery images nearest to the mean descriptor of the query's views.
 
@@ -120,6 +132,16 @@ class RerankSettings(Settings):
                 "ratio", "ratio = 1 lets every keypoint match; lower it, or set mutual = true"
             )
         return self
+
+
+class ColourSettings(Settings):
+    """How colours decide between candidates that are otherwise alike.
+
+    `weight` is what one CIEDE2000 behind the nearest colour takes off a score. With this section a
+    small copy of each catalogue picture is kept.
+    """
+
+    weight: Annotated[float, Field(gt=0, le=1e6)] = 0.03
 
 
 class TextualSettings(Settings):

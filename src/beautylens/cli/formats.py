@@ -18,6 +18,9 @@ from rich.table import Table
 from beautylens.cli.console import console
 from beautylens.records import Match, Matches, Verdict
 
+STAGES = (
+    "decode", "encode", "keypoints", "retrieve", "expand", "rerank", "textual", "refine", "total",
+)  # fmt: skip
 # What a verdict says to a person.
 VERDICTS: Mapping[Verdict | None, str] = {
     None: "",
@@ -25,7 +28,6 @@ VERDICTS: Mapping[Verdict | None, str] = {
     "unsure": "one of these?",
     "not_in_catalogue": "not in this catalogue?",
 }
-STAGES = ("decode", "encode", "retrieve", "expand", "rerank", "textual", "refine", "total")
 
 
 # The columns of the table, and whether they are aligned left.

@@ -32,6 +32,13 @@ class Keypoints:
     def __len__(self) -> int:
         return len(self.points)
 
+    def strongest(self, limit: int) -> Keypoints:
+        """Return at most `limit` of them."""
+        first = np.s_[:limit]
+        return Keypoints(
+            self.points[first], self.sizes[first], self.angles[first], self.descriptors[first]
+        )
+
     def to_bytes(self) -> bytes:
         """Return the stored form: 8 + D bytes a keypoint, positions to 1/16 pixel.
 

@@ -36,23 +36,42 @@ def cut_out(picture: Picture) -> tuple[Picture, Picture]:
     White that touches the border is ground, and so is the soft grey shadow on it; white inside
     the item stays. A thin frame drawn around a white ground is cut away first.
     """
-    darkest, spread = _channel_range(picture)
-    white = (darkest >= _WHITE_LEVEL) & (spread <= _GREY_SPREAD)
-    whole = np.full(white.shape, 255, np.uint8)
-    rings = (depth for depth in range(_FRAME) if _border(white, depth).mean() >= _WHITE_BORDER)
-    depth = next(rings, None)
-    if depth is None or white.all():
-        return picture, whole
-    inner = np.s_[depth : white.shape[0] - depth, depth : white.shape[1] - depth]
-    ground = _ground(darkest[inner], spread[inner], white[inner])
-    cover = np.where(ground, 0, whole[inner]).astype(np.uint8)
-    cover = _mended(np.asarray(cv2.morphologyEx(cover, cv2.MORPH_OPEN, _NEIGHBOURS), np.uint8))
+    inner, cover = _cover(picture)
+    if cover.all():
+        return picture, np.full(picture.shape[:2], 255, np.uint8)
     x, y, width, height = cv2.boundingRect(cover)
-    if not width:
-        return picture, whole
     window = np.s_[y : y + height, x : x + width]
     cover = np.asarray(cv2.erode(cover, _NEIGHBOURS)[window], np.uint8)
     return picture[inner][window], cover
+
+
+def item_cover(picture: Picture) -> Picture:
+    """Return where a picture shows its item, (H, W) uint8: 255 there, 0 on its white ground.
+
+    A picture without a white ground, or with nothing on it, is item all over.
+    """
+    inner, cover = _cover(picture)
+    if cover.all():
+        return np.full(picture.shape[:2], 255, np.uint8)
+    whole = np.zeros(picture.shape[:2], np.uint8)
+    whole[inner] = cover
+    return whole
+
+
+def _cover(picture: Picture) -> tuple[tuple[slice, slice], Picture]:
+    """Return the part of a picture inside its frame, and the item's coverage of that part."""
+    darkest, spread = _channel_range(picture)
+    height, width = darkest.shape
+    white = (darkest >= _WHITE_LEVEL) & (spread <= _GREY_SPREAD)
+    rings = (depth for depth in range(_FRAME) if _border(white, depth).mean() >= _WHITE_BORDER)
+    depth = next(rings, None)
+    if depth is None or white.all():
+        return np.s_[:, :], np.full(white.shape, 255, np.uint8)
+    inner = np.s_[depth : height - depth, depth : width - depth]
+    ground = _ground(darkest[inner], spread[inner], white[inner])
+    cover = np.where(ground, 0, 255).astype(np.uint8)
+    cover = _mended(np.asarray(cv2.morphologyEx(cover, cv2.MORPH_OPEN, _NEIGHBOURS), np.uint8))
+    return inner, cover if cover.any() else np.full_like(cover, 255)
 
 
 def _border(flags: Flags, depth: int) -> Flags:
@@ -65,10 +84,10 @@ def _border(flags: Flags, depth: int) -> Flags:
 
 def _mended(cover: Picture) -> Picture:
     """Return the coverage, or its convex hull where only scraps of a pale item are left."""
-    points = cv2.findNonZero(cover)
-    if points is None:
+    outlines, _ = cv2.findContours(cover, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    if not outlines:
         return cover
-    hull = cv2.fillConvexPoly(np.zeros_like(cover), cv2.convexHull(points), 255)
+    hull = cv2.fillConvexPoly(np.zeros_like(cover), cv2.convexHull(np.concatenate(outlines)), 255)
     sparse = np.count_nonzero(cover) < _SCRAPS * np.count_nonzero(hull)
     return np.asarray(hull if sparse else cover, np.uint8)
 

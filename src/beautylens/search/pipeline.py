@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 from beautylens.records import Matches
+from beautylens.search.compare import Compare
 from beautylens.search.expand import Expansion
 from beautylens.search.judge import Judge
 from beautylens.search.photo import Photo
@@ -25,11 +26,12 @@ class Pipeline:
         rerank: Rerank | None,
         textual: Textual | None,
         refine: Refine,
+        compare: Compare | None = None,
         judge: Judge | None = None,
     ) -> None:
         self._retrieve, self._expand = retrieve, expand
         self._rerank, self._textual, self._refine = rerank, textual, refine
-        self._judge = judge
+        self._compare, self._judge = compare, judge
 
     def search(self, photo: Photo, limit: int = 7) -> Matches:
         """Return the products that the photo shows, best first, one row a product."""
@@ -52,4 +54,6 @@ class Pipeline:
         if self._textual is not None:
             matches = self._textual(photo, matches)  # products with a similar name
         matches = self._refine(photo, matches)  # words that the user typed
+        if self._compare is not None:
+            matches = self._compare(photo, matches)  # colours of what is alike but for them
         return matches if self._judge is None else self._judge.fuse(matches)

@@ -1,0 +1,95 @@
+"""Telling shades apart: the colours of a photo against those of pictures that are alike but for it.
+
+All pictures are laid over the first of them and cut into cells. Cells in which they differ decide;
+the others say what the light does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beautylens.features.aligned import Flags, Laid, cell_means
+from beautylens.features.colour import ciede2000, lab, linear
+from beautylens.features.light import relight
+
+Floats = NDArray[np.float64]
+
+CELL = 12
+"""Side of a cell in pixels of a thumbnail."""
+_COVERED = 0.5
+"""Share of a cell that all pictures must cover."""
+_FEWEST = 4
+"""Cells without which there is nothing to compare."""
+_ALIKE, _FAR = 3.0, 20.0
+"""CIEDE2000 up to which a cell is the same in all pictures, and beyond which more is no more."""
+_CLIPPED = 252
+"""Level of the brightest channel from which on a pixel's colour was lost in the light."""
+
+_LIGHT = linear(np.arange(256, dtype=np.uint8)).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shades:
+    """What the colours of a photo say about pictures that are laid over each other.
+
+    differences (P,) are CIEDE2000, of the cells that tell the pictures apart, the light taken out;
+    nan where no cell does. cells (N, 2) are the rows and columns compared, weights (N,) how much
+    each of them tells, photo (P, N, 3) and pictures (P, N, 3) their CIELAB colours, the photo's as
+    each picture's light would show them.
+    """
+
+    differences: Floats
+    cells: NDArray[np.intp]
+    weights: Floats
+    photo: Floats
+    pictures: Floats
+
+
+def tell_shades(photo: Laid, pictures: Sequence[Laid]) -> Shades | None:
+    """Return how far the colours of a photo lie from those of each picture.
+
+    Args:
+        photo: laid over the same picture as all the others.
+        pictures: two or more.
+
+    Returns:
+        None where they have too little in common.
+    """
+    flags = _common(photo, pictures)
+    means, shares = cell_means(_LIGHT[photo.pixels], flags, CELL)
+    kept = shares > _COVERED
+    if kept.sum() < _FEWEST:
+        return None
+    cells, covered = np.argwhere(kept), shares[kept]
+    seen = means[kept]
+    lights = [cell_means(_LIGHT[each.pixels], flags, CELL)[0][kept] for each in pictures]
+    places = 2 * cells[:, ::-1] / (kept.shape[1], kept.shape[0]) - 1
+    known = lab(np.stack(lights))
+    relit = lab(np.stack([relight(seen, light, places, covered).colours for light in lights]))
+    spread = _spread(known)
+    weights = np.where(spread > _ALIKE, np.minimum(spread, _FAR), 0.0) * covered
+    misses = np.minimum(ciede2000(relit, known), _FAR)
+    total = float(weights.sum())
+    differences = misses @ weights / total if total else np.full(len(pictures), np.nan)
+    return Shades(differences, cells, weights, relit, known)
+
+
+def _common(photo: Laid, pictures: Sequence[Laid]) -> Flags:
+    """Return the pixels that all cover, and whose colour the photo's light has left."""
+    covers = photo.covers & (photo.pixels.max(axis=2) < _CLIPPED)
+    for each in pictures:
+        covers = covers & each.covers
+    return np.asarray(covers, bool)
+
+
+def _spread(known: Floats) -> Floats:
+    """Return for each cell the greatest difference between two pictures, (N,) CIEDE2000."""
+    spread = np.zeros(known.shape[1])
+    for place, one in enumerate(known):
+        for other in known[place + 1 :]:
+            spread = np.maximum(spread, ciede2000(one, other))
+    return spread

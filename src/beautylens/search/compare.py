@@ -1,0 +1,169 @@
+"""Colour between candidates that are otherwise alike: it decides shades of one product line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from beautylens.features.aligned import Laid, Transform, homogeneous, lay, settle
+from beautylens.features.keypoints import Keypoints
+from beautylens.features.local import LocalFeatures
+from beautylens.features.shades import Shades, tell_shades
+from beautylens.images.cutout import item_cover
+from beautylens.images.fit import shrink
+from beautylens.images.thumbnail import Thumbnail
+from beautylens.records import Match, Matches
+from beautylens.search.photo import Photo
+from beautylens.store.gallery import Gallery
+
+MOST = 8
+"""Pictures that are compared at most."""
+_FEWEST_INLIERS = 8
+"""Inliers below which a transform may be chance."""
+_CLOSE = 0.35
+"""Share of the most inliers from which on geometry does not tell a candidate from the best."""
+_SAME_LAYOUT = 10
+"""Inliers between two studio pictures that place one on the other better than the photo would."""
+_PLACING = 200
+"""Keypoints with which a studio picture is placed on another one: as sharp, they need fewer."""
+_FARTHEST = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The pictures that were compared, laid over the first, and what their colours say."""
+
+    matches: tuple[Match, ...]
+    photo: Laid
+    pictures: tuple[Laid, ...]
+    shades: Shades
+
+
+def behind(matches: Sequence[Match]) -> list[float]:
+    """Return how much further each match's colour is from the photo's than the nearest one's.
+
+    CIEDE2000, at most 10, beyond which more is no more evidence; 0 where colour was not compared:
+    no evidence is not a reason against a match.
+    """
+    known = [match.reasons.colour for match in matches if match.reasons.colour is not None]
+    least = min(known, default=0.0)
+    return [
+        min(match.reasons.colour - least, _FARTHEST) if match.reasons.colour is not None else 0.0
+        for match in matches
+    ]
+
+
+class Compare:
+    """Colours of the best candidates against the photo's, place by place, the light taken out.
+
+    Args:
+        gallery: holds keypoints and thumbnails.
+        local: compares keypoints.
+        weight: what one CIEDE2000 behind the nearest colour takes off a match's score.
+    """
+
+    def __init__(self, gallery: Gallery, local: LocalFeatures, weight: float) -> None:
+        self._gallery, self._local, self._weight = gallery, local, weight
+
+    def __call__(self, photo: Photo, matches: Matches) -> Matches:
+        """Return the matches re-ordered, the compared ones with their colour difference."""
+        with photo.timed("compare"):
+            compared = self.compared(photo, matches)
+            if compared is None:
+                return matches
+            found = dict(
+                zip(
+                    (match.image_id for match in compared.matches),
+                    compared.shades.differences.tolist(),
+                    strict=True,
+                )
+            )
+            rows = [_with_colour(match, found.get(match.image_id)) for match in matches]
+            return Matches.ranked(
+                replace(match, score=match.score - self._weight * steps)
+                for match, steps in zip(rows, behind(rows), strict=True)
+            )
+
+    def compared(self, photo: Photo, matches: Matches) -> Compared | None:
+        """Return the comparison of those matches that geometry cannot tell apart; None for none."""
+        group = alike(matches)
+        query = photo.keypoints
+        if not group or query is None:
+            return None
+        ids = [match.image_id for match in group]
+        stored, thumbnails = self._gallery.keypoints(ids), self._gallery.thumbnails(ids)
+        if group[0].image_id not in thumbnails:
+            return None
+        first = thumbnails[group[0].image_id]
+        found = self._local.compare(query, stored[ids[0]])
+        transform = homogeneous(found.transform)
+        if transform is None:
+            return None
+        placed = [(group[0], _lay_thumbnail(first, np.eye(3), first))]
+        for match in group[1:]:
+            thumbnail = thumbnails.get(match.image_id)
+            move = self._move(stored[match.image_id], stored[ids[0]], query, transform)
+            if thumbnail is not None and move is not None:
+                placed.append((match, _lay_thumbnail(thumbnail, move, first)))
+        laid = _lay_photo(photo, transform, first, self._local.longest)
+        members, pictures = zip(*placed, strict=True)
+        shades = tell_shades(laid, pictures) if len(members) > 1 else None
+        if shades is None or math.isnan(float(shades.differences[0])):
+            return None
+        return Compared(members, laid, pictures, shades)
+
+    def _move(
+        self, one: Keypoints, first: Keypoints, query: Keypoints, transform: Transform
+    ) -> Transform | None:
+        """Return what takes a picture's keypoints to those of the first picture.
+
+        Directly where both were laid out alike, else by way of the photo.
+        """
+        direct = self._local.compare(one.strongest(_PLACING), first.strongest(_PLACING))
+        if direct.count >= _SAME_LAYOUT:
+            return homogeneous(direct.transform)
+        seen = homogeneous(self._local.compare(query, one).transform)
+        return None if seen is None else transform @ np.linalg.inv(seen)
+
+
+def alike(matches: Matches) -> tuple[Match, ...]:
+    """Return the matches between which geometry does not decide, most inliers first.
+
+    None where fewer than two products are among them: then there is nothing to tell apart.
+    """
+    most = max((match.reasons.inliers or 0 for match in matches), default=0)
+    least = max(_FEWEST_INLIERS, _CLOSE * most)
+    group = [match for match in matches if (match.reasons.inliers or 0) >= least]
+    group = sorted(group, key=lambda match: -(match.reasons.inliers or 0))[:MOST]
+    return tuple(group) if len({match.product.product_id for match in group}) > 1 else ()
+
+
+def _with_colour(match: Match, colour: float | None) -> Match:
+    return (
+        match
+        if colour is None
+        else replace(match, reasons=replace(match.reasons, colour=round(colour, 2)))
+    )
+
+
+def _lay_thumbnail(thumbnail: Thumbnail, move: Transform, first: Thumbnail) -> Laid:
+    """Return a thumbnail laid over the first; `move` is between the pictures of keypoints."""
+    scaled = _sized(first.scale) @ move @ _sized(1 / thumbnail.scale)
+    cover = np.asarray(cv2.erode(item_cover(thumbnail.pixels), np.ones((3, 3))), np.uint8)
+    return lay(thumbnail.pixels, cover, scaled, first.pixels.shape[1::-1])
+
+
+def _lay_photo(photo: Photo, transform: Transform, first: Thumbnail, longest: int) -> Laid:
+    pixels, _ = shrink(photo.pixels, longest)
+    whole = np.full(pixels.shape[:2], 255, np.uint8)
+    size = first.pixels.shape[1::-1]
+    return settle(lay(pixels, whole, _sized(first.scale) @ transform, size), first.pixels)
+
+
+def _sized(scale: float) -> NDArray[np.float64]:
+    return np.diag([scale, scale, 1.0])
