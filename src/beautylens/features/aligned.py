@@ -63,8 +63,9 @@ def settle(laid: Laid, reference: Pixels) -> Laid:
     One plane cannot follow a bottle that was turned; DIS flow (Kroeger et al., 2016) on the edges
     of both pictures can. Edges rather than levels: a shade may be lighter or darker than the other.
     """
+    still = np.zeros((*reference.shape[:2], 2), np.float32)
     flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(
-        _edges(reference), _edges(laid.pixels), None
+        _edges(reference), _edges(laid.pixels), still
     )
     flow = cv2.GaussianBlur(cv2.medianBlur(flow, 5), (0, 0), _SMOOTH).clip(-_FARTHEST, _FARTHEST)
     height, width = reference.shape[:2]

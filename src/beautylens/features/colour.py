@@ -34,6 +34,18 @@ def lab(light: Floats) -> Floats:
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
 
 
+def levels(colours: Floats) -> NDArray[np.uint8]:
+    """Return CIELAB colours (..., 3) as 8-bit sRGB, those that no screen shows clipped."""
+    root = np.empty_like(colours)
+    root[..., 1] = (colours[..., 0] + 16) / 116
+    root[..., 0] = root[..., 1] + colours[..., 1] / 500
+    root[..., 2] = root[..., 1] - colours[..., 2] / 200
+    share = np.where(root > _KNEE, root**3, 3 * _KNEE**2 * (root - 4 / 29))
+    light = np.clip((share * _WHITE) @ np.linalg.inv(_TO_XYZ).T, 0, 1)
+    encoded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    return np.asarray(np.rint(encoded * 255), np.uint8)
+
+
 def ciede2000(left: Floats, right: Floats) -> Floats:
     """Return the CIEDE2000 difference of CIELAB colours (..., 3), as Sharma et al. (2005) write it.
 

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-_BLACK = 0.02
+_BLACK = 0.01
 """Linear light added before logarithms, as a lens's flare does: below it lies only noise."""
-_SPREADS = np.array([0.25, 0.15, 0.08, 0.15, 0.2, 0.2])
+_SPREADS = np.array([0.25, 0.10, 0.05, 0.12, 0.2, 0.2])
 """Standard deviations of exposure, warmth, tint, contrast and two slopes, in ln of linear light:
-about twice those of `images.simulate`, for a phone can do worse."""
+somewhat more than those of `images.simulate`, for a phone can do worse."""
 _NOISE = 0.10
 """Standard deviation of ln light of one cell, from glare, wear and misplacement."""
 _CELLS = 60.0

@@ -18,7 +18,7 @@ from beautylens.features.light import relight
 
 Floats = NDArray[np.float64]
 
-CELL = 12
+CELL = 8
 """Side of a cell in pixels of a thumbnail."""
 _COVERED = 0.5
 """Share of a cell that all pictures must cover."""

@@ -14,6 +14,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 Pixels = NDArray[np.uint8]
 GAP = 24
+ENLARGED, ROW = 2, 48
+"""Times by which compared pictures are enlarged, and pixels of the height of a row of colours."""
 
 
 def match_lines(
@@ -75,6 +77,44 @@ def labelled(
                       fill=colour)  # fmt: skip
         pen.text((width + GAP + line, top), label, fill="black", font=font)
     return np.asarray(sheet, np.uint8)
+
+
+def compared_cells(
+    left: Pixels, right: Pixels, corners: NDArray[np.intp], side: int, swatches: Pixels
+) -> Pixels:
+    """Return two pictures of one size with their compared cells outlined, and the cells' colours.
+
+    Below each picture stands a row of its cells' colours, in the order given, so that the two
+    colours of a cell can be found at the same place of the two rows.
+
+    Args:
+        left: (H, W, 3) uint8 RGB.
+        right: (H, W, 3).
+        corners: (N, 2) x, y of the upper left corners of the cells, in pixels.
+        side: of a cell, in pixels.
+        swatches: (2, N, 3) uint8 RGB, the colours of the left cells and of the right ones.
+    """
+    halves = [
+        np.vstack([_with_cells(picture, corners, side), _colour_row(colours, picture.shape[1])])
+        for picture, colours in zip((left, right), swatches, strict=True)
+    ]
+    gap = np.full((halves[0].shape[0], GAP, 3), 255, np.uint8)
+    return np.hstack([halves[0], gap, halves[1]])
+
+
+def _with_cells(picture: Pixels, corners: NDArray[np.intp], side: int) -> Pixels:
+    drawn = np.asarray(cv2.resize(picture, None, fx=ENLARGED, fy=ENLARGED), np.uint8)
+    for x, y in (corners * ENLARGED).tolist():
+        # Light inside dark, to be seen on any colour.
+        cv2.rectangle(drawn, (x, y), (x + ENLARGED * side, y + ENLARGED * side), (0, 0, 0), 2)
+        cv2.rectangle(drawn, (x, y), (x + ENLARGED * side, y + ENLARGED * side), (255,) * 3, 1)
+    return drawn
+
+
+def _colour_row(colours: Pixels, width: int) -> Pixels:
+    row = colours[None] if len(colours) else np.full((1, 1, 3), 255, np.uint8)
+    size = (ENLARGED * width, ROW)
+    return np.asarray(cv2.resize(row, size, interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 def write_png(path: Path, picture: Pixels) -> None:

@@ -1,0 +1,124 @@
+"""Comparing colours: shades of one drawn line under phone light, and where there is no evidence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from beautylens.assemble import make_local_features
+from beautylens.catalogue.sample.forms import draw_product
+from beautylens.catalogue.sample.plan import SampleProduct, plan_sample
+from beautylens.catalogue.sample.stage import View
+from beautylens.collection import Collection
+from beautylens.images.simulate import phone_photo
+from beautylens.indexing import build
+from beautylens.recipe import read_recipe
+from beautylens.records import Match, Matches, Product, Reasons
+from beautylens.search.compare import Compare, alike, behind
+from beautylens.search.photo import Photo
+from beautylens.search.swatches import draw_colours
+from tests.conftest import write_table
+
+LINE, SEEN = "Petal Press", View(yaw=0.2, camera=0.12, shadow=False)
+
+
+def a_match(name: str, inliers: int | None, colour: float | None = None) -> Match:
+    return Match(name, Product(name), "", 0.0, Reasons(inliers=inliers, colour=colour))
+
+
+def shades() -> list[SampleProduct]:
+    return [product for product in plan_sample(2026).products if product.line.name == LINE]
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Collection:
+    """The blushes of one line, alike but for their shade and its name."""
+    folder = tmp_path_factory.mktemp("line")
+    rows = []
+    for product in shades():
+        picture = draw_product(product.line.form, product.pack)
+        image = f"{product.product_id}.png"
+        cv2.imwrite(str(folder / image), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        rows.append({"product_id": product.product_id, "image": image, "name": product.name})
+    return build(write_table(folder / "catalogue.csv", rows), folder / "line.lens")[0]
+
+
+def photo_of(product: SampleProduct, seed: int) -> np.ndarray:
+    picture = draw_product(product.line.form, product.pack, SEEN)
+    return phone_photo(picture, np.random.default_rng(seed), strength=0.7)
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_the_right_shade_of_a_line_comes_first_with_its_colour_as_reason(
+    line: Collection, place: int
+) -> None:
+    product = shades()[place]
+    best, *others = line.search(photo_of(product, 3))
+    assert best.product.product_id == product.product_id
+    assert best.reasons.colour is not None
+    known = [each.reasons.colour for each in others if each.reasons.colour is not None]
+    assert known
+    assert best.reasons.colour < min(known)
+
+
+def test_what_was_compared_can_be_drawn(line: Collection) -> None:
+    recipe = read_recipe("default")
+    assert recipe.keypoints is not None
+    assert recipe.rerank is not None
+    compare = Compare(line.gallery, make_local_features(recipe.keypoints, recipe.rerank), 0.03)
+    photo = line.photo(photo_of(shades()[0], 3))
+    matches = line.pipeline.search(photo, 4)
+    compared = compare.compared(photo, matches)
+    assert compared is not None
+    drawn = draw_colours(compared, matches[0].image_id)
+    assert drawn is not None
+    assert drawn.dtype == np.uint8
+    assert drawn.shape[1] > 2 * compared.photo.pixels.shape[1]
+    assert draw_colours(compared, "no such image") is None
+
+
+def test_geometry_that_decides_leaves_nothing_to_compare() -> None:
+    assert alike(Matches.ranked([a_match("a", 60), a_match("b", 12)])) == ()
+    assert alike(Matches.ranked([a_match("a", 7), a_match("b", 7)])) == ()
+    assert alike(Matches.ranked([a_match("a", None), a_match("b", None)])) == ()
+    assert alike(Matches()) == ()
+
+
+def test_pictures_of_one_product_are_not_told_apart() -> None:
+    one, other = a_match("a", 40), replace(a_match("b", 40), product=Product("a"))
+    assert alike(Matches.ranked([one, other])) == ()
+    assert len(alike(Matches.ranked([one, other, a_match("c", 30)]))) == 3
+
+
+def test_no_evidence_of_colour_counts_for_nothing() -> None:
+    found = [a_match("a", 40, 5.0), a_match("b", 40), a_match("c", 40, 3.5), a_match("d", 40, 90)]
+    assert behind(found) == [1.5, 0.0, 0.0, 10.0]
+    assert behind([a_match("a", 40)]) == [0.0]
+
+
+def test_without_thumbnails_nothing_changes(line: Collection, tmp_path: Path) -> None:
+    recipe = read_recipe("default")
+    assert recipe.keypoints is not None
+    assert recipe.rerank is not None
+    plain = recipe.model_copy(update={"colour": None})
+    folder = Path(next(iter(line.gallery.pictures([shades()[0].product_id]).values()))).parent
+    bare = build(folder / "catalogue.csv", tmp_path / "bare.lens", recipe=plain)[0]
+    assert bare.gallery.thumbnails(["anything"]) == {}
+    photo = bare.photo(photo_of(shades()[1], 3))
+    matches = bare.pipeline.search(photo, 4)
+    local = make_local_features(recipe.keypoints, recipe.rerank)
+    assert Compare(bare.gallery, local, 0.03)(photo, matches).rows == matches.rows
+
+
+def test_a_photo_without_keypoints_is_left_alone(line: Collection) -> None:
+    recipe = read_recipe("default")
+    assert recipe.keypoints is not None
+    assert recipe.rerank is not None
+    compare = Compare(line.gallery, make_local_features(recipe.keypoints, recipe.rerank), 0.03)
+    ids = [product.product_id for product in shades()]
+    claimed = Matches.ranked(a_match(f"{name}/{name}.png", 30) for name in ids)
+    assert compare(Photo(np.full((300, 200, 3), 128, np.uint8)), claimed).rows == claimed.rows
