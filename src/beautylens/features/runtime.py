@@ -108,6 +108,18 @@ def compile_graph(graph: Path) -> Any:
     return _openvino().Core().compile_model(read_graph(graph), "CPU", settings)
 
 
+def read_strings(graph: Path, key: str) -> list[str]:
+    """Return the lines that an ONNX graph carries under a key of its metadata.
+
+    Raises:
+        EncoderError: when OpenVINO cannot read the file, or it carries nothing under the key.
+    """
+    try:
+        return str(read_graph(graph).get_rt_info(["framework", key]).astype(str)).splitlines()
+    except RuntimeError as error:
+        raise EncoderError(f"{graph}: its metadata has no '{key}'; bring the old file back") from error
+
+
 def read_header(graph: Path) -> dict[str, Any] | None:
     """Return the JSON header that an encoder file carries in its ONNX metadata, if it has one.
 
