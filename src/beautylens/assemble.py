@@ -12,6 +12,7 @@ from beautylens.features.encoder import Encoder
 from beautylens.features.ensemble import Ensemble, Part
 from beautylens.features.extractors import EXTRACTORS, Extractor
 from beautylens.features.local import LocalFeatures
+from beautylens.features.ocr import shared_reader
 from beautylens.features.verification import VERIFICATIONS
 from beautylens.features.whitening import Whitening
 from beautylens.recipe import Recipe, is_name
@@ -19,9 +20,10 @@ from beautylens.search.expand import EXPANSIONS, Expansion
 from beautylens.search.explain import Explain
 from beautylens.search.late import OfflineDiffusion
 from beautylens.search.pipeline import Pipeline
-from beautylens.search.refine import Refine
+from beautylens.search.read import Read
 from beautylens.search.rerank import ORDERS, Order, Rerank
 from beautylens.search.retrieve import Retrieve
+from beautylens.search.scan import Scan
 from beautylens.search.similarity import SIMILARITIES, Similarity, product_of
 from beautylens.search.textual import Textual
 from beautylens.sections import (
@@ -116,12 +118,14 @@ def make_pipeline(recipe: Recipe, gallery: Gallery, encoder: Describing) -> Pipe
     textual = None
     if recipe.textual is not None and derived.text is not None:
         textual = make_textual(recipe.textual, gallery, derived.text, similarity, rerank)
+    words = recipe.words
     return Pipeline(
         retrieve,
         make_expansion(recipe.expand, gallery, derived.diffusion) if recipe.expand else None,
+        Scan(gallery) if words is not None and words.barcode else None,
         rerank,
         textual,
-        Refine(),
+        Read(shared_reader if words is not None and words.query else None),
     )
 
 

@@ -28,6 +28,8 @@ from beautylens.store.gallery import Gallery
 OnProgress = Callable[[Progress], None]
 # The name under which a gallery keeps the projection of its descriptors.
 PROJECTION = "projection"
+# Pixels of the longer side below which small print and thin bars are lost.
+PRINT = 1280
 
 
 def silent(_: Progress) -> None:
@@ -111,7 +113,8 @@ class Collection:
         """Return a query photo, decoded as large as the recipe has use for, and cropped."""
         start = time.perf_counter()
         longest = self.recipe.keypoints.longest if self.recipe.keypoints else 0
-        wanted = round(max(longest, self.encoder.side) / min(self.recipe.retrieve.views))
+        seen = max(longest, self.encoder.side) / min(self.recipe.retrieve.views)
+        wanted = round(max(seen, PRINT if self.recipe.words else 0))
         # A crop is given in pixels of the whole picture, so that one is decoded in full.
         pixels = decode(picture, least_side=None if crop_to else wanted)
         if crop_to is not None:

@@ -20,6 +20,7 @@ from beautylens.sections import (
     RerankSettings,
     RetrieveSettings,
     TextualSettings,
+    WordsSettings,
 )
 from beautylens.settings import Settings, checked
 
@@ -40,6 +41,7 @@ class Recipe(Settings):
     expand: Annotated[ExpandSettings, Field(discriminator="kind")] | None = None
     rerank: RerankSettings | None = None
     textual: TextualSettings | None = None
+    words: WordsSettings | None = None
 
     @model_validator(mode="before")
     @classmethod

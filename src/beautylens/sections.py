@@ -145,6 +145,13 @@ class TextualSettings(Settings):
         return self
 
 
+class WordsSettings(Settings):
+    """What is read: the print on the photo, and the barcode."""
+
+    query: bool = True
+    barcode: bool = True
+
+
 class AugmentSettings(Settings):
     """Every catalogue descriptor blended with its `n` nearest, weighing similarity^alpha (DBA)."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from beautylens.search.refine import Refine
 from PIL import Image
 
 from beautylens.collection import Collection
@@ -17,7 +18,6 @@ from beautylens.indexing import build
 from beautylens.recipe import read_recipe
 from beautylens.records import Match, Matches, Product
 from beautylens.search.photo import Photo
-from beautylens.search.refine import Refine
 from tests.conftest import Shop, catalogue_rows, write_table
 
 

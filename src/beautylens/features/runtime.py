@@ -117,7 +117,9 @@ def read_strings(graph: Path, key: str) -> list[str]:
     try:
         return str(read_graph(graph).get_rt_info(["framework", key]).astype(str)).splitlines()
     except RuntimeError as error:
-        raise EncoderError(f"{graph}: its metadata has no '{key}'; bring the old file back") from error
+        raise EncoderError(
+            f"{graph}: its metadata has no '{key}'; bring the old file back"
+        ) from error
 
 
 def read_header(graph: Path) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beautylens.features.keypoints import Keypoints
+from beautylens.features.ocr import Line
 
 
 @dataclass(slots=True)
@@ -22,6 +23,8 @@ class Photo:
         where: SQL condition that every match must meet.
         words: what the user typed to narrow the search.
         descriptor: (D,) float32, unit length, once the photo has been encoded.
+        lines: what has been read off the pack.
+        barcodes: GTINs of fourteen digits that have been read off it.
     """
 
     pixels: NDArray[np.uint8]
@@ -29,6 +32,8 @@ class Photo:
     words: str = ""
     descriptor: NDArray[np.float32] | None = None
     keypoints: Keypoints | None = None
+    lines: tuple[Line, ...] = ()
+    barcodes: tuple[str, ...] = ()
     milliseconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager

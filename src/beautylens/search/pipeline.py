@@ -8,9 +8,10 @@ from dataclasses import replace
 from beautylens.records import Matches
 from beautylens.search.expand import Expansion
 from beautylens.search.photo import Photo
-from beautylens.search.refine import Refine
+from beautylens.search.read import Read
 from beautylens.search.rerank import Rerank
 from beautylens.search.retrieve import Retrieve
+from beautylens.search.scan import Scan
 from beautylens.search.textual import Textual
 
 
@@ -21,12 +22,13 @@ class Pipeline:
         self,
         retrieve: Retrieve,
         expand: Expansion | None,
+        scan: Scan | None,
         rerank: Rerank | None,
         textual: Textual | None,
-        refine: Refine,
+        read: Read,
     ) -> None:
-        self._retrieve, self._expand = retrieve, expand
-        self._rerank, self._textual, self._refine = rerank, textual, refine
+        self._retrieve, self._expand, self._scan = retrieve, expand, scan
+        self._rerank, self._textual, self._read = rerank, textual, read
 
     def search(self, photo: Photo, limit: int = 7) -> Matches:
         """Return the products that the photo shows, best first, one row a product."""
@@ -34,11 +36,13 @@ class Pipeline:
         matches = self._retrieve(photo, limit)  # deep descriptor, nearest neighbours
         if self._expand is not None:
             matches = self._expand(photo, matches)  # neighbours of neighbours
+        if self._scan is not None:
+            matches = self._scan(photo, matches)  # the barcode
         if self._rerank is not None:
             matches = self._rerank(photo, matches)  # local features, one plausible transform
         if self._textual is not None:
             matches = self._textual(photo, matches)  # products with a similar name
-        matches = self._refine(photo, matches)  # words that the user typed
+        matches = self._read(photo, matches)  # words on the pack, words that the user typed
         spent = (time.perf_counter() - start) * 1000 + photo.milliseconds.get("decode", 0.0)
         return replace(
             matches.products().top(limit), milliseconds={**photo.milliseconds, "total": spent}

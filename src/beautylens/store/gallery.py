@@ -164,6 +164,7 @@ class Gallery(GalleryReader):
         with plain_errors(self.address, "written"):
             self._ensure_index("image_id", BTree())
             self._ensure_index("product_id", BTree())
+            self._ensure_index("gtin", BTree())
             if self.count() > SCAN_LIMIT:
                 self._ensure_index("descriptor", HnswSq(distance_type="cosine"), anew=anew)
                 self.__dict__.pop("_is_indexed", None)

@@ -25,8 +25,10 @@ from beautylens.store.tables import (
     PLAIN,
     read_settings,
 )
+from beautylens.text.gtin import gtin14, spellings
 
 STREAMED_ROWS = 4096
+_UNSPACED = "replace(replace(gtin, ' ', ''), '-', '')"
 
 
 class GalleryReader:
@@ -184,8 +186,30 @@ class GalleryReader:
             descriptor: (D,) float32, unit length.
             where: a condition that an image must meet as well, as in `nearest`.
         """
+        return self._cosines(f"product_id IN ({sql_list(product_ids)})", descriptor, where)
+
+    def with_gtin(
+        self, gtins: Iterable[str], descriptor: NDArray[np.float32], where: str | None = None
+    ) -> Matches:
+        """Return all images of the products with these GTINs by cosine with a descriptor.
+
+        Args:
+            gtins: fourteen digits each; the catalogue may write them in any way.
+            descriptor: (D,) float32, unit length.
+            where: a condition that an image must meet as well, as in `nearest`.
+        """
+        wanted = set(gtins)
+        written = sql_list(spelling for gtin in wanted for spelling in spellings(gtin))
+        # The index answers for the usual spellings; only when it has none are all rows read.
+        conditions = (f"gtin IN ({written})", f"{_UNSPACED} IN ({written})")
+        found = (self._cosines(condition, descriptor, where) for condition in conditions)
+        matches = next((matches for matches in found if len(matches)), Matches())
+        return Matches(tuple(m for m in matches if gtin14(m.product.gtin) in wanted))
+
+    def _cosines(
+        self, condition: str, descriptor: NDArray[np.float32], where: str | None
+    ) -> Matches:
         extra = self.extra
-        condition = f"product_id IN ({sql_list(product_ids)})"
         rows = self._columns(
             [*PLAIN, *extra, "path", "descriptor"],
             condition if where is None else f"{condition} AND ({where})",
