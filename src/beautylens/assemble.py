@@ -20,7 +20,7 @@ from beautylens.search.expand import EXPANSIONS, Expansion
 from beautylens.search.explain import Explain
 from beautylens.search.late import OfflineDiffusion
 from beautylens.search.pipeline import Pipeline
-from beautylens.search.read import Read
+from beautylens.search.read import CatalogueReader, Read
 from beautylens.search.rerank import ORDERS, Order, Rerank
 from beautylens.search.retrieve import Retrieve
 from beautylens.search.scan import Scan
@@ -32,6 +32,7 @@ from beautylens.sections import (
     LateDiffusionSettings,
     RerankSettings,
     TextualSettings,
+    WordsSettings,
 )
 from beautylens.store.build import Describer
 from beautylens.store.gallery import Gallery
@@ -91,8 +92,16 @@ def make_describer(recipe: Recipe, encoder: Describing, workers: int | None = No
         keypoints=kept.gallery if kept else 0,
         longest=kept.longest if kept else 0,
         extractor=make_extractor(kept) if kept else None,
+        read=make_catalogue_reader(recipe.words) if recipe.words else None,
         workers=workers,
     )
+
+
+def make_catalogue_reader(settings: WordsSettings) -> CatalogueReader | None:
+    """Return what reads catalogue pictures at index time, where a recipe asks for it."""
+    if settings.catalogue == "never":
+        return None
+    return CatalogueReader(shared_reader, nameless=settings.catalogue == "nameless")
 
 
 def make_pipeline(recipe: Recipe, gallery: Gallery, encoder: Describing) -> Pipeline:
@@ -125,8 +134,15 @@ def make_pipeline(recipe: Recipe, gallery: Gallery, encoder: Describing) -> Pipe
         Scan(gallery) if words is not None and words.barcode else None,
         rerank,
         textual,
-        Read(shared_reader if words is not None and words.query else None),
+        make_read(words, gallery),
     )
+
+
+def make_read(settings: WordsSettings | None, gallery: Gallery) -> Read:
+    """Return what reads the pack, and what weighs the words that the user typed."""
+    if settings is None or not settings.query:
+        return Read()
+    return Read(shared_reader, gallery=None if settings.catalogue == "never" else gallery)
 
 
 def make_textual(

@@ -12,6 +12,7 @@ from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.derived import derive, derives
 from beautylens.errors import CollectionError
 from beautylens.features.describing import Describing
+from beautylens.features.ocr import PRINT
 from beautylens.features.whitening import Whitening
 from beautylens.images.decode import Picture, decode
 from beautylens.images.fit import Box, crop
@@ -28,8 +29,6 @@ from beautylens.store.gallery import Gallery
 OnProgress = Callable[[Progress], None]
 # The name under which a gallery keeps the projection of its descriptors.
 PROJECTION = "projection"
-# Pixels of the longer side below which small print and thin bars are lost.
-PRINT = 1280
 
 
 def silent(_: Progress) -> None:

@@ -146,10 +146,15 @@ class TextualSettings(Settings):
 
 
 class WordsSettings(Settings):
-    """What is read: the print on the photo, and the barcode."""
+    """What is read: the print on the photo, the barcode, and the print on catalogue pictures.
+
+    `catalogue`: `nameless` reads the pictures of products whose brand and name say little; reading
+    takes longer than all else that is done with a picture.
+    """
 
     query: bool = True
     barcode: bool = True
+    catalogue: Literal["never", "nameless", "always"] = "never"
 
 
 class AugmentSettings(Settings):

@@ -28,6 +28,8 @@ BOXES, DIRECTIONS, LETTERS = (
 )
 # Lines read less surely than this are mostly texture taken for letters.
 LEAST_CONFIDENCE = 0.5
+# Pixels of the longer side below which small print and the bars of a code are lost.
+PRINT = 1280
 
 
 @dataclass(frozen=True, slots=True)

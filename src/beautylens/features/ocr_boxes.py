@@ -42,9 +42,9 @@ def find_boxes(network: Any, picture: NDArray[np.uint8], side: int) -> Quads:
     request = network.create_infer_request()
     request.infer({0: np.ascontiguousarray(values)})
     probability = np.array(request.get_output_tensor(0).data[0, 0])
-    quads = boxes_of(probability) * np.float32([width / columns, height / rows])
+    quads = boxes_of(probability) * np.array([width / columns, height / rows], np.float32)
     areas = [cv2.contourArea(quad) for quad in quads]
-    return np.asarray(quads[np.argsort(np.negative(areas), kind="stable")], np.float32)
+    return quads[np.argsort(np.negative(areas), kind="stable")]
 
 
 def boxes_of(probability: NDArray[np.float32]) -> Quads:
@@ -71,7 +71,7 @@ def is_upright(quad: NDArray[np.float32]) -> bool:
 def _mean_inside(probability: NDArray[np.float32], outline: cv2.typing.MatLike) -> float:
     """Return the mean probability inside the upright-or-leaning rectangle of an outline."""
     left, top, width, height = cv2.boundingRect(outline)
-    corners = cv2.boxPoints(cv2.minAreaRect(outline)) - np.float32([left, top])
+    corners = cv2.boxPoints(cv2.minAreaRect(outline)) - np.array([left, top], np.float32)
     mask = np.zeros((height, width), np.uint8)
     cv2.fillPoly(mask, [corners.astype(np.int32)], 1)
     return float(cv2.mean(probability[top : top + height, left : left + width], mask)[0])

@@ -6,6 +6,7 @@ Characters come out of a CTC head: Graves et al., "Connectionist Temporal Classi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -34,10 +35,10 @@ def straightened(picture: NDArray[np.uint8], quad: NDArray[np.float32]) -> Crop:
         picture: (H, W, 3) uint8 BGR.
         quad: (4, 2) corners, clockwise from where the line begins.
     """
-    across, down = np.linalg.norm(quad[1] - quad[0]), np.linalg.norm(quad[3] - quad[0])
-    width = int(np.clip(np.ceil(HEIGHT * across / max(down, 1.0)), 1, WIDEST))
-    target = np.float32([[0, 0], [width, 0], [width, HEIGHT]])
-    turn = cv2.getAffineTransform(quad[:3].astype(np.float32), target)
+    across, down = (float(np.linalg.norm(quad[place] - quad[0])) for place in (1, 3))
+    width = min(max(1, math.ceil(HEIGHT * across / max(down, 1.0))), WIDEST)
+    target = np.array([[0, 0], [width, 0], [width, HEIGHT]], np.float32)
+    turn = cv2.getAffineTransform(np.asarray(quad[:3], np.float32), target)
     return np.asarray(
         cv2.warpAffine(
             picture, turn, (width, HEIGHT), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE

@@ -21,8 +21,9 @@ from beautylens.catalogue.table import Catalogue
 from beautylens.errors import EncoderError, ImageError
 from beautylens.features.describing import BATCH, Describing
 from beautylens.features.extractors import Extractor, rootsift
+from beautylens.features.ocr import PRINT
 from beautylens.images.ahead import ahead, batches
-from beautylens.images.decode import decode, read_bytes
+from beautylens.images.decode import Pixels, decode, read_bytes
 from beautylens.store.failures import Failure
 from beautylens.store.gallery import Gallery
 from beautylens.store.rows import vectors
@@ -60,6 +61,7 @@ class Described:
     digest: str
     descriptor: NDArray[np.float32]
     keypoints: bytes
+    read_words: str
 
     @property
     def product_id(self) -> str:
@@ -73,6 +75,7 @@ class _Prepared:
     digest: str
     fitted: Any
     keypoints: bytes
+    read_words: str
 
 
 class Describer:
@@ -83,6 +86,7 @@ class Describer:
         keypoints: how many of the strongest keypoints to keep; 0 keeps none.
         longest: pixels to which the longer side is shrunk before keypoints are taken.
         extractor: takes them; RootSIFT by default.
+        read: reads the print on a row's picture, or leaves it unread; nothing is read by default.
         workers: threads that decode and extract keypoints; all cores by default.
     """
 
@@ -93,10 +97,11 @@ class Describer:
         keypoints: int,
         longest: int,
         extractor: Extractor | None = None,
+        read: Callable[[Row, Pixels], str] | None = None,
         workers: int | None = None,
     ) -> None:
         self._encoder, self._keypoints, self._longest = encoder, keypoints, longest
-        self._extract = extractor or rootsift()
+        self._extract, self._read = extractor or rootsift(), read
         self._workers = workers or os.cpu_count() or 1
 
     def __call__(self, rows: Iterable[Row], folder: Path) -> Iterator[Described | Failure]:
@@ -110,6 +115,8 @@ class Describer:
     def _prepare(self, row: Row, folder: Path) -> _Prepared | Failure:
         path = folder / row["image"]
         wanted = max(self._encoder.side, self._longest if self._keypoints else 0)
+        if self._read is not None:
+            wanted = max(wanted, PRINT)
         try:
             data = read_bytes(path)
             picture = decode(data, name=str(path), least_side=wanted)
@@ -119,7 +126,8 @@ class Describer:
         if self._keypoints:
             stored = self._extract(picture, longest=self._longest, limit=self._keypoints).to_bytes()
         digest = file_digest(data)
-        return _Prepared(row, digest, self._encoder.fit(picture), stored)
+        words = self._read(row, picture) if self._read else ""
+        return _Prepared(row, digest, self._encoder.fit(picture), stored, words)
 
     def _describe(self, batch: Sequence[_Prepared | Failure]) -> list[Described | Failure]:
         readable = [item for item in batch if isinstance(item, _Prepared)]
@@ -135,7 +143,9 @@ class Describer:
         return [
             item
             if isinstance(item, Failure)
-            else Described(item.row, item.digest, next(descriptors), item.keypoints)
+            else Described(
+                item.row, item.digest, next(descriptors), item.keypoints, item.read_words
+            )
             for item in batch
         ]
 
@@ -269,6 +279,8 @@ def _to_table(described: Sequence[Described], catalogue: Catalogue) -> pa.Table:
     }
     paths = [str(catalogue.image_path(item.row["image"]).absolute()) for item in described]
     columns["path"] = pa.array(paths, pa.string())
+    if any(item.read_words for item in described):
+        columns["read_words"] = pa.array([item.read_words for item in described], pa.string())
     columns["digest"] = pa.array([item.digest for item in described], pa.string())
     columns["keypoints"] = pa.array([item.keypoints for item in described], pa.large_binary())
     if described:

@@ -245,6 +245,18 @@ class GalleryReader:
         stored = zip(rows["image_id"].to_pylist(), rows["keypoints"].to_pylist(), strict=True)
         return {image_id: Keypoints.from_bytes(data or b"") for image_id, data in stored}
 
+    def read_words(self, product_ids: Iterable[str]) -> dict[str, str]:
+        """Return what was read on the pictures of these products when they were indexed."""
+        if "read_words" not in self._images.schema.names:
+            return {}
+        condition = f"product_id IN ({sql_list(product_ids)}) AND read_words != ''"
+        rows = self._columns(["product_id", "image_id", "read_words"], condition)
+        found: dict[str, str] = {}
+        for row in rows.sort_by("image_id").to_pylist():
+            before = found.get(row["product_id"], "")
+            found[row["product_id"]] = f"{before}\n{row['read_words']}".strip()
+        return found
+
     def stream(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield some columns of all images, a few thousand rows at a time."""
         with plain_errors(self.address, "read"):

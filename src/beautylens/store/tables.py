@@ -17,7 +17,7 @@ FORMAT = 1
 PLAIN = ("image_id", "product_id", "image", "name", "brand", "category", "gtin")
 # Columns of ours that are neither a product's nor a person's to search by; `original` is there
 # only once descriptors have been augmented.
-INTERNAL = ("path", "digest", "descriptor", "original", "keypoints")
+INTERNAL = ("path", "digest", "descriptor", "original", "keypoints", "read_words")
 _SETTINGS = pa.schema([("key", pa.string()), ("value", pa.string())])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from functools import cache
 from types import ModuleType
@@ -30,11 +31,25 @@ def read_barcodes(picture: NDArray[np.uint8]) -> tuple[str, ...]:
     Args:
         picture: (H, W, 3) uint8 RGB, as large as there is.
     """
-    zxing = _zxing()
     grey = np.asarray(cv2.cvtColor(shrink(picture, LONGEST)[0], cv2.COLOR_RGB2GRAY), np.uint8)
+    # Rows and columns are scanned, which misses bars that lean half-way.
+    return _scanned(grey) or _scanned(_leaning(grey))
+
+
+def _scanned(grey: NDArray[np.uint8]) -> tuple[str, ...]:
+    zxing = _zxing()
     found = zxing.read_barcodes(grey, formats=zxing.barcode_formats_from_str(FORMATS))
     said = (_gtin_of(barcode) for barcode in found if barcode.valid)
     return tuple(dict.fromkeys(gtin for gtin in said if gtin is not None))
+
+
+def _leaning(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the picture turned by 45 degrees on a canvas that holds all of it."""
+    height, width = grey.shape
+    side = math.ceil((height + width) / math.sqrt(2))
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), 45, 1.0)
+    turn[:, 2] += (side - width) / 2, (side - height) / 2
+    return np.asarray(cv2.warpAffine(grey, turn, (side, side), borderValue=255), np.uint8)
 
 
 def _gtin_of(barcode: Any) -> str | None:

@@ -17,10 +17,10 @@ class Token(NamedTuple):
     spelling: str
     """As the text has it."""
 
-    @property
-    def is_exact(self) -> bool:
-        """Tell whether it is a number or a size, of which another is never nearly the same."""
-        return self.key[0].isdigit()
+
+def is_exact(key: str) -> bool:
+    """Tell whether a key is a number or a size, of which another is never nearly the same."""
+    return key[0].isdigit()
 
 
 # How much of the unit that it is written in here one of these is.
@@ -39,7 +39,8 @@ def tokens_of(text: str) -> list[Token]:
     "Rosé N°05, 30 mL (1.0 fl. oz.)" has the keys rose, 5, 30ml, 1oz. Letters and digits that
     stand together come apart, so that "SPF50" and "SPF 50" are alike.
     """
-    tokens, end = [], 0
+    tokens: list[Token] = []
+    end = 0
     for found in _PARTS.finditer(text):
         tokens += _words(text[end : found.start()])
         if found["unit"]:
