@@ -13,6 +13,7 @@ from beautylens.features.encoder import Encoder
 from beautylens.features.ensemble import Ensemble, Part
 from beautylens.features.extractors import EXTRACTORS, Extractor
 from beautylens.features.local import LocalFeatures
+from beautylens.features.ocr import shared_reader
 from beautylens.features.verification import VERIFICATIONS
 from beautylens.features.whitening import Whitening
 from beautylens.recipe import Recipe, is_name
@@ -23,9 +24,10 @@ from beautylens.search.judge import Judge
 from beautylens.search.judgement import JUDGEMENT, Judgement, read_judgement
 from beautylens.search.late import OfflineDiffusion
 from beautylens.search.pipeline import Pipeline
-from beautylens.search.refine import Refine
+from beautylens.search.read import CatalogueReader, Read
 from beautylens.search.rerank import ORDERS, Order, Rerank
 from beautylens.search.retrieve import Retrieve
+from beautylens.search.scan import Scan
 from beautylens.search.second import SecondWay
 from beautylens.search.similarity import SIMILARITIES, Similarity, product_of
 from beautylens.search.textual import Textual
@@ -36,6 +38,7 @@ from beautylens.sections import (
     LateDiffusionSettings,
     RerankSettings,
     TextualSettings,
+    WordsSettings,
 )
 from beautylens.store.build import Describer
 from beautylens.store.gallery import Gallery
@@ -102,8 +105,16 @@ def make_describer(
         extractor=make_extractor(kept) if kept else None,
         aggregate=aggregate,
         thumbnails=recipe.colour is not None,
+        read=make_catalogue_reader(recipe.words) if recipe.words else None,
         workers=workers,
     )
+
+
+def make_catalogue_reader(settings: WordsSettings) -> CatalogueReader | None:
+    """Return what reads catalogue pictures at index time, where a recipe asks for it."""
+    if settings.catalogue == "never":
+        return None
+    return CatalogueReader(shared_reader, nameless=settings.catalogue == "nameless")
 
 
 def make_pipeline(
@@ -141,18 +152,21 @@ def make_pipeline(
         local = make_local_features(recipe.keypoints, recipe.rerank)
         rerank = Rerank(gallery, local, make_order(recipe.rerank))
         if recipe.colour is not None:
-            compare = Compare(gallery, local, recipe.colour.weight)
+            compare = Compare(gallery, local, recipe.colour.most)
     textual = None
     if recipe.textual is not None and derived.text is not None:
         textual = make_textual(recipe.textual, gallery, derived.text, similarity, rerank)
+    words = recipe.words
+    judge = Judge(judgement or make_judgement(recipe.judge, gallery)) if recipe.judge else None
     return Pipeline(
         retrieve,
         make_expansion(recipe.expand, gallery, derived.diffusion) if recipe.expand else None,
+        Scan(gallery) if words is not None and words.barcode else None,
         rerank,
         textual,
-        Refine(),
+        make_read(words, gallery, judge),
         compare,
-        Judge(judgement or make_judgement(recipe.judge, gallery)) if recipe.judge else None,
+        judge,
     )
 
 
@@ -169,6 +183,17 @@ def make_judgement(settings: JudgeSettings, gallery: Gallery) -> Judgement:
     if learnt is not None:
         return Judgement.from_bytes(learnt, f"the judgement kept in {gallery.address}")
     return read_judgement(settings.file)
+
+
+def make_read(settings: WordsSettings | None, gallery: Gallery, judge: Judge | None) -> Read:
+    """Return what reads the pack where the judge is in doubt, and weighs what the user typed."""
+    if settings is None or not settings.query:
+        return Read()
+    return Read(
+        shared_reader,
+        gallery=None if settings.catalogue == "never" else gallery,
+        decided=judge.decided if judge is not None else None,
+    )
 
 
 def make_textual(

@@ -13,6 +13,7 @@ from beautylens.derived import derive, derives
 from beautylens.errors import CollectionError
 from beautylens.features.aggregate import Aggregate
 from beautylens.features.describing import Describing
+from beautylens.features.ocr import PRINT
 from beautylens.features.whitening import Whitening
 from beautylens.images.decode import Picture, decode
 from beautylens.images.fit import Box, crop
@@ -139,7 +140,8 @@ class Collection:
         """Return a query photo, decoded as large as the recipe has use for, and cropped."""
         start = time.perf_counter()
         longest = self.recipe.keypoints.longest if self.recipe.keypoints else 0
-        wanted = round(max(longest, self.encoder.side) / min(self.recipe.retrieve.views))
+        seen = max(longest, self.encoder.side) / min(self.recipe.retrieve.views)
+        wanted = round(max(seen, PRINT if self.recipe.words else 0))
         # A crop is given in pixels of the whole picture, so that one is decoded in full.
         pixels = decode(picture, least_side=None if crop_to else wanted)
         if crop_to is not None:

@@ -23,6 +23,7 @@ from beautylens.sections import (
     RerankSettings,
     RetrieveSettings,
     TextualSettings,
+    WordsSettings,
 )
 from beautylens.settings import Settings, checked
 
@@ -46,6 +47,7 @@ class Recipe(Settings):
     colour: ColourSettings | None = None
     textual: TextualSettings | None = None
     judge: JudgeSettings | None = None
+    words: WordsSettings | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -76,9 +78,12 @@ class Recipe(Settings):
             )
 
     def _check_local(self) -> None:
+        if self.colour is not None and (self.rerank is None or self.judge is None):
+            raise RecipeError(
+                "[colour] needs [rerank] to place pictures and [judge] to weigh what it finds: add "
+                "them, or leave [colour] out"
+            )
         if self.rerank is None:
-            if self.colour is not None:
-                raise RecipeError("[colour] needs a [rerank] section: add one, or leave both out")
             return
         if self.keypoints is None:
             raise RecipeError("[rerank] needs a [keypoints] section: add one, or leave both out")

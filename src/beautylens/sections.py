@@ -135,13 +135,12 @@ class RerankSettings(Settings):
 
 
 class ColourSettings(Settings):
-    """How colours decide between candidates that are otherwise alike.
+    """Colours of at most `most` pictures that geometry cannot tell apart, against the photo's.
 
-    `weight` is what one CIEDE2000 behind the nearest colour takes off a score. With this section a
-    small copy of each catalogue picture is kept.
+    With this section a small copy of each catalogue picture is kept.
     """
 
-    weight: Annotated[float, Field(gt=0, le=1e6)] = 0.03
+    most: Annotated[int, Field(ge=2, le=64)] = 8
 
 
 class TextualSettings(Settings):
@@ -175,6 +174,18 @@ class JudgeSettings(Settings):
     """
 
     file: str = "default"
+
+
+class WordsSettings(Settings):
+    """What is read: the print on the photo, the barcode, and the print on catalogue pictures.
+
+    `catalogue`: `nameless` reads the pictures of products whose brand and name say little; reading
+    takes longer than all else that is done with a picture.
+    """
+
+    query: bool = True
+    barcode: bool = True
+    catalogue: Literal["never", "nameless", "always"] = "never"
 
 
 class AugmentSettings(Settings):

@@ -15,9 +15,7 @@ from beautylens.errors import ImageError, QueryError
 from beautylens.images.fit import Box
 from beautylens.indexing import build
 from beautylens.recipe import read_recipe
-from beautylens.records import Match, Matches, Product
-from beautylens.search.photo import Photo
-from beautylens.search.refine import Refine
+from beautylens.records import Matches
 from tests.conftest import Shop, catalogue_rows, write_table
 
 
@@ -179,23 +177,3 @@ def test_a_product_with_many_pictures_leaves_room_for_others(shop: Shop, tmp_pat
     assert found[0] == "p00"
     assert len(found) == 7
     assert len(many.search(shop.photo(0), 1000)) == 8
-
-
-def text_matches(*names: str) -> Matches:
-    rows = (Match(n, Product(n, name=n), "", 0.5 - i / 100) for i, n in enumerate(names))
-    return Matches(tuple(rows))
-
-
-def test_a_rare_word_weighs_more_than_a_common_one() -> None:
-    matches = text_matches("velvet rouge 470", "velvet rouge 475", "satin 475", "velvet rouge 480")
-    photo = Photo(np.zeros((8, 8, 3), np.uint8), words="VELVET 475")
-    refined = Refine()(photo, matches)
-    assert [m.product.name for m in refined][:2] == ["velvet rouge 475", "satin 475"]
-    assert refined[0].reasons.words == ("velvet", "475")
-
-
-def test_without_words_or_with_strange_ones_the_order_stays() -> None:
-    matches = text_matches("a", "b", "c")
-    for words in ("", "  ", "!!!", "zzz"):
-        photo = Photo(np.zeros((8, 8, 3), np.uint8), words=words)
-        assert [m.product.name for m in Refine()(photo, matches)] == ["a", "b", "c"]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from beautylens.features.keypoints import Keypoints
 from beautylens.features.local import LocalFeatures
+from beautylens.features.ocr import Line
 
 
 @dataclass(slots=True)
@@ -25,6 +26,8 @@ class Photo:
         descriptor: (D,) float32, unit length, once the photo has been encoded.
         aggregate: (D,) float32, unit length, where its keypoints have been aggregated.
         keypoints: once they have been taken.
+        lines: what has been read off the pack.
+        barcodes: GTINs of fourteen digits that have been read off it.
     """
 
     pixels: NDArray[np.uint8]
@@ -33,6 +36,8 @@ class Photo:
     descriptor: NDArray[np.float32] | None = None
     aggregate: NDArray[np.float32] | None = None
     keypoints: Keypoints | None = None
+    lines: tuple[Line, ...] = ()
+    barcodes: tuple[str, ...] = ()
     milliseconds: dict[str, float] = field(default_factory=dict)
 
     def take_keypoints(self, local: LocalFeatures) -> Keypoints:

@@ -10,9 +10,10 @@ from beautylens.search.compare import Compare
 from beautylens.search.expand import Expansion
 from beautylens.search.judge import Judge
 from beautylens.search.photo import Photo
-from beautylens.search.refine import Refine
+from beautylens.search.read import Read
 from beautylens.search.rerank import Rerank
 from beautylens.search.retrieve import Retrieve
+from beautylens.search.scan import Scan
 from beautylens.search.textual import Textual
 
 
@@ -23,14 +24,15 @@ class Pipeline:
         self,
         retrieve: Retrieve,
         expand: Expansion | None,
+        scan: Scan | None,
         rerank: Rerank | None,
         textual: Textual | None,
-        refine: Refine,
+        read: Read,
         compare: Compare | None = None,
         judge: Judge | None = None,
     ) -> None:
-        self._retrieve, self._expand = retrieve, expand
-        self._rerank, self._textual, self._refine = rerank, textual, refine
+        self._retrieve, self._expand, self._scan = retrieve, expand, scan
+        self._rerank, self._textual, self._read = rerank, textual, read
         self._compare, self._judge = compare, judge
 
     def search(self, photo: Photo, limit: int = 7) -> Matches:
@@ -49,11 +51,16 @@ class Pipeline:
         matches = self._retrieve(photo, limit)  # deep descriptor, nearest neighbours
         if self._expand is not None:
             matches = self._expand(photo, matches)  # neighbours of neighbours
+        if self._scan is not None:
+            matches = self._scan(photo, matches)  # the barcode
         if self._rerank is not None:
             matches = self._rerank(photo, matches)  # local features, one plausible transform
         if self._textual is not None:
             matches = self._textual(photo, matches)  # products with a similar name
-        matches = self._refine(photo, matches)  # words that the user typed
         if self._compare is not None:
             matches = self._compare(photo, matches)  # colours of what is alike but for them
+        matches = self._read(photo, self._fused(matches))  # words on the pack, words typed
+        return self._fused(matches)
+
+    def _fused(self, matches: Matches) -> Matches:
         return matches if self._judge is None else self._judge.fuse(matches)

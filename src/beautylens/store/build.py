@@ -23,8 +23,9 @@ from beautylens.features.aggregate import Aggregate
 from beautylens.features.describing import BATCH, Describing
 from beautylens.features.extractors import Extractor, rootsift
 from beautylens.features.keypoints import NO_KEYPOINTS, Keypoints
+from beautylens.features.ocr import PRINT
 from beautylens.images.ahead import ahead, batches
-from beautylens.images.decode import decode, read_bytes
+from beautylens.images.decode import Pixels, decode, read_bytes
 from beautylens.images.thumbnail import Thumbnail
 from beautylens.store.failures import Failure
 from beautylens.store.gallery import Gallery
@@ -32,6 +33,7 @@ from beautylens.store.rows import vectors
 from beautylens.store.tables import PLAIN
 
 Row = Mapping[str, Any]
+Vector = NDArray[np.float32]
 # A commit is due after so many images or seconds: what a kill can cost, against its price.
 COMMIT_IMAGES = 512
 COMMIT_SECONDS = 5.0
@@ -61,10 +63,11 @@ class Described:
 
     row: Row
     digest: str
-    descriptor: NDArray[np.float32]
-    aggregate: NDArray[np.float32] | None
+    descriptor: Vector
+    aggregate: Vector | None
     keypoints: bytes
     thumbnail: Thumbnail | None
+    read_words: str
 
     @property
     def product_id(self) -> str:
@@ -79,6 +82,7 @@ class _Prepared:
     fitted: Any
     keypoints: Keypoints
     thumbnail: Thumbnail | None
+    read_words: str
 
 
 class Describer:
@@ -91,6 +95,7 @@ class Describer:
         extractor: takes them; RootSIFT by default.
         aggregate: makes one more vector of them, where the recipe asks for it.
         thumbnails: whether to keep a small copy of each picture.
+        read: reads the print on a row's picture, or leaves it unread; nothing is read by default.
         workers: threads that decode and extract keypoints; all cores by default.
     """
 
@@ -103,10 +108,11 @@ class Describer:
         extractor: Extractor | None = None,
         aggregate: Aggregate | None = None,
         thumbnails: bool = False,
+        read: Callable[[Row, Pixels], str] | None = None,
         workers: int | None = None,
     ) -> None:
         self._encoder, self._keypoints, self._longest = encoder, keypoints, longest
-        self._aggregate, self._thumbnails = aggregate, thumbnails
+        self._aggregate, self._thumbnails, self._read = aggregate, thumbnails, read
         self._extract = extractor or rootsift()
         self._workers = workers or os.cpu_count() or 1
 
@@ -121,6 +127,8 @@ class Describer:
     def _prepare(self, row: Row, folder: Path) -> _Prepared | Failure:
         path = folder / row["image"]
         wanted = max(self._encoder.side, self._longest if self._keypoints else 0)
+        if self._read is not None:
+            wanted = max(wanted, PRINT)
         try:
             data = read_bytes(path)
             picture = decode(data, name=str(path), least_side=wanted)
@@ -130,7 +138,8 @@ class Describer:
         if self._keypoints:
             found = self._extract(picture, longest=self._longest, limit=self._keypoints)
         small = Thumbnail.of(picture, self._longest) if self._thumbnails else None
-        return _Prepared(row, file_digest(data), self._encoder.fit(picture), found, small)
+        words = self._read(row, picture) if self._read else ""
+        return _Prepared(row, file_digest(data), self._encoder.fit(picture), found, small, words)
 
     def _describe(self, batch: Sequence[_Prepared | Failure]) -> list[Described | Failure]:
         readable = [item for item in batch if isinstance(item, _Prepared)]
@@ -144,18 +153,19 @@ class Describer:
             )
         vectors = zip(found, self._aggregates(readable), strict=True)
         return [
-            item
-            if isinstance(item, Failure)
-            else Described(
-                item.row, item.digest, *next(vectors), item.keypoints.to_bytes(), item.thumbnail
-            )
+            item if isinstance(item, Failure) else _described(item, *next(vectors))
             for item in batch
         ]
 
-    def _aggregates(self, items: Sequence[_Prepared]) -> Iterable[NDArray[np.float32] | None]:
+    def _aggregates(self, items: Sequence[_Prepared]) -> Iterable[Vector | None]:
         if self._aggregate is None:
             return [None] * len(items)
         return self._aggregate([item.keypoints for item in items])
+
+
+def _described(item: _Prepared, descriptor: Vector, aggregate: Vector | None) -> Described:
+    kept = item.keypoints.to_bytes(), item.thumbnail, item.read_words
+    return Described(item.row, item.digest, descriptor, aggregate, *kept)
 
 
 def fill(
@@ -254,6 +264,8 @@ def _to_table(described: Sequence[Described], catalogue: Catalogue) -> pa.Table:
     }
     paths = [str(catalogue.image_path(item.row["image"]).absolute()) for item in described]
     columns["path"] = pa.array(paths, pa.string())
+    if any(item.read_words for item in described):
+        columns["read_words"] = pa.array([item.read_words for item in described], pa.string())
     columns["digest"] = pa.array([item.digest for item in described], pa.string())
     columns["keypoints"] = pa.array([item.keypoints for item in described], pa.large_binary())
     small = [item.thumbnail for item in described]

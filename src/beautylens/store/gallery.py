@@ -170,6 +170,7 @@ class Gallery(GalleryReader):
         with plain_errors(self.address, "written"):
             self._ensure_index("image_id", BTree())
             self._ensure_index("product_id", BTree())
+            self._ensure_index("gtin", BTree())
             if self.count() > SCAN_LIMIT:
                 nearest = HnswSq(distance_type="cosine")
                 self._ensure_index("descriptor", nearest, anew=anew)

@@ -27,8 +27,10 @@ from beautylens.store.tables import (
     THUMBNAIL,
     read_settings,
 )
+from beautylens.text.gtin import gtin14, spellings
 
 STREAMED_ROWS = 4096
+_UNSPACED = "replace(replace(gtin, ' ', ''), '-', '')"
 
 
 class GalleryReader:
@@ -195,8 +197,30 @@ class GalleryReader:
             descriptor: (D,) float32, unit length.
             where: a condition that an image must meet as well, as in `nearest`.
         """
+        return self._cosines(f"product_id IN ({sql_list(product_ids)})", descriptor, where)
+
+    def with_gtin(
+        self, gtins: Iterable[str], descriptor: NDArray[np.float32], where: str | None = None
+    ) -> Matches:
+        """Return all images of the products with these GTINs by cosine with a descriptor.
+
+        Args:
+            gtins: fourteen digits each; the catalogue may write them in any way.
+            descriptor: (D,) float32, unit length.
+            where: a condition that an image must meet as well, as in `nearest`.
+        """
+        wanted = set(gtins)
+        written = sql_list(spelling for gtin in wanted for spelling in spellings(gtin))
+        # The index answers for the usual spellings; only when it has none are all rows read.
+        conditions = (f"gtin IN ({written})", f"{_UNSPACED} IN ({written})")
+        found = (self._cosines(condition, descriptor, where) for condition in conditions)
+        matches = next((matches for matches in found if len(matches)), Matches())
+        return Matches(tuple(m for m in matches if gtin14(m.product.gtin) in wanted))
+
+    def _cosines(
+        self, condition: str, descriptor: NDArray[np.float32], where: str | None
+    ) -> Matches:
         extra = self.extra
-        condition = f"product_id IN ({sql_list(product_ids)})"
         rows = self._columns(
             [*PLAIN, *extra, "path", "descriptor"],
             condition if where is None else f"{condition} AND ({where})",
@@ -244,6 +268,18 @@ class GalleryReader:
         return {
             image_id: Thumbnail.from_jpeg(data, scale) for image_id, data, scale in stored if data
         }
+
+    def read_words(self, product_ids: Iterable[str]) -> dict[str, str]:
+        """Return what was read on the pictures of these products when they were indexed."""
+        if "read_words" not in self._images.schema.names:
+            return {}
+        condition = f"product_id IN ({sql_list(product_ids)}) AND read_words != ''"
+        rows = self._columns(["product_id", "image_id", "read_words"], condition)
+        found: dict[str, str] = {}
+        for row in rows.sort_by("image_id").to_pylist():
+            before = found.get(row["product_id"], "")
+            found[row["product_id"]] = f"{before}\n{row['read_words']}".strip()
+        return found
 
     def stream(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield some columns of all images, a few thousand rows at a time."""

@@ -18,7 +18,9 @@ PLAIN = ("image_id", "product_id", "image", "name", "brand", "category", "gtin")
 # Columns of ours that are neither a product's nor a person's to search by; `original` is there
 # only once descriptors have been augmented, others only where the recipe asks for them.
 THUMBNAIL = ("thumbnail", "thumbnail_scale")
-INTERNAL = ("path", "digest", "descriptor", "original", "aggregate", "keypoints", *THUMBNAIL)
+INTERNAL = (
+    "path", "digest", "descriptor", "original", "aggregate", "keypoints", "read_words", *THUMBNAIL,
+)  # fmt: skip
 _SETTINGS = pa.schema([("key", pa.string()), ("value", pa.string())])
 
 
