@@ -22,7 +22,7 @@ from beautylens.evaluate.run import run_queries
 from beautylens.indexing import build
 from beautylens.recipe import Recipe, read_recipe
 
-STAGES = ("decode", "encode", "retrieve", "rerank", "total")
+STAGES = ("decode", "encode", "keypoints", "retrieve", "rerank", "total")
 
 
 def variants(recipe: Recipe) -> Iterator[tuple[str, Recipe]]:
@@ -33,7 +33,11 @@ def variants(recipe: Recipe) -> Iterator[tuple[str, Recipe]]:
     salient = recipe.retrieve.model_copy(update={"salient": True})
     yield "default", recipe
     yield "one view of the query", recipe.model_copy(update={"retrieve": one_view})
-    yield "order by inliers alone", recipe.model_copy(update={"rerank": inliers_alone})
+    yield "weights set by hand, no judge", recipe.model_copy(update={"judge": None})
+    yield (
+        "order by inliers alone",
+        recipe.model_copy(update={"rerank": inliers_alone, "judge": None}),
+    )
     yield "no keypoints", recipe.model_copy(update={"rerank": None})
     yield "salient item of the query", recipe.model_copy(update={"retrieve": salient})
     yield (

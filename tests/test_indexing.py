@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,10 @@ import pytest
 
 import beautylens as bl
 from beautylens.catalogue.table import read_catalogue
-from beautylens.errors import EncoderError, RecipeError
+from beautylens.errors import CollectionError, EncoderError, RecipeError
 from beautylens.indexing import build, recipe_with
 from beautylens.recipe import read_recipe
-from beautylens.store.build import sample
+from beautylens.store.sample import sample
 from tests.conftest import Shop, write_table
 
 TWO = """
@@ -46,6 +47,39 @@ def test_a_projection_is_learnt_at_build_and_kept_for_later(shop: Shop, tmp_path
         write_table(shop.folder / "again.csv", [{"product_id": "p00", "image": "gallery/00.jpg"}])
     )
     assert opened.search(str(shop.picture(5)))[0].product.product_id == "p05"
+
+
+def test_the_vocabulary_of_print_is_learnt_at_build_and_kept_for_later(
+    shop: Shop, tmp_path: Path
+) -> None:
+    lines = shop.table.read_text().splitlines()
+    first = shop.table.with_name("first.csv")
+    first.write_text("\n".join(lines[:7]) + "\n")
+    built, _ = build(first, tmp_path / "c.lens")
+    learnt = built.aggregate
+    assert learnt is not None
+    assert built.gallery.settings["aggregate"] == {"fingerprint": learnt.fingerprint}
+    opened = bl.open(tmp_path / "c.lens")
+    opened.add(shop.table)
+    assert opened.aggregate is not None
+    assert opened.aggregate.fingerprint == learnt.fingerprint
+    ids = sorted(opened.gallery.image_ids())
+    assert len(ids) == 12
+    keypoints = opened.gallery.keypoints(ids)
+    np.testing.assert_allclose(
+        opened.gallery.descriptors(ids, "aggregate"),
+        np.concatenate([learnt([keypoints[image_id]]) for image_id in ids]),
+        atol=1e-4,
+    )
+
+
+def test_another_vocabulary_than_that_of_the_build_is_refused(shop: Shop, tmp_path: Path) -> None:
+    built, _ = build(shop.table, tmp_path / "c.lens")
+    assert built.aggregate is not None
+    shifted = replace(built.aggregate, words=built.aggregate.words + 1)
+    built.gallery.learn("aggregate", shifted.to_bytes())
+    with pytest.raises(CollectionError, match="vocabulary of its local features is missing or not"):
+        bl.open(tmp_path / "c.lens").search(str(shop.photo(0)))
 
 
 @pytest.mark.parametrize("distance", ["cosine", "l1", "l2"])

@@ -58,6 +58,9 @@ def test_an_expansion_takes_the_options_of_its_kind(tmp_path: Path) -> None:
         ("[retrieve]\ndepth = 0\n", r"'retrieve\.depth': input should be greater than"),
         ("[zebra]\n", "no setting 'zebra'; known settings: name, encoder"),
         ("[rerank]\nratio = 0.8\n", r"\[rerank\] needs a \[keypoints\] section"),
+        ("[aggregate]\n", r"\[aggregate\] needs a \[keypoints\] section"),
+        ('[keypoints]\nkind = "orb"\n[aggregate]\n', 'SIFT keypoints, not those of kind "orb"'),
+        ("[keypoints]\n[aggregate]\n[retrieve]\ndistance = 'l1'\n", "leave out `distance`"),
         ("[encoder]\nside = 9\n", r"'encoders\.side': input should be greater than"),
         ("[encoder]\n[[encoders]]\n", r"one \[encoder\], or several as \[\[encoders\]\]"),
         (

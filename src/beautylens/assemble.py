@@ -7,30 +7,38 @@ from functools import partial
 
 from beautylens.derived import read_derived
 from beautylens.errors import CollectionError, EncoderError
+from beautylens.features.aggregate import Aggregate
 from beautylens.features.describing import Describing
 from beautylens.features.encoder import Encoder
 from beautylens.features.ensemble import Ensemble, Part
 from beautylens.features.extractors import EXTRACTORS, Extractor
 from beautylens.features.local import LocalFeatures
+from beautylens.features.ocr import shared_reader
 from beautylens.features.verification import VERIFICATIONS
 from beautylens.features.whitening import Whitening
 from beautylens.recipe import Recipe, is_name
 from beautylens.search.compare import Compare
 from beautylens.search.expand import EXPANSIONS, Expansion
 from beautylens.search.explain import Explain
+from beautylens.search.judge import Judge
+from beautylens.search.judgement import JUDGEMENT, Judgement, read_judgement
 from beautylens.search.late import OfflineDiffusion
 from beautylens.search.pipeline import Pipeline
-from beautylens.search.refine import Refine
+from beautylens.search.read import CatalogueReader, Read
 from beautylens.search.rerank import ORDERS, Order, Rerank
 from beautylens.search.retrieve import Retrieve
+from beautylens.search.scan import Scan
+from beautylens.search.second import SecondWay
 from beautylens.search.similarity import SIMILARITIES, Similarity, product_of
 from beautylens.search.textual import Textual
 from beautylens.sections import (
     ExpandSettings,
+    JudgeSettings,
     KeypointSettings,
     LateDiffusionSettings,
     RerankSettings,
     TextualSettings,
+    WordsSettings,
 )
 from beautylens.store.build import Describer
 from beautylens.store.gallery import Gallery
@@ -82,7 +90,12 @@ def make_similarity(recipe: Recipe, encoder: Describing) -> Similarity | None:
     return None if distance == "cosine" else SIMILARITIES[distance]
 
 
-def make_describer(recipe: Recipe, encoder: Describing, workers: int | None = None) -> Describer:
+def make_describer(
+    recipe: Recipe,
+    encoder: Describing,
+    aggregate: Aggregate | None = None,
+    workers: int | None = None,
+) -> Describer:
     """Return what describes catalogue pictures for this recipe."""
     kept = recipe.keypoints
     return Describer(
@@ -90,13 +103,35 @@ def make_describer(recipe: Recipe, encoder: Describing, workers: int | None = No
         keypoints=kept.gallery if kept else 0,
         longest=kept.longest if kept else 0,
         extractor=make_extractor(kept) if kept else None,
+        aggregate=aggregate,
         thumbnails=recipe.colour is not None,
+        read=make_catalogue_reader(recipe.words) if recipe.words else None,
         workers=workers,
     )
 
 
-def make_pipeline(recipe: Recipe, gallery: Gallery, encoder: Describing) -> Pipeline:
+def make_catalogue_reader(settings: WordsSettings) -> CatalogueReader | None:
+    """Return what reads catalogue pictures at index time, where a recipe asks for it."""
+    if settings.catalogue == "never":
+        return None
+    return CatalogueReader(shared_reader, nameless=settings.catalogue == "nameless")
+
+
+def make_pipeline(
+    recipe: Recipe,
+    gallery: Gallery,
+    encoder: Describing,
+    aggregate: Aggregate | None = None,
+    judgement: Judgement | None = None,
+) -> Pipeline:
     """Return the search steps of a recipe over a gallery.
+
+    Args:
+        recipe: names the steps.
+        gallery: where to search.
+        encoder: the one that the gallery was built with.
+        aggregate: what its keypoints were aggregated with, if they were.
+        judgement: in place of that of the gallery or recipe, where the recipe has a judge.
 
     Raises:
         CollectionError: when something that they read has not been derived.
@@ -110,23 +145,54 @@ def make_pipeline(recipe: Recipe, gallery: Gallery, encoder: Describing) -> Pipe
         views=recipe.retrieve.views,
         salient=recipe.retrieve.salient,
         similarity=similarity,
+        second=make_second_way(recipe, gallery, aggregate) if aggregate else None,
     )
     rerank, compare = None, None
     if recipe.rerank is not None and recipe.keypoints is not None:
         local = make_local_features(recipe.keypoints, recipe.rerank)
         rerank = Rerank(gallery, local, make_order(recipe.rerank))
         if recipe.colour is not None:
-            compare = Compare(gallery, local, recipe.colour.weight)
+            compare = Compare(gallery, local, recipe.colour.most)
     textual = None
     if recipe.textual is not None and derived.text is not None:
         textual = make_textual(recipe.textual, gallery, derived.text, similarity, rerank)
+    words = recipe.words
+    judge = Judge(judgement or make_judgement(recipe.judge, gallery)) if recipe.judge else None
     return Pipeline(
         retrieve,
         make_expansion(recipe.expand, gallery, derived.diffusion) if recipe.expand else None,
+        Scan(gallery) if words is not None and words.barcode else None,
         rerank,
         textual,
-        Refine(),
+        make_read(words, gallery, judge),
         compare,
+        judge,
+    )
+
+
+def make_second_way(recipe: Recipe, gallery: Gallery, aggregate: Aggregate) -> SecondWay:
+    """Return what finds catalogue pictures by their print."""
+    keypoints = recipe.keypoints or KeypointSettings()
+    local = make_local_features(keypoints, recipe.rerank or RerankSettings())
+    return SecondWay(gallery, local, aggregate, limit=keypoints.gallery)
+
+
+def make_judgement(settings: JudgeSettings, gallery: Gallery) -> Judgement:
+    """Return what the collection has learnt of its own photos, else what its recipe names."""
+    learnt = gallery.learnt(JUDGEMENT)
+    if learnt is not None:
+        return Judgement.from_bytes(learnt, f"the judgement kept in {gallery.address}")
+    return read_judgement(settings.file)
+
+
+def make_read(settings: WordsSettings | None, gallery: Gallery, judge: Judge | None) -> Read:
+    """Return what reads the pack where the judge is in doubt, and weighs what the user typed."""
+    if settings is None or not settings.query:
+        return Read()
+    return Read(
+        shared_reader,
+        gallery=None if settings.catalogue == "never" else gallery,
+        decided=judge.decided if judge is not None else None,
     )
 
 

@@ -11,13 +11,16 @@ from beautylens.assemble import make_describer, make_encoder, make_explain, make
 from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.derived import derive, derives
 from beautylens.errors import CollectionError
+from beautylens.features.aggregate import Aggregate
 from beautylens.features.describing import Describing
+from beautylens.features.ocr import PRINT
 from beautylens.features.whitening import Whitening
 from beautylens.images.decode import Picture, decode
 from beautylens.images.fit import Box, crop
 from beautylens.recipe import Recipe
 from beautylens.records import Matches
 from beautylens.search.explain import Explain
+from beautylens.search.judgement import JUDGEMENT, Judgement, read_judgement
 from beautylens.search.photo import Photo
 from beautylens.search.pipeline import Pipeline
 from beautylens.settings import checked
@@ -26,8 +29,9 @@ from beautylens.store.failures import Failure
 from beautylens.store.gallery import Gallery
 
 OnProgress = Callable[[Progress], None]
-# The name under which a gallery keeps the projection of its descriptors.
-PROJECTION = "projection"
+# The names under which a gallery keeps the projection of its descriptors, and what aggregates its
+# keypoints.
+PROJECTION, AGGREGATE = "projection", "aggregate"
 
 
 def silent(_: Progress) -> None:
@@ -63,13 +67,38 @@ class Collection:
             )
         return encoder
 
+    @cached_property
+    def _learnt_aggregate(self) -> Aggregate:
+        stored = self.gallery.learnt(AGGREGATE)
+        aggregate = Aggregate.from_bytes(stored) if stored else None
+        made_with = self.gallery.settings.get(AGGREGATE, {}).get("fingerprint")
+        if aggregate is None or aggregate.fingerprint != made_with:
+            raise CollectionError(
+                f"{self.gallery.address}: the vocabulary of its local features is missing or not "
+                "the one that it was built with; index again into another folder"
+            )
+        return aggregate
+
+    @property
+    def aggregate(self) -> Aggregate | None:
+        """What the collection aggregates keypoints with, if its recipe does.
+
+        Raises:
+            CollectionError: when it is missing or has changed since.
+        """
+        return self._learnt_aggregate if self.recipe.aggregate else None
+
     @property
     def pipeline(self) -> Pipeline:
         """The search steps of the recipe, made anew when what they derive from all rows changed."""
-        version = self.gallery.learnt_version() if derives(self.recipe) else 0
+        changing = derives(self.recipe) or self.recipe.judge is not None
+        version = self.gallery.learnt_version() if changing else 0
         if self._made is None or self._made[0] != version:
-            self._made = version, make_pipeline(self.recipe, self.gallery, self.encoder)
+            self._made = version, self._make_pipeline()
         return self._made[1]
+
+    def _make_pipeline(self, judgement: Judgement | None = None) -> Pipeline:
+        return make_pipeline(self.recipe, self.gallery, self.encoder, self.aggregate, judgement)
 
     def search_by(self, recipe: Recipe) -> None:
         """Search with the steps of another recipe over the same rows, to compare the two."""
@@ -111,7 +140,8 @@ class Collection:
         """Return a query photo, decoded as large as the recipe has use for, and cropped."""
         start = time.perf_counter()
         longest = self.recipe.keypoints.longest if self.recipe.keypoints else 0
-        wanted = round(max(longest, self.encoder.side) / min(self.recipe.retrieve.views))
+        seen = max(longest, self.encoder.side) / min(self.recipe.retrieve.views)
+        wanted = round(max(seen, PRINT if self.recipe.words else 0))
         # A crop is given in pixels of the whole picture, so that one is decoded in full.
         pixels = decode(picture, least_side=None if crop_to else wanted)
         if crop_to is not None:
@@ -119,6 +149,38 @@ class Collection:
         photo = Photo(pixels, where, words)
         photo.milliseconds["decode"] = (time.perf_counter() - start) * 1000
         return photo
+
+    @cached_property
+    def starting_judgement(self) -> Judgement:
+        """What the recipe names to judge by, whatever the collection has learnt since.
+
+        Raises:
+            CollectionError: when the recipe has no judge.
+        """
+        if self.recipe.judge is None:
+            raise CollectionError(
+                f"{self.gallery.address} has the recipe '{self.recipe.name}', which gives no "
+                "verdicts; index with one that has a [judge] section"
+            )
+        return read_judgement(self.recipe.judge.file)
+
+    @cached_property
+    def _inquiry(self) -> Pipeline:
+        """The search steps, none of them left out because the others had decided."""
+        return self._make_pipeline(self.starting_judgement.undecided())
+
+    def evidence(self, picture: Picture) -> Matches:
+        """Return the whole short-list of a photo with all evidence, to learn a judgement from.
+
+        Raises:
+            CollectionError: when the recipe has no judge.
+            ImageError: when the picture cannot be read.
+        """
+        return self._inquiry.weighed(self.photo(picture))
+
+    def judge_by(self, judgement: Judgement) -> None:
+        """Keep a judgement that was learnt for this collection; searches use it from now on."""
+        self.gallery.learn(JUDGEMENT, judgement.to_bytes())
 
     @cached_property
     def explain(self) -> Explain:
@@ -135,7 +197,7 @@ class Collection:
     ) -> Filled:
         """Add the products of a catalogue table, or replace those that are there; no re-index."""
         catalogue = products if isinstance(products, Catalogue) else read_catalogue(Path(products))
-        describer = make_describer(self.recipe, self.encoder, workers)
+        describer = make_describer(self.recipe, self.encoder, self.aggregate, workers)
         filled = fill(
             self.gallery, catalogue, describer,
             resume=False, stop_on_error=stop_on_error, progress=progress,

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from beautylens.assemble import make_describer, make_encoder
+from beautylens.assemble import make_describer, make_encoder, make_extractor
 from beautylens.catalogue.table import Catalogue, read_catalogue
-from beautylens.collection import PROJECTION, Collection, OnProgress, open_collection, silent
+from beautylens.collection import (
+    AGGREGATE,
+    PROJECTION,
+    Collection,
+    OnProgress,
+    open_collection,
+    silent,
+)
 from beautylens.errors import CollectionError, RecipeError
+from beautylens.features.aggregate import Aggregate
 from beautylens.features.describing import Describing
 from beautylens.features.whitening import Whitening
 from beautylens.recipe import Recipe, located, read_recipe
 from beautylens.sections import ProjectionSettings
-from beautylens.store.build import Describer, Filled, descriptors_of, fill, sample
+from beautylens.store.build import Describer, Filled, fill
 from beautylens.store.gallery import Gallery
+from beautylens.store.sample import descriptors_of, keypoints_of, sample
 from beautylens.text.texts import product_texts
 
 
@@ -58,7 +68,7 @@ def build(
     if not resume and Gallery.exists(address):
         raise CollectionError(f"{address} is a collection already; name a new folder, or resume")
     collection = _open_or_create(address, wanted, catalogue, workers, progress)
-    describer = make_describer(wanted, collection.encoder, workers)
+    describer = make_describer(wanted, collection.encoder, collection.aggregate, workers)
     filled = fill(
         collection.gallery, catalogue, describer,
         resume=True, stop_on_error=stop_on_error, progress=progress,
@@ -104,13 +114,18 @@ def _open_or_create(
             projection = _learn_projection(recipe.projection, encoder, catalogue, workers, progress)
             learnt[PROJECTION] = projection.to_bytes()
             encoder = make_encoder(recipe, projection)
-        settings = {
+        settings: dict[str, Any] = {
             "recipe": recipe.model_dump(mode="json", exclude_none=True),
             "encoder": {"name": encoder.name, "fingerprint": encoder.fingerprint},
         }
+        aggregate = _learn_aggregate(recipe, catalogue, workers, progress)
+        if aggregate is not None:
+            learnt[AGGREGATE] = aggregate.to_bytes()
+            settings[AGGREGATE] = {"fingerprint": aggregate.fingerprint}
         Gallery.create(
             address,
             dimensions=encoder.dimensions,
+            aggregate=aggregate.dimensions if aggregate else 0,
             settings=settings,
             extra=catalogue.extra,
             thumbnails=recipe.colour is not None,
@@ -139,3 +154,17 @@ def _learn_projection(
     # The centred sample spans one dimension less than it has pictures: no axis is lost.
     dimensions = wanted.dimensions and min(wanted.dimensions, len(rows) - 1, rows.shape[1])
     return Whitening.fit(rows, dimensions, power=wanted.power, zscore=wanted.zscore)
+
+
+def _learn_aggregate(
+    recipe: Recipe, catalogue: Catalogue, workers: int | None, progress: OnProgress
+) -> Aggregate | None:
+    """Learn what the recipe aggregates keypoints with, from those of a sample of the catalogue."""
+    wanted, kept = recipe.aggregate, recipe.keypoints
+    if wanted is None or kept is None:
+        return None
+    pictures = keypoints_of(
+        sample(catalogue, wanted.sample), make_extractor(kept), progress,
+        longest=kept.longest, limit=kept.gallery, workers=workers,
+    )  # fmt: skip
+    return Aggregate.fit(pictures, wanted.words, wanted.dimensions)

@@ -11,16 +11,19 @@ from pydantic import Field, model_validator
 
 from beautylens.errors import RecipeError
 from beautylens.sections import (
+    AggregateSettings,
     AugmentSettings,
     ColourSettings,
     EncoderSettings,
     EnsembleSettings,
     ExpandSettings,
+    JudgeSettings,
     KeypointSettings,
     ProjectionSettings,
     RerankSettings,
     RetrieveSettings,
     TextualSettings,
+    WordsSettings,
 )
 from beautylens.settings import Settings, checked
 
@@ -37,11 +40,14 @@ class Recipe(Settings):
     projection: ProjectionSettings | None = None
     augment: AugmentSettings | None = None
     keypoints: KeypointSettings | None = None
+    aggregate: AggregateSettings | None = None
     retrieve: RetrieveSettings = RetrieveSettings()
     expand: Annotated[ExpandSettings, Field(discriminator="kind")] | None = None
     rerank: RerankSettings | None = None
     colour: ColourSettings | None = None
     textual: TextualSettings | None = None
+    judge: JudgeSettings | None = None
+    words: WordsSettings | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -57,6 +63,7 @@ class Recipe(Settings):
     def model_post_init(self, _context: object) -> None:
         """Refuse parts that would have nothing to work on."""
         self._check_local()
+        self._check_aggregate()
         if self.expand is not None and (
             self.ensemble.combine == "product" or self.retrieve.distance != "cosine"
         ):
@@ -71,9 +78,12 @@ class Recipe(Settings):
             )
 
     def _check_local(self) -> None:
+        if self.colour is not None and (self.rerank is None or self.judge is None):
+            raise RecipeError(
+                "[colour] needs [rerank] to place pictures and [judge] to weigh what it finds: add "
+                "them, or leave [colour] out"
+            )
         if self.rerank is None:
-            if self.colour is not None:
-                raise RecipeError("[colour] needs a [rerank] section: add one, or leave both out")
             return
         if self.keypoints is None:
             raise RecipeError("[rerank] needs a [keypoints] section: add one, or leave both out")
@@ -81,6 +91,21 @@ class Recipe(Settings):
             raise RecipeError(
                 'verify = "similarity" needs sizes and angles, which keypoints of kind "onnx" do '
                 'not have: set verify in [rerank] to "none", "affine" or "homography"'
+            )
+
+    def _check_aggregate(self) -> None:
+        if self.aggregate is None:
+            return
+        if self.keypoints is None:
+            raise RecipeError("[aggregate] needs a [keypoints] section: add one, or leave both out")
+        if self.keypoints.kind not in {"rootsift", "sift"}:
+            raise RecipeError(
+                f'[aggregate] adds up SIFT keypoints, not those of kind "{self.keypoints.kind}": '
+                "choose another kind, or leave [aggregate] out"
+            )
+        if self.ensemble.combine == "product" or self.retrieve.distance != "cosine":
+            raise RecipeError(
+                "[aggregate] adds to cosines: leave out `distance` and `combine`, or [aggregate]"
             )
 
 
@@ -120,7 +145,10 @@ def read_recipe(name: str | Path) -> Recipe:
     if keypoints is not None and keypoints.file is not None:
         file = str((path.parent / keypoints.file).absolute())
         keypoints = keypoints.model_copy(update={"file": file})
-    return recipe.model_copy(update={"encoders": encoders, "keypoints": keypoints})
+    judge = recipe.judge
+    if judge is not None and judge.file != "default":
+        judge = JudgeSettings(file=str((path.parent / judge.file).absolute()))
+    return recipe.model_copy(update={"encoders": encoders, "keypoints": keypoints, "judge": judge})
 
 
 def located(encoder: str, folder: Path = Path()) -> str:

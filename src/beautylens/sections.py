@@ -85,6 +85,18 @@ class KeypointSettings(Settings):
         return self
 
 
+class AggregateSettings(Settings):
+    """All keypoints of a picture as one vector, by which it is found beside its descriptor.
+
+    A vocabulary of `words` and the principal axes that are kept, at most `dimensions`, are learnt
+    at build from `sample` pictures of the catalogue, and serve for later additions too.
+    """
+
+    words: Annotated[int, Field(ge=2, le=4096)] = 256
+    dimensions: Annotated[int, Field(ge=1, le=4096)] = 512
+    sample: Annotated[int, Field(ge=2, le=20_000)] = 4_000
+
+
 class RetrieveSettings(Settings):
     """The first short-list: gallery images nearest to the mean descriptor of the query's views.
 
@@ -123,13 +135,12 @@ class RerankSettings(Settings):
 
 
 class ColourSettings(Settings):
-    """How colours decide between candidates that are otherwise alike.
+    """Colours of at most `most` pictures that geometry cannot tell apart, against the photo's.
 
-    `weight` is what one CIEDE2000 behind the nearest colour takes off a score. With this section a
-    small copy of each catalogue picture is kept.
+    With this section a small copy of each catalogue picture is kept.
     """
 
-    weight: Annotated[float, Field(gt=0, le=1e6)] = 0.03
+    most: Annotated[int, Field(ge=2, le=64)] = 8
 
 
 class TextualSettings(Settings):
@@ -153,6 +164,28 @@ class TextualSettings(Settings):
         if self.characters is not None and self.characters[0] > self.characters[1]:
             raise PydanticCustomError("characters", "give the shorter length first, as [3, 4]")
         return self
+
+
+class JudgeSettings(Settings):
+    """Evidence fused, and a verdict with its probability, as a judgement has learnt to.
+
+    `file` is a judgement as `tools/learn_judgement.py` writes it; "default" is the one that comes
+    with the package. What a collection has learnt from its own photos goes before either.
+    """
+
+    file: str = "default"
+
+
+class WordsSettings(Settings):
+    """What is read: the print on the photo, the barcode, and the print on catalogue pictures.
+
+    `catalogue`: `nameless` reads the pictures of products whose brand and name say little; reading
+    takes longer than all else that is done with a picture.
+    """
+
+    query: bool = True
+    barcode: bool = True
+    catalogue: Literal["never", "nameless", "always"] = "never"
 
 
 class AugmentSettings(Settings):

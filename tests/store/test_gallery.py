@@ -83,6 +83,41 @@ def test_descriptors_come_in_the_order_asked_for(gallery: Gallery) -> None:
         gallery.descriptors(["a/1.jpg", "a/9.jpg"])
 
 
+def with_prints(table: pa.Table, prints: list[np.ndarray]) -> pa.Table:
+    column = pa.FixedSizeListArray.from_arrays(pa.array(np.concatenate(prints)), DIMENSIONS)
+    return table.append_column("aggregate", column)
+
+
+def test_a_second_vector_is_searched_by_itself_and_blank_ones_are_never_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("beautylens.store.gallery.SCAN_LIMIT", 500)
+    made = Gallery.create(
+        tmp_path / "g.lens", dimensions=DIMENSIONS, aggregate=DIMENSIONS, settings={}
+    )
+    images = [(f"p{number:03}", "1.jpg", number) for number in range(600)]
+    prints = [unit(10_000 + n) * np.float32(n % 10 > 0) for n in range(600)]
+    made.upsert(with_prints(rows(*images), prints))
+    assert made.extra == ()
+    cosines = {f"p{n:03}/1.jpg": float(unit(77) @ row) for n, row in enumerate(prints) if n % 10}
+    exact = sorted(cosines, key=lambda image_id: -cosines[image_id])[:10]
+    for _ in range(2):
+        found = made.nearest(unit(77), 10, column="aggregate")
+        assert len({match.image_id for match in found} & set(exact)) >= 9
+        for match in found:
+            assert match.reasons.local == pytest.approx(cosines[match.image_id], abs=1e-5)
+            assert match.reasons.visual is None
+        assert len(made.nearest(unit(77), 1000, "product_id < 'p100'", column="aggregate")) == 90
+        made.ensure_indexes()
+    assert {"descriptor", "aggregate"} <= made._indexed_columns()
+    made.upsert(with_prints(rows(("new", "1.jpg", 5000)), [unit(77)]))
+    made.delete(["p007"])
+    assert made.nearest(unit(77), 1, column="aggregate")[0].image_id == "new/1.jpg"
+    everyone = made.nearest(unit(10_007), 1000, column="aggregate")
+    assert "p007/1.jpg" not in {match.image_id for match in everyone}
+    np.testing.assert_allclose(made.descriptors(["p003/1.jpg"], "aggregate"), [prints[3]])
+
+
 def test_images_of_named_products_come_with_their_cosines_best_first(gallery: Gallery) -> None:
     gallery.upsert(rows(("l'été", "1.jpg", 6)))
     query = unit(77)

@@ -16,7 +16,7 @@ from beautylens.catalogue.refusal import identifier, refuse, require_columns
 REQUIRED = ("product_id", "image")
 OPTIONAL = ("name", "brand", "category", "gtin")
 # What a collection stores beside a table's own columns.
-RESERVED = ("image_id", "row", "path", "digest", "descriptor", "keypoints", "local")
+RESERVED = ("image_id", "row", "path", "digest", "descriptor", "keypoints", "local", "read_words")
 
 ADDRESS = r"^[A-Za-z][A-Za-z0-9+.\-]+://"
 DOWNLOAD_FIRST = "Pictures are not fetched while indexing: download them first and name the files"

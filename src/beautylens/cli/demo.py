@@ -15,10 +15,17 @@ from beautylens import indexing
 from beautylens.catalogue.sample import SamplePaths, write_sample_catalogue
 from beautylens.catalogue.truth import read_truth
 from beautylens.cli.console import console, progress_bar, report_filled
-from beautylens.cli.evaluate import check_truth, measure, print_summary, write_page
+from beautylens.cli.evaluate import (
+    check_truth,
+    measure,
+    print_summary,
+    print_verdicts,
+    write_page,
+)
 from beautylens.cli.formats import Answer, write_table
 from beautylens.errors import CollectionError
 from beautylens.evaluate.metrics import summarise
+from beautylens.evaluate.verdicts import judge_verdicts
 from beautylens.store.build import Progress
 
 SHOWN = 3
@@ -43,6 +50,9 @@ def demo(
             write_table(Answer(str(result.image), result.matches), first=False)
     summary = summarise(results)
     print_summary(summary)
+    verdicts = judge_verdicts(results)
+    if verdicts:
+        print_verdicts(verdicts)
     page = write_page(built, rows, results, summary, folder / "report", "Sample catalogue")
     spent = f"Done in {time.perf_counter() - start:.0f} s."
     console.print(f"{spent} Look at the searches: {page.resolve()}", soft_wrap=True)

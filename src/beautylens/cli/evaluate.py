@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from rich.markup import escape
@@ -17,9 +17,13 @@ from beautylens.cli.arguments import Address
 from beautylens.cli.console import console
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import TableError
+from beautylens.evaluate.calibrate import Calibrated, calibrate, gather
 from beautylens.evaluate.metrics import QueryResult, Score, Summary, summarise
 from beautylens.evaluate.report import write_report
 from beautylens.evaluate.run import find_leaks, run_queries, truth_pictures, unknown_truths
+from beautylens.evaluate.verdicts import Verdicts, judge_verdicts
+
+Step = TypeVar("Step")
 
 
 def evaluate(
@@ -34,21 +38,33 @@ def evaluate(
     allow_leaks: Annotated[
         bool, typer.Option(help="Measure even if queries are in the gallery.")
     ] = False,
+    learning: Annotated[
+        bool,
+        typer.Option(
+            "--calibrate", help="Learn from these photos how sure to be; measure on others."
+        ),
+    ] = False,
 ) -> None:
-    """Measure mAP@7, recall and MRR on photos whose products are known."""
+    """Measure mAP@7, recall, MRR and the verdicts on photos whose products are known."""
     rows = read_truth(truth)
     if report:
         report.mkdir(parents=True, exist_ok=True)
     opened = open_collection(address)
     check_truth(opened, rows, truth, allow_leaks=allow_leaks)
+    if learning:
+        report_calibrated(calibrated(opened, rows), opened)
+        return
     results = measure(opened, rows)
-    summary = summarise(results)
+    summary, verdicts = summarise(results), judge_verdicts(results)
     print_summary(summary)
+    if verdicts:
+        print_verdicts(verdicts)
     if report:
         page = write_page(opened, rows, results, summary, report, f"{address.name} on {truth.name}")
         console.print(f"Report: {page}", soft_wrap=True)
     if as_json:
-        typer.echo(json.dumps(summary.as_dict(), ensure_ascii=False))
+        figures = {**summary.as_dict(), "verdicts": verdicts and verdicts.as_dict()}
+        typer.echo(json.dumps(figures, ensure_ascii=False))
 
 
 def check_truth(
@@ -83,12 +99,22 @@ def refuse_leaks(leaks: Sequence[tuple[Path, str]], truth: Path, queries: int) -
 
 def measure(opened: Collection, rows: Sequence[TruthRow]) -> list[QueryResult]:
     """Search with every photo, behind a progress bar."""
-    queries = run_queries(opened, rows)
-    return list(
-        track(
-            queries, "Searching", total=len(rows),
-            console=console, transient=True, disable=not console.is_terminal,
-        )
+    return list(_tracked(run_queries(opened, rows), len(rows)))
+
+
+def calibrated(opened: Collection, rows: Sequence[TruthRow]) -> Calibrated:
+    """Learn from every photo, behind a progress bar, and keep it in the collection."""
+    prior = opened.starting_judgement
+    taught = [example for example in _tracked(gather(opened, rows), len(rows)) if example]
+    learnt = calibrate(taught, prior)
+    opened.judge_by(learnt.judgement)
+    return learnt
+
+
+def _tracked(steps: Iterator[Step], total: int) -> Iterable[Step]:
+    return track(
+        steps, "Searching", total=total,
+        console=console, transient=True, disable=not console.is_terminal,
     )  # fmt: skip
 
 
@@ -106,6 +132,38 @@ def print_summary(summary: Summary) -> None:
             f"{summary.without_truth} queries are not in the catalogue and were not scored; "
             f"{summary.unreadable} photos could not be read."
         )
+
+
+def print_verdicts(verdicts: Verdicts) -> None:
+    """Print for a person how far probabilities and verdicts can be trusted."""
+    table = Table(title="Verdicts, and how many of them held", title_justify="left")
+    for name in ("verdict", "queries", "held"):
+        table.add_column(name, justify="left" if name == "verdict" else "right")
+    for verdict, given in verdicts.given.items():
+        held = "" if given.held is None else f"{100 * given.held:.0f} %"
+        table.add_row(verdict.replace("_", " "), str(given.queries), held)
+    console.print(table)
+    (low, high), (least, most) = (
+        verdicts.intervals[name] for name in ("auroc", "calibration_error")
+    )
+    console.print(
+        f"AUROC of right answers against others {verdicts.auroc:.3f} ({low:.2f}-{high:.2f}), "
+        f"calibration error {verdicts.calibration_error:.3f} ({least:.2f}-{most:.2f}) "
+        f"over {verdicts.queries} queries."
+    )
+
+
+def report_calibrated(learnt: Calibrated, opened: Collection) -> None:
+    """Say what was learnt."""
+    before, after = learnt.before, learnt.after
+    console.print(
+        f"Learnt from {learnt.photos} photos, each also with its product left out, and kept in "
+        f"{opened.gallery.address}. On photos that it was not learnt from (five-fold): "
+        f"calibration error {before.calibration_error:.3f} before, {after.calibration_error:.3f} "
+        f"now; AUROC {before.auroc:.3f} before, {after.auroc:.3f} now. "
+        "Measure it on other photos than these.",
+        soft_wrap=True,
+    )
 
 
 def write_page(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -16,9 +16,27 @@ from rich.markup import escape
 from rich.table import Table
 
 from beautylens.cli.console import console
-from beautylens.records import Match, Matches
+from beautylens.records import Match, Matches, Verdict
 
-STAGES = ("decode", "encode", "retrieve", "expand", "rerank", "textual", "refine", "total")
+STAGES = (
+    "decode", "encode", "keypoints", "retrieve", "expand", "rerank", "textual", "refine", "total",
+)  # fmt: skip
+# What a verdict says to a person.
+VERDICTS: Mapping[Verdict | None, str] = {
+    None: "",
+    "match": "probably this",
+    "unsure": "one of these?",
+    "not_in_catalogue": "not in this catalogue?",
+}
+
+
+# The columns of the table, and whether they are aligned left.
+COLUMNS = {
+    "": False, "product": True, "brand and name": True, "likely": False, "score": False,
+    "similar": False, "inliers": False, "words": True,
+}  # fmt: skip
+# The columns that are there even if they are empty; the others only if there is something to say.
+ALWAYS = frozenset(COLUMNS) - {"likely", "words"}
 
 
 class Format(StrEnum):
@@ -43,19 +61,13 @@ def write_table(answer: Answer, *, first: bool) -> None:
     """Print a table for a person."""
     if answer.error is not None:
         return
-    total = answer.matches.milliseconds.get("total", 0.0)
-    table = Table(
-        title=escape(f"{Path(answer.query).name}  ({total:.0f} ms)"), title_justify="left"
-    )
-    shows_words = any(match.reasons.words for match in answer.matches)
-    for name in ("", "product", "brand and name", "score", "similar", "inliers"):
-        left = name in ("product", "brand and name")
-        table.add_column(name, justify="left" if left else "right")
-    if shows_words:
-        table.add_column("words")
-    for place, match in enumerate(answer.matches, start=1):
-        cells = _cells(place, match)
-        table.add_row(*(escape(cell) for cell in cells[: len(table.columns)]))
+    table = Table(title=escape(_title(answer)), title_justify="left")
+    rows = [_cells(place, match) for place, match in enumerate(answer.matches, start=1)]
+    for name, left in COLUMNS.items():
+        if name in ALWAYS or any(row[name] for row in rows):
+            table.add_column(name, justify="left" if left else "right")
+    for row in rows:
+        table.add_row(*(escape(row[str(column.header)]) for column in table.columns))
     console.print(table)
 
 
@@ -76,14 +88,14 @@ def write_csv(answer: Answer, *, first: bool) -> None:
     if first:
         writer.writerow(
             ["query", "rank", "product_id", "name", "brand", "image", "score", "probability",
-             "visual", "inliers", "words", "barcode"]
+             "verdict", "visual", "inliers", "words", "barcode"]
         )  # fmt: skip
     for rank, match in enumerate(answer.matches, start=1):
         reasons = match.reasons
         writer.writerow(
             [answer.query, rank, match.product.product_id, match.product.name, match.product.brand,
-             match.image, f"{match.score:.6f}", match.probability, reasons.visual, reasons.inliers,
-             " ".join(reasons.words), reasons.barcode]
+             match.image, f"{match.score:.6f}", rounded(match.probability), answer.matches.verdict,
+             reasons.visual, reasons.inliers, " ".join(reasons.words), reasons.barcode]
         )  # fmt: skip
 
 
@@ -102,10 +114,15 @@ def to_json(query: str, matches: Matches) -> dict[str, Any]:
     return {
         "query": query,
         "verdict": matches.verdict,
-        "probability": matches.probability,
+        "probability": rounded(matches.probability),
         "matches": [_match_to_json(match) for match in matches],
         "milliseconds": {stage: round(matches.milliseconds.get(stage, 0.0), 2) for stage in STAGES},
     }
+
+
+def rounded(probability: float | None) -> float | None:
+    """Return a probability with the digits that mean something."""
+    return None if probability is None else round(probability, 4)
 
 
 WRITERS: dict[Format, Callable[..., None]] = {
@@ -124,7 +141,7 @@ def _match_to_json(match: Match) -> dict[str, Any]:
         "brand": match.product.brand,
         "image": match.image,
         "score": round(match.score, 6),
-        "probability": match.probability,
+        "probability": rounded(match.probability),
         "reasons": {
             "visual": None if reasons.visual is None else round(reasons.visual, 6),
             "inliers": reasons.inliers,
@@ -134,14 +151,22 @@ def _match_to_json(match: Match) -> dict[str, Any]:
     }
 
 
-def _cells(place: int, match: Match) -> list[str]:
+def _title(answer: Answer) -> str:
+    total = answer.matches.milliseconds.get("total", 0.0)
+    said = VERDICTS[answer.matches.verdict]
+    return f"{Path(answer.query).name}  ({total:.0f} ms)" + (f"  {said}" if said else "")
+
+
+def _cells(place: int, match: Match) -> dict[str, str]:
+    """Return what the table says of a match, by the names of its columns."""
     product, reasons = match.product, match.reasons
-    return [
-        str(place),
-        product.product_id,
-        " ".join(part for part in (product.brand, product.name) if part),
-        f"{match.score:.3f}",
-        "" if reasons.visual is None else f"{reasons.visual:.2f}",
-        "" if reasons.inliers is None else str(reasons.inliers),
-        " ".join(reasons.words),
-    ]
+    return {
+        "": str(place),
+        "product": product.product_id,
+        "brand and name": " ".join(part for part in (product.brand, product.name) if part),
+        "likely": "" if match.probability is None else f"{100 * match.probability:.0f} %",
+        "score": f"{match.score:.3f}",
+        "similar": "" if reasons.visual is None else f"{reasons.visual:.2f}",
+        "inliers": "" if reasons.inliers is None else str(reasons.inliers),
+        "words": " ".join(reasons.words),
+    }

@@ -76,9 +76,9 @@ class Score:
         """Return plain JSON values with 4 decimals; NaN becomes None."""
         return {
             "queries": self.queries,
-            **{name: _plain(getattr(self, name)) for name in MEASURES},
+            **{name: plain(getattr(self, name)) for name in MEASURES},
             "intervals": {
-                name: [_plain(low), _plain(high)] for name, (low, high) in self.intervals.items()
+                name: [plain(low), plain(high)] for name, (low, high) in self.intervals.items()
             },
         }
 
@@ -262,5 +262,6 @@ def _relevance(
     return np.array([p in truths for p in places(ranking, truths, ignore)], dtype=bool)
 
 
-def _plain(value: float) -> float | None:
+def plain(value: float) -> float | None:
+    """Return a figure as JSON has it: 4 decimals, None for NaN."""
     return None if math.isnan(value) else round(float(value), 4)

@@ -13,6 +13,7 @@ from beautylens.evaluate.metrics import (
     Summary,
     places,
 )
+from beautylens.evaluate.verdicts import judge_verdicts
 from beautylens.records import Match, Matches
 
 PLACES = 7
@@ -103,6 +104,7 @@ def write_report(
         return render(
             "report.html.jinja", title=title, summary=summary, queries=len(rows),
             sections=_sections(rows), figures=FIGURES, headings=SECTIONS,
+            verdicts=judge_verdicts(results),
         )  # fmt: skip
 
     return write_page(folder, draw)

@@ -73,7 +73,7 @@ class Network:
 
     @cached_property
     def _compiled(self) -> Any:
-        ov = _openvino()
+        ov = import_openvino()
         model = read_graph(self.graph)
         steps = ov.preprocess.PrePostProcessor(model)
         image = steps.input(0)
@@ -105,7 +105,7 @@ def compile_graph(graph: Path) -> Any:
         EncoderError: when OpenVINO cannot read the file.
     """
     settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-    return _openvino().Core().compile_model(read_graph(graph), "CPU", settings)
+    return import_openvino().Core().compile_model(read_graph(graph), "CPU", settings)
 
 
 def read_header(graph: Path) -> dict[str, Any] | None:
@@ -137,7 +137,7 @@ def count_parameters(graph: Path) -> int:
 
 
 @cache
-def _openvino() -> ModuleType:
+def import_openvino() -> ModuleType:
     """Import OpenVINO on first use (a third of a second) and without its usage reports.
 
     Merely imported, it sends an event to an analytics server from a forked process, unless the
@@ -161,7 +161,7 @@ def read_graph(graph: Path) -> Any:
     if not graph.is_file():
         raise EncoderError(f"{graph}: no such encoder file")
     try:
-        return _openvino().Core().read_model(str(graph))
+        return import_openvino().Core().read_model(str(graph))
     except RuntimeError as error:
         raise EncoderError(
             f"{graph}: not an ONNX graph that OpenVINO can read; export it again"

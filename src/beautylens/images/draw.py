@@ -1,13 +1,16 @@
-"""Drawing reasons for people: two pictures side by side, their matched keypoints joined."""
+"""Drawing reasons for people: matched keypoints joined by lines, words where they were read."""
 
 from __future__ import annotations
 
 import colorsys
+import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
 Pixels = NDArray[np.uint8]
 GAP = 24
@@ -45,6 +48,35 @@ def match_lines(
         for end in (one, other):
             cv2.circle(canvas, end, 4 * thickness, colour, thickness, cv2.LINE_AA)
     return canvas
+
+
+def labelled(
+    picture: Pixels, outlines: Sequence[NDArray[np.float32]], labels: Sequence[str]
+) -> Pixels:
+    """Return a picture with outlines drawn on it, and beside it a list of their labels.
+
+    Args:
+        picture: (H, W, 3) uint8 RGB.
+        outlines: corners of each, (K, 2) x, y in pixels.
+        labels: what to say of each outline, in the same order.
+    """
+    height, width = picture.shape[:2]
+    line = max(16, height // 28)
+    font = ImageFont.load_default(size=0.8 * line)
+    # Pillow's own font has no accents.
+    labels = [_plain(label) for label in labels]
+    widest = max((font.getlength(label) for label in labels), default=0.0)
+    sheet = Image.new("RGB", (width + GAP + int(widest) + 2 * line, height), "white")
+    sheet.paste(Image.fromarray(picture))
+    pen = ImageDraw.Draw(sheet)
+    for place, (outline, label) in enumerate(zip(outlines, labels, strict=True)):
+        colour = _hue(place / max(1, len(labels)))
+        pen.polygon([_pixel(corner) for corner in outline], outline=colour, width=max(2, line // 8))
+        top = place * line
+        pen.rectangle((width + GAP, top + line // 4, width + GAP + line // 2, top + 3 * line // 4),
+                      fill=colour)  # fmt: skip
+        pen.text((width + GAP + line, top), label, fill="black", font=font)
+    return np.asarray(sheet, np.uint8)
 
 
 def compared_cells(
@@ -103,3 +135,8 @@ def _hue(share: float) -> tuple[int, int, int]:
 
 def _pixel(point: NDArray[np.float32]) -> tuple[int, int]:
     return round(float(point[0])), round(float(point[1]))
+
+
+def _plain(label: str) -> str:
+    letters = unicodedata.normalize("NFKD", label)
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))

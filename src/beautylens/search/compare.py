@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -21,8 +20,6 @@ from beautylens.records import Match, Matches
 from beautylens.search.photo import Photo
 from beautylens.store.gallery import Gallery
 
-MOST = 8
-"""Pictures that are compared at most."""
 _FEWEST_INLIERS = 8
 """Inliers below which a transform may be chance."""
 _CLOSE = 0.35
@@ -31,7 +28,6 @@ _SAME_LAYOUT = 10
 """Inliers between two studio pictures that place one on the other better than the photo would."""
 _PLACING = 200
 """Keypoints with which a studio picture is placed on another one: as sharp, they need fewer."""
-_FARTHEST = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,34 +40,20 @@ class Compared:
     shades: Shades
 
 
-def behind(matches: Sequence[Match]) -> list[float]:
-    """Return how much further each match's colour is from the photo's than the nearest one's.
-
-    CIEDE2000, at most 10, beyond which more is no more evidence; 0 where colour was not compared:
-    no evidence is not a reason against a match.
-    """
-    known = [match.reasons.colour for match in matches if match.reasons.colour is not None]
-    least = min(known, default=0.0)
-    return [
-        min(match.reasons.colour - least, _FARTHEST) if match.reasons.colour is not None else 0.0
-        for match in matches
-    ]
-
-
 class Compare:
     """Colours of the best candidates against the photo's, place by place, the light taken out.
 
     Args:
         gallery: holds keypoints and thumbnails.
         local: compares keypoints.
-        weight: what one CIEDE2000 behind the nearest colour takes off a match's score.
+        most: pictures that are compared at most.
     """
 
-    def __init__(self, gallery: Gallery, local: LocalFeatures, weight: float) -> None:
-        self._gallery, self._local, self._weight = gallery, local, weight
+    def __init__(self, gallery: Gallery, local: LocalFeatures, most: int) -> None:
+        self._gallery, self._local, self._most = gallery, local, most
 
     def __call__(self, photo: Photo, matches: Matches) -> Matches:
-        """Return the matches re-ordered, the compared ones with their colour difference."""
+        """Return the matches in their order, the compared ones with their colour difference."""
         with photo.timed("compare"):
             compared = self.compared(photo, matches)
             if compared is None:
@@ -83,15 +65,12 @@ class Compare:
                     strict=True,
                 )
             )
-            rows = [_with_colour(match, found.get(match.image_id)) for match in matches]
-            return Matches.ranked(
-                replace(match, score=match.score - self._weight * steps)
-                for match, steps in zip(rows, behind(rows), strict=True)
-            )
+            rows = tuple(_with_colour(match, found.get(match.image_id)) for match in matches)
+            return replace(matches, rows=rows)
 
     def compared(self, photo: Photo, matches: Matches) -> Compared | None:
         """Return the comparison of those matches that geometry cannot tell apart; None for none."""
-        group = alike(matches)
+        group = alike(matches, self._most)
         query = photo.keypoints
         if not group or query is None:
             return None
@@ -131,15 +110,15 @@ class Compare:
         return None if seen is None else transform @ np.linalg.inv(seen)
 
 
-def alike(matches: Matches) -> tuple[Match, ...]:
-    """Return the matches between which geometry does not decide, most inliers first.
+def alike(matches: Matches, most: int) -> tuple[Match, ...]:
+    """Return the `most` matches between which geometry decides least, most inliers first.
 
     None where fewer than two products are among them: then there is nothing to tell apart.
     """
-    most = max((match.reasons.inliers or 0 for match in matches), default=0)
-    least = max(_FEWEST_INLIERS, _CLOSE * most)
+    best = max((match.reasons.inliers or 0 for match in matches), default=0)
+    least = max(_FEWEST_INLIERS, _CLOSE * best)
     group = [match for match in matches if (match.reasons.inliers or 0) >= least]
-    group = sorted(group, key=lambda match: -(match.reasons.inliers or 0))[:MOST]
+    group = sorted(group, key=lambda match: -(match.reasons.inliers or 0))[:most]
     return tuple(group) if len({match.product.product_id for match in group}) > 1 else ()
 
 

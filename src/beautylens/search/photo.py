@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beautylens.features.keypoints import Keypoints
+from beautylens.features.local import LocalFeatures
+from beautylens.features.ocr import Line
 
 
 @dataclass(slots=True)
@@ -22,14 +24,28 @@ class Photo:
         where: SQL condition that every match must meet.
         words: what the user typed to narrow the search.
         descriptor: (D,) float32, unit length, once the photo has been encoded.
+        aggregate: (D,) float32, unit length, where its keypoints have been aggregated.
+        keypoints: once they have been taken.
+        lines: what has been read off the pack.
+        barcodes: GTINs of fourteen digits that have been read off it.
     """
 
     pixels: NDArray[np.uint8]
     where: str | None = None
     words: str = ""
     descriptor: NDArray[np.float32] | None = None
+    aggregate: NDArray[np.float32] | None = None
     keypoints: Keypoints | None = None
+    lines: tuple[Line, ...] = ()
+    barcodes: tuple[str, ...] = ()
     milliseconds: dict[str, float] = field(default_factory=dict)
+
+    def take_keypoints(self, local: LocalFeatures) -> Keypoints:
+        """Return the photo's keypoints, taken once however many steps ask for them."""
+        if self.keypoints is None:
+            with self.timed("keypoints"):
+                self.keypoints = local.extract(self.pixels)
+        return self.keypoints
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:

@@ -8,10 +8,12 @@ from dataclasses import replace
 from beautylens.records import Matches
 from beautylens.search.compare import Compare
 from beautylens.search.expand import Expansion
+from beautylens.search.judge import Judge
 from beautylens.search.photo import Photo
-from beautylens.search.refine import Refine
+from beautylens.search.read import Read
 from beautylens.search.rerank import Rerank
 from beautylens.search.retrieve import Retrieve
+from beautylens.search.scan import Scan
 from beautylens.search.textual import Textual
 
 
@@ -22,29 +24,43 @@ class Pipeline:
         self,
         retrieve: Retrieve,
         expand: Expansion | None,
+        scan: Scan | None,
         rerank: Rerank | None,
         textual: Textual | None,
-        refine: Refine,
+        read: Read,
         compare: Compare | None = None,
+        judge: Judge | None = None,
     ) -> None:
-        self._retrieve, self._expand = retrieve, expand
-        self._rerank, self._textual, self._refine = rerank, textual, refine
-        self._compare = compare
+        self._retrieve, self._expand, self._scan = retrieve, expand, scan
+        self._rerank, self._textual, self._read = rerank, textual, read
+        self._compare, self._judge = compare, judge
 
     def search(self, photo: Photo, limit: int = 7) -> Matches:
         """Return the products that the photo shows, best first, one row a product."""
         start = time.perf_counter()
-        matches = self._retrieve(photo, limit)  # deep descriptor, nearest neighbours
-        if self._expand is not None:
-            matches = self._expand(photo, matches)  # neighbours of neighbours
-        if self._rerank is not None:
-            matches = self._rerank(photo, matches)  # local features, one plausible transform
-        if self._textual is not None:
-            matches = self._textual(photo, matches)  # products with a similar name
-        matches = self._refine(photo, matches)  # words that the user typed
-        if self._compare is not None:
-            matches = self._compare(photo, matches)  # colours of what is alike but for them
+        matches = self.weighed(photo, limit)
+        if self._judge is not None:
+            matches = self._judge(matches)  # probabilities, and match, unsure or not there
         spent = (time.perf_counter() - start) * 1000 + photo.milliseconds.get("decode", 0.0)
         return replace(
             matches.products().top(limit), milliseconds={**photo.milliseconds, "total": spent}
         )
+
+    def weighed(self, photo: Photo, limit: int = 7) -> Matches:
+        """Return the whole short-list, image by image, with all evidence and its score."""
+        matches = self._retrieve(photo, limit)  # deep descriptor, nearest neighbours
+        if self._expand is not None:
+            matches = self._expand(photo, matches)  # neighbours of neighbours
+        if self._scan is not None:
+            matches = self._scan(photo, matches)  # the barcode
+        if self._rerank is not None:
+            matches = self._rerank(photo, matches)  # local features, one plausible transform
+        if self._textual is not None:
+            matches = self._textual(photo, matches)  # products with a similar name
+        if self._compare is not None:
+            matches = self._compare(photo, matches)  # colours of what is alike but for them
+        matches = self._read(photo, self._fused(matches))  # words on the pack, words typed
+        return self._fused(matches)
+
+    def _fused(self, matches: Matches) -> Matches:
+        return matches if self._judge is None else self._judge.fuse(matches)

@@ -58,9 +58,8 @@ class Rerank:
 
     def __call__(self, photo: Photo, matches: Matches) -> Matches:
         """Return the matches re-ordered, each with its number of inliers."""
+        query = photo.take_keypoints(self._local)
         with photo.timed("rerank"):
-            query = photo.keypoints or self._local.extract(photo.pixels)
-            photo.keypoints = query
             stored = self._gallery.keypoints([match.image_id for match in matches])
             return Matches.ranked(
                 self._rescored(match, query, stored.get(match.image_id, NO_KEYPOINTS))

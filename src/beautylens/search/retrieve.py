@@ -1,4 +1,4 @@
-"""The first short-list: gallery images whose deep descriptor is nearest to the photo's."""
+"""The first short-list: gallery images nearest to the photo, by deep descriptor and by print."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from beautylens.features.describing import Describing
 from beautylens.images.salient import salient_on_white
 from beautylens.records import Matches
 from beautylens.search.photo import Photo
+from beautylens.search.second import SecondWay
 from beautylens.search.similarity import Similarity
 from beautylens.store.gallery import Gallery
 
@@ -32,6 +33,7 @@ class Retrieve:
         views: shares of width and height that each view keeps.
         salient: whether all but the photo's salient item is painted white first.
         similarity: scores the nearest by cosine anew, where the cosine is not the score.
+        second: joins those that are nearest by their print.
     """
 
     def __init__(
@@ -43,27 +45,35 @@ class Retrieve:
         views: Sequence[float],
         salient: bool = False,
         similarity: Similarity | None = None,
+        second: SecondWay | None = None,
     ) -> None:
         self._gallery, self._encoder = gallery, encoder
         self._depth, self._views = depth, views
-        self._salient, self._similarity = salient, similarity
+        self._salient, self._similarity, self._second = salient, similarity, second
 
     def __call__(self, photo: Photo, limit: int) -> Matches:
         """Return a short-list of at least `limit` products, where there are so many, best first.
 
-        The score is the cosine similarity, or that of the recipe's distance.
+        The score is the cosine similarity, or that of the recipe's distance; the mean of
+        both cosines where the photo's print is looked for too.
         """
         with photo.timed("encode"):
             pixels = salient_on_white(photo.pixels) if self._salient else photo.pixels
             photo.descriptor = self._encoder.describe_views(pixels, self._views)
+        if self._second is not None:
+            self._second.describe(photo)
         with photo.timed("retrieve"):
             depth = max(self._depth, limit)
-            matches = self._nearest(photo.descriptor, depth, photo.where)
+            matches = self._short_list(photo, photo.descriptor, depth)
             # Products with many pictures may fill the short-list: look further down.
             while len(matches) == depth and len(matches.products()) < limit:
                 depth *= 2
-                matches = self._nearest(photo.descriptor, depth, photo.where)
+                matches = self._short_list(photo, photo.descriptor, depth)
             return matches
+
+    def _short_list(self, photo: Photo, descriptor: NDArray[np.float32], depth: int) -> Matches:
+        matches = self._nearest(descriptor, depth, photo.where)
+        return matches if self._second is None else self._second.join(photo, matches, depth)
 
     def _nearest(self, descriptor: NDArray[np.float32], depth: int, where: str | None) -> Matches:
         if self._similarity is None:

@@ -16,6 +16,7 @@ from beautylens.records import Match, Matches
 from beautylens.search.photo import Photo
 from beautylens.search.rerank import Rerank
 from beautylens.search.retrieve import rescored
+from beautylens.search.second import joined
 from beautylens.search.similarity import Similarity
 from beautylens.store.gallery import Gallery
 from beautylens.text.index import TextIndex
@@ -169,6 +170,8 @@ class Textual:
         if not products:
             return {}
         found = self._gallery.matches_of(products, photo.descriptor, photo.where)
+        if photo.aggregate is not None:
+            found = joined(self._gallery, photo, found)
         if self._similarity is not None:
             found = rescored(self._gallery, photo.descriptor, found, self._similarity)
         if self._rerank is not None:

@@ -19,10 +19,13 @@ from threadpoolctl import threadpool_limits
 
 from beautylens.catalogue.table import Catalogue
 from beautylens.errors import EncoderError, ImageError
+from beautylens.features.aggregate import Aggregate
 from beautylens.features.describing import BATCH, Describing
 from beautylens.features.extractors import Extractor, rootsift
+from beautylens.features.keypoints import NO_KEYPOINTS, Keypoints
+from beautylens.features.ocr import PRINT
 from beautylens.images.ahead import ahead, batches
-from beautylens.images.decode import decode, read_bytes
+from beautylens.images.decode import Pixels, decode, read_bytes
 from beautylens.images.thumbnail import Thumbnail
 from beautylens.store.failures import Failure
 from beautylens.store.gallery import Gallery
@@ -30,6 +33,7 @@ from beautylens.store.rows import vectors
 from beautylens.store.tables import PLAIN
 
 Row = Mapping[str, Any]
+Vector = NDArray[np.float32]
 # A commit is due after so many images or seconds: what a kill can cost, against its price.
 COMMIT_IMAGES = 512
 COMMIT_SECONDS = 5.0
@@ -59,9 +63,11 @@ class Described:
 
     row: Row
     digest: str
-    descriptor: NDArray[np.float32]
+    descriptor: Vector
+    aggregate: Vector | None
     keypoints: bytes
     thumbnail: Thumbnail | None
+    read_words: str
 
     @property
     def product_id(self) -> str:
@@ -74,8 +80,9 @@ class _Prepared:
     row: Row
     digest: str
     fitted: Any
-    keypoints: bytes
+    keypoints: Keypoints
     thumbnail: Thumbnail | None
+    read_words: str
 
 
 class Describer:
@@ -86,7 +93,9 @@ class Describer:
         keypoints: how many of the strongest keypoints to keep; 0 keeps none.
         longest: pixels to which the longer side is shrunk before keypoints are taken.
         extractor: takes them; RootSIFT by default.
+        aggregate: makes one more vector of them, where the recipe asks for it.
         thumbnails: whether to keep a small copy of each picture.
+        read: reads the print on a row's picture, or leaves it unread; nothing is read by default.
         workers: threads that decode and extract keypoints; all cores by default.
     """
 
@@ -97,11 +106,14 @@ class Describer:
         keypoints: int,
         longest: int,
         extractor: Extractor | None = None,
+        aggregate: Aggregate | None = None,
         thumbnails: bool = False,
+        read: Callable[[Row, Pixels], str] | None = None,
         workers: int | None = None,
     ) -> None:
         self._encoder, self._keypoints, self._longest = encoder, keypoints, longest
-        self._extract, self._thumbnails = extractor or rootsift(), thumbnails
+        self._aggregate, self._thumbnails, self._read = aggregate, thumbnails, read
+        self._extract = extractor or rootsift()
         self._workers = workers or os.cpu_count() or 1
 
     def __call__(self, rows: Iterable[Row], folder: Path) -> Iterator[Described | Failure]:
@@ -115,16 +127,19 @@ class Describer:
     def _prepare(self, row: Row, folder: Path) -> _Prepared | Failure:
         path = folder / row["image"]
         wanted = max(self._encoder.side, self._longest if self._keypoints else 0)
+        if self._read is not None:
+            wanted = max(wanted, PRINT)
         try:
             data = read_bytes(path)
             picture = decode(data, name=str(path), least_side=wanted)
         except ImageError as error:
             return Failure(row["image_id"], row["product_id"], row["image"], row["row"], str(error))
-        stored = b""
+        found = NO_KEYPOINTS
         if self._keypoints:
-            stored = self._extract(picture, longest=self._longest, limit=self._keypoints).to_bytes()
+            found = self._extract(picture, longest=self._longest, limit=self._keypoints)
         small = Thumbnail.of(picture, self._longest) if self._thumbnails else None
-        return _Prepared(row, file_digest(data), self._encoder.fit(picture), stored, small)
+        words = self._read(row, picture) if self._read else ""
+        return _Prepared(row, file_digest(data), self._encoder.fit(picture), found, small, words)
 
     def _describe(self, batch: Sequence[_Prepared | Failure]) -> list[Described | Failure]:
         readable = [item for item in batch if isinstance(item, _Prepared)]
@@ -136,13 +151,21 @@ class Describer:
                 f"encoder '{self._encoder.name}' gives descriptors that are no numbers; look at "
                 "its pooling options, mean and standard deviation"
             )
-        descriptors = iter(found)
+        vectors = zip(found, self._aggregates(readable), strict=True)
         return [
-            item
-            if isinstance(item, Failure)
-            else Described(item.row, item.digest, next(descriptors), item.keypoints, item.thumbnail)
+            item if isinstance(item, Failure) else _described(item, *next(vectors))
             for item in batch
         ]
+
+    def _aggregates(self, items: Sequence[_Prepared]) -> Iterable[Vector | None]:
+        if self._aggregate is None:
+            return [None] * len(items)
+        return self._aggregate([item.keypoints for item in items])
+
+
+def _described(item: _Prepared, descriptor: Vector, aggregate: Vector | None) -> Described:
+    kept = item.keypoints.to_bytes(), item.thumbnail, item.read_words
+    return Described(item.row, item.digest, descriptor, aggregate, *kept)
 
 
 def fill(
@@ -173,7 +196,7 @@ def fill(
     missing = _missing(catalogue, gallery.image_ids()) if resume else catalogue
     failures: list[Failure] = []
     batch = _Batch(gallery, catalogue)
-    for done, item in enumerate(describer(_rows(missing), catalogue.folder), start=1):
+    for done, item in enumerate(describer(rows_of(missing), catalogue.folder), start=1):
         if isinstance(item, Failure):
             if stop_on_error:
                 raise ImageError(f"row {item.row}: {item.error}")
@@ -185,39 +208,6 @@ def fill(
     batch.commit()
     written = len(missing) - len(failures)
     return Filled(written, len(catalogue) - len(missing), tuple(failures))
-
-
-def sample(catalogue: Catalogue, limit: int) -> Catalogue:
-    """Return at most `limit` lines of a catalogue, drawn without regard to their order.
-
-    The digests of the image ids decide, so that a re-ordered table gives the same sample.
-    """
-    if len(catalogue) <= limit:
-        return catalogue
-    ids = catalogue.rows["image_id"].to_pylist()
-    ranks = [hashlib.blake2b(image_id.encode(), digest_size=8).digest() for image_id in ids]
-    places = sorted(sorted(range(len(ids)), key=ranks.__getitem__)[:limit])
-    return replace(catalogue, rows=catalogue.rows.take(pa.array(places)))
-
-
-def descriptors_of(
-    catalogue: Catalogue, describer: Describer, progress: Callable[[Progress], None]
-) -> NDArray[np.float32]:
-    """Return the descriptors (N, D) of the pictures of a catalogue that can be read.
-
-    Raises:
-        ImageError: when none of them can.
-    """
-    rows = []
-    for done, item in enumerate(describer(_rows(catalogue), catalogue.folder), start=1):
-        if isinstance(item, Described):
-            rows.append(item.descriptor)
-        progress(Progress(done, len(catalogue), done - len(rows)))
-    if not rows:
-        raise ImageError(
-            f"none of {len(catalogue)} pictures in {catalogue.folder} can be read; check the paths"
-        )
-    return np.stack(rows)
 
 
 class _Batch:
@@ -246,7 +236,7 @@ class _Batch:
         self.items, self._started = [], time.monotonic()
 
 
-def _rows(catalogue: Catalogue) -> Iterator[Row]:
+def rows_of(catalogue: Catalogue) -> Iterator[Row]:
     """Yield the rows one by one, without holding all of them as Python values."""
     for chunk in catalogue.rows.to_batches(max_chunksize=1024):
         yield from chunk.to_pylist()
@@ -274,6 +264,8 @@ def _to_table(described: Sequence[Described], catalogue: Catalogue) -> pa.Table:
     }
     paths = [str(catalogue.image_path(item.row["image"]).absolute()) for item in described]
     columns["path"] = pa.array(paths, pa.string())
+    if any(item.read_words for item in described):
+        columns["read_words"] = pa.array([item.read_words for item in described], pa.string())
     columns["digest"] = pa.array([item.digest for item in described], pa.string())
     columns["keypoints"] = pa.array([item.keypoints for item in described], pa.large_binary())
     small = [item.thumbnail for item in described]
@@ -284,4 +276,7 @@ def _to_table(described: Sequence[Described], catalogue: Catalogue) -> pa.Table:
         columns["thumbnail_scale"] = pa.array(scales, pa.float32())
     if described:
         columns["descriptor"] = vectors(np.stack([item.descriptor for item in described]))
+        aggregates = [item.aggregate for item in described if item.aggregate is not None]
+        if aggregates:
+            columns["aggregate"] = vectors(np.stack(aggregates))
     return pa.table(columns)

@@ -38,6 +38,7 @@ class Gallery(GalleryReader):
         address: str | Path,
         *,
         dimensions: int,
+        aggregate: int = 0,
         settings: Mapping[str, Any],
         extra: Sequence[str] = (),
         thumbnails: bool = False,
@@ -48,6 +49,7 @@ class Gallery(GalleryReader):
         Args:
             address: a folder that is empty or not there yet.
             dimensions: the length of a descriptor.
+            aggregate: the length of an aggregated local descriptor; 0 where there are none.
             settings: JSON values to keep, such as the recipe and the encoder's fingerprint.
             extra: further text columns of the catalogue table.
             thumbnails: whether a small copy of each picture is kept.
@@ -57,6 +59,7 @@ class Gallery(GalleryReader):
             CollectionError: when something else is in the folder.
         """
         target = Path(address)
+        vectors = {"descriptor": dimensions} | ({"aggregate": aggregate} if aggregate else {})
         with plain_errors(str(address), "made"):
             refuse_strangers(target)
             # Made aside and moved into place: no process ever sees, or fills, half a gallery.
@@ -64,7 +67,7 @@ class Gallery(GalleryReader):
             make_folder(aside, address)
             try:
                 kept = {**settings, "format": FORMAT}
-                make_tables(aside, dimensions, kept, extra, thumbnails=thumbnails)
+                make_tables(aside, vectors, kept, extra, thumbnails=thumbnails)
                 Learnt(connect(str(aside))).put(learnt or {})
                 aside.rename(target)
             except OSError:
@@ -157,19 +160,23 @@ class Gallery(GalleryReader):
                 self._images.optimize()
 
     def ensure_indexes(self, *, anew: bool = False) -> None:
-        """Make the index by image id, and the vector index once a scan would be slow.
+        """Make the index by image id, and those of the vectors once a scan would be slow.
 
         Args:
-            anew: make the vector index again, as all descriptors have changed.
+            anew: make the index of the descriptors again, as all of them have changed.
         """
         from lancedb.index import BTree, HnswSq
 
         with plain_errors(self.address, "written"):
             self._ensure_index("image_id", BTree())
             self._ensure_index("product_id", BTree())
+            self._ensure_index("gtin", BTree())
             if self.count() > SCAN_LIMIT:
-                self._ensure_index("descriptor", HnswSq(distance_type="cosine"), anew=anew)
-                self.__dict__.pop("_is_indexed", None)
+                nearest = HnswSq(distance_type="cosine")
+                self._ensure_index("descriptor", nearest, anew=anew)
+                if self.keeps_aggregates:
+                    self._ensure_index("aggregate", nearest)
+                self.__dict__.pop("_indexed", None)
 
     def _ensure_index(self, column: str, config: Any, *, anew: bool = False) -> None:
         if not anew and column in self._indexed_columns():

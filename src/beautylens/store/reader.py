@@ -19,7 +19,7 @@ from beautylens.records import Matches
 from beautylens.store.failures import Failure, FailureLog
 from beautylens.store.lance import connect, first_sentence, plain_errors, sql_list, table_names
 from beautylens.store.learnt import Learnt
-from beautylens.store.rows import stacked, to_match
+from beautylens.store.rows import Vectors, stacked, to_match
 from beautylens.store.tables import (
     FORMAT,
     INTERNAL,
@@ -27,8 +27,10 @@ from beautylens.store.tables import (
     THUMBNAIL,
     read_settings,
 )
+from beautylens.text.gtin import gtin14, spellings
 
 STREAMED_ROWS = 4096
+_UNSPACED = "replace(replace(gtin, ' ', ''), '-', '')"
 
 
 class GalleryReader:
@@ -81,6 +83,11 @@ class GalleryReader:
     def keeps_originals(self) -> bool:
         """Tell whether there is a column for the descriptors that augmentation replaces."""
         return "original" in self._images.schema.names
+
+    @property
+    def keeps_aggregates(self) -> bool:
+        """Tell whether there is a column for aggregated local descriptors."""
+        return "aggregate" in self._images.schema.names
 
     def count(self, where: str | None = None) -> int:
         """Return how many images there are."""
@@ -140,14 +147,18 @@ class GalleryReader:
         depth: int,
         where: str | None = None,
         among: Sequence[str] | None = None,
+        column: Vectors = "descriptor",
     ) -> Matches:
-        """Return the images nearest to a descriptor by cosine, best first.
+        """Return the images nearest to a vector by cosine, best first.
+
+        Images whose vector is all zeros have no cosine with anything, and are left out.
 
         Args:
             descriptor: (D,) float32, unit length.
             depth: how many images.
             where: an SQL condition on the catalogue's columns, such as "brand = 'Dior'".
             among: ids of the only images to look at, all of them.
+            column: the vectors to compare with.
 
         Raises:
             QueryError: when the condition cannot be understood.
@@ -156,7 +167,7 @@ class GalleryReader:
         extra = self.extra
         columns = [*PLAIN, *extra, "path"]
         query = (
-            self._images.search(descriptor, vector_column_name="descriptor")
+            self._images.search(descriptor, vector_column_name=column)
             .distance_type("cosine")
             .limit(depth)
             .select([*columns, "_distance"])
@@ -166,7 +177,7 @@ class GalleryReader:
             query = query.bypass_vector_index()
             named = f"image_id IN ({sql_list(among)})"
             where = named if where is None else f"({where}) AND {named}"
-        elif self._is_indexed:
+        elif column in self._indexed:
             # The index holds 8-bit copies: a wide short-list is scored again on the originals.
             query = query.nprobes(32).ef(4 * depth).refine_factor(2)
         with plain_errors(self.address, "searched") if where is None else _about(where, columns):
@@ -174,7 +185,7 @@ class GalleryReader:
             rows = query.to_arrow().to_pylist()
         # Equal scores are settled by id, so that the order of the catalogue changes nothing.
         rows.sort(key=lambda row: (row["_distance"], row["image_id"]))
-        return Matches(tuple(to_match(row, extra, 1.0 - row["_distance"]) for row in rows))
+        return Matches(tuple(to_match(row, extra, 1.0 - row["_distance"], column) for row in rows))
 
     def matches_of(
         self, product_ids: Iterable[str], descriptor: NDArray[np.float32], where: str | None = None
@@ -186,8 +197,30 @@ class GalleryReader:
             descriptor: (D,) float32, unit length.
             where: a condition that an image must meet as well, as in `nearest`.
         """
+        return self._cosines(f"product_id IN ({sql_list(product_ids)})", descriptor, where)
+
+    def with_gtin(
+        self, gtins: Iterable[str], descriptor: NDArray[np.float32], where: str | None = None
+    ) -> Matches:
+        """Return all images of the products with these GTINs by cosine with a descriptor.
+
+        Args:
+            gtins: fourteen digits each; the catalogue may write them in any way.
+            descriptor: (D,) float32, unit length.
+            where: a condition that an image must meet as well, as in `nearest`.
+        """
+        wanted = set(gtins)
+        written = sql_list(spelling for gtin in wanted for spelling in spellings(gtin))
+        # The index answers for the usual spellings; only when it has none are all rows read.
+        conditions = (f"gtin IN ({written})", f"{_UNSPACED} IN ({written})")
+        found = (self._cosines(condition, descriptor, where) for condition in conditions)
+        matches = next((matches for matches in found if len(matches)), Matches())
+        return Matches(tuple(m for m in matches if gtin14(m.product.gtin) in wanted))
+
+    def _cosines(
+        self, condition: str, descriptor: NDArray[np.float32], where: str | None
+    ) -> Matches:
         extra = self.extra
-        condition = f"product_id IN ({sql_list(product_ids)})"
         rows = self._columns(
             [*PLAIN, *extra, "path", "descriptor"],
             condition if where is None else f"{condition} AND ({where})",
@@ -200,21 +233,23 @@ class GalleryReader:
             )
         )
 
-    def descriptors(self, image_ids: Sequence[str]) -> NDArray[np.float32]:
-        """Return the stored descriptors of images: (N, D) float32, in the order of the ids.
+    def descriptors(
+        self, image_ids: Sequence[str], column: Vectors = "descriptor"
+    ) -> NDArray[np.float32]:
+        """Return the stored vectors of images: (N, D) float32, in the order of the ids.
 
         Raises:
             CollectionError: when an image is not there any more.
         """
         condition = f"image_id IN ({sql_list(image_ids)})"
-        rows = self._columns(["image_id", "descriptor"], condition)
+        rows = self._columns(["image_id", column], condition)
         places = {image_id: place for place, image_id in enumerate(rows["image_id"].to_pylist())}
         missing = next((image_id for image_id in image_ids if image_id not in places), None)
         if missing is not None:
             raise CollectionError(
                 f"{self.address}: image {missing} was removed while it was searched; search again"
             )
-        return stacked(rows["descriptor"])[[places[image_id] for image_id in image_ids]]
+        return stacked(rows[column])[[places[image_id] for image_id in image_ids]]
 
     def keypoints(self, image_ids: Sequence[str]) -> dict[str, Keypoints]:
         """Return the stored keypoints by image id."""
@@ -234,14 +269,26 @@ class GalleryReader:
             image_id: Thumbnail.from_jpeg(data, scale) for image_id, data, scale in stored if data
         }
 
+    def read_words(self, product_ids: Iterable[str]) -> dict[str, str]:
+        """Return what was read on the pictures of these products when they were indexed."""
+        if "read_words" not in self._images.schema.names:
+            return {}
+        condition = f"product_id IN ({sql_list(product_ids)}) AND read_words != ''"
+        rows = self._columns(["product_id", "image_id", "read_words"], condition)
+        found: dict[str, str] = {}
+        for row in rows.sort_by("image_id").to_pylist():
+            before = found.get(row["product_id"], "")
+            found[row["product_id"]] = f"{before}\n{row['read_words']}".strip()
+        return found
+
     def stream(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield some columns of all images, a few thousand rows at a time."""
         with plain_errors(self.address, "read"):
             yield from self._images.search().select(list(names)).to_batches(STREAMED_ROWS)
 
     @cached_property
-    def _is_indexed(self) -> bool:
-        return "descriptor" in self._indexed_columns()
+    def _indexed(self) -> frozenset[str]:
+        return frozenset(self._indexed_columns())
 
     def _indexed_columns(self) -> set[str]:
         return {column for index in self._images.list_indices() for column in index.columns}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -11,15 +11,25 @@ from numpy.typing import NDArray
 
 from beautylens.records import Match, Product, Reasons
 
+Vectors = Literal["descriptor", "aggregate"]
+"""The columns that a gallery can be searched by."""
 
-def to_match(row: Mapping[str, Any], extra: Sequence[str], similarity: float) -> Match:
-    """Return a row's image as a match by its visual similarity.
+
+def to_match(
+    row: Mapping[str, Any],
+    extra: Sequence[str],
+    similarity: float,
+    column: Vectors = "descriptor",
+) -> Match:
+    """Return a row's image as a match by the similarity of one of its vectors.
 
     Args:
         row: the columns PLAIN, `path` and those of `extra`.
         extra: the catalogue's own further columns.
         similarity: cosine with the query.
+        column: the vectors that were compared.
     """
+    visual = column == "descriptor"
     return Match(
         image_id=row["image_id"],
         product=Product(
@@ -32,7 +42,7 @@ def to_match(row: Mapping[str, Any], extra: Sequence[str], similarity: float) ->
         ),
         image=row["path"],
         score=similarity,
-        reasons=Reasons(visual=similarity),
+        reasons=Reasons(visual=similarity) if visual else Reasons(local=similarity),
     )
 
 

@@ -16,24 +16,34 @@ from beautylens.store.lance import connect, key_field
 FORMAT = 1
 PLAIN = ("image_id", "product_id", "image", "name", "brand", "category", "gtin")
 # Columns of ours that are neither a product's nor a person's to search by; `original` is there
-# only once descriptors have been augmented.
+# only once descriptors have been augmented, others only where the recipe asks for them.
 THUMBNAIL = ("thumbnail", "thumbnail_scale")
-INTERNAL = ("path", "digest", "descriptor", "original", "keypoints", *THUMBNAIL)
+INTERNAL = (
+    "path", "digest", "descriptor", "original", "aggregate", "keypoints", "read_words", *THUMBNAIL,
+)  # fmt: skip
 _SETTINGS = pa.schema([("key", pa.string()), ("value", pa.string())])
 
 
 def make_tables(
     folder: Path,
-    dimensions: int,
+    vectors: Mapping[str, int],
     settings: Mapping[str, Any],
     extra: Sequence[str],
     *,
     thumbnails: bool = False,
 ) -> None:
-    """Make the tables of a gallery, all empty but for its settings."""
+    """Make the tables of a gallery, all empty but for its settings.
+
+    Args:
+        folder: where to.
+        vectors: the length of each column of vectors, by its name.
+        settings: JSON values to keep.
+        extra: further text columns.
+        thumbnails: whether there are columns for small copies of the pictures.
+    """
     fields = [key_field("image_id")]
     fields += [pa.field(name, pa.string()) for name in (*PLAIN[1:], *extra, "path", "digest")]
-    fields.append(pa.field("descriptor", pa.list_(pa.float32(), dimensions)))
+    fields += [pa.field(n, pa.list_(pa.float32(), length)) for n, length in vectors.items()]
     fields.append(pa.field("keypoints", pa.large_binary()))
     if thumbnails:
         types = (pa.large_binary(), pa.float32())

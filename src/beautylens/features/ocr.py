@@ -1,0 +1,127 @@
+"""Reading the print on a picture with RapidOCR: where lines of text stand, and what they say."""
+
+from __future__ import annotations
+
+import importlib.util
+import threading
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from beautylens.errors import EncoderError
+from beautylens.features.runtime import import_openvino
+
+# PP-OCR's networks as RapidOCR's package carries them; named, so that it fetches no others.
+NETWORKS = {
+    "Det": "PP-OCRv6_det_small.onnx",
+    "Cls": "ch_ppocr_mobile_v2.0_cls_mobile.onnx",
+    "Rec": "PP-OCRv6_rec_small.onnx",
+}
+# Lines read less surely than this are mostly texture taken for letters.
+LEAST_CONFIDENCE = 0.5
+PRINT = 1280
+"""Pixels of the longer side below which small print and thin bars are lost."""
+_LEAST_SIDE = 32
+"""Pixels below which a side holds no line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of text as it stands on a picture.
+
+    Args:
+        text: what it says.
+        confidence: mean probability of its characters, 0 to 1.
+        corners: x, y in pixels of the picture, clockwise.
+    """
+
+    text: str
+    confidence: float
+    corners: tuple[tuple[float, float], ...]
+
+    @property
+    def height(self) -> float:
+        """How tall its letters stand, in pixels, if it is longer than tall."""
+        first, second, _, last = self.corners
+        return float(
+            min(np.hypot(*np.subtract(first, second)), np.hypot(*np.subtract(first, last)))
+        )
+
+
+class Reader:
+    """Reads pictures, one at a time: threads wait for each other.
+
+    Args:
+        side: pixels that the longer side is given before lines are looked for.
+        folder: where the networks are; those that RapidOCR's package carries by default.
+
+    Raises:
+        EncoderError: when a network is not there.
+    """
+
+    def __init__(self, *, side: int = 640, folder: Path | None = None) -> None:
+        self._side = side
+        self._engine = _engine(side, folder or _carried())
+        self._turn = threading.Lock()
+
+    def __call__(self, picture: NDArray[np.uint8]) -> tuple[Line, ...]:
+        """Return the lines of a picture, (H, W, 3) uint8 RGB, the tallest first."""
+        if min(picture.shape[:2]) * max(1, self._side / max(picture.shape[:2])) < _LEAST_SIDE:
+            return ()
+        # The networks were trained on pictures as OpenCV reads them, and miss what is small.
+        given = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+        scale = max(1.0, self._side / max(picture.shape[:2]))
+        if scale > 1:
+            given = cv2.resize(given, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+        with self._turn:
+            found = self._engine(given)
+        if found.txts is None:
+            return ()
+        lines = [
+            Line(text, float(score), tuple((float(x), float(y)) for x, y in quad / scale))
+            for text, score, quad in zip(found.txts, found.scores, found.boxes, strict=True)
+        ]
+        return tuple(sorted(lines, key=lambda line: -line.height))
+
+
+@cache
+def shared_reader() -> Reader:
+    """Return the one reader of this process; it takes a second to make.
+
+    Raises:
+        EncoderError: when a network is not there.
+    """
+    return Reader()
+
+
+def _carried() -> Path:
+    """Return the folder of the networks inside RapidOCR's package."""
+    spec = importlib.util.find_spec("rapidocr")
+    if spec is None or not spec.submodule_search_locations:
+        raise EncoderError("reading packs needs the package rapidocr: pip install 'rapidocr>=3.10'")
+    return Path(spec.submodule_search_locations[0]) / "models"
+
+
+def _engine(side: int, folder: Path) -> Any:
+    import_openvino()
+    from rapidocr import EngineType, RapidOCR
+
+    settings: dict[str, Any] = {
+        "Global.log_level": "critical",
+        "Global.text_score": LEAST_CONFIDENCE,
+        "Det.limit_type": "max",
+        "Det.limit_side_len": side,
+    }
+    for part, name in NETWORKS.items():
+        if not (folder / name).is_file():
+            raise EncoderError(
+                f"{folder / name}: no such network; pip install --force-reinstall 'rapidocr>=3.10'"
+            )
+        settings[f"{part}.engine_type"] = EngineType.OPENVINO
+        settings[f"{part}.model_path"] = str(folder / name)
+    return RapidOCR(params=settings)

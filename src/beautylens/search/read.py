@@ -1,0 +1,125 @@
+"""Words read off the pack and words that the user typed, against the text of the short-list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beautylens.features.ocr import Reader
+from beautylens.records import Match, Matches, Product
+from beautylens.search.photo import Photo
+from beautylens.search.scan import barcode_first
+from beautylens.store.gallery import Gallery
+from beautylens.text.evidence import Shared, share
+from beautylens.text.spoken import Said
+from beautylens.text.tokens import is_exact, tokens_of
+
+# What a person typed is meant, and free of the doubts of a reading.
+TYPED = 3.0
+# A longer value describes a pack in words of its own, which agree with its print by chance.
+PROSE = 60
+# Fewer different words than this say little of a product.
+TELLING = 2
+
+
+class Read:
+    """Gives each match the words that its product's text shares with the photo, and their weight.
+
+    Args:
+        reader: returns what reads the photo, asked for once there is a photo to be read; without
+            one, only typed words count.
+        gallery: holds the words that were read on catalogue pictures, where they were.
+        decided: tells of matches that reading could change nothing about; then it is left out.
+        weight: what one nat of shared words adds to a match's score.
+    """
+
+    def __init__(
+        self,
+        reader: Callable[[], Reader] | None = None,
+        *,
+        gallery: Gallery | None = None,
+        decided: Callable[[Matches], bool] | None = None,
+        weight: float = 0.03,
+    ) -> None:
+        self._reader, self._gallery = reader, gallery
+        self._decided, self._weight = decided, weight
+
+    def __call__(self, photo: Photo, matches: Matches) -> Matches:
+        """Return the matches re-ordered; unchanged where nothing was read or typed."""
+        if self._reader is not None and len(matches) and not self._is_decided(matches):
+            with photo.timed("read"):
+                photo.lines = self._reader()(photo.pixels)
+        if photo.lines or photo.words:
+            with photo.timed("refine"):
+                matches = self._refined(photo, matches)
+        return barcode_first(matches)
+
+    def _is_decided(self, matches: Matches) -> bool:
+        return self._decided is not None and self._decided(matches)
+
+    def _refined(self, photo: Photo, matches: Matches) -> Matches:
+        # Rarity is counted over products, however many pictures each has.
+        products = {match.product.product_id: match.product for match in matches}
+        read = [Said(line.text, line.confidence) for line in photo.lines]
+        stored = self._gallery.read_words(products) if self._gallery else {}
+        printed = [stored.get(product, "") for product in products]
+        found = share(read, [print_of(product) for product in products.values()], printed)
+        if photo.words:
+            typed = [Said(photo.words, TYPED)]
+            meant = share(typed, [text_of(product) for product in products.values()])
+            found = [one | other for one, other in zip(found, meant, strict=True)]
+        shared = dict(zip(products, found, strict=True))
+        return Matches.ranked(
+            self._explained(match, shared[match.product.product_id]) for match in matches
+        )
+
+    def _explained(self, match: Match, shared: Shared) -> Match:
+        # A product without a text says nothing for or against it.
+        if not shared.words and not print_of(match.product):
+            return match
+        reasons = replace(match.reasons, text=shared.weight, words=shared.words)
+        return replace(match, score=match.score + self._weight * shared.weight, reasons=reasons)
+
+
+class CatalogueReader:
+    """Reads the print on catalogue pictures, for products whose texts say little.
+
+    Args:
+        reader: returns what reads a picture.
+        nameless: whether pictures of products with a telling brand or name are left unread.
+    """
+
+    def __init__(self, reader: Callable[[], Reader], *, nameless: bool) -> None:
+        self._reader, self._nameless = reader, nameless
+
+    def __call__(self, row: Mapping[str, str], picture: NDArray[np.uint8]) -> str:
+        """Return the lines on a row's picture, (H, W, 3) uint8; nothing where it is left unread."""
+        if self._nameless and says_enough(f"{row['brand']} {row['name']}"):
+            return ""
+        return "\n".join(line.text for line in self._reader()(picture))
+
+
+def says_enough(text: str) -> bool:
+    """Tell whether a text has words enough to know a product by; numbers are no words."""
+    return (
+        len({key for key, _ in tokens_of(text) if len(key) >= 3 and not is_exact(key)}) >= TELLING
+    )
+
+
+def print_of(product: Product) -> str:
+    """Return what a catalogue says of a product that may stand on its pack; no prose."""
+    short = (value for value in product.metadata.values() if len(value) <= PROSE)
+    return _lines(product.brand, product.name, product.category, *short)
+
+
+def text_of(product: Product) -> str:
+    """Return everything that a catalogue says of a product, its id and barcode included."""
+    named = (product.brand, product.name, product.category, product.product_id, product.gtin)
+    return _lines(*named, *product.metadata.values())
+
+
+def _lines(*parts: str) -> str:
+    return "\n".join(part for part in parts if part)

@@ -1,0 +1,103 @@
+"""What is learnt from: a sample of a catalogue, its descriptors and its keypoints."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from beautylens.catalogue.table import Catalogue
+from beautylens.errors import ImageError
+from beautylens.features.extractors import Extractor
+from beautylens.features.keypoints import Keypoints
+from beautylens.images.ahead import ahead
+from beautylens.images.decode import decode
+from beautylens.store.build import Described, Describer, Progress, Row, rows_of
+
+OnProgress = Callable[[Progress], None]
+
+
+def sample(catalogue: Catalogue, limit: int) -> Catalogue:
+    """Return at most `limit` lines of a catalogue, by id, drawn without regard to their order.
+
+    The digests of the image ids decide, so that a re-ordered table gives the same sample.
+    """
+    rows = catalogue.rows
+    if len(catalogue) > limit:
+        ids = rows["image_id"].to_pylist()
+        ranks = [hashlib.blake2b(image_id.encode(), digest_size=8).digest() for image_id in ids]
+        rows = rows.take(pa.array(sorted(range(len(ids)), key=ranks.__getitem__)[:limit]))
+    return replace(catalogue, rows=rows.sort_by("image_id"))
+
+
+def descriptors_of(
+    catalogue: Catalogue, describer: Describer, progress: OnProgress
+) -> NDArray[np.float32]:
+    """Return the descriptors (N, D) of the pictures of a catalogue that can be read.
+
+    Raises:
+        ImageError: when none of them can.
+    """
+    rows = []
+    for done, item in enumerate(describer(rows_of(catalogue), catalogue.folder), start=1):
+        if isinstance(item, Described):
+            rows.append(item.descriptor)
+        progress(Progress(done, len(catalogue), done - len(rows)))
+    if not rows:
+        raise _none_readable(catalogue)
+    return np.stack(rows)
+
+
+def keypoints_of(
+    catalogue: Catalogue,
+    extractor: Extractor,
+    progress: OnProgress,
+    *,
+    longest: int,
+    limit: int,
+    workers: int | None = None,
+) -> list[Keypoints]:
+    """Return the strongest keypoints of each picture of a catalogue that can be read.
+
+    Args:
+        catalogue: names the pictures.
+        extractor: takes the keypoints.
+        progress: called after every picture.
+        longest: pixels to which the longer side is shrunk first.
+        limit: how many of the strongest to take of each.
+        workers: threads; all cores by default.
+
+    Raises:
+        ImageError: when none of the pictures can be read.
+    """
+
+    def taken(row: Row) -> Keypoints | None:
+        try:
+            picture = decode(catalogue.folder / row["image"], least_side=longest)
+        except ImageError:
+            # The build itself, which follows, notes which pictures cannot be read.
+            return None
+        return extractor(picture, longest=longest, limit=limit)
+
+    found: list[Keypoints] = []
+    count = workers or os.cpu_count() or 1
+    with ThreadPoolExecutor(count) as pool:
+        everything = ahead(pool, taken, rows_of(catalogue), 4 * count)
+        for done, keypoints in enumerate(everything, start=1):
+            found += [] if keypoints is None else [keypoints]
+            progress(Progress(done, len(catalogue), done - len(found)))
+    if not found:
+        raise _none_readable(catalogue)
+    return found
+
+
+def _none_readable(catalogue: Catalogue) -> ImageError:
+    return ImageError(
+        f"none of {len(catalogue)} pictures in {catalogue.folder} can be read; check the paths"
+    )

@@ -1,0 +1,108 @@
+"""The second way in: short-lists joined, both cosines on every match, and photos without print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from beautylens.collection import Collection
+from beautylens.indexing import build
+from beautylens.records import Matches
+from beautylens.search.photo import Photo
+from beautylens.search.second import SecondWay, joined
+from beautylens.store.gallery import Gallery
+from tests.conftest import Shop, catalogue_rows, write_table
+from tests.store.test_gallery import DIMENSIONS, rows, unit, with_prints
+
+COUNT = 60
+BLANK = 7
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Gallery:
+    made = Gallery.create(
+        tmp_path / "g.lens", dimensions=DIMENSIONS, aggregate=DIMENSIONS, settings={}
+    )
+    images = [(f"p{number:02}", "1.jpg", number) for number in range(COUNT)]
+    prints = [unit(1000 + n) * np.float32(n != BLANK) for n in range(COUNT)]
+    made.upsert(with_prints(rows(*images), prints))
+    return made
+
+
+def asked(where: str | None = None) -> Photo:
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    return Photo(pixels, where, descriptor=unit(77), aggregate=unit(88))
+
+
+def join(gallery: Gallery, photo: Photo, depth: int) -> Matches:
+    assert photo.descriptor is not None
+    second = SecondWay(gallery, None, None, limit=500)  # type: ignore[arg-type]  # described
+    return second.join(photo, gallery.nearest(photo.descriptor, depth, photo.where), depth)
+
+
+@pytest.mark.parametrize("where", [None, "brand = 'Dior'"])
+def test_the_best_of_both_short_lists_are_kept_with_both_cosines(
+    gallery: Gallery, where: str | None
+) -> None:
+    allowed = [n for n in range(COUNT) if where is None or n % 2 == 0]
+    visual = {n: float(unit(77) @ unit(n)) for n in allowed}
+    local = {n: float(unit(88) @ unit(1000 + n)) for n in allowed if n != BLANK}
+    depth = 10
+    union = {n for found in (visual, local) for n in sorted(found, key=lambda m: -found[m])[:depth]}
+    score = {n: (visual[n] + local.get(n, 0)) / 2 for n in union}
+    expected = sorted(union, key=lambda n: -score[n])[:depth]
+    matches = join(gallery, asked(where), depth)
+    assert [match.product.product_id for match in matches] == [f"p{n:02}" for n in expected]
+    for match, number in zip(matches, expected, strict=True):
+        assert match.score == pytest.approx(score[number], abs=1e-5)
+        assert match.reasons.visual == pytest.approx(visual[number], abs=1e-5)
+        assert match.reasons.local == pytest.approx(local[number], abs=1e-5)
+
+
+def test_a_picture_without_keypoints_has_no_local_reason(gallery: Gallery) -> None:
+    found = {match.product.product_id: match for match in join(gallery, asked(), COUNT)}
+    assert len(found) == COUNT
+    assert found[f"p{BLANK:02}"].reasons.local is None
+    assert all(m.reasons.local is not None for p, m in found.items() if p != f"p{BLANK:02}")
+
+
+def test_a_photo_without_keypoints_keeps_the_visual_short_list(
+    collection: Collection, shop: Shop
+) -> None:
+    blank = np.full((300, 300, 3), 255, np.uint8)
+    photo = collection.photo(blank)
+    found = collection.pipeline.search(photo)
+    assert photo.aggregate is None
+    assert len(found) == 7
+    assert all(match.reasons.local is None for match in found)
+    assert all(match.score == match.reasons.visual for match in found)
+
+
+def test_joining_needs_a_photo_described_both_ways(gallery: Gallery) -> None:
+    photo = asked()
+    photo.aggregate = None
+    with pytest.raises(ValueError, match="described for both"):
+        joined(gallery, photo, [])
+
+
+def test_removed_products_vanish_from_both_ways(shop: Shop, tmp_path: Path) -> None:
+    table = catalogue_rows(6)
+    for row in table:
+        row["image"] = str(shop.folder / row["image"])
+    mine, _ = build(write_table(tmp_path / "t.csv", table), tmp_path / "c.lens")
+    assert mine.search(shop.photo(1))[0].product.product_id == "p01"
+    mine.remove(["p01"])
+    assert "p01" not in {match.product.product_id for match in mine.search(shop.photo(1))}
+
+
+def test_keypoints_are_taken_once_and_timed(collection: Collection, shop: Shop) -> None:
+    photo = collection.photo(shop.photo(0))
+    collection.pipeline.search(photo)
+    taken = photo.keypoints
+    assert taken is not None
+    spent = photo.milliseconds["keypoints"]
+    assert spent > 0
+    collection.pipeline.search(photo)
+    assert photo.keypoints is taken

@@ -1,0 +1,159 @@
+r"""Learn the judgement that the package ships: weights of the evidence, and when to say no.
+
+    python tools/learn_judgement.py DATA CACHE
+
+DATA holds GroceryStoreDataset (MIT) as `grocery/catalogue.csv` and `grocery/train.csv`; the other
+half are photos of the rendered sample catalogue, taken from views that its pictures do not show.
+Nothing else goes into what is shipped. CACHE keeps the short-lists, so that learning them anew
+takes seconds; empty it once the evidence has changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from beautylens.catalogue.sample import plan_sample, write_sample_catalogue
+from beautylens.catalogue.sample.plan import SampleProduct, SampleQuery
+from beautylens.catalogue.sample.stage import View
+from beautylens.catalogue.sample.write import take_photo
+from beautylens.catalogue.truth import read_truth
+from beautylens.collection import Collection
+from beautylens.evaluate.verdicts import auroc, calibration_error
+from beautylens.images.decode import Picture
+from beautylens.indexing import build
+from beautylens.recipe import read_recipe
+from beautylens.records import Match, Matches, Product, Reasons
+from beautylens.search.answers import Presence
+from beautylens.search.judgement import SHIPPED, Judgement, Thresholds
+from beautylens.search.learning import cross_answered, learn
+from beautylens.search.questions import Example
+from beautylens.sections import JudgeSettings
+
+STRENGTH = 1.0
+SEED = 7
+# Where learning starts: the weights that the default recipe had while they were set by hand, in
+# its ratio of cosine to print; evidence that the photos lack keeps what stands here.
+PRIOR = Judgement(
+    weights={"visual": 16, "local": 16, "print": 2, "inliers": 0, "text": 0.5, "colour": 4},
+    presence=Presence(level=-4.0, slope=0.3, background=0.1, colour=0.5),
+    thresholds=Thresholds(match=0.9, missing=0.9, decided=0.99),
+)
+
+
+def grocery(data: Path, photos: int) -> Iterator[tuple[Picture, str]]:
+    """Yield photos of packages, evenly from all products, with their product; no loose fruit."""
+    rows = [row for row in read_truth(data / "grocery" / "train.csv") if row.kind == "package"]
+    for place in np.linspace(0, len(rows) - 1, photos).astype(int):
+        yield rows[place].image, next(iter(rows[place].product_ids))
+
+
+def sample(photos: int) -> Iterator[tuple[Picture, str]]:
+    """Yield simulated photos of sample products, each drawn from a view of its own."""
+    products = plan_sample(2026).products
+    rng = np.random.default_rng(SEED)
+    for place in rng.permutation(len(products))[:photos]:
+        yield _photograph(products[place], rng), products[place].product_id
+
+
+def _photograph(product: SampleProduct, rng: np.random.Generator) -> Picture:
+    yaw, camera = float(rng.uniform(-0.4, 0.4)), float(rng.uniform(0.05, 0.18))
+    view = View(yaw=yaw, camera=camera, shadow=False)
+    seed, strength = int(rng.integers(1 << 31)), float(rng.uniform(0.7, 1.0))
+    return take_photo(SampleQuery(product, view, (SEED, seed), strength, (), (), "photo"))
+
+
+def brand_of(product_id: str) -> str:
+    """Return the brand that a grocery product's id starts with: "Arla" of "Arla-Sour-Milk"."""
+    return product_id.partition("-")[0]
+
+
+def line_of(product_id: str) -> str:
+    """Return the line of a sample product: "tes-01" of "tes-01-3"."""
+    return product_id.rpartition("-")[0]
+
+
+def collect(collection: Collection, photos: Iterable[tuple[Picture, str]], kept: Path) -> None:
+    """Search with each photo and keep its whole short-list, with all evidence, as a JSON line."""
+    # Moved into place when whole, so that what was interrupted is collected anew.
+    part = kept.with_suffix(".part")
+    with part.open("w", encoding="utf-8") as file:
+        for photo, truth in photos:
+            matches = collection.evidence(photo)
+            rows = [[m.image_id, m.product.product_id, asdict(m.reasons)] for m in matches]
+            file.write(json.dumps({"truth": truth, "rows": rows}) + "\n")
+    part.rename(kept)
+
+
+def examples(kept: Path, family: Callable[[str], str]) -> Iterator[Example]:
+    """Yield what the kept short-lists teach; products of one family are left out together, too."""
+    for line in kept.read_text(encoding="utf-8").splitlines():
+        value = json.loads(line)
+        truth = value["truth"]
+        products = {product for _, product, _ in value["rows"]}
+        akin = {product for product in products if family(product) == family(truth)} - {truth}
+        matches = Matches(tuple(_match(*row) for row in value["rows"]))
+        example = Example.of(matches, {truth}, family=akin)
+        if example is not None:
+            yield example
+
+
+def _match(image_id: str, product_id: str, reasons: dict[str, Any]) -> Match:
+    words = tuple(reasons.pop("words"))
+    return Match(image_id, Product(product_id), "", 0.0, Reasons(**reasons, words=words))
+
+
+def gathered(data: Path, cache: Path, photos: dict[str, int]) -> list[Example]:
+    """Return the examples of both sets, searching with whatever has not been searched with yet."""
+    cache.mkdir(parents=True, exist_ok=True)
+    (cache / SHIPPED).write_bytes(PRIOR.to_bytes())
+    judge = JudgeSettings(file=str((cache / SHIPPED).absolute()))
+    recipe = read_recipe("default").model_copy(update={"judge": judge})
+    sets = {
+        "grocery": (data / "grocery" / "catalogue.csv", grocery(data, photos["grocery"]), brand_of),
+        "sample": (cache / "drawn" / "catalogue.csv", sample(photos["sample"]), line_of),
+    }
+    found: list[Example] = []
+    for name, (table, asked, family) in sets.items():
+        kept = cache / f"{name}.jsonl"
+        if not kept.exists():
+            if name == "sample":
+                write_sample_catalogue(cache / "drawn")
+            collect(build(table, cache / f"{name}.lens", recipe=recipe)[0], asked, kept)
+        found += examples(kept, family)
+    return found
+
+
+def main() -> None:
+    """Collect what has not been collected, learn, write the judgement, and say how good it is."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("cache", type=Path)
+    parser.add_argument("--grocery", type=int, default=300, help="photos of grocery packages")
+    parser.add_argument("--sample", type=int, default=200, help="simulated photos of the sample")
+    parser.add_argument("--out", type=Path, default=Path("src/beautylens/search") / SHIPPED)
+    arguments = parser.parse_args()
+    photos = {"grocery": arguments.grocery, "sample": arguments.sample}
+    found = gathered(arguments.data, arguments.cache, photos)
+    said = cross_answered(found, PRIOR, STRENGTH)
+    made = {
+        "by": "tools/learn_judgement.py",
+        "from": "GroceryStoreDataset train.csv, packages (MIT); rendered sample catalogue",
+        "photos": len(found),
+        "questions": len(said.best),
+        "auroc": round(auroc(said.best, said.right), 3),
+        "calibration_error": round(calibration_error(said.best, said.right), 3),
+    }
+    learnt = replace(learn(found, PRIOR, STRENGTH), made=made)
+    arguments.out.write_bytes(learnt.to_bytes())
+    print(learnt.to_bytes().decode())
+
+
+if __name__ == "__main__":
+    main()
