@@ -14,6 +14,8 @@ _BLACK = 0.01
 _SPREADS = np.array([0.25, 0.10, 0.05, 0.12, 0.2, 0.2])
 """Standard deviations of exposure, warmth, tint, contrast and two slopes, in ln of linear light:
 somewhat more than those of `images.simulate`, for a phone can do worse."""
+_MOST = 4.0
+"""Such deviations that no light goes beyond, however many cells of one colour ask for it."""
 _NOISE = 0.10
 """Standard deviation of ln light of one cell, from glare, wear and misplacement."""
 _CELLS = 60.0
@@ -58,6 +60,7 @@ def relight(photo: Floats, studio: Floats, places: Floats, weights: Floats) -> R
         normal = np.einsum("nci,nc,ncj->ij", ways, precision, ways)
         pulled = np.einsum("nci,nc,nc->i", ways, precision, offsets)
         found = np.linalg.solve(normal + np.diag(_SPREADS**-2.0), pulled)
+        found = np.clip(found, -_MOST * _SPREADS, _MOST * _SPREADS)
         misses = (np.square(offsets - ways @ found) / variance).mean(axis=1)
         robust = 1 / (1 + misses / 4) ** 2
     # Contrast multiplies what is looked for, the other ways are taken off.
