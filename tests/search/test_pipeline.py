@@ -106,9 +106,9 @@ def test_a_crop_looks_at_that_part_only(collection: Collection, shop: Shop, tmp_
 def test_typed_words_put_the_product_that_has_them_first(
     collection: Collection, shop: Shop
 ) -> None:
-    matches = collection.search(shop.photo(0), words="007 rouge")
+    matches = collection.search(shop.photo(0), words="creme 007 rouge")
     assert ids(matches)[0] == "p07"
-    assert matches[0].reasons.words == ("007", "rouge")
+    assert matches[0].reasons.words == ("creme", "007", "rouge")
 
 
 def test_an_unreadable_query_is_one_sentence(collection: Collection, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from beautylens.collection import Collection
 from beautylens.indexing import build
 from beautylens.records import Matches
 from beautylens.search.photo import Photo
-from beautylens.search.second import SecondWay, joined
+from beautylens.search.second import SecondWay, with_both_cosines
 from beautylens.store.gallery import Gallery
 from tests.conftest import Shop, catalogue_rows, write_table
 from tests.store.test_gallery import DIMENSIONS, rows, unit, with_prints
@@ -51,13 +51,13 @@ def test_the_best_of_both_short_lists_are_kept_with_both_cosines(
     local = {n: float(unit(88) @ unit(1000 + n)) for n in allowed if n != BLANK}
     depth = 10
     union = {n for found in (visual, local) for n in sorted(found, key=lambda m: -found[m])[:depth]}
-    score = {n: (visual[n] + local.get(n, 0)) / 2 for n in union}
-    expected = sorted(union, key=lambda n: -score[n])[:depth]
+    kept = sorted(union, key=lambda n: -visual[n] - local.get(n, 0))[:depth]
+    expected = sorted(kept, key=lambda n: -visual[n])
     matches = join(gallery, asked(where), depth)
     assert [match.product.product_id for match in matches] == [f"p{n:02}" for n in expected]
     for match, number in zip(matches, expected, strict=True):
-        assert match.score == pytest.approx(score[number], abs=1e-5)
         assert match.reasons.visual == pytest.approx(visual[number], abs=1e-5)
+        assert match.score == match.reasons.visual
         assert match.reasons.local == pytest.approx(local[number], abs=1e-5)
 
 
@@ -80,11 +80,9 @@ def test_a_photo_without_keypoints_keeps_the_visual_short_list(
     assert all(match.score == match.reasons.visual for match in found)
 
 
-def test_joining_needs_a_photo_described_both_ways(gallery: Gallery) -> None:
-    photo = asked()
-    photo.aggregate = None
-    with pytest.raises(ValueError, match="described for both"):
-        joined(gallery, photo, [])
+def test_comparing_needs_an_encoded_photo(gallery: Gallery) -> None:
+    with pytest.raises(ValueError, match="after it was encoded"):
+        with_both_cosines(gallery, Photo(np.zeros((8, 8, 3), np.uint8)), [])
 
 
 def test_removed_products_vanish_from_both_ways(shop: Shop, tmp_path: Path) -> None:

@@ -54,8 +54,7 @@ class Retrieve:
     def __call__(self, photo: Photo, limit: int) -> Matches:
         """Return a short-list of at least `limit` products, where there are so many, best first.
 
-        The score is the cosine similarity, or that of the recipe's distance; the mean of
-        both cosines where the photo's print is looked for too.
+        The score is the cosine similarity, or that of the recipe's distance.
         """
         with photo.timed("encode"):
             pixels = salient_on_white(photo.pixels) if self._salient else photo.pixels

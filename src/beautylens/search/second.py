@@ -35,35 +35,48 @@ class SecondWay:
             photo.aggregate = self._aggregate([strongest])[0] if len(strongest) else None
 
     def join(self, photo: Photo, matches: Matches, depth: int) -> Matches:
-        """Return the best `depth` of the matches and as many nearest by print, with both cosines.
+        """Return `depth` of the matches and of as many nearest by print, with both cosines.
 
-        The score is their mean. A photo without keypoints keeps its matches.
+        Those with the largest sum of both are kept. The score stays the visual cosine: once print
+        counts by its inliers, counting it twice loses more than it gains. A photo without
+        keypoints keeps its matches.
         """
         if photo.aggregate is None:
             return matches
         found = self._gallery.nearest(photo.aggregate, depth, photo.where, column="aggregate")
         known = {match.image_id for match in matches}
         union = [*matches, *(match for match in found if match.image_id not in known)]
-        return joined(self._gallery, photo, union).top(depth)
+        kept = with_both_cosines(self._gallery, photo, union).rescored(_sum).top(depth)
+        return kept.rescored(_visual)
 
 
-def joined(gallery: Gallery, photo: Photo, matches: Iterable[Match]) -> Matches:
-    """Return matches with the cosines of both their vectors to the photo's, ranked by their mean.
+def with_both_cosines(gallery: Gallery, photo: Photo, matches: Iterable[Match]) -> Matches:
+    """Return matches by visual cosine, each with the cosines of both its vectors to the photo's.
 
-    A picture without keypoints shares no print: its `local` is None, and counts as 0.
+    `local` is None where the photo or the picture has no keypoints.
 
     Raises:
         CollectionError: when an image was removed meanwhile.
-        ValueError: when the photo has not been described both ways.
+        ValueError: when the photo has not been encoded.
     """
-    if photo.descriptor is None or photo.aggregate is None:
-        raise ValueError("a photo is joined by two ways after it was described for both")
+    if photo.descriptor is None:
+        raise ValueError("a photo is compared after it was encoded")
     rows = tuple(matches)
     ids = [match.image_id for match in rows]
     visual = (gallery.descriptors(ids) @ photo.descriptor).tolist()
-    aggregates = gallery.descriptors(ids, "aggregate")
-    local = [float(row @ photo.aggregate) if row.any() else None for row in aggregates]
+    local: list[float | None] = [None] * len(rows)
+    if photo.aggregate is not None:
+        stored = gallery.descriptors(ids, "aggregate")
+        local = [float(row @ photo.aggregate) if row.any() else None for row in stored]
     return Matches.ranked(
-        replace(row, score=(v + (a or 0.0)) / 2, reasons=replace(row.reasons, visual=v, local=a))
+        replace(row, score=v, reasons=replace(row.reasons, visual=v, local=a))
         for row, v, a in zip(rows, visual, local, strict=True)
     )
+
+
+def _sum(match: Match) -> float:
+    return _visual(match) + (match.reasons.local or 0.0)
+
+
+def _visual(match: Match) -> float:
+    return match.reasons.visual or 0.0

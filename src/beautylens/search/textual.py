@@ -16,7 +16,7 @@ from beautylens.records import Match, Matches
 from beautylens.search.photo import Photo
 from beautylens.search.rerank import Rerank
 from beautylens.search.retrieve import rescored
-from beautylens.search.second import joined
+from beautylens.search.second import with_both_cosines
 from beautylens.search.similarity import Similarity
 from beautylens.store.gallery import Gallery
 from beautylens.text.index import TextIndex
@@ -171,7 +171,7 @@ class Textual:
             return {}
         found = self._gallery.matches_of(products, photo.descriptor, photo.where)
         if photo.aggregate is not None:
-            found = joined(self._gallery, photo, found)
+            found = with_both_cosines(self._gallery, photo, found)
         if self._similarity is not None:
             found = rescored(self._gallery, photo.descriptor, found, self._similarity)
         if self._rerank is not None:
