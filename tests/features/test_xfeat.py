@@ -9,7 +9,7 @@ import pytest
 
 from beautylens.errors import EncoderError
 from beautylens.features.keypoints import Keypoints
-from beautylens.features.runtime import _openvino
+from beautylens.features.runtime import import_openvino
 from beautylens.features.xfeat import OFFSET, QUANTUM, XFeat
 
 HEIGHT, WIDTH = 64, 96
@@ -18,7 +18,7 @@ NAMES = ("feats", "keypoints", "heatmap")
 
 def make_graph(path: Path, names: tuple[str, ...] = NAMES, channels: int = 1) -> Path:
     """Write a graph of XFeat's interface: each pixel's brightness is its keypoint logit."""
-    ov = _openvino()
+    ov = import_openvino()
     ops = ov.opset13
     rng = np.random.default_rng(0)
     place = np.zeros((65, channels, 8, 8), np.float32)
