@@ -17,7 +17,7 @@ from beautylens.features import ocr
 from beautylens.features.ocr_boxes import boxes_of
 from beautylens.text.words import words_of
 
-LINES = ("VELVET ROUGE", "matte lipstick 475", "Crème 30 ml")
+LINES = ("VELVET ROUGE", "matte lipstick 475", "Creme 30 ml")
 
 
 def pack(lines: tuple[str, ...] = LINES, size: int = 44) -> np.ndarray:
