@@ -212,7 +212,7 @@ def test_indexes_missed_by_a_kill_are_made_on_the_next_run(tmp_path: Path) -> No
     assert collection.gallery._images.list_indices() == []
     collection, _ = build(shop.table, tmp_path / "c.lens", recipe=FAST)
     made = [index.columns for index in collection.gallery._images.list_indices()]
-    assert sorted(made) == [["image_id"], ["product_id"]]
+    assert sorted(made) == [["gtin"], ["image_id"], ["product_id"]]
 
 
 def test_the_public_index_gives_a_collection_that_names_its_failures(tmp_path: Path) -> None:

@@ -57,8 +57,8 @@ def test_a_word_counts_once_however_often_it_is_read() -> None:
 
 
 def test_one_read_word_stands_for_one_word_of_a_product() -> None:
-    two, one = weights("straightener", "straight straighteners", "curl straighteners")
-    assert two == one
+    both, *single = weights("straightener", "straight straighteners", "straight", "straighteners")
+    assert both == max(single) > 0
 
 
 def test_shared_words_come_in_the_products_spelling_the_rarest_first() -> None:

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from beautylens.text.gtin import gtin14, spellings, upc_a
 
-BODIES = st.text("0123456789", min_size=12, max_size=12).filter(lambda body: int(body) >= 1_000_000)
+BODIES = st.text("0123456789", min_size=12, max_size=12).filter(
+    lambda body: int(body) >= 10_000_000
+)
 
 
 def check_digit(body: str) -> str:
@@ -28,11 +30,9 @@ def test_every_spelling_of_a_number_is_the_same_number(body: str) -> None:
     gtin = f"0{body}{check_digit(body)}"
     assert gtin14(gtin) == gtin
     for written in spellings(gtin):
-        eight = written.replace(" ", "").replace("-", "")
-        if len(eight) != 8 or eight[0] != "0":
-            assert gtin14(written) == gtin
-            assert gtin14(f" {written} ") == gtin
-    assert gtin.lstrip("0").zfill(7) in spellings(gtin)
+        assert gtin14(written) == gtin
+        assert gtin14(f" {written} ") == gtin
+    assert gtin.lstrip("0") in spellings(gtin)
 
 
 @given(BODIES, st.integers(1, 9))

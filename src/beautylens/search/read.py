@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +19,7 @@ from beautylens.text.spoken import Said
 from beautylens.text.tokens import is_exact, tokens_of
 
 # What a person typed is meant, and free of the doubts of a reading.
-TYPED = 3.0
+TYPED = 12.0
 # A longer value describes a pack in words of its own, which agree with its print by chance.
 PROSE = 60
 # Fewer different words than this say little of a product.
@@ -68,13 +69,25 @@ class Read:
         printed = [stored.get(product, "") for product in products]
         found = share(read, [print_of(product) for product in products.values()], printed)
         if photo.words:
-            typed = [Said(photo.words, TYPED)]
-            meant = share(typed, [text_of(product) for product in products.values()])
+            meant = self._meant(photo.words, list(products.values()))
             found = [one | other for one, other in zip(found, meant, strict=True)]
         shared = dict(zip(products, found, strict=True))
         return Matches.ranked(
             self._explained(match, shared[match.product.product_id]) for match in matches
         )
+
+    @staticmethod
+    def _meant(words: str, products: Sequence[Product]) -> list[Shared]:
+        """Return what the typed words share with all that is known of products, ids included."""
+        found = share([Said(words, TYPED)], [text_of(product) for product in products])
+        rarest = TYPED * math.log(1 + len(products) / 2)
+        typed = set(words.casefold().split())
+        return [
+            shared | Shared(rarest, (product.product_id,))
+            if product.product_id.casefold() in typed
+            else shared
+            for shared, product in zip(found, products, strict=True)
+        ]
 
     def _explained(self, match: Match, shared: Shared) -> Match:
         # A product without a text says nothing for or against it.
@@ -116,8 +129,8 @@ def print_of(product: Product) -> str:
 
 
 def text_of(product: Product) -> str:
-    """Return everything that a catalogue says of a product, its id and barcode included."""
-    named = (product.brand, product.name, product.category, product.product_id, product.gtin)
+    """Return everything that a catalogue says of a product but its id."""
+    named = (product.brand, product.name, product.category, product.gtin)
     return _lines(*named, *product.metadata.values())
 
 

@@ -11,7 +11,7 @@ DIGITS = 14
 SHORTEST = 8
 # Leading zeros get lost in spreadsheets: a UPC-A can come as few as this many digits.
 FEWEST = 7
-_NUMBER = re.compile(r"\d+(?:[ \-]+\d+)*(?:\.0+)?")
+_NUMBER = re.compile(r"\d+(?:[ \-]+\d+)*(?:\.0+)?", re.ASCII)
 
 
 def gtin14(written: str) -> str | None:
@@ -23,13 +23,14 @@ def gtin14(written: str) -> str | None:
     if not _NUMBER.fullmatch(written.strip()):
         return None
     digits = re.sub(r"\D", "", written.split(".", maxsplit=1)[0])
+    if not FEWEST <= len(digits) <= DIGITS or not digits.strip("0"):
+        return None
     if len(digits) == SHORTEST and digits[0] == "0":
         expanded = upc_a(digits).zfill(DIGITS)
         if is_valid(expanded):
             return expanded
     padded = digits.zfill(DIGITS)
-    told = len(digits) >= FEWEST and len(padded) == DIGITS and int(digits) >= 10
-    return padded if told and is_valid(padded) else None
+    return padded if is_valid(padded) else None
 
 
 def is_valid(digits: str) -> bool:
@@ -66,10 +67,12 @@ def spellings(gtin: str) -> tuple[str, ...]:
     """
     bare = gtin.lstrip("0")
     plain = [gtin[-length:] for length in range(DIGITS, max(len(bare), FEWEST) - 1, -1)]
-    grouped = [
+    groups = [
         f"{gtin[:1]} {gtin[1:3]} {gtin[3:8]} {gtin[8:13]} {gtin[13]}",
         f"{gtin[1]} {gtin[2:8]} {gtin[8:]}",
         f"{gtin[2]} {gtin[3:8]} {gtin[8:13]} {gtin[13]}",
     ]
+    # A group for fewer digits would leave some out.
+    grouped = [written for written in groups if len(written.replace(" ", "")) >= len(bare)]
     dashed = [written.replace(" ", "-") for written in grouped]
     return tuple(dict.fromkeys([*plain, *grouped, *dashed]))

@@ -36,6 +36,10 @@ class Place(NamedTuple):
         """Tell whether some letter of the line is part of both."""
         return self.line == other.line and self.start < other.end and other.start < self.end
 
+    def lies_in(self, other: Place) -> bool:
+        """Tell whether every letter of this place is part of the other."""
+        return self.line == other.line and other.start <= self.start and self.end <= other.end
+
     def times(self, factor: float) -> Place:
         """Return the same place with another weight."""
         return self._replace(weight=self.weight * factor)
@@ -108,9 +112,12 @@ class Spoken:
                 yield key, place.times(alike)
 
     def _inside(self, keys: Sequence[str]) -> Found:
-        """Yield the first place in each line where a word stands inside others, or across them."""
+        """Yield the first place in each line where a word stands inside another, or across some."""
+        whole = [place for key in keys for place in self._words.get(key, ())]
         for number, (weight, line) in enumerate(self._joined):
             for key in keys:
                 start = line.find(key) if len(key) >= LEAST_INSIDE else -1
-                if start >= 0:
-                    yield key, Place(weight, number, start, start + len(key))
+                place = Place(weight, number, start, start + len(key))
+                # "Grape" is not said by a grapefruit, where some product is of grapefruit.
+                if start >= 0 and not any(place.lies_in(other) for other in whole):
+                    yield key, place

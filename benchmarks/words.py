@@ -1,0 +1,121 @@
+"""What the words on the pack are worth, and what reading them costs: words DATA [--json FILE].
+
+DATA has `catalogue.csv` (product_id, image, name, ...) and `truth.csv` (image, product_ids).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from beautylens.catalogue.sample.barcode import draw_barcode
+from beautylens.catalogue.truth import TruthRow, read_truth
+from beautylens.collection import Collection
+from beautylens.evaluate.metrics import average_precision
+from beautylens.features.ocr import shared_reader
+from beautylens.indexing import build
+from beautylens.recipe import read_recipe
+from beautylens.records import Matches
+from beautylens.search.photo import Photo
+from beautylens.search.read import Read
+from beautylens.text.barcode import read_barcodes
+
+Score = dict[str, float]
+GTIN = "4006381333931"
+
+
+def main() -> None:
+    """Measure, print a table, and write it as JSON where asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--truth", default="truth.csv")
+    parser.add_argument("--kind", help="only queries of this kind")
+    parser.add_argument("--json", type=Path)
+    asked = parser.parse_args()
+    rows = [
+        row
+        for row in read_truth(asked.data / asked.truth)
+        if row.product_ids and asked.kind in (None, row.kind)
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        recipe = read_recipe("fast")
+        built, _ = build(asked.data / "catalogue.csv", Path(folder) / "c.lens", recipe=recipe)
+        found = {**words(built, rows), **barcodes()}
+    for name, value in found.items():
+        print(f"{name:44} {value:8.3f}")
+    if asked.json:
+        asked.json.write_text(json.dumps(found, indent=2))
+
+
+def words(built: Collection, rows: list[TruthRow]) -> Score:
+    """Return mAP@7 (challenge) of the descriptor, of words alone, of both, and milliseconds."""
+    read = Read(shared_reader)
+    ranked: dict[str, list[float]] = {"deep": [], "words of the short-list": [], "deep + words": []}
+    spent: dict[str, list[float]] = {"read": [], "refine": []}
+    for row in rows:
+        photo = built.photo(row.image)
+        deep = built.pipeline.search(photo, 100)
+        answers: dict[str, Callable[[], Matches]] = {
+            "deep": lambda deep=deep: deep,
+            "deep + words": lambda deep=deep, photo=photo: read(photo, deep),
+            "words of the short-list": lambda deep=deep, photo=photo: by_words(read, photo, deep),
+        }
+        for name, answer in answers.items():
+            ids = [match.product.product_id for match in answer()]
+            precision = average_precision(
+                ids, row.product_ids, ignore=row.ignore_ids, denominator="challenge"
+            )
+            ranked[name].append(precision)
+            if name == "deep + words":
+                for stage, times in spent.items():
+                    times.append(photo.milliseconds.get(stage, 0.0))
+    scores = {f"mAP@7 {name}": statistics.fmean(values) for name, values in ranked.items()}
+    return scores | {f"median ms {name}": statistics.median(times) for name, times in spent.items()}
+
+
+def by_words(read: Read, photo: Photo, matches: Matches) -> Matches:
+    """Return the matches in the order of their words; the descriptor settles equal ones."""
+    return read(photo, matches).rescored(lambda match: match.reasons.text or 0.0)
+
+
+def barcodes(count: int = 200) -> Score:
+    """Return the share of drawn barcodes that are read, turned and blurred, and milliseconds."""
+    right, wrong, spent = 0, 0, []
+    for scene in scenes(count):
+        start = time.perf_counter()
+        said = read_barcodes(scene)
+        spent.append((time.perf_counter() - start) * 1000)
+        right += said == (f"0{GTIN}",)
+        wrong += said not in ((), (f"0{GTIN}",))
+    return {
+        "barcodes read": right / count,
+        "barcodes misread": wrong / count,
+        "median ms barcode": statistics.median(spent),
+    }
+
+
+def scenes(count: int) -> Iterator[np.ndarray]:
+    """Yield photos of 1280 x 960 pixels with a barcode: any angle, 2-5 px bars, blur, noise."""
+    rng = np.random.default_rng(0)
+    for _ in range(count):
+        scene = np.full((960, 1280, 3), rng.integers(60, 200), np.uint8)
+        symbol = draw_barcode(GTIN, int(rng.integers(2, 6)), 260)
+        top, left = 480 - 130, 640 - symbol.shape[1] // 2
+        scene[top : top + 260, left : left + symbol.shape[1]] = symbol
+        turn = cv2.getRotationMatrix2D((640, 480), rng.uniform(0, 360), 1.0)
+        scene = cv2.warpAffine(scene, turn, (1280, 960), borderMode=cv2.BORDER_REPLICATE)
+        scene = cv2.GaussianBlur(scene, (0, 0), rng.uniform(0.3, 1.5))
+        noisy = scene + rng.normal(0, rng.uniform(0, 8), scene.shape)
+        yield noisy.clip(0, 255).astype(np.uint8)
+
+
+if __name__ == "__main__":
+    main()
