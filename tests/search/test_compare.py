@@ -82,16 +82,16 @@ def test_what_was_compared_can_be_drawn(line: Collection) -> None:
 
 
 def test_geometry_that_decides_leaves_nothing_to_compare() -> None:
-    assert alike(Matches.ranked([a_match("a", 60), a_match("b", 12)])) == ()
-    assert alike(Matches.ranked([a_match("a", 7), a_match("b", 7)])) == ()
-    assert alike(Matches.ranked([a_match("a", None), a_match("b", None)])) == ()
+    assert alike(Matches.ranked([a_match("a", 60), a_match("b", 12)]), 8) == ()
+    assert alike(Matches.ranked([a_match("a", 7), a_match("b", 7)]), 8) == ()
+    assert alike(Matches.ranked([a_match("a", None), a_match("b", None)]), 8) == ()
     assert alike(Matches(), 8) == ()
 
 
 def test_pictures_of_one_product_are_not_told_apart() -> None:
     one, other = a_match("a", 40), replace(a_match("b", 40), product=Product("a"))
     assert alike(Matches.ranked([one, other]), 8) == ()
-    assert len(alike(Matches.ranked([one, other, a_match("c", 30)]))) == 3
+    assert len(alike(Matches.ranked([one, other, a_match("c", 30)]), 8)) == 3
 
 
 def test_without_thumbnails_nothing_changes(line: Collection, tmp_path: Path) -> None:

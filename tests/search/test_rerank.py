@@ -151,6 +151,7 @@ def recipe_of(kind: str, folder: Path) -> Recipe:
         update={
             "keypoints": KeypointSettings(kind=kind, file=file, longest=400),
             "rerank": RerankSettings(verify="affine"),
+            "aggregate": None,
         }
     )
 
