@@ -68,6 +68,18 @@ def test_a_finger_or_glare_does_not_turn_the_decision() -> None:
     assert shades.differences.argmin() == 1
 
 
+def test_even_colour_tells_more_than_print_of_the_same_difference() -> None:
+    striped = [pack(WINE), pack(CORAL)]
+    for picture in striped:
+        picture[60:90:4, 20:100] = picture[61:90:4, 20:100] = 20
+    shades = tell_shades(whole(striped[0]), [whole(each) for each in striped])
+    assert shades is not None
+    rows = shades.cells[:, 0]
+    inside = (shades.cells[:, 1] >= 3) & (shades.cells[:, 1] <= 11)
+    even, printed = inside & (rows >= 3) & (rows <= 6), inside & (rows >= 8) & (rows <= 10)
+    assert shades.weights[even].min() > 2 * shades.weights[printed].max()
+
+
 def test_pictures_that_are_the_same_have_nothing_to_tell() -> None:
     shades = tell_shades(whole(pack(WINE)), [whole(pack(WINE)), whole(pack(WINE))])
     assert shades is not None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +27,8 @@ _FEWEST = 4
 """Cells without which there is nothing to compare."""
 _ALIKE, _FAR = 3.0, 20.0
 """CIEDE2000 up to which a cell is the same in all pictures, and beyond which more is no more."""
+_PRINTED = 15.0
+"""Levels of variation in a cell from which on it shows print, and misplacement its colour."""
 _CLIPPED = 252
 """Level of the brightest channel from which on a pixel's colour was lost in the light."""
 
@@ -71,7 +74,8 @@ def tell_shades(photo: Laid, pictures: Sequence[Laid]) -> Shades | None:
     known = lab(np.stack(lights))
     relit = lab(np.stack([relight(seen, light, places, covered).colours for light in lights]))
     spread = _spread(known)
-    weights = np.where(spread > _ALIKE, np.minimum(spread, _FAR), 0.0) * covered
+    even = 1 / (1 + (_variation(pictures, flags)[kept] / _PRINTED) ** 2)
+    weights = np.where(spread > _ALIKE, np.minimum(spread, _FAR), 0.0) * covered * even
     misses = np.minimum(ciede2000(relit, known), _FAR)
     total = float(weights.sum())
     differences = misses @ weights / total if total else np.full(len(pictures), np.nan)
@@ -84,6 +88,17 @@ def _common(photo: Laid, pictures: Sequence[Laid]) -> Flags:
     for each in pictures:
         covers = covers & each.covers
     return np.asarray(covers, bool)
+
+
+def _variation(pictures: Sequence[Laid], flags: Flags) -> Floats:
+    """Return for each cell the greatest standard deviation in a picture, in levels of CIELAB."""
+    found = []
+    for each in pictures:
+        colours = cv2.cvtColor(each.pixels, cv2.COLOR_RGB2LAB).astype(np.float32)
+        means, _ = cell_means(colours, flags, CELL)
+        squares, _ = cell_means(np.square(colours), flags, CELL)
+        found.append(np.sqrt(np.maximum(squares - np.square(means), 0)).sum(axis=2))
+    return np.asarray(np.max(found, axis=0))
 
 
 def _spread(known: Floats) -> Floats:
