@@ -32,11 +32,11 @@ from beautylens.search.learning import cross_answered, learn
 from beautylens.search.questions import Example
 from beautylens.sections import JudgeSettings
 
-STRENGTH = 1.0
-# Where learning starts: the weights that the default recipe had while they were set by hand, in
-# its ratio of cosine to print; evidence that the photos lack keeps what stands here.
+STRENGTH = 30.0
+# Where learning starts and stays near: shop photos of packages alone would trust looks more, and
+# print less, than other catalogues bear out (docs/benchmarks.md).
 PRIOR = Judgement(
-    weights={"visual": 16, "local": 16, "print": 2, "inliers": 0, "text": 0.5, "colour": 4},
+    weights={"visual": 16, "print": 3, "text": 1, "colour": 6},
     presence=Presence(level=-4.0, slope=0.3, background=0.1, colour=0.5),
     thresholds=Thresholds(match=0.9, missing=0.9, decided=0.99),
 )

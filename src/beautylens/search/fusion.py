@@ -13,8 +13,8 @@ from beautylens.search.evidence import FEATURES, features
 TYPED = 60.0
 """What all the typed words together are worth: more than any print, for a person meant them."""
 # From the least to the most that a feature can be: a picture keeps at most 10,000 keypoints,
-# colours are at most 100 apart, and no catalogue text is worth more nats.
-_SPANS = {"visual": 2, "local": 2, "print": 9.3, "inliers": 9.3, "text": 10_000, "colour": 10}
+# colours are at most 100 apart, and no catalogue text is worth more than 10,000 nats.
+_SPANS = {"visual": 2, "print": 9.3, "text": 40, "colour": 10}
 
 
 class Fusion:
