@@ -80,7 +80,8 @@ def test_json_has_the_documented_keys_and_one_object_a_line(lens: str, shop: Sho
         }  # fmt: skip
         assert set(answer["matches"][0]["reasons"]) == {"visual", "inliers", "words", "barcode"}
         assert set(answer["milliseconds"]) == {
-            "decode", "encode", "retrieve", "expand", "rerank", "textual", "refine", "total",
+            "decode", "encode", "keypoints", "retrieve", "expand", "rerank", "textual", "refine",
+            "total",
         }  # fmt: skip
 
 
