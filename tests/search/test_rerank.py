@@ -153,7 +153,6 @@ def recipe_of(kind: str, folder: Path) -> Recipe:
             # Only SIFT is aggregated.
             "aggregate": None,
             "rerank": RerankSettings(verify="affine"),
-            "aggregate": None,
         }
     )
 
