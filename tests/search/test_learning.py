@@ -52,7 +52,7 @@ def slow_likelihood(rows: Matches, truths: set[str], weights: Sequence[float]) -
     for row in rows:
         why = row.reasons
         inliers = why.inliers or 0
-        values = ((why.visual or 0), 0, math.log(1 + max(0, inliers - 8)), math.log(1 + inliers))
+        values = ((why.visual or 0), math.log(1 + max(0, inliers - 8)))
         score = sum(w * v for w, v in zip(weights, values, strict=False))
         name = row.product.product_id
         best[name] = max(best.get(name, -math.inf), score)
