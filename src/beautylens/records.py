@@ -33,7 +33,9 @@ class Reasons:
     inliers: int | None = None
     """Keypoint matches that one plausible geometric transform explains."""
     text: float | None = None
-    """How much of the words read off the pack or typed the product's text explains, 0 or more."""
+    """How much of the words read off the pack the product's text explains, in nats."""
+    typed: float | None = None
+    """How much of what the user typed the product's text explains, 1 for the product with most."""
     words: tuple[str, ...] = ()
     """Words of the product's text that were read off the pack, that the user typed, or that it
     shares with a better match."""

@@ -78,9 +78,12 @@ def test_json_has_the_documented_keys_and_one_object_a_line(lens: str, shop: Sho
         assert set(answer["matches"][0]) == {
             "product_id", "name", "brand", "image", "score", "probability", "reasons",
         }  # fmt: skip
-        assert set(answer["matches"][0]["reasons"]) == {"visual", "inliers", "words", "barcode"}
+        assert set(answer["matches"][0]["reasons"]) == {
+            "visual", "local", "inliers", "colour", "text", "typed", "words", "barcode",
+        }  # fmt: skip
         assert set(answer["milliseconds"]) == {
-            "decode", "encode", "retrieve", "expand", "rerank", "textual", "refine", "total",
+            "decode", "encode", "keypoints", "retrieve", "expand", "scan", "rerank", "textual",
+            "compare", "read", "refine", "total",
         }  # fmt: skip
 
 
@@ -134,7 +137,9 @@ def test_narrowing_and_explaining(lens: str, shop: Shop, tmp_path: Path) -> None
     matches = json.loads(done.stdout)["matches"]
     assert all(match["brand"] == "Nordlys" for match in matches)
     drawn = sorted(path.name for path in (tmp_path / "why" / "001-01").iterdir())
-    assert drawn == [f"{n}_{m['product_id']}.png" for n, m in enumerate(matches, 1)]
+    assert drawn == [
+        *(f"{n}_{m['product_id']}.png" for n, m in enumerate(matches, 1)), "photo.png",
+    ]  # fmt: skip
 
 
 def test_a_crop_beside_one_photo_and_an_address_do_not_stop_the_others(

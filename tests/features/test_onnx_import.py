@@ -150,7 +150,7 @@ def test_graphs_that_are_no_encoders_are_refused_and_leave_nothing(tmp_path: Pat
     with pytest.raises(RecipeError, match="no pooling 'best'"):
         imported(draw_graph(tmp_path / "net.onnx"), tmp_path / "net", side=64, pooling="best")
     with pytest.raises(EncoderError, match="does not tell two pictures apart"):
-        import_onnx(tmp_path / "net.onnx", tmp_path / "net", side=64, mean=(1e9, 1e9, 1e9))
+        import_onnx(tmp_path / "net.onnx", tmp_path / "net", side=64, mean=(1e12, 1e12, 1e12))
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".onnx"] * 3
     with pytest.raises(EncoderError, match="is there already"):
         imported(tmp_path / "net.onnx", tmp_path, side=64)

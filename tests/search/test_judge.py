@@ -18,7 +18,7 @@ from beautylens.search.judgement import Judgement, Thresholds, read_judgement
 from tests.search.evidence import match, products, short_list, short_lists
 
 JUDGEMENT = Judgement(
-    {"visual": 16.0, "local": 9.0, "print": 2.0, "inliers": 0.5, "text": 0.5, "colour": 4.0},
+    {"visual": 16.0, "print": 2.0, "text": 0.5, "colour": 4.0},
     Presence(level=-6.0, slope=0.5, background=0.2, colour=1.0),
     Thresholds(match=0.8, missing=0.7, decided=0.95),
 )

@@ -52,7 +52,7 @@ def slow_likelihood(rows: Matches, truths: set[str], weights: Sequence[float]) -
     for row in rows:
         why = row.reasons
         inliers = why.inliers or 0
-        values = ((why.visual or 0), 0, math.log(1 + max(0, inliers - 8)), math.log(1 + inliers))
+        values = ((why.visual or 0), math.log(1 + max(0, inliers - 8)))
         score = sum(w * v for w, v in zip(weights, values, strict=False))
         name = row.product.product_id
         best[name] = max(best.get(name, -math.inf), score)
@@ -61,7 +61,7 @@ def slow_likelihood(rows: Matches, truths: set[str], weights: Sequence[float]) -
 
 
 def test_the_likelihood_is_that_of_slow_loops() -> None:
-    weights = np.array([3.0, 0.0, 0.7, 0.4, 0.0, 0.0])
+    weights = np.array([3.0, 0.7, 0.0, 0.0])
     truths = [{"p0"}, {"p1", "p4"}, {"p0"}]
     asked = [Question.of(photo(n), t) for n, t in enumerate(truths)]
     value, _ = Likelihood.of([q for q in asked if q])(weights)
@@ -83,7 +83,7 @@ def test_two_candidates_are_weighed_as_logistic_regression_does() -> None:
     weights = fit(made, none, 1.0).weights
     evidence = [example.question.evidence for example in made]
     spread = np.concatenate(evidence).std(axis=0)
-    columns = [FEATURES.index(name) for name in ("visual", "print", "inliers")]
+    columns = [FEATURES.index(name) for name in ("visual", "print")]
     ahead = np.stack([rows[0] - rows[1] for rows in evidence])[:, columns] / spread[columns]
     both = np.concatenate([ahead, -ahead])
     sides = np.repeat([1, 0], len(ahead))
@@ -91,7 +91,7 @@ def test_two_candidates_are_weighed_as_logistic_regression_does() -> None:
     peer = LogisticRegression(C=1.0, fit_intercept=False, tol=1e-10, max_iter=10_000)
     found = peer.fit(both, sides, sample_weight=np.full(len(both), 0.5)).coef_[0] / spread[columns]
     assert (found > 0).all()
-    mine = [weights[name] for name in ("visual", "print", "inliers")]
+    mine = [weights[name] for name in ("visual", "print")]
     assert mine == pytest.approx(found, rel=0.02)
 
 

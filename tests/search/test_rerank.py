@@ -150,6 +150,8 @@ def recipe_of(kind: str, folder: Path) -> Recipe:
     return read_recipe("default").model_copy(
         update={
             "keypoints": KeypointSettings(kind=kind, file=file, longest=400),
+            # Only SIFT is aggregated.
+            "aggregate": None,
             "rerank": RerankSettings(verify="affine"),
         }
     )

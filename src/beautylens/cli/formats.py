@@ -19,7 +19,8 @@ from beautylens.cli.console import console
 from beautylens.records import Match, Matches, Verdict
 
 STAGES = (
-    "decode", "encode", "keypoints", "retrieve", "expand", "rerank", "textual", "refine", "total",
+    "decode", "encode", "keypoints", "retrieve", "expand", "scan", "rerank", "textual", "compare",
+    "read", "refine", "total",
 )  # fmt: skip
 # What a verdict says to a person.
 VERDICTS: Mapping[Verdict | None, str] = {
@@ -33,10 +34,10 @@ VERDICTS: Mapping[Verdict | None, str] = {
 # The columns of the table, and whether they are aligned left.
 COLUMNS = {
     "": False, "product": True, "brand and name": True, "likely": False, "score": False,
-    "similar": False, "inliers": False, "words": True,
+    "similar": False, "inliers": False, "colour": False, "barcode": True, "words": True,
 }  # fmt: skip
 # The columns that are there even if they are empty; the others only if there is something to say.
-ALWAYS = frozenset(COLUMNS) - {"likely", "words"}
+ALWAYS = frozenset(COLUMNS) - {"likely", "colour", "barcode", "words"}
 
 
 class Format(StrEnum):
@@ -88,14 +89,15 @@ def write_csv(answer: Answer, *, first: bool) -> None:
     if first:
         writer.writerow(
             ["query", "rank", "product_id", "name", "brand", "image", "score", "probability",
-             "verdict", "visual", "inliers", "words", "barcode"]
+             "verdict", "visual", "local", "inliers", "text", "typed", "colour", "words", "barcode"]
         )  # fmt: skip
     for rank, match in enumerate(answer.matches, start=1):
         reasons = match.reasons
         writer.writerow(
             [answer.query, rank, match.product.product_id, match.product.name, match.product.brand,
              match.image, f"{match.score:.6f}", rounded(match.probability), answer.matches.verdict,
-             reasons.visual, reasons.inliers, " ".join(reasons.words), reasons.barcode]
+             reasons.visual, reasons.local, reasons.inliers, reasons.text, reasons.typed,
+             reasons.colour, " ".join(reasons.words), reasons.barcode]
         )  # fmt: skip
 
 
@@ -120,9 +122,9 @@ def to_json(query: str, matches: Matches) -> dict[str, Any]:
     }
 
 
-def rounded(probability: float | None) -> float | None:
-    """Return a probability with the digits that mean something."""
-    return None if probability is None else round(probability, 4)
+def rounded(value: float | None, digits: int = 4) -> float | None:
+    """Return a value with the digits that mean something, if there is one."""
+    return None if value is None else round(value, digits)
 
 
 WRITERS: dict[Format, Callable[..., None]] = {
@@ -143,8 +145,12 @@ def _match_to_json(match: Match) -> dict[str, Any]:
         "score": round(match.score, 6),
         "probability": rounded(match.probability),
         "reasons": {
-            "visual": None if reasons.visual is None else round(reasons.visual, 6),
+            "visual": rounded(reasons.visual, 6),
+            "local": rounded(reasons.local, 6),
             "inliers": reasons.inliers,
+            "colour": reasons.colour,
+            "text": rounded(reasons.text),
+            "typed": rounded(reasons.typed),
             "words": list(reasons.words),
             "barcode": reasons.barcode,
         },
@@ -168,5 +174,7 @@ def _cells(place: int, match: Match) -> dict[str, str]:
         "score": f"{match.score:.3f}",
         "similar": "" if reasons.visual is None else f"{reasons.visual:.2f}",
         "inliers": "" if reasons.inliers is None else str(reasons.inliers),
+        "colour": "" if reasons.colour is None else f"{reasons.colour:.1f}",
+        "barcode": reasons.barcode or "",
         "words": " ".join(reasons.words),
     }

@@ -82,7 +82,8 @@ def _is_photo(path: Path) -> bool:
 
 
 def _explain(opened: Collection, photo: Photo, answer: Answer, folder: Path) -> None:
-    """Draw every match; a catalogue picture that is gone is reported and left out."""
+    """Draw the photo and every match; a catalogue picture that is gone is reported and left out."""
+    write_png(folder / "photo.png", opened.explain.searched(photo))
     for place, match in enumerate(answer.matches, start=1):
         product = re.sub(r"[^\w.-]", "_", match.product.product_id)
         try:
@@ -91,3 +92,6 @@ def _explain(opened: Collection, photo: Photo, answer: Answer, folder: Path) -> 
             report_error(f"match {place} of {answer.query} cannot be drawn: {error}")
         else:
             write_png(folder / f"{place}_{product}.png", drawing)
+        colours = opened.explain.colours(photo, answer.matches, match)
+        if colours is not None:
+            write_png(folder / f"{place}_{product}_colours.png", colours)

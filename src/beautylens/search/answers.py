@@ -58,6 +58,18 @@ def best_and_typical(scores: Floats) -> tuple[float, float]:
     return float(scores[0]), float(scores[min(TYPICAL, len(scores) - 1)])
 
 
-def probabilities(scores: Floats, presence: Presence, colour: float | None = None) -> Floats:
-    """Return P of each product, (P,) float64; they sum to P(there). Arguments as in `Presence`."""
-    return np.asarray(presence(scores, colour) * softmax(scores), np.float64)
+def probabilities(
+    scores: Floats, presence: Presence, colour: float | None = None, typed: Floats | None = None
+) -> Floats:
+    """Return P of each product, (P,) float64; they sum to P(there).
+
+    Args:
+        scores: (P,) of the products, best first.
+        presence: what tells whether the right one is among them.
+        colour: the best product's colour difference, CIEDE2000.
+        typed: (P,), the part of the scores that comes of words that the user typed. They tell which
+            product is meant, but not that it is on the photo.
+    """
+    seen = scores if typed is None else scores - typed
+    there = presence(np.concatenate([seen[:1], -np.sort(-seen[1:])]), colour)
+    return np.asarray(there * softmax(scores), np.float64)

@@ -13,17 +13,19 @@ Floats = NDArray[np.float64]
 
 CHANCE = 8
 """Inliers that pictures of different items reach by chance: docs/benchmarks.md."""
+MANY_NATS = 5.0
+"""Shared words from which on more of them prove ever less."""
 COLOUR_UNIT = 10.0
 """A difference, CIEDE2000, that nobody overlooks."""
 
-FEATURES = ("visual", "local", "print", "inliers", "text", "colour")
+FEATURES = ("visual", "print", "text", "colour")
 """What is weighed, in this order; more of each speaks for a match.
 
-- `visual`, `local`: cosines of the deep and of the aggregated local descriptors;
+- `visual`: cosine of the deep descriptors. That of the aggregated local ones brings candidates in,
+  but means another thing in each catalogue, and adds nothing where inliers are counted;
 - `print`: ln(1 + inliers above chance), what agreement of print proves;
-- `inliers`: ln(1 + inliers), which also tells a little below chance;
-- `text`: the rarity of the words that the product's text explains, in nats, which are logarithms
-  of odds already;
+- `text`: the rarity t of the words that the product's text explains, in nats, as 5 ln(1 + t/5): a
+  long name on a poster in the background is no more proof than a short one;
 - `colour`: minus how much more the colour differs than that of the closest match, in units of
   `COLOUR_UNIT`.
 """
@@ -38,10 +40,8 @@ def features(matches: Sequence[Match]) -> Floats:
     inliers = _column([why.inliers for why in reasons])
     columns = (
         _column([why.visual for why in reasons]),
-        _column([why.local for why in reasons]),
         np.log1p(np.maximum(0, inliers - CHANCE)),
-        np.log1p(inliers),
-        _column([why.text for why in reasons]),
+        MANY_NATS * np.log1p(_column([why.text for why in reasons]) / MANY_NATS),
         relative_colour(colours(matches)),
     )
     return np.stack(columns, axis=1)

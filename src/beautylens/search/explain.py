@@ -1,4 +1,4 @@
-"""Showing why a product was returned: the keypoints that agree, joined by lines."""
+"""Showing why a product was returned: keypoints that agree, words read, colours compared."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 from beautylens.features.keypoints import NO_KEYPOINTS
 from beautylens.features.local import LocalFeatures
 from beautylens.images.decode import decode
-from beautylens.images.draw import match_lines
+from beautylens.images.draw import labelled, match_lines
 from beautylens.images.fit import shrink
-from beautylens.records import Match
+from beautylens.records import Match, Matches
+from beautylens.search.compare import Compare
 from beautylens.search.photo import Photo
+from beautylens.search.swatches import draw_colours
 from beautylens.store.gallery import Gallery
 
 
@@ -21,10 +23,13 @@ class Explain:
     Args:
         gallery: holds the keypoints.
         local: takes the photo's keypoints and compares them.
+        compare: compares colours, where the recipe does.
     """
 
-    def __init__(self, gallery: Gallery, local: LocalFeatures) -> None:
-        self._gallery, self._local = gallery, local
+    def __init__(
+        self, gallery: Gallery, local: LocalFeatures, compare: Compare | None = None
+    ) -> None:
+        self._gallery, self._local, self._compare = gallery, local, compare
 
     def __call__(self, photo: Photo, match: Match) -> NDArray[np.uint8]:
         """Return the drawing, (H, W, 3) uint8 RGB; without keypoints it has no lines.
@@ -39,3 +44,19 @@ class Explain:
         gallery = self._gallery.keypoints([match.image_id]).get(match.image_id, NO_KEYPOINTS)
         kept = self._local.compare(query, gallery).pairs
         return match_lines(left, right, query.points[kept[:, 0]], gallery.points[kept[:, 1]])
+
+    @staticmethod
+    def searched(photo: Photo) -> NDArray[np.uint8]:
+        """Return the part of the photo that was searched with, and what was read on it."""
+        outlines = [np.asarray(line.corners, np.float32) for line in photo.lines]
+        return labelled(photo.pixels, outlines, [line.text for line in photo.lines])
+
+    def colours(self, photo: Photo, matches: Matches, match: Match) -> NDArray[np.uint8] | None:
+        """Return the photo laid over the picture, and the colours that were compared.
+
+        None where the colour of that match was not compared.
+        """
+        if self._compare is None or match.reasons.colour is None:
+            return None
+        compared = self._compare.compared(photo, matches)
+        return None if compared is None else draw_colours(compared, match.image_id)

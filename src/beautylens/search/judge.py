@@ -8,7 +8,7 @@ import numpy as np
 
 from beautylens.records import Matches, Verdict
 from beautylens.search.answers import probabilities
-from beautylens.search.fusion import Fusion
+from beautylens.search.fusion import TYPED, Fusion
 from beautylens.search.judgement import Judgement
 
 
@@ -55,8 +55,9 @@ class Judge:
         if not len(products):
             return []
         scores = np.array([match.score for match in products])
+        typed = TYPED * np.array([match.reasons.typed or 0.0 for match in products])
         shares: list[float] = probabilities(
-            scores, self._judgement.presence, products[0].reasons.colour
+            scores, self._judgement.presence, products[0].reasons.colour, typed
         ).tolist()
         return shares
 

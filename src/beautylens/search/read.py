@@ -68,19 +68,18 @@ class Read:
         stored = self._gallery.read_words(products) if self._gallery else {}
         printed = [stored.get(product, "") for product in products]
         found = share(read, [print_of(product) for product in products.values()], printed)
-        if photo.words:
-            meant = self._meant(photo.words, list(products.values()))
-            found = [one | other for one, other in zip(found, meant, strict=True)]
-        shared = dict(zip(products, found, strict=True))
+        meant = self._meant(photo.words, list(products.values()))
+        shared = dict(zip(products, zip(found, meant, strict=True), strict=True))
+        most = max((each.weight for each in meant), default=0.0)
         return Matches.ranked(
-            self._explained(match, shared[match.product.product_id]) for match in matches
+            self._explained(match, *shared[match.product.product_id], most) for match in matches
         )
 
     @staticmethod
     def _meant(words: str, products: Sequence[Product]) -> list[Shared]:
         """Return what the typed words share with all that is known of products, ids included."""
-        found = share([Said(words, TYPED)], [text_of(product) for product in products])
-        rarest = TYPED * math.log(1 + len(products) / 2)
+        found = share([Said(words, 1.0)], [text_of(product) for product in products])
+        rarest = math.log(1 + len(products) / 2)
         typed = set(words.casefold().split())
         return [
             shared | Shared(rarest, (product.product_id,))
@@ -89,12 +88,14 @@ class Read:
             for shared, product in zip(found, products, strict=True)
         ]
 
-    def _explained(self, match: Match, shared: Shared) -> Match:
+    def _explained(self, match: Match, read: Shared, meant: Shared, most: float) -> Match:
         # A product without a text says nothing for or against it.
-        if not shared.words and not print_of(match.product):
-            return match
-        reasons = replace(match.reasons, text=shared.weight, words=shared.words)
-        return replace(match, score=match.score + self._weight * shared.weight, reasons=reasons)
+        text = read.weight if read.words or print_of(match.product) else None
+        typed = meant.weight / most if most else None
+        words = tuple(dict.fromkeys((*meant.words, *read.words, *match.reasons.words)))
+        reasons = replace(match.reasons, text=text, typed=typed, words=words)
+        score = match.score + self._weight * (text or 0.0) + (typed or 0.0)
+        return replace(match, score=score, reasons=reasons)
 
 
 class CatalogueReader:
