@@ -90,6 +90,8 @@ def cell_means(
         (h, w, C) means, 0 where no pixel counts; (h, w) shares, 0 to 1.
     """
     size = flags.shape[1] // side, flags.shape[0] // side
+    if 0 in size:
+        return np.zeros((*size[::-1], picture.shape[2])), np.zeros(size[::-1])
     inner = np.s_[: size[1] * side, : size[0] * side]
     weights = flags[inner].astype(np.float32)
     sums = cv2.resize(picture[inner] * weights[..., None], size, interpolation=cv2.INTER_AREA)

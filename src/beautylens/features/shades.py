@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.features.aligned import Flags, Laid, cell_means
+from beautylens.features.aligned import Flags, Laid, Pixels, cell_means
 from beautylens.features.colour import ciede2000, lab, linear
 from beautylens.features.light import relight
 
@@ -63,18 +63,21 @@ def tell_shades(photo: Laid, pictures: Sequence[Laid]) -> Shades | None:
         None where they have too little in common.
     """
     flags = _common(photo, pictures)
-    means, shares = cell_means(_LIGHT[photo.pixels], flags, CELL)
+    window, corner = _window(flags)
+    inside, grid = flags[window], np.array(flags.shape) // CELL
+    pixels = [each.pixels[window] for each in pictures]
+    means, shares = cell_means(_LIGHT[photo.pixels[window]], inside, CELL)
     kept = shares > _COVERED
     if kept.sum() < _FEWEST:
         return None
-    cells, covered = np.argwhere(kept), shares[kept]
+    cells, covered = np.argwhere(kept) + corner, shares[kept]
     seen = means[kept]
-    lights = [cell_means(_LIGHT[each.pixels], flags, CELL)[0][kept] for each in pictures]
-    places = 2 * cells[:, ::-1] / (kept.shape[1], kept.shape[0]) - 1
+    lights = [cell_means(_LIGHT[each], inside, CELL)[0][kept] for each in pixels]
+    places = (2 * cells / grid - 1)[:, ::-1]
     known = lab(np.stack(lights))
     relit = lab(np.stack([relight(seen, light, places, covered).colours for light in lights]))
     spread = _spread(known)
-    even = 1 / (1 + (_variation(pictures, flags)[kept] / _PRINTED) ** 2)
+    even = 1 / (1 + (_variation(pixels, inside)[kept] / _PRINTED) ** 2)
     weights = np.where(spread > _ALIKE, np.minimum(spread, _FAR), 0.0) * covered * even
     misses = np.minimum(ciede2000(relit, known), _FAR)
     total = float(weights.sum())
@@ -90,11 +93,19 @@ def _common(photo: Laid, pictures: Sequence[Laid]) -> Flags:
     return np.asarray(covers, bool)
 
 
-def _variation(pictures: Sequence[Laid], flags: Flags) -> Floats:
+def _window(flags: Flags) -> tuple[tuple[slice, slice], tuple[int, int]]:
+    """Return the whole cells around all that is flagged, and the first of them."""
+    left, top, width, height = cv2.boundingRect(flags.astype(np.uint8))
+    row, column = top // CELL, left // CELL
+    down, across = -(-(top + height) // CELL), -(-(left + width) // CELL)
+    return np.s_[row * CELL : down * CELL, column * CELL : across * CELL], (row, column)
+
+
+def _variation(pictures: Sequence[Pixels], flags: Flags) -> Floats:
     """Return for each cell the greatest standard deviation in a picture, in levels of CIELAB."""
     found = []
     for each in pictures:
-        colours = cv2.cvtColor(each.pixels, cv2.COLOR_RGB2LAB).astype(np.float32)
+        colours = cv2.cvtColor(each, cv2.COLOR_RGB2LAB).astype(np.float32)
         means, _ = cell_means(colours, flags, CELL)
         squares, _ = cell_means(np.square(colours), flags, CELL)
         found.append(np.sqrt(np.maximum(squares - np.square(means), 0)).sum(axis=2))
