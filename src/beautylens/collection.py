@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -24,11 +24,10 @@ from beautylens.search.judgement import JUDGEMENT, Judgement, read_judgement
 from beautylens.search.photo import Photo
 from beautylens.search.pipeline import Pipeline
 from beautylens.settings import checked
-from beautylens.store.build import Filled, Progress, fill
+from beautylens.store.build import Filled, OnProgress, Progress, fill
 from beautylens.store.failures import Failure
 from beautylens.store.gallery import Gallery
 
-OnProgress = Callable[[Progress], None]
 # The names under which a gallery keeps the projection of its descriptors, and what aggregates its
 # keypoints.
 PROJECTION, AGGREGATE = "projection", "aggregate"

@@ -11,7 +11,6 @@ from beautylens.collection import (
     AGGREGATE,
     PROJECTION,
     Collection,
-    OnProgress,
     open_collection,
     silent,
 )
@@ -21,7 +20,7 @@ from beautylens.features.describing import Describing
 from beautylens.features.whitening import Whitening
 from beautylens.recipe import Recipe, located, read_recipe
 from beautylens.sections import ProjectionSettings
-from beautylens.store.build import Describer, Filled, fill
+from beautylens.store.build import Describer, Filled, OnProgress, fill
 from beautylens.store.gallery import Gallery
 from beautylens.store.sample import descriptors_of, keypoints_of, sample
 from beautylens.text.texts import product_texts

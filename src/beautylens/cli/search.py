@@ -84,6 +84,7 @@ def _is_photo(path: Path) -> bool:
 def _explain(opened: Collection, photo: Photo, answer: Answer, folder: Path) -> None:
     """Draw the photo and every match; a catalogue picture that is gone is reported and left out."""
     write_png(folder / "photo.png", opened.explain.searched(photo))
+    colours = opened.explain.colours(photo, answer.matches)
     for place, match in enumerate(answer.matches, start=1):
         product = re.sub(r"[^\w.-]", "_", match.product.product_id)
         try:
@@ -92,6 +93,5 @@ def _explain(opened: Collection, photo: Photo, answer: Answer, folder: Path) -> 
             report_error(f"match {place} of {answer.query} cannot be drawn: {error}")
         else:
             write_png(folder / f"{place}_{product}.png", drawing)
-        colours = opened.explain.colours(photo, answer.matches, match)
-        if colours is not None:
-            write_png(folder / f"{place}_{product}_colours.png", colours)
+        if match.image_id in colours:
+            write_png(folder / f"{place}_{product}_colours.png", colours[match.image_id])

@@ -17,11 +17,10 @@ from beautylens.images.cutout import item_cover
 from beautylens.images.fit import shrink
 from beautylens.images.thumbnail import Thumbnail
 from beautylens.records import Match, Matches
+from beautylens.search.evidence import CHANCE
 from beautylens.search.photo import Photo
 from beautylens.store.gallery import Gallery
 
-_FEWEST_INLIERS = 8
-"""Inliers below which a transform may be chance."""
 _CLOSE = 0.35
 """Share of the most inliers from which on geometry does not tell a candidate from the best."""
 _SAME_LAYOUT = 10
@@ -116,7 +115,7 @@ def alike(matches: Matches, most: int) -> tuple[Match, ...]:
     None where fewer than two products are among them: then there is nothing to tell apart.
     """
     best = max((match.reasons.inliers or 0 for match in matches), default=0)
-    least = max(_FEWEST_INLIERS, _CLOSE * best)
+    least = max(CHANCE, _CLOSE * best)
     group = [match for match in matches if (match.reasons.inliers or 0) >= least]
     group = sorted(group, key=lambda match: -(match.reasons.inliers or 0))[:most]
     return tuple(group) if len({match.product.product_id for match in group}) > 1 else ()

@@ -40,7 +40,7 @@ class Explain:
         longest = self._local.longest
         left, _ = shrink(photo.pixels, longest)
         right, _ = shrink(decode(match.image, least_side=longest), longest)
-        query = photo.keypoints or self._local.extract(photo.pixels)
+        query = photo.take_keypoints(self._local)
         gallery = self._gallery.keypoints([match.image_id]).get(match.image_id, NO_KEYPOINTS)
         kept = self._local.compare(query, gallery).pairs
         return match_lines(left, right, query.points[kept[:, 0]], gallery.points[kept[:, 1]])
@@ -51,12 +51,11 @@ class Explain:
         outlines = [np.asarray(line.corners, np.float32) for line in photo.lines]
         return labelled(photo.pixels, outlines, [line.text for line in photo.lines])
 
-    def colours(self, photo: Photo, matches: Matches, match: Match) -> NDArray[np.uint8] | None:
-        """Return the photo laid over the picture, and the colours that were compared.
-
-        None where the colour of that match was not compared.
-        """
-        if self._compare is None or match.reasons.colour is None:
-            return None
-        compared = self._compare.compared(photo, matches)
-        return None if compared is None else draw_colours(compared, match.image_id)
+    def colours(self, photo: Photo, matches: Matches) -> dict[str, NDArray[np.uint8]]:
+        """Return the photo laid over each picture whose colours were compared, by image id."""
+        compared = self._compare.compared(photo, matches) if self._compare else None
+        if compared is None:
+            return {}
+        known = (match.image_id for match in matches if match.reasons.colour is not None)
+        drawn = ((image_id, draw_colours(compared, image_id)) for image_id in known)
+        return {image_id: drawing for image_id, drawing in drawn if drawing is not None}

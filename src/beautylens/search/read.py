@@ -18,8 +18,6 @@ from beautylens.text.evidence import Shared, share
 from beautylens.text.spoken import Said
 from beautylens.text.tokens import is_exact, tokens_of
 
-# What a person typed is meant, and free of the doubts of a reading.
-TYPED = 12.0
 # A longer value describes a pack in words of its own, which agree with its print by chance.
 PROSE = 60
 # Fewer different words than this say little of a product.

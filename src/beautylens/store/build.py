@@ -48,6 +48,9 @@ class Progress:
     failed: int
 
 
+OnProgress = Callable[[Progress], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Filled:
     """What a build did, in images."""
@@ -175,7 +178,7 @@ def fill(
     *,
     resume: bool,
     stop_on_error: bool = False,
-    progress: Callable[[Progress], None] = lambda _: None,
+    progress: OnProgress = lambda _: None,
 ) -> Filled:
     """Write a catalogue's products into a gallery, one commit per few hundred images.
 

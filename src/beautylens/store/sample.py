@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -18,9 +17,7 @@ from beautylens.features.extractors import Extractor
 from beautylens.features.keypoints import Keypoints
 from beautylens.images.ahead import ahead
 from beautylens.images.decode import decode
-from beautylens.store.build import Described, Describer, Progress, Row, rows_of
-
-OnProgress = Callable[[Progress], None]
+from beautylens.store.build import Described, Describer, OnProgress, Progress, Row, rows_of
 
 
 def sample(catalogue: Catalogue, limit: int) -> Catalogue:

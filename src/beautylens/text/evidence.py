@@ -51,6 +51,8 @@ def share(
         texts: what the catalogue says of each product.
         printed: what was read on each product's pictures, which counts for less.
     """
+    if not any(line.text.strip() for line in said):
+        return [Shared(0.0, ())] * len(texts)
     products = [_trusted(*pair) for pair in zip(texts, printed or [""] * len(texts), strict=True)]
     counts = Counter(key for tokens in products for key in tokens)
     found = Spoken(said).places(list(counts))
