@@ -137,6 +137,11 @@ def make_pipeline(
         CollectionError: when something that they read has not been derived.
     """
     derived = read_derived(recipe, gallery)
+    local, second, rerank, compare = None, None, None, None
+    if recipe.keypoints is not None:
+        local = make_local_features(recipe.keypoints, recipe.rerank or RerankSettings())
+        if aggregate is not None:
+            second = SecondWay(gallery, local, aggregate, limit=recipe.keypoints.gallery)
     similarity = make_similarity(recipe, encoder)
     retrieve = Retrieve(
         gallery,
@@ -145,11 +150,9 @@ def make_pipeline(
         views=recipe.retrieve.views,
         salient=recipe.retrieve.salient,
         similarity=similarity,
-        second=make_second_way(recipe, gallery, aggregate) if aggregate else None,
+        second=second,
     )
-    rerank, compare = None, None
-    if recipe.rerank is not None and recipe.keypoints is not None:
-        local = make_local_features(recipe.keypoints, recipe.rerank)
+    if recipe.rerank is not None and local is not None:
         rerank = Rerank(gallery, local, make_order(recipe.rerank))
         if recipe.colour is not None:
             compare = Compare(gallery, local, recipe.colour.most)
@@ -168,13 +171,6 @@ def make_pipeline(
         compare,
         judge,
     )
-
-
-def make_second_way(recipe: Recipe, gallery: Gallery, aggregate: Aggregate) -> SecondWay:
-    """Return what finds catalogue pictures by their print."""
-    keypoints = recipe.keypoints or KeypointSettings()
-    local = make_local_features(keypoints, recipe.rerank or RerankSettings())
-    return SecondWay(gallery, local, aggregate, limit=keypoints.gallery)
 
 
 def make_judgement(settings: JudgeSettings, gallery: Gallery) -> Judgement:

@@ -68,6 +68,7 @@ class Matches:
     rows: tuple[Match, ...] = ()
     verdict: Verdict | None = None
     probability: float | None = None
+    """That the first product is right, in whichever of its listings."""
     milliseconds: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -71,6 +72,6 @@ def test_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ocr.Reader()(pack())
 
 
-def test_a_missing_network_is_one_sentence(tmp_path: object) -> None:
+def test_a_missing_network_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match="PP-OCRv6"):
-        ocr.Reader(folder=tmp_path)  # type: ignore[arg-type]
+        ocr.Reader(folder=tmp_path)

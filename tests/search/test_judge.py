@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beautylens.errors import RecipeError
-from beautylens.records import Match, Matches
+from beautylens.records import Match, Matches, Product
 from beautylens.search.answers import Presence
 from beautylens.search.judge import Judge
 from beautylens.search.judgement import Judgement, Thresholds, read_judgement
@@ -161,3 +161,21 @@ def test_the_shipped_judgement_can_be_read_and_a_missing_one_is_named() -> None:
     assert read_judgement("default").weights["visual"] > 0
     with pytest.raises(RecipeError, match=r"there is no judgement gone\.json"):
         read_judgement("gone.json")
+
+
+def test_a_product_listed_twice_under_one_title_counts_for_the_verdict_twice() -> None:
+    def listed(product: str, **said: str) -> Match:
+        row = match(product, visual=0.8, inliers=150)
+        return replace(row, product=Product(product, **said))
+
+    others = [match(f"other{n}", visual=0.3, inliers=0) for n in range(10)]
+    named = {"brand": "Aurelle", "name": "Velvet Rouge 475"}
+    twice = judged(short_list(listed("a", **named), listed("b", **named), *others))
+    assert twice.verdict == "match"
+    assert twice.probability == pytest.approx((twice[0].probability or 0) * 2)
+    for other in ({**named, "name": "Velvet Rouge 470"}, {**named, "gtin": "4006381333931"}, {}):
+        assert judged(short_list(listed("a", **named), listed("b", **other), *others)).verdict == (
+            "unsure"
+        )
+    nameless = judged(short_list(listed("a"), listed("b"), *others))
+    assert nameless.verdict == "unsure"

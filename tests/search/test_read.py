@@ -42,7 +42,7 @@ class Seen:
         self.lines = tuple(Line(text, 0.9, ((0, 0), (9, 0), (9, 3), (0, 3))) for text in texts)
         self.asked = 0
 
-    def __call__(self, _picture: object = None) -> object:
+    def __call__(self, _picture: object = None) -> tuple[Line, ...]:
         self.asked += 1
         return self.lines
 
@@ -63,7 +63,7 @@ def test_words_on_the_pack_decide_between_packs_that_are_alike() -> None:
     seen = Seen("VELVET ROUGE", "475")
     matches = text_matches("velvet rouge 470", "velvet rouge 475")
     asked = photo()
-    refined = Read(lambda: seen)(asked, matches)  # type: ignore[arg-type,return-value]
+    refined = Read(lambda: seen)(asked, matches)
     assert names(refined)[0] == "velvet rouge 475"
     assert [line.text for line in asked.lines] == ["VELVET ROUGE", "475"]
     assert {"read", "refine"} <= set(asked.milliseconds)
@@ -77,7 +77,7 @@ def test_a_product_without_a_text_has_no_evidence_and_keeps_its_score() -> None:
     matches = Matches(
         (Match("1", Product("1"), "", 0.5), Match("2", Product("2", "mint"), "", 0.4))
     )
-    refined = Read(lambda: seen)(photo(), matches)  # type: ignore[arg-type,return-value]
+    refined = Read(lambda: seen)(photo(), matches)
     assert [match.reasons.text for match in refined] == [None, 0.0]
     assert [match.score for match in refined] == [0.5, 0.4]
 
@@ -85,7 +85,7 @@ def test_a_product_without_a_text_has_no_evidence_and_keeps_its_score() -> None:
 def test_typed_words_join_those_read() -> None:
     seen = Seen("VELVET")
     matches = text_matches("velvet rouge", "velvet nude")
-    refined = Read(lambda: seen)(photo("nude"), matches)  # type: ignore[arg-type,return-value]
+    refined = Read(lambda: seen)(photo("nude"), matches)
     assert names(refined)[0] == "velvet nude"
     assert set(refined[0].reasons.words) == {"velvet", "nude"}
 
@@ -95,14 +95,14 @@ def test_ids_and_barcodes_are_found_by_typed_words_alone() -> None:
         (Match("1", Product("x1", "a"), "", 0.5), Match("2", Product("dvd77", "b"), "", 0.5))
     )
     seen = Seen("DVD 77")
-    read = Read(lambda: seen)(photo(), matches)  # type: ignore[arg-type,return-value]
+    read = Read(lambda: seen)(photo(), matches)
     assert names(read) == ["a", "b"]
     assert names(Read()(photo("dvd77"), matches)) == ["b", "a"]
 
 
 def test_a_decided_search_is_not_read() -> None:
     seen = Seen("VELVET")
-    read = Read(lambda: seen, decided=lambda _: True)  # type: ignore[arg-type,return-value]
+    read = Read(lambda: seen, decided=lambda _: True)
     assert names(read(photo(), text_matches("mint", "velvet"))) == ["mint", "velvet"]
     assert seen.asked == 0
 
@@ -118,7 +118,7 @@ def test_a_number_is_no_telling_name(text: str, enough: bool) -> None:
 def test_pictures_of_telling_products_are_left_unread() -> None:
     seen = Seen("VELVET", "475")
     picture = np.zeros((8, 8, 3), np.uint8)
-    nameless = CatalogueReader(lambda: seen, nameless=True)  # type: ignore[arg-type,return-value]
+    nameless = CatalogueReader(lambda: seen, nameless=True)
     assert nameless({"brand": "Dior", "name": "Rouge"}, picture) == ""
     assert nameless({"brand": "", "name": "SKU 1"}, picture) == "VELVET\n475"
 

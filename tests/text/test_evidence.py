@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -76,13 +77,13 @@ def test_words_read_on_a_catalogue_picture_count_for_less() -> None:
 
 @given(WORDS, WORDS, st.randoms(use_true_random=False))
 def test_the_order_of_words_lines_and_products_changes_nothing(
-    said: list[str], other: list[str], random: object
+    said: list[str], other: list[str], random: Random
 ) -> None:
     texts = [f"{LINE} 475 30 ml day", f"{LINE} 470", "night cream", " ".join(other)]
     lines = [Said(word, 1.0) for word in said]
     before = {text: shared.weight for text, shared in zip(texts, share(lines, texts), strict=True)}
-    random.shuffle(texts)  # type: ignore[attr-defined]
-    random.shuffle(lines)  # type: ignore[attr-defined]
+    random.shuffle(texts)
+    random.shuffle(lines)
     after = {text: shared.weight for text, shared in zip(texts, share(lines, texts), strict=True)}
     assert after == pytest.approx(before)
 

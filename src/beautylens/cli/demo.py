@@ -53,7 +53,9 @@ def demo(
     verdicts = judge_verdicts(results)
     if verdicts:
         print_verdicts(verdicts)
-    page = write_page(built, rows, results, summary, folder / "report", "Sample catalogue")
+    page = write_page(
+        built, rows, results, summary, verdicts, folder / "report", "Sample catalogue"
+    )
     spent = f"Done in {time.perf_counter() - start:.0f} s."
     console.print(f"{spent} Look at the searches: {page.resolve()}", soft_wrap=True)
     tried = shlex.join([sys.argv[0], "search", f"{folder}/sample.lens", str(results[0].image)])

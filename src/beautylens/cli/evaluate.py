@@ -60,7 +60,8 @@ def evaluate(
     if verdicts:
         print_verdicts(verdicts)
     if report:
-        page = write_page(opened, rows, results, summary, report, f"{address.name} on {truth.name}")
+        title = f"{address.name} on {truth.name}"
+        page = write_page(opened, rows, results, summary, verdicts, report, title)
         console.print(f"Report: {page}", soft_wrap=True)
     if as_json:
         figures = {**summary.as_dict(), "verdicts": verdicts and verdicts.as_dict()}
@@ -171,12 +172,13 @@ def write_page(
     rows: Sequence[TruthRow],
     results: Sequence[QueryResult],
     summary: Summary,
+    verdicts: Verdicts | None,
     folder: Path,
     title: str,
 ) -> Path:
     """Write the HTML report and return its page."""
     return write_report(
-        folder, title, summary, results,
+        folder, title, summary, results, verdicts,
         picture=Path, truth_pictures=truth_pictures(opened, rows),
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ from beautylens.evaluate.metrics import (
     Summary,
     places,
 )
-from beautylens.evaluate.verdicts import judge_verdicts
+from beautylens.evaluate.verdicts import Verdicts
 from beautylens.records import Match, Matches
 
 PLACES = 7
@@ -78,6 +78,7 @@ def write_report(
     title: str,
     summary: Summary,
     results: Sequence[QueryResult],
+    verdicts: Verdicts | None = None,
     *,
     picture: PictureOf,
     truth_pictures: Mapping[str, Path] | None = None,
@@ -91,6 +92,7 @@ def write_report(
         title: the heading of the page.
         summary: of these results.
         results: one a query, in any order.
+        verdicts: of these results, where probabilities were given.
         picture: from `Match.image` to the file of that picture, None where there is none.
         truth_pictures: from a product id to a picture, which shows the right answer that a query
             missed.
@@ -104,7 +106,7 @@ def write_report(
         return render(
             "report.html.jinja", title=title, summary=summary, queries=len(rows),
             sections=_sections(rows), figures=FIGURES, headings=SECTIONS,
-            verdicts=judge_verdicts(results),
+            verdicts=verdicts,
         )  # fmt: skip
 
     return write_page(folder, draw)

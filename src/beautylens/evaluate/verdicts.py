@@ -118,11 +118,11 @@ def _said(row: QueryResult) -> _Said | None:
         return None
     first = places(row.ranking, row.truths, row.ignore)[:1]
     best = next((m for m in row.matches if m.product.product_id in first), None)
-    probability = 0.0 if best is None else best.probability or 0.0
     # A verdict on an ignored product is neither right nor wrong.
     about_best = row.ranking[:1] == first
+    said = row.matches if about_best or best is None else best
     return _Said(
-        probability=probability,
+        probability=said.probability or 0.0,
         right=best is not None and best.product.product_id in row.truths,
         present=bool(row.truths),
         verdict=row.matches.verdict if about_best else None,

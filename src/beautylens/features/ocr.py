@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -51,6 +52,10 @@ class Line:
         return float(
             min(np.hypot(*np.subtract(first, second)), np.hypot(*np.subtract(first, last)))
         )
+
+
+Reads = Callable[[NDArray[np.uint8]], tuple[Line, ...]]
+"""Returns the lines of a picture, (H, W, 3) uint8 RGB."""
 
 
 class Reader:

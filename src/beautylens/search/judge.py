@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from beautylens.records import Matches, Verdict
+from beautylens.records import Matches, Product, Verdict
 from beautylens.search.answers import probabilities
 from beautylens.search.fusion import TYPED, Fusion
 from beautylens.search.judgement import Judgement
@@ -16,7 +17,8 @@ class Judge:
     """Groups fused matches to products and says how probable it is that each is the right one.
 
     Products that the evidence cannot tell apart share the probability, so that none of them
-    reaches the threshold of `match`, which is above a half: the verdict then is `unsure`.
+    reaches the threshold of `match`, which is above a half: the verdict then is `unsure`. Only
+    where the catalogue lists a product twice, under one title, do both count for it.
 
     Args:
         judgement: what was learnt.
@@ -41,14 +43,15 @@ class Judge:
         rows = tuple(
             replace(match, probability=share) for match, share in zip(products, shares, strict=True)
         )
-        best = shares[0] if shares else 0.0
+        best = _of_first(products, shares)
         verdict = self._verdict(best, 1 - sum(shares))
         return replace(products, rows=rows, probability=best, verdict=verdict)
 
     def decided(self, matches: Matches) -> bool:
         """Tell whether fused matches are so clear that no more evidence need be looked for."""
-        shares = self._shares(matches.products())
-        return bool(shares) and shares[0] > self._judgement.thresholds.decided
+        products = matches.products()
+        best = _of_first(products, self._shares(products))
+        return best > self._judgement.thresholds.decided
 
     def _shares(self, products: Matches) -> list[float]:
         """Return the probability of each product."""
@@ -65,3 +68,14 @@ class Judge:
         if best >= self._judgement.thresholds.match:
             return "match"
         return "not_in_catalogue" if none >= self._judgement.thresholds.missing else "unsure"
+
+
+def _of_first(products: Matches, shares: Sequence[float]) -> float:
+    """Return the probability of the first product, in all the rows that list it."""
+    pairs = zip(products, shares, strict=True)
+    return sum(share for match, share in pairs if is_listed_as(match.product, products[0].product))
+
+
+def is_listed_as(one: Product, other: Product) -> bool:
+    """Tell whether two rows list one product: they say the same, but for the id, and name it."""
+    return one == other or (one.name != "" and replace(one, product_id=other.product_id) == other)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.features.ocr import Reader
+from beautylens.features.ocr import Reads
 from beautylens.records import Match, Matches, Product
 from beautylens.search.photo import Photo
 from beautylens.search.scan import barcode_first
@@ -37,7 +37,7 @@ class Read:
 
     def __init__(
         self,
-        reader: Callable[[], Reader] | None = None,
+        reader: Callable[[], Reads] | None = None,
         *,
         gallery: Gallery | None = None,
         decided: Callable[[Matches], bool] | None = None,
@@ -104,7 +104,7 @@ class CatalogueReader:
         nameless: whether pictures of products with a telling brand or name are left unread.
     """
 
-    def __init__(self, reader: Callable[[], Reader], *, nameless: bool) -> None:
+    def __init__(self, reader: Callable[[], Reads], *, nameless: bool) -> None:
         self._reader, self._nameless = reader, nameless
 
     def __call__(self, row: Mapping[str, str], picture: NDArray[np.uint8]) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
 
-from beautylens.errors import CollectionError
+from beautylens.errors import CollectionError, QueryError
 
 # Its log is for developers; what a user must know is raised. Set LANCEDB_LOG to see it.
 os.environ.setdefault("LANCEDB_LOG", "error")
@@ -69,11 +69,29 @@ def plain_errors(address: str, doing: str) -> Iterator[None]:
     except (OSError, RuntimeError, ValueError) as error:
         text = str(error)
         meanings = (m for pattern, m in _MEANINGS.items() if re.search(pattern, text, re.I))
-        reason = next(meanings, first_sentence(error))
+        reason = next(meanings, _first_sentence(error))
         raise CollectionError(f"{address} cannot be {doing}: {reason}") from error
 
 
-def first_sentence(error: Exception) -> str:
+@contextmanager
+def filter_errors(where: str | None, columns: Sequence[str]) -> Iterator[None]:
+    """Turn an error into one sentence about the user's filter, if there is one.
+
+    Raises:
+        QueryError: naming the columns that a filter may ask about.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        if where is None:
+            raise
+        raise QueryError(
+            f"the filter {where!r} cannot be understood: {_first_sentence(error)}; columns, all "
+            f"text, are {', '.join(columns)}"
+        ) from error
+
+
+def _first_sentence(error: Exception) -> str:
     """Return what an error of LanceDB says, without its preamble and places in its source."""
     text = str(error).removeprefix("Invalid input, ").split("\n")[0]
     text = re.sub(r",? ?(at )?/\S+\.rs:\d+(:\d+)?", "", text)

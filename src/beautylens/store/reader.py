@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
@@ -12,12 +11,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from beautylens.errors import CollectionError, QueryError
+from beautylens.errors import CollectionError
 from beautylens.features.keypoints import Keypoints
 from beautylens.images.thumbnail import Thumbnail
 from beautylens.records import Matches
 from beautylens.store.failures import Failure, FailureLog
-from beautylens.store.lance import connect, first_sentence, plain_errors, sql_list, table_names
+from beautylens.store.lance import connect, filter_errors, plain_errors, sql_list, table_names
 from beautylens.store.learnt import Learnt
 from beautylens.store.rows import Vectors, stacked, to_match
 from beautylens.store.tables import (
@@ -180,7 +179,7 @@ class GalleryReader:
         elif column in self._indexed:
             # The index holds 8-bit copies: a wide short-list is scored again on the originals.
             query = query.nprobes(32).ef(4 * depth).refine_factor(2)
-        with plain_errors(self.address, "searched") if where is None else _about(where, columns):
+        with plain_errors(self.address, "searched"), filter_errors(where, columns[:-1]):
             query = query if where is None else query.where(where, prefilter=True)
             rows = query.to_arrow().to_pylist()
         # Equal scores are settled by id, so that the order of the catalogue changes nothing.
@@ -297,15 +296,3 @@ class GalleryReader:
         with plain_errors(self.address, "read"):
             query = self._images.search().select(names)
             return (query.where(where) if where else query).to_arrow()
-
-
-@contextmanager
-def _about(where: str, columns: Sequence[str]) -> Iterator[None]:
-    """Turn an error into one sentence about the user's filter."""
-    try:
-        yield
-    except (OSError, RuntimeError, ValueError) as error:
-        raise QueryError(
-            f"the filter {where!r} cannot be understood: {first_sentence(error)}; columns, all "
-            f"text, are {', '.join(columns[:-1])}"
-        ) from error
