@@ -1,9 +1,11 @@
-"""The quality of the default recipe and what each of its parts adds, on labelled photos.
+"""The quality of the default recipe and of it with one part left out, on labelled photos.
 
-    python benchmarks/quality.py DATA [--json] [--sets beauty packs grocery] [--recipe best]
+    python benchmarks/quality.py DATA [--json] [--sets beauty packs grocery] [--every 1]
+                                      [--recipe best]
 
 DATA holds a folder a set, each with catalogue.csv and truth.csv (or val.csv). A set is indexed
-once; every variant searches the same descriptors and keypoints.
+once; every variant searches the same descriptors and keypoints. `read` is the share of photos
+whose print was read: the others were decided without.
 """
 
 from __future__ import annotations
@@ -12,56 +14,69 @@ import argparse
 import json
 import statistics
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.collection import Collection
-from beautylens.evaluate.metrics import Summary, summarise
+from beautylens.evaluate.metrics import QueryResult, Summary, summarise
 from beautylens.evaluate.run import run_queries
+from beautylens.evaluate.verdicts import Verdicts, judge_verdicts
 from beautylens.indexing import build
 from beautylens.recipe import Recipe, read_recipe
+from beautylens.search.judgement import read_judgement
+from beautylens.sections import JudgeSettings
 
-STAGES = ("decode", "encode", "keypoints", "retrieve", "rerank", "total")
+STAGES = ("decode", "encode", "keypoints", "retrieve", "rerank", "compare", "read", "total")
+PRINT = {"aggregate": None, "rerank": None, "colour": None}
 
 
-def variants(recipe: Recipe) -> Iterator[tuple[str, Recipe]]:
-    """Yield the recipe, then the recipe with one part changed or left out."""
+def variants(recipe: Recipe, undecided: Path) -> Iterator[tuple[str, Recipe]]:
+    """Yield the recipe, then the recipe with one part changed or left out.
+
+    Args:
+        recipe: the default one.
+        undecided: a judgement for which nothing is decided early.
+    """
     one_view = recipe.retrieve.model_copy(update={"views": (1.0,)})
-    assert recipe.rerank is not None  # noqa: S101  (the default recipe re-ranks)
-    inliers_alone = recipe.rerank.model_copy(update={"chance": 0, "weight": 100.0})
     salient = recipe.retrieve.model_copy(update={"salient": True})
-    yield "default", recipe
-    yield "one view of the query", recipe.model_copy(update={"retrieve": one_view})
-    yield "weights set by hand, no judge", recipe.model_copy(update={"judge": None})
-    yield (
-        "order by inliers alone",
-        recipe.model_copy(update={"rerank": inliers_alone, "judge": None}),
-    )
-    yield "no keypoints", recipe.model_copy(update={"rerank": None})
-    yield "salient item of the query", recipe.model_copy(update={"retrieve": salient})
-    yield (
-        "salient item, no keypoints",
-        recipe.model_copy(update={"retrieve": salient, "rerank": None}),
-    )
-    yield (
-        "no keypoints, one view",
-        recipe.model_copy(update={"rerank": None, "retrieve": one_view}),
-    )
-
-
-def measure(
-    collection: Collection, truth: list[TruthRow], recipe: Recipe
-) -> tuple[Summary, dict[str, float]]:
-    """Return the figures of a variant and the median milliseconds of each stage."""
-    collection.search_by(recipe)
-    results = list(run_queries(collection, truth))
-    answered = [result.matches for result in results if result.matches is not None]
-    times = {
-        stage: round(statistics.median(m.milliseconds.get(stage, 0.0) for m in answered), 1)
-        for stage in STAGES
+    changes: dict[str, dict[str, object]] = {
+        "default": {},
+        "every photo is read": {"judge": JudgeSettings(file=str(undecided))},
+        "no words, no barcodes": {"words": None},
+        "no colours": {"colour": None},
+        "no second way in": {"aggregate": None},
+        "no re-ranking": {"rerank": None, "colour": None},
+        "no keypoints at all": PRINT,
+        "no keypoints, no words": {**PRINT, "words": None},
+        "one view of the query": {"retrieve": one_view},
+        "salient item of the query": {"retrieve": salient},
+        "weights set by hand, no judge": {"judge": None, "colour": None},
     }
-    return summarise(results), times
+    for name, change in changes.items():
+        yield name, recipe.model_copy(update=change)
+
+
+def measure(collection: Collection, truth: Sequence[TruthRow], recipe: Recipe) -> list[QueryResult]:
+    """Return the results of a variant."""
+    collection.search_by(recipe)
+    return list(run_queries(collection, truth))
+
+
+def milliseconds(results: Sequence[QueryResult]) -> dict[str, float]:
+    """Return the median of each stage over the photos that went through it."""
+    times = [result.matches.milliseconds for result in results if result.matches is not None]
+    return {
+        stage: round(statistics.median(spent), 1)
+        for stage in STAGES
+        if (spent := [each[stage] for each in times if stage in each])
+    }
+
+
+def share_read(results: Sequence[QueryResult]) -> float:
+    """Return the share of photos whose print was read."""
+    answered = [result.matches for result in results if result.matches is not None]
+    return sum("read" in matches.milliseconds for matches in answered) / len(answered)
 
 
 def main() -> None:
@@ -69,40 +84,51 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--sets", nargs="+", default=["beauty", "packs", "grocery"])
+    parser.add_argument("--every", type=int, default=1, help="measure every n-th photo")
     parser.add_argument("--recipe", default="default", help="measure this recipe alone")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     recipe = read_recipe(arguments.recipe)
-    compared = list(variants(recipe)) if arguments.recipe == "default" else [(recipe.name, recipe)]
     for name in arguments.sets:
         folder = arguments.data / name
         table = folder / "truth.csv" if (folder / "truth.csv").exists() else folder / "val.csv"
-        truth = list(read_truth(table))
+        truth = list(read_truth(table))[:: arguments.every]
         with tempfile.TemporaryDirectory() as scratch:
+            undecided = Path(scratch) / "undecided.json"
+            undecided.write_bytes(read_judgement("default").undecided().to_bytes())
+            compared = [(recipe.name, recipe)]
+            if arguments.recipe == "default":
+                compared = list(variants(recipe, undecided))
             collection, _ = build(folder / "catalogue.csv", Path(scratch) / "c.lens", recipe=recipe)
             for variant, settings in compared:
-                summary, times = measure(collection, truth, settings)
-                report(name, variant, summary, times, as_json=arguments.json)
+                report(name, variant, measure(collection, truth, settings), arguments.json)
 
 
-def report(
-    name: str, variant: str, summary: Summary, times: dict[str, float], *, as_json: bool
-) -> None:
+def report(name: str, variant: str, results: Sequence[QueryResult], as_json: bool) -> None:
     """Print one variant's figures."""
+    summary, verdicts = summarise(results), judge_verdicts(results)
+    times, read = milliseconds(results), share_read(results)
     if as_json:
-        row = {"set": name, "variant": variant, **summary.as_dict(), "median_ms": times}
+        figures = {**summary.as_dict(), "verdicts": verdicts and verdicts.as_dict()}
+        row = {"set": name, "variant": variant, **figures, "read": read, "median_ms": times}
         print(json.dumps(row), flush=True)
         return
+    print(f"{name:8} {variant:30} {_line(summary, verdicts)}  read {read:.2f}  "
+          f"{times['total']:.0f} ms", flush=True)  # fmt: skip
+
+
+def _line(summary: Summary, verdicts: Verdicts | None) -> str:
     score = summary.overall
     low, high = score.intervals["map7_challenge"]
     kinds = "  ".join(
         f"{kind} {value.map7_challenge:.3f}" for kind, value in summary.by_kind.items()
     )
-    print(
-        f"{name:8} {variant:26} mAP@7 {score.map7_challenge:.3f} ({low:.2f}-{high:.2f})  "
-        f"all {score.map7_all:.3f}  R@1 {score.recall1:.3f}  R@7 {score.recall7:.3f}  "
-        f"{times['total']:.0f} ms  [{kinds}]",
-        flush=True,
+    trust = ""
+    if verdicts is not None:
+        trust = f"  AUROC {verdicts.auroc:.3f}  ECE {verdicts.calibration_error:.3f}"
+    return (
+        f"mAP@7 {score.map7_challenge:.3f} ({low:.2f}-{high:.2f})  all {score.map7_all:.3f}  "
+        f"R@1 {score.recall1:.3f}  R@7 {score.recall7:.3f}{trust}  [{kinds}]"
     )
 
 
