@@ -1,4 +1,4 @@
-"""The command line from end to end, as a user would type it, in processes of its own."""
+"""The command line from end to end, as a user would type it."""
 
 from __future__ import annotations
 
@@ -11,31 +11,49 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from beautylens.catalogue.sample import draw_plan, plan_sample
 from beautylens.cli import demo as demo_command
+from beautylens.cli import main
+from beautylens.cli.console import console
 from beautylens.collection import Collection
 from beautylens.store.gallery import Gallery
 from tests.conftest import Shop, catalogue_rows, make_shop, write_table
 
 Done = subprocess.CompletedProcess[str]
+WIDE = 200
 
 
 def run(*arguments: object, code: int = 0) -> Done:
-    command = [sys.executable, "-c", "from beautylens.cli import main; main()"]
-    done = subprocess.run(
-        [*command, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1"},
-    )
+    """Run a command in this process, which spares it the imports."""
+    command = ["beautylens", *map(str, arguments)]
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        redirect_stdout(out),
+        redirect_stderr(err),
+        patch.object(sys, "argv", command),
+        patch.object(console, "_width", WIDE),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main()
+    done = Done(command, int(ended.value.code or 0), out.getvalue(), err.getvalue())
     assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
     return done
+
+
+def start(*arguments: object) -> Done:
+    """Run a command in a process of its own; nothing but its answers may reach stdout."""
+    command = [sys.executable, "-c", "from beautylens.cli import main; main()"]
+    return subprocess.run(
+        [*command, *map(str, arguments)],
+        capture_output=True, text=True, check=True,
+        env={**os.environ, "COLUMNS": str(WIDE), "NO_COLOR": "1"},
+    )  # fmt: skip
 
 
 def one_line(text: str) -> str:
@@ -50,11 +68,11 @@ def lens(collection: Collection) -> str:
 def test_index_search_add_remove_and_info_in_turn(tmp_path: Path) -> None:
     shop = make_shop(tmp_path / "shop", 6)
     lens = tmp_path / "shop.lens"
-    done = run("index", shop.table, lens)
+    done = start("index", shop.table, lens)
     assert done.stdout == ""
     assert "6 pictures of 6 products" in done.stderr
     assert "6 were there already" in run("index", shop.table, lens).stderr
-    answer = json.loads(run("search", lens, shop.photo(0), "--format", "json").stdout)
+    answer = json.loads(start("search", lens, shop.photo(0), "--format", "json").stdout)
     assert answer["matches"][0]["product_id"] == "p00"
     assert "1 products removed, 1 pictures" in run("remove", lens, "p00").stderr
     answer = json.loads(run("search", lens, shop.photo(0), "--format", "json").stdout)

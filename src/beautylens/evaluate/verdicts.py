@@ -8,7 +8,6 @@ from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from beautylens.evaluate.metrics import Interval, QueryResult, places, plain
 from beautylens.records import Verdict
@@ -176,6 +175,9 @@ def auroc(probability: Floats, right: Bools) -> float:
 
     Ties count a half. NaN where all are right, or none is.
     """
+    # It takes a second to import: a search should not wait for it.
+    from scipy.stats import rankdata
+
     positives = int(right.sum())
     negatives = len(right) - positives
     if not positives or not negatives:

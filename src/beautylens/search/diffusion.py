@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags, identity
-from scipy.sparse.linalg import cg
 
 from beautylens.features.neighbours import Neighbours, nearest_neighbours
 
@@ -102,6 +101,9 @@ def solve(
         iterations: the most that are done, converged or not.
         tolerance: the residual, as a share of y, at which to stop before.
     """
+    # Few searches diffuse: the others should not wait for its import.
+    from scipy.sparse.linalg import cg
+
     largest = start.max(initial=0)
     if largest == 0:
         return np.zeros_like(start)

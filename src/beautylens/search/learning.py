@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import expit
 
 from beautylens.search.answers import Presence, best_and_typical, probabilities
@@ -111,9 +110,7 @@ def _fit_weights(questions: Sequence[Question], prior: Judgement, strength: floa
         away = (weights - start) * spread
         return value + strength / 2 * away @ away, gradient + strength * away * spread
 
-    limits = [(0.0, None)] * len(FEATURES)
-    found = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=limits)
-    return np.asarray(found.x, np.float64)
+    return _lowest(cost, start, [(0.0, None)] * len(FEATURES))
 
 
 def _fit_presence(
@@ -138,9 +135,21 @@ def _fit_presence(
         gradient = (weight * (expit(logits) - there)) @ columns
         return value + strength / 2 * away @ away, gradient + strength * away * spread
 
-    limits = [(None, None), *[(0.0, None)] * 3]
-    found = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=limits).x.tolist()
-    return Presence(found[0], found[1] + found[2], found[1], found[3])
+    level, background, beyond, colour = _lowest(cost, start, [(None, None), *[(0.0, None)] * 3])
+    return Presence(float(level), float(background + beyond), float(background), float(colour))
+
+
+def _lowest(
+    cost: Callable[[Floats], tuple[float, Floats]],
+    start: Floats,
+    limits: Sequence[tuple[float | None, None]],
+) -> Floats:
+    """Return where a cost, given with its gradient, is lowest within limits."""
+    # A search, which learns nothing, should not wait for its import.
+    from scipy.optimize import minimize
+
+    found = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=limits)
+    return np.asarray(found.x, np.float64)
 
 
 def thresholds(said: Answered) -> Thresholds:
