@@ -100,7 +100,7 @@ def compare(
     for match in query.matches:
         other = gallery[match.image_id]
         start = time.perf_counter()
-        pairs = verifications[0].match(query.keypoints, other)
+        pairs = verifications[0].matcher(query.keypoints)(other)
         matched = time.perf_counter()
         for local, found in zip(verifications, compared, strict=True):
             begun = time.perf_counter()

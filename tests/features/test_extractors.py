@@ -8,7 +8,7 @@ import pytest
 
 from beautylens.features.extractors import QUANTUM, Extractor, orb, root_sift, rootsift, sift
 from beautylens.features.keypoints import Keypoints
-from beautylens.features.matching import match_keypoints
+from beautylens.features.matching import Matcher
 from beautylens.features.verification import verify_homography
 from tests.features.test_keypoints import printed_label
 
@@ -82,7 +82,7 @@ def test_a_turned_copy_is_found_again_from_what_was_stored(extract: Extractor) -
         Keypoints.from_bytes(extract(picture, longest=640, limit=800).to_bytes())
         for picture in (turned, label)
     )
-    pairs = match_keypoints(query, gallery, distance=extract.distance)
+    pairs = Matcher(query, distance=extract.distance)(gallery)
     verified = verify_homography(query, gallery, pairs)
     assert verified.count >= 40
     corners = np.array([[[200, 150], [400, 150], [300, 260]]], np.float64)

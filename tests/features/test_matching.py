@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from beautylens.features.extractors import rootsift
 from beautylens.features.keypoints import Keypoints
-from beautylens.features.matching import match_keypoints, pair_distances, verify
+from beautylens.features.matching import Matcher, pair_distances, verify
 from tests.features.test_keypoints import printed_label, random_keypoints
 
 extract_keypoints = rootsift()
@@ -64,7 +64,7 @@ def test_pairs_are_the_exact_nearest_that_pass_the_ratio(
     distance, length, levels = kind  # few levels make equal distances occur
     query = random_keypoints(rng, left, length, levels)
     gallery = random_keypoints(rng, right, length, levels)
-    found = match_keypoints(query, gallery, ratio=ratio, mutual=mutual, distance=distance)
+    found = Matcher(query, ratio=ratio, mutual=mutual, distance=distance)(gallery)
     assert list(map(tuple, found.tolist())) == slow_pairs(query, gallery, ratio, mutual, distance)
     expected = [SLOW[distance](query.descriptors[i], gallery.descriptors[j]) for i, j in found]
     np.testing.assert_allclose(pair_distances(query, gallery, found, distance=distance), expected)
@@ -76,8 +76,8 @@ def test_of_equal_descriptors_the_first_is_the_nearest() -> None:
     query.descriptors[:] = query.descriptors[0]
     gallery = random_keypoints(rng, 5)
     gallery.descriptors[2:] = query.descriptors[0]
-    assert match_keypoints(query, gallery, ratio=1.0).tolist() == [[0, 2]]
-    each = match_keypoints(query, gallery, ratio=1.0, mutual=False)
+    assert Matcher(query, ratio=1.0)(gallery).tolist() == [[0, 2]]
+    each = Matcher(query, ratio=1.0, mutual=False)(gallery)
     assert each.tolist() == [[0, 2], [1, 2], [2, 2], [3, 2]]
 
 
@@ -87,7 +87,7 @@ def test_the_longest_distances_of_any_descriptor_are_exact() -> None:
     query.descriptors[:] = 255
     gallery.descriptors[:] = 0
     gallery.descriptors[2, 5] = 1  # nearer by 509 of 8,323,200
-    pairs = match_keypoints(query, gallery, ratio=1.0, mutual=False)
+    pairs = Matcher(query, ratio=1.0, mutual=False)(gallery)
     assert pairs[:, 1].tolist() == [2, 2, 2]
 
 
@@ -129,7 +129,7 @@ def test_the_default_matches_and_verifies_as_it_did_before_it_had_options(
     seed: int, expected: tuple[int, int, int]
 ) -> None:
     query, gallery = scene(seed)
-    pairs = match_keypoints(query, gallery)
+    pairs = Matcher(query)(gallery)
     verified = verify(query, gallery, pairs)
     assert (len(pairs), len(verified.pairs), verified.count) == expected
     assert pairs.tolist() == [[place, place] for place in range(8 * seed)]
@@ -139,7 +139,7 @@ def test_nothing_matches_an_empty_or_single_keypoint_picture() -> None:
     rng = np.random.default_rng(0)
     some, one, none = (random_keypoints(rng, count) for count in (5, 1, 0))
     for query, gallery in ((some, none), (none, some), (some, one)):
-        pairs = match_keypoints(query, gallery)
+        pairs = Matcher(query)(gallery)
         assert pairs.shape == (0, 2)
         assert verify(query, gallery, pairs).count == 0
 
@@ -153,7 +153,7 @@ def test_a_turned_and_scaled_copy_is_verified_with_its_transform(turn: int, scal
     turned = cv2.warpAffine(label, matrix, (900, 900), borderValue=(255, 255, 255))
     query = extract_keypoints(label, longest=900, limit=800)
     gallery = extract_keypoints(turned, longest=900, limit=800)
-    verified = verify(query, gallery, match_keypoints(query, gallery))
+    verified = verify(query, gallery, Matcher(query)(gallery))
     assert verified.count >= 40
     corners = np.array([[100, 100, 1], [500, 100, 1], [300, 350, 1]], float)
     np.testing.assert_allclose(corners @ verified.transform.T, corners @ matrix.T, atol=3)
@@ -165,7 +165,7 @@ def test_different_labels_share_next_to_nothing() -> None:
         np.random.default_rng(5).integers(0, 255, (400, 400, 3)).astype(np.uint8), (0, 0), 4
     )
     other = extract_keypoints(blob, longest=640, limit=500)
-    assert verify(one, other, match_keypoints(one, other)).count <= 4
+    assert verify(one, other, Matcher(one)(other)).count <= 4
 
 
 def pairs_under(matrix: np.ndarray, count: int = 40, seed: int = 0) -> tuple[Keypoints, Keypoints]:

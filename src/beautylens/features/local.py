@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from beautylens.features.extractors import Extractor
 from beautylens.features.keypoints import Keypoints
-from beautylens.features.matching import Pairs, match_keypoints, pair_distances
+from beautylens.features.matching import Matcher, Pairs, pair_distances
 from beautylens.features.verification import Verification
 
 
@@ -53,14 +57,10 @@ class LocalFeatures:
         """Return the keypoints of a photo, (H, W, 3) uint8 RGB."""
         return self.extractor(photo, longest=self.longest, limit=self.limit)
 
-    def match(self, query: Keypoints, gallery: Keypoints) -> Pairs:
-        """Return the matched keypoints, (M, 2) indices into query and gallery."""
-        return match_keypoints(
-            query,
-            gallery,
-            ratio=self.ratio,
-            mutual=self.mutual,
-            distance=self.extractor.distance,
+    def matcher(self, query: Keypoints) -> Matcher:
+        """Return what matches a photo's keypoints with those of catalogue pictures."""
+        return Matcher(
+            query, ratio=self.ratio, mutual=self.mutual, distance=self.extractor.distance
         )
 
     def agree(self, query: Keypoints, gallery: Keypoints, pairs: Pairs) -> Agreement:
@@ -72,4 +72,18 @@ class LocalFeatures:
 
     def compare(self, query: Keypoints, gallery: Keypoints) -> Agreement:
         """Return what two pictures have in common."""
-        return self.agree(query, gallery, self.match(query, gallery))
+        return self.agree(query, gallery, self.matcher(query)(gallery))
+
+    def compare_all(self, query: Keypoints, galleries: Iterable[Keypoints]) -> list[Agreement]:
+        """Return what a photo has in common with each of many pictures, on all cores."""
+        match = self.matcher(query)
+        return list(_cores().map(lambda each: self.agree(query, each, match(each)), galleries))
+
+
+@cache
+def _cores() -> ThreadPoolExecutor:
+    """Return threads for work that needs no memory of its own to speak of, one a core.
+
+    All searches of a process share them, so that many at a time do not fight for the cores.
+    """
+    return ThreadPoolExecutor(os.cpu_count(), "beautylens-match")

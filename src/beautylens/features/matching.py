@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beautylens.features.keypoints import Keypoints
+from beautylens.features.nearest import Bytes, measured, nearest_two
 
 Pairs = NDArray[np.intp]
 Complexes = NDArray[np.complex128]
@@ -21,18 +22,18 @@ MIN_INLIERS = 4
 class Distance(NamedTuple):
     """How descriptors are compared: by the squared L2 distance of vectors made from them."""
 
-    vectors: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-    """(K, D) uint8 to whole numbers in float32, whose squared distances stay below 2^24."""
+    vectors: Callable[[Bytes], Bytes]
+    """(K, D) bytes to the whole numbers of (K, E), E at most 256."""
     power: int
     """The power of the distance that is squared L2: ratios of distances are raised to it."""
 
 
-def _bits(descriptors: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return np.unpackbits(descriptors, axis=1).astype(np.float32)
+def _bits(descriptors: Bytes) -> Bytes:
+    return np.unpackbits(descriptors, axis=1)
 
 
-def _values(descriptors: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return descriptors.astype(np.float32)
+def _values(descriptors: Bytes) -> Bytes:
+    return descriptors
 
 
 DISTANCES: Mapping[str, Distance] = {
@@ -78,43 +79,45 @@ class Verified:
 NOTHING = Verified(np.empty((0, 2), np.intp), np.zeros((2, 3)), 0)
 
 
-def match_keypoints(
-    query: Keypoints,
-    gallery: Keypoints,
-    *,
-    ratio: float = 0.85,
-    mutual: bool = True,
-    distance: str = "l2",
-) -> Pairs:
-    """Return pairs of nearest descriptors that pass Lowe's ratio test.
+class Matcher:
+    """Finds pairs of nearest descriptors that pass Lowe's ratio test, for one photo.
 
-    The nearest two are exact: products of uint8 descriptors stay below 2^24, where float32 sums
-    of whole numbers have no rounding, so that the same pictures always give the same pairs. Of
-    equally near ones the first, which is the strongest, counts as the nearest.
+    The nearest two are exact, so that the same pictures always give the same pairs. Of equally
+    near ones the first, which is the strongest, counts as the nearest.
 
     Args:
         query: keypoints of the photo.
-        gallery: keypoints of the catalogue picture; fewer than two match nothing.
         ratio: the nearest may be at most so many times as far as the second; 1 lets all pass.
         mutual: keep a pair only if the query's keypoint is in turn the nearest of the gallery's.
         distance: a name in `DISTANCES`.
-
-    Returns:
-        (M, 2) indices into query and gallery, in the query's order.
     """
-    if len(query) == 0 or len(gallery) < 2:
-        return np.empty((0, 2), np.intp)
-    vectors, power = DISTANCES[distance]
-    squares = _squares(vectors(query.descriptors), vectors(gallery.descriptors))
-    rows = np.arange(len(query))
-    nearest = squares.argmin(axis=1)
-    back = squares.argmin(axis=0) if mutual else None
-    first = squares[rows, nearest]
-    squares[rows, nearest] = np.inf
-    kept = first <= math.prod((ratio,) * power) * squares.min(axis=1)
-    if back is not None:
-        kept &= back[nearest] == rows
-    return np.stack([rows[kept], nearest[kept]], axis=1)
+
+    def __init__(
+        self,
+        query: Keypoints,
+        *,
+        ratio: float = 0.85,
+        mutual: bool = True,
+        distance: str = "l2",
+    ) -> None:
+        self._vectors, power = DISTANCES[distance]
+        self._query = measured(self._vectors(query.descriptors))
+        self._ratio, self._mutual = math.prod((ratio,) * power), mutual
+
+    def __call__(self, gallery: Keypoints) -> Pairs:
+        """Return (M, 2) indices into query and gallery, in the query's order.
+
+        Args:
+            gallery: keypoints of a catalogue picture; fewer than two match nothing.
+        """
+        if len(self._query.descriptors) == 0 or len(gallery) < 2:
+            return np.empty((0, 2), np.intp)
+        found = nearest_two(self._query, measured(self._vectors(gallery.descriptors)))
+        kept = found.first <= self._ratio * found.second
+        if self._mutual:
+            kept &= found.mutual
+        rows = np.flatnonzero(kept)
+        return np.stack([rows, found.nearest[rows]], axis=1)
 
 
 def pair_distances(
@@ -123,16 +126,9 @@ def pair_distances(
     """Return the descriptor distance of each pair, (M,): in steps of a descriptor, or in bits."""
     vectors, power = DISTANCES[distance]
     left, right = query.descriptors[pairs[:, 0]], gallery.descriptors[pairs[:, 1]]
-    squares = np.square(vectors(left) - vectors(right)).sum(axis=1, dtype=np.float64)
+    apart = np.subtract(vectors(left), vectors(right), dtype=np.float64)
+    squares = np.square(apart).sum(axis=1)
     return np.asarray(squares ** (1 / power), np.float64)
-
-
-def _squares(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the squared distances of rows (Q, D) and (G, D): (Q, G)."""
-    squares = np.float32(-2) * (left @ right.T)
-    squares += np.square(left).sum(axis=1)[:, None]
-    squares += np.square(right).sum(axis=1)[None, :]
-    return np.asarray(squares)
 
 
 def verify(

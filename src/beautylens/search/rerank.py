@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from beautylens.features.keypoints import NO_KEYPOINTS, Keypoints
+from beautylens.features.keypoints import NO_KEYPOINTS
 from beautylens.features.local import Agreement, LocalFeatures
 from beautylens.records import Match, Matches
 from beautylens.search.photo import Photo
@@ -61,13 +61,11 @@ class Rerank:
         query = photo.take_keypoints(self._local)
         with photo.timed("rerank"):
             stored = self._gallery.keypoints([match.image_id for match in matches])
-            return Matches.ranked(
-                self._rescored(match, query, stored.get(match.image_id, NO_KEYPOINTS))
-                for match in matches
-            )
+            pictures = [stored.get(match.image_id, NO_KEYPOINTS) for match in matches]
+            found = self._local.compare_all(query, pictures)
+            return Matches.ranked(map(self._rescored, matches, found))
 
-    def _rescored(self, match: Match, query: Keypoints, gallery: Keypoints) -> Match:
-        agreement = self._local.compare(query, gallery)
+    def _rescored(self, match: Match, agreement: Agreement) -> Match:
         return replace(
             match,
             score=self._order(match.score, agreement),
