@@ -9,12 +9,16 @@ for match in collection.search("photo.jpg", limit=7):
 
 from __future__ import annotations
 
-from beautylens.collection import Collection
-from beautylens.collection import open_collection as open  # noqa: A004  (the public face: bl.open)
-from beautylens.errors import BeautylensError
-from beautylens.features.encoder import Encoder
-from beautylens.indexing import index
-from beautylens.records import Match, Matches, Product, Reasons
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from beautylens.collection import Collection
+    from beautylens.collection import open_collection as open  # noqa: A004  (as in bl.open)
+    from beautylens.errors import BeautylensError
+    from beautylens.features.encoder import Encoder
+    from beautylens.indexing import index
+    from beautylens.records import Match, Matches, Product, Reasons
 
 __version__ = "0.1.0"
 
@@ -29,3 +33,23 @@ __all__ = [
     "index",
     "open",
 ]
+
+# Imported when they are asked for: the command line's help should not wait for engines.
+_HOMES = {
+    "Collection": "collection.Collection",
+    "open": "collection.open_collection",
+    "BeautylensError": "errors.BeautylensError",
+    "Encoder": "features.encoder.Encoder",
+    "index": "indexing.index",
+    "Match": "records.Match",
+    "Matches": "records.Matches",
+    "Product": "records.Product",
+    "Reasons": "records.Reasons",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'beautylens' has no attribute '{name}'")
+    module, attribute = _HOMES[name].rsplit(".", 1)
+    return getattr(import_module(f"beautylens.{module}"), attribute)

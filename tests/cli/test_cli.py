@@ -21,6 +21,7 @@ from beautylens.catalogue.sample import draw_plan, plan_sample
 from beautylens.cli import demo as demo_command
 from beautylens.cli import main
 from beautylens.cli.console import console
+from beautylens.cli.verbs import VERBS, command_of
 from beautylens.collection import Collection
 from beautylens.store.gallery import Gallery
 from tests.conftest import Shop, catalogue_rows, make_shop, write_table
@@ -273,3 +274,20 @@ def test_a_command_line_that_is_not_understood_is_one_sentence_too(lens: str) ->
         assert done.stderr.startswith("error:")
         assert len(done.stderr.splitlines()) == 1
     assert "evaluate" in run().stdout
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_help_says_of_each_verb_what_the_verb_says_of_itself(verb: str) -> None:
+    said = (command_of(verb).help or "").split("\n")[0]
+    assert said == VERBS[verb]
+
+
+def test_help_imports_no_engine() -> None:
+    program = (
+        "import sys; from beautylens.cli import app; app(['--help'], standalone_mode=False); "
+        "print(*sorted({'numpy', 'lancedb', 'openvino', 'cv2', 'scipy'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == ""

@@ -7,12 +7,13 @@ import sys
 
 import typer
 
-from beautylens.cli import add, demo, encoder, evaluate, fetch, grid, index, info, remove, search
 from beautylens.cli.console import console, report_error
+from beautylens.cli.verbs import Verbs
 from beautylens.errors import BeautylensError
 
 app = typer.Typer(
     name="beautylens",
+    cls=Verbs,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
@@ -23,18 +24,6 @@ def _show_help(context: typer.Context) -> None:
     """Point a phone at a beauty product; get the product in your catalogue."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
-
-
-app.command("demo")(demo.demo)
-app.command("index")(index.index)
-app.command("add")(add.add)
-app.command("remove")(remove.remove)
-app.command("search")(search.search)
-app.command("evaluate")(evaluate.evaluate)
-app.command("grid")(grid.grid)
-app.command("info")(info.info)
-app.add_typer(fetch.app, name="fetch")
-app.add_typer(encoder.app, name="encoder")
 
 
 INTERRUPTED = 130

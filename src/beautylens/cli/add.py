@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from beautylens.cli.arguments import Address
-from beautylens.cli.console import progress_bar, report_filled
 from beautylens.cli.index import Errors, OnError, Table, Workers
+from beautylens.cli.progress import progress_bar, report_filled
 from beautylens.collection import open_collection
 
 

@@ -1,99 +1,15 @@
-"""What a person at the terminal sees: messages and progress on stderr, never on stdout."""
+"""What a person at the terminal sees: messages on stderr, never on stdout."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
-
-from beautylens.store.build import Filled
-from beautylens.store.build import Progress as State
-from beautylens.store.failures import Failure
 
 console = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
-
-
-_COLUMNS = (
-    TextColumn("{task.description}"),
-    BarColumn(),
-    MofNCompleteColumn(),
-    TextColumn("{task.fields[note]}"),
-    TimeRemainingColumn(),
-)
 
 
 def report_error(message: str) -> None:
     """Print one error sentence."""
     console.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
-
-
-class CountBar:
-    """A bar over a number of equal steps."""
-
-    def __init__(self, bar: Progress, title: str) -> None:
-        self._bar = bar
-        self._task = bar.add_task(title, total=None, note="")
-
-    def total(self, steps: int) -> None:
-        """Say how many steps there are."""
-        self._bar.update(self._task, total=steps)
-
-    def step(self) -> None:
-        """Move on by one."""
-        self._bar.advance(self._task)
-
-
-@contextmanager
-def count_bar(title: str) -> Iterator[CountBar]:
-    """Show a bar while equal steps are taken."""
-    with Progress(
-        *_COLUMNS, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        yield CountBar(bar, title)
-
-
-@contextmanager
-def progress_bar(title: str) -> Iterator[Callable[[State], None]]:
-    """Show a bar while pictures are indexed; gives the function that moves it."""
-    with Progress(
-        *_COLUMNS, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task(title, total=None, note="")
-
-        def show(state: State) -> None:
-            note = f"{state.failed} failed" if state.failed else ""
-            bar.update(task, completed=state.done, total=state.total, note=note)
-
-        yield show
-
-
-def report_filled(filled: Filled, seconds: float) -> None:
-    """Say what a build did, and name the first pictures that failed."""
-    rate = f", {filled.written / seconds:.0f} a second" if filled.written and seconds > 0 else ""
-    console.print(f"{filled.written:,} pictures indexed in {seconds:.1f} s{rate}.")
-    if filled.present:
-        console.print(
-            f"{filled.present:,} were there already; `beautylens add` writes changed ones anew."
-        )
-    report_failures(filled.failures)
-
-
-def report_failures(failures: Sequence[Failure], shown: int = 10) -> None:
-    """List pictures that could not be indexed."""
-    if not failures:
-        return
-    console.print(f"[yellow]{len(failures):,} pictures could not be indexed:[/]")
-    for failure in failures[:shown]:
-        console.print(f"  row {failure.row}: {escape(failure.error)}", soft_wrap=True)
-    if len(failures) > shown:
-        console.print(f"  and {len(failures) - shown:,} more; `beautylens info` counts them.")

@@ -14,7 +14,7 @@ import typer
 from beautylens import indexing
 from beautylens.catalogue.sample import SamplePaths, write_sample_catalogue
 from beautylens.catalogue.truth import read_truth
-from beautylens.cli.console import console, progress_bar, report_filled
+from beautylens.cli.console import console
 from beautylens.cli.evaluate import (
     check_truth,
     measure,
@@ -23,6 +23,7 @@ from beautylens.cli.evaluate import (
     write_page,
 )
 from beautylens.cli.formats import Answer, write_table
+from beautylens.cli.progress import progress_bar, report_filled
 from beautylens.errors import CollectionError
 from beautylens.evaluate.metrics import summarise
 from beautylens.evaluate.verdicts import judge_verdicts

@@ -27,7 +27,10 @@ from beautylens.features.runtime import count_parameters
 if TYPE_CHECKING:
     from beautylens.features.export import Exported
 
-app = typer.Typer(help="Encoders, the networks that describe pictures: list, info, export, import.")
+app = typer.Typer(
+    help="Encoders, the networks that describe pictures: list, info, export, import.",
+    add_completion=False,
+)
 
 Out = Annotated[
     Path | None,

@@ -11,10 +11,13 @@ import typer
 from beautylens.catalogue.download import Downloaded
 from beautylens.catalogue.perfect500k import CATALOGUE, fetch_perfect500k
 from beautylens.catalogue.transfer import DEFAULT_MANNERS, Manners
-from beautylens.cli.console import console, progress_bar
+from beautylens.cli.console import console
+from beautylens.cli.progress import progress_bar
 from beautylens.store.build import Progress
 
-app = typer.Typer(help="Download a public catalogue; again after an interruption: goes on.")
+app = typer.Typer(
+    help="Download a public catalogue; again after an interruption: goes on.", add_completion=False
+)
 
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="Folder for pictures and table.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Look at the first N pictures only.")]

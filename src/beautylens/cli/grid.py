@@ -17,8 +17,9 @@ from rich.table import Table
 
 from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth
-from beautylens.cli.console import console, count_bar, report_error
+from beautylens.cli.console import console, report_error
 from beautylens.cli.evaluate import refuse_leaks
+from beautylens.cli.progress import count_bar
 from beautylens.errors import QueryError, TableError
 from beautylens.evaluate.extraction import find_pools
 from beautylens.evaluate.grid import PAPER, Grid, Outcome, System

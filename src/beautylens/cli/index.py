@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from beautylens import indexing
-from beautylens.cli.console import console, progress_bar, report_filled
+from beautylens.cli.console import console
+from beautylens.cli.progress import progress_bar, report_filled
 
 Table = Annotated[Path, typer.Argument(help="Catalogue table: .csv, .tsv, .parquet or .jsonl.")]
 Workers = Annotated[

@@ -10,7 +10,8 @@ import typer
 from rich.table import Table
 
 from beautylens.cli.arguments import Address
-from beautylens.cli.console import console, report_failures
+from beautylens.cli.console import console
+from beautylens.cli.progress import report_failures
 from beautylens.collection import Collection, open_collection
 from beautylens.store.tables import PLAIN
 

@@ -38,7 +38,7 @@ def search(
         typer.Option("--explain", metavar="DIR", help="Draw why each product was returned."),
     ] = None,
 ) -> None:
-    """Find the products that photos show; photos that cannot be read do not stop the others."""
+    """Find the products that photos show; an unreadable one does not stop the others."""
     box = Box.parse(crop) if crop else None
     opened = open_collection(address)
     if explanations:
