@@ -35,6 +35,8 @@ from beautylens.images.decode import decode
 
 RATIO = 0.85
 PICTURES = 100
+# Seconds in which the threads of the way before stop spinning.
+SETTLE = 0.3
 Bytes = NDArray[np.uint8]
 Way = Callable[[Keypoints, Sequence[Keypoints]], list[int]]
 """Returns the number of pairs of each picture."""
@@ -182,6 +184,7 @@ def timed(
     spent: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(runs):
         for name, way in ways.items():
+            time.sleep(SETTLE)
             start = time.perf_counter()
             way(query, pictures)
             spent[name].append((time.perf_counter() - start) * 1000)

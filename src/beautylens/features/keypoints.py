@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIFT_LENGTH = 128
-_HEADER = np.dtype("<u4")
-_RECORD_STEP = 8
+_HEADER = np.dtype([("length", "<u2"), ("bits", "<u2")])
+_FOUR_BITS = 15
 _SUBPIXEL = 16
 _TURN = 65536
 
@@ -42,37 +42,41 @@ class Keypoints:
     def to_bytes(self) -> bytes:
         """Return the stored form: 8 + D bytes a keypoint, positions to 1/16 pixel.
 
-        Records of 128-byte descriptors stand alone. Any other length D stands before its records
-        in four bytes: records are multiples of eight bytes, so the header shows in the length of
-        the whole, and collections written before there were other lengths are read as ever.
+        Where no value is above 15, two of them share a byte: 8 + D/2 bytes.
 
         Raises:
-            ValueError: when D is not a multiple of 8.
+            ValueError: when D is odd.
         """
         length = self.descriptors.shape[1]
-        records = np.empty(len(self), _record(length))
+        bits = 4 if self.descriptors.max(initial=0) <= _FOUR_BITS else 8
+        records = np.empty(len(self), _record(length, bits))
         places = np.clip(np.rint(self.points * _SUBPIXEL), 0, 65535)
         records["x"], records["y"] = places[:, 0], places[:, 1]
         records["size"] = self.sizes
         turns = np.rint(self.angles / (2 * np.pi) * _TURN).astype(np.int64) % _TURN
         records["angle"] = turns
-        records["descriptor"] = self.descriptors
-        header = b"" if length == SIFT_LENGTH else np.array(length, _HEADER).tobytes()
-        return header + records.tobytes()
+        half = length // 2
+        records["descriptor"] = (
+            self.descriptors[:, :half] | self.descriptors[:, half:] << 4
+            if bits == 4
+            else self.descriptors
+        )
+        return np.array((length, bits), _HEADER).tobytes() + records.tobytes()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Keypoints:
-        """Return the keypoints that `to_bytes` stored."""
-        length, start = SIFT_LENGTH, 0
-        if len(data) % _RECORD_STEP:
-            length, start = int(np.frombuffer(data, _HEADER, 1)[0]), _HEADER.itemsize
-        records = np.frombuffer(data, _record(length), offset=start)
+        """Return the keypoints that `to_bytes` stored; none of nothing."""
+        if not data:
+            return NO_KEYPOINTS
+        length, bits = np.frombuffer(data, _HEADER, 1)[0].tolist()
+        records = np.frombuffer(data, _record(length, bits), offset=_HEADER.itemsize)
+        stored = records["descriptor"]
         return cls(
             np.stack([records["x"], records["y"]], axis=1).astype(np.float32)
             * np.float32(1 / _SUBPIXEL),
             records["size"].astype(np.float32),
             records["angle"].astype(np.float32) * np.float32(2 * np.pi / _TURN),
-            np.ascontiguousarray(records["descriptor"]),
+            np.hstack([stored & _FOUR_BITS, stored >> 4]) if bits == 4 else stored.copy(),
         )
 
 
@@ -87,16 +91,16 @@ def no_keypoints(length: int = SIFT_LENGTH) -> Keypoints:
 
 
 @cache
-def _record(length: int) -> np.dtype[np.void]:
-    if length % _RECORD_STEP:
-        raise ValueError(f"a descriptor of {length} bytes cannot be stored: pad it to eights")
+def _record(length: int, bits: int) -> np.dtype[np.void]:
+    if length % 2:
+        raise ValueError(f"a descriptor of {length} bytes cannot be stored: pad it to an even one")
     return np.dtype(
         [
             ("x", "<u2"),
             ("y", "<u2"),
             ("size", "<f2"),
             ("angle", "<u2"),
-            ("descriptor", "u1", length),
+            ("descriptor", "u1", length * bits // 8),
         ]
     )
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from beautylens.features.extractors import Extractor
 from beautylens.features.keypoints import Keypoints
-from beautylens.features.matching import Matcher, Pairs, pair_distances
+from beautylens.features.matching import Matcher, pair_distances
+from beautylens.features.nearest import Pairs
 from beautylens.features.verification import Verification
 
 

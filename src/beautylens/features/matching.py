@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beautylens.features.keypoints import Keypoints
-from beautylens.features.nearest import Bytes, measured, nearest_two
+from beautylens.features.nearest import Bytes, Pairs, measured, nearest_pairs
 
-Pairs = NDArray[np.intp]
 Complexes = NDArray[np.complex128]
 
 MIN_INLIERS = 4
@@ -112,12 +111,8 @@ class Matcher:
         """
         if len(self._query.descriptors) == 0 or len(gallery) < 2:
             return np.empty((0, 2), np.intp)
-        found = nearest_two(self._query, measured(self._vectors(gallery.descriptors)))
-        kept = found.first <= self._ratio * found.second
-        if self._mutual:
-            kept &= found.mutual
-        rows = np.flatnonzero(kept)
-        return np.stack([rows, found.nearest[rows]], axis=1)
+        other = measured(self._vectors(gallery.descriptors))
+        return nearest_pairs(self._query, other, ratio=self._ratio, mutual=self._mutual)
 
 
 def pair_distances(

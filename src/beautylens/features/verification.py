@@ -13,7 +13,6 @@ from beautylens.features.keypoints import Keypoints
 from beautylens.features.matching import (
     MIN_INLIERS,
     NOTHING,
-    Pairs,
     Plausible,
     Verified,
     as_complex,
@@ -21,6 +20,7 @@ from beautylens.features.matching import (
     is_plausible,
     verify,
 )
+from beautylens.features.nearest import Pairs
 
 Verification = Callable[[Keypoints, Keypoints, Pairs], Verified]
 Transform = NDArray[np.float64]

@@ -13,7 +13,7 @@ from beautylens.errors import CollectionError
 from beautylens.store.failures import SCHEMA as FAILURES
 from beautylens.store.lance import connect, key_field
 
-FORMAT = 1
+FORMAT = 2
 PLAIN = ("image_id", "product_id", "image", "name", "brand", "category", "gtin")
 # Columns of ours that are neither a product's nor a person's to search by; `original` is there
 # only once descriptors have been augmented, others only where the recipe asks for them.
