@@ -235,9 +235,7 @@ def make_explain(recipe: Recipe, gallery: Gallery) -> Explain:
     keypoints = recipe.keypoints or KeypointSettings()
     # Of the verifications, this one can draw keypoints of every kind.
     rerank = recipe.rerank or RerankSettings(verify="affine")
-    local = make_local_features(keypoints, rerank)
-    compare = Compare(gallery, local, recipe.colour.most) if recipe.colour else None
-    return Explain(gallery, local, compare)
+    return Explain(gallery, make_local_features(keypoints, rerank))
 
 
 def make_extractor(settings: KeypointSettings) -> Extractor:

@@ -10,13 +10,13 @@ from pathlib import Path
 from beautylens.assemble import make_describer, make_encoder, make_explain, make_pipeline
 from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.derived import derive, derives
-from beautylens.errors import CollectionError
+from beautylens.errors import CollectionError, ImageError
 from beautylens.features.aggregate import Aggregate
 from beautylens.features.describing import Describing
 from beautylens.features.ocr import PRINT
 from beautylens.features.whitening import Whitening
 from beautylens.images.decode import Picture, decode
-from beautylens.images.fit import Box, crop
+from beautylens.images.fit import Box, crop, is_blank
 from beautylens.recipe import Recipe
 from beautylens.records import Matches
 from beautylens.search.explain import Explain
@@ -145,6 +145,9 @@ class Collection:
         pixels = decode(picture, least_side=None if crop_to else wanted)
         if crop_to is not None:
             pixels = crop(pixels, crop_to)
+        if is_blank(pixels):
+            name = picture if isinstance(picture, str | Path) else "the photo"
+            raise ImageError(f"{name} is one colour all over; take one that shows the product")
         photo = Photo(pixels, where, words)
         photo.milliseconds["decode"] = (time.perf_counter() - start) * 1000
         return photo

@@ -16,6 +16,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from PIL import Image
 
 from beautylens.catalogue.sample import draw_plan, plan_sample
 from beautylens.cli import demo as demo_command
@@ -147,6 +148,23 @@ def test_csv_challenge_and_table_formats(lens: str, shop: Shop) -> None:
     assert "Aurelle" in table.stderr
 
 
+def test_a_filter_that_nothing_meets_is_said_and_is_a_row(lens: str, shop: Shop) -> None:
+    options = ("search", lens, shop.photo(0), "--where", "brand = 'Nobody'")
+    assert "no product meets the filter" in run(*options).stderr
+    (row,) = csv.DictReader(io.StringIO(run(*options, "--format", "csv").stdout))
+    assert row["query"] == str(shop.photo(0))
+    assert row["product_id"] == ""
+
+
+def test_a_blank_photo_is_an_error_and_a_csv_row(lens: str, shop: Shop, tmp_path: Path) -> None:
+    Image.new("RGB", (300, 300), (9, 9, 9)).save(tmp_path / "black.png")
+    done = run("search", lens, tmp_path / "black.png", shop.photo(0), "--format", "csv", code=1)
+    assert "black.png is one colour all over" in done.stderr
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert "one colour" in rows[0]["verdict"]
+    assert [row["rank"] for row in rows] == ["", *"1234567"]
+
+
 def test_narrowing_and_explaining(lens: str, shop: Shop, tmp_path: Path) -> None:
     options = ("--where", "brand = 'Nordlys'", "--words", "007", "--crop", "50,50,400,500")
     done = run(
@@ -232,6 +250,8 @@ def test_evaluate_prints_figures_refuses_leaks_and_writes_the_report(
     refused = run("evaluate", lens, leaky, code=1)
     assert "1 of 1 queries are in the gallery" in one_line(refused.stderr)
     run("evaluate", lens, leaky, "--allow-leaks")
+    refused = run("evaluate", lens, truth, "--calibrate", "--json", code=1)
+    assert "--calibrate measures by itself" in refused.stderr
     unknown = write_table(
         shop.folder / "unknown.csv", [{"image": "photos/00.jpg", "product_ids": "nobody"}]
     )

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beautylens.errors import QueryError
-from beautylens.images.fit import Box, centre, crop, shrink, white_pad
+from beautylens.images.fit import Box, centre, crop, is_blank, shrink, white_pad
 from tests.images.pictures import Pixels, distance, smooth
 
 sides = st.integers(1, 90)
@@ -100,6 +100,12 @@ def test_a_crop_is_the_pixels_that_lie_in_both_box_and_picture(
         with pytest.raises(QueryError, match="outside the picture of 30 x 20 pixels"):
             crop(picture, box)
         return
+    rows, columns = ({place[axis] for place in inside} for axis in (0, 1))
+    if min(len(rows), len(columns)) < 8:
+        left = f"leaves {len(columns)} x {len(rows)} pixels"
+        with pytest.raises(QueryError, match=left):
+            crop(picture, box)
+        return
     part = crop(picture, box)
     assert part.flags.c_contiguous
     assert {(int(row), int(column)) for row, column, _ in part.reshape(-1, 3)} == inside
@@ -107,7 +113,7 @@ def test_a_crop_is_the_pixels_that_lie_in_both_box_and_picture(
 
 
 def test_a_crop_does_not_keep_the_whole_picture_alive() -> None:
-    assert crop(numbered(20, 30), Box(5, 5, 4, 4)).base is None
+    assert crop(numbered(20, 30), Box(5, 5, 9, 8)).base is None
 
 
 @given(st.integers(), st.integers(), st.integers(1), st.integers(1))
@@ -134,3 +140,17 @@ def test_the_centre_has_equal_margins() -> None:
     assert middle[0, 0, :2].tolist() == [10, 6]
     np.testing.assert_array_equal(centre(numbered(9, 9), 1.0), numbered(9, 9))
     assert centre(numbered(1, 1), 0.1).shape == (1, 1, 3)
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_one_colour_is_blank_also_with_noise(level: int) -> None:
+    noise = np.random.default_rng(0).normal(0, 6, (300, 200, 3))
+    assert is_blank(np.clip(level + noise, 0, 255).astype(np.uint8))
+
+
+def test_a_small_or_faint_thing_on_a_wall_is_not_blank() -> None:
+    wall = np.full((300, 200, 3), 240, np.uint8)
+    wall[140:170, 90:110] = 200
+    assert not is_blank(wall)
+    shaded = np.linspace(100, 115, 300).astype(np.uint8)
+    assert not is_blank(np.repeat(np.repeat(shaded[:, None, None], 200, axis=1), 3, axis=2))

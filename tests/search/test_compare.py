@@ -20,7 +20,6 @@ from beautylens.recipe import read_recipe
 from beautylens.records import Match, Matches, Product, Reasons
 from beautylens.search.compare import Compare, alike
 from beautylens.search.photo import Photo
-from beautylens.search.swatches import draw_colours
 from tests.conftest import write_table
 
 LINE, SEEN = "Petal Press", View(yaw=0.2, camera=0.12, shadow=False)
@@ -65,20 +64,24 @@ def test_the_right_shade_of_a_line_comes_first_with_its_colour_as_reason(
     assert best.reasons.colour < min(known)
 
 
-def test_what_was_compared_can_be_drawn(line: Collection) -> None:
-    recipe = read_recipe("default")
-    assert recipe.keypoints is not None
-    assert recipe.rerank is not None
-    compare = Compare(line.gallery, make_local_features(recipe.keypoints, recipe.rerank), 8)
+def test_what_the_search_compared_is_what_is_drawn(line: Collection) -> None:
     photo = line.photo(photo_of(shades()[0], 3))
     matches = line.pipeline.search(photo, 4)
-    compared = compare.compared(photo, matches)
+    compared = photo.compared
     assert compared is not None
-    drawn = draw_colours(compared, matches[0].image_id)
-    assert drawn is not None
+    told = dict(
+        zip([m.image_id for m in compared.matches], compared.shades.differences, strict=True)
+    )
+    assert matches[0].reasons.colour == pytest.approx(told[matches[0].image_id], abs=0.01)
+    drawings = line.explain.colours(photo)
+    assert set(drawings) == set(told)
+    drawn = drawings[matches[0].image_id]
     assert drawn.dtype == np.uint8
     assert drawn.shape[1] > 2 * compared.photo.pixels.shape[1]
-    assert draw_colours(compared, "no such image") is None
+
+
+def test_a_photo_whose_colours_were_not_compared_has_no_drawing_of_them(line: Collection) -> None:
+    assert line.explain.colours(line.photo(photo_of(shades()[0], 3))) == {}
 
 
 def test_geometry_that_decides_leaves_nothing_to_compare() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from beautylens.errors import RecipeError
 from beautylens.records import Match, Matches, Product
 from beautylens.search.answers import Presence
-from beautylens.search.judge import Judge
+from beautylens.search.judge import Judge, is_listed_as
 from beautylens.search.judgement import Judgement, Thresholds, read_judgement
 from tests.search.evidence import match, products, short_list, short_lists
 
@@ -177,5 +177,32 @@ def test_a_product_listed_twice_under_one_title_counts_for_the_verdict_twice() -
         assert judged(short_list(listed("a", **named), listed("b", **other), *others)).verdict == (
             "unsure"
         )
+    spelled = {"brand": "AURELLE", "name": "Velvet Rouge, 475"}
+    assert judged(short_list(listed("a", **named), listed("b", **spelled), *others)).verdict == (
+        "match"
+    )
     nameless = judged(short_list(listed("a"), listed("b"), *others))
     assert nameless.verdict == "unsure"
+
+
+def test_shades_of_one_title_that_colours_tell_apart_do_not_count_together() -> None:
+    named = Product("a", name="Velvet Rouge")
+    one, other = (
+        replace(match("a", visual=0.8, inliers=150, colour=colour), product=product)
+        for colour, product in ((1.0, named), (1.0, replace(named, product_id="b")))
+    )
+    assert is_listed_as(one, other)
+    darker = replace(other, reasons=replace(other.reasons, colour=6.0))
+    assert not is_listed_as(one, darker)
+
+
+def test_typed_words_that_the_photo_contradicts_are_no_match() -> None:
+    others = [match(f"other{n}", visual=0.3, inliers=0) for n in range(20)]
+    shown = match("shown", visual=0.8, inliers=200)
+    meant = replace(others[3], reasons=replace(others[3].reasons, typed=1.0))
+    assert judged(short_list(shown, *others)).verdict == "match"
+    answer = judged(short_list(shown, *others[:3], meant, *others[4:]))
+    assert answer[0].product.product_id == "other3"
+    assert answer.verdict != "match"
+    agreed = replace(shown, reasons=replace(shown.reasons, typed=1.0))
+    assert judged(short_list(agreed, *others)).verdict == "match"

@@ -175,6 +175,33 @@ def test_crossed_answers_cover_each_question_once_by_judges_that_did_not_see_it(
     assert said.best[: len(apart.best)] == pytest.approx(apart.best)
 
 
+def test_photos_of_one_product_are_never_on_both_sides() -> None:
+    made = [e for n in range(30) if (e := Example.of(photo(n), {f"p{n % 6}"}))]
+    assert {example.subject for example in made} == {f"p{n}" for n in range(6)}
+    said = cross_answered(made, PRIOR, 1.0)
+    held = [example for example in made if example.subject in {"p0", "p5"}]
+    others = [example for example in made if example.subject not in {"p0", "p5"}]
+    apart = answered(held, fit(others, PRIOR, 1.0))
+    assert said.best[: len(apart.best)] == pytest.approx(apart.best)
+
+
+def test_what_the_short_list_missed_is_not_absent() -> None:
+    rows = (match("a", visual=0.9), match("b", visual=0.8))
+    missed = Example.of(Matches(rows), {"elsewhere"})
+    stranger = Example.of(Matches(rows), set())
+    assert missed is not None
+    assert stranger is not None
+    assert answered([missed, stranger], PRIOR).absent.tolist() == [False, True]
+
+
+def test_before_reading_there_are_no_words() -> None:
+    rows = (match("a", visual=0.5, text=9.0), match("b", visual=0.6, text=0.0))
+    example = Example.of(Matches(rows), {"a"})
+    assert example is not None
+    assert answered([example], PRIOR).right.tolist()[0]
+    assert not answered([example], PRIOR, unread=True).right.tolist()[0]
+
+
 def test_yes_and_no_weigh_the_same() -> None:
     asked = [q for e in examples(8) for q in (e.question, *e.left_out, *e.left_out)]
     weight = importance(asked)
@@ -194,6 +221,13 @@ def test_the_threshold_is_the_lowest_from_which_enough_answers_hold(precision: f
         and weight[held & (probability >= at)].sum() / weight[probability >= at].sum() >= precision
     ]
     assert threshold(probability, held, weight, precision) == (min(good) if good else 1.0)
+
+
+def test_equal_probabilities_stand_or_fall_together() -> None:
+    probability, weight = np.full(10, 0.9), np.ones(10)
+    for held in (np.arange(10) < 5, np.arange(10) >= 5):
+        assert threshold(probability, held, weight, 0.95) == 1.0
+        assert threshold(probability, held, weight, 0.5) == 0.9
 
 
 def test_without_any_right_answer_there_is_no_threshold_to_reach() -> None:

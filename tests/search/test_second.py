@@ -71,8 +71,8 @@ def test_a_picture_without_keypoints_has_no_local_reason(gallery: Gallery) -> No
 def test_a_photo_without_keypoints_keeps_the_visual_short_list(
     collection: Collection, shop: Shop
 ) -> None:
-    blank = np.full((300, 300, 3), 255, np.uint8)
-    photo = collection.photo(blank)
+    shaded = np.repeat(np.linspace(60, 200, 300).astype(np.uint8)[None, :, None], 300, axis=0)
+    photo = collection.photo(np.repeat(shaded, 3, axis=2))
     found = collection.pipeline.search(photo)
     assert photo.aggregate is None
     assert len(found) == 7

@@ -38,6 +38,9 @@ def test_each_token_keeps_the_spelling_of_the_text() -> None:
 def test_a_letter_after_a_number_is_no_unit() -> None:
     assert keys("6 Light") == ["6", "light"]
     assert keys("Type 5 G512") == ["type", "5", "g", "512"]
+    assert keys("N°5 L'Eau 50 ml") == ["5", "l", "eau", "50ml"]
+    assert keys("100 L\u2019Oréal") == ["100", "l", "oreal"]
+    assert keys("2 G&H 3 l") == ["2", "g", "h", "3000ml"]
 
 
 @given(st.text(max_size=60))

@@ -16,7 +16,7 @@ from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.cli.arguments import Address
 from beautylens.cli.console import console
 from beautylens.collection import Collection, open_collection
-from beautylens.errors import TableError
+from beautylens.errors import QueryError, TableError
 from beautylens.evaluate.calibrate import Calibrated, calibrate, gather
 from beautylens.evaluate.metrics import QueryResult, Score, Summary, summarise
 from beautylens.evaluate.report import write_report
@@ -46,6 +46,8 @@ def evaluate(
     ] = False,
 ) -> None:
     """Measure mAP@7, recall, MRR and the verdicts on photos whose products are known."""
+    if learning and (report or as_json):
+        raise QueryError("--calibrate measures by itself: leave out --report and --json")
     rows = read_truth(truth)
     if report:
         report.mkdir(parents=True, exist_ok=True)

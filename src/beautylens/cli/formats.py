@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from beautylens.cli.console import console
-from beautylens.records import Match, Matches, Verdict
+from beautylens.records import Match, Matches, Product, Verdict
 
 STAGES = (
     "decode", "encode", "keypoints", "retrieve", "expand", "scan", "rerank", "textual", "compare",
@@ -84,20 +84,24 @@ def write_json(answer: Answer, *, first: bool) -> None:
 
 
 def write_csv(answer: Answer, *, first: bool) -> None:
-    """Print one line a match, after a header."""
+    """Print a header and one line a match; one without a match where nothing was found."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     if first:
         writer.writerow(
-            ["query", "rank", "product_id", "name", "brand", "image", "score", "probability",
-             "verdict", "visual", "local", "inliers", "text", "typed", "colour", "words", "barcode"]
+            ["query", "verdict", "sure", "rank", "product_id", "name", "brand", "image", "score",
+             "probability", "visual", "local", "inliers", "text", "typed", "colour", "words",
+             "barcode"]
         )  # fmt: skip
-    for rank, match in enumerate(answer.matches, start=1):
-        reasons = match.reasons
+    matches = answer.matches
+    said = [answer.query, answer.error or matches.verdict, rounded(matches.probability)]
+    if not len(matches):
+        writer.writerow([*said, *[None] * 15])
+    for rank, match in enumerate(matches, start=1):
+        product, why = match.product, match.reasons
         writer.writerow(
-            [answer.query, rank, match.product.product_id, match.product.name, match.product.brand,
-             match.image, f"{match.score:.6f}", rounded(match.probability), answer.matches.verdict,
-             reasons.visual, reasons.local, reasons.inliers, reasons.text, reasons.typed,
-             reasons.colour, " ".join(reasons.words), reasons.barcode]
+            [*said, rank, product.product_id, product.name, product.brand, match.image,
+             f"{match.score:.6f}", rounded(match.probability), why.visual, why.local, why.inliers,
+             why.text, why.typed, why.colour, " ".join(why.words), why.barcode]
         )  # fmt: skip
 
 
@@ -159,8 +163,16 @@ def _match_to_json(match: Match) -> dict[str, Any]:
 
 def _title(answer: Answer) -> str:
     total = answer.matches.milliseconds.get("total", 0.0)
-    said = VERDICTS[answer.matches.verdict]
-    return f"{Path(answer.query).name}  ({total:.0f} ms)" + (f"  {said}" if said else "")
+    return f"{Path(answer.query).name}  ({total:.0f} ms)  {_verdict(answer.matches)}".rstrip()
+
+
+def _verdict(matches: Matches) -> str:
+    """Return the verdict for a person, with its probability where one product is named."""
+    if not len(matches):
+        return "no product meets the filter"
+    said = VERDICTS[matches.verdict]
+    sure = matches.verdict == "match" and matches.probability is not None
+    return f"{said} ({100 * (matches.probability or 0):.0f} %)" if sure else said
 
 
 def _cells(place: int, match: Match) -> dict[str, str]:
@@ -169,7 +181,7 @@ def _cells(place: int, match: Match) -> dict[str, str]:
     return {
         "": str(place),
         "product": product.product_id,
-        "brand and name": " ".join(part for part in (product.brand, product.name) if part),
+        "brand and name": _named(product),
         "likely": "" if match.probability is None else f"{100 * match.probability:.0f} %",
         "score": f"{match.score:.3f}",
         "similar": "" if reasons.visual is None else f"{reasons.visual:.2f}",
@@ -178,3 +190,10 @@ def _cells(place: int, match: Match) -> dict[str, str]:
         "barcode": reasons.barcode or "",
         "words": " ".join(reasons.words),
     }
+
+
+def _named(product: Product) -> str:
+    """Return brand and name; many a name starts with the brand."""
+    if product.name.casefold().startswith(product.brand.casefold()):
+        return product.name or product.brand
+    return f"{product.brand} {product.name}".strip()

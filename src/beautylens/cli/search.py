@@ -84,7 +84,7 @@ def _is_photo(path: Path) -> bool:
 def _explain(opened: Collection, photo: Photo, answer: Answer, folder: Path) -> None:
     """Draw the photo and every match; a catalogue picture that is gone is reported and left out."""
     write_png(folder / "photo.png", opened.explain.searched(photo))
-    colours = opened.explain.colours(photo, answer.matches)
+    colours = opened.explain.colours(photo)
     for place, match in enumerate(answer.matches, start=1):
         product = re.sub(r"[^\w.-]", "_", match.product.product_id)
         try:

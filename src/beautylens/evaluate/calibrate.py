@@ -44,11 +44,16 @@ class Calibrated:
 
 
 def gather(collection: Collection, truth: Iterable[TruthRow]) -> Iterator[Example | None]:
-    """Yield what each photo teaches; None for one that cannot be read or finds nothing."""
+    """Yield what each photo teaches.
+
+    None for one that cannot be read, finds nothing, or has only products to be ignored.
+    """
     for row in truth:
         example = None
-        with suppress(ImageError):
-            example = Example.of(collection.evidence(row.image), row.product_ids, row.ignore_ids)
+        if row.product_ids or not row.ignore_ids:
+            with suppress(ImageError):
+                found = collection.evidence(row.image)
+                example = Example.of(found, row.product_ids, row.ignore_ids)
         yield example
 
 

@@ -29,6 +29,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from beautylens.errors import ImageError
+from beautylens.images.fit import LEAST_SIDE
 from beautylens.images.quiet import quiet
 from beautylens.images.tones import srgb
 
@@ -42,7 +43,7 @@ class Limits:
 
     max_bytes: int = 64 << 20
     max_pixels: int = 100_000_000
-    min_side: int = 8
+    min_side: int = LEAST_SIDE
 
 
 DEFAULT_LIMITS = Limits()
@@ -119,7 +120,7 @@ def _check_bytes(size: int, name: str, limits: Limits) -> None:
     if size > limits.max_bytes:
         raise ImageError(
             f"{name} has {size:,} bytes where at most {limits.max_bytes:,} are allowed; "
-            "save it smaller or raise the limit"
+            "save it smaller"
         )
 
 
@@ -127,7 +128,7 @@ def _check_size(width: int, height: int, name: str, limits: Limits) -> None:
     if width * height > limits.max_pixels:
         raise ImageError(
             f"{name} has {width} x {height} pixels where at most {limits.max_pixels:,} in all are "
-            "allowed; save it smaller or raise the limit"
+            "allowed; save it smaller"
         )
     if min(width, height) < limits.min_side:
         raise ImageError(

@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 from beautylens.errors import QueryError
 
 Pixels = NDArray[np.uint8]
+LEAST_SIDE = 8
+"""Pixels of a side below which a picture shows nothing."""
+ONE_COLOUR = 10
+"""Levels of 256 that noise and compression spread one colour over, averaged as in a thumbnail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ def crop(picture: Pixels, box: Box) -> Pixels:
     """Return the part of the picture inside the box, which is clipped to the picture.
 
     Raises:
-        QueryError: when no part of the box lies on the picture.
+        QueryError: when less than 8 x 8 pixels of the box lie on the picture.
     """
     height, width = picture.shape[:2]
     left, right = max(0, box.x), min(width, box.x + box.width)
@@ -82,7 +86,18 @@ def crop(picture: Pixels, box: Box) -> Pixels:
             f"the crop {box.x},{box.y},{box.width},{box.height} lies outside the picture of "
             f"{width} x {height} pixels; choose a box that touches it"
         )
+    if min(right - left, bottom - top) < LEAST_SIDE:
+        raise QueryError(
+            f"the crop {box.x},{box.y},{box.width},{box.height} leaves {right - left} x "
+            f"{bottom - top} pixels of the picture; choose {LEAST_SIDE} x {LEAST_SIDE} or more"
+        )
     return picture[top:bottom, left:right].copy()
+
+
+def is_blank(picture: Pixels) -> bool:
+    """Tell whether a picture is one colour all over, as of a covered lens or a bare wall."""
+    small = cv2.resize(picture, (32, 32), interpolation=cv2.INTER_AREA)
+    return bool((np.ptp(small.reshape(-1, 3).astype(int), axis=0) < ONE_COLOUR).all())
 
 
 def centre(picture: Pixels, share: float) -> Pixels:

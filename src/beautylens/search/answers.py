@@ -68,8 +68,14 @@ def probabilities(
         presence: what tells whether the right one is among them.
         colour: the best product's colour difference, CIEDE2000.
         typed: (P,), the part of the scores that comes of words that the user typed. They tell which
-            product is meant, but not that it is on the photo.
+            product is meant, but not that it is on the photo: where the photo shows none that they
+            mean, the less of P is left.
     """
-    seen = scores if typed is None else scores - typed
-    there = presence(np.concatenate([seen[:1], -np.sort(-seen[1:])]), colour)
-    return np.asarray(there * softmax(scores), np.float64)
+    if typed is None or not typed.any():
+        return np.asarray(presence(scores, colour) * softmax(scores), np.float64)
+    seen = scores - typed
+    there = presence(-np.sort(-seen), colour)
+    meant = typed == typed.max()
+    # What is typed for a product that is not there may as well be true of any other.
+    shown, chance = there * softmax(seen)[meant].sum(), (1 - there) * meant.mean()
+    return np.asarray(shown / (shown + chance) * softmax(scores), np.float64)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from beautylens.features.aligned import Laid, Transform, homogeneous, lay, settle
-from beautylens.features.keypoints import Keypoints
+from beautylens.features.keypoints import NO_KEYPOINTS, Keypoints
 from beautylens.features.local import LocalFeatures
-from beautylens.features.shades import Shades, tell_shades
+from beautylens.features.shades import tell_shades
 from beautylens.images.cutout import item_cover
 from beautylens.images.fit import shrink
 from beautylens.images.thumbnail import Thumbnail
 from beautylens.records import Match, Matches
+from beautylens.search.compared import Compared
 from beautylens.search.evidence import CHANCE
 from beautylens.search.photo import Photo
 from beautylens.store.gallery import Gallery
@@ -27,16 +28,6 @@ _SAME_LAYOUT = 10
 """Inliers between two studio pictures that place one on the other better than the photo would."""
 _PLACING = 200
 """Keypoints with which a studio picture is placed on another one: as sharp, they need fewer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """The pictures that were compared, laid over the first, and what their colours say."""
-
-    matches: tuple[Match, ...]
-    photo: Laid
-    pictures: tuple[Laid, ...]
-    shades: Shades
 
 
 class Compare:
@@ -54,7 +45,7 @@ class Compare:
     def __call__(self, photo: Photo, matches: Matches) -> Matches:
         """Return the matches in their order, the compared ones with their colour difference."""
         with photo.timed("compare"):
-            compared = self.compared(photo, matches)
+            photo.compared = compared = self.compared(photo, matches)
             if compared is None:
                 return matches
             found = dict(
@@ -78,14 +69,16 @@ class Compare:
         if group[0].image_id not in thumbnails:
             return None
         first = thumbnails[group[0].image_id]
-        found = self._local.compare(query, stored[ids[0]])
+        first_keypoints = stored.get(ids[0], NO_KEYPOINTS)
+        found = self._local.compare(query, first_keypoints)
         transform = homogeneous(found.transform)
         if transform is None:
             return None
         placed = [(group[0], _lay_thumbnail(first, np.eye(3), first))]
         for match in group[1:]:
             thumbnail = thumbnails.get(match.image_id)
-            move = self._move(stored[match.image_id], stored[ids[0]], query, transform)
+            its_own = stored.get(match.image_id, NO_KEYPOINTS)
+            move = self._move(its_own, first_keypoints, query, transform)
             if thumbnail is not None and move is not None:
                 placed.append((match, _lay_thumbnail(thumbnail, move, first)))
         laid = _lay_photo(photo, transform, first, self._local.longest)

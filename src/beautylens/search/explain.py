@@ -10,8 +10,7 @@ from beautylens.features.local import LocalFeatures
 from beautylens.images.decode import decode
 from beautylens.images.draw import labelled, match_lines
 from beautylens.images.fit import shrink
-from beautylens.records import Match, Matches
-from beautylens.search.compare import Compare
+from beautylens.records import Match
 from beautylens.search.photo import Photo
 from beautylens.search.swatches import draw_colours
 from beautylens.store.gallery import Gallery
@@ -23,13 +22,10 @@ class Explain:
     Args:
         gallery: holds the keypoints.
         local: takes the photo's keypoints and compares them.
-        compare: compares colours, where the recipe does.
     """
 
-    def __init__(
-        self, gallery: Gallery, local: LocalFeatures, compare: Compare | None = None
-    ) -> None:
-        self._gallery, self._local, self._compare = gallery, local, compare
+    def __init__(self, gallery: Gallery, local: LocalFeatures) -> None:
+        self._gallery, self._local = gallery, local
 
     def __call__(self, photo: Photo, match: Match) -> NDArray[np.uint8]:
         """Return the drawing, (H, W, 3) uint8 RGB; without keypoints it has no lines.
@@ -51,11 +47,10 @@ class Explain:
         outlines = [np.asarray(line.corners, np.float32) for line in photo.lines]
         return labelled(photo.pixels, outlines, [line.text for line in photo.lines])
 
-    def colours(self, photo: Photo, matches: Matches) -> dict[str, NDArray[np.uint8]]:
-        """Return the photo laid over each picture whose colours were compared, by image id."""
-        compared = self._compare.compared(photo, matches) if self._compare else None
+    def colours(self, photo: Photo) -> dict[str, NDArray[np.uint8]]:
+        """Return the photo laid over each picture its search compared its colours with, by id."""
+        compared = photo.compared
         if compared is None:
             return {}
-        known = (match.image_id for match in matches if match.reasons.colour is not None)
-        drawn = ((image_id, draw_colours(compared, image_id)) for image_id in known)
-        return {image_id: drawing for image_id, drawing in drawn if drawing is not None}
+        ids = [match.image_id for match in compared.matches]
+        return {image_id: draw_colours(compared, place) for place, image_id in enumerate(ids)}

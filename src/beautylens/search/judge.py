@@ -7,10 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from beautylens.records import Matches, Product, Verdict
+from beautylens.records import Match, Matches, Product, Verdict
 from beautylens.search.answers import probabilities
 from beautylens.search.fusion import TYPED, Fusion
 from beautylens.search.judgement import Judgement
+from beautylens.text.tokens import tokens_of
+
+TOLD_APART = 2.0
+"""The difference of two colour differences, CIEDE2000, that a person would see."""
 
 
 class Judge:
@@ -73,9 +77,25 @@ class Judge:
 def _of_first(products: Matches, shares: Sequence[float]) -> float:
     """Return the probability of the first product, in all the rows that list it."""
     pairs = zip(products, shares, strict=True)
-    return sum(share for match, share in pairs if is_listed_as(match.product, products[0].product))
+    return sum((share for match, share in pairs if is_listed_as(match, products[0])), 0.0)
 
 
-def is_listed_as(one: Product, other: Product) -> bool:
-    """Tell whether two rows list one product: they say the same, but for the id, and name it."""
-    return one == other or (one.name != "" and replace(one, product_id=other.product_id) == other)
+def is_listed_as(one: Match, other: Match) -> bool:
+    """Tell whether two rows list one product: named, they say the same words of it, but for the id.
+
+    Not where colours tell them apart: some catalogues name shades alike.
+    """
+    first, second = one.product, other.product
+    if first.product_id == second.product_id:
+        return True
+    colours = [match.reasons.colour for match in (one, other) if match.reasons.colour is not None]
+    apart = len(colours) > 1 and abs(colours[0] - colours[1]) > TOLD_APART
+    return not apart and first.name != "" and _said_of(first) == _said_of(second)
+
+
+def _said_of(product: Product) -> tuple[object, ...]:
+    """Return what a catalogue says of a product, however it is punctuated and ordered."""
+    words = {
+        token.key for token in tokens_of(f"{product.brand} {product.name}".replace("&", " and "))
+    }
+    return words, product.category, product.gtin, dict(product.metadata)

@@ -16,7 +16,7 @@ from beautylens.search.likelihood import Likelihood
 from beautylens.search.questions import Example, Question
 
 FOLDS = 5
-PRECISION = {"match": 0.95, "missing": 0.8, "decided": 0.995}
+PRECISION = {"match": 0.95, "missing": 0.75, "decided": 0.995}
 """The share of answers at or above each threshold that must hold."""
 
 Bools = NDArray[np.bool_]
@@ -41,7 +41,7 @@ def learn(examples: Sequence[Example], prior: Judgement, strength: float) -> Jud
     """Return weights and thresholds learnt from photos, near a prior where they tell little.
 
     Each photo is also asked with its right products left out, which teaches to say no. Thresholds
-    come from answers by what was learnt from other photos.
+    come from answers by what was learnt from photos of other products.
 
     Args:
         examples: one a photo, several times `FOLDS` of them with a right product.
@@ -50,30 +50,57 @@ def learn(examples: Sequence[Example], prior: Judgement, strength: float) -> Jud
             standard deviation.
     """
     fitted = fit(examples, prior, strength)
-    return replace(fitted, thresholds=thresholds(cross_answered(examples, prior, strength)))
+    read = cross_answered(examples, prior, strength)
+    unread = cross_answered(examples, prior, strength, unread=True)
+    return replace(fitted, thresholds=thresholds(read, unread))
 
 
-def cross_answered(examples: Sequence[Example], prior: Judgement, strength: float) -> Answered:
-    """Return what judges learnt from four fifths of the photos say of the last."""
+def cross_answered(
+    examples: Sequence[Example], prior: Judgement, strength: float, *, unread: bool = False
+) -> Answered:
+    """Return what judges learnt from four fifths of the products' photos say of the others.
+
+    Args:
+        examples: one a photo.
+        prior: what the judges stay near.
+        strength: how firmly.
+        unread: judge the photos as they stood before print was read.
+    """
+    folds = _folds(examples)
     parts = []
     for fold in range(FOLDS):
-        others = [example for place, example in enumerate(examples) if place % FOLDS != fold]
-        parts.append(answered(examples[fold::FOLDS], fit(others, prior, strength)))
+        held = [each for each, number in zip(examples, folds, strict=True) if number == fold]
+        others = [each for each, number in zip(examples, folds, strict=True) if number != fold]
+        if held:
+            parts.append(answered(held, fit(others, prior, strength), unread=unread))
     names = ("best", "none", "right", "absent", "importance")
     return Answered(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
-def answered(examples: Sequence[Example], judgement: Judgement) -> Answered:
+def _folds(examples: Sequence[Example]) -> list[int]:
+    """Return the fold of each photo; photos of one product share one, unless products are few."""
+    subjects = sorted({example.subject for example in examples} - {""})
+    if len(subjects) < FOLDS:
+        return [place % FOLDS for place in range(len(examples))]
+    number = {subject: place for place, subject in enumerate(subjects)}
+    return [number.get(each.subject, place) % FOLDS for place, each in enumerate(examples)]
+
+
+def answered(
+    examples: Sequence[Example], judgement: Judgement, *, unread: bool = False
+) -> Answered:
     """Return what a judge says of photos as they are and with their right products left out."""
     weights = np.array([judgement.weights.get(name, 0.0) for name in FEATURES])
     asked = all_questions(examples)
+    if unread:
+        asked = [question.unread() for question in asked]
     ranked = [question.ranked(weights) for question in asked]
     shares = [probabilities(r.scores, judgement.presence, r.colour) for r in ranked]
     return Answered(
         best=np.array([share[0] for share in shares]),
         none=np.array([1 - share.sum() for share in shares]),
         right=np.array([bool(r.right[0]) for r in ranked]),
-        absent=np.array([not question.answered for question in asked]),
+        absent=np.array([not question.present for question in asked]),
         importance=importance(asked),
     )
 
@@ -152,10 +179,15 @@ def _lowest(
     return np.asarray(found.x, np.float64)
 
 
-def thresholds(said: Answered) -> Thresholds:
-    """Return the lowest thresholds above which enough answers hold, by `PRECISION`."""
+def thresholds(said: Answered, unread: Answered) -> Thresholds:
+    """Return the lowest thresholds above which enough answers hold, by `PRECISION`.
+
+    Args:
+        said: of photos whose print was read.
+        unread: of the same before that, which is when it is decided whether to read.
+    """
     match = threshold(said.best, said.right, said.importance, PRECISION["match"])
-    decided = threshold(said.best, said.right, said.importance, PRECISION["decided"])
+    decided = threshold(unread.best, unread.right, unread.importance, PRECISION["decided"])
     missing = threshold(said.none, said.absent, said.importance, PRECISION["missing"])
     return Thresholds(match, missing, max(match, decided))
 
@@ -163,9 +195,11 @@ def thresholds(said: Answered) -> Thresholds:
 def threshold(probability: Floats, held: Bools, weight: Floats, precision: float) -> float:
     """Return the lowest probability, above a half, from which that share of answers held.
 
-    1 where no share does.
+    1 where no share does. Equal probabilities stand or fall together.
     """
     order = np.argsort(-probability, kind="stable")
+    falling = probability[order]
     shares = np.cumsum((held * weight)[order]) / np.cumsum(weight[order])
-    enough = probability[order][(shares >= precision) & (probability[order] > 0.5)]
+    last = np.append(falling[1:] < falling[:-1], True)
+    enough = falling[last & (shares >= precision) & (falling > 0.5)]
     return float(enough.min()) if len(enough) else 1.0

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from beautylens.features.keypoints import Keypoints
 from beautylens.features.local import LocalFeatures
 from beautylens.features.ocr import Line
+from beautylens.search.compared import Compared
 
 
 @dataclass(slots=True)
@@ -28,6 +29,7 @@ class Photo:
         keypoints: once they have been taken.
         lines: what has been read off the pack.
         barcodes: GTINs of fourteen digits that have been read off it.
+        compared: its colours beside those of matches that are alike, where these were compared.
     """
 
     pixels: NDArray[np.uint8]
@@ -38,6 +40,7 @@ class Photo:
     keypoints: Keypoints | None = None
     lines: tuple[Line, ...] = ()
     barcodes: tuple[str, ...] = ()
+    compared: Compared | None = None
     milliseconds: dict[str, float] = field(default_factory=dict)
 
     def take_keypoints(self, local: LocalFeatures) -> Keypoints:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,13 +29,15 @@ class Question:
 
     evidence (N, F) has a row for each image, N at least 1, colour (N,) its colour difference, NaN
     where that is not known, product (N,) the number of its product, rising from 0; right (P,) tells
-    the right products. None of them right means "not there".
+    the right products. None of them right means "not there"; present tells whether the catalogue
+    has one all the same, which the short-list missed.
     """
 
     evidence: Floats
     colour: Floats
     product: Ints
     right: NDArray[np.bool_]
+    present: bool
 
     @classmethod
     def of(
@@ -53,12 +55,19 @@ class Question:
         distinct, numbers = np.unique(names, return_inverse=True)
         order = np.argsort(numbers, kind="stable")
         right = np.array([name in truths for name in distinct])
-        return cls(features(kept)[order], colours(kept)[order], numbers[order], right)
+        evidence, colour = features(kept)[order], colours(kept)[order]
+        return cls(evidence, colour, numbers[order], right, bool(truths))
 
     @property
     def answered(self) -> bool:
         """Whether a right product is there."""
         return bool(self.right.any())
+
+    def unread(self) -> Question:
+        """Return the question as it stood before any print was read."""
+        evidence = self.evidence.copy()
+        evidence[:, FEATURES.index("text")] = 0
+        return replace(self, evidence=evidence)
 
     def without_right(self) -> Question | None:
         """Return the question with its right products left out, None where nothing is left."""
@@ -69,7 +78,7 @@ class Question:
         evidence, colour = self.evidence[kept], self.colour[kept]
         # The closest colour may have been that of a right product.
         evidence[:, FEATURES.index("colour")] = relative_colour(colour)
-        return Question(evidence, colour, product, np.zeros(product[-1] + 1, bool))
+        return Question(evidence, colour, product, np.zeros(product[-1] + 1, bool), present=False)
 
     def ranked(self, weights: Floats) -> Ranked:
         """Return the products by weighed evidence."""
@@ -86,11 +95,13 @@ class Example:
     """One photo's question, and the same asked of catalogues that lack its product.
 
     left_out holds the question without its right products and, where their family is known, also
-    without that: shops lack single shades of a line, and whole lines.
+    without that: shops lack single shades of a line, and whole lines. subject is one of the right
+    products, by which photos of the same are known; empty where there is none.
     """
 
     question: Question
     left_out: tuple[Question, ...]
+    subject: str = ""
 
     @classmethod
     def of(
@@ -113,4 +124,5 @@ class Example:
             return None
         alone = Question.of(matches, truths, {*ignore, *family}) if family else None
         asked = [kept.without_right() for kept in (question, alone) if kept and kept.answered]
-        return cls(question, tuple(left for left in asked if left is not None))
+        left_out = tuple(left for left in asked if left is not None)
+        return cls(question, left_out, min(truths, default=""))

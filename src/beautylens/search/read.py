@@ -70,7 +70,10 @@ class Read:
         shared = dict(zip(products, zip(found, meant, strict=True), strict=True))
         most = max((each.weight for each in meant), default=0.0)
         return Matches.ranked(
-            self._explained(match, *shared[match.product.product_id], most) for match in matches
+            self._explained(
+                match, *shared[match.product.product_id], most, looked=bool(photo.lines)
+            )
+            for match in matches
         )
 
     @staticmethod
@@ -86,9 +89,11 @@ class Read:
             for shared, product in zip(found, products, strict=True)
         ]
 
-    def _explained(self, match: Match, read: Shared, meant: Shared, most: float) -> Match:
-        # A product without a text says nothing for or against it.
-        text = read.weight if read.words or print_of(match.product) else None
+    def _explained(
+        self, match: Match, read: Shared, meant: Shared, most: float, *, looked: bool
+    ) -> Match:
+        # A product without a text says nothing for or against it, nor does print not looked for.
+        text = read.weight if looked and (read.words or print_of(match.product)) else None
         typed = meant.weight / most if most else None
         words = tuple(dict.fromkeys((*meant.words, *read.words, *match.reasons.words)))
         reasons = replace(match.reasons, text=text, typed=typed, words=words)

@@ -8,25 +8,26 @@ from numpy.typing import NDArray
 from beautylens.features.colour import levels
 from beautylens.features.shades import CELL
 from beautylens.images.draw import compared_cells
-from beautylens.search.compare import Compared
+from beautylens.search.compared import Compared
 
 _SHOWN = 24
 """Cells that are drawn: those that tell most."""
 
 
-def draw_colours(compared: Compared, image_id: str) -> NDArray[np.uint8] | None:
+def draw_colours(compared: Compared, place: int) -> NDArray[np.uint8]:
     """Return the photo beside one of the pictures it was compared with, both as they were laid.
 
     Outlined are the cells that tell most; below them are their colours, the photo's in the light
     of the picture.
 
+    Args:
+        compared: what was laid over each other.
+        place: of the picture among those compared.
+
     Returns:
-        (H, W, 3) uint8 RGB; None where that picture was not compared.
+        (H, W, 3) uint8 RGB.
     """
-    ids = [match.image_id for match in compared.matches]
-    if image_id not in ids:
-        return None
-    place, shades = ids.index(image_id), compared.shades
+    shades = compared.shades
     telling = np.argsort(-shades.weights, kind="stable")[:_SHOWN]
     telling = np.sort(telling[shades.weights[telling] > 0])
     colours = np.stack(

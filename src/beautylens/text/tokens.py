@@ -28,7 +28,9 @@ UNITS = {"ml": ("ml", 1.0), "cl": ("ml", 10.0), "l": ("ml", 1000.0), "mg": ("g",
          "g": ("g", 1.0), "gr": ("g", 1.0), "kg": ("g", 1000.0), "oz": ("oz", 1.0)}  # fmt: skip
 # "No. 5" and "N°5"; a dot or comma may start or part a number; ounces may be called fluid.
 _NUMBERING = r"(?<!\w)n[or]?[.°º]?\s*(?=\d)"
-_SIZE = r"(?P<number>\d*[.,]?\d+)\s*(?:fl\.?\s*(?=o))?(?P<unit>ml|cl|mg|gr|kg|oz|[lg])(?![^\W_])"
+# "5 L'Oréal" and "2 G&H" are names.
+_UNIT = "ml|cl|mg|gr|kg|oz|[lg](?!\\s*['\u2019&])"
+_SIZE = rf"(?P<number>\d*[.,]?\d+)\s*(?:fl\.?\s*(?=o))?(?P<unit>{_UNIT})(?![^\W_])"
 _PARTS = re.compile(f"{_NUMBERING}|{_SIZE}", re.IGNORECASE)
 _RUN = re.compile(r"\d+|\D+")
 
