@@ -32,7 +32,7 @@ from beautylens.search.learning import cross_answered, learn
 from beautylens.search.questions import Example
 from beautylens.sections import JudgeSettings
 
-STRENGTH = 30.0
+STRENGTH = 100.0
 # Where learning starts and stays near: shop photos of packages alone would trust looks more, and
 # print less, than other catalogues bear out (docs/benchmarks.md).
 PRIOR = Judgement(
