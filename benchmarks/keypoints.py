@@ -31,6 +31,7 @@ from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.evaluate.metrics import average_precision
 from beautylens.features.extractors import Detector
 from beautylens.features.keypoints import Keypoints
+from beautylens.features.local import LocalFeatures
 from beautylens.images.decode import decode
 from beautylens.indexing import build
 from beautylens.recipe import read_recipe
@@ -46,7 +47,7 @@ class Variant:
     """What is taken from catalogue pictures and photos, and how finely it is kept."""
 
     gallery: int = 500
-    query: int = 1200
+    query: int = 800
     longest: int = 640
     steps: int = 56
     most: int = 15
@@ -54,13 +55,8 @@ class Variant:
 
     def extractor(self) -> Detector:
         """Return what takes its keypoints."""
-        return Detector(Sift(self.contrast), self.encode, "l2")
-
-    def encode(self, descriptors: NDArray[Any]) -> Pixels:
-        """Return SIFT descriptors as RootSIFT, in its steps."""
-        sums = np.maximum(descriptors.sum(axis=1, keepdims=True, dtype=np.float32), 1e-12)
-        roots = np.rint(np.sqrt(descriptors / sums) * self.steps)
-        return np.minimum(roots, self.most).astype(np.uint8)
+        encode = partial(rooted, steps=self.steps, most=self.most)
+        return Detector(Sift(self.contrast), encode, "l2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +71,11 @@ class Sift:
 
 
 VARIANTS = (
+    Variant(query=1200, steps=512, most=255),
     Variant(steps=512, most=255),
-    Variant(query=800, steps=512, most=255),
     Variant(query=500, steps=512, most=255),
     Variant(),
-    Variant(query=800),
+    Variant(query=1200),
     Variant(steps=43),
     Variant(gallery=400),
     Variant(gallery=300),
@@ -89,6 +85,12 @@ VARIANTS = (
     Variant(contrast=0.02),
     Variant(contrast=0.06),
 )
+
+
+def rooted(descriptors: NDArray[np.float32], *, steps: int, most: int) -> Pixels:
+    """Return SIFT descriptors as RootSIFT, in so many steps a unit, cut off at `most`."""
+    sums = np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-12)
+    return np.minimum(np.rint(np.sqrt(descriptors / sums) * steps), most).astype(np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,35 +115,7 @@ def short_lists(folder: Path, every: int) -> list[Asked]:
         return [Asked(row, p.pixels, collection.pipeline.weighed(p)) for row, p in photos]
 
 
-class Pictures:
-    """The keypoints of the pictures of all short-lists, taken once for each contrast threshold."""
-
-    def __init__(self, asked: Sequence[Asked]) -> None:
-        self._images = {match.image_id: match.image for each in asked for match in each.matches}
-        self._taken: dict[float, dict[str, Keypoints]] = {}
-
-    def stored(self, variant: Variant) -> dict[str, Keypoints]:
-        """Return the keypoints of each picture as an index of that variant keeps them."""
-        if variant.contrast not in self._taken:
-            # SIFT's own descriptors are whole numbers: nothing is lost before they are encoded.
-            take = Detector(Sift(variant.contrast), lambda rows: rows.astype(np.uint8), "l2")
-            self._taken[variant.contrast] = {
-                image_id: take(decode(image, least_side=640), longest=640, limit=500)
-                for image_id, image in self._images.items()
-            }
-        kept = {
-            image_id: found.strongest(variant.gallery)
-            for image_id, found in self._taken[variant.contrast].items()
-        }
-        return {
-            image_id: replace(found, descriptors=variant.encode(found.descriptors))
-            for image_id, found in kept.items()
-        }
-
-
-def measure(
-    asked: Sequence[Asked], pictures: Pictures, variant: Variant, judge: Judge
-) -> dict[str, float]:
+def measure(asked: Sequence[Asked], variant: Variant, judge: Judge) -> dict[str, float]:
     """Return the figures of a variant on one set."""
     recipe = read_recipe("default")
     assert recipe.keypoints is not None  # noqa: S101  (the default recipe has them)
@@ -149,7 +123,11 @@ def measure(
     local = replace(
         make_local_features(recipe.keypoints, recipe.rerank), extractor=variant.extractor()
     )
-    stored = pictures.stored(variant)
+    pictures = {match.image_id: match.image for each in asked for match in each.matches}
+    stored = {
+        image_id: take_stored(local, decode(image, least_side=640), variant.gallery)
+        for image_id, image in pictures.items()
+    }
     photo = replace(local, longest=variant.longest, limit=variant.query)
     taken = [timed(partial(photo.extract, each.pixels)) for each in asked]
     found = [
@@ -172,6 +150,11 @@ def measure(
         "take_ms": round(statistics.median(spent for _, spent in taken), 1),
         "bytes": round(statistics.mean(len(each.to_bytes()) for each in stored.values())),
     }
+
+
+def take_stored(local: LocalFeatures, picture: Pixels, limit: int) -> Keypoints:
+    """Return a catalogue picture's keypoints as an index keeps them."""
+    return Keypoints.from_bytes(replace(local, limit=limit).extract(picture).to_bytes())
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float]:
@@ -208,10 +191,8 @@ def main() -> None:
     judge = Judge(read_judgement("default"))
     for name in arguments.sets:
         asked = short_lists(arguments.data / name, arguments.every)
-        pictures = Pictures(asked)
         for variant in VARIANTS:
-            figures = measure(asked, pictures, variant, judge)
-            row = {"set": name, **asdict(variant), **figures}
+            row = {"set": name, **asdict(variant), **measure(asked, variant, judge)}
             print(json.dumps(row) if arguments.json else as_line(row), flush=True)
 
 
