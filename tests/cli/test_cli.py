@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 
 from beautylens.catalogue.sample import draw_plan, plan_sample
+from beautylens.catalogue.sample.barcode import draw_barcode
 from beautylens.cli import demo as demo_command
 from beautylens.cli import main
 from beautylens.cli.console import console
@@ -163,6 +164,19 @@ def test_a_blank_photo_is_an_error_and_a_csv_row(lens: str, shop: Shop, tmp_path
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     assert "one colour" in rows[0]["verdict"]
     assert [row["rank"] for row in rows] == ["", *"1234567"]
+
+
+def test_words_and_barcodes_that_found_nothing_are_named(
+    lens: str, shop: Shop, tmp_path: Path
+) -> None:
+    said = run("search", lens, shop.photo(0), "--words", "zzz qqq").stderr
+    assert "No product found has any of the words 'zzz qqq'" in said
+    photo = Image.open(shop.photo(0)).convert("RGB")
+    photo.paste(Image.fromarray(draw_barcode("4006381333931", 3, 150)), (0, 0))
+    photo.save(tmp_path / "coded.png")
+    said = run("search", lens, tmp_path / "coded.png").stderr
+    assert "No product of the catalogue has the barcode 04006381333931" in said
+    assert "No product" not in run("search", lens, shop.photo(0), "--words", "aurelle").stderr
 
 
 def test_narrowing_and_explaining(lens: str, shop: Shop, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from beautylens.catalogue.truth import PHOTO_SUFFIXES
 from beautylens.cli.arguments import Address
@@ -54,12 +55,23 @@ def search(
             continue
         answer = Answer(name, opened.pipeline.search(photo, limit))
         WRITERS[style](answer, first=number == 1)
+        _say_what_found_nothing(photo, answer)
         if explanations:
             _explain(opened, photo, answer, explanations / f"{number:03}-{Path(name).stem}")
     if explanations:
         console.print(f"Explanations are in {explanations}.")
     if failed:
         raise typer.Exit(1)
+
+
+def _say_what_found_nothing(photo: Photo, answer: Answer) -> None:
+    """Name the typed words and the barcodes that no product found has."""
+    reasons = [match.reasons for match in answer.matches]
+    if photo.words and not any(why.typed for why in reasons):
+        console.print(f"No product found has any of the words '{escape(photo.words)}'.")
+    for barcode in photo.barcodes:
+        if not any(why.barcode == barcode for why in reasons):
+            console.print(f"No product of the catalogue has the barcode {barcode} of the photo.")
 
 
 def _expand(photos: list[str]) -> Iterator[str]:
