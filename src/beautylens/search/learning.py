@@ -49,30 +49,35 @@ def learn(examples: Sequence[Example], prior: Judgement, strength: float) -> Jud
         strength: how firmly; 1 is one photo's worth for a weight that moves its feature by its
             standard deviation.
     """
-    fitted = fit(examples, prior, strength)
-    read = cross_answered(examples, prior, strength)
-    unread = cross_answered(examples, prior, strength, unread=True)
-    return replace(fitted, thresholds=thresholds(read, unread))
+    judged = _cross_judged(examples, prior, strength)
+    learnt = thresholds(_answers_of(judged), _answers_of(judged, unread=True))
+    return replace(fit(examples, prior, strength), thresholds=learnt)
 
 
-def cross_answered(
-    examples: Sequence[Example], prior: Judgement, strength: float, *, unread: bool = False
-) -> Answered:
-    """Return what judges learnt from four fifths of the products' photos say of the others.
+def cross_answered(examples: Sequence[Example], prior: Judgement, strength: float) -> Answered:
+    """Return what judges learnt from four fifths of the products' photos say of the others."""
+    return _answers_of(_cross_judged(examples, prior, strength))
 
-    Args:
-        examples: one a photo.
-        prior: what the judges stay near.
-        strength: how firmly.
-        unread: judge the photos as they stood before print was read.
-    """
+
+def _cross_judged(
+    examples: Sequence[Example], prior: Judgement, strength: float
+) -> list[tuple[list[Example], Judgement]]:
+    """Return the photos of each fold, with what was learnt from those of the others."""
     folds = _folds(examples)
-    parts = []
+    judged = []
     for fold in range(FOLDS):
         held = [each for each, number in zip(examples, folds, strict=True) if number == fold]
         others = [each for each, number in zip(examples, folds, strict=True) if number != fold]
         if held:
-            parts.append(answered(held, fit(others, prior, strength), unread=unread))
+            judged.append((held, fit(others, prior, strength)))
+    return judged
+
+
+def _answers_of(
+    judged: Sequence[tuple[Sequence[Example], Judgement]], *, unread: bool = False
+) -> Answered:
+    """Return what judges say of their photos, one after the other."""
+    parts = [answered(held, judgement, unread=unread) for held, judgement in judged]
     names = ("best", "none", "right", "absent", "importance")
     return Answered(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
