@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -90,12 +91,16 @@ def is_listed_as(one: Match, other: Match) -> bool:
         return True
     colours = [match.reasons.colour for match in (one, other) if match.reasons.colour is not None]
     apart = len(colours) > 1 and abs(colours[0] - colours[1]) > TOLD_APART
-    return not apart and first.name != "" and _said_of(first) == _said_of(second)
+    if apart or not first.name or _facts_of(first) != _facts_of(second):
+        return False
+    return _words_of(first.brand, first.name) == _words_of(second.brand, second.name)
 
 
-def _said_of(product: Product) -> tuple[object, ...]:
-    """Return what a catalogue says of a product, however it is punctuated and ordered."""
-    words = {
-        token.key for token in tokens_of(f"{product.brand} {product.name}".replace("&", " and "))
-    }
-    return words, product.category, product.gtin, dict(product.metadata)
+def _facts_of(product: Product) -> tuple[str, str, dict[str, str]]:
+    return product.category, product.gtin, dict(product.metadata)
+
+
+@lru_cache(maxsize=4096)  # a search asks twice for each of its hundred, and always for the first
+def _words_of(brand: str, name: str) -> frozenset[str]:
+    """Return the words of a title, however it is punctuated and ordered."""
+    return frozenset(token.key for token in tokens_of(f"{brand} {name}".replace("&", " and ")))
