@@ -40,6 +40,12 @@ COLUMNS = {
 ALWAYS = frozenset(COLUMNS) - {"likely", "colour", "barcode", "words"}
 
 
+CSV_COLUMNS = (
+    "query", "verdict", "sure", "rank", "product_id", "name", "brand", "image", "score",
+    "probability", "visual", "local", "inliers", "text", "typed", "colour", "words", "barcode",
+)  # fmt: skip
+
+
 class Format(StrEnum):
     """Names of the answer formats."""
 
@@ -87,15 +93,11 @@ def write_csv(answer: Answer, *, first: bool) -> None:
     """Print a header and one line a match; one without a match where nothing was found."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     if first:
-        writer.writerow(
-            ["query", "verdict", "sure", "rank", "product_id", "name", "brand", "image", "score",
-             "probability", "visual", "local", "inliers", "text", "typed", "colour", "words",
-             "barcode"]
-        )  # fmt: skip
+        writer.writerow(CSV_COLUMNS)
     matches = answer.matches
     said = [answer.query, answer.error or matches.verdict, rounded(matches.probability)]
     if not len(matches):
-        writer.writerow([*said, *[None] * 15])
+        writer.writerow([*said, *[None] * (len(CSV_COLUMNS) - len(said))])
     for rank, match in enumerate(matches, start=1):
         product, why = match.product, match.reasons
         writer.writerow(

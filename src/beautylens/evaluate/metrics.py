@@ -77,9 +77,7 @@ class Score:
         return {
             "queries": self.queries,
             **{name: plain(getattr(self, name)) for name in MEASURES},
-            "intervals": {
-                name: [plain(low), plain(high)] for name, (low, high) in self.intervals.items()
-            },
+            "intervals": plain_intervals(self.intervals),
         }
 
 
@@ -265,3 +263,8 @@ def _relevance(
 def plain(value: float) -> float | None:
     """Return a figure as JSON has it: 4 decimals, None for NaN."""
     return None if math.isnan(value) else round(float(value), 4)
+
+
+def plain_intervals(intervals: Mapping[str, Interval]) -> dict[str, list[float | None]]:
+    """Return intervals by name as JSON has them."""
+    return {name: [plain(low), plain(high)] for name, (low, high) in intervals.items()}

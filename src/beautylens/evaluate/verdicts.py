@@ -9,7 +9,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.evaluate.metrics import Interval, QueryResult, places, plain
+from beautylens.evaluate.metrics import Interval, QueryResult, places, plain, plain_intervals
 from beautylens.records import Verdict
 
 Floats = NDArray[np.float64]
@@ -64,9 +64,7 @@ class Verdicts:
             "right": self.right,
             "calibration_error": plain(self.calibration_error),
             "auroc": plain(self.auroc),
-            "intervals": {
-                name: [plain(low), plain(high)] for name, (low, high) in self.intervals.items()
-            },
+            "intervals": plain_intervals(self.intervals),
             "bins": [[bin_.queries, plain(bin_.probability), plain(bin_.right)]
                      for bin_ in self.bins],
             "verdicts": {

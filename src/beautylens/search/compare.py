@@ -45,7 +45,7 @@ class Compare:
     def __call__(self, photo: Photo, matches: Matches) -> Matches:
         """Return the matches in their order, the compared ones with their colour difference."""
         with photo.timed("compare"):
-            photo.compared = compared = self.compared(photo, matches)
+            photo.compared = compared = self._compared(photo, matches)
             if compared is None:
                 return matches
             found = dict(
@@ -58,7 +58,7 @@ class Compare:
             rows = tuple(_with_colour(match, found.get(match.image_id)) for match in matches)
             return replace(matches, rows=rows)
 
-    def compared(self, photo: Photo, matches: Matches) -> Compared | None:
+    def _compared(self, photo: Photo, matches: Matches) -> Compared | None:
         """Return the comparison of those matches that geometry cannot tell apart; None for none."""
         group = alike(matches, self._most)
         query = photo.keypoints
