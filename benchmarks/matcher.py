@@ -5,7 +5,8 @@
 One photo against 100 pictures, 500 keypoints each at most, Lowe's ratio and, but for FLANN, both
 directions. Every way runs in turn, several times over; medians are compared. `identical` is the
 share of pictures for which ours finds as many pairs as OpenCV's exhaustive matcher. Without a
-folder, pictures of the rendered sample are matched. FAISS and Numba take part if installed.
+folder, pictures of the rendered sample are matched. NumKong, FAISS and Numba take part if
+installed.
 """
 
 from __future__ import annotations
@@ -43,13 +44,20 @@ Way = Callable[[Keypoints, Sequence[Keypoints]], list[int]]
 
 
 def ours(query: Keypoints, pictures: Sequence[Keypoints]) -> list[int]:
-    """Products of bytes by NumKong, the rest by NumPy in blocks, all cores."""
+    """Products of bytes, a few pictures together, all cores."""
     match = Matcher(query, ratio=RATIO)
-    return [len(pairs) for pairs in POOL.map(match, pictures)]
+    batches = list(match.batches(pictures))
+    found = POOL.map(lambda each: match.together([pictures[place] for place in each]), batches)
+    counts = {
+        place: len(pairs)
+        for batch, each in zip(batches, found, strict=True)
+        for place, pairs in zip(batch, each, strict=True)
+    }
+    return [counts[place] for place in range(len(pictures))]
 
 
 def ours_one_thread(query: Keypoints, pictures: Sequence[Keypoints]) -> list[int]:
-    """The same on one core."""
+    """The same, picture by picture on one core."""
     return [len(pairs) for pairs in map(Matcher(query, ratio=RATIO), pictures)]
 
 
@@ -97,6 +105,31 @@ def numpy_product(query: Keypoints, pictures: Sequence[Keypoints]) -> list[int]:
         kept = first <= RATIO**2 * distances.min(axis=1)
         counts.append(int((kept & (back[nearest] == rows)).sum()))
     return counts
+
+
+def numkong_products(query: Keypoints, pictures: Sequence[Keypoints]) -> list[int]:
+    """NumKong's products of bytes, the rest by NumPy, all cores."""
+    import numkong
+
+    left = query.descriptors
+    squares = np.einsum("kd,kd->k", left, left, dtype=np.int32)
+    rows = np.arange(len(left))
+
+    def count(picture: Keypoints) -> int:
+        right = np.ascontiguousarray(picture.descriptors)
+        products = numkong.dots_packed(left, numkong.dots_pack(right))
+        distances = np.asarray(products).view(np.int32)
+        distances *= -2
+        distances += np.einsum("kd,kd->k", right, right, dtype=np.int32)
+        nearest = distances.argmin(axis=1)
+        back = (distances[:, nearest] + squares[:, None]).argmin(axis=0)
+        first = distances[rows, nearest]
+        distances[rows, nearest] = np.iinfo(np.int32).max
+        second = distances.min(axis=1)
+        kept = first + squares <= RATIO**2 * (second + squares)
+        return int((kept & (back == rows)).sum())
+
+    return list(POOL.map(count, pictures))
 
 
 def faiss_knn(query: Keypoints, pictures: Sequence[Keypoints]) -> list[int]:
@@ -169,6 +202,8 @@ def ways() -> dict[str, Way]:
         "ours": ours,
         "ours, one thread": ours_one_thread,
     }
+    if importlib.util.find_spec("numkong"):
+        found["numkong"] = numkong_products
     if importlib.util.find_spec("faiss"):
         found["faiss"] = faiss_knn
     if importlib.util.find_spec("numba"):

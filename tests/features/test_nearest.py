@@ -2,62 +2,96 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beautylens.features.nearest import measured, nearest_pairs
+from beautylens.features import nearest
+from beautylens.features.nearest import nearest_pairs
 
 
-def squared_distances(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    apart = left[:, None].astype(np.int64) - right[None].astype(np.int64)
-    return np.square(apart).sum(axis=2)
+def slow_pairs(query: np.ndarray, gallery: np.ndarray, ratio: float, mutual: bool) -> list[list]:
+    apart = query[:, None].astype(np.int64) - gallery[None].astype(np.int64)
+    distances = np.square(apart).sum(axis=2)
+    rows = np.arange(len(query))
+    closest = distances.argmin(axis=1)
+    back = distances.argmin(axis=0) if len(query) else np.zeros(len(gallery), int)
+    first = distances[rows, closest]
+    distances[rows, closest] = np.iinfo(np.int64).max
+    kept = first <= ratio * distances.min(axis=1)
+    if mutual:
+        kept &= back[closest] == rows
+    return [[row, closest[row]] for row in rows[kept]]
 
 
 @given(
     st.integers(0, 400),
-    st.integers(2, 40),
+    st.lists(st.integers(2, 40), min_size=1, max_size=4),
     st.sampled_from([1, 8, 32, 64, 128, 256]),
-    st.sampled_from([2, 3, 256]),
+    st.sampled_from([2, 3, 16, 64, 256]),
+    st.sampled_from([1, 255]),
     st.sampled_from([0.7, 1.0]),
     st.booleans(),
     st.integers(0, 10_000),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_pairs_are_those_of_all_distances(
-    left: int, right: int, length: int, levels: int, ratio: float, mutual: bool, seed: int
+    left: int,
+    right: list[int],
+    length: int,
+    levels: int,
+    most: int,
+    ratio: float,
+    mutual: bool,
+    seed: int,
 ) -> None:
     rng = np.random.default_rng(seed)
-    scale = 255 // (levels - 1)  # few levels make equal distances occur, far ones too
-    query = (rng.integers(0, levels, (left, length)) * scale).astype(np.uint8)
-    gallery = (rng.integers(0, levels, (right, length)) * scale).astype(np.uint8)
-    found = nearest_pairs(measured(query), measured(gallery), ratio=ratio, mutual=mutual)
-    distances = squared_distances(query, gallery)
-    rows = np.arange(left)
-    nearest = distances.argmin(axis=1)
-    back = distances.argmin(axis=0) if left else np.zeros(right, int)
-    first = distances[rows, nearest]
-    distances[rows, nearest] = np.iinfo(np.int64).max
-    kept = first <= ratio * distances.min(axis=1)
-    if mutual:
-        kept &= back[nearest] == rows
-    assert found.tolist() == [[row, nearest[row]] for row in rows[kept]]
+    scale = max(1, most // (levels - 1))  # few levels make equal distances occur, far ones too
+    query, *galleries = (
+        (rng.integers(0, levels, (count, length)) * scale).astype(np.uint8)
+        for count in (left, *right)
+    )
+    found = nearest_pairs(query, galleries, ratio=ratio, mutual=mutual)
+    for pairs, gallery in zip(found, galleries, strict=True):
+        assert pairs.tolist() == slow_pairs(query, gallery, ratio, mutual)
 
 
 @pytest.mark.parametrize("length", [128, 256])
-def test_the_farthest_apart_that_bytes_can_be_does_not_overflow(length: int) -> None:
+@pytest.mark.parametrize("most", [11, 15, 63, 64, 127, 128, 255])
+def test_the_greatest_values_do_not_overflow(length: int, most: int) -> None:
     query = np.zeros((200, length), np.uint8)
-    gallery = np.full((3, length), 255, np.uint8)
-    gallery[2, 0] = 254
-    found = nearest_pairs(measured(query), measured(gallery), ratio=1.0, mutual=False)
-    assert found.tolist() == [[row, 2] for row in range(200)]
-    found = nearest_pairs(measured(query), measured(gallery), ratio=1.0, mutual=True)
-    assert found.tolist() == [[0, 2]]
+    query[:100] = most
+    gallery = np.full((3, length), most, np.uint8)
+    gallery[2, 0] = most - 1
+    pairs = nearest_pairs(query, [gallery], ratio=1.0, mutual=False)[0]
+    assert pairs.tolist() == [[row, 0 if row < 100 else 2] for row in range(200)]
+
+
+def test_bytes_and_floats_give_the_same_scores() -> None:
+    rng = np.random.default_rng(1)
+    query = rng.integers(0, 16, (30, 128)).astype(np.uint8)
+    gallery = rng.integers(0, 16, (40, 128)).astype(np.uint8)
+    squares = np.square(gallery.astype(np.int32)).sum(axis=1, dtype=np.int32)
+    by_bytes = nearest._of_bytes(query, gallery, squares)
+    assert (by_bytes == nearest._of_floats(query, gallery, squares)).all()
 
 
 def test_rows_that_are_slices_of_larger_ones_are_compared_as_they_are() -> None:
     whole = np.random.default_rng(0).integers(0, 256, (60, 200)).astype(np.uint8)
     part = whole[::2, 50:178]
-    found = nearest_pairs(measured(part), measured(part), ratio=0.5, mutual=True)
+    found = nearest_pairs(part, [part], ratio=0.5, mutual=True)[0]
     assert found.tolist() == [[row, row] for row in range(30)]
+
+
+def test_the_graph_is_what_its_tool_builds() -> None:
+    tool = Path(__file__).parents[2] / "tools/build_byte_product.py"
+    spec = importlib.util.spec_from_file_location(tool.stem, tool)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.GRAPH.read_bytes() == module.byte_product().SerializeToString()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,10 +76,20 @@ class LocalFeatures:
         """Return what two pictures have in common."""
         return self.agree(query, gallery, self.matcher(query)(gallery))
 
-    def compare_all(self, query: Keypoints, galleries: Iterable[Keypoints]) -> list[Agreement]:
+    def compare_all(self, query: Keypoints, galleries: Sequence[Keypoints]) -> list[Agreement]:
         """Return what a photo has in common with each of many pictures, on all cores."""
         match = self.matcher(query)
-        return list(_cores().map(lambda each: self.agree(query, each, match(each)), galleries))
+
+        def compared(places: list[int]) -> Iterator[tuple[int, Agreement]]:
+            pictures = [galleries[place] for place in places]
+            for place, picture, pairs in zip(
+                places, pictures, match.together(pictures), strict=True
+            ):
+                yield place, self.agree(query, picture, pairs)
+
+        batches = match.batches(galleries)
+        found = dict(chain.from_iterable(_cores().map(lambda each: list(compared(each)), batches)))
+        return [found[place] for place in range(len(galleries))]
 
 
 @cache

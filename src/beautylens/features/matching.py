@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beautylens.features.keypoints import Keypoints
-from beautylens.features.nearest import Bytes, Pairs, measured, nearest_pairs
+from beautylens.features.nearest import Bytes, Pairs, nearest_pairs
 
 Complexes = NDArray[np.complex128]
 
 MIN_INLIERS = 4
+# Products of four bytes each that are worked on at a time.
+_PRODUCTS = 1 << 20
 
 
 class Distance(NamedTuple):
@@ -100,7 +102,7 @@ class Matcher:
         distance: str = "l2",
     ) -> None:
         self._vectors, power = DISTANCES[distance]
-        self._query = measured(self._vectors(query.descriptors))
+        self._query = self._vectors(query.descriptors)
         self._ratio, self._mutual = math.prod((ratio,) * power), mutual
 
     def __call__(self, gallery: Keypoints) -> Pairs:
@@ -109,10 +111,27 @@ class Matcher:
         Args:
             gallery: keypoints of a catalogue picture; fewer than two match nothing.
         """
-        if len(self._query.descriptors) == 0 or len(gallery) < 2:
-            return np.empty((0, 2), np.intp)
-        other = measured(self._vectors(gallery.descriptors))
-        return nearest_pairs(self._query, other, ratio=self._ratio, mutual=self._mutual)
+        return self.together([gallery])[0]
+
+    def together(self, galleries: Sequence[Keypoints]) -> list[Pairs]:
+        """Return the pairs of each of a few pictures, found in one product."""
+        pairs = [np.empty((0, 2), np.intp)] * len(galleries)
+        places = [place for place, gallery in enumerate(galleries) if len(gallery) > 1]
+        if places:
+            vectors = [self._vectors(galleries[place].descriptors) for place in places]
+            found = nearest_pairs(self._query, vectors, ratio=self._ratio, mutual=self._mutual)
+            for place, each in zip(places, found, strict=True):
+                pairs[place] = each
+        return pairs
+
+    def batches(self, galleries: Sequence[Keypoints]) -> Iterator[list[int]]:
+        """Yield which pictures to match together: of like size, their products in the cache."""
+        order = sorted(range(len(galleries)), key=lambda place: len(galleries[place]))
+        while order:
+            longest = len(galleries[order[-1]])
+            most = max(1, _PRODUCTS // max(1, len(self._query) * longest))
+            yield order[-most:]
+            del order[-most:]
 
 
 def pair_distances(
