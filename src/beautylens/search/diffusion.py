@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, diags, identity
 
 from beautylens.features.neighbours import Neighbours, nearest_neighbours
 
@@ -38,7 +38,7 @@ class Graph:
     alpha: float = 0.99
 
 
-def affinity(neighbours: Neighbours, gamma: float) -> csr_matrix:
+def affinity(neighbours: Neighbours, gamma: float) -> scipy.sparse.csr_matrix:
     """Return A: max(s, 0)^gamma between images that are neighbours of each other, else 0.
 
     (N, N) float64, symmetric, with a diagonal of zeros: an image is no neighbour of itself.
@@ -46,19 +46,21 @@ def affinity(neighbours: Neighbours, gamma: float) -> csr_matrix:
     count, k = neighbours.rows.shape
     weights = np.maximum(neighbours.similarities.astype(np.float64), 0) ** gamma
     starts = np.arange(0, count * k + 1, k) if k else np.zeros(count + 1, np.int64)
-    directed = csr_matrix((weights.ravel(), neighbours.rows.ravel(), starts), (count, count))
+    directed = scipy.sparse.csr_matrix(
+        (weights.ravel(), neighbours.rows.ravel(), starts), (count, count)
+    )
     # The smaller of both directions is 0 unless there are both.
     mutual = directed.minimum(directed.T).tocsr()
     mutual.eliminate_zeros()
     return mutual
 
 
-def normalised(weights: csr_matrix) -> csr_matrix:
+def normalised(weights: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
     """Return S = D^-1/2 A D^-1/2, D the row sums of A; rows of zeros stay zero."""
     degrees = np.asarray(weights.sum(axis=1)).ravel()
     scales = np.zeros_like(degrees)
     np.divide(1, np.sqrt(degrees), out=scales, where=degrees > 0)
-    scale = diags(scales)
+    scale = scipy.sparse.diags(scales)
     return (scale @ weights @ scale).tocsr()
 
 
@@ -76,18 +78,18 @@ def query_weights(similarities: Floats, k_q: int, gamma_q: float) -> Doubles:
     return weights
 
 
-def linear_system(spreading: csr_matrix, alpha: float) -> csr_matrix:
+def linear_system(spreading: scipy.sparse.csr_matrix, alpha: float) -> scipy.sparse.csr_matrix:
     """Return I - alpha S: symmetric, and positive definite as S has no eigenvalue above 1.
 
     Args:
         spreading: S, (N, N).
         alpha: 0 or more, below 1.
     """
-    return (identity(spreading.shape[0], format="csr") - alpha * spreading).tocsr()
+    return (scipy.sparse.identity(spreading.shape[0], format="csr") - alpha * spreading).tocsr()
 
 
 def solve(
-    system: csr_matrix,
+    system: scipy.sparse.csr_matrix,
     start: Doubles,
     *,
     iterations: int = ITERATIONS,
@@ -131,7 +133,9 @@ def diffuse(
     return solve(linear_system(normalised(edges), graph.alpha), start)
 
 
-def offline_diffusion(descriptors: Floats, graph: Graph, *, truncation: int = 1024) -> csr_matrix:
+def offline_diffusion(
+    descriptors: Floats, graph: Graph, *, truncation: int = 1024
+) -> scipy.sparse.csr_matrix:
     """Return for each image what a query that touches it alone spreads (Yang et al., 2019).
 
     Row i is c_i = CG((I - alpha S)[T_i, T_i], e_1), T_i the image and its nearest, S that of the
@@ -159,12 +163,14 @@ def offline_diffusion(descriptors: Floats, graph: Graph, *, truncation: int = 10
     for image, kept in enumerate(places):
         values[image] = solve(system[kept][:, kept], first)
     starts = np.arange(count + 1, dtype=np.int64) * places.shape[1]
-    matrix = csr_matrix((values.ravel(), places.ravel(), starts), (count, count))
+    matrix = scipy.sparse.csr_matrix((values.ravel(), places.ravel(), starts), (count, count))
     matrix.sort_indices()
     return matrix
 
 
-def late_diffusion(matrix: csr_matrix, rows: NDArray[np.intp], weights: Doubles) -> Any:
+def late_diffusion(
+    matrix: scipy.sparse.csr_matrix, rows: NDArray[np.intp], weights: Doubles
+) -> Any:
     """Return f = Σ weight · matrix row as a sparse row, (1, N).
 
     Args:
@@ -172,4 +178,4 @@ def late_diffusion(matrix: csr_matrix, rows: NDArray[np.intp], weights: Doubles)
         rows: (k_q,) the query's nearest images.
         weights: (k_q,) their similarities to the power of gamma_q.
     """
-    return csr_matrix(weights) @ matrix[rows]
+    return scipy.sparse.csr_matrix(weights) @ matrix[rows]

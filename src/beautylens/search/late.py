@@ -10,7 +10,7 @@ from functools import cached_property
 from zipfile import BadZipFile
 
 import numpy as np
-from scipy.sparse import csr_matrix
+import scipy
 
 from beautylens.errors import CollectionError
 from beautylens.search.diffusion import Doubles, Graph, late_diffusion, offline_diffusion
@@ -26,7 +26,7 @@ class OfflineDiffusion:
     """
 
     image_ids: tuple[str, ...]
-    matrix: csr_matrix
+    matrix: scipy.sparse.csr_matrix
 
     @classmethod
     def of(cls, gallery: Gallery, graph: Graph, *, truncation: int = 1024) -> OfflineDiffusion:
@@ -91,7 +91,7 @@ class OfflineDiffusion:
             with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
                 image_ids = tuple(json.loads(arrays["image_ids"].tobytes()))
                 parts = (arrays["values"], arrays["columns"], arrays["starts"])
-            return cls(image_ids, csr_matrix(parts, (len(image_ids), len(image_ids))))
+            return cls(image_ids, scipy.sparse.csr_matrix(parts, (len(image_ids), len(image_ids))))
         except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
             raise CollectionError(
                 f"the collection's diffusion is damaged ({error}); run `beautylens index` again"

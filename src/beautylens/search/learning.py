@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from beautylens.search.answers import Presence, best_and_typical, probabilities
 from beautylens.search.evidence import COLOUR_UNIT, FEATURES, Floats
@@ -164,7 +164,7 @@ def _fit_presence(
         logits = columns @ parameters
         away = (parameters - start) * spread
         value = weight @ np.logaddexp(0, np.where(there, -logits, logits))
-        gradient = (weight * (expit(logits) - there)) @ columns
+        gradient = (weight * (scipy.special.expit(logits) - there)) @ columns
         return value + strength / 2 * away @ away, gradient + strength * away * spread
 
     level, background, beyond, colour = _lowest(cost, start, [(None, None), *[(0.0, None)] * 3])

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import cache
+from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
+import pydantic
 
 from beautylens.errors import CollectionError, QueryError
 
@@ -30,11 +35,24 @@ _MEANINGS = {
 
 def connect(address: str) -> Any:
     """Return a database whose readers see every commit at once, those of other processes too."""
-    # LanceDB takes half a second to import: `--help` should not wait for it.
-    import lancedb
-
     # Zero: every read first looks for a newer version.
-    return lancedb.connect(address, read_consistency_interval=timedelta(0))
+    return import_lancedb().connect(address, read_consistency_interval=timedelta(0))
+
+
+@cache
+def import_lancedb() -> ModuleType:
+    """Import LanceDB on first use, and in half the time.
+
+    It brings a client for its servers, generated, that compiles checks of the arguments of several
+    hundred calls. Nothing here calls a server: that client is imported without the checks.
+    """
+    checking = pydantic.validate_call
+    if "lancedb" not in sys.modules:
+        pydantic.validate_call = lambda call: call  # type: ignore[assignment]  # put back below
+    try:
+        return importlib.import_module("lancedb")
+    finally:
+        pydantic.validate_call = checking
 
 
 def key_field(name: str) -> pa.Field:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from zipfile import BadZipFile
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from beautylens.errors import CollectionError
 from beautylens.text.arrays import pack_strings, under, unpack_strings
@@ -146,7 +146,7 @@ class TextIndex:
         similarities[row] = 0
         return self._best(similarities, limit, minimum)
 
-    def _similarities(self, query: sparse.csr_array) -> NDArray[np.float32]:
+    def _similarities(self, query: scipy.sparse.csr_array) -> NDArray[np.float32]:
         """Return the cosine of every text with a query (1, T): (N,)."""
         cosines: NDArray[np.float32] = self._postings[query.indices].T @ query.data
         return cosines
@@ -162,9 +162,9 @@ class TextIndex:
         return [(self._ids[rows[place]], min(1.0, float(values[place]))) for place in order]
 
 
-def _joined(blocks: Sequence[tuple[sparse.csr_array, float]]) -> sparse.csr_array:
+def _joined(blocks: Sequence[tuple[scipy.sparse.csr_array, float]]) -> scipy.sparse.csr_array:
     """Put kinds of terms beside each other, so that a dot product is the mean of their cosines."""
     if len(blocks) == 1:
         return blocks[0][0]
     parts = [weights * np.float32(math.sqrt(share)) for weights, share in blocks]
-    return sparse.hstack(parts, format="csr")
+    return scipy.sparse.hstack(parts, format="csr")

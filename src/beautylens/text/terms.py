@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from beautylens.text.arrays import Arrays, pack_strings, unpack_strings
 from beautylens.text.words import words_of
@@ -61,16 +61,16 @@ class Terms:
     kind: Kind
     ngrams: NGrams
     vocabulary: Sequence[str]
-    counts: sparse.csr_array
+    counts: scipy.sparse.csr_array
 
     @classmethod
     def count(cls, kind: Kind, ngrams: NGrams, texts: Sequence[str]) -> Terms:
         """Return the terms of texts."""
         # scikit-learn refuses texts that have no word among them.
         if not any(words_of(text) for text in texts):
-            return cls(kind, ngrams, (), sparse.csr_array((len(texts), 0), dtype=np.uint8))
+            return cls(kind, ngrams, (), scipy.sparse.csr_array((len(texts), 0), dtype=np.uint8))
         counter = COUNTERS[kind](ngrams)
-        counts = sparse.csr_array(counter.fit_transform(texts))
+        counts = scipy.sparse.csr_array(counter.fit_transform(texts))
         counts.sort_indices()
         counts.data = counts.data.astype(np.min_scalar_type(counts.data.max()))
         return cls(kind, ngrams, counter.get_feature_names_out().tolist(), counts)
@@ -99,7 +99,7 @@ class Terms:
             raise ValueError(f"it holds terms of kind {kind!r}")
         vocabulary = unpack_strings(arrays, "vocabulary")
         indptr = arrays["indptr"]
-        counts = sparse.csr_array(
+        counts = scipy.sparse.csr_array(
             (arrays["data"], arrays["indices"].astype(indptr.dtype), indptr),
             shape=(len(indptr) - 1, len(vocabulary)),
         )
@@ -107,15 +107,15 @@ class Terms:
         return cls(kind, (shortest, longest), vocabulary, counts)
 
     @cached_property
-    def weights(self) -> sparse.csr_array:
+    def weights(self) -> scipy.sparse.csr_array:
         """TF·IDF of every text, (N, T) sparse float32, rows of unit length or empty."""
         return self._weighed(self.counts)
 
-    def weigh(self, text: str) -> sparse.csr_array:
+    def weigh(self, text: str) -> scipy.sparse.csr_array:
         """Return the weights of another text, (1, T) sparse; terms unknown here count nothing."""
         if not len(self.vocabulary):
-            return sparse.csr_array((1, 0), dtype=np.float32)
-        counts = sparse.csr_array(self._counter.transform([text]))
+            return scipy.sparse.csr_array((1, 0), dtype=np.float32)
+        counts = scipy.sparse.csr_array(self._counter.transform([text]))
         counts.sort_indices()
         return self._weighed(counts)
 
@@ -126,12 +126,12 @@ class Terms:
         rarest = common[np.argsort(-self._idf[common], kind="stable")]
         return tuple(self.vocabulary[column] for column in rarest)
 
-    def _weighed(self, counts: sparse.csr_array) -> sparse.csr_array:
+    def _weighed(self, counts: scipy.sparse.csr_array) -> scipy.sparse.csr_array:
         data = counts.data.astype(np.float32) * self._idf[counts.indices]
-        squares = sparse.csr_array((data * data, counts.indices, counts.indptr), counts.shape)
+        squares = scipy.sparse.csr_array((data * data, counts.indices, counts.indptr), counts.shape)
         lengths = np.repeat(np.sqrt(squares.sum(axis=1)), np.diff(counts.indptr))
         unit = np.divide(data, lengths, dtype=np.float32)
-        return sparse.csr_array((unit, counts.indices, counts.indptr), counts.shape)
+        return scipy.sparse.csr_array((unit, counts.indices, counts.indptr), counts.shape)
 
     @cached_property
     def _idf(self) -> NDArray[np.float32]:
