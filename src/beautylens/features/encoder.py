@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -135,6 +136,12 @@ class Encoder(Describing):
         """Return the descriptors (N, D) of what `outputs` returned, pooled and whitened."""
         pooled = pool_scales(self._pool[query], outputs)
         return pooled if self.whitening is None else self.whitening(pooled)
+
+    def shared_by(self, callers: int) -> Encoder:
+        """Return the same encoder, made for so many threads that call `describe` at once."""
+        shared = copy(self)
+        shared._networks = [network.shared_by(callers) for network in self._networks]
+        return shared
 
     def outputs(self, fitted: Sequence[Pixels] | Pixels) -> list[Outputs]:
         """Return what the network makes of pictures, one a scale, for any number of poolings."""
