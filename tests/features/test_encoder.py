@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
 
@@ -52,6 +53,15 @@ def test_a_picture_is_described_alike_alone_and_in_a_batch(encoder: Encoder) -> 
     packs = [draw_pack(number) for number in range(5)]
     alone = np.concatenate([encoder([pack]) for pack in packs])
     assert (alone * encoder(packs)).sum(axis=1).min() > 0.999
+
+
+def test_an_encoder_shared_by_several_threads_describes_as_it_does_alone(encoder: Encoder) -> None:
+    shared = encoder.shared_by(3)
+    pictures = [draw_pack(number) for number in range(7)]
+    with ThreadPoolExecutor(3) as pool:
+        found = np.stack(list(pool.map(lambda picture: shared([picture])[0], pictures)))
+    assert (found * encoder(pictures)).sum(axis=1).min() > 0.999
+    assert shared.fingerprint == encoder.fingerprint
 
 
 def test_one_pass_through_the_network_serves_every_pooling(encoder: Encoder) -> None:

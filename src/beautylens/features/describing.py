@@ -52,6 +52,10 @@ class Describing(ABC):
             query: they are views of a query, which some published systems pool differently.
         """
 
+    def shared_by(self, callers: int) -> Describing:
+        """Return the same encoder, made for so many threads that call `describe` at once."""
+        return self
+
     def __call__(self, pictures: Sequence[Picture]) -> Floats:
         """Return the descriptors of pictures: (N, D) float32, unit rows."""
         fitted = (self.fit(decode(picture, least_side=self.side)) for picture in pictures)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -53,9 +54,17 @@ class Encoder(Describing):
         graph: the ONNX file.
         spec: its header.
         whitening: applied to the pooled descriptor where the encoder has one.
+        precision: that of `Network`.
     """
 
-    def __init__(self, graph: Path, spec: EncoderSpec, whitening: Whitening | None = None) -> None:
+    def __init__(
+        self,
+        graph: Path,
+        spec: EncoderSpec,
+        whitening: Whitening | None = None,
+        *,
+        precision: str | None = None,
+    ) -> None:
         if spec.side % spec.stride:
             raise EncoderError(
                 f"encoder '{spec.name}': the input side {spec.side} must be a multiple of "
@@ -63,7 +72,9 @@ class Encoder(Describing):
             )
         self.spec, self.whitening, self.graph = spec, whitening, graph
         sides = [round(spec.side * scale / spec.stride) * spec.stride for scale in spec.scales]
-        self._networks = [Network(graph, spec.mean, spec.std, side) for side in sides]
+        self._networks = [
+            Network(graph, spec.mean, spec.std, side, precision=precision) for side in sides
+        ]
         self._pool = {
             query: find_reading(spec.pooling.name, spec.pooling.options, query=query)
             for query in (False, True)
@@ -77,6 +88,7 @@ class Encoder(Describing):
         side: int | None = None,
         pooling: PoolingSettings | None = None,
         scales: Scales | None = None,
+        precision: str | None = None,
     ) -> Encoder:
         """Read an encoder: `default`, a folder with encoder.json, or an .onnx file with a header.
 
@@ -86,6 +98,7 @@ class Encoder(Describing):
             pooling: another pooling than the header's; a whitening learnt on the header's own
                 pooling is then left out.
             scales: other multiples of the side than the header's.
+            precision: `f32` or `bf16` to compute in; OpenVINO's choice by default.
 
         Raises:
             EncoderError: when the file is missing, malformed, or of a newer format.
@@ -101,7 +114,7 @@ class Encoder(Describing):
         if pooling is not None and pooling != spec.pooling:
             changes["pooling"] = pooling
             whitening = None
-        return cls(graph, spec.model_copy(update=changes), whitening)
+        return cls(graph, spec.model_copy(update=changes), whitening, precision=precision)
 
     @classmethod
     def exists(cls, file: str | Path) -> bool:
@@ -135,6 +148,12 @@ class Encoder(Describing):
         """Return the descriptors (N, D) of what `outputs` returned, pooled and whitened."""
         pooled = pool_scales(self._pool[query], outputs)
         return pooled if self.whitening is None else self.whitening(pooled)
+
+    def shared_by(self, callers: int) -> Encoder:
+        """Return the same encoder, made for so many threads that call `describe` at once."""
+        shared = copy(self)
+        shared._networks = [network.shared_by(callers) for network in self._networks]
+        return shared
 
     def outputs(self, fitted: Sequence[Pixels] | Pixels) -> list[Outputs]:
         """Return what the network makes of pictures, one a scale, for any number of poolings."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -72,6 +72,11 @@ class Ensemble(Describing):
         )
         rows = unit_rows(joined)
         return rows if self.projection is None else self.projection(rows)
+
+    def shared_by(self, callers: int) -> Ensemble:
+        """Return the same parts, made for so many threads that call `describe` at once."""
+        parts = [replace(part, encoder=part.encoder.shared_by(callers)) for part in self.parts]
+        return Ensemble(parts, self.projection)
 
     def cosines(self, query: Floats, gallery: Floats) -> Floats:
         """Return each part's cosines (P, N) of joined descriptors, none of them projected.

@@ -23,11 +23,16 @@ def ahead(
     source = iter(items)
     for item in islice(source, window):
         waiting.append(pool.submit(function, item))
-    while waiting:
-        result = waiting.popleft().result()
-        for item in islice(source, 1):
-            waiting.append(pool.submit(function, item))
-        yield result
+    try:
+        while waiting:
+            result = waiting.popleft().result()
+            for item in islice(source, 1):
+                waiting.append(pool.submit(function, item))
+            yield result
+    finally:
+        # An error or an interruption need not wait for what nobody will look at.
+        for future in waiting:
+            future.cancel()
 
 
 def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,11 @@ from threadpoolctl import threadpool_limits
 from beautylens.catalogue.table import Catalogue
 from beautylens.errors import EncoderError, ImageError
 from beautylens.features.aggregate import Aggregate
-from beautylens.features.describing import BATCH, Describing
+from beautylens.features.describing import Describing
 from beautylens.features.extractors import Extractor, rootsift
-from beautylens.features.keypoints import NO_KEYPOINTS, Keypoints
+from beautylens.features.keypoints import NO_KEYPOINTS
 from beautylens.features.ocr import PRINT
-from beautylens.images.ahead import ahead, batches
+from beautylens.images.ahead import ahead
 from beautylens.images.decode import Pixels, decode, read_bytes
 from beautylens.images.thumbnail import Thumbnail
 from beautylens.store.failures import Failure
@@ -37,6 +38,8 @@ Vector = NDArray[np.float32]
 # A commit is due after so many images or seconds: what a kill can cost, against its price.
 COMMIT_IMAGES = 512
 COMMIT_SECONDS = 5.0
+# Pictures a thread that may be described before they are asked for: what a commit takes.
+WAITING = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +81,11 @@ class Described:
         return str(self.row["product_id"])
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    row: Row
-    digest: str
-    fitted: Any
-    keypoints: Keypoints
-    thumbnail: Thumbnail | None
-    read_words: str
-
-
 class Describer:
-    """Reads catalogue pictures with several threads and describes them in batches.
+    """Takes catalogue pictures through decoding, network and keypoints, one a core at a time.
+
+    Each thread does all of it for its picture, so that every core is busy whichever step is the
+    slowest. Batches on all cores were no faster and held two and a half times the memory.
 
     Args:
         encoder: gives the deep descriptor.
@@ -99,7 +95,7 @@ class Describer:
         aggregate: makes one more vector of them, where the recipe asks for it.
         thumbnails: whether to keep a small copy of each picture.
         read: reads the print on a row's picture, or leaves it unread; nothing is read by default.
-        workers: threads that decode and extract keypoints; all cores by default.
+        workers: threads; as many as there are cores by default.
     """
 
     def __init__(
@@ -121,15 +117,15 @@ class Describer:
 
     def __call__(self, rows: Iterable[Row], folder: Path) -> Iterator[Described | Failure]:
         """Return what is stored of each row's picture, or why it cannot be, in order."""
-        # Whitening a small batch on many BLAS threads only takes the cores from the network.
+        encoder = self._encoder.shared_by(self._workers)
+        # Whitening one picture on many BLAS threads only takes the cores from the network.
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(self._workers) as pool:
-            prepared = ahead(pool, lambda row: self._prepare(row, folder), rows, 4 * BATCH)
-            for batch in batches(prepared, BATCH):
-                yield from self._describe(batch)
+            work = partial(self._describe, encoder, folder)
+            yield from ahead(pool, work, rows, WAITING * self._workers)
 
-    def _prepare(self, row: Row, folder: Path) -> _Prepared | Failure:
+    def _describe(self, encoder: Describing, folder: Path, row: Row) -> Described | Failure:
         path = folder / row["image"]
-        wanted = max(self._encoder.side, self._longest if self._keypoints else 0)
+        wanted = max(encoder.side, self._longest if self._keypoints else 0)
         if self._read is not None:
             wanted = max(wanted, PRINT)
         try:
@@ -140,35 +136,25 @@ class Describer:
         found = NO_KEYPOINTS
         if self._keypoints:
             found = self._extract(picture, longest=self._longest, limit=self._keypoints)
-        small = Thumbnail.of(picture, self._longest) if self._thumbnails else None
-        words = self._read(row, picture) if self._read else ""
-        return _Prepared(row, file_digest(data), self._encoder.fit(picture), found, small, words)
-
-    def _describe(self, batch: Sequence[_Prepared | Failure]) -> list[Described | Failure]:
-        readable = [item for item in batch if isinstance(item, _Prepared)]
-        if not readable:
-            return [item for item in batch if isinstance(item, Failure)]
-        found = self._encoder.describe([item.fitted for item in readable])
-        if not np.isfinite(found).all():
-            raise EncoderError(
-                f"encoder '{self._encoder.name}' gives descriptors that are no numbers; look at "
-                "its pooling options, mean and standard deviation"
-            )
-        vectors = zip(found, self._aggregates(readable), strict=True)
-        return [
-            item if isinstance(item, Failure) else _described(item, *next(vectors))
-            for item in batch
-        ]
-
-    def _aggregates(self, items: Sequence[_Prepared]) -> Iterable[Vector | None]:
-        if self._aggregate is None:
-            return [None] * len(items)
-        return self._aggregate([item.keypoints for item in items])
+        return Described(
+            row,
+            file_digest(data),
+            _descriptor(encoder, picture),
+            self._aggregate([found])[0] if self._aggregate else None,
+            found.to_bytes(),
+            Thumbnail.of(picture, self._longest) if self._thumbnails else None,
+            self._read(row, picture) if self._read else "",
+        )
 
 
-def _described(item: _Prepared, descriptor: Vector, aggregate: Vector | None) -> Described:
-    kept = item.keypoints.to_bytes(), item.thumbnail, item.read_words
-    return Described(item.row, item.digest, descriptor, aggregate, *kept)
+def _descriptor(encoder: Describing, picture: Pixels) -> Vector:
+    (descriptor,) = encoder.describe([encoder.fit(picture)])
+    if not np.isfinite(descriptor).all():
+        raise EncoderError(
+            f"encoder '{encoder.name}' gives descriptors that are no numbers; look at "
+            "its pooling options, mean and standard deviation"
+        )
+    return np.asarray(descriptor)
 
 
 def fill(
