@@ -39,7 +39,12 @@ def asked(where: str | None = None) -> Photo:
 def join(gallery: Gallery, photo: Photo, depth: int) -> Matches:
     assert photo.descriptor is not None
     second = SecondWay(gallery, None, None, limit=500)  # type: ignore[arg-type]  # the photo is described
-    return second.join(photo, gallery.nearest(photo.descriptor, depth, photo.where), depth)
+    return second.join(
+        photo,
+        gallery.nearest(photo.descriptor, depth, photo.where),
+        second.nearest(photo, depth),
+        depth,
+    )
 
 
 @pytest.mark.parametrize("where", [None, "brand = 'Dior'"])

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
+from beautylens.cores import cores
 from beautylens.features.extractors import Extractor
 from beautylens.features.keypoints import Keypoints
 from beautylens.features.matching import Matcher, pair_distances
@@ -88,14 +86,5 @@ class LocalFeatures:
                 yield place, self.agree(query, picture, pairs)
 
         batches = match.batches(galleries)
-        found = dict(chain.from_iterable(_cores().map(lambda each: list(compared(each)), batches)))
+        found = dict(chain.from_iterable(cores().map(lambda each: list(compared(each)), batches)))
         return [found[place] for place in range(len(galleries))]
-
-
-@cache
-def _cores() -> ThreadPoolExecutor:
-    """Return threads for work that needs no memory of its own to speak of, one a core.
-
-    All searches of a process share them, so that many at a time do not fight for the cores.
-    """
-    return ThreadPoolExecutor(os.cpu_count(), "beautylens-match")

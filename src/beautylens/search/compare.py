@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beautylens.features.aligned import Laid, Transform, homogeneous, lay, settle
-from beautylens.features.keypoints import NO_KEYPOINTS, Keypoints
-from beautylens.features.local import LocalFeatures
+from beautylens.features.keypoints import Keypoints
+from beautylens.features.local import Agreement, LocalFeatures
 from beautylens.features.shades import tell_shades
 from beautylens.images.cutout import item_cover
 from beautylens.images.fit import shrink
@@ -61,24 +61,22 @@ class Compare:
     def _compared(self, photo: Photo, matches: Matches) -> Compared | None:
         """Return the comparison of those matches that geometry cannot tell apart; None for none."""
         group = alike(matches, self._most)
-        query = photo.keypoints
-        if not group or query is None:
+        if not group or not photo.agreements:
             return None
         ids = [match.image_id for match in group]
-        stored, thumbnails = self._gallery.keypoints(ids), self._gallery.thumbnails(ids)
+        thumbnails = self._gallery.thumbnails(ids)
         if group[0].image_id not in thumbnails:
             return None
         first = thumbnails[group[0].image_id]
-        first_keypoints = stored.get(ids[0], NO_KEYPOINTS)
-        found = self._local.compare(query, first_keypoints)
+        first_keypoints, found = photo.agreements[ids[0]]
         transform = homogeneous(found.transform)
         if transform is None:
             return None
         placed = [(group[0], _lay_thumbnail(first, np.eye(3), first))]
         for match in group[1:]:
             thumbnail = thumbnails.get(match.image_id)
-            its_own = stored.get(match.image_id, NO_KEYPOINTS)
-            move = self._move(its_own, first_keypoints, query, transform)
+            its_own, agreement = photo.agreements[match.image_id]
+            move = self._move(its_own, first_keypoints, agreement, transform)
             if thumbnail is not None and move is not None:
                 placed.append((match, _lay_thumbnail(thumbnail, move, first)))
         laid = _lay_photo(photo, transform, first, self._local.longest)
@@ -89,7 +87,7 @@ class Compare:
         return Compared(members, laid, pictures, shades)
 
     def _move(
-        self, one: Keypoints, first: Keypoints, query: Keypoints, transform: Transform
+        self, one: Keypoints, first: Keypoints, agreement: Agreement, transform: Transform
     ) -> Transform | None:
         """Return what takes a picture's keypoints to those of the first picture.
 
@@ -98,7 +96,7 @@ class Compare:
         direct = self._local.compare(one.strongest(_PLACING), first.strongest(_PLACING))
         if direct.count >= _SAME_LAYOUT:
             return homogeneous(direct.transform)
-        seen = homogeneous(self._local.compare(query, one).transform)
+        seen = homogeneous(agreement.transform)
         return None if seen is None else transform @ np.linalg.inv(seen)
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from beautylens.cores import cores
 from beautylens.features.keypoints import Keypoints
-from beautylens.features.local import LocalFeatures
+from beautylens.features.local import Agreement, LocalFeatures
 from beautylens.features.ocr import Line
 from beautylens.search.compared import Compared
 
@@ -29,7 +31,10 @@ class Photo:
         keypoints: once they have been taken.
         lines: what has been read off the pack.
         barcodes: GTINs of fourteen digits that have been read off it.
+        agreements: by image id, the keypoints of a picture and what they have in common with these.
         compared: its colours beside those of matches that are alike, where these were compared.
+        coming: its keypoints, where another thread is taking them.
+        milliseconds: the time spent, by stage.
     """
 
     pixels: NDArray[np.uint8]
@@ -40,14 +45,22 @@ class Photo:
     keypoints: Keypoints | None = None
     lines: tuple[Line, ...] = ()
     barcodes: tuple[str, ...] = ()
+    agreements: dict[str, tuple[Keypoints, Agreement]] = field(default_factory=dict)
     compared: Compared | None = None
+    coming: Future[Keypoints] | None = None
     milliseconds: dict[str, float] = field(default_factory=dict)
+
+    def begin_keypoints(self, local: LocalFeatures) -> None:
+        """Have the keypoints taken by another thread while this one goes on."""
+        if self.keypoints is None and self.coming is None:
+            self.coming = cores().submit(local.extract, self.pixels)
 
     def take_keypoints(self, local: LocalFeatures) -> Keypoints:
         """Return the photo's keypoints, taken once however many steps ask for them."""
         if self.keypoints is None:
             with self.timed("keypoints"):
-                self.keypoints = local.extract(self.pixels)
+                coming = self.coming
+                self.keypoints = coming.result() if coming else local.extract(self.pixels)
         return self.keypoints
 
     @contextmanager

@@ -48,6 +48,8 @@ class Pipeline:
 
     def weighed(self, photo: Photo, limit: int = 7) -> Matches:
         """Return the whole short-list, image by image, with all evidence and its score."""
+        if self._rerank is not None:
+            self._rerank.prepare(photo)  # keypoints, meanwhile
         matches = self._retrieve(photo, limit)  # deep descriptor, nearest neighbours
         if self._expand is not None:
             matches = self._expand(photo, matches)  # neighbours of neighbours

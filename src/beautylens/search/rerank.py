@@ -56,6 +56,10 @@ class Rerank:
     def __init__(self, gallery: Gallery, local: LocalFeatures, order: Order) -> None:
         self._gallery, self._local, self._order = gallery, local, order
 
+    def prepare(self, photo: Photo) -> None:
+        """Have the photo's keypoints taken while it is encoded and looked up."""
+        photo.begin_keypoints(self._local)
+
     def __call__(self, photo: Photo, matches: Matches) -> Matches:
         """Return the matches re-ordered, each with its number of inliers."""
         query = photo.take_keypoints(self._local)
@@ -63,6 +67,8 @@ class Rerank:
             stored = self._gallery.keypoints([match.image_id for match in matches])
             pictures = [stored.get(match.image_id, NO_KEYPOINTS) for match in matches]
             found = self._local.compare_all(query, pictures)
+            ids = (match.image_id for match in matches)
+            photo.agreements |= zip(ids, zip(pictures, found, strict=True), strict=True)
             return Matches.ranked(map(self._rescored, matches, found))
 
     def _rescored(self, match: Match, agreement: Agreement) -> Match:

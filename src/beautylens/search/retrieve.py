@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from beautylens.cores import cores
 from beautylens.features.describing import Describing
 from beautylens.images.salient import salient_on_white
 from beautylens.records import Matches
@@ -71,8 +72,11 @@ class Retrieve:
             return matches
 
     def _short_list(self, photo: Photo, descriptor: NDArray[np.float32], depth: int) -> Matches:
+        if self._second is None:
+            return self._nearest(descriptor, depth, photo.where)
+        printed = cores().submit(self._second.nearest, photo, depth)
         matches = self._nearest(descriptor, depth, photo.where)
-        return matches if self._second is None else self._second.join(photo, matches, depth)
+        return self._second.join(photo, matches, printed.result(), depth)
 
     def _nearest(self, descriptor: NDArray[np.float32], depth: int, where: str | None) -> Matches:
         if self._similarity is None:

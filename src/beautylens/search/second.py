@@ -10,6 +10,7 @@ from beautylens.features.local import LocalFeatures
 from beautylens.records import Match, Matches
 from beautylens.search.photo import Photo
 from beautylens.store.gallery import Gallery
+from beautylens.store.rows import Vectors
 
 
 class SecondWay:
@@ -34,8 +35,14 @@ class SecondWay:
         with photo.timed("keypoints"):
             photo.aggregate = self._aggregate([strongest])[0] if len(strongest) else None
 
-    def join(self, photo: Photo, matches: Matches, depth: int) -> Matches:
-        """Return `depth` of the matches and of as many nearest by print, with both cosines.
+    def nearest(self, photo: Photo, depth: int) -> Matches:
+        """Return the images nearest by print, best first; none for a photo without keypoints."""
+        if photo.aggregate is None:
+            return Matches()
+        return self._gallery.nearest(photo.aggregate, depth, photo.where, column="aggregate")
+
+    def join(self, photo: Photo, matches: Matches, found: Matches, depth: int) -> Matches:
+        """Return `depth` of the matches and of those nearest by print, with both cosines.
 
         Those with the largest sum of both are kept. The score stays the visual cosine: once print
         counts by its inliers, counting it twice loses more than it gains. A photo without
@@ -43,7 +50,6 @@ class SecondWay:
         """
         if photo.aggregate is None:
             return matches
-        found = self._gallery.nearest(photo.aggregate, depth, photo.where, column="aggregate")
         known = {match.image_id for match in matches}
         union = [*matches, *(match for match in found if match.image_id not in known)]
         kept = with_both_cosines(self._gallery, photo, union).rescored(_sum).top(depth)
@@ -63,11 +69,12 @@ def with_both_cosines(gallery: Gallery, photo: Photo, matches: Iterable[Match]) 
         raise ValueError("a photo is compared after it was encoded")
     rows = tuple(matches)
     ids = [match.image_id for match in rows]
-    visual = (gallery.descriptors(ids) @ photo.descriptor).tolist()
+    columns: tuple[Vectors, ...] = ("descriptor", "aggregate")
+    stored, *printed = gallery.vectors(ids, columns[: 1 if photo.aggregate is None else 2])
+    visual = (stored @ photo.descriptor).tolist()
     local: list[float | None] = [None] * len(rows)
     if photo.aggregate is not None:
-        stored = gallery.descriptors(ids, "aggregate")
-        local = [float(row @ photo.aggregate) if row.any() else None for row in stored]
+        local = [float(row @ photo.aggregate) if row.any() else None for row in printed[0]]
     return Matches.ranked(
         replace(row, score=v, reasons=replace(row.reasons, visual=v, local=a))
         for row, v, a in zip(rows, visual, local, strict=True)

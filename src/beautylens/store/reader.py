@@ -18,6 +18,7 @@ from beautylens.records import Matches
 from beautylens.store.failures import Failure, FailureLog
 from beautylens.store.lance import connect, filter_errors, plain_errors, sql_list, table_names
 from beautylens.store.learnt import Learnt
+from beautylens.store.places import Places
 from beautylens.store.rows import Vectors, stacked, to_match
 from beautylens.store.tables import (
     FORMAT,
@@ -61,6 +62,7 @@ class GalleryReader:
             self._images = database.open_table("images")
             self._failures = FailureLog(database.open_table("failures"))
             self._learnt = Learnt(database)
+            self._places = Places(self._images)
 
     @staticmethod
     def exists(address: str | Path) -> bool:
@@ -170,6 +172,7 @@ class GalleryReader:
             .distance_type("cosine")
             .limit(depth)
             .select([*columns, "_distance"])
+            .with_row_id(True)
         )
         if among is not None:
             # The vector index looks at part of the images only, and those may lie elsewhere.
@@ -181,7 +184,7 @@ class GalleryReader:
             query = query.nprobes(32).ef(4 * depth).refine_factor(2)
         with plain_errors(self.address, "searched"), filter_errors(where, columns[:-1]):
             query = query if where is None else query.where(where, prefilter=True)
-            rows = query.to_arrow().to_pylist()
+            rows = self._places.remember(query.to_arrow()).to_pylist()
         # Equal scores are settled by id, so that the order of the catalogue changes nothing.
         rows.sort(key=lambda row: (row["_distance"], row["image_id"]))
         return Matches(tuple(to_match(row, extra, 1.0 - row["_distance"], column) for row in rows))
@@ -240,20 +243,29 @@ class GalleryReader:
         Raises:
             CollectionError: when an image is not there any more.
         """
-        condition = f"image_id IN ({sql_list(image_ids)})"
-        rows = self._columns(["image_id", column], condition)
+        return self.vectors(image_ids, [column])[0]
+
+    def vectors(
+        self, image_ids: Sequence[str], columns: Sequence[Vectors]
+    ) -> list[NDArray[np.float32]]:
+        """Return several stored vectors of images, read at once, each as `descriptors` does.
+
+        Raises:
+            CollectionError: when an image is not there any more.
+        """
+        rows = self._rows(image_ids, columns)
         places = {image_id: place for place, image_id in enumerate(rows["image_id"].to_pylist())}
         missing = next((image_id for image_id in image_ids if image_id not in places), None)
         if missing is not None:
             raise CollectionError(
                 f"{self.address}: image {missing} was removed while it was searched; search again"
             )
-        return stacked(rows[column])[[places[image_id] for image_id in image_ids]]
+        order = [places[image_id] for image_id in image_ids]
+        return [stacked(rows[column])[order] for column in columns]
 
     def keypoints(self, image_ids: Sequence[str]) -> dict[str, Keypoints]:
         """Return the stored keypoints by image id."""
-        condition = f"image_id IN ({sql_list(image_ids)})"
-        rows = self._columns(["image_id", "keypoints"], condition)
+        rows = self._rows(image_ids, ["keypoints"])
         stored = zip(rows["image_id"].to_pylist(), rows["keypoints"].to_pylist(), strict=True)
         return {image_id: Keypoints.from_bytes(data or b"") for image_id, data in stored}
 
@@ -261,8 +273,7 @@ class GalleryReader:
         """Return the small copies of pictures by image id; none from a gallery that keeps none."""
         if THUMBNAIL[0] not in self._images.schema.names:
             return {}
-        condition = f"image_id IN ({sql_list(image_ids)})"
-        rows = self._columns(["image_id", *THUMBNAIL], condition)
+        rows = self._rows(image_ids, THUMBNAIL)
         stored = zip(*(rows[name].to_pylist() for name in rows.column_names), strict=True)
         return {
             image_id: Thumbnail.from_jpeg(data, scale) for image_id, data, scale in stored if data
@@ -296,3 +307,7 @@ class GalleryReader:
         with plain_errors(self.address, "read"):
             query = self._images.search().select(names)
             return (query.where(where) if where else query).to_arrow()
+
+    def _rows(self, image_ids: Sequence[str], names: Sequence[str]) -> pa.Table:
+        with plain_errors(self.address, "read"):
+            return self._places.read(image_ids, names)

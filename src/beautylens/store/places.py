@@ -1,0 +1,66 @@
+"""Where the images of a table stand: looked up once, read by their place from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from beautylens.store.lance import sql_list
+
+# Remembered at most; then the memory starts anew.
+_MOST = 100_000
+
+
+class Places:
+    """Reads rows by image id, at the row ids under which they were last seen.
+
+    A row id is found in microseconds however many rows there are, and however new the row: an
+    index has to catch up with new rows first. Rows move when the table is compacted; whatever is
+    not found where it was is looked up again.
+
+    Args:
+        table: of LanceDB, with a column `image_id`.
+    """
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+        self._rows: dict[str, int] = {}
+
+    def remember(self, rows: pa.Table) -> pa.Table:
+        """Return the rows of an answer without their `_rowid`, which is remembered."""
+        if len(self._rows) > _MOST:
+            self._rows = {}
+        self._rows |= zip(rows["image_id"].to_pylist(), rows["_rowid"].to_pylist(), strict=True)
+        return rows.drop_columns("_rowid")
+
+    def read(self, image_ids: Iterable[str], names: Sequence[str]) -> pa.Table:
+        """Return `image_id` and the named columns of those images that are there, in any order."""
+        wanted = dict.fromkeys(image_ids)
+        known = self._rows
+        found = self._at([known[each] for each in wanted if each in known], names)
+        # Another image may have come to stand at a remembered place.
+        found = found.filter(
+            pa.array([i in wanted for i in found["image_id"].to_pylist()], pa.bool_())
+        )
+        there = set(found["image_id"].to_pylist())
+        missing = [each for each in wanted if each not in there]
+        if not missing:
+            return found
+        self._look_up(missing)
+        rows = [self._rows[each] for each in missing if each in self._rows]
+        return pa.concat_tables([found, self._at(rows, names)])
+
+    def _look_up(self, image_ids: Sequence[str]) -> None:
+        for image_id in image_ids:
+            self._rows.pop(image_id, None)
+        condition = f"image_id IN ({sql_list(image_ids)})"
+        query = self._table.search().select(["image_id"]).with_row_id(True).where(condition)
+        self.remember(query.to_arrow())
+
+    def _at(self, rows: Sequence[int], names: Sequence[str]) -> pa.Table:
+        found: pa.Table = (
+            self._table.take_row_ids(list(rows)).select(["image_id", *names]).to_arrow()
+        )
+        return found
