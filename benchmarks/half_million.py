@@ -2,27 +2,41 @@
 
     python benchmarks/half_million.py make FOLDER [--data DATA/beauty] [--products 538517]
     python benchmarks/half_million.py measure FOLDER [--data DATA/beauty] [--json]
+    python benchmarks/half_million.py change FOLDER [--adds 1000] [--json]
 
 The pictures of a catalogue are indexed; all further products are recombined of them: descriptors
-between those of two pictures, with noise, so that neighbours mean something; keypoints and
-thumbnail of the first, a name made of both. The real products stay findable among them, so that
-quality is measured too. `--recipe fast` keeps descriptors only. Without data the rendered sample is
-taken.
+between those of two pictures, with noise, so that neighbours mean something; keypoints of the
+first, each descriptor off by up to a step; a name made of both. The real products stay findable
+among them, so that quality is measured too. Without data the rendered sample is taken. With
+`--recipe fast` the collection holds descriptors only.
+
+`measure` searches with print left unread. `change` adds and removes single products.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
+import statistics
+import tempfile
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 import beautylens as bl
+from beautylens.catalogue.sample import write_sample_catalogue
+from beautylens.catalogue.truth import read_truth
+from beautylens.collection import Collection, open_collection
+from beautylens.evaluate.metrics import average_precision
 from beautylens.features.keypoints import Keypoints
 from beautylens.features.pooling import unit_rows
+from beautylens.recipe import Recipe
 from beautylens.store.gallery import Gallery
 from beautylens.store.rows import stacked, vectors
 from beautylens.store.tables import PLAIN
@@ -31,18 +45,18 @@ CHALLENGE = 538_517
 ROWS = 8192
 # How far a recombined descriptor lies from its first picture's, and the length of its noise.
 MIXED, NOISE = 0.5, 0.3
-EXACT_QUERIES = 50
+EXACT_QUERIES, DEPTH = 50, 100
 
 
-def recombined(rows: pa.Table, count: int, seed: int = 0) -> Iterator[pa.Table]:
+def recombined(rows: pa.Table, count: int, seed: int = 0, most: int = ROWS) -> Iterator[pa.Table]:
     """Yield tables of `count` further products in all, made of the images of a gallery."""
     rng = np.random.default_rng(seed)
     columns = [n for n in ("descriptor", "aggregate") if n in rows.column_names]
     there = {name: stacked(rows[name]) for name in columns}
     names = [(name or "").split() for name in rows["name"].to_pylist()]
     brands = rows["brand"].to_pylist()
-    for start in range(0, count, ROWS):
-        size = min(ROWS, count - start)
+    for start in range(0, count, most):
+        size = min(most, count - start)
         first, second = rng.integers(0, len(rows), (2, size))
         share = rng.random((size, 1)).astype(np.float32) * MIXED
         made = rows.take(pa.array(first))
@@ -79,27 +93,209 @@ def jittered(blob: bytes, rng: np.random.Generator) -> bytes:
     return replace(keypoints, descriptors=keypoints.descriptors ^ flips).to_bytes()
 
 
-def make(folder: Path, catalogue: Path, recipe: str, products: int) -> dict[str, float]:
-    """Index a catalogue and add recombined products; return seconds by step, and the size."""
-    seconds: dict[str, float] = {}
-    started = time.perf_counter()
-
-    def lap(step: str) -> None:
-        nonlocal started
-        seconds[step] = round(time.perf_counter() - started, 1)
-        started = time.perf_counter()
-
-    bl.index(catalogue, folder, recipe=recipe)
-    lap("real pictures")
+def grow(folder: Path, products: int) -> dict[str, float]:
+    """Add recombined products to a collection until it has so many; return seconds by step."""
     gallery = Gallery(folder)
     names = [*PLAIN, *gallery.extra, "path", "digest", "descriptor", "keypoints"]
     names += ["aggregate"] if gallery.keeps_aggregates else []
-    names += ["thumbnail", "thumbnail_scale"] if recipe != "fast" else []
+    names += ["thumbnail", "thumbnail_scale"] if gallery.keeps_thumbnails else []
     rows = pa.Table.from_batches(gallery.stream(names))
+    start = time.perf_counter()
     for table in recombined(rows, products - gallery.products()):
         gallery.upsert(table)
-    lap("rows")
+    written = time.perf_counter()
     gallery.ensure_indexes()
-    lap("indexes")
+    indexed = time.perf_counter()
+    return {"rows_s": round(written - start, 1), "indexes_s": round(indexed - written, 1)}
+
+
+def make(folder: Path, catalogue: Path, recipe: str, products: int) -> dict[str, float]:
+    """Index a catalogue and add recombined products; return seconds by step, and the size."""
+    start = time.perf_counter()
+    bl.index(catalogue, folder, recipe=recipe)
+    indexed = {"real_pictures_s": round(time.perf_counter() - start, 1)}
+    grown = grow(folder, products)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    return seconds | {"gigabytes": round(size / 1e9, 2), "images": gallery.count()}
+    return indexed | grown | {"gigabytes": round(size / 1e9, 2), "images": Gallery(folder).count()}
+
+
+def unread(recipe: Recipe) -> Recipe:
+    """Return a recipe that leaves the print on the photo unread; barcodes are still read."""
+    if recipe.words is None:
+        return recipe
+    return recipe.model_copy(update={"words": recipe.words.model_copy(update={"query": False})})
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Return the median and the 95th percentile."""
+    return {
+        "median": round(statistics.median(values), 1),
+        "p95": round(float(np.percentile(values, 95)), 1),
+    }
+
+
+def memory() -> dict[str, int]:
+    """Return megabytes resident: what the process holds itself, and with mapped files."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    fields = dict(line.split(":", 1) for line in lines if ":" in line)
+    return {
+        "own_mb": int(fields["RssAnon"].split()[0]) // 1024,
+        "resident_mb": int(fields["VmRSS"].split()[0]) // 1024,
+    }
+
+
+def measure(folder: Path, photos: Path, truth: Path, runs: int) -> dict[str, Any]:
+    """Open a collection and search it; return milliseconds, memory, recall and quality."""
+    start = time.perf_counter()
+    collection = open_collection(folder)
+    collection.search_by(unread(collection.recipe))
+    opened = time.perf_counter()
+    right = {row.image: row.product_ids for row in read_truth(truth)}
+    paths = sorted(right)
+    collection.search(paths[0])
+    first = time.perf_counter()
+    stages: dict[str, list[float]] = defaultdict(list)
+    precisions = []
+    for run in range(runs):
+        for path in paths:
+            began = time.perf_counter()
+            found = collection.search(path)
+            stages["whole"].append((time.perf_counter() - began) * 1000)
+            for stage, spent in found.milliseconds.items():
+                stages[stage].append(spent)
+            if run == 0 and right[path]:
+                ids = [match.product.product_id for match in found]
+                precisions.append(average_precision(ids, right[path], 7))
+    return {
+        "images": len(collection),
+        "open_ms": round((opened - start) * 1000),
+        "first_search_ms": round((first - opened) * 1000),
+        "stages_ms": {stage: spread(values) for stage, values in stages.items()},
+        "memory": memory(),
+        "map_at_7": round(statistics.mean(precisions), 4),
+        **recall(collection, paths),
+        **filtered(collection, paths),
+    }
+
+
+def recall(collection: Collection, paths: Sequence[Path]) -> dict[str, Any]:
+    """Return the share of the exact nearest hundred that the index finds, and both times."""
+    gallery = collection.gallery
+    queries = np.stack(
+        [
+            collection.encoder.describe_views(
+                collection.photo(path).pixels, collection.recipe.retrieve.views
+            )
+            for path in paths[:EXACT_QUERIES]
+        ]
+    )
+    best: list[list[tuple[float, str]]] = [[] for _ in queries]
+    for batch in gallery.stream(["image_id", "descriptor"]):
+        scores = queries @ stacked(batch["descriptor"]).T
+        ids = batch["image_id"].to_pylist()
+        for place, row in enumerate(scores):
+            kept = np.argpartition(-row, min(DEPTH, len(row) - 1))[:DEPTH]
+            best[place] += [(float(row[each]), ids[each]) for each in kept]
+            best[place] = sorted(best[place], reverse=True)[:DEPTH]
+    shares, spent = [], []
+    for query, exact in zip(queries, best, strict=True):
+        began = time.perf_counter()
+        found = {match.image_id for match in gallery.nearest(query, DEPTH)}
+        spent.append((time.perf_counter() - began) * 1000)
+        shares.append(len(found & {image_id for _, image_id in exact}) / len(exact))
+    return {"recall_at_100": round(statistics.mean(shares), 4), "nearest_ms": spread(spent)}
+
+
+def filtered(collection: Collection, paths: Sequence[Path]) -> dict[str, Any]:
+    """Return the time of `retrieve` under a condition that one product in many meets."""
+    gallery = collection.gallery
+    rows = pa.Table.from_batches(gallery.stream(["brand"]))
+    counts = rows["brand"].value_counts().to_pylist()
+    counts = sorted((each for each in counts if each["values"]), key=lambda each: each["counts"])
+    if not counts:
+        return {}
+    middle = counts[len(counts) // 2]
+    where = "brand = '" + middle["values"].replace("'", "''") + "'"
+    found = (collection.search(path, where=where) for path in paths[:10])
+    spent = [each.milliseconds["retrieve"] for each in found]
+    return {"filtered_retrieve_ms": spread(spent), "filter_keeps": middle["counts"]}
+
+
+def change(folder: Path, adds: int) -> dict[str, Any]:
+    """Add single products and remove them again; return what each took, and a search meanwhile."""
+    gallery, reader = Gallery(folder), Gallery(folder)
+    names = [*PLAIN, *gallery.extra, "path", "digest", "descriptor", "keypoints"]
+    names += ["aggregate"] if gallery.keeps_aggregates else []
+    stream = gallery.stream(names)
+    rows = pa.Table.from_batches([next(stream)])
+    added, removed, looked = [], [], []
+    ids = []
+    for place, made in enumerate(recombined(rows, adds, seed=1, most=1)):
+        product = f"new{place:06}"
+        named = pa.array([product])
+        table = made.drop_columns(["image_id", "product_id"])
+        table = table.append_column("image_id", named).append_column("product_id", named)
+        began = time.perf_counter()
+        gallery.upsert(table)
+        gallery.tidy()
+        done = time.perf_counter()
+        found = reader.nearest(stacked(table["descriptor"])[0], 1)
+        looked.append((time.perf_counter() - done) * 1000)
+        added.append((done - began) * 1000)
+        if found[0].product.product_id != product:
+            raise SystemExit(f"{product} was added, but the next search did not find it")
+        ids.append(product)
+    for product in ids[:20]:
+        began = time.perf_counter()
+        gallery.delete([product])
+        gallery.tidy()
+        removed.append((time.perf_counter() - began) * 1000)
+    began = time.perf_counter()
+    gallery.delete(ids)
+    gallery.tidy()
+    return {
+        "adds": adds,
+        "add_ms": spread(added),
+        "add_most_ms": round(max(added), 1),
+        "remove_ms": spread(removed),
+        "search_after_add_ms": spread(looked),
+        "last_searches_ms": spread(looked[-20:]),
+        "remove_all_s": round(time.perf_counter() - began, 1),
+    }
+
+
+def main() -> None:
+    """Do one of the three, and print a table, or JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["make", "measure", "change"])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--data", type=Path, help="folder with catalogue.csv and truth.csv")
+    parser.add_argument("--recipe", default="default")
+    parser.add_argument("--products", type=int, default=CHALLENGE)
+    parser.add_argument("--adds", type=int, default=1000)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as drawn:
+        data = arguments.data
+        if data is None and arguments.what != "change":
+            data = write_sample_catalogue(Path(drawn)).catalogue.parent
+        if arguments.what == "make":
+            result = make(
+                arguments.folder, data / "catalogue.csv", arguments.recipe, arguments.products
+            )
+        elif arguments.what == "measure":
+            result = measure(arguments.folder, data, data / "truth.csv", arguments.runs)
+        else:
+            result = change(arguments.folder, arguments.adds)
+    if arguments.json:
+        print(json.dumps(result))
+        return
+    for name, value in result.items():
+        rows = value.items() if isinstance(value, dict) else [("", value)]
+        for part, each in rows:
+            print(f"{name:22}{part:12}{each}")
+
+
+if __name__ == "__main__":
+    main()

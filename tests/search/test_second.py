@@ -39,12 +39,8 @@ def asked(where: str | None = None) -> Photo:
 def join(gallery: Gallery, photo: Photo, depth: int) -> Matches:
     assert photo.descriptor is not None
     second = SecondWay(gallery, None, None, limit=500)  # type: ignore[arg-type]  # the photo is described
-    return second.join(
-        photo,
-        gallery.nearest(photo.descriptor, depth, photo.where),
-        second.nearest(photo, depth),
-        depth,
-    )
+    seen = gallery.near(photo.descriptor, depth, photo.where)
+    return second.join(photo, [*seen, *second.near(photo, depth)], depth)
 
 
 @pytest.mark.parametrize("where", [None, "brand = 'Dior'"])

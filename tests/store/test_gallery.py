@@ -236,6 +236,26 @@ def test_optimising_changes_no_answer(gallery: Gallery, monkeypatch: pytest.Monk
     assert ids(gallery, 15) == before
 
 
+def test_upkeep_merges_what_is_small_and_indexes_what_is_new(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"FRAGMENT_ROWS": 100, "TIDY_ABOVE": 5, "TIDY_ROWS": 7}.items():
+        monkeypatch.setattr(f"beautylens.store.gallery.{name}", value)
+    gallery.upsert(rows(*((f"large{n:03}", "1.jpg", n) for n in range(100))))
+    gallery.ensure_indexes()
+    files = Path(gallery.address, "images.lance/data")
+    large = max(files.iterdir(), key=lambda file: file.stat().st_size)
+    most = 0
+    for number in range(20):
+        gallery.upsert(rows((f"n{number}", "1.jpg", 1000 + number)))
+        gallery.tidy()
+        assert ids(gallery, 1000 + number)[0] == f"n{number}/1.jpg"
+        most = max(most, gallery._images.stats()["fragment_stats"]["num_fragments"])
+    assert most <= 9
+    assert gallery._unindexed() <= 7
+    assert large in set(files.iterdir())
+
+
 def test_missing_and_strange_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CollectionError, match=r"there is no collection at .*beautylens index"):
         Gallery(tmp_path / "nothing")

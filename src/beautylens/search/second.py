@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from beautylens.features.aggregate import Aggregate
 from beautylens.features.local import LocalFeatures
@@ -35,55 +36,78 @@ class SecondWay:
         with photo.timed("keypoints"):
             photo.aggregate = self._aggregate([strongest])[0] if len(strongest) else None
 
-    def nearest(self, photo: Photo, depth: int) -> Matches:
-        """Return the images nearest by print, best first; none for a photo without keypoints."""
+    def near(self, photo: Photo, depth: int) -> list[str]:
+        """Return ids of the images nearest by print; none for a photo without keypoints."""
         if photo.aggregate is None:
-            return Matches()
-        return self._gallery.nearest(photo.aggregate, depth, photo.where, column="aggregate")
+            return []
+        return self._gallery.near(photo.aggregate, depth, photo.where, "aggregate")
 
-    def join(self, photo: Photo, matches: Matches, found: Matches, depth: int) -> Matches:
-        """Return `depth` of the matches and of those nearest by print, with both cosines.
+    def join(self, photo: Photo, image_ids: Iterable[str], depth: int) -> Matches:
+        """Return the `depth` of these images that are nearest by both cosines, which they keep.
 
-        Those with the largest sum of both are kept. The score stays the visual cosine: once print
-        counts by its inliers, counting it twice loses more than it gains. A photo without
-        keypoints keeps its matches.
+        Those with the largest sum of both are kept. The score is the visual cosine: once print
+        counts by its inliers, counting it twice loses more than it gains. `local` is None for a
+        picture without keypoints.
+
+        Raises:
+            ValueError: when the photo has not been encoded.
         """
-        if photo.aggregate is None:
-            return matches
-        known = {match.image_id for match in matches}
-        union = [*matches, *(match for match in found if match.image_id not in known)]
-        kept = with_both_cosines(self._gallery, photo, union).rescored(_sum).top(depth)
-        return kept.rescored(_visual)
+        cosines = both_cosines(self._gallery, photo, image_ids)
+        best = sorted(cosines, key=lambda image_id: (-cosines[image_id].sum, image_id))[:depth]
+        matches = self._gallery.matches({image_id: cosines[image_id].visual for image_id in best})
+        return _with_both(matches, cosines)
 
 
-def with_both_cosines(gallery: Gallery, photo: Photo, matches: Iterable[Match]) -> Matches:
-    """Return matches by visual cosine, each with the cosines of both its vectors to the photo's.
+class Cosines(NamedTuple):
+    """How near a picture is to the photo; `local` is None where one of them has no keypoints."""
 
-    `local` is None where the photo or the picture has no keypoints.
+    visual: float
+    local: float | None
+
+    @property
+    def sum(self) -> float:
+        """Both together."""
+        return self.visual + (self.local or 0.0)
+
+
+def both_cosines(gallery: Gallery, photo: Photo, image_ids: Iterable[str]) -> dict[str, Cosines]:
+    """Return the cosines of images to the photo by id; those that are gone are left out.
 
     Raises:
-        CollectionError: when an image was removed meanwhile.
         ValueError: when the photo has not been encoded.
     """
     if photo.descriptor is None:
         raise ValueError("a photo is compared after it was encoded")
-    rows = tuple(matches)
-    ids = [match.image_id for match in rows]
     columns: tuple[Vectors, ...] = ("descriptor", "aggregate")
-    stored, *printed = gallery.vectors(ids, columns[: 1 if photo.aggregate is None else 2])
+    wanted = list(dict.fromkeys(image_ids))
+    ids, (stored, *printed) = gallery.vectors(
+        wanted, columns[: 1 if photo.aggregate is None else 2]
+    )
     visual = (stored @ photo.descriptor).tolist()
-    local: list[float | None] = [None] * len(rows)
+    local: list[float | None] = [None] * len(ids)
     if photo.aggregate is not None:
         local = [float(row @ photo.aggregate) if row.any() else None for row in printed[0]]
-    return Matches.ranked(
-        replace(row, score=v, reasons=replace(row.reasons, visual=v, local=a))
-        for row, v, a in zip(rows, visual, local, strict=True)
+    return {image_id: Cosines(v, a) for image_id, v, a in zip(ids, visual, local, strict=True)}
+
+
+def with_both_cosines(gallery: Gallery, photo: Photo, matches: Iterable[Match]) -> Matches:
+    """Return matches by visual cosine, each with both cosines; images that are gone are left out.
+
+    Raises:
+        ValueError: when the photo has not been encoded.
+    """
+    rows = tuple(matches)
+    cosines = both_cosines(gallery, photo, (match.image_id for match in rows))
+    there = (match for match in rows if match.image_id in cosines)
+    return _with_both(
+        Matches.ranked(replace(match, score=cosines[match.image_id].visual) for match in there),
+        cosines,
     )
 
 
-def _sum(match: Match) -> float:
-    return _visual(match) + (match.reasons.local or 0.0)
-
-
-def _visual(match: Match) -> float:
-    return match.reasons.visual or 0.0
+def _with_both(matches: Matches, cosines: Mapping[str, Cosines]) -> Matches:
+    rows = (
+        replace(match, reasons=replace(match.reasons, **cosines[match.image_id]._asdict()))
+        for match in matches
+    )
+    return replace(matches, rows=tuple(rows))
