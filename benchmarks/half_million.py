@@ -6,8 +6,8 @@
 
 The pictures of a catalogue are indexed; all further products are recombined of them: descriptors
 between those of two pictures, with noise, so that neighbours mean something; keypoints of the
-first, each descriptor off by up to a step; a name made of both. The real products stay findable
-among them, so that quality is measured too. Without data the rendered sample is taken. With
+first in other places; a name made of both. The real products stay findable among them, so that
+quality is measured too. Without data the rendered sample is taken. With
 `--recipe fast` the collection holds descriptors only.
 
 `measure` searches with print left unread. `change` adds and removes single products.
@@ -75,7 +75,7 @@ def recombined(rows: pa.Table, count: int, seed: int = 0, most: int = ROWS) -> I
             "gtin": pa.array([""] * size),
         }
         if "keypoints" in rows.column_names:
-            blobs = [jittered(blob, rng) for blob in made["keypoints"].to_pylist()]
+            blobs = [scattered(blob, rng) for blob in made["keypoints"].to_pylist()]
             replaced["keypoints"] = pa.array(blobs, pa.large_binary())
         for name, values in there.items():
             noise = rng.standard_normal((size, values.shape[1]), np.float32)
@@ -86,11 +86,18 @@ def recombined(rows: pa.Table, count: int, seed: int = 0, most: int = ROWS) -> I
         yield made
 
 
-def jittered(blob: bytes, rng: np.random.Generator) -> bytes:
-    """Return stored keypoints whose descriptors are off by up to one step: no two are the same."""
+def scattered(blob: bytes, rng: np.random.Generator) -> bytes:
+    """Return stored keypoints in other places, each descriptor off by up to a step.
+
+    The print of another product: some of it matches, no transform explains it.
+    """
     keypoints = Keypoints.from_bytes(blob)
     flips = rng.integers(0, 2, keypoints.descriptors.shape, np.uint8)
-    return replace(keypoints, descriptors=keypoints.descriptors ^ flips).to_bytes()
+    return replace(
+        keypoints,
+        points=keypoints.points[rng.permutation(len(keypoints))],
+        descriptors=keypoints.descriptors ^ flips,
+    ).to_bytes()
 
 
 def grow(folder: Path, products: int) -> dict[str, float]:
@@ -165,7 +172,7 @@ def measure(folder: Path, photos: Path, truth: Path, runs: int) -> dict[str, Any
                 stages[stage].append(spent)
             if run == 0 and right[path]:
                 ids = [match.product.product_id for match in found]
-                precisions.append(average_precision(ids, right[path], 7))
+                precisions.append(average_precision(ids, right[path], denominator="challenge"))
     return {
         "images": len(collection),
         "open_ms": round((opened - start) * 1000),
