@@ -216,9 +216,12 @@ def _fit_similarity(source: Complexes, target: Complexes) -> NDArray[np.float64]
 
 
 def _fit_affine(source: Complexes, target: Complexes) -> NDArray[np.float64]:
-    design = np.stack([source.real, source.imag, np.ones(len(source))], axis=1)
-    wanted = np.stack([target.real, target.imag], axis=1)
-    return np.asarray(np.linalg.lstsq(design, wanted, rcond=None)[0].T, np.float64)
+    middle, goal = source.mean(), target.mean()
+    left = (source - middle).view(np.float64).reshape(-1, 2)
+    right = (target - goal).view(np.float64).reshape(-1, 2)
+    linear = np.linalg.pinv(left.T @ left) @ (left.T @ right)
+    x, y = linear.T @ (middle.real, middle.imag)
+    return np.array([[*linear[:, 0], goal.real - x], [*linear[:, 1], goal.imag - y]])
 
 
 def _apply(transform: NDArray[np.float64], source: Complexes) -> Complexes:

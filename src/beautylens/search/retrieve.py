@@ -75,10 +75,7 @@ class Retrieve:
         if self._second is None or photo.aggregate is None:
             return self._nearest(descriptor, depth, photo.where)
         printed = cores().submit(self._second.near, photo, depth)
-        if self._similarity is None:
-            seen = self._gallery.near(descriptor, depth, photo.where)
-        else:
-            seen = [each.image_id for each in self._nearest(descriptor, depth, photo.where)]
+        seen = self._gallery.near(descriptor, depth, photo.where)
         return self._second.join(photo, [*seen, *printed.result()], depth)
 
     def _nearest(self, descriptor: NDArray[np.float32], depth: int, where: str | None) -> Matches:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from beautylens.features.aggregate import Aggregate
 from beautylens.features.local import LocalFeatures
@@ -36,14 +39,14 @@ class SecondWay:
         with photo.timed("keypoints"):
             photo.aggregate = self._aggregate([strongest])[0] if len(strongest) else None
 
-    def near(self, photo: Photo, depth: int) -> list[str]:
-        """Return ids of the images nearest by print; none for a photo without keypoints."""
+    def near(self, photo: Photo, depth: int) -> list[int]:
+        """Return the places of the images nearest by print; none for a photo without keypoints."""
         if photo.aggregate is None:
             return []
         return self._gallery.near(photo.aggregate, depth, photo.where, "aggregate")
 
-    def join(self, photo: Photo, image_ids: Iterable[str], depth: int) -> Matches:
-        """Return the `depth` of these images that are nearest by both cosines, which they keep.
+    def join(self, photo: Photo, places: Iterable[int], depth: int) -> Matches:
+        """Return the `depth` images at these places that are nearest by both cosines.
 
         Those with the largest sum of both are kept. The score is the visual cosine: once print
         counts by its inliers, counting it twice loses more than it gains. `local` is None for a
@@ -52,7 +55,7 @@ class SecondWay:
         Raises:
             ValueError: when the photo has not been encoded.
         """
-        cosines = both_cosines(self._gallery, photo, image_ids)
+        cosines = _cosines(photo, *self._gallery.vectors_at(places, _columns(photo)))
         best = sorted(cosines, key=lambda image_id: (-cosines[image_id].sum, image_id))[:depth]
         matches = self._gallery.matches({image_id: cosines[image_id].visual for image_id in best})
         return _with_both(matches, cosines)
@@ -70,26 +73,6 @@ class Cosines(NamedTuple):
         return self.visual + (self.local or 0.0)
 
 
-def both_cosines(gallery: Gallery, photo: Photo, image_ids: Iterable[str]) -> dict[str, Cosines]:
-    """Return the cosines of images to the photo by id; those that are gone are left out.
-
-    Raises:
-        ValueError: when the photo has not been encoded.
-    """
-    if photo.descriptor is None:
-        raise ValueError("a photo is compared after it was encoded")
-    columns: tuple[Vectors, ...] = ("descriptor", "aggregate")
-    wanted = list(dict.fromkeys(image_ids))
-    ids, (stored, *printed) = gallery.vectors(
-        wanted, columns[: 1 if photo.aggregate is None else 2]
-    )
-    visual = (stored @ photo.descriptor).tolist()
-    local: list[float | None] = [None] * len(ids)
-    if photo.aggregate is not None:
-        local = [float(row @ photo.aggregate) if row.any() else None for row in printed[0]]
-    return {image_id: Cosines(v, a) for image_id, v, a in zip(ids, visual, local, strict=True)}
-
-
 def with_both_cosines(gallery: Gallery, photo: Photo, matches: Iterable[Match]) -> Matches:
     """Return matches by visual cosine, each with both cosines; images that are gone are left out.
 
@@ -97,7 +80,8 @@ def with_both_cosines(gallery: Gallery, photo: Photo, matches: Iterable[Match]) 
         ValueError: when the photo has not been encoded.
     """
     rows = tuple(matches)
-    cosines = both_cosines(gallery, photo, (match.image_id for match in rows))
+    ids = [match.image_id for match in rows]
+    cosines = _cosines(photo, *gallery.vectors(ids, _columns(photo)))
     there = (match for match in rows if match.image_id in cosines)
     return _with_both(
         Matches.ranked(replace(match, score=cosines[match.image_id].visual) for match in there),
@@ -111,3 +95,19 @@ def _with_both(matches: Matches, cosines: Mapping[str, Cosines]) -> Matches:
         for match in matches
     )
     return replace(matches, rows=tuple(rows))
+
+
+def _columns(photo: Photo) -> tuple[Vectors, ...]:
+    return ("descriptor",) if photo.aggregate is None else ("descriptor", "aggregate")
+
+
+def _cosines(
+    photo: Photo, image_ids: Sequence[str], vectors: Sequence[NDArray[np.float32]]
+) -> dict[str, Cosines]:
+    if photo.descriptor is None:
+        raise ValueError("a photo is compared after it was encoded")
+    visual = (vectors[0] @ photo.descriptor).tolist()
+    local: list[float | None] = [None] * len(visual)
+    if photo.aggregate is not None:
+        local = [float(row @ photo.aggregate) if row.any() else None for row in vectors[1]]
+    return {i: Cosines(v, a) for i, v, a in zip(image_ids, visual, local, strict=True)}

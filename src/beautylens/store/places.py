@@ -39,7 +39,7 @@ class Places:
         """Return `image_id` and the named columns of those images that are there, in any order."""
         wanted = dict.fromkeys(image_ids)
         known = self._rows
-        found = self._at([known[each] for each in wanted if each in known], names)
+        found = self.at([known[each] for each in wanted if each in known], names)
         # Another image may have come to stand at a remembered place.
         found = found.filter(
             pa.array([i in wanted for i in found["image_id"].to_pylist()], pa.bool_())
@@ -50,7 +50,7 @@ class Places:
             return found
         self._look_up(missing)
         rows = [self._rows[each] for each in missing if each in self._rows]
-        return pa.concat_tables([found, self._at(rows, names)])
+        return pa.concat_tables([found, self.at(rows, names)])
 
     def _look_up(self, image_ids: Sequence[str]) -> None:
         for image_id in image_ids:
@@ -59,8 +59,7 @@ class Places:
         query = self._table.search().select(["image_id"]).with_row_id(True).where(condition)
         self.remember(query.to_arrow())
 
-    def _at(self, rows: Sequence[int], names: Sequence[str]) -> pa.Table:
-        found: pa.Table = (
-            self._table.take_row_ids(list(rows)).select(["image_id", *names]).to_arrow()
-        )
-        return found
+    def at(self, places: Iterable[int], names: Sequence[str]) -> pa.Table:
+        """Return `image_id` and the named columns of the rows at some places, in any order."""
+        columns = ["image_id", "_rowid", *names]
+        return self.remember(self._table.take_row_ids(list(places)).select(columns).to_arrow())

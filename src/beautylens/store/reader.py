@@ -197,11 +197,11 @@ class GalleryReader:
         depth: int,
         where: str | None = None,
         column: Vectors = "descriptor",
-    ) -> list[str]:
-        """Return the ids of images among which the `depth` nearest by cosine are.
+    ) -> list[int]:
+        """Return the places of images among which the `depth` nearest by cosine are.
 
-        For callers that go on to score them by their stored vectors: it reads nothing but ids, and
-        takes half the time of `nearest`.
+        For callers that go on to score them by their stored vectors, with `vectors_at`: it reads
+        nothing of the rows, and takes a third of the time of `nearest`.
 
         Args:
             vector: (D,) float32, unit length.
@@ -213,11 +213,11 @@ class GalleryReader:
             QueryError: when the condition cannot be understood.
         """
         depth = depth * 3 // 2 if column in self._indexed else depth
-        query = self._query(vector, depth, where, column).select(["image_id", "_distance"])
+        query = self._query(vector, depth, where, column).select(["_distance"])
         columns = [*PLAIN, *self.extra] if where else []
         with plain_errors(self.address, "searched"), filter_errors(where, columns):
-            ids: list[str] = self._places.remember(query.to_arrow())["image_id"].to_pylist()
-        return ids
+            places: list[int] = query.to_arrow()["_rowid"].to_pylist()
+        return places
 
     def _query(
         self, vector: NDArray[np.float32], depth: int, where: str | None, column: Vectors
@@ -309,8 +309,15 @@ class GalleryReader:
         self, image_ids: Sequence[str], columns: Sequence[Vectors]
     ) -> tuple[list[str], list[NDArray[np.float32]]]:
         """Return which of the images are there, in any order, and their vectors, (N, D) each."""
-        rows = self._rows(image_ids, columns)
-        return rows["image_id"].to_pylist(), [stacked(rows[column]) for column in columns]
+        return _ids_and_vectors(self._rows(image_ids, columns), columns)
+
+    def vectors_at(
+        self, places: Iterable[int], columns: Sequence[Vectors]
+    ) -> tuple[list[str], list[NDArray[np.float32]]]:
+        """Return the ids of the images at some places, and their vectors, (N, D) each."""
+        with plain_errors(self.address, "read"):
+            rows = self._places.at(list(dict.fromkeys(places)), columns)
+        return _ids_and_vectors(rows, columns)
 
     def keypoints(self, image_ids: Sequence[str]) -> dict[str, Keypoints]:
         """Return the stored keypoints by image id."""
@@ -360,3 +367,9 @@ class GalleryReader:
     def _rows(self, image_ids: Sequence[str], names: Sequence[str]) -> pa.Table:
         with plain_errors(self.address, "read"):
             return self._places.read(image_ids, names)
+
+
+def _ids_and_vectors(
+    rows: pa.Table, columns: Sequence[Vectors]
+) -> tuple[list[str], list[NDArray[np.float32]]]:
+    return rows["image_id"].to_pylist(), [stacked(rows[column]) for column in columns]
