@@ -3,12 +3,13 @@
     python benchmarks/query.py [--quick] [--products 50000] [--collection FOLDER] [--json]
 
 Theirs: PyTorch eager at 224 pixels, an exact scan of 2,048 single-precision numbers a product by
-NumPy, SIFT of the photo, an OpenCV FLANN loop over 100 pictures of 500 keypoints. `ratio` compares
-the default recipe, print left unread, with SENet-154, their best system; `ratio_same_network`
-compares ResNet-50 on both sides. Networks have random weights: they take as long. Decoding is
-counted; the gallery's keypoints lie in memory for them, on disk for us. The collections are the
-rendered sample, recombined; `--collection` names one that benchmarks/half_million.py made. Every
-way takes each photo in turn. Needs `make train`.
+NumPy, SIFT of the photo, an OpenCV FLANN loop over 100 pictures of 500 keypoints at most. `ratio`
+compares the default recipe, print left unread, with SENet-154, their best system;
+`ratio_same_network` compares ResNet-50 on both sides, which then both take one view of the photo.
+Networks have random weights: they take as long. Decoding is counted; the gallery's keypoints lie in
+memory for them, on disk for us. The collections are the rendered sample, recombined; `--collection`
+names one that benchmarks/half_million.py made. Every way takes each photo in turn. Needs `make
+train`.
 """
 
 from __future__ import annotations
@@ -46,9 +47,18 @@ Floats = NDArray[np.float32]
 Way = Callable[[Path], Any]
 
 
-def ours(collection: Collection) -> Way:
-    """Return a search by a collection's own recipe, print left unread."""
-    collection.search_by(unread(collection.recipe))
+def ours(collection: Collection, views: Sequence[float] | None = None) -> Way:
+    """Return a search by a collection's own recipe, print left unread.
+
+    Args:
+        collection: where to search.
+        views: of the photo; the recipe's by default.
+    """
+    recipe = unread(collection.recipe)
+    if views is not None:
+        retrieve = recipe.retrieve.model_copy(update={"views": tuple(views)})
+        recipe = recipe.model_copy(update={"retrieve": retrieve})
+    collection.search_by(recipe)
     return collection.search
 
 
@@ -150,7 +160,7 @@ def compare(collection: Path | None, products: int, photos: int, runs: int) -> d
             "theirs, SENet-154": theirs(
                 build_backbone(BEST, side=SIDE, seed=0), gallery, keypoints
             ),
-            "ours, ResNet-50": ours(alike),
+            "ours, ResNet-50": ours(alike, views=[1.0]),
             "theirs, ResNet-50": theirs(same, gallery, keypoints),
         }
         queries = sorted(sample.catalogue.parent.glob("queries/*.jpg"))
