@@ -41,7 +41,11 @@ check: .venv/dev.stamp
 	$(BIN)/lint-imports
 
 # DATA names a folder of measuring sets; without it only what needs none is measured.
-bench: .venv/dev.stamp
+bench: .venv/train.stamp
+	$(BIN)/python benchmarks/matcher.py
+	$(BIN)/python benchmarks/encode.py
+	$(BIN)/python benchmarks/query.py --quick
+	$(BIN)/python benchmarks/concurrency.py
 	$(BIN)/python benchmarks/indexing.py $(if $(DATA),--pictures $(DATA)/grocery/queries)
 	$(if $(DATA),$(BIN)/python benchmarks/quality.py $(DATA))
 
