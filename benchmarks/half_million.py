@@ -233,6 +233,7 @@ def change(folder: Path, adds: int) -> dict[str, Any]:
     gallery, reader = Gallery(folder), Gallery(folder)
     names = [*PLAIN, *gallery.extra, "path", "digest", "descriptor", "keypoints"]
     names += ["aggregate"] if gallery.keeps_aggregates else []
+    names += ["thumbnail", "thumbnail_scale"] if gallery.keeps_thumbnails else []
     stream = gallery.stream(names)
     rows = pa.Table.from_batches([next(stream)])
     added, removed, looked = [], [], []

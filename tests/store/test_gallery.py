@@ -236,6 +236,30 @@ def test_optimising_changes_no_answer(gallery: Gallery, monkeypatch: pytest.Monk
     assert ids(gallery, 15) == before
 
 
+def test_rows_without_thumbnails_are_taken_by_a_gallery_that_keeps_some(tmp_path: Path) -> None:
+    made = Gallery.create(tmp_path / "t.lens", dimensions=DIMENSIONS, settings={}, thumbnails=True)
+    made.upsert(rows(("p", "1.jpg", 1)))
+    assert made.keeps_thumbnails
+    assert made.thumbnails(["p/1.jpg"]) == {}
+    assert made.keypoints(["p/1.jpg"]).keys() == {"p/1.jpg"}
+
+
+def test_images_that_another_process_adds_meanwhile_do_not_stay(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merge, other = gallery._merge, Gallery(gallery.address)
+    meanwhile = iter([rows(("p", "other.jpg", 9))])
+
+    def interrupted(given: pa.Table, former: set[str]) -> None:
+        for each in meanwhile:
+            other.upsert(each)
+        merge(given, former)
+
+    monkeypatch.setattr(gallery, "_merge", interrupted)
+    gallery.upsert(rows(("p", "1.jpg", 1)))
+    assert {i for i in gallery.image_ids() if i.startswith("p/")} == {"p/1.jpg"}
+
+
 def test_upkeep_merges_what_is_small_and_indexes_what_is_new(
     gallery: Gallery, monkeypatch: pytest.MonkeyPatch
 ) -> None:

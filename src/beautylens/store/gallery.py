@@ -99,19 +99,28 @@ class Gallery(GalleryReader):
             self._add_columns(set(rows.column_names) - set(self._images.schema.names))
             schema = self._images.schema
             for name in set(schema.names) - set(rows.column_names):
-                # A new descriptor is its own original: the engine takes no null for a vector.
-                text = pa.array([""] * len(rows), pa.string())
-                rows = rows.append_column(name, rows["descriptor"] if name == "original" else text)
-            former = f"product_id IN ({sql_list(rows['product_id'].unique().to_pylist())})"
-            if keep:
-                former += f" AND image_id NOT IN ({sql_list(keep)})"
-            (
-                self._images.merge_insert("image_id")
-                .when_matched_update_all()
-                .when_not_matched_insert_all()
-                .when_not_matched_by_source_delete(former)
-                .execute(rows.select(schema.names).cast(schema))
-            )
+                rows = rows.append_column(name, _unsaid(schema.field(name), rows))
+            rows = rows.select(schema.names).cast(schema)
+            products = rows["product_id"].unique().to_pylist()
+            wanted = {*rows["image_id"].to_pylist(), *keep}
+            former = self._images_of(products) - wanted
+            self._merge(rows, former)
+            # Another process may have written other images of them meanwhile.
+            while former := self._images_of(products) - wanted:
+                self._merge(rows, former)
+
+    def _images_of(self, product_ids: Sequence[str]) -> set[str]:
+        rows = self._columns(["image_id"], f"product_id IN ({sql_list(product_ids)})")
+        return set(rows["image_id"].to_pylist())
+
+    def _merge(self, rows: pa.Table, former: set[str]) -> None:
+        """Write rows in one commit, and in the same remove former images, if there are any."""
+        merge = self._images.merge_insert("image_id")
+        merge = merge.when_matched_update_all().when_not_matched_insert_all()
+        if former:
+            # Looks through all ids, which takes a second where there are half a million.
+            merge = merge.when_not_matched_by_source_delete(f"image_id IN ({sql_list(former)})")
+        merge.execute(rows)
 
     def delete(self, product_ids: Iterable[str]) -> int:
         """Remove products in one commit; return how many images went."""
@@ -215,3 +224,13 @@ class Gallery(GalleryReader):
     def _add_columns(self, names: set[str]) -> None:
         if names:
             self._images.add_columns(dict.fromkeys(sorted(names), "''"))
+
+
+def _unsaid(field: pa.Field, rows: pa.Table) -> pa.Array | pa.ChunkedArray:
+    """Return what rows hold in a column that they do not have."""
+    if field.name == "original":
+        # A new descriptor is its own original: the engine takes no null for a vector.
+        return rows["descriptor"]
+    if pa.types.is_string(field.type):
+        return pa.array([""] * len(rows), field.type)
+    return pa.nulls(len(rows), field.type)
