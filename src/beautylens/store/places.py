@@ -38,26 +38,23 @@ class Places:
     def read(self, image_ids: Iterable[str], names: Sequence[str]) -> pa.Table:
         """Return `image_id` and the named columns of those images that are there, in any order."""
         wanted = dict.fromkeys(image_ids)
-        known = self._rows
-        found = self.at([known[each] for each in wanted if each in known], names)
+        # Other threads forget and learn places meanwhile.
+        known = (self._rows.get(each) for each in wanted)
+        found = self.at([place for place in known if place is not None], names)
         # Another image may have come to stand at a remembered place.
-        found = found.filter(
-            pa.array([i in wanted for i in found["image_id"].to_pylist()], pa.bool_())
-        )
+        right = [image_id in wanted for image_id in found["image_id"].to_pylist()]
+        found = found.filter(pa.array(right, pa.bool_()))
         there = set(found["image_id"].to_pylist())
         missing = [each for each in wanted if each not in there]
         if not missing:
             return found
-        self._look_up(missing)
-        rows = [self._rows[each] for each in missing if each in self._rows]
-        return pa.concat_tables([found, self.at(rows, names)])
+        return pa.concat_tables([found, self.at(self._look_up(missing), names)])
 
-    def _look_up(self, image_ids: Sequence[str]) -> None:
-        for image_id in image_ids:
-            self._rows.pop(image_id, None)
+    def _look_up(self, image_ids: Sequence[str]) -> list[int]:
         condition = f"image_id IN ({sql_list(image_ids)})"
         query = self._table.search().select(["image_id"]).with_row_id(True).where(condition)
-        self.remember(query.to_arrow())
+        places: list[int] = query.to_arrow()["_rowid"].to_pylist()
+        return places
 
     def at(self, places: Iterable[int], names: Sequence[str]) -> pa.Table:
         """Return `image_id` and the named columns of the rows at some places, in any order."""
