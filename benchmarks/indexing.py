@@ -4,6 +4,8 @@
 
 Decoding, fitting, encoding and keypoints are counted, writing to disk is not. Without a folder
 the rendered sample catalogue is drawn and measured. Median of several runs over the same files.
+Then each stage of the default recipe alone, one picture after the other on one core: what the whole
+costs at least is their sum over the cores.
 """
 
 from __future__ import annotations
@@ -14,14 +16,24 @@ import os
 import statistics
 import tempfile
 import time
+from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from beautylens.assemble import make_describer, make_encoder
+import cv2
+from threadpoolctl import threadpool_limits
+
+from beautylens.assemble import make_describer, make_encoder, make_extractor
 from beautylens.catalogue.sample import write_sample_catalogue
+from beautylens.images.decode import decode
+from beautylens.images.thumbnail import Thumbnail
 from beautylens.recipe import read_recipe
-from beautylens.store.build import Described
+from beautylens.sections import KeypointSettings
+from beautylens.store.build import Described, file_digest
 
-RUNS = 3
+RUNS, STAGED = 3, 60
 
 
 def rate(recipe_name: str, paths: list[Path]) -> float:
@@ -41,6 +53,37 @@ def rate(recipe_name: str, paths: list[Path]) -> float:
     return statistics.median(rates)
 
 
+def stages(paths: list[Path]) -> dict[str, float]:
+    """Return the median milliseconds a picture of each stage, on one core."""
+    recipe = read_recipe("default")
+    encoder, kept = make_encoder(recipe), recipe.keypoints or KeypointSettings()
+    encoder, extract = encoder.shared_by(os.cpu_count() or 1), make_extractor(kept)
+    spent: dict[str, list[float]] = defaultdict(list)
+
+    def lap(stage: str, work: Callable[[], Any]) -> Any:
+        start = time.perf_counter()
+        result = work()
+        spent[stage].append((time.perf_counter() - start) * 1000)
+        return result
+
+    cv2.setNumThreads(1)
+    with threadpool_limits(1, "blas"):
+        for path in paths:
+            data = lap("read", path.read_bytes)
+            picture = lap("decode", partial(decode, data, least_side=kept.longest))
+            fitted = lap("fit", partial(encoder.fit, picture))
+            lap("network, pooling, whitening", partial(encoder.describe, [fitted]))
+            found = lap(
+                "keypoints", partial(extract, picture, longest=kept.longest, limit=kept.gallery)
+            )
+            lap("packing keypoints", found.to_bytes)
+            small = lap("thumbnail", partial(Thumbnail.of, picture, kept.longest))
+            lap("packing thumbnail", small.to_jpeg)
+            lap("digest", partial(file_digest, data))
+    cv2.setNumThreads(-1)
+    return {stage: round(statistics.median(each), 2) for stage, each in spent.items()}
+
+
 def main() -> None:
     """Measure and print a table, or JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -53,16 +96,18 @@ def main() -> None:
         if folder is None:
             folder = write_sample_catalogue(Path(drawn)).catalogue.parent
         paths = sorted(path.absolute() for path in folder.rglob("*.jpg"))[: arguments.limit]
-        result = {
+        result: dict[str, Any] = {
             "pictures": len(paths),
             "cores": os.cpu_count(),
             "without_keypoints_per_second": round(rate("fast", paths), 1),
             "with_keypoints_per_second": round(rate("default", paths), 1),
+            "stages_ms": stages(paths[:STAGED]),
         }
     if arguments.json:
         print(json.dumps(result))
         return
-    for name, value in result.items():
+    per_stage = result.pop("stages_ms")
+    for name, value in (result | per_stage).items():
         print(f"{name.replace('_', ' '):32}{value:>10}")
 
 
