@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -77,14 +77,13 @@ class LocalFeatures:
     def compare_all(self, query: Keypoints, galleries: Sequence[Keypoints]) -> list[Agreement]:
         """Return what a photo has in common with each of many pictures, on all cores."""
         match = self.matcher(query)
+        batches = list(match.batches(galleries))
 
-        def compared(places: list[int]) -> Iterator[tuple[int, Agreement]]:
-            pictures = [galleries[place] for place in places]
-            for place, picture, pairs in zip(
-                places, pictures, match.together(pictures), strict=True
-            ):
-                yield place, self.agree(query, picture, pairs)
+        def compared(batch: list[int]) -> list[Agreement]:
+            pictures = [galleries[place] for place in batch]
+            found = zip(pictures, match.together(pictures), strict=True)
+            return [self.agree(query, picture, pairs) for picture, pairs in found]
 
-        batches = match.batches(galleries)
-        found = dict(chain.from_iterable(cores().map(lambda each: list(compared(each)), batches)))
-        return [found[place] for place in range(len(galleries))]
+        agreements = chain.from_iterable(cores().map(compared, batches))
+        by_place = dict(zip(chain.from_iterable(batches), agreements, strict=True))
+        return [by_place[place] for place in range(len(galleries))]

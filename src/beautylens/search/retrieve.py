@@ -72,7 +72,7 @@ class Retrieve:
             return matches
 
     def _short_list(self, photo: Photo, descriptor: NDArray[np.float32], depth: int) -> Matches:
-        if self._second is None or photo.aggregate is None:
+        if self._second is None:
             return self._nearest(descriptor, depth, photo.where)
         printed = cores().submit(self._second.near, photo, depth)
         seen = self._gallery.near(descriptor, depth, photo.where)

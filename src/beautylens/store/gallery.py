@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from beautylens.store.tables import (
     make_tables,
     refuse_strangers,
 )
-from beautylens.store.upkeep import Upkeep
+from beautylens.store.upkeep import index_new_rows, merge_fragments
 
 SCAN_LIMIT = 50_000
 # Fragments of fewer rows are merged once so many more than needed have piled up.
@@ -173,12 +172,13 @@ class Gallery(GalleryReader):
         What is large already is left as it is: the cost is that of the changes, however many rows
         there are.
         """
+        table = f"{self.address}/images.lance"
         with plain_errors(self.address, "written"):
             fragments = self._images.stats()["fragment_stats"]["num_fragments"]
             if fragments - self.count() // FRAGMENT_ROWS > TIDY_ABOVE:
-                self._upkeep.merge_fragments(FRAGMENT_ROWS)
+                merge_fragments(table, FRAGMENT_ROWS)
             if self._unindexed() > TIDY_ROWS:
-                self._upkeep.index_new_rows()
+                index_new_rows(table)
 
     def ensure_indexes(self, *, anew: bool = False) -> None:
         """Make the index by image id, and those of the vectors once a scan would be slow.
@@ -200,10 +200,6 @@ class Gallery(GalleryReader):
                 if self.keeps_aggregates:
                     self._ensure_index("aggregate", nearest)
                 self.__dict__.pop("_indexed", None)
-
-    @cached_property
-    def _upkeep(self) -> Upkeep:
-        return Upkeep(f"{self.address}/images.lance")
 
     def _unindexed(self) -> int:
         """Return how many rows an index does not know yet."""

@@ -316,7 +316,7 @@ class GalleryReader:
     ) -> tuple[list[str], list[NDArray[np.float32]]]:
         """Return the ids of the images at some places, and their vectors, (N, D) each."""
         with plain_errors(self.address, "read"):
-            rows = self._places.at(list(dict.fromkeys(places)), columns)
+            rows = self._places.at(dict.fromkeys(places), columns)
         return _ids_and_vectors(rows, columns)
 
     def keypoints(self, image_ids: Sequence[str]) -> dict[str, Keypoints]:

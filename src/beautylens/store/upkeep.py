@@ -11,37 +11,29 @@ from typing import Any
 _KEPT = timedelta(days=1)
 
 
-class Upkeep:
-    """Merges fragments and indexes new rows of one table, whatever other processes do meanwhile.
+def merge_fragments(address: str, rows: int) -> None:
+    """Merge a table's fragments of fewer rows into such of so many; forget versions of long ago.
 
     LanceDB's own `optimize` writes all rows anew until they are a million: minutes after a change
     of one row of half a million.
-
-    Args:
-        address: of the table.
     """
+    table = _table(address)
+    with _unless_changed():
+        table.optimize.compact_files(target_rows_per_fragment=rows)
+    table.cleanup_old_versions(older_than=_KEPT)
 
-    def __init__(self, address: str) -> None:
-        self._address = address
 
-    def merge_fragments(self, rows: int) -> None:
-        """Merge fragments of fewer rows into such of so many, and forget versions of long ago."""
-        table = self._table()
-        with _unless_changed():
-            table.optimize.compact_files(target_rows_per_fragment=rows)
-        table.cleanup_old_versions(older_than=_KEPT)
+def index_new_rows(address: str) -> None:
+    """Add the rows that came to a table since an index was made to it."""
+    with _unless_changed():
+        _table(address).optimize.optimize_indices()
 
-    def index_new_rows(self) -> None:
-        """Add the rows that came since an index was made to it."""
-        table = self._table()
-        with _unless_changed():
-            table.optimize.optimize_indices()
 
-    def _table(self) -> Any:
-        # It takes a third of a second to import, and is seldom needed.
-        import lance
+def _table(address: str) -> Any:
+    # It takes a third of a second to import, and is seldom needed.
+    import lance
 
-        return lance.dataset(self._address)
+    return lance.dataset(address)
 
 
 @contextmanager
