@@ -13,7 +13,7 @@ import pyarrow as pa
 from beautylens.store.failures import Failure
 from beautylens.store.lance import connect, plain_errors, sql_list
 from beautylens.store.learnt import Learnt
-from beautylens.store.reader import GalleryReader
+from beautylens.store.lookup import GalleryLookup
 from beautylens.store.tables import (
     FORMAT,
     make_folder,
@@ -30,7 +30,7 @@ TIDY_ABOVE = 64
 TIDY_ROWS = 4096
 
 
-class Gallery(GalleryReader):
+class Gallery(GalleryLookup):
     """The images of one collection: search, upsert, delete, count.
 
     Other processes may read and write the same folder at the same time: every change is one

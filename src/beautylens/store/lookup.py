@@ -1,0 +1,162 @@
+"""Looking images up in a gallery: by their vectors, by product, by barcode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beautylens.records import Matches
+from beautylens.store.lance import filter_errors, plain_errors, sql_list
+from beautylens.store.reader import GalleryReader
+from beautylens.store.rows import Vectors, stacked, to_match
+from beautylens.store.tables import PLAIN
+from beautylens.text.gtin import gtin14, spellings
+
+# Parts of a vector index that a search looks at.
+PROBES = 20
+_UNSPACED = "replace(replace(gtin, ' ', ''), '-', '')"
+
+
+class GalleryLookup(GalleryReader):
+    """The images of one collection as a search finds them."""
+
+    def nearest(
+        self,
+        descriptor: NDArray[np.float32],
+        depth: int,
+        where: str | None = None,
+        among: Sequence[str] | None = None,
+        column: Vectors = "descriptor",
+    ) -> Matches:
+        """Return the images nearest to a vector by cosine, best first.
+
+        Images whose vector is all zeros have no cosine with anything, and are left out.
+
+        Args:
+            descriptor: (D,) float32, unit length.
+            depth: how many images.
+            where: an SQL condition on the catalogue's columns, such as "brand = 'Dior'".
+            among: ids of the only images to look at, all of them.
+            column: the vectors to compare with.
+
+        Raises:
+            QueryError: when the condition cannot be understood.
+        """
+        # Read once: each look at the schema asks the disk for a newer version.
+        extra = self.extra
+        columns = [*PLAIN, *extra, "path"]
+        if among is not None:
+            named = f"image_id IN ({sql_list(among)})"
+            where = named if where is None else f"({where}) AND {named}"
+        query = self._query(descriptor, depth, where, column).select([*columns, "_distance"])
+        if among is not None:
+            # The vector index looks at part of the images only, and those may lie elsewhere.
+            query = query.bypass_vector_index()
+        elif column in self._indexed:
+            # The index holds 8-bit copies: a wide short-list is scored again on the originals.
+            query = query.refine_factor(2)
+        with plain_errors(self.address, "searched"), filter_errors(where, columns[:-1]):
+            rows = self._places.remember(query.to_arrow()).to_pylist()
+        # Equal scores are settled by id, so that the order of the catalogue changes nothing.
+        rows.sort(key=lambda row: (row["_distance"], row["image_id"]))
+        return Matches(tuple(to_match(row, extra, 1.0 - row["_distance"], column) for row in rows))
+
+    def near(
+        self,
+        vector: NDArray[np.float32],
+        depth: int,
+        where: str | None = None,
+        column: Vectors = "descriptor",
+    ) -> list[int]:
+        """Return the places of images among which the `depth` nearest by cosine are.
+
+        For callers that go on to score them by their stored vectors, with `vectors_at`: it reads
+        nothing of the rows, and takes a third of the time of `nearest`.
+
+        Args:
+            vector: (D,) float32, unit length.
+            depth: how many images; an index gives half as many again.
+            where: as in `nearest`.
+            column: the vectors to compare with.
+
+        Raises:
+            QueryError: when the condition cannot be understood.
+        """
+        depth = depth * 3 // 2 if column in self._indexed else depth
+        query = self._query(vector, depth, where, column).select(["_distance"])
+        columns = [*PLAIN, *self.extra] if where else []
+        with plain_errors(self.address, "searched"), filter_errors(where, columns):
+            places: list[int] = query.to_arrow()["_rowid"].to_pylist()
+        return places
+
+    def _query(
+        self, vector: NDArray[np.float32], depth: int, where: str | None, column: Vectors
+    ) -> Any:
+        query = (
+            self._images.search(vector, vector_column_name=column)
+            .distance_type("cosine")
+            .nprobes(PROBES)
+            .limit(depth)
+            .with_row_id(True)
+        )
+        return query if where is None else query.where(where, prefilter=True)
+
+    def matches(self, cosines: Mapping[str, float]) -> Matches:
+        """Return images as matches by their cosines, best first; those that are gone are left out.
+
+        Args:
+            cosines: by image id.
+        """
+        extra = self.extra
+        rows = self._rows(list(cosines), [*PLAIN[1:], *extra, "path"]).to_pylist()
+        rows.sort(key=lambda row: row["image_id"])
+        return Matches.ranked(to_match(row, extra, cosines[row["image_id"]]) for row in rows)
+
+    def matches_of(
+        self, product_ids: Iterable[str], descriptor: NDArray[np.float32], where: str | None = None
+    ) -> Matches:
+        """Return all images of these products by cosine with a descriptor, best first.
+
+        Args:
+            product_ids: ids that the gallery does not hold are left out.
+            descriptor: (D,) float32, unit length.
+            where: a condition that an image must meet as well, as in `nearest`.
+        """
+        return self._cosines(f"product_id IN ({sql_list(product_ids)})", descriptor, where)
+
+    def with_gtin(
+        self, gtins: Iterable[str], descriptor: NDArray[np.float32], where: str | None = None
+    ) -> Matches:
+        """Return all images of the products with these GTINs by cosine with a descriptor.
+
+        Args:
+            gtins: fourteen digits each; the catalogue may write them in any way.
+            descriptor: (D,) float32, unit length.
+            where: a condition that an image must meet as well, as in `nearest`.
+        """
+        wanted = set(gtins)
+        written = sql_list(spelling for gtin in wanted for spelling in spellings(gtin))
+        # The index answers for the usual spellings; only when it has none are all rows read.
+        conditions = (f"gtin IN ({written})", f"{_UNSPACED} IN ({written})")
+        found = (self._cosines(condition, descriptor, where) for condition in conditions)
+        matches = next((matches for matches in found if len(matches)), Matches())
+        return Matches(tuple(m for m in matches if gtin14(m.product.gtin) in wanted))
+
+    def _cosines(
+        self, condition: str, descriptor: NDArray[np.float32], where: str | None
+    ) -> Matches:
+        extra = self.extra
+        rows = self._columns(
+            [*PLAIN, *extra, "path", "descriptor"],
+            condition if where is None else f"{condition} AND ({where})",
+        ).sort_by("image_id")
+        cosines = stacked(rows["descriptor"]) @ descriptor
+        return Matches.ranked(
+            to_match(row, extra, float(cosine))
+            for row, cosine in zip(
+                rows.drop_columns("descriptor").to_pylist(), cosines, strict=True
+            )
+        )
