@@ -40,7 +40,11 @@ def join(gallery: Gallery, photo: Photo, depth: int) -> Matches:
     assert photo.descriptor is not None
     second = SecondWay(gallery, None, None, limit=500)  # type: ignore[arg-type]  # the photo is described
     seen = gallery.near(photo.descriptor, depth, photo.where)
-    return second.join(photo, [*seen, *second.near(photo, depth)], depth)
+    return second.join(photo, seen, second.near(photo, depth), depth)
+
+
+def nearest(cosines: dict[int, float], depth: int) -> dict[int, float]:
+    return dict(sorted(cosines.items(), key=lambda each: -each[1])[:depth])
 
 
 @pytest.mark.parametrize("where", [None, "brand = 'Dior'"])
@@ -51,8 +55,12 @@ def test_the_best_of_both_short_lists_are_kept_with_both_cosines(
     visual = {n: float(unit(77) @ unit(n)) for n in allowed}
     local = {n: float(unit(88) @ unit(1000 + n)) for n in allowed if n != BLANK}
     depth = 10
-    union = {n for found in (visual, local) for n in sorted(found, key=lambda m: -found[m])[:depth]}
-    kept = sorted(union, key=lambda n: -visual[n] - local.get(n, 0))[:depth]
+    seen, printed = (nearest(found, depth) for found in (visual, local))
+    sums = {
+        n: seen.get(n, min(seen.values())) + printed.get(n, min(printed.values()))
+        for n in seen | printed
+    }
+    kept = sorted(sums, key=lambda n: -sums[n])[:depth]
     expected = sorted(kept, key=lambda n: -visual[n])
     matches = join(gallery, asked(where), depth)
     assert [match.product.product_id for match in matches] == [f"p{n:02}" for n in expected]

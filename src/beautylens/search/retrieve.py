@@ -76,7 +76,7 @@ class Retrieve:
             return self._nearest(descriptor, depth, photo.where)
         printed = cores().submit(self._second.near, photo, depth)
         seen = self._gallery.near(descriptor, depth, photo.where)
-        return self._second.join(photo, [*seen, *printed.result()], depth)
+        return self._second.join(photo, seen, printed.result(), depth)
 
     def _nearest(self, descriptor: NDArray[np.float32], depth: int, where: str | None) -> Matches:
         if self._similarity is None:

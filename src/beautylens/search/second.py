@@ -39,26 +39,39 @@ class SecondWay:
         with photo.timed("keypoints"):
             photo.aggregate = self._aggregate([strongest])[0] if len(strongest) else None
 
-    def near(self, photo: Photo, depth: int) -> list[int]:
-        """Return the places of the images nearest by print; none for a photo without keypoints."""
+    def near(self, photo: Photo, depth: int) -> dict[int, float]:
+        """Return the cosines by place of images near by print; none for a photo without it."""
         if photo.aggregate is None:
-            return []
+            return {}
         return self._gallery.near(photo.aggregate, depth, photo.where, "aggregate")
 
-    def join(self, photo: Photo, places: Iterable[int], depth: int) -> Matches:
-        """Return the `depth` images at these places that are nearest by both cosines.
+    def join(
+        self, photo: Photo, seen: Mapping[int, float], printed: Mapping[int, float], depth: int
+    ) -> Matches:
+        """Return the `depth` images that are nearest by both cosines, of those near by either.
 
-        Those with the largest sum of both are kept. The score is the visual cosine: once print
-        counts by its inliers, counting it twice loses more than it gains. `local` is None for a
-        picture without keypoints.
+        Those with the largest sum of both are kept; what is not near by one of them is taken to be
+        as near as the last that is. The score is the visual cosine: once print counts by its
+        inliers, counting it twice loses more than it gains. `local` is None for a picture without
+        keypoints.
+
+        Args:
+            photo: encoded, its keypoints aggregated.
+            seen: visual cosines by place.
+            printed: cosines of print by place.
+            depth: how many images.
 
         Raises:
             ValueError: when the photo has not been encoded.
         """
-        cosines = _cosines(photo, *self._gallery.vectors_at(places, _columns(photo)))
-        best = sorted(cosines, key=lambda image_id: (-cosines[image_id].sum, image_id))[:depth]
-        matches = self._gallery.matches({image_id: cosines[image_id].visual for image_id in best})
-        return _with_both(matches, cosines)
+        lists = ((seen, min(seen.values(), default=0)), (printed, min(printed.values(), default=0)))
+        sums = {
+            place: sum(cosines.get(place, least) for cosines, least in lists)
+            for place in (*seen, *printed)
+        }
+        best = sorted(sums, key=lambda place: (-sums[place], place))[:depth]
+        matches, vectors = self._gallery.at(best, _columns(photo))
+        return _with_both(matches, _cosines(photo, [match.image_id for match in matches], vectors))
 
 
 class Cosines(NamedTuple):
@@ -66,11 +79,6 @@ class Cosines(NamedTuple):
 
     visual: float
     local: float | None
-
-    @property
-    def sum(self) -> float:
-        """Both together."""
-        return self.visual + (self.local or 0.0)
 
 
 def with_both_cosines(gallery: Gallery, photo: Photo, matches: Iterable[Match]) -> Matches:
@@ -82,19 +90,18 @@ def with_both_cosines(gallery: Gallery, photo: Photo, matches: Iterable[Match]) 
     rows = tuple(matches)
     ids = [match.image_id for match in rows]
     cosines = _cosines(photo, *gallery.vectors(ids, _columns(photo)))
-    there = (match for match in rows if match.image_id in cosines)
-    return _with_both(
-        Matches.ranked(replace(match, score=cosines[match.image_id].visual) for match in there),
-        cosines,
-    )
+    return _with_both((match for match in rows if match.image_id in cosines), cosines)
 
 
-def _with_both(matches: Matches, cosines: Mapping[str, Cosines]) -> Matches:
-    rows = (
-        replace(match, reasons=replace(match.reasons, **cosines[match.image_id]._asdict()))
+def _with_both(matches: Iterable[Match], cosines: Mapping[str, Cosines]) -> Matches:
+    return Matches.ranked(
+        replace(
+            match,
+            score=cosines[match.image_id].visual,
+            reasons=replace(match.reasons, **cosines[match.image_id]._asdict()),
+        )
         for match in matches
     )
-    return replace(matches, rows=tuple(rows))
 
 
 def _columns(photo: Photo) -> tuple[Vectors, ...]:

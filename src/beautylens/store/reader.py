@@ -165,15 +165,8 @@ class GalleryReader:
         self, image_ids: Sequence[str], columns: Sequence[Vectors]
     ) -> tuple[list[str], list[NDArray[np.float32]]]:
         """Return which of the images are there, in any order, and their vectors, (N, D) each."""
-        return _ids_and_vectors(self._rows(image_ids, columns), columns)
-
-    def vectors_at(
-        self, places: Iterable[int], columns: Sequence[Vectors]
-    ) -> tuple[list[str], list[NDArray[np.float32]]]:
-        """Return the ids of the images at some places, and their vectors, (N, D) each."""
-        with plain_errors(self.address, "read"):
-            rows = self._places.at(dict.fromkeys(places), columns)
-        return _ids_and_vectors(rows, columns)
+        rows = self._rows(image_ids, columns)
+        return rows["image_id"].to_pylist(), [stacked(rows[column]) for column in columns]
 
     def keypoints(self, image_ids: Sequence[str]) -> dict[str, Keypoints]:
         """Return the stored keypoints by image id."""
@@ -223,9 +216,3 @@ class GalleryReader:
     def _rows(self, image_ids: Sequence[str], names: Sequence[str]) -> pa.Table:
         with plain_errors(self.address, "read"):
             return self._places.read(image_ids, names)
-
-
-def _ids_and_vectors(
-    rows: pa.Table, columns: Sequence[Vectors]
-) -> tuple[list[str], list[NDArray[np.float32]]]:
-    return rows["image_id"].to_pylist(), [stacked(rows[column]) for column in columns]
