@@ -36,6 +36,7 @@ from beautylens.errors import EncoderError
 from beautylens.features.pooling import unit_rows
 from beautylens.images.fit import shrink
 from beautylens.indexing import recipe_with
+from beautylens.settings import PoolingSettings
 from half_million import grow, unread
 
 # Seconds in which the threads of the way before stop spinning.
@@ -146,7 +147,7 @@ def compare(collection: Path | None, products: int, photos: int, runs: int) -> d
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         sample = draw_plan(plan_sample(2026).first(DRAWN, photos), scratch / "sample")
         same = build_backbone(SAME, side=SIDE, seed=0)
-        exported = export_backbone(same, scratch / SAME, pooling="mac")
+        exported = export_backbone(same, scratch / SAME, pooling=PoolingSettings(name="mac"))
         if collection is None:
             mine = grown(sample, scratch / "ours.lens", products, None)
         else:

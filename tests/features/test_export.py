@@ -226,6 +226,6 @@ def test_wrong_requests_are_refused_in_one_sentence(convolutional: Written) -> N
     with pytest.raises(EncoderError, match="multiples of 32, such as 64 or 96, not 80"):
         build_backbone("test_resnet", side=80, seed=1)
     with pytest.raises(EncoderError, match="has no class token"):
-        exporting.choose_pooling(convolutional[0], "class_token")
+        exporting.choose_pooling(convolutional[0], PoolingSettings(name="class_token"))
     with pytest.raises(RecipeError, match="no pooling 'cls'"):
-        exporting.choose_pooling(convolutional[0], "cls")
+        exporting.choose_pooling(convolutional[0], PoolingSettings(name="cls"))

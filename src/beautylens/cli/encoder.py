@@ -23,6 +23,7 @@ from beautylens.features.folders import encoder_home, known_encoders
 from beautylens.features.onnx_import import IMAGENET_MEAN, IMAGENET_STD, import_onnx
 from beautylens.features.pooling import find_reading
 from beautylens.features.runtime import count_parameters
+from beautylens.settings import PoolingSettings
 
 if TYPE_CHECKING:
     from beautylens.features.export import Exported
@@ -105,7 +106,8 @@ def export(
     with console.status(f"Making {backbone}"):
         built = build_backbone(backbone, side=side, weights=weights, seed=random)
     with console.status(f"Exporting {backbone} and checking it against PyTorch"):
-        exported = export_backbone(built, folder, name=name, pooling=pooling, licence=licence)
+        chosen = None if pooling is None else PoolingSettings(name=pooling)
+        exported = export_backbone(built, folder, name=name, pooling=chosen, licence=licence)
     report_exported(exported)
 
 

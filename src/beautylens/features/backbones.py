@@ -79,17 +79,23 @@ class Backbone:
     """A trunk with its preprocessing: `mean` and `std` on the 0..255 scale, `side` in pixels."""
 
     name: str
-    trunk: Trunk
+    trunk: nn.Module
     mean: Channels
     std: Channels
     side: int
     stride: int
     fixed_side: bool
     licence: str
+    classifier: nn.Module | None = None
 
 
 def build_backbone(
-    name: str, *, side: int | None = None, weights: Path | None = None, seed: int | None = None
+    name: str,
+    *,
+    side: int | None = None,
+    weights: Path | None = None,
+    seed: int | None = None,
+    classes: bool = False,
 ) -> Backbone:
     """Return a timm network with its weights, cut off and ready to be exported.
 
@@ -98,6 +104,7 @@ def build_backbone(
         side: input side in pixels; timm's, rounded up to a multiple of the stride, by default.
         weights: a .safetensors, .pth or .pt file; the hub's weights by default.
         seed: draw random weights instead.
+        classes: keep the classifier, beside the trunk.
 
     Raises:
         EncoderError: when there is no such network, its weights cannot be had or do not fit, or
@@ -105,20 +112,31 @@ def build_backbone(
     """
     state = None if weights is None else read_checkpoint(weights)
     config = _find_config(name)
-    network = _create(name, config, side, pretrained=weights is None and seed is None)
+    pretrained = weights is None and seed is None
+    network = _create(name, config, side, pretrained=pretrained, classes=classes)
     stride = _stride(network)
     side = side or -(-config.input_size[-1] // stride) * stride
     trunk = Trunk(network).eval()
     _check_maps(trunk, name, side, stride)
     if state is not None:
         fill_weights(trunk, state, f"{weights}: {name}", side)
+        if classes and f"{config.classifier}.weight" not in state:
+            raise EncoderError(f"{weights}: holds no classifier; give weights that do")
     if seed is not None:
         draw_weights(trunk, seed, side)
     fixed = bool(config.fixed_input_size) or not pad_explicitly(network)
     mean, std = (tuple(round(255 * value, 3) for value in row) for row in (config.mean, config.std))
     # timm records the licence of its own weights only.
-    licence = _licence(config) if weights is None and seed is None else ""
-    return Backbone(name, trunk, mean, std, side, stride, fixed, licence)
+    licence = _licence(config) if pretrained else ""
+    classifier = _take_classifier(network) if classes else None
+    return Backbone(name, trunk, mean, std, side, stride, fixed, licence, classifier)
+
+
+def _take_classifier(network: nn.Module) -> nn.Module:
+    """Return a network's classifier, which it then no longer has."""
+    classifier: nn.Module = network.get_classifier()
+    network.reset_classifier(0)
+    return classifier
 
 
 class PaddedConv(nn.Module):
@@ -180,13 +198,15 @@ def _find_config(name: str) -> Any:
     return config
 
 
-def _create(name: str, config: Any, side: int | None, *, pretrained: bool) -> nn.Module:
+def _create(
+    name: str, config: Any, side: int | None, *, pretrained: bool, classes: bool
+) -> nn.Module:
     # Only networks of a fixed input know `img_size`; it resizes their position embeddings.
-    size = {"img_size": side} if side and config.fixed_input_size else {}
+    options = {"img_size": side} if side and config.fixed_input_size else {}
+    if not classes:
+        options["num_classes"] = 0
     try:
-        network: nn.Module = import_timm().create_model(
-            name, pretrained=pretrained, num_classes=0, **size
-        )
+        network: nn.Module = import_timm().create_model(name, pretrained=pretrained, **options)
     except OSError as error:
         raise EncoderError(
             f"the weights of '{name}' could not be downloaded ({_first_sentence(error)}); give a "

@@ -24,6 +24,7 @@ from beautylens.features.extras import extra
 from beautylens.features.folders import drafted, write_header
 from beautylens.features.pooling import CLASS_TOKEN, find_pooling
 from beautylens.features.runtime import HEADER_KEY, Network, count_parameters
+from beautylens.features.whitening import Whitening
 from beautylens.settings import PoolingSettings
 
 with extra("train"):
@@ -54,7 +55,8 @@ def export_backbone(
     folder: Path,
     *,
     name: str | None = None,
-    pooling: str | None = None,
+    pooling: PoolingSettings | None = None,
+    whitening: Whitening | None = None,
     licence: str | None = None,
 ) -> Exported:
     """Write a backbone as an encoder folder that agrees with PyTorch.
@@ -67,6 +69,7 @@ def export_backbone(
         folder: to be made; nothing is left of it after an error.
         name: the encoder's; the backbone's by default.
         pooling: by default `class_token` where the network has one, else RA-MAC.
+        whitening: of the pooled descriptors, where there is one.
         licence: of the weights; by default as timm records it.
 
     Raises:
@@ -81,7 +84,7 @@ def export_backbone(
         fixed_side=backbone.fixed_side,
         mean=backbone.mean,
         std=backbone.std,
-        pooling=PoolingSettings(name=choose_pooling(backbone, pooling)),
+        pooling=choose_pooling(backbone, pooling),
         licence=backbone.licence if licence is None else licence,
     )
     weights = sum(parameter.numel() for parameter in backbone.trunk.parameters())
@@ -89,13 +92,15 @@ def export_backbone(
         raise EncoderError(f"'{spec.name}' has {weights:,} weights, too many for one ONNX file")
     with drafted(folder) as draft:
         spec, agreements, halved = _write_agreeing(backbone, spec, draft)
+        if whitening is not None:
+            whitening.save(draft / "whitening.npz")
     return Exported(
         folder, spec, agreements, count_parameters(folder / "graph.onnx"), halved,
         time.perf_counter() - start,
     )  # fmt: skip
 
 
-def choose_pooling(backbone: Backbone, wanted: str | None) -> str:
+def choose_pooling(backbone: Backbone, wanted: PoolingSettings | None) -> PoolingSettings:
     """Return the pooling that was asked for, or the one that suits a backbone.
 
     Raises:
@@ -103,9 +108,9 @@ def choose_pooling(backbone: Backbone, wanted: str | None) -> str:
         RecipeError: when there is no such pooling.
     """
     if wanted is None:
-        return CLASS_TOKEN if backbone.trunk.has_token else PoolingSettings().name
-    if wanted != CLASS_TOKEN:
-        find_pooling(wanted)
+        return PoolingSettings(name=CLASS_TOKEN) if backbone.trunk.has_token else PoolingSettings()
+    if wanted.name != CLASS_TOKEN:
+        find_pooling(wanted.name, wanted.options)
     elif not backbone.trunk.has_token:
         raise EncoderError(f"'{backbone.name}' has no class token; choose another pooling")
     return wanted

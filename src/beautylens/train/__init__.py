@@ -1,0 +1,1 @@
+"""Training: encoders that learn from a catalogue, from photos, or from titles (extra `train`)."""

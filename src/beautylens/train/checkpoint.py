@@ -1,0 +1,125 @@
+"""Checkpoints of a training under way: all it takes to go on as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from beautylens.errors import EncoderError
+from beautylens.features.extras import extra
+
+with extra("train"):
+    import torch
+    from safetensors import SafetensorError, safe_open
+    from safetensors.torch import save_file
+    from torch import Tensor, nn
+
+FILE = "checkpoint.safetensors"
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a training has come.
+
+    `step` counts within the epoch. `rows` are those of the curves; `best` is the highest mAP@7 and
+    `since` the epochs since then. `terms` are the sums of the loss terms of the epoch so far.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    best: float = -1.0
+    since: int = 0
+    terms: dict[str, float] = field(default_factory=dict)
+    rows: list[dict[str, float]] = field(default_factory=list)
+
+
+def save(
+    folder: Path,
+    progress: Progress,
+    modules: Mapping[str, nn.Module],
+    optimiser: torch.optim.Optimizer,
+    about: Mapping[str, Any],
+) -> None:
+    """Write a checkpoint in place of the one before; a kill leaves one of them whole.
+
+    Args:
+        folder: of the training.
+        progress: how far it has come.
+        modules: by name.
+        optimiser: whose state is kept.
+        about: what must be the same when it goes on, as JSON values.
+    """
+    tensors = {
+        f"{name}.{key}": value.detach().cpu().contiguous().clone()
+        for name, module in modules.items()
+        for key, value in module.state_dict().items()
+    }
+    for place, state in optimiser.state_dict()["state"].items():
+        for key, value in state.items():
+            if torch.is_tensor(value):
+                tensors[f"optimiser.{place}.{key}"] = value.detach().cpu().contiguous().clone()
+    header = {"progress": json.dumps(asdict(progress)), "about": json.dumps(about, sort_keys=True)}
+    aside = folder / f"{FILE}.part"
+    save_file(tensors, aside, header)
+    aside.replace(folder / FILE)
+
+
+def restore(
+    folder: Path,
+    modules: Mapping[str, nn.Module],
+    optimiser: torch.optim.Optimizer,
+    about: Mapping[str, Any],
+) -> Progress | None:
+    """Bring modules and optimiser to where the checkpoint left them; None where there is none.
+
+    Raises:
+        EncoderError: when the checkpoint is damaged, or of another training.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (no dict)
+        progress = Progress(**json.loads(header["progress"]))
+        before = json.loads(header["about"])
+    except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
+        raise EncoderError(f"{path}: damaged ({error}); remove {folder} to begin anew") from error
+    differs = [key for key in (*about, *before) if about.get(key) != before.get(key)]
+    if differs:
+        raise EncoderError(
+            f"{folder} holds a training with another {differs[0]} "
+            f"({before.get(differs[0])}, not {about.get(differs[0])}); "
+            "give what it began with, or remove the folder to begin anew"
+        )
+    for name, module in modules.items():
+        _fill(module, _part(tensors, name))
+    optimiser.load_state_dict(_optimiser_state(optimiser, _part(tensors, "optimiser")))
+    return progress
+
+
+def _part(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    start = f"{name}."
+    return {key.removeprefix(start): t for key, t in tensors.items() if key.startswith(start)}
+
+
+def _fill(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    known = module.state_dict()
+    for key in tensors.keys() - known.keys():
+        # A memory bank is made when the first epoch begins.
+        module.register_buffer(key, tensors[key])
+    module.load_state_dict(dict(tensors))
+
+
+def _optimiser_state(
+    optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]
+) -> dict[str, Any]:
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        place, _, key = name.partition(".")
+        state.setdefault(int(place), {})[key] = value
+    return {"state": state, "param_groups": optimiser.state_dict()["param_groups"]}

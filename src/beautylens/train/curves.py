@@ -1,0 +1,37 @@
+"""The curves of a training: a CSV file and a picture of it."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from beautylens.features.extras import extra
+
+
+def write_curves(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:
+    """Write curves.csv and curves.png: the terms of the loss and mAP@7, epoch by epoch."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    with (folder / "curves.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, names, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+    with extra("train"):
+        from matplotlib.figure import Figure
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    losses, quality = figure.subplots(1, 2)
+    for name in names:
+        points = [(row["epoch"], row[name]) for row in rows if name in row]
+        if name in {"epoch", "rate", "seconds"} or not points:
+            continue
+        axes = quality if name == "map7" else losses
+        label = "mAP@7" if name == "map7" else name
+        axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=label)
+    losses.set_title("loss")
+    quality.set_title("mAP@7 of the averaged weights, validation photos")
+    for axes in (losses, quality):
+        axes.set_xlabel("epoch")
+        axes.grid(alpha=0.3)
+        if axes.lines:
+            axes.legend()
+    figure.savefig(folder / "curves.png", dpi=120)

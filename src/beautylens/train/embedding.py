@@ -1,0 +1,93 @@
+"""The network that is trained: trunk, pooling and projection; pictures in, unit vectors out."""
+
+# Without the extra, mypy knows nothing of PyTorch's Module:
+# mypy: allow-subclassing-any
+
+from __future__ import annotations
+
+import numpy as np
+
+from beautylens.features.backbones import Backbone
+from beautylens.features.extras import extra
+from beautylens.features.whitening import Whitening
+from beautylens.settings import PoolingSettings
+from beautylens.train.pools import Pool
+
+with extra("train"):
+    import torch
+    from torch import Tensor, nn
+    from torch.nn import functional
+
+
+class Head(nn.Module):
+    """Pooling and, where there is one, a learnt projection: what a trunk returns to unit vectors.
+
+    Args:
+        pooling: how maps become a vector.
+        whitening: where the projection starts; None for none.
+    """
+
+    def __init__(self, pooling: PoolingSettings, whitening: Whitening | None) -> None:
+        super().__init__()
+        self.pool = Pool(pooling)
+        self.projects = whitening is not None
+        if whitening is not None:
+            self.mean = nn.Parameter(torch.from_numpy(whitening.mean.copy()))
+            self.matrix = nn.Parameter(torch.from_numpy(whitening.matrix.copy()))
+
+    def forward(self, outputs: tuple[Tensor, ...]) -> Tensor:
+        """Return (N, D) unit rows."""
+        pooled: Tensor = self.pool(outputs)
+        if not self.projects:
+            return pooled
+        return functional.normalize((pooled - self.mean) @ self.matrix.T)
+
+    @property
+    def whitening(self) -> Whitening | None:
+        """The projection as an encoder file keeps it."""
+        if not self.projects:
+            return None
+        mean, matrix = (row.detach().cpu().numpy() for row in (self.mean, self.matrix))
+        return Whitening(mean.astype(np.float32), matrix.astype(np.float32))
+
+
+class Embedding(nn.Module):
+    """A trunk under a head. Batch norms keep the statistics they came with, and dropout is off.
+
+    Small batches of studio pictures among photos have statistics of neither.
+
+    Args:
+        backbone: the trunk and its preprocessing.
+        head: what follows.
+    """
+
+    def __init__(self, backbone: Backbone, head: Head) -> None:
+        super().__init__()
+        self.trunk, self.head = backbone.trunk, head
+        for name, values in (("scale_mean", backbone.mean), ("scale_std", backbone.std)):
+            self.register_buffer(name, torch.tensor(values), persistent=False)
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the vectors (N, D) and the maps (N, C, h, w) of pictures (N, S, S, 3) uint8."""
+        image = (pictures.float() - self.scale_mean) / self.scale_std
+        # Channels last in memory: convolutions take half the time on processors.
+        outputs = self.trunk(image.permute(0, 3, 1, 2))
+        return self.head(outputs), outputs[0]
+
+    def train(self, mode: bool = True) -> Embedding:
+        """Stay as at inference; gradients flow all the same."""
+        super().train(False)
+        return self
+
+
+class CachedEmbedding(nn.Module):
+    """A head alone, over maps that a frozen trunk made once."""
+
+    def __init__(self, head: Head) -> None:
+        super().__init__()
+        self.head = head
+
+    def forward(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the vectors (N, D) and the maps of maps (N, C, h, w) in half precision."""
+        whole = maps.float()
+        return self.head((whole,)), whole

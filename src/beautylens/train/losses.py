@@ -1,0 +1,116 @@
+"""Losses over unit vectors: instance discrimination, contrastive pairs, and what joins them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from beautylens.features.extras import extra
+
+with extra("train"):
+    import torch
+    from torch import Tensor
+    from torch.nn import functional
+
+
+def uel_loss(images: Tensor, twins: Tensor, *, temperature: float = 0.1) -> Tensor:
+    """Unsupervised embedding learning within a batch (Ye et al., 2019; Lin et al., 2019).
+
+    Each of the 2B views should be told to be its twin, and every other not to be it; both count
+    alike (m = 1). No gradient flows through the second of two vectors that are compared.
+
+    Args:
+        images: (B, D) unit rows.
+        twins: (B, D) unit rows, other views of the same pictures in the same order.
+        temperature: τ.
+    """
+    views = torch.cat([images, twins])
+    own = torch.eye(len(views), dtype=torch.bool, device=views.device)
+    twin = own.roll(len(images), dims=1)
+    scores = (views @ views.detach().T / temperature).masked_fill(own, -torch.inf)
+    shares = scores.log_softmax(dim=1)
+    # Below 1 only by rounding where one other view has all the weight.
+    others = shares[~(own | twin)].exp().clamp(max=1 - 1e-6)
+    return -(shares[twin].sum() + torch.log1p(-others).sum()) / len(views)
+
+
+def bank_loss(vectors: Tensor, items: Tensor, bank: Tensor, *, temperature: float = 0.07) -> Tensor:
+    """Non-parametric softmax over all instances (Wu et al., 2018).
+
+    Args:
+        vectors: (B, D) unit rows.
+        items: (B,) whole numbers, their places in the bank.
+        bank: (N, D) unit rows, what every picture last looked like.
+        temperature: τ.
+    """
+    return functional.cross_entropy(vectors @ bank.T / temperature, items)
+
+
+def plain_penalty(excess: Tensor, _scale: float) -> Tensor:
+    """Half the square: it grows without end, the faster the more a pair is out of place."""
+    return excess.square() / 2
+
+
+def robust_penalty(excess: Tensor, scale: float) -> Tensor:
+    """Geman-McClure: quadratic near 0, and flat for outliers, which then pull no longer.
+
+    Args:
+        excess: how far pairs are from where they should be, 0 or more.
+        scale: c; the pull is strongest at c / sqrt(3).
+    """
+    square = excess.square()
+    return square / (1 + square / scale**2) / 2
+
+
+PENALTIES: Mapping[str, Callable[[Tensor, float], Tensor]] = {
+    "plain": plain_penalty,
+    "robust": robust_penalty,
+}
+
+
+def contrastive_loss(
+    photos: Tensor,
+    pictures: Tensor,
+    same: Tensor,
+    *,
+    penalty: str = "robust",
+    margin: float = 0.9,
+    near: float = 0.6,
+    far: float = 0.6,
+) -> Tensor:
+    """Contrastive loss of all pairs of photos and pictures, plain or robust.
+
+    `plain` is ½[y·D² + (1 - y)·max(0, m - D)²]. `robust` is this project's own variant of the loss
+    of DeepProduct (Zhan et al., 2016 and 2018), of which only the idea is public: that outliers
+    among positive and negative pairs should not dominate.
+
+    Args:
+        photos: (P, D) unit rows.
+        pictures: (G, D) unit rows.
+        same: (P, G) bool, which pairs show one product.
+        penalty: a name in `PENALTIES`.
+        margin: m, the distance beyond which other products are far enough.
+        near: the scale c₊ of positive pairs.
+        far: the scale c₋ of negative pairs.
+
+    Returns:
+        The mean over positive pairs plus the mean over those negative pairs that are too near.
+    """
+    rho = PENALTIES[penalty]
+    # Not by cdist, whose gradient at distance 0 is none.
+    distances = (2 - 2 * photos @ pictures.T).clamp(min=1e-12).sqrt()
+    pull = rho(distances[same], near)
+    hinge = (margin - distances[~same]).clamp(min=0)
+    push = rho(hinge, far)
+    return pull.sum() / max(1, len(pull)) + push.sum() / (hinge > 0).sum().clamp(min=1)
+
+
+def distillation_loss(student: Tensor, teacher: Tensor) -> Tensor:
+    """Kullback-Leibler divergence of a student's class probabilities from its teacher's.
+
+    Args:
+        student: (N, K) logits.
+        teacher: (N, K) logits of the frozen start.
+    """
+    wanted = functional.log_softmax(teacher, dim=1)
+    found = functional.log_softmax(student, dim=1)
+    return functional.kl_div(found, wanted, reduction="batchmean", log_target=True)

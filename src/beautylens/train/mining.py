@@ -1,0 +1,78 @@
+"""Hard negatives: the wrong pictures that the network now takes for a photo's product."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from beautylens.errors import TableError
+from beautylens.store.gallery import Gallery
+from beautylens.store.rows import vectors
+
+Floats = NDArray[np.float32]
+_ROWS = 8192
+
+
+def hard_negatives(
+    photos: Floats,
+    pictures: Floats,
+    products: NDArray[np.intp],
+    answers: Sequence[Collection[int]],
+    count: int,
+) -> NDArray[np.int64]:
+    """Return the places of the nearest wrong pictures of each photo, (P, count), nearest first.
+
+    They are looked up in a gallery as a search would, so that catalogues of any size can be mined.
+
+    Args:
+        photos: (P, D) unit rows.
+        pictures: (G, D) unit rows.
+        products: (G,) the product of each picture.
+        answers: the right products of each photo.
+        count: how many; where the catalogue has no more, they are repeated.
+
+    Raises:
+        TableError: when a photo has no wrong picture at all.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        gallery = _filled(Path(folder) / "mined.lens", pictures)
+        found = []
+        for photo, right in zip(photos, answers, strict=True):
+            wrong: list[int] = []
+            depth = count
+            # A product with many pictures may fill the short-list: look further down.
+            while len(wrong) < count and depth <= 2 * len(pictures):
+                depth *= 2
+                near = [int(match.image_id) for match in gallery.nearest(photo, depth)]
+                wrong = [place for place in near if products[place] not in right]
+            if not wrong:
+                raise TableError("every product is right for some photo; there is nothing to tell")
+            found.append(np.resize(np.array(wrong[:count], np.int64), count))
+    return np.stack(found)
+
+
+def _filled(folder: Path, pictures: Floats) -> Gallery:
+    gallery = Gallery.create(folder, dimensions=pictures.shape[1], settings={})
+    for start in range(0, len(pictures), _ROWS):
+        part = pictures[start : start + _ROWS]
+        places = pa.array([str(start + row) for row in range(len(part))])
+        blank = pa.array([""] * len(part))
+        names = ("image", "path", "digest")
+        gallery.upsert(
+            pa.table(
+                {
+                    "image_id": places,
+                    "product_id": places,
+                    **dict.fromkeys(names, blank),
+                    "descriptor": vectors(np.ascontiguousarray(part)),
+                    "keypoints": pa.array([b""] * len(part), pa.large_binary()),
+                }
+            )
+        )
+    gallery.ensure_indexes()
+    return gallery

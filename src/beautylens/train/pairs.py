@@ -1,0 +1,125 @@
+"""Learning from photos whose products are known: near their pictures, far from all others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beautylens.features.extras import extra
+from beautylens.train.losses import contrastive_loss
+from beautylens.train.mining import hard_negatives
+from beautylens.train.objective import Describe, Item, Objective
+from beautylens.train.processes import everywhere
+from beautylens.train.sources import Source
+from beautylens.train.tasks import Task
+
+with extra("train"):
+    import torch
+    from torch import Tensor, nn
+
+HARD = 1
+"""Hard negative pictures that each photo brings along, beside the pictures of other photos."""
+MINED = 20
+"""Wrong pictures near a photo, of which chance takes those."""
+
+
+class Pairs(Objective):
+    """Contrastive learning on photos, the pictures of their products, and hard wrong pictures.
+
+    Args:
+        photos: queries whose products are known.
+        pictures: of the catalogue.
+        right: the places of the right pictures of each photo.
+        products: the number of the product of each picture.
+        simulate: also learn from a simulated phone photo of each picture.
+        penalty: `robust` or `plain`.
+        task: what is learnt beside, so that the trunk forgets less; None for nothing.
+        weight: λ of that task.
+    """
+
+    def __init__(
+        self,
+        photos: Source,
+        pictures: Source,
+        right: Sequence[Sequence[int]],
+        products: NDArray[np.intp],
+        *,
+        simulate: bool = False,
+        penalty: str = "robust",
+        task: Task | None = None,
+        weight: float = 0.1,
+    ) -> None:
+        super().__init__()
+        own = [[place] for place in range(len(pictures))] if simulate else []
+        self._photos, self._pictures = photos, pictures
+        self._right, self._products = [*right, *own], products
+        self._loss = partial(contrastive_loss, penalty=penalty)
+        self._task, self._weight = task, weight
+        if task is not None:
+            self.extras.task = task.module
+
+    def __len__(self) -> int:
+        """Return the number of photos, simulated ones included."""
+        return len(self._right)
+
+    def begin(self, describe: Describe) -> None:
+        """Look up anew which wrong pictures are nearest to each photo."""
+        answers = [set(self._products[list(places)].tolist()) for places in self._right]
+        pictures = describe(self._pictures)
+        photos = np.concatenate([describe(self._photos), pictures])[: len(self._right)]
+        wrong = hard_negatives(photos, pictures, self._products, answers, MINED)
+        self.extras.register_buffer("wrong", torch.from_numpy(wrong))
+
+    def load(self, item: int, rng: np.random.Generator) -> Item:
+        """Return a photo, a picture of its product, and hard wrong pictures."""
+        places = [
+            int(rng.choice(self._right[item])),
+            *rng.choice(self.extras.wrong[item].tolist(), HARD).tolist(),
+        ]
+        loaded: dict[str, Any] = {
+            "photo": self._photo(item, rng),
+            "pictures": np.stack([self._pictures.plain(place) for place in places]),
+            "places": np.array(places),
+            "product": self._products[places[0]],
+            "products": self._products[places],
+        }
+        return loaded if self._task is None else {**loaded, **self._task.load(rng)}
+
+    def _photo(self, item: int, rng: np.random.Generator) -> NDArray[Any]:
+        if item < len(self._photos):
+            return self._photos.jittered(item, rng)
+        return self._pictures.simulated(item - len(self._photos), rng)
+
+    def loss(self, network: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the contrastive loss and, weighed, that of the second task."""
+        count = len(batch["photo"])
+        places = batch["places"].flatten()
+        # A picture that several photos brought along goes through the network once.
+        first, inverse = _first_of_each(places)
+        catalogue = batch["pictures"].flatten(0, 1)[first]
+        parts = [batch["photo"], catalogue]
+        if self._task is not None:
+            parts.append(self._task.pictures(batch))
+        vectors, maps = network(torch.cat(parts))
+        photos, pictures = vectors[:count], vectors[count : count + len(catalogue)][inverse]
+        # Likewise it counts once, whichever processes saw it.
+        chosen, _ = _first_of_each(everywhere(places))
+        products = everywhere(batch["products"].flatten())[chosen]
+        same = everywhere(batch["product"])[:, None] == products
+        found = self._loss(everywhere(photos), everywhere(pictures)[chosen], same)
+        terms = {"pairs": found}
+        if self._task is not None:
+            terms[self._task.name] = self._weight * self._task.loss(maps, catalogue, batch)
+        return terms
+
+
+def _first_of_each(places: Tensor) -> tuple[Tensor, Tensor]:
+    """Return where each distinct place is met first, (U,), and which of those each one is, (N,)."""
+    _, inverse = places.unique(return_inverse=True)
+    order = torch.arange(len(places), device=places.device)
+    first = torch.full((int(inverse.max()) + 1,), len(places), device=places.device)
+    return first.scatter_reduce(0, inverse, order, "amin"), inverse

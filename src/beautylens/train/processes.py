@@ -1,0 +1,21 @@
+"""Several processes as one: what each has is seen by all, and gradients find their way back."""
+
+from __future__ import annotations
+
+from beautylens.features.extras import extra
+
+with extra("train"):
+    import torch
+    from torch import Tensor
+    from torch.distributed import nn as distributed
+
+
+def everywhere(rows: Tensor) -> Tensor:
+    """Return the rows of all processes, (N, ...); those of this one where it is alone."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return rows
+    if not rows.is_floating_point():
+        parts = [torch.empty_like(rows) for _ in range(torch.distributed.get_world_size())]
+        torch.distributed.all_gather(parts, rows)
+        return torch.cat(parts)
+    return torch.cat(distributed.functional.all_gather(rows))

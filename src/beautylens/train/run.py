@@ -1,0 +1,334 @@
+"""A whole training: from a catalogue table to an encoder folder with its curves."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beautylens.catalogue.table import Catalogue, read_catalogue
+from beautylens.catalogue.truth import TruthRow, read_truth
+from beautylens.cores import cores
+from beautylens.errors import EncoderError, ImageError, TableError
+from beautylens.features.export import export_backbone
+from beautylens.features.extras import extra
+from beautylens.features.folders import drafted, write_header
+from beautylens.images.decode import decode
+from beautylens.train.curves import write_curves
+from beautylens.train.embedding import CachedEmbedding, Embedding, Head
+from beautylens.train.loop import Loop, Report
+from beautylens.train.objective import Objective
+from beautylens.train.pairs import Pairs
+from beautylens.train.settings import TrainSettings
+from beautylens.train.sources import Pictures, Source, cache_maps
+from beautylens.train.start import Start, with_projection
+from beautylens.train.tasks import Distillation, Folder, Task
+from beautylens.train.titles import Titles, labels_of
+from beautylens.train.uel import Bank, InBatch
+from beautylens.train.validate import Validation
+
+with extra("train"):
+    import torch
+
+TAUGHT = 4096
+"""Pictures, at most, that a projection is learnt from before training begins."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shelf:
+    """The pictures of a catalogue that can be read, in order."""
+
+    paths: tuple[Path, ...]
+    products: tuple[str, ...]
+    titles: tuple[str, ...]
+
+    @property
+    def numbers(self) -> NDArray[np.intp]:
+        """The number of the product of each picture."""
+        known = {product: number for number, product in enumerate(dict.fromkeys(self.products))}
+        return np.array([known[product] for product in self.products], np.intp)
+
+    @property
+    def places(self) -> dict[str, list[int]]:
+        """The places of each product's pictures."""
+        found: dict[str, list[int]] = {}
+        for place, product in enumerate(self.products):
+            found.setdefault(product, []).append(place)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """An encoder folder that was trained, and its curves."""
+
+    folder: Path
+    rows: Sequence[Mapping[str, float]]
+    unreadable: tuple[str, ...]
+
+
+class Training:
+    """One training: where from, where to, and how.
+
+    Args:
+        start: what to begin with.
+        table: the catalogue.
+        folder: the encoder folder to be made; `FOLDER.training` holds what is under way.
+        settings: how long and how fast.
+        adapter: leave the trunk as it is, and learn pooling and projection alone on maps that are
+            made once.
+        dimensions: of the projection, where the start has none.
+        validation: a truth table on whose photos each epoch is measured.
+        report: told of every step.
+
+    Raises:
+        EncoderError: when the folder is there already, or the adapter has no encoder to adapt.
+        TableError: when a table cannot be read.
+    """
+
+    def __init__(
+        self,
+        start: Start,
+        table: Path,
+        folder: Path,
+        settings: TrainSettings,
+        *,
+        adapter: bool = False,
+        dimensions: int = 512,
+        validation: Path | None = None,
+        report: Report = lambda done, total, figures: None,
+    ) -> None:
+        if folder.exists():
+            raise EncoderError(f"{folder} is there already; name another folder, or remove it")
+        if adapter and start.encoder is None:
+            raise EncoderError(
+                "an adapter needs an encoder file to adapt: make one with `beautylens encoder "
+                "export`, and give it with --encoder"
+            )
+        self._start, self._folder, self._settings = start, folder, settings
+        self._adapter, self._report, self._validation = adapter, report, validation
+        self._dimensions = dimensions
+        self._work = folder.with_name(f"{folder.name}.training")
+        self._unreadable: list[str] = []
+        self._shelf = self._readable_shelf(read_catalogue(table))
+        self._sources: dict[tuple[Path, ...], Source] = {}
+
+    def uel(self, *, bank: bool = False, temperature: float | None = None) -> Trained:
+        """Learn from the catalogue without labels."""
+        pictures = self._source(self._shelf.paths, simulated=True)
+        kind = Bank if bank else InBatch
+        options = {} if temperature is None else {"temperature": temperature}
+        return self._run(kind(pictures, **options), {"kind": "bank" if bank else "uel", **options})
+
+    def pairs(
+        self,
+        truth: Path,
+        *,
+        simulate: bool = False,
+        penalty: str = "robust",
+        classes: Path | None = None,
+        distil: bool = False,
+        weight: float = 0.1,
+    ) -> Trained:
+        """Learn from photos whose products are known.
+
+        Args:
+            truth: of these photos.
+            simulate: also learn from simulated photos of the catalogue's pictures.
+            penalty: `robust` or `plain`.
+            classes: a folder of labelled pictures that are learnt to be classified beside.
+            distil: keep the start's own class probabilities instead.
+            weight: λ of that second task.
+        """
+        known = self._shelf.places
+        rows = [row for row in read_truth(truth) if row.product_ids & known.keys()]
+        rows = self._readable(rows, lambda row: row.image)
+        if not rows:
+            raise TableError(f"{truth}: none of its photos shows a product of the catalogue")
+        self._refuse_shared(truth, rows)
+        right = [
+            [place for product in sorted(row.product_ids) for place in known.get(product, [])]
+            for row in rows
+        ]
+        objective = Pairs(
+            self._source([row.image for row in rows], simulated=False),
+            self._source(self._shelf.paths, simulated=True),
+            right,
+            self._shelf.numbers,
+            simulate=simulate,
+            penalty=penalty,
+            task=self._task(classes, distil=distil),
+            weight=weight,
+        )
+        about = {"kind": "pairs", "photos": len(rows), "penalty": penalty, "weight": weight}
+        about |= {"simulate": simulate, "task": str(classes) if classes else distil}
+        return self._run(objective, about)
+
+    def titles(self) -> Trained:
+        """Learn from the names of products."""
+        chosen, labels = labels_of(self._shelf.titles)
+        pictures = self._source(self._shelf.paths, simulated=True)
+        start = self._projected(pictures)
+        dimensions = start.whitening.matrix.shape[0] if start.whitening is not None else 0
+        objective = Titles(pictures, labels, dimensions)
+        return self._run(objective, {"kind": "titles", "labels": len(chosen)})
+
+    def _task(self, classes: Path | None, *, distil: bool) -> Task | None:
+        if (classes is not None or distil) and self._adapter:
+            raise EncoderError("an adapter leaves the trunk as it is: a second task is of no use")
+        if classes is not None:
+            return Folder(classes, _channels(self._start), self._start.backbone.side)
+        if not distil:
+            return None
+        return Distillation(self._start.backbone, _channels(self._start))
+
+    def _run(self, objective: Objective, about: Mapping[str, Any]) -> Trained:
+        pictures = self._source(self._shelf.paths, simulated=True)
+        start = self._projected(pictures)
+        head = Head(start.pooling, start.whitening)
+        network = CachedEmbedding(head) if self._adapter else Embedding(start.backbone, head)
+        about = {
+            **about,
+            "start": start.fingerprint,
+            "side": start.backbone.side,
+            "pooling": start.pooling.name,
+            "adapter": self._adapter,
+            "pictures": len(self._shelf.paths),
+        }
+        loop = Loop(
+            network, objective, self._settings, self._work,
+            validation=self._validated(), about=about, report=self._report,
+        )  # fmt: skip
+        trained = loop.run().cpu()
+        if loop.is_main:
+            self._write(start, trained.head, about, loop.rows)
+        return Trained(self._folder, loop.rows, tuple(self._unreadable))
+
+    def _write(
+        self,
+        start: Start,
+        head: Head,
+        about: Mapping[str, Any],
+        rows: Sequence[Mapping[str, float]],
+    ) -> None:
+        """Write the encoder, and beside it how it came about."""
+        pooling, whitening = head.pool.settings, head.whitening
+        if self._adapter and start.encoder is not None:
+            spec = start.encoder.spec.model_copy(
+                update={"name": self._folder.name, "pooling": pooling, "side": start.encoder.side}
+            )
+            with drafted(self._folder) as draft:
+                shutil.copyfile(start.encoder.graph, draft / "graph.onnx")
+                write_header(draft, spec)
+                if whitening is not None:
+                    whitening.save(draft / "whitening.npz")
+        else:
+            export_backbone(
+                start.backbone, self._folder, name=self._folder.name, pooling=pooling,
+                whitening=whitening,
+            )  # fmt: skip
+        write_curves(self._folder, rows)
+        told = {**about, **self._settings.model_dump()}
+        (self._folder / "training.json").write_text(json.dumps(told, indent=2) + "\n", "utf-8")
+        shutil.rmtree(self._work)
+
+    def _projected(self, pictures: Source) -> Start:
+        """Return the start with a projection, learnt from the catalogue where it has none."""
+        start = self._start
+        if start.whitening is not None:
+            return start
+        head = Head(start.pooling, None)
+        network = CachedEmbedding(head) if self._adapter else Embedding(start.backbone, head)
+        step = -(-len(pictures) // TAUGHT)
+        rows = []
+        with torch.no_grad():
+            for place in range(0, len(pictures), step):
+                one = torch.from_numpy(np.ascontiguousarray(pictures.plain(place)))[None]
+                rows.append(network(one)[0].numpy())
+        self._start = with_projection(start, np.concatenate(rows), self._dimensions)
+        return self._start
+
+    def _validated(self) -> Validation | None:
+        if self._validation is None:
+            return None
+        rows = self._readable(read_truth(self._validation), lambda row: row.image)
+        if not any(row.product_ids & set(self._shelf.products) for row in rows):
+            raise TableError(
+                f"{self._validation}: none of its photos shows a product of the catalogue"
+            )
+        return Validation(
+            self._source([row.image for row in rows], simulated=False),
+            self._source(self._shelf.paths, simulated=True),
+            self._shelf.products,
+            [row.product_ids for row in rows],
+            [row.ignore_ids for row in rows],
+        )
+
+    def _refuse_shared(self, truth: Path, rows: Iterable[TruthRow]) -> None:
+        if self._validation is None:
+            return
+        learnt = {row.image.resolve() for row in rows}
+        shared = [r.image for r in read_truth(self._validation) if r.image.resolve() in learnt]
+        if shared:
+            raise TableError(
+                f"{truth} and {self._validation} share photos ({shared[0].name} is one of "
+                f"{len(shared)}); measure on photos that are not learnt from"
+            )
+
+    def _source(self, paths: Sequence[Path], *, simulated: bool) -> Source:
+        """Return pictures to learn from, the same for the same paths."""
+        key = tuple(paths)
+        if key not in self._sources:
+            self._sources[key] = self._new_source(key, simulated=simulated)
+        return self._sources[key]
+
+    def _new_source(self, paths: tuple[Path, ...], *, simulated: bool) -> Source:
+        if not self._adapter or self._start.encoder is None:
+            return Pictures(paths, self._start.backbone.side)
+        folder = self._work / f"maps{len(self._sources)}"
+        return cache_maps(
+            self._start.encoder, paths, folder, simulated=simulated, seed=self._settings.seed
+        )
+
+    def _readable_shelf(self, catalogue: Catalogue) -> Shelf:
+        names = ["product_id", "image", "brand", "name"]
+        rows = self._readable(
+            catalogue.rows.select(names).to_pylist(), lambda row: catalogue.image_path(row["image"])
+        )
+        if not rows:
+            raise ImageError(f"none of the catalogue's pictures can be read: {self._unreadable[0]}")
+        return Shelf(
+            tuple(catalogue.image_path(row["image"]) for row in rows),
+            tuple(row["product_id"] for row in rows),
+            tuple(f"{row['brand']} {row['name']}".strip() for row in rows),
+        )
+
+    def _readable(self, rows: Iterable[Any], path_of: Callable[[Any], Path]) -> list[Any]:
+        """Return the rows whose pictures can be read; the others are reported at the end."""
+        kept = []
+        every = list(rows)
+        for row, fault in zip(every, cores().map(_fault, map(path_of, every)), strict=True):
+            if fault:
+                self._unreadable.append(fault)
+            else:
+                kept.append(row)
+        return kept
+
+
+def _fault(path: Path) -> str:
+    try:
+        decode(path, least_side=32)
+    except ImageError as error:
+        return str(error)
+    return ""
+
+
+def _channels(start: Start) -> int:
+    with torch.no_grad():
+        side = start.backbone.side
+        return int(start.backbone.trunk(torch.zeros(1, 3, side, side))[0].shape[1])

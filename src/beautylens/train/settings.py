@@ -1,0 +1,52 @@
+"""How long, how fast and how carefully a network is trained."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from pydantic import Field
+
+from beautylens.settings import Settings
+
+
+class TrainSettings(Settings):
+    """What every kind of training has in common.
+
+    `rate` is the network's learning rate; what starts from nothing (a projection, classes) learns
+    `head` times as fast. `ema` is the decay of the averaged weights, which are the result. Training
+    stops after `patience` epochs without a better mAP@7, where there are photos to measure it on.
+    """
+
+    epochs: int = Field(default=10, ge=1)
+    batch: int = Field(default=32, ge=2)
+    rate: float = Field(default=1e-4, gt=0)
+    head: float = Field(default=3.0, gt=0)
+    optimiser: Literal["adamw", "sgd"] = "adamw"
+    schedule: Literal["cosine", "steps"] = "cosine"
+    weight_decay: float = Field(default=1e-4, ge=0)
+    ema: float = Field(default=0.99, ge=0, lt=1)
+    precision: Literal["no", "bf16", "fp16"] = "no"
+    patience: int = Field(default=4, ge=1)
+    seed: int = Field(default=0, ge=0)
+
+    def rate_at(self, step: int, steps: int) -> float:
+        """Return the share of the learning rate at a step of so many.
+
+        `cosine` falls to 0 after a short rise; `steps` is the schedule of Lin et al. (2019): a
+        tenth after a fifth of the steps, a hundredth after two fifths.
+        """
+        done = step / steps
+        if self.schedule == "steps":
+            return 1.0 if done < 0.2 else 0.1 if done < 0.4 else 0.01
+        rise = max(1, round(0.05 * steps))
+        if step < rise:
+            return (step + 1) / rise
+        return (1 + math.cos(math.pi * done)) / 2
+
+
+PUBLISHED_UEL = TrainSettings(
+    epochs=100, batch=32, rate=1e-3, head=1.0, optimiser="sgd", schedule="steps",
+    weight_decay=5e-4, ema=0.0,
+)  # fmt: skip
+"""The schedule of Lin et al. (2019)."""

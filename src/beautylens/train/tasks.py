@@ -1,0 +1,137 @@
+"""Second tasks that keep a trunk from forgetting: classes of a folder, or the start's own."""
+
+# Without the extra, mypy knows nothing of PyTorch's Module:
+# mypy: allow-subclassing-any
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from beautylens.catalogue.truth import PHOTO_SUFFIXES
+from beautylens.errors import EncoderError, TableError
+from beautylens.features.backbones import Backbone
+from beautylens.features.extras import extra
+from beautylens.settings import PoolingSettings
+from beautylens.train.embedding import Embedding, Head
+from beautylens.train.losses import distillation_loss
+from beautylens.train.sources import Pictures
+
+with extra("train"):
+    import torch
+    from torch import Tensor, nn
+    from torch.nn import functional
+
+
+class Task(Protocol):
+    """What is learnt beside the embedding, on the same trunk."""
+
+    name: str
+    module: nn.Module
+
+    def load(self, rng: np.random.Generator) -> Mapping[str, Any]:
+        """Return what an item brings along for it."""
+
+    def pictures(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """Return its own pictures of a batch, which go through the network last; or none."""
+
+    def loss(self, maps: Tensor, catalogue: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+        """Return its loss.
+
+        Args:
+            maps: of all pictures of the batch: photos, then `catalogue`, then its own.
+            catalogue: catalogue pictures of the batch, as the network takes them.
+            batch: the loaded items.
+        """
+
+
+class Folder:
+    """Classification of the pictures in a folder with one sub-folder a class, as ImageNet's.
+
+    Args:
+        folder: of the classes.
+        channels: of the trunk's maps.
+        side: of the input, in pixels.
+
+    Raises:
+        TableError: when there are fewer than two sub-folders with pictures.
+    """
+
+    name = "classes"
+
+    def __init__(self, folder: Path, channels: int, side: int) -> None:
+        classes = sorted(path for path in folder.iterdir() if path.is_dir())
+        files = [
+            (file, number)
+            for number, each in enumerate(classes)
+            for file in sorted(each.rglob("*"))
+            if file.suffix.lower() in PHOTO_SUFFIXES
+        ]
+        if len({number for _, number in files}) < 2:
+            raise TableError(f"{folder}: needs a sub-folder of pictures for each of some classes")
+        self._pictures = Pictures([file for file, _ in files], side)
+        self._classes = np.array([number for _, number in files])
+        self.module: nn.Module = nn.Linear(channels, len(classes))
+
+    def load(self, rng: np.random.Generator) -> Mapping[str, Any]:
+        """Return one picture with its class."""
+        place = int(rng.integers(len(self._pictures)))
+        return {"seen": self._pictures.jittered(place, rng), "class": self._classes[place]}
+
+    def pictures(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """Return them."""
+        return batch["seen"]
+
+    def loss(self, maps: Tensor, catalogue: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+        """Return the cross-entropy."""
+        own = maps[-len(batch["seen"]) :].mean(dim=(2, 3))
+        return functional.cross_entropy(self.module(own), batch["class"])
+
+
+class Distillation:
+    """Class probabilities of the frozen start, on the catalogue's own pictures.
+
+    Args:
+        backbone: a timm network that kept its classifier.
+        channels: of the trunk's maps.
+
+    Raises:
+        EncoderError: when it has none that a mean of its maps goes into.
+    """
+
+    name = "distillation"
+
+    def __init__(self, backbone: Backbone, channels: int) -> None:
+        classifier = backbone.classifier
+        if classifier is None or getattr(classifier, "in_features", 0) != channels:
+            raise EncoderError(
+                f"'{backbone.name}' has no classifier whose knowledge could be kept: start from a "
+                "timm network whose classes follow its maps, such as a ResNet, by "
+                "--backbone, or give --classes FOLDER"
+            )
+        self.module: nn.Module = copy.deepcopy(classifier)
+        self._teacher = copy.deepcopy(classifier).requires_grad_(False)
+        frozen = Embedding(copy.deepcopy(backbone), Head(PoolingSettings(name="spoc"), None))
+        self._frozen = frozen.requires_grad_(False)
+
+    def load(self, rng: np.random.Generator) -> Mapping[str, Any]:
+        """Need nothing."""
+        return {}
+
+    def pictures(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """Have none of its own."""
+        return batch["photo"][:0]
+
+    def loss(self, maps: Tensor, catalogue: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+        """Return the divergence."""
+        start = len(batch["photo"])
+        student = maps[start : start + len(catalogue)].mean(dim=(2, 3))
+        device = catalogue.device
+        with torch.no_grad():
+            _, seen = self._frozen.to(device)(catalogue)
+            wanted = self._teacher.to(device)(seen.mean(dim=(2, 3)))
+        return distillation_loss(self.module(student), wanted)

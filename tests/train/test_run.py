@@ -1,0 +1,241 @@
+"""Whole trainings: out comes an encoder, what goes wrong is said, and a kill costs nothing."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra `train`")
+
+from beautylens.errors import EncoderError, TableError  # noqa: E402  (after the skip)
+from beautylens.features.encoder import Encoder  # noqa: E402  (as above)
+from beautylens.indexing import index, recipe_with  # noqa: E402  (as above)
+from beautylens.train.run import Trained, Training  # noqa: E402  (as above)
+from beautylens.train.settings import TrainSettings  # noqa: E402  (as above)
+from beautylens.train.start import from_encoder, from_timm  # noqa: E402  (as above)
+from tests.conftest import Shop  # noqa: E402  (as above)
+from tests.train.conftest import NETWORK, SIDE  # noqa: E402  (as above)
+
+BRIEF = TrainSettings(epochs=2, batch=4, rate=1e-4)
+"""So slow that a tiny random network keeps telling pictures apart."""
+Kind = Callable[[Training, Path], Trained]
+
+KINDS: dict[str, Kind] = {
+    "uel": lambda training, _: training.uel(),
+    "bank": lambda training, _: training.uel(bank=True),
+    "pairs": lambda training, truth: training.pairs(truth),
+    "simulated": lambda training, truth: training.pairs(truth, simulate=True),
+    "plain": lambda training, truth: training.pairs(truth, penalty="plain"),
+    "titles": lambda training, _: training.titles(),
+}
+
+
+def curves(folder: Path) -> list[dict[str, str]]:
+    with (folder / "curves.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize(
+    ("kind", "adapter"), [("uel", False), ("simulated", False), *((kind, True) for kind in KINDS)]
+)
+def test_every_kind_makes_an_encoder_that_a_collection_takes(
+    kind: str,
+    adapter: bool,
+    shop: Shop,
+    small_encoder: Path,
+    truths: tuple[Path, Path],
+    tmp_path: Path,
+) -> None:
+    start = from_encoder(str(small_encoder), frozen=adapter)
+    out = tmp_path / kind
+    training = Training(
+        start, shop.table, out, BRIEF, adapter=adapter, dimensions=8, validation=truths[1]
+    )
+    trained = KINDS[kind](training, truths[0])
+    assert trained.folder == out
+    assert not out.with_name(f"{kind}.training").exists()
+    collection = index(shop.table, tmp_path / "c.lens", recipe=recipe_with("fast", str(out)))
+    found = collection.search(shop.picture(3), 3)
+    assert "p03" in [match.product.product_id for match in found]
+    assert collection.gallery.dimensions == 8
+    rows = curves(out)
+    assert [row["epoch"] for row in rows] == ["0.0", "1.0", "2.0"]
+    assert all(0 <= float(row["map7"]) <= 1 for row in rows)
+    assert (out / "curves.png").read_bytes().startswith(b"\x89PNG")
+    told = json.loads((out / "training.json").read_text("utf-8"))
+    assert (told["adapter"], told["pictures"], told["seed"]) == (adapter, 12, 0)
+
+
+def test_an_adapter_leaves_the_network_as_it_was(
+    shop: Shop, small_encoder: Path, tmp_path: Path
+) -> None:
+    start = from_encoder(str(small_encoder), frozen=True, pooling="gem")
+    Training(start, shop.table, tmp_path / "out", BRIEF, adapter=True, dimensions=8).uel()
+    assert (tmp_path / "out/graph.onnx").read_bytes() == (small_encoder / "graph.onnx").read_bytes()
+    spec = Encoder.load(tmp_path / "out").spec
+    assert spec.pooling.name == "gem"
+    assert spec.pooling.options["p"] != 3.0
+
+
+def test_learning_brings_photos_nearer_to_their_pictures(
+    shop: Shop, small_encoder: Path, tmp_path: Path
+) -> None:
+    settings = TrainSettings(epochs=8, batch=12, rate=1e-3)
+    start = from_encoder(str(small_encoder), frozen=True)
+    training = Training(start, shop.table, tmp_path / "out", settings, adapter=True, dimensions=8)
+    training.uel()
+    losses = [float(row["uel"]) for row in curves(tmp_path / "out")[1:]]
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_the_same_seed_gives_the_same_encoder_and_another_one_another(
+    shop: Shop, small_encoder: Path, tmp_path: Path
+) -> None:
+    rows = []
+    for number, seed in enumerate((0, 0, 1)):
+        out = tmp_path / str(number)
+        settings = BRIEF.model_copy(update={"seed": seed})
+        start = from_encoder(str(small_encoder))
+        Training(start, shop.table, out, settings, dimensions=8).uel()
+        rows.append(Encoder.load(out)([shop.picture(0)]))
+    np.testing.assert_array_equal(rows[0], rows[1])
+    assert not np.array_equal(rows[0], rows[2])
+
+
+def test_a_training_killed_in_an_epoch_ends_as_one_that_was_not(
+    shop: Shop, small_encoder: Path, truths: tuple[Path, Path], tmp_path: Path
+) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(
+        f"""
+import sys, time
+from pathlib import Path
+from beautylens.train import loop
+from beautylens.train.run import Training
+from beautylens.train.settings import TrainSettings
+from beautylens.train.start import from_encoder
+loop.CHECKPOINT_SECONDS = 0.0
+def report(done, total, figures):
+    print(done, flush=True)
+    time.sleep(0.2 * (sys.argv[2] == "slow"))
+Training(from_encoder({str(small_encoder)!r}), Path({str(shop.table)!r}), Path(sys.argv[1]),
+         TrainSettings(epochs=2, batch=2, rate=1e-3), dimensions=8, report=report,
+         validation=Path({str(truths[1])!r})).pairs(Path({str(truths[0])!r}), simulate=True)
+""",
+        "utf-8",
+    )
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    subprocess.run([sys.executable, script, whole, "fast"], check=True, capture_output=True)
+    with subprocess.Popen(
+        [sys.executable, script, broken, "slow"], stdout=subprocess.PIPE, text=True
+    ) as first:
+        assert first.stdout is not None
+        for line in first.stdout:
+            if int(line) == 4:  # of seven in the first epoch
+                break
+        os.kill(first.pid, signal.SIGKILL)
+    assert not broken.exists()
+    again = subprocess.run(
+        [sys.executable, script, broken, "fast"], check=True, capture_output=True, text=True
+    )
+    assert int(again.stdout.split()[0]) > 1, "it began anew"
+    one, other = (Encoder.load(folder) for folder in (whole, broken))
+    np.testing.assert_array_equal(one([shop.picture(5)]), other([shop.picture(5)]))
+    kept = ("epoch", "pairs", "map7")
+    assert [[row[key] for key in kept] for row in curves(whole)] == [
+        [row[key] for key in kept] for row in curves(broken)
+    ]
+
+
+def test_a_training_under_way_is_not_gone_on_with_under_other_settings(
+    shop: Shop, small_encoder: Path, tmp_path: Path
+) -> None:
+    def stop(done: int, total: int, figures: object) -> None:
+        raise KeyboardInterrupt
+
+    start = from_encoder(str(small_encoder))
+    with pytest.raises(KeyboardInterrupt):
+        Training(start, shop.table, tmp_path / "out", BRIEF, dimensions=8, report=stop).uel()
+    other = BRIEF.model_copy(update={"rate": 5e-3})
+    with pytest.raises(EncoderError, match=r"another rate \(0.0001, not 0.005\)"):
+        Training(from_encoder(str(small_encoder)), shop.table, tmp_path / "out", other).uel()
+
+
+def test_training_stops_when_the_quality_stays(
+    shop: Shop, small_encoder: Path, truths: tuple[Path, Path], tmp_path: Path
+) -> None:
+    settings = TrainSettings(epochs=50, batch=12, rate=1e-9, patience=2)
+    start = from_encoder(str(small_encoder), frozen=True)
+    training = Training(
+        start, shop.table, tmp_path / "out", settings, adapter=True, dimensions=8,
+        validation=truths[1],
+    )  # fmt: skip
+    assert [row["epoch"] for row in training.uel().rows] == [0, 1, 2]
+
+
+def test_a_second_task_is_learnt_beside(
+    shop: Shop, truths: tuple[Path, Path], tmp_path: Path
+) -> None:
+    start = from_timm(NETWORK, side=SIDE, seed=1, pooling="spoc", classes=True)
+    training = Training(start, shop.table, tmp_path / "kept", BRIEF, dimensions=8)
+    training.pairs(truths[0], simulate=True, distil=True)
+    row = curves(tmp_path / "kept")[1]
+    # The student began as its teacher.
+    assert 0 <= float(row["distillation"]) < float(row["pairs"])
+    classes = tmp_path / "classes"
+    for number in range(4):
+        (classes / f"c{number % 2}").mkdir(parents=True, exist_ok=True)
+        (classes / f"c{number % 2}/{number}.jpg").write_bytes(shop.picture(number).read_bytes())
+    start = from_timm(NETWORK, side=SIDE, seed=1, pooling="spoc")
+    training = Training(start, shop.table, tmp_path / "classed", BRIEF, dimensions=8)
+    training.pairs(truths[0], simulate=True, classes=classes, weight=1.0)
+    # ln 2 before anything is learnt of two classes.
+    assert 0.2 < float(curves(tmp_path / "classed")[1]["classes"]) < 1.2
+
+
+def test_an_unreadable_picture_is_left_out_and_named(
+    shop: Shop, small_encoder: Path, tmp_path: Path
+) -> None:
+    rows = list(csv.DictReader(shop.table.open(encoding="utf-8")))
+    for row in rows:
+        row["image"] = str(shop.folder / row["image"])
+    (tmp_path / "torn.jpg").write_bytes(shop.picture(2).read_bytes()[:100])
+    rows[2]["image"] = str(tmp_path / "torn.jpg")
+    table = tmp_path / "t.csv"
+    with table.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    start = from_encoder(str(small_encoder), frozen=True)
+    trained = Training(start, table, tmp_path / "out", BRIEF, adapter=True, dimensions=8).uel()
+    assert len(trained.unreadable) == 1
+    assert "torn.jpg" in trained.unreadable[0]
+
+
+def test_what_cannot_be_is_said_before_anything_is_made(
+    shop: Shop, small_encoder: Path, truths: tuple[Path, Path], tmp_path: Path
+) -> None:
+    start = from_encoder(str(small_encoder))
+    out = tmp_path / "out"
+    with pytest.raises(EncoderError, match="is there already; name another folder"):
+        Training(start, shop.table, small_encoder, BRIEF)
+    with pytest.raises(EncoderError, match="an adapter needs an encoder file"):
+        Training(from_timm(NETWORK, side=SIDE, seed=1), shop.table, out, BRIEF, adapter=True)
+    with pytest.raises(TableError, match=r"share photos .*measure on photos that are not learnt"):
+        Training(start, shop.table, out, BRIEF, validation=truths[0]).pairs(truths[0])
+    with pytest.raises(EncoderError, match="has no classifier whose knowledge could be kept"):
+        Training(start, shop.table, out, BRIEF).pairs(truths[0], distil=True)
+    strange = tmp_path / "strange.csv"
+    strange.write_text(truths[0].read_text("utf-8").replace(",p0", ",q0"), "utf-8")
+    with pytest.raises(TableError, match="none of its photos shows a product of the catalogue"):
+        Training(start, shop.table, out, BRIEF).pairs(strange)
+    assert not out.exists()
