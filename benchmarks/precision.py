@@ -4,16 +4,14 @@
                                    [--runs 3] [--json]
 
 DATA is as `benchmarks/quality.py` takes it; the recipe is `fast`, the query never in the gallery.
-Eight bits are ONNX Runtime's static quantisation (weights a channel, seven bits of eight, since
-processors without VNNI overflow otherwise), calibrated on pictures of the rendered sample and run
-by OpenVINO. Bfloat16 takes part where the processor has it. Needs `make train`.
+Eight bits are what `beautylens encoder quantise` makes of pictures of the rendered sample, run by
+OpenVINO. Bfloat16 takes part where the processor has it. Needs `make train`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import statistics
 import tempfile
 import time
@@ -30,54 +28,12 @@ from beautylens.catalogue.truth import read_truth
 from beautylens.evaluate.metrics import summarise
 from beautylens.evaluate.run import run_queries
 from beautylens.features.encoder import Encoder
+from beautylens.features.quantise import CALIBRATED, quantise
 from beautylens.features.runtime import import_openvino
-from beautylens.images.decode import decode
 from beautylens.indexing import build, recipe_with
 from beautylens.store.build import Described, Describer
 
-CALIBRATED = 64
 Floats = NDArray[np.float32]
-
-
-class Calibration:
-    """Inputs (1, 3, side, side) float32 of pictures, as ONNX Runtime asks for them."""
-
-    def __init__(self, paths: Sequence[Path], encoder: Encoder, name: str) -> None:
-        self._paths, self._encoder, self._name = iter(paths), encoder, name
-
-    def get_next(self) -> dict[str, Floats] | None:
-        """Return the next input, None after the last."""
-        path = next(self._paths, None)
-        if path is None:
-            return None
-        pixels = self._encoder.fit(decode(path, least_side=self._encoder.side)).astype(np.float32)
-        spec = self._encoder.spec
-        scaled = (pixels - np.float32(spec.mean)) / np.float32(spec.std)
-        return {self._name: np.ascontiguousarray(scaled.transpose(2, 0, 1)[None])}
-
-
-def quantise(encoder: Encoder, paths: Sequence[Path], folder: Path) -> None:
-    """Write an encoder folder of eight bits beside the header and whitening of the original.
-
-    Args:
-        encoder: of a folder.
-        paths: pictures from which the ranges of activations are learnt.
-        folder: to be made.
-    """
-    import onnx
-    from onnxruntime.quantization import QuantType, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    shutil.copytree(encoder.graph.parent, folder)
-    prepared = folder / "prepared.onnx"
-    quant_pre_process(str(encoder.graph), str(prepared), skip_symbolic_shape=True)
-    name = onnx.load(str(prepared)).graph.input[0].name
-    quantize_static(
-        str(prepared), str(folder / "graph.onnx"), Calibration(paths, encoder, name),
-        per_channel=True, reduce_range=True,
-        activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
-    )  # fmt: skip
-    prepared.unlink()
 
 
 def describe(encoder: Encoder, paths: Sequence[Path]) -> tuple[Floats, float]:
@@ -119,7 +75,7 @@ def main() -> None:
         drawn = draw_plan(plan_sample(2026).first(CALIBRATED, 0), Path(scratch) / "drawn")
         shown = sorted(drawn.catalogue.parent.rglob("*.jpg"))[:CALIBRATED]
         eight = Path(scratch) / "eight"
-        quantise(Encoder.load(), shown, eight)
+        quantise(Encoder.load(), shown, eight, "eight")
         encoders = {"f32": Encoder.load(precision="f32"), "int8": Encoder.load(eight)}
         if "BF16" in capable:
             encoders["bf16"] = Encoder.load(precision="bf16")

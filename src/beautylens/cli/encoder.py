@@ -14,22 +14,24 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from beautylens.cli.console import console
+from beautylens.catalogue.table import read_catalogue
+from beautylens.cli.console import console, report_error
 from beautylens.errors import BeautylensError, EncoderError
 from beautylens.features.agreement import probe_pictures
+from beautylens.features.cost import count_macs, count_parameters
 from beautylens.features.encoder import Encoder, EncoderSpec
 from beautylens.features.extras import extra
 from beautylens.features.folders import encoder_home, known_encoders
 from beautylens.features.onnx_import import IMAGENET_MEAN, IMAGENET_STD, import_onnx
 from beautylens.features.pooling import find_reading
-from beautylens.features.runtime import count_parameters
+from beautylens.features.quantise import quantise
 from beautylens.settings import PoolingSettings
 
 if TYPE_CHECKING:
     from beautylens.features.export import Exported
 
 app = typer.Typer(
-    help="Encoders, the networks that describe pictures: list, info, export, import.",
+    help="Encoders: list, info, export, import, quantise, portable.",
     add_completion=False,
 )
 
@@ -141,6 +143,49 @@ def import_file(
     _report_folder(folder, spec)
 
 
+@app.command("quantise")
+def quantise_encoder(
+    name: Annotated[str, typer.Argument(help="default, a name in the encoder home, or a path.")],
+    table: Annotated[
+        Path, typer.Argument(metavar="TABLE", help="Catalogue table: its pictures set the ranges.")
+    ],
+    out: Out = None,
+) -> None:
+    """Write an encoder with weights and activations of eight bits."""
+    encoder = Encoder.load(name)
+    catalogue = read_catalogue(table)
+    paths = [catalogue.image_path(image) for image in catalogue.rows["image"].to_pylist()]
+    folder = out or encoder_home() / f"{encoder.name}-int8"
+    with console.status(f"Quantising {encoder.name}"):
+        faults = quantise(encoder, paths, folder, folder.name)
+    for fault in faults:
+        report_error(fault)
+    made = Encoder.load(folder)
+    pictures = probe_pictures(made.side, 8)
+    cosines = (made.describe(pictures) * encoder.describe(pictures)).sum(axis=1)
+    _report_folder(folder, made.spec)
+    console.print(f"Cosine with the original on drawn pictures: {cosines.mean():.3f}.")
+
+
+@app.command("portable")
+def make_portable(
+    name: Annotated[str, typer.Argument(help="default, a name in the encoder home, or a path.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT.onnx", help="File to make.")],
+) -> None:
+    """Write one ONNX file that takes a picture of any size and returns its descriptor."""
+    with extra("train"):
+        from beautylens.train.portable import write_portable
+    encoder = Encoder.load(name)
+    with console.status(f"Packing {encoder.name}"):
+        lowest = write_portable(encoder, out)
+    console.print(
+        f"{out}: {out.stat().st_size / 1e6:.1f} MB; takes `picture`, height x width x 3 bytes, and "
+        f"gives `descriptor`, {encoder.dimensions} numbers. Lowest cosine with the encoder, run by "
+        f"ONNX Runtime on drawn pictures of {encoder.side} pixels: {lowest:.4f}.",
+        soft_wrap=True,
+    )
+
+
 def report_exported(exported: Exported) -> None:
     """Print what was written and how closely it follows PyTorch."""
     table = Table(title="Cosine with PyTorch", title_justify="left", box=None)
@@ -173,6 +218,7 @@ def collect_facts(encoder: Encoder) -> dict[str, Any]:
         "whitening": encoder.whitening is not None,
         "dimensions": encoder.dimensions,
         "parameters": count_parameters(encoder.graph),
+        "megamacs": round(count_macs(encoder.graph, spec.side) / 1e6),
         "megabytes": _megabytes(encoder),
         "licence": spec.licence,
         "fingerprint": encoder.fingerprint,

@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from beautylens.errors import EncoderError
 from beautylens.features.agreement import Agreement, measure_agreement
 from beautylens.features.backbones import Backbone
+from beautylens.features.cost import count_parameters
 from beautylens.features.encoder import EncoderSpec
 from beautylens.features.extras import extra
 from beautylens.features.folders import drafted, write_header
 from beautylens.features.pooling import CLASS_TOKEN, find_pooling
-from beautylens.features.runtime import HEADER_KEY, Network, count_parameters
+from beautylens.features.runtime import HEADER_KEY, Network
 from beautylens.features.whitening import Whitening
 from beautylens.settings import PoolingSettings
 
@@ -146,7 +147,7 @@ def _trace(backbone: Backbone, *, fixed: bool) -> Any:
         rows, columns = 7 * backbone.stride, 8 * backbone.stride
         shape[2] = backbone.stride * torch.export.Dim("rows")
         shape[3] = backbone.stride * torch.export.Dim("columns")
-    with _quiet():
+    with quietly():
         return torch.onnx.export(
             backbone.trunk, (torch.zeros(2, 3, rows, columns),), dynamo=True,
             dynamic_shapes={"image": shape}, input_names=["image"],
@@ -203,7 +204,7 @@ def run_backbone(backbone: Backbone, pictures: NDArray[np.uint8]) -> list[NDArra
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Keep the exporter's remarks on its own inner workings from the user."""
     logging.disable(logging.WARNING)
     try:

@@ -146,16 +146,6 @@ def read_header(graph: Path) -> dict[str, Any] | None:
     return dict(header)
 
 
-def count_parameters(graph: Path) -> int:
-    """Return how many weights a network holds: the floating-point constants of its graph."""
-    sizes = [
-        int(np.prod(node.get_output_shape(0)))
-        for node in read_graph(graph).get_ops()
-        if node.get_type_name() == "Constant" and node.get_element_type().is_real()
-    ]
-    return sum(sizes)
-
-
 @cache
 def import_openvino() -> ModuleType:
     """Import OpenVINO on first use (a third of a second) and without its usage reports.

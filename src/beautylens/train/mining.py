@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from beautylens.cores import cores
 from beautylens.errors import TableError
 from beautylens.store.gallery import Gallery
 from beautylens.store.rows import vectors
@@ -41,19 +42,19 @@ def hard_negatives(
     """
     with tempfile.TemporaryDirectory() as folder:
         gallery = _filled(Path(folder) / "mined.lens", pictures)
-        found = []
-        for photo, right in zip(photos, answers, strict=True):
-            wrong: list[int] = []
-            depth = count
+
+        def nearest_wrong(photo: Floats, right: Collection[int]) -> NDArray[np.int64]:
+            depth, wrong = count, []
             # A product with many pictures may fill the short-list: look further down.
-            while len(wrong) < count and depth <= 2 * len(pictures):
+            while len(wrong) < count and depth < 2 * len(pictures):
                 depth *= 2
                 near = [int(match.image_id) for match in gallery.nearest(photo, depth)]
                 wrong = [place for place in near if products[place] not in right]
             if not wrong:
                 raise TableError("every product is right for some photo; there is nothing to tell")
-            found.append(np.resize(np.array(wrong[:count], np.int64), count))
-    return np.stack(found)
+            return np.resize(np.array(wrong[:count], np.int64), count)
+
+        return np.stack(list(cores().map(nearest_wrong, photos, answers)))
 
 
 def _filled(folder: Path, pictures: Floats) -> Gallery:

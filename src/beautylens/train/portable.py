@@ -1,0 +1,187 @@
+"""One file for a phone: a picture of any size in, its descriptor out, nothing else needed."""
+
+# Without the extra, mypy knows nothing of PyTorch's Module:
+# mypy: allow-subclassing-any
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beautylens.errors import EncoderError
+from beautylens.features.agreement import probe_pictures
+from beautylens.features.encoder import Encoder
+from beautylens.features.export import quietly
+from beautylens.features.extras import extra
+from beautylens.features.runtime import HEADER_KEY
+from beautylens.train.embedding import Head
+
+with extra("train"):
+    import onnx
+    import onnxruntime
+    import torch
+    from onnx import TensorProto, compose, helper, version_converter
+    from torch import nn
+
+OLDEST = 18
+"""The first version of ONNX's operators that resizes without moire."""
+LOWEST, RESIZED = 0.999, 0.9
+"""Cosines with the encoder itself below which a file is not kept: of pictures of the input's size,
+and of larger ones full of grain, which ONNX's operator resizes a little differently."""
+
+
+class _Vector(nn.Module):
+    """A head as a plain function of maps, for one picture."""
+
+    def __init__(self, head: Head) -> None:
+        super().__init__()
+        self.head = head
+
+    def forward(self, *outputs: torch.Tensor) -> torch.Tensor:
+        """Return (D,)."""
+        vectors: torch.Tensor = self.head(outputs)
+        return vectors[0]
+
+
+def write_portable(encoder: Encoder, file: Path) -> float:
+    """Write an encoder with fitting, pooling and projection inside its graph; return how close.
+
+    The file takes `picture`, (H, W, 3) uint8 RGB of any size, and gives `descriptor`, (D,) float32
+    of unit length, in any runtime of ONNX.
+
+    Args:
+        encoder: of one scale.
+        file: to be made.
+
+    Returns:
+        The lowest cosine with the encoder itself, over drawn pictures of the input's size.
+
+    Raises:
+        EncoderError: when the file is there, or the encoder cannot be written so.
+    """
+    if file.exists():
+        raise EncoderError(f"{file} is there already; name another file, or remove it")
+    if encoder.spec.scales != (1.0,):
+        raise EncoderError(f"'{encoder.name}' looks at several scales; a portable file has one")
+    trunk = _recent(onnx.load(str(encoder.graph)))
+    version = trunk.opset_import[0].version
+    taken = [output.name for output in trunk.graph.output]
+    shapes = [output.shape for output in _outputs(encoder)]
+    head = _head(encoder, shapes, version)
+    front = _front(encoder, version)
+    front.ir_version = head.ir_version = trunk.ir_version
+    model = compose.merge_models(
+        compose.add_prefix(front, "front/", rename_inputs=False),
+        compose.add_prefix(trunk, "trunk/"),
+        io_map=[("front/image", f"trunk/{trunk.graph.input[0].name}")],
+    )
+    used = [value.name for value in head.graph.input]
+    model = compose.merge_models(
+        model,
+        compose.add_prefix(head, "head/", rename_outputs=False),
+        io_map=[(f"trunk/{taken[place]}", f"head/{name}") for place, name in enumerate(used)],
+        outputs=["descriptor"],
+    )
+    entry = model.metadata_props.add()
+    entry.key, entry.value = f"{HEADER_KEY}-portable", encoder.fingerprint
+    onnx.save(model, str(file))
+    cosine = _cosine(encoder, file)
+    whole, large = probe_pictures(encoder.side, 3), probe_pictures(2 * encoder.side, 3)
+    lowest = min(map(cosine, whole))
+    resized = min(map(cosine, (large[0], large[1][: encoder.side], large[2][:, : encoder.side])))
+    if lowest < LOWEST or resized < RESIZED:
+        file.unlink()
+        raise EncoderError(
+            f"'{encoder.name}' cannot be made portable: its descriptors come out differently "
+            f"(cosines {lowest:.3f}, resized {resized:.3f}); nothing was written"
+        )
+    return lowest
+
+
+def _outputs(encoder: Encoder) -> list[NDArray[np.float32]]:
+    """Return what the network makes of one picture: the maps, and the class token if it has one."""
+    found = encoder.outputs(probe_pictures(encoder.side, 1))[0]
+    return [found.maps] if found.token is None else [found.maps, found.token]
+
+
+def _recent(model: Any) -> Any:
+    version = next(each.version for each in model.opset_import if each.domain in ("", "ai.onnx"))
+    if version >= OLDEST:
+        return model
+    return version_converter.convert_version(model, OLDEST)
+
+
+def _head(encoder: Encoder, shapes: list[tuple[int, ...]], version: int) -> Any:
+    """Return pooling and projection as a graph of maps to `descriptor`."""
+    head = _Vector(Head(encoder.spec.pooling, encoder.whitening)).eval()
+    names = ["maps", "token"][: len(shapes)]
+    inputs = tuple(torch.zeros(1, *shape[1:]) for shape in shapes)
+    with quietly():
+        program = torch.onnx.export(
+            head, inputs, dynamo=True, input_names=names, output_names=["descriptor"],
+            opset_version=version, verbose=False,
+        )  # fmt: skip
+    model = program.model_proto
+    del model.graph.value_info[:]
+    return model
+
+
+def _front(encoder: Encoder, version: int) -> Any:
+    """Return the graph of a picture (H, W, 3) uint8 to the network's input `image`.
+
+    The whole picture, its longer side as long as the input's, centred on white.
+    """
+    side = encoder.side
+    spec = encoder.spec
+
+    def constant(name: str, values: Any, kind: int = TensorProto.INT64) -> Any:
+        held = np.asarray(values)
+        return helper.make_tensor(name, kind, held.shape, held.ravel().tolist())
+
+    weights = [
+        constant("sizes", [side, side]),
+        constant("side", [side, side]),
+        constant("two", [2]),
+        constant("white", 255.0, TensorProto.FLOAT),
+        constant("axes", [2, 3]),
+        constant("zero", [0]),
+        constant("mean", np.reshape(spec.mean, (1, 3, 1, 1)), TensorProto.FLOAT),
+        constant("std", np.reshape(spec.std, (1, 3, 1, 1)), TensorProto.FLOAT),
+    ]
+    node = helper.make_node
+    nodes = [
+        node("Cast", ["picture"], ["values"], to=TensorProto.FLOAT),
+        node("Transpose", ["values"], ["planes"], perm=[2, 0, 1]),
+        node("Unsqueeze", ["planes", "zero"], ["batch"]),
+        node(
+            "Resize", ["batch", "", "", "sizes"], ["fitted"], axes=[2, 3], antialias=1,
+            mode="cubic", keep_aspect_ratio_policy="not_larger",
+        ),
+        node("Shape", ["fitted"], ["room"], start=2),
+        node("Sub", ["side", "room"], ["missing"]),
+        node("Div", ["missing", "two"], ["before"]),
+        node("Sub", ["missing", "before"], ["after"]),
+        node("Concat", ["before", "after"], ["pads"], axis=0),
+        node("Pad", ["fitted", "pads", "white", "axes"], ["square"], mode="constant"),
+        node("Clip", ["square", "", "white"], ["seen"]),
+        node("Sub", ["seen", "mean"], ["centred"]),
+        node("Div", ["centred", "std"], ["image"]),
+    ]  # fmt: skip
+    picture = helper.make_tensor_value_info("picture", TensorProto.UINT8, ["height", "width", 3])
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, side, side])
+    graph = helper.make_graph(nodes, "front", [picture], [image], weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", version)])
+
+
+def _cosine(encoder: Encoder, file: Path) -> Callable[[NDArray[np.uint8]], float]:
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+
+    def cosine(picture: NDArray[np.uint8]) -> float:
+        (found,) = session.run(["descriptor"], {"picture": np.ascontiguousarray(picture)})
+        return float(found @ encoder.describe([encoder.fit(picture)])[0])
+
+    return cosine
