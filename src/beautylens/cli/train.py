@@ -56,6 +56,10 @@ Side = Annotated[int | None, typer.Option(min=32, max=2048, help="Input side in 
 Adapter = Annotated[
     bool, typer.Option("--adapter", help="Learn pooling and projection alone: minutes, no GPU.")
 ]
+Maps = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Keep an adapter's maps here, for further trainings."),
+]
 Validate = Annotated[
     Path | None,
     typer.Option(metavar="TRUTH", help="Measure mAP@7 on these photos; stop when it stays."),
@@ -82,6 +86,7 @@ def uel(
     dimensions: Dimensions = 512,
     side: Side = None,
     adapter: Adapter = False,
+    maps: Maps = None,
     bank: Annotated[
         bool, typer.Option("--bank", help="Tell each picture from all others, by a memory bank.")
     ] = False,
@@ -100,8 +105,8 @@ def uel(
     changes = _changes(epochs, batch, rate, patience, precision, seed)
     start = _start(encoder, backbone, weights, random, pooling, side, adapter)
     with _training(
-        start, table, out, changes, published=published, adapter=adapter, dimensions=dimensions,
-        validation=validate,
+        start, table, out, changes, published=published, adapter=adapter, maps=maps,
+        dimensions=dimensions, validation=validate,
     ) as training:  # fmt: skip
         trained = training.uel(bank=bank)
     _tell(trained)
@@ -120,6 +125,7 @@ def pairs(
     dimensions: Dimensions = 512,
     side: Side = None,
     adapter: Adapter = False,
+    maps: Maps = None,
     simulate: Annotated[
         bool, typer.Option("--simulate", help="Also learn from simulated photos of the catalogue.")
     ] = False,
@@ -148,7 +154,14 @@ def pairs(
     changes = _changes(epochs, batch, rate, patience, precision, seed)
     start = _start(encoder, backbone, weights, random, pooling, side, adapter, classes=distil)
     with _training(
-        start, table, out, changes, adapter=adapter, dimensions=dimensions, validation=validate
+        start,
+        table,
+        out,
+        changes,
+        adapter=adapter,
+        maps=maps,
+        dimensions=dimensions,
+        validation=validate,
     ) as training:
         trained = training.pairs(
             truth,
@@ -173,6 +186,7 @@ def titles(
     dimensions: Dimensions = 512,
     side: Side = None,
     adapter: Adapter = False,
+    maps: Maps = None,
     validate: Validate = None,
     epochs: Epochs = None,
     batch: Batch = None,
@@ -185,7 +199,14 @@ def titles(
     changes = _changes(epochs, batch, rate, patience, precision, seed)
     start = _start(encoder, backbone, weights, random, pooling, side, adapter)
     with _training(
-        start, table, out, changes, adapter=adapter, dimensions=dimensions, validation=validate
+        start,
+        table,
+        out,
+        changes,
+        adapter=adapter,
+        maps=maps,
+        dimensions=dimensions,
+        validation=validate,
     ) as training:
         trained = training.titles()
     _tell(trained)

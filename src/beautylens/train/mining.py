@@ -44,7 +44,7 @@ def hard_negatives(
         gallery = _filled(Path(folder) / "mined.lens", pictures)
 
         def nearest_wrong(photo: Floats, right: Collection[int]) -> NDArray[np.int64]:
-            depth, wrong = count, []
+            depth, wrong = count, list[int]()
             # A product with many pictures may fill the short-list: look further down.
             while len(wrong) < count and depth < 2 * len(pictures):
                 depth *= 2

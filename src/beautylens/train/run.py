@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -82,6 +83,8 @@ class Training:
         settings: how long and how fast.
         adapter: leave the trunk as it is, and learn pooling and projection alone on maps that are
             made once.
+        maps: where an adapter's maps are kept for further trainings; by default they go when the
+            training is done.
         dimensions: of the projection, where the start has none.
         validation: a truth table on whose photos each epoch is measured.
         report: told of every step.
@@ -99,6 +102,7 @@ class Training:
         settings: TrainSettings,
         *,
         adapter: bool = False,
+        maps: Path | None = None,
         dimensions: int = 512,
         validation: Path | None = None,
         report: Report = lambda done, total, figures: None,
@@ -114,6 +118,7 @@ class Training:
         self._adapter, self._report, self._validation = adapter, report, validation
         self._dimensions = dimensions
         self._work = folder.with_name(f"{folder.name}.training")
+        self._maps = maps or self._work
         self._unreadable: list[str] = []
         self._shelf = self._readable_shelf(read_catalogue(table))
         self._sources: dict[tuple[Path, ...], Source] = {}
@@ -290,10 +295,10 @@ class Training:
     def _new_source(self, paths: tuple[Path, ...], *, simulated: bool) -> Source:
         if not self._adapter or self._start.encoder is None:
             return Pictures(paths, self._start.backbone.side)
-        folder = self._work / f"maps{len(self._sources)}"
-        return cache_maps(
-            self._start.encoder, paths, folder, simulated=simulated, seed=self._settings.seed
-        )
+        encoder, seed = self._start.encoder, self._settings.seed
+        told = (encoder.fingerprint, encoder.side, simulated, seed, *map(str, paths))
+        folder = self._maps / hashlib.sha256("\n".join(map(str, told)).encode()).hexdigest()[:16]
+        return cache_maps(encoder, paths, folder, simulated=simulated, seed=seed)
 
     def _readable_shelf(self, catalogue: Catalogue) -> Shelf:
         names = ["product_id", "image", "brand", "name"]

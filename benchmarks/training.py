@@ -1,0 +1,173 @@
+"""What training gains: mAP@7 of the descriptors alone, before and after, with intervals.
+
+    python benchmarks/training.py DATA [--set grocery] [--variants start adapter ...] [--side 192]
+                                  [--epochs 3] [--wrong 0.0] [--json]
+
+DATA holds the sets that `benchmarks/quality.py` takes. On grocery the photos of train.csv teach and
+those of val.csv are measured; on the other sets, which have no photos to learn from, `uel` learns
+from the gallery and truth.csv is measured. `--wrong` names another product in so many of the
+training rows. Needs `make train`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beautylens.catalogue.table import read_catalogue
+from beautylens.catalogue.truth import TruthRow, read_truth
+from beautylens.evaluate.metrics import average_precision, bootstrap_interval
+from beautylens.features.describing import BATCH
+from beautylens.features.encoder import Encoder
+from beautylens.train.run import Training
+from beautylens.train.settings import TrainSettings
+from beautylens.train.start import Start, from_encoder, from_timm
+
+PLACES = 7
+Learn = Callable[[Training, Path], Any]
+LEARN: dict[str, Learn] = {
+    "uel": lambda training, _: training.uel(),
+    "bank": lambda training, _: training.uel(bank=True),
+    "titles": lambda training, _: training.titles(),
+    "plain": lambda training, truth: training.pairs(truth, penalty="plain"),
+    "robust": lambda training, truth: training.pairs(truth),
+    "simulated": lambda training, truth: training.pairs(truth, simulate=True),
+    "distilled": lambda training, truth: training.pairs(truth, distil=True),
+}
+"""Each also as an adapter, by the name in front: `adapter-robust`."""
+
+
+def described(encoder: Encoder, paths: Sequence[Path]) -> NDArray[np.float32]:
+    """Return the descriptors (N, D) of pictures."""
+    starts = range(0, len(paths), BATCH)
+    return np.concatenate([encoder(paths[start : start + BATCH]) for start in starts])
+
+
+def precisions(encoder: Encoder, table: Path, truth: Sequence[TruthRow]) -> list[float]:
+    """Return AP@7 (challenge) of each photo, by the descriptors alone."""
+    catalogue = read_catalogue(table)
+    rows = catalogue.rows.select(["product_id", "image"]).to_pylist()
+    gallery = described(encoder, [catalogue.image_path(row["image"]) for row in rows])
+    scores = described(encoder, [row.image for row in truth]) @ gallery.T
+    found = []
+    for each, wanted in zip(scores, truth, strict=True):
+        order = np.argsort(-each, kind="stable")
+        ranking = list(dict.fromkeys(rows[place]["product_id"] for place in order))
+        ranking = ranking[: PLACES + len(wanted.ignore_ids)]
+        found.append(
+            average_precision(
+                ranking, wanted.product_ids, ignore=wanted.ignore_ids, denominator="challenge"
+            )
+        )
+    return found
+
+
+def corrupted(truth: Path, share: float, folder: Path) -> Path:
+    """Write a truth table of which this share of rows names another product; return its path."""
+    rng = np.random.default_rng(0)
+    rows = read_truth(truth)
+    products = sorted({product for row in rows for product in row.product_ids})
+    path = folder / f"wrong{share}.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["image", "product_ids"])
+        for row in rows:
+            right = ";".join(sorted(row.product_ids))
+            other = products[int(rng.integers(len(products)))]
+            writer.writerow([row.image, other if rng.random() < share else right])
+    return path
+
+
+def start_of(variant: str, side: int, weights: Path | None) -> Start:
+    """Return what a variant starts from: the default encoder, or its network with its classes."""
+    if variant.endswith("distilled"):
+        return from_timm(
+            "tf_efficientnet_lite0", side=side, weights=weights, pooling="ramac", classes=True
+        )
+    return from_encoder("default", side=side, frozen=variant.startswith("adapter"))
+
+
+def measure(
+    folder: Path, variant: str, settings: TrainSettings, arguments: argparse.Namespace
+) -> dict[str, Any]:
+    """Train one variant on a set and return its figures."""
+    table, taught = folder / "catalogue.csv", folder / "train.csv"
+    measured = folder / ("val.csv" if taught.exists() else "truth.csv")
+    truth = [row for row in read_truth(measured) if row.product_ids]
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory() as scratch:
+        if variant == "start":
+            encoder = Encoder.load("default", side=arguments.side)
+        else:
+            out = Path(arguments.keep or scratch) / f"{folder.name}-{variant}-{arguments.wrong}"
+            training = Training(
+                start_of(variant, arguments.side, arguments.weights), table, out, settings,
+                adapter=variant.startswith("adapter"), maps=arguments.maps,
+            )  # fmt: skip
+            if arguments.wrong:
+                taught = corrupted(taught, arguments.wrong, Path(scratch))
+            LEARN[variant.removeprefix("adapter-")](training, taught)
+            encoder = Encoder.load(out)
+        spent = time.perf_counter() - began
+        found = precisions(encoder, table, truth)
+    kinds = sorted({row.kind for row in truth if row.kind})
+    return {
+        "set": folder.name,
+        "variant": variant,
+        "wrong": arguments.wrong,
+        "seconds": round(spent),
+        "map7": round(float(np.mean(found)), 4),
+        "interval": [round(edge, 3) for edge in bootstrap_interval(np.array(found))],
+        "by_kind": {
+            kind: round(
+                float(
+                    np.mean([p for p, row in zip(found, truth, strict=True) if row.kind == kind])
+                ),
+                4,
+            )
+            for kind in kinds
+        },
+    }
+
+
+def main() -> None:
+    """Measure every variant; print a table, or JSON lines."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--set", default="grocery")
+    parser.add_argument(
+        "--variants", nargs="*", default=["start", "adapter-plain", "adapter-robust"]
+    )
+    parser.add_argument("--side", type=int, default=192)
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--rate", type=float, default=5e-4)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--wrong", type=float, default=0.0, help="share of wrong training rows")
+    parser.add_argument("--maps", type=Path, help="keep the adapters' maps here")
+    parser.add_argument("--keep", type=Path, help="keep the trained encoders here")
+    parser.add_argument("--weights", type=Path, help="of tf_efficientnet_lite0, with its classes")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    settings = TrainSettings(epochs=arguments.epochs, rate=arguments.rate, seed=arguments.seed)
+    for variant in arguments.variants:
+        row = measure(arguments.data / arguments.set, variant, settings, arguments)
+        if arguments.json:
+            print(json.dumps(row), flush=True)
+            continue
+        low, high = row["interval"]
+        kinds = "  ".join(f"{kind} {value:.3f}" for kind, value in row["by_kind"].items())
+        print(f"{variant:18}{row['map7']:.3f} [{low:.3f}, {high:.3f}]  {kinds}  {row['seconds']} s",
+              flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

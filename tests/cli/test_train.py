@@ -1,0 +1,70 @@
+"""`beautylens train`, typed as a user would."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_cli import one_line, run
+from tests.conftest import Shop
+
+ABSENT = [
+    name
+    for name in ("torch", "timm", "onnx", "accelerate", "onnx2torch", "matplotlib")
+    if importlib.util.find_spec(name) is None
+]
+needs_train = pytest.mark.skipif(bool(ABSENT), reason=f"needs the extra `train`: {ABSENT}")
+
+
+@needs_train
+def test_an_adapter_is_trained_and_indexed_with(shop: Shop, tmp_path: Path) -> None:
+    truth = tmp_path / "truth.csv"
+    rows = [f"{shop.photo(number)},p{number:02}" for number in range(4)]
+    truth.write_text("\n".join(["image,product_ids", *rows[:3]]) + "\n", "utf-8")
+    other = tmp_path / "other.csv"
+    other.write_text("\n".join(["image,product_ids", rows[3]]) + "\n", "utf-8")
+    out = tmp_path / "own"
+    done = run(
+        "train", "pairs", shop.table, truth, out, "--adapter", "--simulate", "--side", 96,
+        "--validate", other, "--epochs", 2, "--batch", 4,
+    )  # fmt: skip
+    assert done.stdout == ""
+    assert "mAP@7 of the descriptors alone:" in done.stderr
+    assert "an encoder for `beautylens index --encoder" in done.stderr
+    assert {path.name for path in out.iterdir()} == {
+        "curves.csv", "curves.png", "encoder.json", "graph.onnx", "training.json", "whitening.npz",
+    }  # fmt: skip
+    run("index", shop.table, tmp_path / "c.lens", "--recipe", "fast", "--encoder", out)
+    found = run("search", tmp_path / "c.lens", shop.photo(1), "--format", "csv").stdout
+    assert len(list(csv.DictReader(found.splitlines()))) == 7
+
+
+@needs_train
+def test_options_that_contradict_each_other_are_told(shop: Shop, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    message = one_line(run("train", "uel", shop.table, out, "--weights", "w.pth", code=1).stderr)
+    assert "--weights and --random belong to a timm network" in message
+    both = ("--distil", "--classes", tmp_path)
+    message = one_line(run("train", "pairs", shop.table, shop.table, out, *both, code=1).stderr)
+    assert "two second tasks; leave one out" in message
+    message = one_line(run("train", "uel", shop.table, out, "--precision", "fp8", code=1).stderr)
+    assert "'precision'" in message
+    assert not out.exists()
+
+
+@needs_train
+def test_a_wrong_encoder_or_table_is_told_before_training(shop: Shop, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    message = one_line(run("train", "uel", shop.table, out, "--encoder", "nosuch", code=1).stderr)
+    assert "there is no encoder 'nosuch'" in message
+    message = one_line(run("train", "titles", tmp_path / "none.csv", out, code=1).stderr)
+    assert "none.csv" in message
+
+
+@pytest.mark.skipif(not ABSENT, reason="the extra `train` is installed")
+def test_without_the_extra_the_install_line_is_told(shop: Shop, tmp_path: Path) -> None:
+    message = one_line(run("train", "uel", shop.table, tmp_path / "out", code=1).stderr)
+    assert "pip install 'beautylens[train]'" in message

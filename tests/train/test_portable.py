@@ -1,0 +1,88 @@
+"""One file for phones: any picture in, the encoder's descriptor out, in other runtimes too."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra `train`")
+
+from beautylens.errors import EncoderError  # noqa: E402  (after the skip)
+from beautylens.features.encoder import Encoder  # noqa: E402  (as above)
+from beautylens.settings import PoolingSettings  # noqa: E402  (as above)
+from beautylens.train.portable import write_portable  # noqa: E402  (as above)
+from tests.conftest import draw_pack  # noqa: E402  (as above)
+
+
+def describe(file: Path, picture: np.ndarray) -> np.ndarray:
+    session = onnxruntime.InferenceSession(str(file))
+    return session.run(["descriptor"], {"picture": np.ascontiguousarray(picture)})[0]
+
+
+@pytest.mark.parametrize("pooling", [None, "gem", "mac"])
+def test_a_portable_file_describes_as_the_encoder_does(pooling: str | None, tmp_path: Path) -> None:
+    chosen = None if pooling is None else PoolingSettings(name=pooling)
+    encoder = Encoder.load("default", side=128, pooling=chosen)
+    file = tmp_path / "phone.onnx"
+    assert write_portable(encoder, file) > 0.999
+    pack = draw_pack(3)[..., ::-1]
+    for picture, least in [
+        (encoder.fit(pack), 0.9999),
+        (pack, 0.97),
+        (pack[:, :150], 0.97),
+        (np.repeat(np.repeat(pack, 3, axis=0), 3, axis=1), 0.97),
+    ]:
+        found = describe(file, picture)
+        assert found.dtype == np.float32
+        assert np.linalg.norm(found) == pytest.approx(1, abs=1e-5)
+        assert found @ encoder.describe([encoder.fit(picture)])[0] > least
+
+
+def test_a_class_token_is_carried_along(tmp_path: Path) -> None:
+    from beautylens.features.backbones import build_backbone
+    from beautylens.features.export import export_backbone
+
+    export_backbone(build_backbone("test_vit", seed=1), tmp_path / "vit")
+    encoder = Encoder.load(tmp_path / "vit")
+    assert encoder.spec.pooling.name == "class_token"
+    assert write_portable(encoder, tmp_path / "vit.onnx") > 0.999
+
+
+def test_nothing_is_written_over_or_half(tmp_path: Path) -> None:
+    encoder = Encoder.load("default", side=64)
+    (tmp_path / "there.onnx").write_bytes(b"")
+    with pytest.raises(EncoderError, match="is there already"):
+        write_portable(encoder, tmp_path / "there.onnx")
+    scaled = Encoder.load("default", side=64, scales=(1.0, 0.5))
+    with pytest.raises(EncoderError, match="looks at several scales"):
+        write_portable(scaled, tmp_path / "new.onnx")
+    assert not (tmp_path / "new.onnx").exists()
+
+
+WEB = Path(__file__).parents[2] / "benchmarks/web/node_modules/onnxruntime-web"
+
+
+@pytest.mark.skipif(
+    shutil.which("node") is None or not WEB.is_dir(),
+    reason="needs Node and `npm install` in benchmarks/web",
+)
+def test_a_browser_runtime_gives_the_same_descriptor(tmp_path: Path) -> None:
+    encoder = Encoder.load("default", side=128)
+    file = tmp_path / "phone.onnx"
+    write_portable(encoder, file)
+    pack = np.ascontiguousarray(draw_pack(3)[..., ::-1])
+    (tmp_path / "pack.rgb").write_bytes(pack.tobytes())
+    height, width = pack.shape[:2]
+    script = WEB.parents[1] / "describe.mjs"
+    told = subprocess.run(
+        ["node", script, file, tmp_path / "pack.rgb", str(height), str(width)],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    found = np.array(json.loads(told.stdout)["descriptor"])
+    np.testing.assert_allclose(found, describe(file, pack), atol=1e-4)
