@@ -29,7 +29,9 @@ with extra("train"):
 
 OLDEST = 18
 """The first version of ONNX's operators that resizes without moire."""
-LOWEST, RESIZED = 0.999, 0.9
+FORMAT = 10
+"""Of the file; older ones list weights among the inputs."""
+LOWEST, RESIZED = 0.99, 0.9
 """Cosines with the encoder itself below which a file is not kept: of pictures of the input's size,
 and of larger ones full of grain, which ONNX's operator resizes a little differently."""
 
@@ -109,10 +111,17 @@ def _outputs(encoder: Encoder) -> list[NDArray[np.float32]]:
 
 
 def _recent(model: Any) -> Any:
+    """Return a graph of recent enough operators, whose only inputs are pictures."""
     version = next(each.version for each in model.opset_import if each.domain in ("", "ai.onnx"))
-    if version >= OLDEST:
-        return model
-    return version_converter.convert_version(model, OLDEST)
+    if version < OLDEST:
+        model = version_converter.convert_version(model, OLDEST)
+    # Old files list their weights among the inputs.
+    weights = {tensor.name for tensor in model.graph.initializer}
+    pictures = [value for value in model.graph.input if value.name not in weights]
+    del model.graph.input[:]
+    model.graph.input.extend(pictures)
+    model.ir_version = max(model.ir_version, FORMAT)
+    return model
 
 
 def _head(encoder: Encoder, shapes: list[tuple[int, ...]], version: int) -> Any:
@@ -143,34 +152,43 @@ def _front(encoder: Encoder, version: int) -> Any:
         return helper.make_tensor(name, kind, held.shape, held.ravel().tolist())
 
     weights = [
-        constant("sizes", [side, side]),
-        constant("side", [side, side]),
-        constant("two", [2]),
-        constant("white", 255.0, TensorProto.FLOAT),
-        constant("axes", [2, 3]),
         constant("zero", [0]),
+        constant("none", [0, 0]),
+        constant("one", [1]),
+        constant("two", [2]),
+        constant("planes of a picture", [1, 3]),
+        constant("side", [side]),
+        constant("length", [float(side)], TensorProto.FLOAT),
+        constant("black", 0.0, TensorProto.FLOAT),
+        constant("white", 255.0, TensorProto.FLOAT),
         constant("mean", np.reshape(spec.mean, (1, 3, 1, 1)), TensorProto.FLOAT),
         constant("std", np.reshape(spec.std, (1, 3, 1, 1)), TensorProto.FLOAT),
     ]
     node = helper.make_node
+    # Sizes are worked out for all axes: ONNX Runtime mistakes those of an operator that names axes.
     nodes = [
         node("Cast", ["picture"], ["values"], to=TensorProto.FLOAT),
         node("Transpose", ["values"], ["planes"], perm=[2, 0, 1]),
         node("Unsqueeze", ["planes", "zero"], ["batch"]),
-        node(
-            "Resize", ["batch", "", "", "sizes"], ["fitted"], axes=[2, 3], antialias=1,
-            mode="cubic", keep_aspect_ratio_policy="not_larger",
-        ),
-        node("Shape", ["fitted"], ["room"], start=2),
+        node("Shape", ["batch"], ["format"], start=2),
+        node("Cast", ["format"], ["lengths"], to=TensorProto.FLOAT),
+        node("ReduceMax", ["lengths"], ["longer"], keepdims=1),
+        node("Div", ["length", "longer"], ["scale"]),
+        node("Mul", ["lengths", "scale"], ["scaled"]),
+        node("Round", ["scaled"], ["rounded"]),
+        node("Cast", ["rounded"], ["whole"], to=TensorProto.INT64),
+        node("Max", ["whole", "one"], ["room"]),
+        node("Concat", ["planes of a picture", "room"], ["sizes"], axis=0),
+        node("Resize", ["batch", "", "", "sizes"], ["fitted"], antialias=1, mode="cubic"),
         node("Sub", ["side", "room"], ["missing"]),
         node("Div", ["missing", "two"], ["before"]),
         node("Sub", ["missing", "before"], ["after"]),
-        node("Concat", ["before", "after"], ["pads"], axis=0),
-        node("Pad", ["fitted", "pads", "white", "axes"], ["square"], mode="constant"),
-        node("Clip", ["square", "", "white"], ["seen"]),
+        node("Concat", ["none", "before", "none", "after"], ["pads"], axis=0),
+        node("Pad", ["fitted", "pads", "white"], ["square"], mode="constant"),
+        node("Clip", ["square", "black", "white"], ["seen"]),
         node("Sub", ["seen", "mean"], ["centred"]),
         node("Div", ["centred", "std"], ["image"]),
-    ]  # fmt: skip
+    ]
     picture = helper.make_tensor_value_info("picture", TensorProto.UINT8, ["height", "width", 3])
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, side, side])
     graph = helper.make_graph(nodes, "front", [picture], [image], weights)
