@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from beautylens.features.export import Exported
 
 app = typer.Typer(
-    help="Encoders: list, info, export, import, quantise, portable.",
+    help="Encoders: list, info, export, import, blend, quantise, portable.",
     add_completion=False,
 )
 
@@ -165,6 +165,21 @@ def quantise_encoder(
     cosines = (made.describe(pictures) * encoder.describe(pictures)).sum(axis=1)
     _report_folder(folder, made.spec)
     console.print(f"Cosine with the original on drawn pictures: {cosines.mean():.3f}.")
+
+
+@app.command("blend")
+def blend_encoders(
+    start: Annotated[str, typer.Argument(help="The encoder that training began with.")],
+    trained: Annotated[str, typer.Argument(help="What came of it.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make.")],
+    share: Annotated[float, typer.Option(min=0, max=1, help="Of the trained weights.")] = 0.5,
+) -> None:
+    """Write the encoder between two: what was learnt, less of what was forgotten for it."""
+    with extra("train"):
+        from beautylens.train.blend import blend
+    with console.status("Blending"):
+        exported = blend(Encoder.load(start), Encoder.load(trained), share, out)
+    report_exported(exported)
 
 
 @app.command("portable")

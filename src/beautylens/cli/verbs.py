@@ -19,7 +19,7 @@ VERBS = {
     "info": "Show images, products, recipe, encoder fingerprint, version and size.",
     "fetch": "Download a public catalogue; again after an interruption: goes on.",
     "train": "Train encoders: uel, pairs, titles.",
-    "encoder": "Encoders: list, info, export, import, quantise, portable.",
+    "encoder": "Encoders: list, info, export, import, blend, quantise, portable.",
 }
 """Verbs in the order of the help, with what it says of them: the first line of their own."""
 

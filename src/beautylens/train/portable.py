@@ -17,6 +17,7 @@ from beautylens.features.agreement import probe_pictures
 from beautylens.features.encoder import Encoder
 from beautylens.features.export import quietly
 from beautylens.features.extras import extra
+from beautylens.features.pooling import Outputs
 from beautylens.features.runtime import HEADER_KEY
 from beautylens.train.embedding import Head
 
@@ -31,7 +32,7 @@ OLDEST = 18
 """The first version of ONNX's operators that resizes without moire."""
 FORMAT = 10
 """Of the file; older ones list weights among the inputs."""
-LOWEST, RESIZED = 0.99, 0.9
+LOWEST, RESIZED = 0.999, 0.9
 """Cosines with the encoder itself below which a file is not kept: of pictures of the input's size,
 and of larger ones full of grain, which ONNX's operator resizes a little differently."""
 
@@ -196,10 +197,23 @@ def _front(encoder: Encoder, version: int) -> Any:
 
 
 def _cosine(encoder: Encoder, file: Path) -> Callable[[NDArray[np.uint8]], float]:
-    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    """Return what compares a file with its encoder, both run by ONNX Runtime.
+
+    Runtimes round eight bits differently, which is not the file's fault.
+    """
+    packed, network = (_session(each) for each in (file, encoder.graph))
+    mean, std = (np.array(row, np.float32) for row in (encoder.spec.mean, encoder.spec.std))
+    name = network.get_inputs()[0].name
 
     def cosine(picture: NDArray[np.uint8]) -> float:
-        (found,) = session.run(["descriptor"], {"picture": np.ascontiguousarray(picture)})
-        return float(found @ encoder.describe([encoder.fit(picture)])[0])
+        (found,) = packed.run(["descriptor"], {"picture": np.ascontiguousarray(picture)})
+        image = (encoder.fit(picture).astype(np.float32) - mean) / std
+        maps, *token = network.run(None, {name: image.transpose(2, 0, 1)[None].copy()})
+        expected = encoder.describe_outputs([Outputs(maps, token[0] if token else None)])
+        return float(found @ expected[0])
 
     return cosine
+
+
+def _session(file: Path) -> Any:
+    return onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])

@@ -1,0 +1,63 @@
+"""Encoders between two: what was learnt, without all that was forgotten for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from beautylens.errors import EncoderError
+from beautylens.features.encoder import Encoder
+from beautylens.features.export import Exported, export_backbone
+from beautylens.features.extras import extra
+from beautylens.features.trainable import thaw
+from beautylens.features.whitening import Whitening
+
+with extra("train"):
+    import torch
+
+
+def blend(start: Encoder, trained: Encoder, share: float, folder: Path) -> Exported:
+    """Write the encoder whose weights lie between two of one kind (Wortsman et al., 2022).
+
+    On pictures unlike those that it was trained on, it is often better than either.
+
+    Args:
+        start: what training began with.
+        trained: what came of it.
+        share: of the trained weights, 0 to 1.
+        folder: to be made.
+
+    Raises:
+        EncoderError: when the two are not of one kind, or the folder is there.
+    """
+    one, other = (thaw(each.graph, each.spec, each.side) for each in (start, trained))
+    pairs = [list(backbone.trunk.parameters()) for backbone in (one, other)]
+    shapes = [[parameter.shape for parameter in parameters] for parameters in pairs]
+    whitenings = start.whitening, trained.whitening
+    if (
+        shapes[0] != shapes[1]
+        or start.spec.pooling.name != trained.spec.pooling.name
+        or _shape(whitenings[0]) != _shape(whitenings[1])
+    ):
+        raise EncoderError(
+            f"'{start.name}' and '{trained.name}' differ in layers, pooling or projection: blend an "
+            "encoder with the one that its training started from"
+        )
+    with torch.no_grad():
+        for first, second in zip(*pairs, strict=True):
+            first.lerp_(second, share)
+    return export_backbone(
+        one, folder, name=folder.name, pooling=trained.spec.pooling,
+        whitening=_between(*whitenings, share),
+    )  # fmt: skip
+
+
+def _shape(whitening: Whitening | None) -> tuple[int, ...]:
+    return () if whitening is None else whitening.matrix.shape
+
+
+def _between(one: Whitening | None, other: Whitening | None, share: float) -> Whitening | None:
+    if one is None or other is None:
+        return None
+    return Whitening(
+        one.mean + share * (other.mean - one.mean), one.matrix + share * (other.matrix - one.matrix)
+    )
