@@ -31,8 +31,8 @@ from beautylens.features.encoder import Encoder
 from beautylens.train.run import Training
 from beautylens.train.settings import TrainSettings
 from beautylens.train.start import Start, from_encoder, from_timm
+from beautylens.train.validate import PLACES, first_products
 
-PLACES = 7
 Learn = Callable[[Training, Path], Any]
 LEARN: dict[str, Learn] = {
     "uel": lambda training, _: training.uel(),
@@ -58,11 +58,10 @@ def precisions(encoder: Encoder, table: Path, truth: Sequence[TruthRow]) -> list
     rows = catalogue.rows.select(["product_id", "image"]).to_pylist()
     gallery = described(encoder, [catalogue.image_path(row["image"]) for row in rows])
     scores = described(encoder, [row.image for row in truth]) @ gallery.T
+    products = [row["product_id"] for row in rows]
     found = []
     for each, wanted in zip(scores, truth, strict=True):
-        order = np.argsort(-each, kind="stable")
-        ranking = list(dict.fromkeys(rows[place]["product_id"] for place in order))
-        ranking = ranking[: PLACES + len(wanted.ignore_ids)]
+        ranking = first_products(each, products, PLACES + len(wanted.ignore_ids))
         found.append(
             average_precision(
                 ranking, wanted.product_ids, ignore=wanted.ignore_ids, denominator="challenge"

@@ -155,7 +155,7 @@ def test_the_agreement_is_told_in_full_and_in_default_precision(convolutional: W
     assert {(row.precision, row.side) for row in rows} == {
         ("f32", 64), ("f32", 96), ("default", 64),
     }  # fmt: skip
-    assert all(row.lowest <= row.mean <= 1.0001 for row in rows)
+    assert all(row.lowest - 1e-6 <= row.mean <= 1.0001 for row in rows)
     assert min(row.lowest for row in rows if row.precision == "f32") > 0.999
 
 

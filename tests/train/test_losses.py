@@ -16,6 +16,8 @@ from beautylens.train.losses import (  # noqa: E402  (after the skip)
     uel_loss,
 )
 
+YES, NO = torch.tensor([[True]]), torch.tensor([[False]])
+
 
 def unit(rows: int, dimensions: int, seed: int) -> torch.Tensor:
     drawn = torch.from_numpy(np.random.default_rng(seed).standard_normal((rows, dimensions)))
@@ -95,6 +97,7 @@ def test_the_bank_loss_is_a_softmax_over_all_instances() -> None:
 def test_contrastive_is_its_formula_over_all_pairs(penalty: str) -> None:
     photos, pictures = unit(4, 3, 1), unit(5, 3, 2)
     same = torch.tensor(np.random.default_rng(0).random((4, 5)) < 0.3)
+    neither = torch.tensor(np.random.default_rng(1).random((4, 5)) < 0.2) & ~same
     margin, scale = 1.2, 0.6
 
     def rho(excess: float) -> float:
@@ -107,11 +110,18 @@ def test_contrastive_is_its_formula_over_all_pairs(penalty: str) -> None:
             distance = math.dist(photos[p].tolist(), pictures[g].tolist())
             if same[p, g]:
                 pull.append(rho(distance))
-            elif distance < margin:
+            elif distance < margin and not neither[p, g]:
                 push.append(rho(margin - distance))
     expected = sum(pull) / len(pull) + sum(push) / len(push)
     found = contrastive_loss(
-        photos, pictures, same, penalty=penalty, margin=margin, near=scale, far=scale
+        photos,
+        pictures,
+        same,
+        ~same & ~neither,
+        penalty=penalty,
+        margin=margin,
+        near=scale,
+        far=scale,
     )
     assert float(found) == pytest.approx(expected, rel=1e-6)
 
@@ -120,9 +130,7 @@ def test_an_outlier_pulls_less_under_the_robust_loss_and_more_under_the_plain() 
     def slope(angle: float, penalty: str) -> float:
         turned = torch.tensor(angle, requires_grad=True)
         photo = torch.stack([turned.cos(), turned.sin()])[None]
-        contrastive_loss(
-            photo, torch.tensor([[1.0, 0.0]]), torch.tensor([[True]]), penalty=penalty
-        ).backward()
+        contrastive_loss(photo, torch.tensor([[1.0, 0.0]]), YES, NO, penalty=penalty).backward()
         return abs(float(turned.grad))
 
     assert slope(1.2, "plain") > slope(0.3, "plain")
@@ -131,13 +139,13 @@ def test_an_outlier_pulls_less_under_the_robust_loss_and_more_under_the_plain() 
 
 def test_gradients_are_finite_where_photo_and_picture_are_the_same() -> None:
     photo = unit(1, 4, 1).requires_grad_()
-    contrastive_loss(photo, photo.detach(), torch.tensor([[True]])).backward()
+    contrastive_loss(photo, photo.detach(), YES, NO).backward()
     assert torch.isfinite(photo.grad).all()
 
 
 def test_a_batch_without_one_kind_of_pair_has_only_the_other_term() -> None:
     photo, near = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.8, 0.6]])
-    only_wrong = contrastive_loss(photo, near, torch.tensor([[False]]), penalty="plain", margin=1.0)
+    only_wrong = contrastive_loss(photo, near, NO, YES, penalty="plain", margin=1.0)
     distance = math.sqrt(0.2**2 + 0.6**2)
     assert float(only_wrong) == pytest.approx((1 - distance) ** 2 / 2, rel=1e-5)
 

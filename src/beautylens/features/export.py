@@ -6,7 +6,7 @@ import json
 import logging
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -59,6 +59,7 @@ def export_backbone(
     pooling: PoolingSettings | None = None,
     whitening: Whitening | None = None,
     licence: str | None = None,
+    beside: Callable[[Path], None] = lambda folder: None,
 ) -> Exported:
     """Write a backbone as an encoder folder that agrees with PyTorch.
 
@@ -72,6 +73,7 @@ def export_backbone(
         pooling: by default `class_token` where the network has one, else RA-MAC.
         whitening: of the pooled descriptors, where there is one.
         licence: of the weights; by default as timm records it.
+        beside: writes what else belongs into the folder, before it takes its place.
 
     Raises:
         EncoderError: when the folder is taken, or the network cannot be written or disagrees.
@@ -95,6 +97,7 @@ def export_backbone(
         spec, agreements, halved = _write_agreeing(backbone, spec, draft)
         if whitening is not None:
             whitening.save(draft / "whitening.npz")
+        beside(draft)
     return Exported(
         folder, spec, agreements, count_parameters(folder / "graph.onnx"), halved,
         time.perf_counter() - start,

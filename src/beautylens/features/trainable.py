@@ -26,6 +26,10 @@ _OPSET = 17
 """The newest operators that onnx2torch knows all of."""
 
 
+FIXED = 0.01
+"""Share of a network's numbers that may stay as they are: onnx2torch makes weights of most only."""
+
+
 class GraphTrunk(nn.Module):
     """An encoder's graph: its maps (N, C, h, w) and, where there is one, its class token (N, C)."""
 
@@ -67,6 +71,15 @@ def thaw(graph: Path, spec: EncoderSpec, side: int | None = None) -> Backbone:
             f"{graph}: cannot be trained further ({reason}); start from the timm network it was "
             "made of, with --backbone"
         ) from error
+    weights, kept = (
+        sum(each.numel() for each in rows if each.is_floating_point())
+        for rows in (network.parameters(), network.buffers())
+    )
+    if kept > FIXED * weights:
+        raise EncoderError(
+            f"{graph}: cannot be trained further (many of its weights would stay as they are); "
+            "start from the timm network it was made of, with --backbone"
+        )
     trunk = GraphTrunk(network, len(model.graph.output)).eval()
     return Backbone(
         spec.name, trunk, spec.mean, spec.std, side or spec.side, spec.stride, spec.fixed_side,

@@ -39,8 +39,8 @@ def blend(start: Encoder, trained: Encoder, share: float, folder: Path) -> Expor
         or _shape(whitenings[0]) != _shape(whitenings[1])
     ):
         raise EncoderError(
-            f"'{start.name}' and '{trained.name}' differ in layers, pooling or projection: blend an "
-            "encoder with the one that its training started from"
+            f"'{start.name}' and '{trained.name}' differ in layers, pooling or projection; blend "
+            "an encoder with the one that its training started from"
         )
     with torch.no_grad():
         for first, second in zip(*pairs, strict=True):

@@ -25,7 +25,8 @@ class Progress:
     """How far a training has come.
 
     `step` counts within the epoch. `rows` are those of the curves; `best` is the highest mAP@7 and
-    `since` the epochs since then. `terms` are the sums of the loss terms of the epoch so far.
+    `since` the epochs since then. `terms` are the sums of the loss terms of the epoch so far, and
+    `scaler` is the state of what scales gradients in half precision.
     """
 
     epoch: int = 0
@@ -34,6 +35,7 @@ class Progress:
     since: int = 0
     terms: dict[str, float] = field(default_factory=dict)
     rows: list[dict[str, float]] = field(default_factory=list)
+    scaler: dict[str, float] = field(default_factory=dict)
 
 
 def save(
@@ -96,9 +98,14 @@ def restore(
             f"({before.get(differs[0])}, not {about.get(differs[0])}); "
             "give what it began with, or remove the folder to begin anew"
         )
-    for name, module in modules.items():
-        _fill(module, _part(tensors, name))
-    optimiser.load_state_dict(_optimiser_state(optimiser, _part(tensors, "optimiser")))
+    try:
+        for name, module in modules.items():
+            _fill(module, _part(tensors, name))
+        optimiser.load_state_dict(_optimiser_state(optimiser, _part(tensors, "optimiser")))
+    except (RuntimeError, ValueError) as error:
+        raise EncoderError(
+            f"{folder} holds a training of another network; remove it to begin anew"
+        ) from error
     return progress
 
 

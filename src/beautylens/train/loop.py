@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beautylens.cores import cores
+from beautylens.errors import EncoderError, ImageError
 from beautylens.features.extras import extra
 from beautylens.images.ahead import ahead, batches
 from beautylens.train import checkpoint
@@ -23,6 +25,7 @@ from beautylens.train.validate import Validation
 with extra("train"):
     import torch
     from accelerate import Accelerator
+    from accelerate.utils import broadcast_object_list
     from torch import Tensor, nn
     from torch.optim.swa_utils import AveragedModel
     from torch.utils.data import default_collate
@@ -66,7 +69,6 @@ class Loop:
         self._validation, self._report = validation, report
         self._about = dict(about or {}) | settings.model_dump()
         self._accelerator = Accelerator(mixed_precision=settings.precision)
-        torch.manual_seed(settings.seed)
         device = self._accelerator.device
         self._averaged = AveragedModel(network.to(device), multi_avg_fn=_warm_average(settings.ema))
         self._best = AveragedModel(network)
@@ -84,9 +86,13 @@ class Loop:
         """Train, and return the network with the averaged weights that were best, or last."""
         self._folder.mkdir(parents=True, exist_ok=True)
         progress = checkpoint.restore(self._folder, self._modules(), self._optimiser, self._about)
+        # Nobody writes before all have read.
+        self._accelerator.wait_for_everyone()
         if progress is None:
             progress = Progress()
             self._close_epoch(progress, {}, 0.0)
+        elif self._accelerator.scaler is not None and progress.scaler:
+            self._accelerator.scaler.load_state_dict(progress.scaler)
         while progress.epoch < self._settings.epochs and not self._is_late(progress):
             self._run_epoch(progress)
         self.rows = progress.rows
@@ -106,7 +112,6 @@ class Loop:
             rate = settings.rate_at(step, total)
             for group in self._optimiser.param_groups:
                 group["lr"] = group["initial"] * rate
-            torch.manual_seed(_mixed(settings.seed, step))
             terms = self._objective.loss(self._network, batch)
             loss = torch.stack(list(terms.values())).sum()
             accelerator.backward(loss)
@@ -133,7 +138,9 @@ class Loop:
         """Measure, remember the best, and write a checkpoint."""
         row = {"epoch": float(progress.epoch), **means, "seconds": round(seconds, 1)}
         if self._validation is not None:
-            row["map7"] = self._validation(self._describe(self._averaged.module))
+            # The first process's, in all: they must stop together.
+            measured = [self._validation(self._describe(self._averaged.module))]
+            (row["map7"],) = broadcast_object_list(measured)
             progress.since += 1
             if row["map7"] > progress.best:
                 progress.best, progress.since = row["map7"], 0
@@ -148,9 +155,11 @@ class Loop:
         """Return the items of each batch of an epoch, of this process; a short last one is left."""
         settings = self._settings
         order = np.random.default_rng((settings.seed, epoch)).permutation(len(self._objective))
-        size = min(settings.batch, len(order))
-        whole = order[: len(order) // size * size].reshape(-1, size)
         processes = self._accelerator.num_processes
+        size = min(settings.batch, len(order)) // processes * processes
+        if size == 0:
+            raise EncoderError(f"{len(order)} items are too few for {processes} processes")
+        whole = order[: len(order) // size * size].reshape(-1, size)
         return list(whole[:, self._accelerator.process_index :: processes])
 
     def _loaded(
@@ -159,9 +168,13 @@ class Loop:
         settings, device = self._settings, self._accelerator.device
 
         def load(item: int) -> Item:
-            return self._objective.load(
-                item, np.random.default_rng((settings.seed, progress.epoch, item))
-            )
+            for other in range(len(self._objective)):
+                place = (item + other) % len(self._objective)
+                rng = np.random.default_rng((settings.seed, progress.epoch, place))
+                # A picture that has gone since it was looked at: the next in its place.
+                with suppress(ImageError):
+                    return self._objective.load(place, rng)
+            raise ImageError("no picture can be read any more; are their disks still there?")
 
         rest = steps[progress.step :]
         items = [item for batch in rest for item in batch.tolist()]
@@ -193,9 +206,11 @@ class Loop:
         }
 
     def _save(self, progress: Progress) -> None:
-        if self._accelerator.is_main_process:
-            checkpoint.save(self._folder, progress, self._modules(), self._optimiser, self._about)
-        self._accelerator.wait_for_everyone()
+        if not self.is_main:
+            return
+        if self._accelerator.scaler is not None:
+            progress.scaler = dict(self._accelerator.scaler.state_dict())
+        checkpoint.save(self._folder, progress, self._modules(), self._optimiser, self._about)
 
 
 def _optimiser(
@@ -235,7 +250,3 @@ def _average_gradients(extras: nn.Module) -> None:
         if parameter.grad is not None:
             torch.distributed.all_reduce(parameter.grad)
             parameter.grad /= torch.distributed.get_world_size()
-
-
-def _mixed(seed: int, step: int) -> int:
-    return int(np.random.SeedSequence((seed, step)).generate_state(1)[0])

@@ -71,6 +71,7 @@ def contrastive_loss(
     photos: Tensor,
     pictures: Tensor,
     same: Tensor,
+    other: Tensor,
     *,
     penalty: str = "robust",
     margin: float = 0.9,
@@ -87,6 +88,7 @@ def contrastive_loss(
         photos: (P, D) unit rows.
         pictures: (G, D) unit rows.
         same: (P, G) bool, which pairs show one product.
+        other: (P, G) bool, which pairs show two; pairs that are neither do not count.
         penalty: a name in `PENALTIES`.
         margin: m, the distance beyond which other products are far enough.
         near: the scale c₊ of positive pairs.
@@ -99,7 +101,7 @@ def contrastive_loss(
     # Not by cdist, whose gradient at distance 0 is none.
     distances = (2 - 2 * photos @ pictures.T).clamp(min=1e-12).sqrt()
     pull = rho(distances[same], near)
-    hinge = (margin - distances[~same]).clamp(min=0)
+    hinge = (margin - distances[other]).clamp(min=0)
     push = rho(hinge, far)
     return pull.sum() / max(1, len(pull)) + push.sum() / (hinge > 0).sum().clamp(min=1)
 

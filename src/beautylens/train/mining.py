@@ -43,15 +43,21 @@ def hard_negatives(
     with tempfile.TemporaryDirectory() as folder:
         gallery = _filled(Path(folder) / "mined.lens", pictures)
 
+        def wrong_within(photo: Floats, right: Collection[int], depth: int) -> list[int]:
+            near = [int(match.image_id) for match in gallery.nearest(photo, depth)]
+            return [place for place in near if products[place] not in right]
+
         def nearest_wrong(photo: Floats, right: Collection[int]) -> NDArray[np.int64]:
-            depth, wrong = count, list[int]()
+            depth = 2 * count
+            wrong = wrong_within(photo, right, depth)
             # A product with many pictures may fill the short-list: look further down.
-            while len(wrong) < count and depth < 2 * len(pictures):
+            while len(wrong) < count and depth < len(pictures):
                 depth *= 2
-                near = [int(match.image_id) for match in gallery.nearest(photo, depth)]
-                wrong = [place for place in near if products[place] not in right]
+                wrong = wrong_within(photo, right, depth)
             if not wrong:
-                raise TableError("every product is right for some photo; there is nothing to tell")
+                raise TableError(
+                    "a photo shows every product of the catalogue; leave it out of the truth table"
+                )
             return np.resize(np.array(wrong[:count], np.int64), count)
 
         return np.stack(list(cores().map(nearest_wrong, photos, answers)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -35,6 +35,7 @@ class Pairs(Objective):
         pictures: of the catalogue.
         right: the places of the right pictures of each photo.
         products: the number of the product of each picture.
+        neutral: for each photo, products that are neither right nor wrong.
         simulate: also learn from a simulated phone photo of each picture.
         penalty: `robust` or `plain`.
         task: what is learnt beside, so that the trunk forgets less; None for nothing.
@@ -48,6 +49,7 @@ class Pairs(Objective):
         right: Sequence[Sequence[int]],
         products: NDArray[np.intp],
         *,
+        neutral: Sequence[Collection[int]] | None = None,
         simulate: bool = False,
         penalty: str = "robust",
         task: Task | None = None,
@@ -57,6 +59,8 @@ class Pairs(Objective):
         own = [[place] for place in range(len(pictures))] if simulate else []
         self._photos, self._pictures = photos, pictures
         self._right, self._products = [*right, *own], products
+        self._answers = [set(products[list(places)].tolist()) for places in self._right]
+        self._neutral = [*(neutral or [()] * len(right)), *([()] * len(own))]
         self._loss = partial(contrastive_loss, penalty=penalty)
         self._task, self._weight = task, weight
         if task is not None:
@@ -68,10 +72,13 @@ class Pairs(Objective):
 
     def begin(self, describe: Describe) -> None:
         """Look up anew which wrong pictures are nearest to each photo."""
-        answers = [set(self._products[list(places)].tolist()) for places in self._right]
         pictures = describe(self._pictures)
         photos = np.concatenate([describe(self._photos), pictures])[: len(self._right)]
-        wrong = hard_negatives(photos, pictures, self._products, answers, MINED)
+        not_wrong = [
+            answers.union(neutral)
+            for answers, neutral in zip(self._answers, self._neutral, strict=True)
+        ]
+        wrong = hard_negatives(photos, pictures, self._products, not_wrong, MINED)
         self.extras.register_buffer("wrong", torch.from_numpy(wrong))
 
     def load(self, item: int, rng: np.random.Generator) -> Item:
@@ -81,10 +88,10 @@ class Pairs(Objective):
             *rng.choice(self.extras.wrong[item].tolist(), HARD).tolist(),
         ]
         loaded: dict[str, Any] = {
+            "item": item,
             "photo": self._photo(item, rng),
             "pictures": np.stack([self._pictures.plain(place) for place in places]),
             "places": np.array(places),
-            "product": self._products[places[0]],
             "products": self._products[places],
         }
         return loaded if self._task is None else {**loaded, **self._task.load(rng)}
@@ -109,12 +116,24 @@ class Pairs(Objective):
         # Likewise it counts once, whichever processes saw it.
         chosen, _ = _first_of_each(everywhere(places))
         products = everywhere(batch["products"].flatten())[chosen]
-        same = everywhere(batch["product"])[:, None] == products
-        found = self._loss(everywhere(photos), everywhere(pictures)[chosen], same)
+        same, other = self._masks(everywhere(batch["item"]).tolist(), products.tolist())
+        found = self._loss(
+            everywhere(photos),
+            everywhere(pictures)[chosen],
+            same.to(vectors.device),
+            other.to(vectors.device),
+        )
         terms = {"pairs": found}
         if self._task is not None:
             terms[self._task.name] = self._weight * self._task.loss(maps, catalogue, batch)
         return terms
+
+    def _masks(self, items: Sequence[int], products: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Return which of the products are right for each photo, (P, G), and which are wrong."""
+        same = [[product in self._answers[item] for product in products] for item in items]
+        neutral = [[product in self._neutral[item] for product in products] for item in items]
+        right = torch.tensor(same)
+        return right, ~(right | torch.tensor(neutral))
 
 
 def _first_of_each(places: Tensor) -> tuple[Tensor, Tensor]:

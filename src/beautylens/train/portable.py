@@ -71,7 +71,7 @@ def write_portable(encoder: Encoder, file: Path) -> float:
     if encoder.spec.scales != (1.0,):
         raise EncoderError(f"'{encoder.name}' looks at several scales; a portable file has one")
     trunk = _recent(onnx.load(str(encoder.graph)))
-    version = trunk.opset_import[0].version
+    version = _version(trunk)
     taken = [output.name for output in trunk.graph.output]
     shapes = [output.shape for output in _outputs(encoder)]
     head = _head(encoder, shapes, version)
@@ -91,13 +91,23 @@ def write_portable(encoder: Encoder, file: Path) -> float:
     )
     entry = model.metadata_props.add()
     entry.key, entry.value = f"{HEADER_KEY}-portable", encoder.fingerprint
-    onnx.save(model, str(file))
+    aside = file.with_name(f".{file.name}.part")
+    try:
+        onnx.save(model, str(aside))
+        lowest = _checked(encoder, aside)
+        aside.rename(file)
+    finally:
+        aside.unlink(missing_ok=True)
+    return lowest
+
+
+def _checked(encoder: Encoder, file: Path) -> float:
+    """Return the lowest cosine of a file with its encoder, where it is high enough."""
     cosine = _cosine(encoder, file)
     whole, large = probe_pictures(encoder.side, 3), probe_pictures(2 * encoder.side, 3)
     lowest = min(map(cosine, whole))
     resized = min(map(cosine, (large[0], large[1][: encoder.side], large[2][:, : encoder.side])))
     if lowest < LOWEST or resized < RESIZED:
-        file.unlink()
         raise EncoderError(
             f"'{encoder.name}' cannot be made portable: its descriptors come out differently "
             f"(cosines {lowest:.3f}, resized {resized:.3f}); nothing was written"
@@ -113,8 +123,7 @@ def _outputs(encoder: Encoder) -> list[NDArray[np.float32]]:
 
 def _recent(model: Any) -> Any:
     """Return a graph of recent enough operators, whose only inputs are pictures."""
-    version = next(each.version for each in model.opset_import if each.domain in ("", "ai.onnx"))
-    if version < OLDEST:
+    if _version(model) < OLDEST:
         model = version_converter.convert_version(model, OLDEST)
     # Old files list their weights among the inputs.
     weights = {tensor.name for tensor in model.graph.initializer}
@@ -123,6 +132,10 @@ def _recent(model: Any) -> Any:
     model.graph.input.extend(pictures)
     model.ir_version = max(model.ir_version, FORMAT)
     return model
+
+
+def _version(model: Any) -> int:
+    return int(next(e.version for e in model.opset_import if e.domain in ("", "ai.onnx")))
 
 
 def _head(encoder: Encoder, shapes: list[tuple[int, ...]], version: int) -> Any:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +20,16 @@ from beautylens.errors import EncoderError, ImageError, TableError
 from beautylens.features.export import export_backbone
 from beautylens.features.extras import extra
 from beautylens.features.folders import drafted, write_header
-from beautylens.images.decode import decode
+from beautylens.features.whitening import Whitening
+from beautylens.images.ahead import ahead
 from beautylens.train.curves import write_curves
 from beautylens.train.embedding import CachedEmbedding, Embedding, Head
 from beautylens.train.loop import Loop, Report
 from beautylens.train.objective import Objective
 from beautylens.train.pairs import Pairs
 from beautylens.train.settings import TrainSettings
-from beautylens.train.sources import Pictures, Source, cache_maps
-from beautylens.train.start import Start, with_projection
+from beautylens.train.sources import CACHED_VIEWS, Pictures, Source, cache_maps, fault_of
+from beautylens.train.start import Start, projection
 from beautylens.train.tasks import Distillation, Folder, Task
 from beautylens.train.titles import Titles, labels_of
 from beautylens.train.uel import Bank, InBatch
@@ -36,7 +37,9 @@ from beautylens.train.validate import Validation
 
 with extra("train"):
     import torch
+    from torch import nn
 
+AHEAD = 64
 TAUGHT = 4096
 """Pictures, at most, that a projection is learnt from before training begins."""
 
@@ -115,20 +118,20 @@ class Training:
                 "export`, and give it with --encoder"
             )
         self._start, self._folder, self._settings = start, folder, settings
-        self._adapter, self._report, self._validation = adapter, report, validation
+        self._adapter, self._report = adapter, report
         self._dimensions = dimensions
         self._work = folder.with_name(f"{folder.name}.training")
         self._maps = maps or self._work
         self._unreadable: list[str] = []
         self._shelf = self._readable_shelf(read_catalogue(table))
-        self._sources: dict[tuple[Path, ...], Source] = {}
+        self._validation_table = validation
+        self._validation_rows = self._read_validation(validation)
 
-    def uel(self, *, bank: bool = False, temperature: float | None = None) -> Trained:
+    def uel(self, *, bank: bool = False) -> Trained:
         """Learn from the catalogue without labels."""
-        pictures = self._source(self._shelf.paths, simulated=True)
-        kind = Bank if bank else InBatch
-        options = {} if temperature is None else {"temperature": temperature}
-        return self._run(kind(pictures, **options), {"kind": "bank" if bank else "uel", **options})
+        pictures = self._source(self._shelf.paths, views=True)
+        objective = Bank(pictures) if bank else InBatch(pictures)
+        return self._run(objective, {"kind": "bank" if bank else "uel"})
 
     def pairs(
         self,
@@ -156,36 +159,40 @@ class Training:
         if not rows:
             raise TableError(f"{truth}: none of its photos shows a product of the catalogue")
         self._refuse_shared(truth, rows)
+        numbers = dict(zip(self._shelf.products, self._shelf.numbers.tolist(), strict=True))
         right = [
             [place for product in sorted(row.product_ids) for place in known.get(product, [])]
             for row in rows
         ]
         objective = Pairs(
-            self._source([row.image for row in rows], simulated=False),
-            self._source(self._shelf.paths, simulated=True),
+            self._source([row.image for row in rows], views=True, simulated=False),
+            self._source(self._shelf.paths, views=simulate),
             right,
             self._shelf.numbers,
+            neutral=[{numbers[p] for p in row.ignore_ids & numbers.keys()} for row in rows],
             simulate=simulate,
             penalty=penalty,
             task=self._task(classes, distil=distil),
             weight=weight,
         )
-        about = {"kind": "pairs", "photos": len(rows), "penalty": penalty, "weight": weight}
+        told = [(str(row.image), *sorted(row.product_ids), *sorted(row.ignore_ids)) for row in rows]
+        about = {"kind": "pairs", "photos": len(rows), "truth": _digest(told)}
+        about |= {"penalty": penalty, "weight": weight}
         about |= {"simulate": simulate, "task": str(classes) if classes else distil}
         return self._run(objective, about)
 
     def titles(self) -> Trained:
         """Learn from the names of products."""
         chosen, labels = labels_of(self._shelf.titles)
-        pictures = self._source(self._shelf.paths, simulated=True)
-        start = self._projected(pictures)
-        dimensions = start.whitening.matrix.shape[0] if start.whitening is not None else 0
-        objective = Titles(pictures, labels, dimensions)
+        pictures = self._source(self._shelf.paths, views=True)
+        torch.manual_seed(self._settings.seed)
+        objective = Titles(pictures, labels, len(self._projected().matrix))
         return self._run(objective, {"kind": "titles", "labels": len(chosen)})
 
     def _task(self, classes: Path | None, *, distil: bool) -> Task | None:
         if (classes is not None or distil) and self._adapter:
             raise EncoderError("an adapter leaves the trunk as it is: a second task is of no use")
+        torch.manual_seed(self._settings.seed)
         if classes is not None:
             return Folder(classes, _channels(self._start), self._start.backbone.side)
         if not distil:
@@ -193,36 +200,40 @@ class Training:
         return Distillation(self._start.backbone, _channels(self._start))
 
     def _run(self, objective: Objective, about: Mapping[str, Any]) -> Trained:
-        pictures = self._source(self._shelf.paths, simulated=True)
-        start = self._projected(pictures)
-        head = Head(start.pooling, start.whitening)
+        start = self._start
+        head = Head(start.pooling, self._projected())
         network = CachedEmbedding(head) if self._adapter else Embedding(start.backbone, head)
         about = {
             **about,
             "start": start.fingerprint,
             "side": start.backbone.side,
-            "pooling": start.pooling.name,
+            "pooling": start.pooling.model_dump(),
             "adapter": self._adapter,
             "pictures": len(self._shelf.paths),
+            "catalogue": _digest([*self._shelf.paths, *self._shelf.products]),
+            "validation": str(self._validation_table or ""),
         }
         loop = Loop(
             network, objective, self._settings, self._work,
-            validation=self._validated(), about=about, report=self._report,
+            validation=self._validation(), about=about, report=self._report,
         )  # fmt: skip
         trained = loop.run().cpu()
         if loop.is_main:
-            self._write(start, trained.head, about, loop.rows)
+            self._write(trained, about, loop.rows)
         return Trained(self._folder, loop.rows, tuple(self._unreadable))
 
     def _write(
-        self,
-        start: Start,
-        head: Head,
-        about: Mapping[str, Any],
-        rows: Sequence[Mapping[str, float]],
+        self, trained: nn.Module, about: Mapping[str, Any], rows: Sequence[Mapping[str, float]]
     ) -> None:
         """Write the encoder, and beside it how it came about."""
-        pooling, whitening = head.pool.settings, head.whitening
+        start = self._start
+        pooling, whitening = trained.head.pool.settings, trained.head.whitening
+
+        def beside(draft: Path) -> None:
+            write_curves(draft, rows)
+            told = {**about, **self._settings.model_dump()}
+            (draft / "training.json").write_text(json.dumps(told, indent=2) + "\n", "utf-8")
+
         if self._adapter and start.encoder is not None:
             spec = start.encoder.spec.model_copy(
                 update={"name": self._folder.name, "pooling": pooling, "side": start.encoder.side}
@@ -232,21 +243,20 @@ class Training:
                 write_header(draft, spec)
                 if whitening is not None:
                     whitening.save(draft / "whitening.npz")
+                beside(draft)
         else:
             export_backbone(
-                start.backbone, self._folder, name=self._folder.name, pooling=pooling,
-                whitening=whitening,
+                replace(start.backbone, trunk=trained.trunk), self._folder,
+                name=self._folder.name, pooling=pooling, whitening=whitening, beside=beside,
             )  # fmt: skip
-        write_curves(self._folder, rows)
-        told = {**about, **self._settings.model_dump()}
-        (self._folder / "training.json").write_text(json.dumps(told, indent=2) + "\n", "utf-8")
         shutil.rmtree(self._work)
 
-    def _projected(self, pictures: Source) -> Start:
-        """Return the start with a projection, learnt from the catalogue where it has none."""
+    def _projected(self) -> Whitening:
+        """Return the start's projection, or one that is learnt from the catalogue."""
         start = self._start
         if start.whitening is not None:
-            return start
+            return start.whitening
+        pictures = self._source(self._shelf.paths, views=False)
         head = Head(start.pooling, None)
         network = CachedEmbedding(head) if self._adapter else Embedding(start.backbone, head)
         step = -(-len(pictures) // TAUGHT)
@@ -255,50 +265,50 @@ class Training:
             for place in range(0, len(pictures), step):
                 one = torch.from_numpy(np.ascontiguousarray(pictures.plain(place)))[None]
                 rows.append(network(one)[0].numpy())
-        self._start = with_projection(start, np.concatenate(rows), self._dimensions)
-        return self._start
+        learnt = projection(np.concatenate(rows), self._dimensions)
+        self._start = replace(start, whitening=learnt)
+        return learnt
 
-    def _validated(self) -> Validation | None:
-        if self._validation is None:
-            return None
-        rows = self._readable(read_truth(self._validation), lambda row: row.image)
+    def _read_validation(self, table: Path | None) -> list[TruthRow]:
+        if table is None:
+            return []
+        rows = self._readable(read_truth(table), lambda row: row.image)
         if not any(row.product_ids & set(self._shelf.products) for row in rows):
-            raise TableError(
-                f"{self._validation}: none of its photos shows a product of the catalogue"
-            )
+            raise TableError(f"{table}: none of its photos shows a product of the catalogue")
+        return rows
+
+    def _validation(self) -> Validation | None:
+        rows = self._validation_rows
+        if not rows:
+            return None
         return Validation(
-            self._source([row.image for row in rows], simulated=False),
-            self._source(self._shelf.paths, simulated=True),
+            self._source([row.image for row in rows], views=False),
+            self._source(self._shelf.paths, views=False),
             self._shelf.products,
             [row.product_ids for row in rows],
             [row.ignore_ids for row in rows],
         )
 
     def _refuse_shared(self, truth: Path, rows: Iterable[TruthRow]) -> None:
-        if self._validation is None:
-            return
         learnt = {row.image.resolve() for row in rows}
-        shared = [r.image for r in read_truth(self._validation) if r.image.resolve() in learnt]
+        shared = [row.image for row in self._validation_rows if row.image.resolve() in learnt]
         if shared:
             raise TableError(
-                f"{truth} and {self._validation} share photos ({shared[0].name} is one of "
+                f"{truth} and {self._validation_table} share photos ({shared[0].name} is one of "
                 f"{len(shared)}); measure on photos that are not learnt from"
             )
 
-    def _source(self, paths: Sequence[Path], *, simulated: bool) -> Source:
-        """Return pictures to learn from, the same for the same paths."""
-        key = tuple(paths)
-        if key not in self._sources:
-            self._sources[key] = self._new_source(key, simulated=simulated)
-        return self._sources[key]
-
-    def _new_source(self, paths: tuple[Path, ...], *, simulated: bool) -> Source:
+    def _source(self, paths: Sequence[Path], *, views: bool, simulated: bool = True) -> Source:
+        """Return pictures to learn from; `views` tells whether others than plain are asked for."""
         if not self._adapter or self._start.encoder is None:
             return Pictures(paths, self._start.backbone.side)
         encoder, seed = self._start.encoder, self._settings.seed
-        told = (encoder.fingerprint, encoder.side, simulated, seed, *map(str, paths))
-        folder = self._maps / hashlib.sha256("\n".join(map(str, told)).encode()).hexdigest()[:16]
-        return cache_maps(encoder, paths, folder, simulated=simulated, seed=seed)
+        files = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
+        folder = self._maps / _digest([encoder.fingerprint, encoder.side, simulated, seed, *files])
+        return cache_maps(
+            encoder, paths, folder, simulated=simulated, seed=seed,
+            views=CACHED_VIEWS if views else 0,
+        )  # fmt: skip
 
     def _readable_shelf(self, catalogue: Catalogue) -> Shelf:
         names = ["product_id", "image", "brand", "name"]
@@ -317,7 +327,8 @@ class Training:
         """Return the rows whose pictures can be read; the others are reported at the end."""
         kept = []
         every = list(rows)
-        for row, fault in zip(every, cores().map(_fault, map(path_of, every)), strict=True):
+        faults = ahead(cores(), fault_of, map(path_of, every), AHEAD)
+        for row, fault in zip(every, faults, strict=True):
             if fault:
                 self._unreadable.append(fault)
             else:
@@ -325,12 +336,8 @@ class Training:
         return kept
 
 
-def _fault(path: Path) -> str:
-    try:
-        decode(path, least_side=32)
-    except ImageError as error:
-        return str(error)
-    return ""
+def _digest(told: Iterable[object]) -> str:
+    return hashlib.sha256("\n".join(map(str, told)).encode()).hexdigest()[:16]
 
 
 def _channels(start: Start) -> int:

@@ -9,11 +9,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from beautylens.cores import cores
 from beautylens.errors import ImageError
 from beautylens.features.encoder import Encoder
-from beautylens.images.ahead import batches
+from beautylens.images.ahead import ahead, batches
 from beautylens.images.decode import decode
-from beautylens.images.fit import shrink, white_pad
+from beautylens.images.fit import LEAST_SIDE, shrink, white_pad
 from beautylens.images.simulate import colour_cast, jpeg, light_falloff, phone_photo
 
 Pixels = NDArray[np.uint8]
@@ -64,7 +65,9 @@ class Pictures:
         picture = self._detailed(place)
         height, width = picture.shape[:2]
         share = rng.uniform(0.7, 1.0, 2)
-        rows, columns = (max(8, int(n * s)) for n, s in zip((height, width), share, strict=True))
+        rows, columns = (
+            min(n, max(LEAST_SIDE, int(n * s))) for n, s in zip((height, width), share, strict=True)
+        )
         top, left = rng.integers(0, height - rows + 1), rng.integers(0, width - columns + 1)
         part = np.ascontiguousarray(picture[top : top + rows, left : left + columns])
         for effect in (light_falloff, colour_cast, jpeg):
@@ -122,28 +125,26 @@ def cache_maps(
         paths: the pictures.
         folder: where the maps go; those that are there and whole are taken.
         simulated: whether the views are simulated phone photos, else jittered ones.
-        views: of each picture.
+        views: of each picture; 0 for a source that is only asked for plain pictures.
         seed: of the views.
     """
     pictures = Pictures(paths, encoder.side)
     parts = []
-    for name, number in (("plain", 1), ("views", views)):
+    see = pictures.simulated if simulated else pictures.jittered
+
+    def seen(place: int) -> list[Pixels]:
+        return [see(place, np.random.default_rng((seed, place, view))) for view in range(views)]
+
+    def plain(place: int) -> list[Pixels]:
+        return [pictures.plain(place)]
+
+    for name, make in (("plain", plain), ("views", seen))[: 1 + (views > 0)]:
         file = folder / f"{name}.npy"
         if not file.exists():
-            _write_maps(encoder, _views(pictures, name, number, simulated, seed), file, len(paths))
+            made = ahead(cores(), make, range(len(pictures)), 4 * _BATCH)
+            _write_maps(encoder, made, file, len(paths))
         parts.append(np.load(file, mmap_mode="r"))
-    return CachedMaps(parts[0][:, 0], parts[1])
-
-
-def _views(
-    pictures: Pictures, name: str, number: int, simulated: bool, seed: int
-) -> Iterator[list[Pixels]]:
-    for place in range(len(pictures)):
-        if name == "plain":
-            yield [pictures.plain(place)]
-            continue
-        see = pictures.simulated if simulated else pictures.jittered
-        yield [see(place, np.random.default_rng((seed, place, view))) for view in range(number)]
+    return CachedMaps(parts[0][:, 0], parts[-1])
 
 
 def _write_maps(encoder: Encoder, views: Iterator[list[Pixels]], file: Path, count: int) -> None:
@@ -164,3 +165,12 @@ def _write_maps(encoder: Encoder, views: Iterator[list[Pixels]], file: Path, cou
         raise ImageError("there are no pictures to learn from; give a table with some")
     kept.flush()
     aside.rename(file)
+
+
+def fault_of(path: Path) -> str:
+    """Return why a picture cannot be read; nothing where it can."""
+    try:
+        decode(path, least_side=32)
+    except ImageError as error:
+        return str(error)
+    return ""

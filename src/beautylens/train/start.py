@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -88,8 +88,8 @@ def from_timm(
     return Start(backbone, chosen, None, None, f"{name} {weights or drawn}")
 
 
-def with_projection(start: Start, pooled: NDArray[np.float32], dimensions: int) -> Start:
-    """Return a start whose projection is the PCA-whitening of pooled pictures (N, C).
+def projection(pooled: NDArray[np.float32], dimensions: int) -> Whitening:
+    """Return the PCA-whitening of pooled pictures (N, C), where training may begin.
 
     Raises:
         EncoderError: when there are fewer pictures than would teach two dimensions.
@@ -97,4 +97,4 @@ def with_projection(start: Start, pooled: NDArray[np.float32], dimensions: int) 
     most = min(dimensions, len(pooled) - 1, pooled.shape[1])
     if most < 2:
         raise EncoderError(f"{len(pooled)} pictures cannot teach a projection; give more")
-    return replace(start, whitening=Whitening.fit(pooled, most))
+    return Whitening.fit(pooled, most)

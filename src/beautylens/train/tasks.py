@@ -19,7 +19,7 @@ from beautylens.features.extras import extra
 from beautylens.settings import PoolingSettings
 from beautylens.train.embedding import Embedding, Head
 from beautylens.train.losses import distillation_loss
-from beautylens.train.sources import Pictures
+from beautylens.train.sources import Pictures, fault_of
 
 with extra("train"):
     import torch
@@ -69,7 +69,7 @@ class Folder:
             (file, number)
             for number, each in enumerate(classes)
             for file in sorted(each.rglob("*"))
-            if file.suffix.lower() in PHOTO_SUFFIXES
+            if file.suffix.lower() in PHOTO_SUFFIXES and not fault_of(file)
         ]
         if len({number for _, number in files}) < 2:
             raise TableError(f"{folder}: needs a sub-folder of pictures for each of some classes")

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from beautylens.errors import TableError
 from beautylens.features.extras import extra
@@ -36,23 +36,25 @@ def ngrams(title: str) -> set[str]:
     return {" ".join(words[at : at + n]) for n in spans for at in range(len(words) - n + 1)}
 
 
-def labels_of(titles: Sequence[str], most: int = MOST) -> tuple[list[str], NDArray[np.float32]]:
-    """Return the commonest n-grams of titles and which of them each title has, (N, L).
+def labels_of(titles: Sequence[str], most: int = MOST) -> tuple[list[str], csr_array]:
+    """Return the commonest n-grams of different titles and which of them each has, (N, L) 0 or 1.
 
     Raises:
         TableError: when no two titles share a word.
     """
-    found = [ngrams(title) for title in titles]
-    counts = Counter(gram for each in found for gram in each)
+    # However many pictures a product has, its title counts once.
+    found = {title: ngrams(title) for title in titles}
+    counts = Counter(gram for each in found.values() for gram in each)
     ranked = sorted(counts, key=lambda gram: (-counts[gram], gram))
-    chosen = [gram for gram in ranked if LEAST <= counts[gram] < len(titles)][:most]
+    chosen = [gram for gram in ranked if LEAST <= counts[gram] < len(found)][:most]
     if not chosen:
         raise TableError("no two titles share a word; there is nothing to learn from them")
     columns = {gram: column for column, gram in enumerate(chosen)}
-    marks = np.zeros((len(titles), len(chosen)), np.float32)
-    for row, each in enumerate(found):
-        marks[row, [columns[gram] for gram in each if gram in columns]] = 1
-    return chosen, marks
+    marks = [sorted(columns[gram] for gram in found[title] if gram in columns) for title in titles]
+    ends = np.cumsum([0, *map(len, marks)])
+    places = np.array([column for row in marks for column in row], np.int64)
+    ones = np.ones(len(places), np.float32)
+    return chosen, csr_array((ones, places, ends), shape=(len(titles), len(chosen)))
 
 
 class Titles(Objective):
@@ -60,11 +62,11 @@ class Titles(Objective):
 
     Args:
         pictures: of the catalogue.
-        labels: (N, L) 0 or 1, of each picture.
+        labels: (N, L), of each picture.
         dimensions: the length of a descriptor.
     """
 
-    def __init__(self, pictures: Source, labels: NDArray[np.float32], dimensions: int) -> None:
+    def __init__(self, pictures: Source, labels: csr_array, dimensions: int) -> None:
         super().__init__(nn.Linear(dimensions, labels.shape[1]))
         self._pictures, self._labels = pictures, labels
         # As rare as they are from the start, else the first epochs learn nothing but that.
@@ -80,7 +82,7 @@ class Titles(Objective):
         """Return a picture, every other time as a phone would take it, and its labels."""
         see = self._pictures.simulated if rng.random() < 0.5 else None
         picture = self._pictures.plain(item) if see is None else see(item, rng)
-        return {"picture": picture, "labels": self._labels[item]}
+        return {"picture": picture, "labels": self._labels[[item]].toarray()[0]}
 
     def loss(self, network: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the binary cross-entropy, summed over the labels."""

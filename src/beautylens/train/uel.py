@@ -18,6 +18,10 @@ with extra("train"):
     from torch.nn import functional
 
 
+MOMENTUM = 0.5
+"""Share of what a picture looked like before that stays in the bank."""
+
+
 class InBatch(Objective):
     """The loss of Ye et al. (2019) over the pictures of a batch and their simulated photos.
 
@@ -53,12 +57,10 @@ class Bank(InBatch):
     Args:
         pictures: of the catalogue.
         temperature: τ.
-        momentum: share of what a picture looked like before that stays in the bank.
     """
 
-    def __init__(self, pictures: Source, temperature: float = 0.07, momentum: float = 0.5) -> None:
+    def __init__(self, pictures: Source, temperature: float = 0.07) -> None:
         super().__init__(pictures, temperature)
-        self._momentum = momentum
         self._seen: tuple[Tensor, Tensor] | None = None
 
     def begin(self, describe: Describe) -> None:
@@ -71,7 +73,8 @@ class Bank(InBatch):
         vectors, _ = network(torch.cat([batch["picture"], batch["twin"]]))
         vectors, items = everywhere(vectors), everywhere(batch["item"].repeat(2))
         self._seen = items, vectors.detach().float()
-        bank = self.extras.bank
+        # Made, or read from a checkpoint, on the processor.
+        bank = self.extras.bank = self.extras.bank.to(vectors.device)
         return {"bank": bank_loss(vectors, items, bank, temperature=self._temperature)}
 
     def stepped(self) -> None:
@@ -81,5 +84,5 @@ class Bank(InBatch):
         (items, vectors), bank = self._seen, self.extras.bank
         seen = items.unique()
         now = torch.stack([vectors[items == item].mean(dim=0) for item in seen])
-        mixed = self._momentum * bank[seen] + (1 - self._momentum) * now
+        mixed = MOMENTUM * bank[seen] + (1 - MOMENTUM) * now
         bank[seen] = functional.normalize(mixed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,24 +35,34 @@ class Validation:
 
     def __call__(self, describe: Describe) -> float:
         """Return mAP@7 under the challenge's denominator."""
-        scores = describe(self.photos) @ describe(self.pictures).T
-        return map_at_7(scores, self.products, self.right, self.ignore)
+        photos, pictures = describe(self.photos), describe(self.pictures)
+        return map_at_7(
+            (pictures @ photo for photo in photos), self.products, self.right, self.ignore
+        )
 
 
 def map_at_7(
-    scores: NDArray[np.float32],
+    scores: Iterable[NDArray[np.float32]],
     products: Sequence[str],
     right: Sequence[frozenset[str]],
     ignore: Sequence[frozenset[str]],
 ) -> float:
-    """Return mAP@7 (challenge) of scores (P, G) of photos and pictures, one place a product."""
+    """Return mAP@7 (challenge) of the scores (G,) of pictures for each photo."""
     precisions = []
     for row, answers, ignored in zip(scores, right, ignore, strict=True):
         if answers:
-            order = np.argsort(-row, kind="stable")
-            ranking = list(dict.fromkeys(products[place] for place in order))
-            ranking = ranking[: PLACES + len(ignored)]
+            ranking = first_products(row, products, PLACES + len(ignored))
             precisions.append(
                 average_precision(ranking, answers, ignore=ignored, denominator="challenge")
             )
     return float(np.mean(precisions))
+
+
+def first_products(scores: NDArray[np.float32], products: Sequence[str], count: int) -> list[str]:
+    """Return the products of the pictures with the highest scores (G,), best first."""
+    found: dict[str, None] = {}
+    for place in np.argsort(-scores, kind="stable").tolist():
+        if len(found) == count:
+            break
+        found[products[place]] = None
+    return list(found)
