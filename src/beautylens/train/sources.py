@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -149,7 +150,8 @@ def cache_maps(
 
 def _write_maps(encoder: Encoder, views: Iterator[list[Pixels]], file: Path, count: int) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    aside = file.with_suffix(".part")
+    # Processes that train together each make them: the last takes the place of the others.
+    aside = file.with_suffix(f".{os.getpid()}.part")
     kept = None
     for start, several in enumerate(batches(views, _BATCH)):
         flat = [view for each in several for view in each]
