@@ -17,9 +17,9 @@ from rich.table import Table
 
 from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth
-from beautylens.cli.console import console, report_error
+from beautylens.cli.console import console
 from beautylens.cli.evaluate import refuse_leaks
-from beautylens.cli.progress import count_bar
+from beautylens.cli.progress import count_bar, report_left_out
 from beautylens.errors import QueryError, TableError
 from beautylens.evaluate.extraction import find_pools
 from beautylens.evaluate.grid import PAPER, Grid, Outcome, System
@@ -152,11 +152,7 @@ def _compare(
         compared = make_grid(progress=bar.step)
         bar.total(compared.pictures * len(encoders))
         outcomes = list(compared.run(encoders, poolings, distances))
-    for text in list(compared.errors.values())[:10]:
-        report_error(text)
-    if compared.errors:
-        count = len(compared.errors)
-        console.print(f"{count:,} catalogue pictures could not be read and were left out.")
+    report_left_out(list(compared.errors.values()), "catalogue pictures")
     return compared, outcomes
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.markup import escape
@@ -14,7 +14,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from beautylens.cli.console import console
+from beautylens.cli.console import console, report_error
 from beautylens.store.build import Filled
 from beautylens.store.build import Progress as State
 from beautylens.store.failures import Failure
@@ -66,6 +66,29 @@ def progress_bar(title: str) -> Iterator[Callable[[State], None]]:
             bar.update(task, completed=state.done, total=state.total, note=note)
 
         yield show
+
+
+@contextmanager
+def figures_bar(title: str) -> Iterator[Callable[[int, int, Mapping[str, float]], None]]:
+    """Show a bar while steps are taken; gives the function that moves it and shows figures."""
+    with Progress(
+        *_COLUMNS, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task(title, total=None, note="")
+
+        def show(done: int, total: int, figures: Mapping[str, float]) -> None:
+            note = "  ".join(f"{name} {value:.4f}" for name, value in figures.items())
+            bar.update(task, completed=done, total=total, note=note)
+
+        yield show
+
+
+def report_left_out(faults: Sequence[str], what: str, shown: int = 10) -> None:
+    """Name the first pictures that could not be read, and say how many there are."""
+    for text in faults[:shown]:
+        report_error(text)
+    if faults:
+        console.print(f"{len(faults):,} {what} could not be read and were left out.")
 
 
 def report_filled(filled: Filled, seconds: float) -> None:

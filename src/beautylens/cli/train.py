@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from beautylens.cli.console import console, report_error
+from beautylens.cli.console import console
+from beautylens.cli.progress import figures_bar, report_left_out
 from beautylens.errors import EncoderError
 from beautylens.features.extras import extra
 
 if TYPE_CHECKING:
-    from beautylens.train.loop import Report
     from beautylens.train.run import Trained, Training
+    from beautylens.train.start import Start
 
 app = typer.Typer(
     help="Train encoders: uel, pairs, titles.",
     add_completion=False,
 )
-
-SHOWN = 10
 
 
 class Penalty(StrEnum):
@@ -74,58 +74,75 @@ Precision = Annotated[str | None, typer.Option(help="no, bf16 or fp16.")]
 Seed = Annotated[int | None, typer.Option(min=0, help="Of all chance.")]
 
 
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What every kind of training takes."""
+
+    encoder: FromEncoder = "default"
+    backbone: FromTimm = None
+    weights: Weights = None
+    random: Random = None
+    pooling: Pooling = None
+    dimensions: Dimensions = 512
+    side: Side = None
+    adapter: Adapter = False
+    maps: Maps = None
+    validate: Validate = None
+    epochs: Epochs = None
+    batch: Batch = None
+    rate: Rate = None
+    patience: Patience = None
+    precision: Precision = None
+    seed: Seed = None
+
+
+_NAMES = {field.name for field in fields(Options)}
+
+
+def with_options(verb: Callable[..., None]) -> Callable[..., None]:
+    """Give a verb, which takes `options` as one value, the options of all verbs one by one."""
+    shared = inspect.signature(Options, eval_str=True).parameters
+    own = inspect.signature(verb, eval_str=True).parameters
+    every = [each for each in own.values() if each.name != "options"] + list(shared.values())
+
+    def command(**given: Any) -> None:
+        options = Options(**{name: given.pop(name) for name in shared})
+        verb(**given, options=options)
+
+    command.__doc__ = verb.__doc__
+    command.__annotations__ = {each.name: each.annotation for each in every}
+    command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # Typer reads it
+        [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in every]
+    )
+    return command
+
+
 @app.command("uel")
+@with_options
 def uel(
     table: Table,
     out: Out,
-    encoder: FromEncoder = "default",
-    backbone: FromTimm = None,
-    weights: Weights = None,
-    random: Random = None,
-    pooling: Pooling = None,
-    dimensions: Dimensions = 512,
-    side: Side = None,
-    adapter: Adapter = False,
-    maps: Maps = None,
+    options: Options,
     bank: Annotated[
         bool, typer.Option("--bank", help="Tell each picture from all others, by a memory bank.")
     ] = False,
     published: Annotated[
         bool, typer.Option("--published", help="The schedule of Lin et al. (2019): 100 epochs.")
     ] = False,
-    validate: Validate = None,
-    epochs: Epochs = None,
-    batch: Batch = None,
-    rate: Rate = None,
-    patience: Patience = None,
-    precision: Precision = None,
-    seed: Seed = None,
 ) -> None:
     """Learn from a catalogue without labels: a picture and its simulated phone photo are one."""
-    changes = _changes(epochs, batch, rate, patience, precision, seed)
-    start = _start(encoder, backbone, weights, random, pooling, side, adapter)
-    with _training(
-        start, table, out, changes, published=published, adapter=adapter, maps=maps,
-        dimensions=dimensions, validation=validate,
-    ) as training:  # fmt: skip
+    with _training(table, out, options, published=published) as training:
         trained = training.uel(bank=bank)
     _tell(trained)
 
 
 @app.command("pairs")
+@with_options
 def pairs(
     table: Table,
     truth: Annotated[Path, typer.Argument(metavar="TRUTH", help="Truth table to learn from.")],
     out: Out,
-    encoder: FromEncoder = "default",
-    backbone: FromTimm = None,
-    weights: Weights = None,
-    random: Random = None,
-    pooling: Pooling = None,
-    dimensions: Dimensions = 512,
-    side: Side = None,
-    adapter: Adapter = False,
-    maps: Maps = None,
+    options: Options,
     simulate: Annotated[
         bool, typer.Option("--simulate", help="Also learn from simulated photos of the catalogue.")
     ] = False,
@@ -140,154 +157,66 @@ def pairs(
         bool, typer.Option("--distil", help="Also keep the timm network's own classes.")
     ] = False,
     task_weight: Annotated[float, typer.Option(min=0, help="What the second task counts.")] = 0.1,
-    validate: Validate = None,
-    epochs: Epochs = None,
-    batch: Batch = None,
-    rate: Rate = None,
-    patience: Patience = None,
-    precision: Precision = None,
-    seed: Seed = None,
 ) -> None:
     """Learn from photos whose products are known: near their pictures, far from others."""
     if classes is not None and distil:
         raise EncoderError("--classes and --distil are two second tasks; leave one out")
-    changes = _changes(epochs, batch, rate, patience, precision, seed)
-    start = _start(encoder, backbone, weights, random, pooling, side, adapter, classes=distil)
-    with _training(
-        start,
-        table,
-        out,
-        changes,
-        adapter=adapter,
-        maps=maps,
-        dimensions=dimensions,
-        validation=validate,
-    ) as training:
+    with _training(table, out, options, distil=distil) as training:
         trained = training.pairs(
-            truth,
-            simulate=simulate,
-            penalty=loss.value,
-            classes=classes,
-            distil=distil,
+            truth, simulate=simulate, penalty=loss.value, classes=classes, distil=distil,
             weight=task_weight,
-        )
+        )  # fmt: skip
     _tell(trained)
 
 
 @app.command("titles")
-def titles(
-    table: Table,
-    out: Out,
-    encoder: FromEncoder = "default",
-    backbone: FromTimm = None,
-    weights: Weights = None,
-    random: Random = None,
-    pooling: Pooling = None,
-    dimensions: Dimensions = 512,
-    side: Side = None,
-    adapter: Adapter = False,
-    maps: Maps = None,
-    validate: Validate = None,
-    epochs: Epochs = None,
-    batch: Batch = None,
-    rate: Rate = None,
-    patience: Patience = None,
-    precision: Precision = None,
-    seed: Seed = None,
-) -> None:
+@with_options
+def titles(table: Table, out: Out, options: Options) -> None:
     """Learn from the names of products: their words are the labels of their pictures."""
-    changes = _changes(epochs, batch, rate, patience, precision, seed)
-    start = _start(encoder, backbone, weights, random, pooling, side, adapter)
-    with _training(
-        start,
-        table,
-        out,
-        changes,
-        adapter=adapter,
-        maps=maps,
-        dimensions=dimensions,
-        validation=validate,
-    ) as training:
+    with _training(table, out, options) as training:
         trained = training.titles()
     _tell(trained)
 
 
-def _changes(
-    epochs: int | None,
-    batch: int | None,
-    rate: float | None,
-    patience: int | None,
-    precision: str | None,
-    seed: int | None,
-) -> dict[str, Any]:
-    """Return the settings that were given."""
-    given = {
-        "epochs": epochs, "batch": batch, "rate": rate, "patience": patience,
-        "precision": precision, "seed": seed,
-    }  # fmt: skip
-    return {name: value for name, value in given.items() if value is not None}
-
-
-def _start(
-    encoder: str,
-    backbone: str | None,
-    weights: Path | None,
-    random: int | None,
-    pooling: str | None,
-    side: int | None,
-    adapter: bool,
-    *,
-    classes: bool = False,
-) -> Any:
-    if backbone is None and (weights is not None or random is not None):
+def _start(options: Options, *, distil: bool) -> Start:
+    timm = options.backbone
+    if timm is None and (options.weights is not None or options.random is not None):
         raise EncoderError("--weights and --random belong to a timm network: name it by --backbone")
     with extra("train"):
         from beautylens.train.start import from_encoder, from_timm
-    if backbone is None:
-        return from_encoder(encoder, side=side, pooling=pooling, frozen=adapter)
+    side, pooling = options.side, options.pooling
+    if timm is None:
+        return from_encoder(options.encoder, side=side, pooling=pooling, frozen=options.adapter)
     return from_timm(
-        backbone, side=side, weights=weights, seed=random, pooling=pooling, classes=classes
-    )
+        timm, side=side, weights=options.weights, seed=options.random, pooling=pooling,
+        classes=distil,
+    )  # fmt: skip
 
 
 @contextmanager
 def _training(
-    start: Any, table: Path, out: Path, changes: dict[str, Any], *, published: bool = False,
-    **options: Any,
-) -> Iterator[Training]:  # fmt: skip
+    table: Path, out: Path, options: Options, *, published: bool = False, distil: bool = False
+) -> Iterator[Training]:
     """Give a training that shows how far it is."""
+    start = _start(options, distil=distil)
     from beautylens.settings import checked
     from beautylens.train.run import Training
     from beautylens.train.settings import PUBLISHED_UEL, TrainSettings
 
     base = PUBLISHED_UEL if published else TrainSettings()
+    given = {name: getattr(options, name) for name in TrainSettings.model_fields.keys() & _NAMES}
+    changes = {name: value for name, value in given.items() if value is not None}
     settings = checked(TrainSettings, base.model_dump() | changes, "the command line", EncoderError)
-    with _bar() as report:
-        yield Training(start, table, out, settings, report=report, **options)
-
-
-@contextmanager
-def _bar() -> Iterator[Report]:
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"), TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("Training", total=None, note="")
-
-        def report(done: int, total: int, figures: Any) -> None:
-            note = "  ".join(f"{name} {value:.4f}" for name, value in figures.items())
-            bar.update(task, completed=done, total=total, note=note)
-
-        yield report
+    with figures_bar("Training") as report:
+        yield Training(
+            start, table, out, settings, adapter=options.adapter, maps=options.maps,
+            dimensions=options.dimensions, validation=options.validate, report=report,
+        )  # fmt: skip
 
 
 def _tell(trained: Trained) -> None:
     """Print what was made."""
-    for fault in trained.unreadable[:SHOWN]:
-        report_error(fault)
-    if trained.unreadable:
-        console.print(f"{len(trained.unreadable):,} pictures could not be read and were left out.")
+    report_left_out(trained.unreadable, "pictures")
     scores = [row["map7"] for row in trained.rows if "map7" in row]
     epochs = int(trained.rows[-1]["epoch"])
     if scores:

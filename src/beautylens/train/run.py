@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth
@@ -28,6 +27,7 @@ from beautylens.train.loop import Loop, Report
 from beautylens.train.objective import Objective
 from beautylens.train.pairs import Pairs
 from beautylens.train.settings import TrainSettings
+from beautylens.train.shelf import Shelf
 from beautylens.train.sources import CACHED_VIEWS, Pictures, Source, cache_maps, fault_of
 from beautylens.train.start import Start, projection
 from beautylens.train.tasks import Distillation, Folder, Task
@@ -42,29 +42,6 @@ with extra("train"):
 AHEAD = 64
 TAUGHT = 4096
 """Pictures, at most, that a projection is learnt from before training begins."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Shelf:
-    """The pictures of a catalogue that can be read, in order."""
-
-    paths: tuple[Path, ...]
-    products: tuple[str, ...]
-    titles: tuple[str, ...]
-
-    @property
-    def numbers(self) -> NDArray[np.intp]:
-        """The number of the product of each picture."""
-        known = {product: number for number, product in enumerate(dict.fromkeys(self.products))}
-        return np.array([known[product] for product in self.products], np.intp)
-
-    @property
-    def places(self) -> dict[str, list[int]]:
-        """The places of each product's pictures."""
-        found: dict[str, list[int]] = {}
-        for place, product in enumerate(self.products):
-            found.setdefault(product, []).append(place)
-        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +178,7 @@ class Training:
 
     def _run(self, objective: Objective, about: Mapping[str, Any]) -> Trained:
         start = self._start
-        head = Head(start.pooling, self._projected())
-        network = CachedEmbedding(head) if self._adapter else Embedding(start.backbone, head)
+        network = self._network(self._projected())
         about = {
             **about,
             "start": start.fingerprint,
@@ -251,14 +227,17 @@ class Training:
             )  # fmt: skip
         shutil.rmtree(self._work)
 
+    def _network(self, whitening: Whitening | None) -> nn.Module:
+        head = Head(self._start.pooling, whitening)
+        return CachedEmbedding(head) if self._adapter else Embedding(self._start.backbone, head)
+
     def _projected(self) -> Whitening:
         """Return the start's projection, or one that is learnt from the catalogue."""
         start = self._start
         if start.whitening is not None:
             return start.whitening
         pictures = self._source(self._shelf.paths, views=False)
-        head = Head(start.pooling, None)
-        network = CachedEmbedding(head) if self._adapter else Embedding(start.backbone, head)
+        network = self._network(None)
         step = -(-len(pictures) // TAUGHT)
         rows = []
         with torch.no_grad():
