@@ -28,9 +28,10 @@ def write_curves(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:
         label = "mAP@7" if name == "map7" else name
         axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=label)
     losses.set_title("loss")
-    quality.set_title("mAP@7 of the averaged weights, validation photos")
+    quality.set_title("mAP@7 of validation photos")
     for axes in (losses, quality):
         axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
         if axes.lines:
             axes.legend()
