@@ -15,7 +15,7 @@ from beautylens.features.aggregate import Aggregate
 from beautylens.features.describing import Describing
 from beautylens.features.ocr import PRINT
 from beautylens.features.whitening import Whitening
-from beautylens.images.decode import Picture, decode
+from beautylens.images.decode import DEFAULT_LIMITS, Limits, Picture, decode
 from beautylens.images.fit import Box, crop, is_blank
 from beautylens.recipe import Recipe
 from beautylens.records import Matches
@@ -135,6 +135,7 @@ class Collection:
         words: str = "",
         where: str | None = None,
         crop_to: Box | None = None,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> Photo:
         """Return a query photo, decoded as large as the recipe has use for, and cropped."""
         start = time.perf_counter()
@@ -142,7 +143,9 @@ class Collection:
         seen = max(longest, self.encoder.side) / min(self.recipe.retrieve.views)
         wanted = round(max(seen, PRINT if self.recipe.words else 0))
         # A crop is given in pixels of the whole picture, so that one is decoded in full.
-        pixels = decode(picture, least_side=None if crop_to else wanted)
+        pixels = decode(
+            picture, name="the photo", limits=limits, least_side=None if crop_to else wanted
+        )
         if crop_to is not None:
             pixels = crop(pixels, crop_to)
         if is_blank(pixels):

@@ -29,3 +29,7 @@ class CollectionError(BeautylensError):
 
 class QueryError(BeautylensError):
     """A search was asked for with a filter, crop or option that cannot be understood."""
+
+
+class ServeError(BeautylensError):
+    """A server cannot be started as it was asked to."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +67,25 @@ def read_catalogue(path: Path) -> Catalogue:
     lines = _one_per_image(path, table, tuple(extra.values()))
     _refuse_repeated(path, lines)
     return Catalogue(_products_together(lines), path.parent, tuple(extra.values()))
+
+
+def one_product(
+    product_id: str, images: Sequence[str], facts: Mapping[str, str], extra: Sequence[str]
+) -> Catalogue:
+    """Return the catalogue of one product whose picture files are known.
+
+    Args:
+        product_id: not empty.
+        images: absolute paths of its pictures.
+        facts: what is known of it, by column.
+        extra: the metadata columns that it is to have.
+    """
+    count = len(images)
+    product, image = pa.array([product_id] * count), pa.array(images, pa.string())
+    columns = {"image_id": _image_ids(product, image), "product_id": product, "image": image}
+    columns |= {name: pa.array([facts.get(name, "")] * count) for name in (*OPTIONAL, *extra)}
+    columns["row"] = pa.array(range(1, count + 1), pa.int64())
+    return Catalogue(pa.table(columns), Path("/"), tuple(extra))
 
 
 def _metadata_names(path: Path, columns: list[str]) -> dict[str, str]:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import typer
 from rich.markup import escape
@@ -17,11 +16,8 @@ from rich.table import Table
 
 from beautylens.cli.console import console
 from beautylens.records import Match, Matches, Product, Verdict
+from beautylens.search.plain import matches_to_json, rounded
 
-STAGES = (
-    "decode", "encode", "keypoints", "retrieve", "expand", "scan", "rerank", "textual", "compare",
-    "read", "refine", "total",
-)  # fmt: skip
 # What a verdict says to a person.
 VERDICTS: Mapping[Verdict | None, str] = {
     None: "",
@@ -82,7 +78,7 @@ def write_json(answer: Answer, *, first: bool) -> None:
     """Print one JSON object on one line."""
     query = answer.query
     value = (
-        to_json(query, answer.matches)
+        {"query": query, **matches_to_json(answer.matches)}
         if answer.error is None
         else {"query": query, "error": answer.error}
     )
@@ -117,50 +113,12 @@ def write_challenge(answer: Answer, *, first: bool) -> None:
     csv.writer(sys.stdout, lineterminator="\n").writerow([Path(answer.query).stem, *products])
 
 
-def to_json(query: str, matches: Matches) -> dict[str, Any]:
-    """Return a search's answer as plain JSON values."""
-    return {
-        "query": query,
-        "verdict": matches.verdict,
-        "probability": rounded(matches.probability),
-        "matches": [_match_to_json(match) for match in matches],
-        "milliseconds": {stage: round(matches.milliseconds.get(stage, 0.0), 2) for stage in STAGES},
-    }
-
-
-def rounded(value: float | None, digits: int = 4) -> float | None:
-    """Return a value with the digits that mean something, if there is one."""
-    return None if value is None else round(value, digits)
-
-
 WRITERS: dict[Format, Callable[..., None]] = {
     Format.TABLE: write_table,
     Format.JSON: write_json,
     Format.CSV: write_csv,
     Format.CHALLENGE: write_challenge,
 }
-
-
-def _match_to_json(match: Match) -> dict[str, Any]:
-    reasons = match.reasons
-    return {
-        "product_id": match.product.product_id,
-        "name": match.product.name,
-        "brand": match.product.brand,
-        "image": match.image,
-        "score": round(match.score, 6),
-        "probability": rounded(match.probability),
-        "reasons": {
-            "visual": rounded(reasons.visual, 6),
-            "local": rounded(reasons.local, 6),
-            "inliers": reasons.inliers,
-            "colour": reasons.colour,
-            "text": rounded(reasons.text),
-            "typed": rounded(reasons.typed),
-            "words": list(reasons.words),
-            "barcode": reasons.barcode,
-        },
-    }
 
 
 def _title(answer: Answer) -> str:

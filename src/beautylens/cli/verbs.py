@@ -17,6 +17,7 @@ VERBS = {
     "evaluate": "Measure mAP@7, recall, MRR and the verdicts on photos whose products are known.",
     "grid": "Compare backbones, poolings and distances, each network run once over the pictures.",
     "info": "Show images, products, recipe, encoder fingerprint, version and size.",
+    "serve": "Serve the photo-search page and the HTTP API; by default to this machine alone.",
     "fetch": "Download a public catalogue; again after an interruption: goes on.",
     "train": "Train encoders: uel, pairs, titles.",
     "encoder": "Encoders: list, info, export, import, blend, quantise, portable.",

@@ -124,8 +124,20 @@ def write_png(path: Path, picture: Pixels) -> None:
         OSError: when the file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(to_png(picture))
+
+
+def to_png(picture: Pixels) -> bytes:
+    """Return an RGB picture as a PNG file."""
     _, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    path.write_bytes(data.tobytes())
+    return data.tobytes()
+
+
+def to_jpeg(picture: Pixels, quality: int) -> bytes:
+    """Return an RGB picture as a JPEG file that says nothing but its pixels."""
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
+    return data.tobytes()
 
 
 def _hue(share: float) -> tuple[int, int, int]:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from beautylens.images.draw import to_jpeg
 from beautylens.images.fit import shrink
 
 Pixels = NDArray[np.uint8]
@@ -36,9 +37,7 @@ class Thumbnail:
 
     def to_jpeg(self) -> bytes:
         """Return the pixels as a JPEG file."""
-        options = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
-        _, data = cv2.imencode(".jpg", cv2.cvtColor(self.pixels, cv2.COLOR_RGB2BGR), options)
-        return data.tobytes()
+        return to_jpeg(self.pixels, _QUALITY)
 
     @classmethod
     def from_jpeg(cls, data: bytes, scale: float) -> Thumbnail:

@@ -10,7 +10,7 @@ from beautylens.features.local import LocalFeatures
 from beautylens.images.decode import decode
 from beautylens.images.draw import labelled, match_lines
 from beautylens.images.fit import shrink
-from beautylens.records import Match
+from beautylens.records import Match, Matches
 from beautylens.search.photo import Photo
 from beautylens.search.swatches import draw_colours
 from beautylens.store.gallery import Gallery
@@ -40,6 +40,14 @@ class Explain:
         gallery = self._gallery.keypoints([match.image_id]).get(match.image_id, NO_KEYPOINTS)
         kept = self._local.compare(query, gallery).pairs
         return match_lines(left, right, query.points[kept[:, 0]], gallery.points[kept[:, 1]])
+
+    def best(self, photo: Photo, matches: Matches) -> Match:
+        """Return the picture, of one product's several, that has most in common with the photo."""
+        stored = self._gallery.keypoints([match.image_id for match in matches])
+        pictures = [stored.get(match.image_id, NO_KEYPOINTS) for match in matches]
+        found = self._local.compare_all(photo.take_keypoints(self._local), pictures)
+        # The first of equals: they come in the order of their cosines.
+        return max(zip(matches, found, strict=True), key=lambda pair: pair[1].count)[0]
 
     @staticmethod
     def searched(photo: Photo) -> NDArray[np.uint8]:

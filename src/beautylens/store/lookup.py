@@ -123,6 +123,13 @@ class GalleryLookup(GalleryReader):
         )
         return query if where is None else query.where(where, prefilter=True)
 
+    def of_product(self, product_id: str) -> Matches:
+        """Return all images of a product in the order of their ids, not scored; none if unknown."""
+        extra = self.extra
+        condition = f"product_id IN ({sql_list([product_id])})"
+        rows = self._columns([*PLAIN, *extra, "path"], condition).sort_by("image_id")
+        return Matches(tuple(to_match(row, extra, 0.0) for row in rows.to_pylist()))
+
     def matches_of(
         self, product_ids: Iterable[str], descriptor: NDArray[np.float32], where: str | None = None
     ) -> Matches:

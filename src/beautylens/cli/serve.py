@@ -1,0 +1,61 @@
+"""`beautylens serve`: the HTTP API and the photo-search page over a collection."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from beautylens.cli.arguments import Address
+
+
+def serve(
+    address: Address,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")
+    ] = 8000,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 1,
+    key_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The write key; or put it into BEAUTYLENS_KEY."),
+    ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            "--keep-queries", metavar="DIR", help="Keep photos that people answered about."
+        ),
+    ] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Option("--name", metavar="HOST", help="A host name by which it may be asked."),
+    ] = None,
+    origins: Annotated[
+        list[str] | None,
+        typer.Option("--origin", metavar="URL", help="Another page that may use the API."),
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option(min=1, max=600, help="After which a request is given up.")
+    ] = 20.0,
+) -> None:
+    """Serve the photo-search page and the HTTP API; by default to this machine alone."""
+    # Web frameworks are imported only here.
+    from beautylens.serve.run import read_key
+    from beautylens.serve.run import serve as run
+    from beautylens.serve.settings import ServeSettings
+
+    settings = ServeSettings(
+        collection=address.absolute(),
+        host=host,
+        names=tuple(name.lower() for name in names or ()),
+        origins=tuple(origins or ()),
+        key=read_key(key_file),
+        keep=keep.absolute() if keep else None,
+        seconds=seconds,
+    )
+    run(settings, port, workers, _say)
+
+
+def _say(address: str) -> None:
+    typer.echo(f"Beautylens is at {address}")

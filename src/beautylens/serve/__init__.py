@@ -1,0 +1,1 @@
+"""The service: an HTTP API and a photo-search page over one collection."""

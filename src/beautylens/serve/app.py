@@ -1,0 +1,80 @@
+"""The service as an ASGI application: its routes, and what every request passes on its way."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import numpy as np
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from beautylens import __version__
+from beautylens.collection import Collection, open_collection
+from beautylens.images.decode import Pixels
+from beautylens.serve.feedback import feedback_routes
+from beautylens.serve.guard import Guard
+from beautylens.serve.health import health_routes
+from beautylens.serve.limits import BodyLimits
+from beautylens.serve.page import show_page
+from beautylens.serve.problems import handle_problems
+from beautylens.serve.products import product_routes
+from beautylens.serve.searching import search_routes
+from beautylens.serve.service import Service
+from beautylens.serve.settings import ServeSettings
+
+GIVEN = "BEAUTYLENS_SERVE"
+"""The environment variable by which worker processes are handed their settings."""
+
+
+def make_app(settings: ServeSettings, collection: Collection | None = None) -> FastAPI:
+    """Return the service over a collection, which is opened where none is given.
+
+    Raises:
+        CollectionError: when there is none.
+    """
+    service = Service(collection or open_collection(settings.collection), settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        """Load what the first search would wait for, and finish what was taken."""
+        await service.searching.do(lambda: _warm(service.collection))
+        yield
+        service.close()
+
+    app = FastAPI(
+        title="Beautylens",
+        version=__version__,
+        description="Find the product that a photo shows in your catalogue.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    handle_problems(app)
+    for routes in (search_routes, product_routes, feedback_routes, health_routes):
+        app.include_router(routes(service))
+    show_page(app)
+    # The last one added is the first that a request meets.
+    app.add_middleware(BodyLimits, settings.max_bytes, settings.seconds)
+    if settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization"],
+        )
+    app.add_middleware(Guard, settings)
+    app.add_middleware(service.metrics.watch)
+    return app
+
+
+def from_environment() -> FastAPI:
+    """Return the service with the settings that a worker process was handed."""
+    return make_app(ServeSettings.model_validate_json(os.environ[GIVEN]))
+
+
+def _warm(collection: Collection) -> None:
+    """Search once: networks are compiled and files opened on first use."""
+    grain: Pixels = np.random.default_rng(0).integers(0, 255, (640, 480, 3), np.uint8)
+    collection.search(grain)

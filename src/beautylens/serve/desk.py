@@ -1,0 +1,84 @@
+"""Work off the event loop: some at once, some waiting, the rest refused."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from beautylens.serve.problems import Refusal
+
+Result = TypeVar("Result")
+
+
+class Desk:
+    """Takes work while there is room for it, and gives up what takes too long.
+
+    Args:
+        threads: pieces of work done at once.
+        waiting: pieces that may wait for their turn.
+        seconds: after which a client is told that it took too long.
+        finish: whether work that has begun is waited for however long it takes.
+    """
+
+    def __init__(self, threads: int, waiting: int, seconds: float, *, finish: bool = False) -> None:
+        self._room, self._threads, self._seconds = threads + waiting, threads, seconds
+        self._finish = finish
+        self._pool = ThreadPoolExecutor(threads, "desk")
+        self._usual = 0.2  # seconds that a piece of work takes lately
+        self.taken = 0
+        """Pieces of work that run or wait."""
+
+    async def do(self, work: Callable[[], Result]) -> Result:
+        """Return what the work returns.
+
+        Raises:
+            Refusal: 429 when too many wait already, 503 when the work took too long.
+        """
+        if self.taken >= self._room:
+            seconds = math.ceil(self.taken * self._usual / self._threads)
+            raise Refusal(
+                429, "busy", f"too many requests wait already; try again in {seconds} seconds",
+                {"Retry-After": str(seconds)},
+            )  # fmt: skip
+        self.taken += 1
+        begun = threading.Event()
+        deadline = time.monotonic() + self._seconds
+
+        def within() -> Result:
+            # Nobody waits any more for what comes too late to its turn.
+            if (start := time.monotonic()) > deadline:
+                raise TimeoutError
+            begun.set()
+            try:
+                return work()
+            finally:
+                self._usual += 0.1 * (time.monotonic() - start - self._usual)
+
+        future = asyncio.get_running_loop().run_in_executor(self._pool, within)
+        future.add_done_callback(self._release)
+        try:
+            return await asyncio.wait_for(asyncio.shield(future), self._seconds)
+        except TimeoutError:
+            if self._finish and begun.is_set():
+                return await future
+            raise Refusal(
+                503, "too-slow",
+                f"this took longer than {self._seconds:g} seconds; try again, with a smaller "
+                "picture if it is large",
+                {"Retry-After": "5"},
+            ) from None  # fmt: skip
+
+    def _release(self, done: asyncio.Future[Any]) -> None:
+        self.taken -= 1
+        # An error that nobody waits for any more is of no interest.
+        if not done.cancelled():
+            done.exception()
+
+    def close(self) -> None:
+        """Finish what was taken."""
+        self._pool.shutdown(wait=True)

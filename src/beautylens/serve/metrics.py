@@ -1,0 +1,117 @@
+"""What Prometheus reads: requests, the time of each stage, verdicts, and the collection's size."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from beautylens.records import Matches
+
+SHARED = "PROMETHEUS_MULTIPROC_DIR"
+"""The environment variable of the folder in which worker processes add up their figures."""
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """The figures of one server.
+
+    Args:
+        images: tells how many images the collection has.
+    """
+
+    def __init__(self, images: Callable[[], int]) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no types
+        self._images = images
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "beautylens_requests", "Requests by route, method and status.",
+            ("route", "method", "status"), registry=self._registry,
+        )  # fmt: skip
+        self._seconds = Histogram(
+            "beautylens_request_seconds", "Time to answer.",
+            ("route", "method"), buckets=_SECONDS, registry=self._registry,
+        )  # fmt: skip
+        self._stages = Histogram(
+            "beautylens_stage_seconds", "Time of each stage of a search.",
+            ("stage",), buckets=_SECONDS, registry=self._registry,
+        )  # fmt: skip
+        self._verdicts = Counter(
+            "beautylens_verdicts", "Searches by verdict.", ("verdict",), registry=self._registry
+        )
+        self._running = Gauge(
+            "beautylens_requests_running", "Requests being answered.",
+            registry=self._registry, multiprocess_mode="livesum",
+        )  # fmt: skip
+
+    def searched(self, matches: Matches) -> None:
+        """Count a search."""
+        self._verdicts.labels(matches.verdict or "none").inc()
+        for stage, milliseconds in matches.milliseconds.items():
+            self._stages.labels(stage).observe(milliseconds / 1000)
+
+    def watch(self, app: ASGIApp) -> ASGIApp:
+        """Return the app, each of its requests counted."""
+
+        async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http":
+                await app(scope, receive, send)
+                return
+            status = 500
+
+            async def noted(message: Message) -> None:
+                nonlocal status
+                if message["type"] == "http.response.start":
+                    status = message["status"]
+                await send(message)
+
+            start = time.perf_counter()
+            with self._running.track_inprogress():
+                try:
+                    await app(scope, receive, noted)
+                finally:
+                    # The route as it is declared: ids of products would be labels without end.
+                    route = getattr(scope.get("route"), "path", "other")
+                    # What comes over the network is a label only if it is a method of ours.
+                    method = scope["method"] if route != "other" else "other"
+                    self._requests.labels(route, method, status).inc()
+                    spent = time.perf_counter() - start
+                    self._seconds.labels(route, method).observe(spent)
+
+        return watched
+
+    def text(self) -> bytes:
+        """Return all figures as Prometheus reads them, of all worker processes together."""
+        registry = self._registry
+        if SHARED in os.environ:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # it has no types
+        size = CollectorRegistry()
+        size.register(_Size(self._images))
+        return generate_latest(registry) + generate_latest(size)
+
+
+class _Size(Collector):
+    """The collection's size, looked up when it is asked for."""
+
+    def __init__(self, images: Callable[[], int]) -> None:
+        self._images = images
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield the one figure."""
+        yield GaugeMetricFamily(
+            "beautylens_images", "Pictures in the collection.", value=self._images()
+        )

@@ -1,0 +1,135 @@
+"""What the API takes and answers, as its description shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from pydantic import BaseModel, Field
+
+from beautylens.records import Match, Matches, Product, Verdict
+from beautylens.search.plain import match_to_json, matches_to_json
+
+
+class Reasons(BaseModel):
+    """Why a product was returned."""
+
+    visual: float | None = Field(description="Cosine of the deep descriptors, -1 to 1.")
+    local: float | None = Field(description="Cosine of the aggregated keypoints, -1 to 1.")
+    inliers: int | None = Field(description="Keypoint matches that one transform explains.")
+    colour: float | None = Field(description="Colour difference (CIEDE2000), the light taken out.")
+    text: float | None = Field(description="Evidence of the words read, in nats.")
+    typed: float | None = Field(description="Share of the typed words, 1 for who has most.")
+    words: list[str] = Field(description="Words of the product that were read or typed.")
+    barcode: str | None = Field(description="The barcode on the photo, where it is this product's.")
+
+
+class Found(BaseModel):
+    """One product that the photo may show."""
+
+    product_id: str
+    name: str
+    brand: str
+    image: str = Field(description="Where its picture is, on this server.")
+    score: float
+    probability: float | None = Field(description="That it is this product.")
+    reasons: Reasons
+
+
+class Answer(BaseModel):
+    """What a search found, best first."""
+
+    verdict: Verdict | None = Field(
+        description="`match`: probably the first; `unsure`: one of these; `not_in_catalogue`."
+    )
+    probability: float | None = Field(description="That the first product is right.")
+    matches: list[Found]
+    barcodes: list[str] = Field(description="GTINs read on the photo.")
+    milliseconds: dict[str, float] = Field(description="Time spent, by stage.")
+
+    model_config = {
+        "json_schema_extra": {
+            "example": {
+                "verdict": "match",
+                "probability": 0.97,
+                "matches": [
+                    {
+                        "product_id": "1001",
+                        "name": "Velvet Lipstick",
+                        "brand": "Aurelle",
+                        "image": "/v1/products/1001/image",
+                        "score": 21.3,
+                        "probability": 0.97,
+                        "reasons": {
+                            "visual": 0.81, "local": 0.35, "inliers": 54, "colour": 1.2,
+                            "text": 9.4, "typed": None, "words": ["velvet", "475"],
+                            "barcode": None,
+                        },
+                    }
+                ],
+                "barcodes": [],
+                "milliseconds": {"decode": 9.1, "encode": 60.2, "total": 211.0},
+            }
+        }
+    }  # fmt: skip
+
+    @classmethod
+    def of(cls, matches: Matches, barcodes: tuple[str, ...]) -> Answer:
+        """Return what a search found, without paths of the server's own."""
+        found = [match_to_json(m) | {"image": picture_of(m)} for m in matches]
+        values = matches_to_json(matches) | {"matches": found, "barcodes": barcodes}
+        return cls.model_validate(values)
+
+
+class Item(BaseModel):
+    """A product as its catalogue row describes it."""
+
+    product_id: str = Field(examples=["1001"])
+    name: str = Field(examples=["Velvet Lipstick"])
+    brand: str = Field(examples=["Aurelle"])
+    category: str = Field(examples=["lipstick"])
+    gtin: str = Field(examples=["4006381333931"])
+    metadata: Mapping[str, str] = Field(examples=[{"shade": "475"}])
+    pictures: int = Field(description="How many pictures it has.", examples=[1])
+    image: str = Field(examples=["/v1/products/1001/image"])
+
+    @classmethod
+    def of(cls, product: Product, pictures: int) -> Item:
+        """Return a product of the collection."""
+        return cls(
+            product_id=product.product_id,
+            name=product.name,
+            brand=product.brand,
+            category=product.category,
+            gtin=product.gtin,
+            metadata=dict(product.metadata),
+            pictures=pictures,
+            image=image_address(product.product_id),
+        )
+
+
+class About(BaseModel):
+    """What this server searches in, and what it takes."""
+
+    images: int = Field(description="Pictures in the collection.")
+    columns: list[str] = Field(description="What `where` may ask about.")
+    writable: bool = Field(description="Whether products can be changed, with the key.")
+    feedback: bool = Field(description="Whether answers of people are kept, with their photos.")
+    max_bytes: int = Field(description="Of a request's body.")
+    max_pixels: int = Field(description="Of a picture.")
+
+
+class Health(BaseModel):
+    """Whether the server can answer."""
+
+    status: str = Field(examples=["ready"])
+
+
+def picture_of(match: Match) -> str:
+    """Return where the picture of a match's product is, on this server."""
+    return image_address(match.product.product_id)
+
+
+def image_address(product_id: str) -> str:
+    """Return where a product's picture is, on this server."""
+    return f"/v1/products/{quote(product_id, safe='')}/image"

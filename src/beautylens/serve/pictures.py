@@ -1,0 +1,63 @@
+"""Pictures of products: those that came over HTTP are kept beside the collection; all are shown."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from beautylens.catalogue.shelf import Shelf
+from beautylens.errors import ImageError
+from beautylens.images.decode import HEAD_BYTES, Limits, decode, suffix_of
+from beautylens.images.draw import to_jpeg
+from beautylens.images.fit import shrink
+from beautylens.records import Match
+from beautylens.store.gallery import Gallery
+
+FOLDER = "pictures"
+_QUALITY = 88
+
+
+class PictureStore:
+    """The folder of a collection that holds the pictures which were sent to its server.
+
+    Args:
+        collection: the collection's folder.
+    """
+
+    def __init__(self, collection: Path) -> None:
+        self._folder = collection.absolute() / FOLDER
+        self._shelf = Shelf(self._folder)
+
+    def keep(self, product_id: str, data: bytes) -> Path:
+        """Write a picture of a product, whole before it has its name; return its path."""
+        digest = hashlib.blake2b(f"{product_id}\0".encode() + data, digest_size=16).hexdigest()
+        part = self._shelf.part(digest)
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        return part.replace(part.with_suffix(suffix_of(data[:HEAD_BYTES]) or ""))
+
+    def forget(self, paths: Iterable[str]) -> None:
+        """Remove those of the files that are in this folder; others are not the server's."""
+        for path in map(Path, paths):
+            if path.is_relative_to(self._folder):
+                path.unlink(missing_ok=True)
+
+
+def shown(gallery: Gallery, match: Match, side: int, limits: Limits) -> bytes | None:
+    """Return a catalogue picture as a JPEG whose longer side has at most `side` pixels.
+
+    What a browser gets is drawn anew: any format can be shown, and nothing of the file but its
+    pixels goes out. Where the file is gone, the gallery's own small copy is shown, if it has one.
+    """
+    try:
+        picture, _ = shrink(decode(match.image, limits=limits, least_side=side), side)
+    except ImageError:
+        small = gallery.thumbnails([match.image_id]).get(match.image_id)
+        if small is None:
+            return None
+        picture = small.pixels
+    return to_jpeg(picture, _QUALITY)

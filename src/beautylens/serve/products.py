@@ -1,0 +1,180 @@
+"""`GET|PUT|DELETE /v1/products/{id}` and `GET /v1/products/{id}/image`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, File, Form, Path, Query, Response, UploadFile
+from fastapi.security import HTTPBearer
+
+from beautylens.catalogue.table import OPTIONAL, one_product
+from beautylens.errors import TableError
+from beautylens.images.decode import decode
+from beautylens.serve.models import Item
+from beautylens.serve.pictures import PictureStore, shown
+from beautylens.serve.problems import Refusal, documented
+from beautylens.serve.searching import unknown
+from beautylens.serve.service import Service
+
+LONGEST = 1000
+"""Letters of a product's facts."""
+MOST_PICTURES = 10
+# Checked before the body is read; here so that the API's description says that it is asked for.
+_KEY = Depends(HTTPBearer(auto_error=False, description="The write key."))
+_Id = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+_Fact = Annotated[str, Form(max_length=LONGEST)]
+_REFUSED = (401, 403, 408, 413, 422, 429, 503)
+
+
+class Products:
+    """The products of a collection, as a server reads and changes them.
+
+    Args:
+        service: the collection and its limits.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._collection, self._limits = service.collection, service.limits
+        self._gallery = service.collection.gallery
+        self._pictures = PictureStore(service.settings.collection)
+
+    def read(self, product_id: str) -> Item:
+        """Return a product.
+
+        Raises:
+            Refusal: when there is none of this id.
+        """
+        found = self._gallery.of_product(product_id)
+        if not len(found):
+            raise unknown(product_id)
+        return Item.of(found[0].product, len(found))
+
+    def picture(self, product_id: str, side: int) -> bytes:
+        """Return a product's first picture as a JPEG.
+
+        Raises:
+            Refusal: when there is none.
+        """
+        found = self._gallery.of_product(product_id)
+        picture = shown(self._gallery, found[0], side, self._limits) if len(found) else None
+        if picture is None:
+            raise Refusal(404, "not-found", f"there is no picture of a product {product_id!r}")
+        return picture
+
+    def put(self, product_id: str, facts: Mapping[str, str], files: Sequence[bytes]) -> Item:
+        """Add a product, or replace all that is known of it, in one commit.
+
+        Raises:
+            ImageError: when one of its pictures cannot be read; then nothing has changed.
+        """
+        for number, data in enumerate(files, start=1):
+            decode(data, name=f"picture {number}", limits=self._limits)
+        former = {match.image for match in self._gallery.of_product(product_id)}
+        kept = list(dict.fromkeys(str(self._pictures.keep(product_id, data)) for data in files))
+        catalogue = one_product(product_id, kept, facts, self._gallery.extra)
+        try:
+            self._collection.add(catalogue, workers=1, stop_on_error=True)
+        except BaseException:
+            self._pictures.forget(set(kept) - former)
+            raise
+        self._pictures.forget(former - set(kept))
+        return self.read(product_id)
+
+    def remove(self, product_id: str) -> None:
+        """Remove a product in one commit.
+
+        Raises:
+            Refusal: when there is none of this id.
+        """
+        former = [match.image for match in self._gallery.of_product(product_id)]
+        if not self._collection.remove([product_id]):
+            raise unknown(product_id)
+        self._pictures.forget(former)
+
+
+def product_routes(service: Service) -> APIRouter:
+    """Return the routes that read and change products."""
+    routes = APIRouter(prefix="/v1/products", tags=["products"])
+    products = Products(service)
+
+    # Before the product's own: an id may have slashes in it.
+    @routes.get(
+        "/{product_id:path}/image",
+        response_class=Response,
+        responses={
+            200: {"content": {"image/jpeg": {}}, "description": "The product's first picture."},
+            **documented(404, 422, 429, 503),
+        },
+    )
+    async def product_image(
+        product_id: _Id,
+        side: Annotated[int, Query(ge=32, le=1024, description="Pixels of its longer side.")] = 480,
+    ) -> Response:
+        """Show a product's first picture."""
+        picture = await service.reading.do(lambda: products.picture(product_id, side))
+        headers = {"Cache-Control": "max-age=60"}
+        return Response(picture, media_type="image/jpeg", headers=headers)
+
+    @routes.get("/{product_id:path}", responses=documented(404, 422, 429, 503))
+    async def product(product_id: _Id) -> Item:
+        """Read a product."""
+        return await service.reading.do(lambda: products.read(product_id))
+
+    @routes.put("/{product_id:path}", dependencies=[_KEY], responses=documented(*_REFUSED))
+    async def put_product(
+        product_id: _Id,
+        image: Annotated[
+            list[UploadFile], File(max_length=MOST_PICTURES, description="Its pictures.")
+        ],
+        name: _Fact = "",
+        brand: _Fact = "",
+        category: _Fact = "",
+        gtin: _Fact = "",
+        metadata: Annotated[
+            str,
+            Form(
+                max_length=10 * LONGEST,
+                description="The catalogue's further columns, as a JSON object of texts.",
+                examples=['{"shade": "475"}'],
+            ),
+        ] = "{}",
+    ) -> Item:
+        """Add a product, or replace all that is known of it; the next search finds it."""
+        files = [await one.read() for one in image]
+        facts = dict(zip(OPTIONAL, (name, brand, category, gtin), strict=True))
+        facts |= _further(metadata, service.collection.gallery.extra)
+        return await service.writing.do(lambda: products.put(product_id, facts, files))
+
+    @routes.delete(
+        "/{product_id:path}",
+        status_code=204,
+        dependencies=[_KEY],
+        responses=documented(401, 403, 404, 422, 429, 503),
+    )
+    async def delete_product(product_id: _Id) -> None:
+        """Remove a product; the next search no longer returns it."""
+        await service.writing.do(lambda: products.remove(product_id))
+
+    return routes
+
+
+def _further(text: str, columns: Sequence[str]) -> Mapping[str, str]:
+    """Return the values of the catalogue's own columns.
+
+    Raises:
+        TableError: when they are no JSON object of texts, or the collection has no such column.
+    """
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        values = None
+    if not isinstance(values, dict) or not all(isinstance(v, str) for v in values.values()):
+        raise TableError('the metadata is no JSON object of texts; write it as {"shade": "475"}')
+    if strange := sorted(set(values) - set(columns)):
+        raise TableError(
+            f"this collection has no column {strange[0]!r}; its further columns are "
+            f"{', '.join(columns) or 'none'}"
+        )
+    return values

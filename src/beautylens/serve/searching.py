@@ -1,0 +1,81 @@
+"""`POST /v1/search` and `POST /v1/explain`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, File, Form, Response, UploadFile
+
+from beautylens.images.draw import to_png
+from beautylens.serve.models import Answer
+from beautylens.serve.problems import Refusal, documented
+from beautylens.serve.service import Service
+
+MOST = 50
+Image = Annotated[UploadFile, File(description="JPEG, PNG, WebP, HEIC, AVIF, GIF, TIFF or BMP.")]
+Crop = Annotated[
+    str,
+    Form(
+        description="The part that shows the item: `x,y,w,h` in pixels of the upright picture.",
+        examples=["120,80,400,900"],
+    ),
+]
+
+
+def search_routes(service: Service) -> APIRouter:
+    """Return the routes that answer about photos."""
+    routes = APIRouter(prefix="/v1", tags=["search"])
+
+    @routes.post("/search", responses=documented(403, 408, 413, 422, 429, 503))
+    async def search(
+        image: Image,
+        limit: Annotated[int, Form(ge=1, le=MOST, description="Products.")] = 7,
+        words: Annotated[
+            str, Form(description="Words to narrow by.", examples=["velvet 475"])
+        ] = "",
+        where: Annotated[
+            str,
+            Form(description="Condition on the columns.", examples=["brand = 'Aurelle'"]),
+        ] = "",
+        crop: Crop = "",
+    ) -> Answer:
+        """Find the products that a photo shows."""
+        data = await image.read()
+
+        def answer() -> Answer:
+            photo = service.photo(data, words, where, crop)
+            matches = service.collection.pipeline.search(photo, limit)
+            service.metrics.searched(matches)
+            return Answer.of(matches, photo.barcodes)
+
+        return await service.searching.do(answer)
+
+    @routes.post(
+        "/explain",
+        response_class=Response,
+        responses={
+            200: {"content": {"image/png": {}}, "description": "Photo and product, side by side."},
+            **documented(403, 404, 408, 413, 422, 429, 503),
+        },
+    )
+    async def explain(
+        image: Image, product_id: Annotated[str, Form(examples=["1001"])], crop: Crop = ""
+    ) -> Response:
+        """Draw the lines between what a photo and a product's picture have in common."""
+        data = await image.read()
+
+        def drawing() -> bytes:
+            collection, photo = service.collection, service.photo(data, crop=crop)
+            pictures = collection.gallery.of_product(product_id)
+            if not len(pictures):
+                raise unknown(product_id)
+            return to_png(collection.explain(photo, collection.explain.best(photo, pictures)))
+
+        return Response(await service.searching.do(drawing), media_type="image/png")
+
+    return routes
+
+
+def unknown(product_id: str) -> Refusal:
+    """Return the refusal of a product that is not there."""
+    return Refusal(404, "not-found", f"there is no product {product_id!r} in this collection")

@@ -1,0 +1,68 @@
+"""One server's parts: the collection, the desks where work is done, the figures."""
+
+from __future__ import annotations
+
+from beautylens.catalogue.table import OPTIONAL
+from beautylens.collection import Collection
+from beautylens.errors import QueryError
+from beautylens.images.decode import Limits
+from beautylens.images.fit import Box
+from beautylens.search.photo import Photo
+from beautylens.serve.desk import Desk
+from beautylens.serve.filters import checked_filter
+from beautylens.serve.metrics import Metrics
+from beautylens.serve.settings import ServeSettings
+
+WORDS = 200
+"""Letters of what a person types."""
+
+
+class Service:
+    """What the routes share.
+
+    Args:
+        collection: that is searched.
+        settings: what the server was started with.
+    """
+
+    def __init__(self, collection: Collection, settings: ServeSettings) -> None:
+        self.collection, self.settings = collection, settings
+        self.metrics = Metrics(collection.gallery.count)
+        self.searching = Desk(settings.threads, settings.waiting, settings.seconds)
+        # Rows and pictures, which should not wait behind searches.
+        self.reading = Desk(settings.threads, 8 * settings.waiting, settings.seconds)
+        # One after the other; and a change that has begun is waited for, so that it is known.
+        self.writing = Desk(1, settings.waiting, settings.seconds, finish=True)
+
+    @property
+    def limits(self) -> Limits:
+        """What a picture may cost."""
+        return self.settings.limits
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What a filter may ask about."""
+        return ("product_id", *OPTIONAL, *self.collection.gallery.extra)
+
+    def photo(self, data: bytes, words: str = "", where: str = "", crop: str = "") -> Photo:
+        """Return a query photo.
+
+        Raises:
+            ImageError: when it cannot be read.
+            QueryError: when the words, the filter or the crop cannot be understood.
+        """
+        if len(words) > WORDS:
+            raise QueryError(f"the words have {len(words)} letters; give at most {WORDS}")
+        return self.collection.photo(
+            data,
+            words=words,
+            where=checked_filter(where, self.columns),
+            crop_to=Box.parse(crop) if crop.strip() else None,
+            limits=self.limits,
+        )
+
+    def close(self) -> None:
+        """Finish what was taken."""
+        self.searching.close()
+        self.reading.close()
+        self.writing.close()

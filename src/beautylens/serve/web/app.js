@@ -1,0 +1,189 @@
+// The page: a photo comes in, is framed and searched with; products come out.
+
+import * as api from "./api.js";
+import { card, ghost, likely, nearestColour, verdict } from "./cards.js";
+import { Crop, WHOLE } from "./crop.js";
+import { Photo } from "./photo.js";
+
+const by = (id) => document.getElementById(id);
+const GHOSTS = 4;
+let server = { feedback: false };
+let photo = null;
+let sent = null; // what was searched with last
+let running = null;
+
+const crop = new Crop(by("crop"), framed);
+
+async function take(file) {
+  if (!file) return;
+  photo = await Photo.of(file);
+  by("drop").hidden = true;
+  by("stage").hidden = by("tools").hidden = false;
+  by("again").disabled = false;
+  by("crop").hidden = by("preview").hidden = by("crop-hint").hidden = !photo.canvas;
+  by("unseen").hidden = Boolean(photo.canvas);
+  by("whole").hidden = true;
+  if (photo.canvas) {
+    const shown = by("preview");
+    [shown.width, shown.height] = [photo.canvas.width, photo.canvas.height];
+    shown.getContext("2d").drawImage(photo.canvas, 0, 0);
+    crop.reset();
+  }
+  search();
+}
+
+function framed() {
+  by("whole").hidden = crop.isWhole;
+  search();
+}
+
+function forget() {
+  running?.abort();
+  photo = sent = null;
+  by("drop").hidden = false;
+  by("stage").hidden = by("tools").hidden = true;
+  by("none").hidden = by("more").hidden = true;
+  by("again").disabled = true;
+  by("file").value = by("camera").value = by("words").value = "";
+  say("", "", "");
+  by("trouble").hidden = true;
+  by("empty").hidden = false;
+  by("cards").replaceChildren();
+}
+
+async function search() {
+  running?.abort();
+  const mine = (running = new AbortController());
+  by("trouble").hidden = by("empty").hidden = by("none").hidden = by("more").hidden = true;
+  say("", "Looking …", "");
+  by("results").setAttribute("aria-busy", "true");
+  by("cards").replaceChildren(...Array.from({ length: GHOSTS }, ghost));
+  try {
+    const part = await photo.part(photo.canvas ? crop.box : WHOLE);
+    const answer = await api.search(part, by("words").value.trim(), mine.signal);
+    if (mine !== running) return;
+    sent = part;
+    show(answer);
+  } catch (error) {
+    if (mine === running) fail(error);
+  } finally {
+    if (mine === running) by("results").removeAttribute("aria-busy");
+  }
+}
+
+function show(answer) {
+  say(...verdict(answer));
+  const act = { show: why, right: server.feedback ? right : null };
+  const coloured = nearestColour(answer.matches);
+  const cards = answer.matches.map((match) => card(match, act, coloured));
+  const first = likely(answer.matches);
+  by("cards").replaceChildren(...cards.slice(0, first));
+  const rest = cards.slice(first);
+  by("more").hidden = !rest.length;
+  by("more").textContent = `Show ${rest.length} less likely`;
+  by("more").onclick = () => {
+    by("more").hidden = true;
+    by("cards").append(...rest);
+    rest[0].querySelector("button").focus();
+  };
+  by("none").hidden = !server.feedback || !answer.matches.length;
+  by("none-of-these").disabled = false;
+}
+
+function say(kind, title, text) {
+  const strong = document.createElement("strong");
+  strong.textContent = title;
+  by("verdict").className = `verdict ${kind}`;
+  by("verdict").replaceChildren(...(title ? [strong, text] : []));
+}
+
+function fail(error) {
+  if (error.name === "AbortError") return;
+  say("", "", "");
+  by("cards").replaceChildren();
+  const again = document.createElement("button");
+  again.type = "button";
+  again.textContent = "Try again";
+  again.addEventListener("click", search);
+  const text = error instanceof api.Trouble ? error.message : `The page failed: ${error.message}`;
+  by("trouble").replaceChildren(text, again);
+  by("trouble").hidden = false;
+}
+
+async function why(match) {
+  const picture = by("why-picture");
+  by("why-text").textContent = "Drawing …";
+  picture.hidden = true;
+  by("why").showModal();
+  try {
+    const drawing = await api.explain(sent, match.product_id);
+    URL.revokeObjectURL(picture.src);
+    picture.src = URL.createObjectURL(drawing);
+    picture.alt = `Your photo beside ${match.name || match.product_id}; lines join matching points`;
+    picture.hidden = false;
+    const points = match.reasons.inliers || 0;
+    by("why-text").textContent = points
+      ? "Each line joins two points that look the same and lie at the same place of the product."
+      : "No points of the two pictures agree; the product was found by its looks.";
+  } catch (error) {
+    by("why-text").textContent = error.message;
+  }
+}
+
+async function right(match, chosen) {
+  await answer(match.product_id, `Thank you: ${match.name || match.product_id}.`);
+  for (const other of by("cards").children) other.classList.toggle("chosen", other === chosen);
+}
+
+async function answer(productId, thanks) {
+  try {
+    await api.feedback(sent, productId);
+    say("match", thanks, "Your answer has been kept.");
+  } catch (error) {
+    say("not_in_catalogue", "Your answer could not be kept", error.message);
+  }
+}
+
+for (const id of ["file", "camera"]) {
+  by(id).addEventListener("change", (event) => take(event.target.files[0]));
+}
+by("other").addEventListener("click", forget);
+by("whole").addEventListener("click", () => {
+  crop.reset();
+  framed();
+});
+by("none-of-these").addEventListener("click", () => {
+  by("none-of-these").disabled = true;
+  answer("", "Thank you: none of these.");
+});
+by("narrow").addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (photo) search();
+});
+document.addEventListener("paste", (event) => {
+  const [file] = event.clipboardData.files;
+  if (file) take(file);
+});
+document.addEventListener("dragover", (event) => {
+  event.preventDefault();
+  by("drop").classList.add("over");
+});
+document.addEventListener("dragleave", () => by("drop").classList.remove("over"));
+document.addEventListener("drop", (event) => {
+  event.preventDefault();
+  by("drop").classList.remove("over");
+  take(event.dataTransfer.files[0]);
+});
+
+api.about().then(
+  (facts) => {
+    server = facts;
+    by("about").textContent = `${facts.images.toLocaleString("en")} pictures in the catalogue`;
+    by("privacy").textContent = facts.feedback
+      ? "A photo is kept only if you answer which product it shows."
+      : "Photos are not kept.";
+  },
+  () => {
+    by("about").textContent = "The server cannot be reached";
+  },
+);
