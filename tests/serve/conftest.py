@@ -1,0 +1,46 @@
+"""A server over the small shop, asked in this process."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from beautylens.collection import Collection
+from beautylens.serve.app import make_app
+from beautylens.serve.settings import ServeSettings
+
+KEY = "a-key-of-the-tests-24680"
+WRITER = {"Authorization": f"Bearer {KEY}"}
+Opened = Callable[..., TestClient]
+
+
+@pytest.fixture(scope="session")
+def copied(collection: Collection, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shop's collection, to be written to."""
+    return Path(
+        shutil.copytree(collection.gallery.address, tmp_path_factory.mktemp("served") / "shop.lens")
+    )
+
+
+@pytest.fixture(scope="session")
+def client(copied: Path) -> Iterator[TestClient]:
+    """A client of a server that takes the key."""
+    app = make_app(ServeSettings(collection=copied, key=KEY))
+    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as opened:
+        yield opened
+
+
+@pytest.fixture
+def opened(collection: Collection) -> Opened:
+    """Opens clients of servers with other settings; what is never searched need not be warm."""
+
+    def client_with(**settings: object) -> TestClient:
+        given = {"collection": Path(collection.gallery.address), **settings}
+        app = make_app(ServeSettings.model_validate(given), collection)
+        return TestClient(app, base_url="http://localhost", raise_server_exceptions=False)
+
+    return client_with

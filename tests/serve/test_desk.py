@@ -1,0 +1,79 @@
+"""Work off the event loop: bounded, in time, and finished at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+
+import pytest
+
+from beautylens.serve.desk import Desk
+from beautylens.serve.problems import Refusal
+
+
+def test_work_is_done_elsewhere_and_its_result_comes_back() -> None:
+    desk = Desk(2, 2, 5)
+    here = threading.get_ident()
+    assert asyncio.run(desk.do(threading.get_ident)) != here
+    assert desk.taken == 0
+
+
+def test_an_error_of_the_work_comes_back_too() -> None:
+    desk = Desk(1, 0, 5)
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(desk.do(lambda: 1 // 0))
+    assert desk.taken == 0
+
+
+def test_more_than_may_wait_are_told_when_to_come_back() -> None:
+    desk, gate = Desk(1, 2, 5), threading.Event()
+
+    async def crowd() -> list[object]:
+        work = [asyncio.create_task(desk.do(gate.wait)) for _ in range(5)]
+        await asyncio.sleep(0.1)
+        gate.set()
+        return await asyncio.gather(*work, return_exceptions=True)
+
+    done = asyncio.run(crowd())
+    assert done[:3] == [True] * 3
+    for refusal in done[3:]:
+        assert isinstance(refusal, Refusal)
+        assert refusal.status_code == 429
+        assert int(refusal.headers["Retry-After"]) >= 1
+
+
+def test_what_takes_too_long_is_given_up_and_what_waits_behind_it_is_not_begun() -> None:
+    desk, gate, begun = Desk(1, 5, 0.2), threading.Event(), []
+
+    async def late() -> list[object]:
+        work = [desk.do(gate.wait), desk.do(lambda: begun.append(1))]
+        return await asyncio.gather(*work, return_exceptions=True)
+
+    refusals = asyncio.run(late())
+    assert [refusal.status_code for refusal in refusals] == [503, 503]
+    gate.set()
+    desk.close()
+    assert begun == []
+
+
+def test_a_change_that_has_begun_is_waited_for() -> None:
+    desk = Desk(1, 5, 0.1, finish=True)
+
+    def slow() -> str:
+        time.sleep(0.4)
+        return "written"
+
+    assert asyncio.run(desk.do(slow)) == "written"
+
+
+def test_closing_finishes_what_was_taken() -> None:
+    desk, done = Desk(1, 5, 0.05), []
+
+    async def give_up() -> None:
+        with pytest.raises(Refusal):
+            await desk.do(lambda: (time.sleep(0.3), done.append(1)))
+
+    asyncio.run(give_up())
+    desk.close()
+    assert done == [1]

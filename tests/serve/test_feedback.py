@@ -1,0 +1,77 @@
+"""Answers of people: kept only where it was asked for, in a table that training reads."""
+
+from __future__ import annotations
+
+import io
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from beautylens.catalogue.truth import read_truth
+from beautylens.search.photo import Photo
+from beautylens.serve.feedback import Answers
+from tests.conftest import Shop
+from tests.serve.conftest import Opened
+
+
+def with_place(path: Path) -> bytes:
+    """The photo with the place where it was taken."""
+    exif = Image.Exif()
+    exif.get_ifd(0x8825)[2] = (52.0, 31.0, 12.0)
+    file = io.BytesIO()
+    Image.open(path).save(file, "JPEG", exif=exif, quality=95)
+    return file.getvalue()
+
+
+def test_without_a_folder_nothing_is_kept(opened: Opened, shop: Shop) -> None:
+    client = opened()
+    answer = client.post("/v1/feedback", files={"image": shop.photo(0).read_bytes()})
+    assert answer.status_code == 403
+    assert client.get("/v1/collection").json()["feedback"] is False
+
+
+def test_an_answer_becomes_a_row_of_a_truth_table(
+    opened: Opened, shop: Shop, tmp_path: Path
+) -> None:
+    client = opened(keep=tmp_path / "kept")
+    photo = with_place(shop.photo(0))
+    assert b"Exif" in photo
+    for product in ("p01", "p00"):  # the second thought counts
+        answer = client.post(
+            "/v1/feedback", files={"image": photo}, data={"product_id": product}
+        )
+        assert answer.status_code == 204
+    cut = client.post("/v1/feedback", files={"image": photo}, data={"crop": "90,90,300,380"})
+    assert cut.status_code == 204
+    first, second = read_truth(tmp_path / "kept" / "answers.csv")
+    assert (first.product_ids, second.product_ids) == ({"p00"}, frozenset())
+    assert b"Exif" not in first.image.read_bytes()
+    assert Image.open(second.image).size == (300, 380)
+
+
+def test_an_answer_names_a_product_that_there_is(
+    opened: Opened, shop: Shop, tmp_path: Path
+) -> None:
+    client = opened(keep=tmp_path / "kept")
+    answer = client.post(
+        "/v1/feedback",
+        files={"image": shop.photo(0).read_bytes()},
+        data={"product_id": "p99"},
+    )
+    assert answer.status_code == 404
+    assert not (tmp_path / "kept" / "answers.csv").exists()
+
+
+@pytest.mark.parametrize("count", [12])
+def test_answers_given_at_the_same_time_are_all_kept(tmp_path: Path, count: int) -> None:
+    def keep(number: int) -> None:
+        pixels = np.full((40, 40, 3), 10 * number, np.uint8)
+        Answers(tmp_path).keep(Photo(pixels), f"p{number}")
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(keep, range(count)))
+    found = {product for row in read_truth(tmp_path / "answers.csv") for product in row.product_ids}
+    assert found == {f"p{number}" for number in range(count)}

@@ -1,0 +1,110 @@
+"""Who is let in, and what browsers are told."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.testclient import TestClient
+
+from beautylens.errors import ServeError
+from beautylens.serve.run import read_key, serve
+from beautylens.serve.settings import ServeSettings
+from tests.conftest import Shop
+from tests.serve.conftest import KEY, WRITER, Opened
+
+
+def test_every_answer_carries_the_security_headers(client: TestClient) -> None:
+    for answer in (client.get("/"), client.get("/nowhere"), client.delete("/v1/products/p00")):
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "script-src 'self';" in policy
+        assert "http" not in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "169.254.0.1", ""])
+def test_another_host_name_is_refused_on_loopback(client: TestClient, host: str) -> None:
+    assert client.get("/health", headers={"Host": host}).status_code == 421
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1:80", "[::1]:8000"])
+def test_the_machines_own_names_are_known(client: TestClient, host: str) -> None:
+    assert client.get("/health", headers={"Host": host}).status_code == 200
+
+
+def test_named_hosts_are_known_and_others_are_not(opened: Opened) -> None:
+    client = opened(host="0.0.0.0", key=KEY, names=("shop.example",))  # noqa: S104  (not bound)
+    assert client.get("/health", headers={"Host": "shop.example"}).status_code == 200
+    assert client.get("/health", headers={"Host": "evil.example"}).status_code == 421
+
+
+def test_another_page_may_not_post(client: TestClient, shop: Shop) -> None:
+    files = {"image": shop.photo(0).read_bytes()}
+    for origin in ("http://evil.example", "null", "http://localhost:9999"):
+        answer = client.post("/v1/explain", files=files, headers={"Origin": origin})
+        assert answer.status_code == 403
+    own = client.post(
+        "/v1/explain", files=files, data={"product_id": "p00"}, headers={"Origin": "http://localhost"}
+    )
+    assert own.status_code == 200
+
+
+def test_a_named_origin_may(opened: Opened) -> None:
+    client = opened(origins=("https://shop.example",))
+    there = {"Origin": "https://shop.example"}
+    assert client.get("/health", headers=there).headers["access-control-allow-origin"]
+    asked = {**there, "Access-Control-Request-Method": "POST"}
+    assert client.options("/v1/search", headers=asked).status_code == 200
+    elsewhere = client.get("/health", headers={"Origin": "https://evil.example"})
+    assert "access-control-allow-origin" not in elsewhere.headers
+
+
+@pytest.mark.parametrize(
+    "header", [None, "", KEY, f"Basic {KEY}", f"Bearer {KEY[:-1]}", "Bearer", "Bearer é"]
+)
+def test_a_write_without_the_key_is_refused_before_its_body(
+    client: TestClient, header: str | None
+) -> None:
+    headers = {} if header is None else {"Authorization": header.encode()}
+    answer = client.put("/v1/products/p00", headers=headers, content=b"never looked at")
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert client.delete("/v1/products/p00", headers=headers).status_code == 401
+    assert client.get("/metrics", headers=headers).status_code == 401
+
+
+def test_without_a_key_nothing_can_be_written_whatever_is_sent(opened: Opened) -> None:
+    client = opened()
+    for headers in ({}, WRITER, {"Authorization": "Bearer "}):
+        assert client.delete("/v1/products/p00", headers=headers).status_code == 403
+    assert client.get("/metrics").status_code == 200
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "shop.example"])  # noqa: S104
+def test_another_address_than_loopback_needs_a_key(host: str, tmp_path) -> None:
+    with pytest.raises(ServeError, match="write key"):
+        serve(ServeSettings(collection=tmp_path, host=host), 0, 1, print)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("short", "16"), ("a key with spaces in it", "header"), ("é" * 20, "header")]
+)
+def test_a_key_that_would_not_do_is_refused(tmp_path, text: str, said: str) -> None:
+    file = tmp_path / "key"
+    file.write_text(text, "utf-8")
+    with pytest.raises(ServeError, match=said):
+        read_key(file)
+
+
+def test_the_key_comes_from_a_file_or_the_environment(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BEAUTYLENS_KEY", raising=False)
+    assert read_key(None) == ""
+    monkeypatch.setenv("BEAUTYLENS_KEY", KEY)
+    assert read_key(None) == KEY
+    file = tmp_path / "key"
+    file.write_text("another-key-13579-24680\n", "utf-8")
+    assert read_key(file) == "another-key-13579-24680"
+    with pytest.raises(ServeError, match="cannot be read"):
+        read_key(tmp_path / "none")

@@ -1,0 +1,192 @@
+"""Searching over HTTP: answers, reasons, and refusals that say what to do."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from starlette.testclient import TestClient
+
+from beautylens.collection import Collection
+from beautylens.records import Matches
+from beautylens.serve.models import Answer
+from tests.conftest import Shop
+from tests.serve.conftest import Opened
+
+
+def sent(client: TestClient, photo: Path | bytes, **fields: object) -> object:
+    data = photo if isinstance(photo, bytes) else photo.read_bytes()
+    return client.post("/v1/search", files={"image": data}, data=fields)
+
+
+def test_a_photo_finds_its_product_as_on_the_command_line(
+    client: TestClient, collection: Collection, shop: Shop
+) -> None:
+    answer = sent(client, shop.photo(2), limit=3)
+    assert answer.status_code == 200
+    found = answer.json()
+    matches: Matches = collection.search(shop.photo(2), 3)
+    assert [m["product_id"] for m in found["matches"]] == [m.product.product_id for m in matches]
+    assert found["matches"][0]["product_id"] == "p02"
+    assert found["matches"][0]["reasons"]["inliers"] > 20
+    assert found["verdict"] == matches.verdict
+    assert found["milliseconds"]["total"] > 0
+
+
+def test_pictures_are_named_by_address_and_no_path_of_the_server_goes_out(
+    client: TestClient, shop: Shop
+) -> None:
+    answer = sent(client, shop.photo(0))
+    assert answer.json()["matches"][0]["image"] == "/v1/products/p00/image"
+    assert str(shop.folder) not in answer.text
+
+
+def test_words_and_filter_narrow(client: TestClient, shop: Shop) -> None:
+    answer = sent(client, shop.photo(1), where="brand = 'Kumo' AND name LIKE '%rouge%'")
+    assert {m["brand"] for m in answer.json()["matches"]} == {"Kumo"}
+    typed = sent(client, shop.photo(1), words="rouge 01").json()["matches"][0]
+    assert typed["product_id"] == "p01"
+    assert "rouge" in typed["reasons"]["words"]
+
+
+def test_a_filter_that_nothing_meets_finds_nothing(client: TestClient, shop: Shop) -> None:
+    found = sent(client, shop.photo(1), where="brand = 'Nobody'").json()
+    assert (found["matches"], found["verdict"]) == ([], "not_in_catalogue")
+
+
+def test_the_crop_is_in_pixels_of_the_upright_photo(
+    client: TestClient, collection: Collection, shop: Shop
+) -> None:
+    pixels = cv2.cvtColor(cv2.imread(str(shop.photo(1))), cv2.COLOR_BGR2RGB)
+    turned = Image.fromarray(np.rot90(pixels).copy())
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned a quarter clockwise
+    file = io.BytesIO()
+    turned.save(file, "PNG", exif=exif)
+    found = sent(client, file.getvalue(), crop="80,80,330,430").json()["matches"]
+    whole = collection.search(pixels[80:510, 80:410])
+    assert [m["product_id"] for m in found] == [m.product.product_id for m in whole]
+    assert found[0]["reasons"]["visual"] == pytest.approx(whole[0].reasons.visual, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"limit": "0"}, "limit"),
+        ({"limit": "many"}, "limit"),
+        ({"crop": "1,2,3"}, "x,y,w,h"),
+        ({"crop": "9000,9000,10,10"}, "outside the picture"),
+        ({"words": "x" * 201}, "at most 200"),
+        ({"where": "price > 3"}, "asks about 'price'"),
+        ({"where": "repeat(name, 100000000) = 'x'"}, "REPEAT"),
+        ({"where": "path LIKE '/%'"}, "asks about 'path'"),
+        ({"where": "brand = 'x'; DROP TABLE images"}, "in it"),
+        ({"where": "(" * 200 + "brand = 'x'" + ")" * 200}, "cannot be understood"),
+        ({"where": "brand"}, "cannot be understood"),
+        ({"where": "x" * 501}, "at most 500"),
+    ],
+)
+def test_a_wrong_field_gets_one_sentence(
+    client: TestClient, shop: Shop, fields: dict[str, str], said: str
+) -> None:
+    answer = sent(client, shop.photo(0), **fields)
+    problem = answer.json()
+    assert answer.status_code == problem["status"] == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert said in problem["detail"]
+    assert problem["type"].startswith("urn:beautylens:")
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "empty"),
+        (b"no picture", "no known picture"),
+        (b"<html></html>", "web page"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(40), "damaged"),
+    ],
+)
+def test_what_is_no_picture_is_told_so(client: TestClient, data: bytes, said: str) -> None:
+    answer = sent(client, data)
+    assert answer.status_code == 422
+    assert said in answer.json()["detail"]
+
+
+def test_a_bomb_is_refused_before_it_is_decoded(client: TestClient) -> None:
+    file = io.BytesIO()
+    Image.new("1", (30_000, 30_000)).save(file, "PNG")
+    answer = sent(client, file.getvalue())
+    assert answer.status_code == 422
+    assert "50,000,000" in answer.json()["detail"]
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_damaged_photo_never_fails_the_server(
+    client: TestClient, shop: Shop, data: st.DataObject
+) -> None:
+    file = bytearray(shop.photo(0).read_bytes())
+    for _ in range(data.draw(st.integers(1, 8))):
+        file[data.draw(st.integers(0, len(file) - 1))] = data.draw(st.integers(0, 255))
+    del file[data.draw(st.integers(2, len(file))) :]
+    # Explain does not search: it decodes and draws, which is all that the file decides.
+    answer = client.post(
+        "/v1/explain", files={"image": bytes(file)}, data={"product_id": "p00"}
+    )
+    assert answer.status_code in (200, 422)
+
+
+def test_explain_draws_the_photo_beside_the_product(client: TestClient, shop: Shop) -> None:
+    answer = client.post(
+        "/v1/explain", files={"image": shop.photo(0).read_bytes()}, data={"product_id": "p00"}
+    )
+    assert answer.headers["content-type"] == "image/png"
+    drawing = np.asarray(Image.open(io.BytesIO(answer.content)))
+    assert drawing.shape[1] > drawing.shape[0]
+    # Nothing but lines has colours as strong as these in the white between the two pictures.
+    height, width = cv2.imread(str(shop.photo(0))).shape[:2]
+    gap = drawing[:, round(drawing.shape[0] * width / height) + 8]
+    assert (np.ptp(gap.astype(int), axis=1) > 100).any()
+
+
+def test_explaining_a_product_that_is_not_there_is_a_404(client: TestClient, shop: Shop) -> None:
+    answer = client.post(
+        "/v1/explain", files={"image": shop.photo(0).read_bytes()}, data={"product_id": "p99"}
+    )
+    assert answer.status_code == 404
+
+
+def test_every_verdict_can_be_answered() -> None:
+    assert Answer.of(Matches(), ()).model_dump()["matches"] == []
+
+
+def test_without_an_image_the_field_is_named(client: TestClient) -> None:
+    answer = client.post("/v1/search", data={"limit": "3"})
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith("image: ")
+
+
+def test_what_is_not_there_is_a_problem_too(client: TestClient) -> None:
+    for answer in (client.get("/v2"), client.get("/v1/search"), client.get("/web/../app.py")):
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.status_code in (404, 405)
+
+
+def test_a_failure_inside_says_nothing_of_itself(
+    opened: Opened, collection: Collection, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a secret of the server")
+
+    client = opened()
+    monkeypatch.setattr(type(collection), "photo", fail)
+    answer = sent(client, shop.photo(0))
+    assert answer.status_code == 500
+    assert answer.json()["type"] == "urn:beautylens:fault"
+    assert "secret" not in answer.text
