@@ -1,0 +1,241 @@
+"""Searching on the page, by every way that a person may take."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from beautylens.catalogue.truth import read_truth
+from tests.browser.conftest import Site, listen
+from tests.conftest import Shop
+
+# Puts a file into a clipboard or drag event, as the browser does when a person pastes or drops one.
+BRING = """
+([event, name, type, data]) => {
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  const files = new DataTransfer();
+  files.items.add(new File([bytes], name, { type }));
+  const target = event === "paste" ? document : document.querySelector("#drop");
+  const made = event === "paste"
+    ? new ClipboardEvent("paste", { clipboardData: files, bubbles: true })
+    : new DragEvent("drop", { dataTransfer: files, bubbles: true, cancelable: true });
+  target.dispatchEvent(made);
+}
+"""
+
+
+def cards(page: Page) -> Locator:
+    return page.locator(".card:not(.ghost)")
+
+
+def found(page: Page) -> Locator:
+    """The first card, once there are some."""
+    expect(cards(page).first).to_be_visible()
+    return cards(page).first
+
+
+def choose(page: Page, photo: Path) -> Locator:
+    page.set_input_files("#file", photo)
+    return found(page)
+
+
+def bring(page: Page, event: str, photo: Path) -> None:
+    data = base64.b64encode(photo.read_bytes()).decode()
+    page.evaluate(BRING, [event, photo.name, "image/jpeg", data])
+
+
+def no_serious_fault(page: Page) -> None:
+    results = Axe().run(page).response
+    serious = [
+        (fault["id"], [node["html"] for node in fault["nodes"]])
+        for fault in results["violations"]
+        if fault["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+
+
+def test_the_page_opens_and_says_what_it_is(page: Page) -> None:
+    expect(page).to_have_title("Beautylens – find it by a photo")
+    expect(page.get_by_text("12 pictures in the catalogue")).to_be_visible()
+    expect(page.get_by_text("A photo is kept only if you answer")).to_be_visible()
+    expect(page.get_by_role("button", name="Search")).to_be_disabled()
+    no_serious_fault(page)
+
+
+def test_a_chosen_picture_shows_the_product_and_why(page: Page, shop: Shop) -> None:
+    card = choose(page, shop.photo(2))
+    expect(card).to_contain_text("Crème 02 day")
+    expect(card).to_contain_text("Kumo")
+    expect(card).to_contain_text("matching points")
+    expect(card.locator(".percent")).to_contain_text("%")
+    assert card.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)")
+    expect(page.locator("#verdict")).to_contain_text("Probably this")
+    no_serious_fault(page)
+
+
+@pytest.mark.parametrize("way", ["paste", "drop"])
+def test_a_picture_can_be_pasted_and_dropped(page: Page, shop: Shop, way: str) -> None:
+    bring(page, way, shop.photo(1))
+    expect(found(page)).to_contain_text("Crème 01 rouge")
+
+
+def test_typed_words_narrow_and_are_marked(page: Page, shop: Shop) -> None:
+    choose(page, shop.photo(3))
+    page.fill("#words", "rouge 03")
+    page.press("#words", "Enter")
+    expect(page.locator("mark").filter(has_text="rouge").first).to_be_visible()
+    expect(found(page)).to_contain_text("Crème 03 rouge")
+
+
+def test_the_frame_is_drawn_by_mouse(page: Page, shop: Shop) -> None:
+    choose(page, shop.photo(0))
+    frame, corner = page.locator("#crop"), page.locator(".corner.se").bounding_box()
+    whole = frame.bounding_box()
+    x, y = corner["x"] + corner["width"] / 2, corner["y"] + corner["height"] / 2
+    with page.expect_response("**/v1/search") as answer:
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x - whole["width"] * 0.3, y - whole["height"] * 0.2, steps=5)
+        page.mouse.up()
+    assert answer.value.status == 200
+    framed = frame.bounding_box()
+    assert framed["width"] == pytest.approx(0.7 * whole["width"], rel=0.03)
+    assert framed["height"] == pytest.approx(0.8 * whole["height"], rel=0.03)
+    page.get_by_role("button", name="Use the whole photo").click()
+    expect(page.get_by_role("button", name="Use the whole photo")).to_be_hidden()
+    assert frame.bounding_box()["width"] == pytest.approx(whole["width"], rel=0.01)
+
+
+def test_the_frame_is_drawn_by_keyboard(page: Page, shop: Shop) -> None:
+    choose(page, shop.photo(0))
+    page.get_by_role("button", name="Upper left corner").focus()
+    with page.expect_response("**/v1/search"):
+        for _ in range(10):
+            page.keyboard.press("ArrowRight")
+            page.keyboard.press("ArrowDown")
+    expect(page.locator("#crop")).to_have_attribute(
+        "aria-label", "Frame around the product: 80 percent of the width, 80 percent of the height."
+        " Arrow keys move it",
+    )  # fmt: skip
+    page.locator("#crop").focus()
+    with page.expect_response("**/v1/search"):
+        page.keyboard.press("ArrowLeft")
+    expect(found(page)).to_contain_text("Crème 00 day")
+
+
+def test_the_reasons_are_drawn_on_demand(page: Page, shop: Shop) -> None:
+    card = choose(page, shop.photo(0))
+    card.get_by_role("button", name="Show why").click()
+    picture = page.locator("#why-picture")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.naturalWidth > image.naturalHeight")
+    no_serious_fault(page)
+    page.keyboard.press("Escape")
+    expect(picture).to_be_hidden()
+
+
+def test_answers_are_kept_in_a_truth_table(page: Page, site: Site, shop: Shop) -> None:
+    card = choose(page, shop.photo(1))
+    card.get_by_role("button", name="This is the one").click()
+    expect(page.locator("#verdict")).to_contain_text("Thank you: Crème 01 rouge")
+    (row,) = read_truth(site.kept / "answers.csv")
+    assert row.product_ids == {"p01"}
+    page.get_by_role("button", name="None of these").click()
+    expect(page.locator("#verdict")).to_contain_text("none of these")
+    (row,) = read_truth(site.kept / "answers.csv")
+    assert row.product_ids == frozenset()
+
+
+def test_less_likely_products_wait_behind_a_button(page: Page, shop: Shop) -> None:
+    choose(page, shop.photo(0))
+    before = cards(page).count()
+    page.locator("#more").click()
+    assert cards(page).count() > before
+    expect(page.locator("#more")).to_be_hidden()
+
+
+def test_a_file_that_is_no_picture_is_told_so_and_another_can_be_tried(
+    page: Page, shop: Shop, tmp_path: Path
+) -> None:
+    file = tmp_path / "letter.jpg"
+    file.write_text("dear shop", "utf-8")
+    page.set_input_files("#file", file)
+    expect(page.get_by_role("alert")).to_contain_text("no known picture")
+    expect(page.get_by_text("This browser cannot show")).to_be_visible()
+    page.get_by_role("button", name="Another photo").click()
+    expect(page.get_by_role("alert")).to_be_hidden()
+    expect(choose(page, shop.photo(0))).to_contain_text("Crème 00 day")
+
+
+def test_a_server_that_is_gone_is_told_and_asked_again(page: Page, shop: Shop) -> None:
+    page.route("**/v1/search", lambda route: route.abort())
+    page.set_input_files("#file", shop.photo(0))
+    expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
+    page.unroute("**/v1/search")
+    page.get_by_role("button", name="Try again").click()
+    expect(found(page)).to_contain_text("Crème 00 day")
+    expect(page.get_by_role("alert")).to_be_hidden()
+
+
+def test_a_busy_server_says_when_to_come_back(page: Page, shop: Shop) -> None:
+    problem = '{"detail": "too many requests wait already; try again in 3 seconds"}'
+    page.route("**/v1/search", lambda route: route.fulfill(status=429, body=problem))
+    page.set_input_files("#file", shop.photo(0))
+    expect(page.get_by_role("alert")).to_contain_text("try again in 3 seconds")
+
+
+def test_on_a_telephone_in_the_dark_all_of_it_can_be_reached(
+    browser: Browser, site: Site, shop: Shop, complaints: list[str]
+) -> None:
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, color_scheme="dark"
+    )
+    page = context.new_page()
+    listen(page, complaints)
+    page.goto(site.server.address)
+    camera = page.locator("#camera")
+    assert camera.get_attribute("capture") == "environment"
+    expect(page.get_by_text("Take a photo")).to_be_visible()
+    camera.set_input_files(shop.photo(2))
+    expect(found(page)).to_contain_text("Crème 02 day")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    no_serious_fault(page)
+    context.close()
+    assert complaints == []
+
+
+def test_a_finger_moves_the_frame(browser: Browser, site: Site, shop: Shop) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    page = context.new_page()
+    page.goto(site.server.address)
+    choose(page, shop.photo(2))
+    corner = page.locator(".corner.nw")
+    corner.scroll_into_view_if_needed()
+    box = corner.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    touch = context.new_cdp_session(page)
+
+    def send(kind: str, *points: tuple[float, float]) -> None:
+        touch.send(
+            "Input.dispatchTouchEvent",
+            {"type": kind, "touchPoints": [{"x": px, "y": py} for px, py in points]},
+        )
+
+    before = page.locator("#crop").bounding_box()["width"]
+    with page.expect_response("**/v1/search"):
+        send("touchStart", (x, y))
+        for step in range(1, 6):
+            send("touchMove", (x + 10 * step, y + 10 * step))
+        send("touchEnd")
+    assert page.locator("#crop").bounding_box()["width"] < before - 40
+    context.close()
+
+
+def test_the_api_is_described_without_another_host(page: Page, site: Site) -> None:
+    page.goto(f"{site.server.address}/docs")
+    expect(page.get_by_text("/v1/search")).to_be_visible()
+    expect(page.get_by_text("Find the product that a photo shows")).to_be_visible()

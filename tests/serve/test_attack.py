@@ -1,0 +1,136 @@
+"""What strangers may try on a connection: it costs them more than it costs the server."""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx2
+import numpy as np
+import pytest
+from PIL import Image
+
+from beautylens.serve import limits
+from tests.conftest import Shop
+from tests.serve.process import Served, until
+
+MEBIBYTE = 1 << 20
+SECONDS = 5  # within which the server of these tests wants a body
+HEAD = b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\n"
+
+
+def answer_of(connection: socket.socket) -> tuple[int, dict[str, object]]:
+    """The status and the problem document that come before the connection is closed."""
+    received = b""
+    while part := connection.recv(65536):
+        received += part
+    head, _, body = received.partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(body)
+
+
+def alive(server: Served) -> bool:
+    return httpx2.get(f"{server.address}/health/ready", timeout=30).status_code == 200
+
+
+def test_a_body_that_says_it_is_too_large_is_refused_unread(server: Served) -> None:
+    with server.connect() as connection:
+        connection.sendall(HEAD + b"Content-Length: 99999999999\r\n\r\n")
+        status, problem = answer_of(connection)
+    assert (status, problem["type"]) == (413, "urn:beautylens:too-large")
+
+
+def test_a_body_that_grows_too_large_is_refused_at_the_limit(server: Served) -> None:
+    sent = 0
+    with server.connect() as connection:
+        connection.sendall(
+            HEAD + b"Transfer-Encoding: chunked\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+            b'\r\n4a\r\n--x\r\nContent-Disposition: form-data; name="image"; '
+            b'filename="a.jpg"\r\n\r\n  \r\n'
+        )
+        part = b"100000\r\n" + bytes(MEBIBYTE) + b"\r\n"
+        with pytest.raises(OSError):  # noqa: PT011  (reset or broken pipe, as it happens)
+            while sent < 200 * MEBIBYTE:
+                connection.sendall(part)
+                sent += MEBIBYTE
+    # What the sockets hold beside what was taken.
+    assert sent < 40 * MEBIBYTE
+    assert alive(server)
+
+
+def test_a_body_that_comes_too_slowly_is_given_up(server: Served) -> None:
+    start = time.monotonic()
+    with server.connect() as connection:
+        connection.sendall(
+            HEAD + b"Content-Length: 1000\r\nContent-Type: multipart/form-data; boundary=x\r\n\r\n"
+        )
+        for byte in (b"-", b"-", b"x"):
+            connection.sendall(byte)
+            time.sleep(0.5)
+        status, problem = answer_of(connection)
+    assert (status, problem["type"]) == (408, "urn:beautylens:too-slow")
+    assert time.monotonic() - start < SECONDS + 5
+
+
+def test_heads_that_do_not_come_are_not_waited_for(server: Served) -> None:
+    crowd = [server.connect() for _ in range(100)]
+    start = time.monotonic()
+    for place, connection in enumerate(crowd):
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: lo"[: 1 + place % 20])
+    assert alive(server)
+    for connection in crowd:
+        connection.settimeout(limits.HEAD_SECONDS + 10)
+        assert connection.recv(100) == b""
+        connection.close()
+    assert time.monotonic() - start < limits.HEAD_SECONDS + 10
+
+
+def test_garbage_is_answered_and_forgotten(server: Served) -> None:
+    for garbage in (b"\x16\x03\x01" * 100, b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"A" * 100_000):
+        with server.connect() as connection:
+            connection.sendall(garbage)
+            connection.settimeout(limits.HEAD_SECONDS + 10)
+            try:
+                assert connection.recv(100).startswith((b"HTTP/1.1 400", b""))
+            except ConnectionResetError:
+                continue
+    assert alive(server)
+
+
+def bomb(side: int) -> bytes:
+    """A small file of a large picture."""
+    file = io.BytesIO()
+    Image.new("1", (side, side)).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_bombs_are_refused_and_the_memory_stays_bounded(server: Served, shop: Shop) -> None:
+    search = f"{server.address}/v1/search"
+    httpx2.post(search, files={"image": shop.photo(0).read_bytes()}, timeout=60)
+    before = server.memory()
+    too_large, largest = bomb(20_000), bomb(7_000)
+
+    def throw(number: int) -> int:
+        data = too_large if number % 2 else largest
+        return httpx2.post(search, files={"image": data}, timeout=60).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(throw, range(16))) <= {422, 429}
+    assert alive(server)
+    # Two pictures of 49 million pixels at a time, seven bytes a pixel, and what is not given back.
+    assert server.memory() - before < 1_000 * MEBIBYTE
+
+
+def test_random_bytes_and_names_never_fail_it(server: Served) -> None:
+    rng = np.random.default_rng(0)
+    with httpx2.Client(base_url=server.address, timeout=30) as client:
+        for size in (0, 1, 2, 10, 1000, 100_000):
+            for start in (b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF1234WEBP", b"II*\0"):
+                files = {"image": ("../../etc/passwd\0.jpg", start + rng.bytes(size), "text/html")}
+                assert client.post("/v1/search", files=files).status_code == 422
+        for path in ("/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/app.py", "//etc/passwd",
+                     "/v1/products/%2e%2e%2f%2e%2e%2fetc%2fpasswd/image"):  # fmt: skip
+            assert client.get(path).status_code in (404, 422)
+    until(lambda: alive(server))
