@@ -70,13 +70,17 @@ def listen(page: Page, complaints: list[str]) -> None:
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on(
         "console",
-        lambda said: complaints.append(said.text)
-        if said.type == "error" and "Failed to load resource" not in said.text
-        else None,
+        lambda said: (
+            complaints.append(said.text)
+            if said.type == "error" and "Failed to load resource" not in said.text
+            else None
+        ),
     )
     page.on(
         "request",
-        lambda asked: None
-        if asked.url.startswith(("http://127.0.0.1", "blob:", "data:"))
-        else complaints.append(asked.url),
+        lambda asked: (
+            None
+            if asked.url.startswith(("http://127.0.0.1", "blob:", "data:"))
+            else complaints.append(asked.url)
+        ),
     )

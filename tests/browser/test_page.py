@@ -59,7 +59,7 @@ def no_serious_fault(page: Page) -> None:
 
 
 def test_the_page_opens_and_says_what_it_is(page: Page) -> None:
-    expect(page).to_have_title("Beautylens – find it by a photo")
+    expect(page).to_have_title("Beautylens: find it by a photo")
     expect(page.get_by_text("12 pictures in the catalogue")).to_be_visible()
     expect(page.get_by_text("A photo is kept only if you answer")).to_be_visible()
     expect(page.get_by_role("button", name="Search")).to_be_disabled()

@@ -7,10 +7,10 @@ import json
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import httpx2
 import numpy as np
-import pytest
 from PIL import Image
 
 from beautylens.serve import limits
@@ -46,12 +46,14 @@ def test_a_body_that_grows_too_large_is_refused_at_the_limit(server: Served) -> 
     sent = 0
     with server.connect() as connection:
         connection.sendall(
-            HEAD + b"Transfer-Encoding: chunked\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+            HEAD + b"Transfer-Encoding: chunked\r\n"
+            b"Content-Type: multipart/form-data; boundary=x\r\n"
             b'\r\n4a\r\n--x\r\nContent-Disposition: form-data; name="image"; '
             b'filename="a.jpg"\r\n\r\n  \r\n'
         )
         part = b"100000\r\n" + bytes(MEBIBYTE) + b"\r\n"
-        with pytest.raises(OSError):  # noqa: PT011  (reset or broken pipe, as it happens)
+        # Reset or a broken pipe, as it happens.
+        with suppress(OSError):
             while sent < 200 * MEBIBYTE:
                 connection.sendall(part)
                 sent += MEBIBYTE
@@ -88,7 +90,7 @@ def test_heads_that_do_not_come_are_not_waited_for(server: Served) -> None:
 
 
 def test_garbage_is_answered_and_forgotten(server: Served) -> None:
-    for garbage in (b"\x16\x03\x01" * 100, b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"A" * 100_000):
+    for garbage in (b"\x16\x03\x01" * 100, b"GET\r\n\r\n", b"GET / HTTP/9\r\n\r\n", b"A" * 100_000):
         with server.connect() as connection:
             connection.sendall(garbage)
             connection.settimeout(limits.HEAD_SECONDS + 10)

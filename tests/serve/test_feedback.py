@@ -40,9 +40,7 @@ def test_an_answer_becomes_a_row_of_a_truth_table(
     photo = with_place(shop.photo(0))
     assert b"Exif" in photo
     for product in ("p01", "p00"):  # the second thought counts
-        answer = client.post(
-            "/v1/feedback", files={"image": photo}, data={"product_id": product}
-        )
+        answer = client.post("/v1/feedback", files={"image": photo}, data={"product_id": product})
         assert answer.status_code == 204
     cut = client.post("/v1/feedback", files={"image": photo}, data={"crop": "90,90,300,380"})
     assert cut.status_code == 204

@@ -44,7 +44,10 @@ def test_another_page_may_not_post(client: TestClient, shop: Shop) -> None:
         answer = client.post("/v1/explain", files=files, headers={"Origin": origin})
         assert answer.status_code == 403
     own = client.post(
-        "/v1/explain", files=files, data={"product_id": "p00"}, headers={"Origin": "http://localhost"}
+        "/v1/explain",
+        files=files,
+        data={"product_id": "p00"},
+        headers={"Origin": "http://localhost"},
     )
     assert own.status_code == 200
 

@@ -136,9 +136,7 @@ def test_a_damaged_photo_never_fails_the_server(
         file[data.draw(st.integers(0, len(file) - 1))] = data.draw(st.integers(0, 255))
     del file[data.draw(st.integers(2, len(file))) :]
     # Explain does not search: it decodes and draws, which is all that the file decides.
-    answer = client.post(
-        "/v1/explain", files={"image": bytes(file)}, data={"product_id": "p00"}
-    )
+    answer = client.post("/v1/explain", files={"image": bytes(file)}, data={"product_id": "p00"})
     assert answer.status_code in (200, 422)
 
 

@@ -8,6 +8,7 @@ const VERDICTS = {
     "Nothing here fits the photo well. The nearest products are listed below.",
   ],
 };
+const TOLD_APART = 2; // a difference of colours, CIEDE2000, that a person would see
 const LIKELY = 0.01;
 const FIRST = 4;
 
@@ -23,11 +24,11 @@ export function likely(matches) {
   return Math.max(FIRST, matches.filter((match) => match.probability >= LIKELY).length);
 }
 
-// The one whose colour is nearest to the photo's, where several differ in nothing else.
+// The one whose colour is nearest to the photo's, where that tells it from the next.
 export function nearestColour(matches) {
   const compared = matches.filter((match) => match.reasons.colour !== null);
-  if (compared.length < 2) return null;
-  return compared.reduce((a, b) => (a.reasons.colour <= b.reasons.colour ? a : b));
+  const [first, next] = compared.sort((a, b) => a.reasons.colour - b.reasons.colour);
+  return next && next.reasons.colour - first.reasons.colour > TOLD_APART ? first : null;
 }
 
 // `act` holds what the buttons of a card do: show(match), right(match, card) or null.
