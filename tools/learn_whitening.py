@@ -1,11 +1,10 @@
 r"""Learn the whitening of an encoder folder from pictures, and write it beside the graph.
 
-The shipped default was made from pictures that may be used so: GroceryStoreDataset (MIT) and
-the rendered sample catalogue.
+That of the plain encoder, from which the shipped default was trained, was made from pictures that
+may be used so: GroceryStoreDataset (MIT) and the rendered sample catalogue.
 
     beautylens demo sample
-    python tools/learn_whitening.py src/beautylens/features/weights/default \
-        GROCERY/queries/train sample/gallery
+    python tools/learn_whitening.py plain GROCERY/queries/train sample/gallery
 """
 
 from __future__ import annotations
