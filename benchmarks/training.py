@@ -86,13 +86,15 @@ def corrupted(truth: Path, share: float, folder: Path) -> Path:
     return path
 
 
-def start_of(variant: str, side: int, weights: Path | None) -> Start:
-    """Return what a variant starts from: the default encoder, or its network with its classes."""
+def start_of(variant: str, arguments: argparse.Namespace) -> Start:
+    """Return what a variant starts from: an encoder, or a network of timm with its classes."""
+    side = arguments.side
     if variant.endswith("distilled"):
         return from_timm(
-            "tf_efficientnet_lite0", side=side, weights=weights, pooling="ramac", classes=True
-        )
-    return from_encoder("default", side=side, frozen=variant.startswith("adapter"))
+            "tf_efficientnet_lite0", side=side, weights=arguments.weights, pooling="ramac",
+            classes=True,
+        )  # fmt: skip
+    return from_encoder(arguments.encoder, side=side, frozen=variant.startswith("adapter"))
 
 
 def measure(
@@ -105,11 +107,11 @@ def measure(
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as scratch:
         if variant == "start":
-            encoder = Encoder.load("default", side=arguments.side)
+            encoder = Encoder.load(arguments.encoder, side=arguments.side)
         else:
             out = Path(arguments.keep or scratch) / f"{folder.name}-{variant}-{arguments.wrong}"
             training = Training(
-                start_of(variant, arguments.side, arguments.weights), table, out, settings,
+                start_of(variant, arguments), table, out, settings,
                 adapter=variant.startswith("adapter"), maps=arguments.maps,
             )  # fmt: skip
             if arguments.wrong:
@@ -146,6 +148,7 @@ def main() -> None:
     parser.add_argument(
         "--variants", nargs="*", default=["start", "adapter-plain", "adapter-robust"]
     )
+    parser.add_argument("--encoder", default="default", help="what training starts from")
     parser.add_argument("--side", type=int, default=192)
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--rate", type=float, default=5e-4)
