@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from beautylens.catalogue.truth import read_truth
@@ -141,13 +142,56 @@ def test_the_reasons_are_drawn_on_demand(page: Page, shop: Shop) -> None:
 def test_answers_are_kept_in_a_truth_table(page: Page, site: Site, shop: Shop) -> None:
     card = choose(page, shop.photo(1))
     card.get_by_role("button", name="This is the one").click()
-    expect(page.locator("#verdict")).to_contain_text("Thank you: Crème 01 rouge")
+    expect(page.locator("#answered")).to_contain_text("Thank you: Crème 01 rouge")
+    expect(card.get_by_role("button", name="This is the one")).to_have_attribute(
+        "aria-pressed", "true"
+    )
     (row,) = read_truth(site.kept / "answers.csv")
     assert row.product_ids == {"p01"}
     page.get_by_role("button", name="None of these").click()
-    expect(page.locator("#verdict")).to_contain_text("none of these")
+    expect(page.locator("#answered")).to_contain_text("none of these")
     (row,) = read_truth(site.kept / "answers.csv")
     assert row.product_ids == frozenset()
+
+
+def test_an_answer_that_is_not_kept_does_not_look_as_if_it_were(page: Page, shop: Shop) -> None:
+    card = choose(page, shop.photo(1))
+    page.route("**/v1/feedback", lambda route: route.fulfill(status=503, body="{}"))
+    card.get_by_role("button", name="This is the one").click()
+    expect(page.locator("#answered")).to_contain_text("could not be kept")
+    expect(page.locator(".card.chosen")).to_have_count(0)
+
+
+def test_a_click_on_the_photo_does_not_search_again(page: Page, shop: Shop) -> None:
+    choose(page, shop.photo(1))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.locator("#crop").click()
+    page.locator(".corner.se").click()
+    page.wait_for_timeout(300)
+    assert not [url for url in asked if url.endswith("/v1/search")]
+
+
+def test_the_photo_brought_last_is_the_one_that_is_searched_with(
+    page: Page, shop: Shop, tmp_path: Path
+) -> None:
+    large = tmp_path / "large.png"
+    Image.new("RGB", (6000, 5000), "red").save(large)
+    page.set_input_files("#file", large)
+    page.set_input_files("#file", shop.photo(2))
+    expect(found(page)).to_contain_text("Crème 02 day")
+    page.wait_for_timeout(1500)
+    expect(found(page)).to_contain_text("Crème 02 day")
+
+
+def test_another_photo_can_be_taken_while_the_frame_is_moved(page: Page, shop: Shop) -> None:
+    choose(page, shop.photo(1))
+    page.get_by_role("button", name="Upper left corner").focus()
+    page.keyboard.press("ArrowRight")
+    page.get_by_role("button", name="Another photo").click()
+    page.wait_for_timeout(900)
+    expect(page.get_by_role("alert")).to_be_hidden()
+    expect(page.locator("#file")).to_be_focused()
 
 
 def test_less_likely_products_wait_behind_a_button(page: Page, shop: Shop) -> None:

@@ -11,6 +11,7 @@ from contextlib import suppress
 
 import httpx2
 import numpy as np
+import pytest
 from PIL import Image
 
 from beautylens.serve import limits
@@ -87,6 +88,53 @@ def test_heads_that_do_not_come_are_not_waited_for(server: Served) -> None:
         assert connection.recv(100) == b""
         connection.close()
     assert time.monotonic() - start < limits.HEAD_SECONDS + 10
+
+
+def test_a_body_that_goes_on_after_its_answer_is_cut_off(server: Served) -> None:
+    crowd = [server.connect() for _ in range(20)]
+    for connection in crowd:
+        connection.sendall(
+            b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        assert connection.recv(100).startswith(b"HTTP/1.1 200")
+    time.sleep(limits.LINGER_SECONDS + 1)
+    for connection in crowd:
+        with suppress(OSError):
+            for _ in range(3):
+                connection.sendall(b"1\r\na\r\n")
+                time.sleep(0.01)
+            while connection.recv(4096):
+                pass
+        connection.close()
+    assert alive(server)
+
+
+@pytest.mark.parametrize("charset", ["punycode", "utf-7", "unicode_escape", "idna", "nonsense"])
+def test_a_code_of_letters_that_takes_long_to_read_is_refused_unread(
+    server: Served, charset: str
+) -> None:
+    body = (
+        b'--b\r\nContent-Disposition: form-data; name="words"\r\n\r\nx-'
+        + b"b" * 500_000 + b"\r\n--b--\r\n"
+    )  # fmt: skip
+    start = time.monotonic()
+    answer = httpx2.post(
+        f"{server.address}/v1/search",
+        content=body,
+        headers={"Content-Type": f"multipart/form-data; boundary=b; charset={charset}"},
+        timeout=60,
+    )
+    assert answer.status_code == 415
+    assert time.monotonic() - start < 3
+
+
+def test_more_and_larger_fields_than_there_are_are_refused(server: Served) -> None:
+    search = f"{server.address}/v1/search"
+    many = {f"field{number}": "x" for number in range(1000)}
+    assert httpx2.post(search, data=many, files={"image": b"x"}).status_code == 400
+    assert (
+        httpx2.post(search, data={"words": "x" * 20_000}, files={"image": b"x"}).status_code == 400
+    )
 
 
 def test_garbage_is_answered_and_forgotten(server: Served) -> None:

@@ -6,12 +6,11 @@ import io
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from beautylens.catalogue.truth import read_truth
-from beautylens.search.photo import Photo
+from beautylens.serve import feedback
 from beautylens.serve.feedback import Answers
 from tests.conftest import Shop
 from tests.serve.conftest import Opened
@@ -66,10 +65,31 @@ def test_an_answer_names_a_product_that_there_is(
 @pytest.mark.parametrize("count", [12])
 def test_answers_given_at_the_same_time_are_all_kept(tmp_path: Path, count: int) -> None:
     def keep(number: int) -> None:
-        pixels = np.full((40, 40, 3), 10 * number, np.uint8)
-        Answers(tmp_path).keep(Photo(pixels), f"p{number}")
+        Answers(tmp_path).keep(bytes([number]), f"p{number}")
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(keep, range(count)))
     found = {product for row in read_truth(tmp_path / "answers.csv") for product in row.product_ids}
     assert found == {f"p{number}" for number in range(count)}
+
+
+def test_no_more_answers_are_kept_than_there_is_room_for(
+    opened: Opened, shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feedback, "MOST", 1)
+    client = opened(keep=tmp_path / "kept")
+    statuses = [
+        client.post("/v1/feedback", files={"image": shop.photo(n).read_bytes()}).status_code
+        for n in (0, 1, 0)
+    ]
+    assert statuses == [204, 507, 204]
+    assert len(list((tmp_path / "kept" / "photos").iterdir())) == 1
+
+
+def test_an_id_that_the_table_could_not_hold_is_refused(
+    opened: Opened, shop: Shop, tmp_path: Path
+) -> None:
+    client = opened(keep=tmp_path / "kept")
+    photo = shop.photo(0).read_bytes()
+    answer = client.post("/v1/feedback", files={"image": photo}, data={"product_id": "p00;p01"})
+    assert answer.status_code == 422

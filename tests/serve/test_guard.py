@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from starlette.testclient import TestClient
 
+from beautylens.cli import app
 from beautylens.errors import ServeError
 from beautylens.serve.run import read_key, serve
 from beautylens.serve.settings import ServeSettings
@@ -22,17 +23,21 @@ def test_every_answer_carries_the_security_headers(client: TestClient) -> None:
         assert "access-control-allow-origin" not in answer.headers
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "169.254.0.1", ""])
-def test_another_host_name_is_refused_on_loopback(client: TestClient, host: str) -> None:
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "1.2.3.4.evil", ""])
+def test_another_host_name_is_refused(client: TestClient, host: str) -> None:
     assert client.get("/health", headers={"Host": host}).status_code == 421
 
 
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1:80", "[::1]:8000"])
-def test_the_machines_own_names_are_known(client: TestClient, host: str) -> None:
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:8000", "127.0.0.1:80", "[::1]:8000", "10.1.2.3"]
+)
+def test_the_machines_own_names_and_addresses_are_known(client: TestClient, host: str) -> None:
     assert client.get("/health", headers={"Host": host}).status_code == 200
 
 
-def test_named_hosts_are_known_and_others_are_not(opened: Opened) -> None:
+def test_named_hosts_are_known_and_others_are_not_even_where_all_may_reach_it(
+    opened: Opened,
+) -> None:
     client = opened(host="0.0.0.0", key=KEY, names=("shop.example",))  # noqa: S104  (not bound)
     assert client.get("/health", headers={"Host": "shop.example"}).status_code == 200
     assert client.get("/health", headers={"Host": "evil.example"}).status_code == 421
@@ -40,7 +45,7 @@ def test_named_hosts_are_known_and_others_are_not(opened: Opened) -> None:
 
 def test_another_page_may_not_post(client: TestClient, shop: Shop) -> None:
     files = {"image": shop.photo(0).read_bytes()}
-    for origin in ("http://evil.example", "null", "http://localhost:9999"):
+    for origin in ("http://evil.example", "null", "http://localhost:9999", "http://[", ""):
         answer = client.post("/v1/explain", files=files, headers={"Origin": origin})
         assert answer.status_code == 403
     own = client.post(
@@ -111,3 +116,16 @@ def test_the_key_comes_from_a_file_or_the_environment(
     assert read_key(file) == "another-key-13579-24680"
     with pytest.raises(ServeError, match="cannot be read"):
         read_key(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--name", "http://shop.example"],
+        ["--origin", "*"],
+        ["--origin", "https://shop.example/page"],
+    ],
+)
+def test_names_and_origins_that_could_never_match_are_refused(options: list[str], tmp_path) -> None:
+    with pytest.raises(ServeError, match=r"names|origins"):
+        app(["serve", str(tmp_path), *options], standalone_mode=False)

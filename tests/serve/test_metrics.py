@@ -26,6 +26,7 @@ def test_searches_stages_and_the_collections_size_are_counted(
     client.get("/v1/products/p00")
     client.get("/v1/products/p01")
     client.get("/nowhere/at/all")
+    client.request("MADEUP", "/v1/search")
     after = figures(client)
 
     def grown(name: str, *labels: str) -> float:
@@ -39,6 +40,7 @@ def test_searches_stages_and_the_collections_size_are_counted(
     # One label however many products are asked for, and none for what strangers make up.
     route = "/v1/products/{product_id:path}"
     assert grown("beautylens_requests_total", "200", "GET", route) == 2
-    assert grown("beautylens_requests_total", "404", "other", "other") == 1
-    assert not any("nowhere" in part for key in after for part in key)
+    assert grown("beautylens_requests_total", "404", "GET", "other") == 1
+    assert grown("beautylens_requests_total", "405", "other", "/v1/search") == 1
+    assert not any("nowhere" in part or "MADEUP" in part for key in after for part in key)
     assert after["beautylens_images",] >= 12

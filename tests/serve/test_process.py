@@ -48,6 +48,24 @@ def test_all_workers_see_a_change_at_once_and_count_together(own: Path, shop: Sh
         assert server.stop() == 0
 
 
+def test_writers_of_one_product_through_two_workers_leave_it_whole(own: Path, shop: Shop) -> None:
+    pictures = [shop.picture(number).read_bytes() for number in range(4)]
+
+    def turn(number: int) -> int:
+        address = f"{server.address}/v1/products/one"
+        if number % 3 == 2:
+            return httpx2.delete(address, headers=WRITER, timeout=60).status_code
+        return put(server.address, "one", pictures[number % 4])
+
+    with served(own, "--workers", "2", key=KEY) as server:
+        with ThreadPoolExecutor(4) as pool:
+            assert set(pool.map(turn, range(24))) <= {200, 204, 404}
+        assert put(server.address, "one", pictures[0]) == 200
+        image = httpx2.get(f"{server.address}/v1/products/one/image")
+        assert image.status_code == 200
+        assert len([file for file in (own / "pictures").rglob("*") if file.is_file()]) == 1
+
+
 def test_told_to_stop_it_finishes_what_it_took(own: Path, shop: Shop) -> None:
     photo = shop.photo(0).read_bytes()
     with served(own, key=KEY) as server, ThreadPoolExecutor(4) as pool:

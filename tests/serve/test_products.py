@@ -97,11 +97,13 @@ def test_a_product_comes_changes_and_goes_without_a_restart(
         ([b"no picture"], {}, "picture 1"),
         ([None, b"no picture"], {}, "picture 2"),
         ([], {}, "image"),
-        ([None] * 11, {}, "image"),
+        ([None] * 11, {}, "too many files"),
         ([None], {"metadata": "[1]"}, "JSON object"),
         ([None], {"metadata": '{"shade": 4}'}, "JSON object"),
         ([None], {"metadata": '{"price": "4"}'}, "no column 'price'"),
         ([None], {"name": "x" * 1001}, "name"),
+        ([None], {"name": "a\0b"}, "name"),
+        ([None], {"metadata": '{"shade": "\\ud800"}'}, "metadata"),
     ],
 )
 def test_a_wrong_product_changes_nothing(
@@ -120,7 +122,7 @@ def test_a_wrong_product_changes_nothing(
         files=[("image", picture if data is None else data) for data in files] or None,
         data=fields,
     )
-    assert answer.status_code == 422
+    assert answer.status_code == (400 if "too many" in said else 422)
     assert said in answer.json()["detail"]
     assert client.get("/v1/products/p05").json() == before
     assert kept(copied) == others
@@ -138,3 +140,18 @@ def test_a_picture_whose_file_is_gone_is_shown_from_the_collections_own_copy(
         file.write_bytes(data)
     assert answer.status_code == 200
     assert max(Image.open(io.BytesIO(answer.content)).size) == 256
+
+
+@pytest.mark.parametrize("product", ["a;b", "%20a", "a%2Fimage", "%2E%2E%2Fa", "a%2F.", "%FF"])
+def test_an_id_that_could_be_taken_for_another_is_refused(
+    client: TestClient, shop: Shop, product: str
+) -> None:
+    files = {"image": shop.picture(0).read_bytes()}
+    answer = client.put(f"/v1/products/{product}", headers=WRITER, files=files)
+    assert answer.status_code == 422
+    assert "cannot be the id" in answer.json()["detail"]
+
+
+def test_a_head_request_is_answered_as_a_get_is(client: TestClient) -> None:
+    for address in ("/", "/health/live", "/v1/products/p00/image"):
+        assert client.head(address).status_code == 200

@@ -14,6 +14,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from beautylens.collection import Collection
+from beautylens.errors import CollectionError
 from beautylens.records import Matches
 from beautylens.serve.models import Answer
 from tests.conftest import Shop
@@ -187,4 +188,33 @@ def test_a_failure_inside_says_nothing_of_itself(
     answer = sent(client, shop.photo(0))
     assert answer.status_code == 500
     assert answer.json()["type"] == "urn:beautylens:fault"
+    assert "content-security-policy" in answer.headers
     assert "secret" not in answer.text
+
+
+def test_what_is_wrong_with_the_collection_is_for_the_log_alone(
+    opened: Opened, collection: Collection, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise CollectionError("/secret/shop.lens cannot be read")
+
+    client = opened()
+    monkeypatch.setattr(type(collection), "photo", fail)
+    answer = sent(client, shop.photo(0))
+    assert answer.status_code == 503
+    assert "secret" not in answer.text
+
+
+def test_a_catalogue_picture_that_is_gone_is_not_the_photos_fault(
+    client: TestClient, shop: Shop
+) -> None:
+    file = shop.picture(9)
+    data = file.read_bytes()
+    photo = shop.photo(0).read_bytes()
+    try:
+        file.unlink()
+        answer = client.post("/v1/explain", files={"image": photo}, data={"product_id": "p09"})
+    finally:
+        file.write_bytes(data)
+    assert answer.status_code == 404
+    assert str(shop.folder) not in answer.text

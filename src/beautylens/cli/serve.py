@@ -41,20 +41,22 @@ def serve(
 ) -> None:
     """Serve the photo-search page and the HTTP API; by default to this machine alone."""
     # Web frameworks are imported only here.
+    from beautylens.errors import ServeError
     from beautylens.serve.run import read_key
     from beautylens.serve.run import serve as run
     from beautylens.serve.settings import ServeSettings
+    from beautylens.settings import checked
 
-    settings = ServeSettings(
-        collection=address.absolute(),
-        host=host,
-        names=tuple(name.lower() for name in names or ()),
-        origins=tuple(origins or ()),
-        key=read_key(key_file),
-        keep=keep.absolute() if keep else None,
-        seconds=seconds,
-    )
-    run(settings, port, workers, _say)
+    given = {
+        "collection": address.absolute(),
+        "host": host,
+        "names": [name.lower() for name in names or ()],
+        "origins": origins or (),
+        "key": read_key(key_file),
+        "keep": keep.absolute() if keep else None,
+        "seconds": seconds,
+    }
+    run(checked(ServeSettings, given, "the command line", ServeError), port, workers, _say)
 
 
 def _say(address: str) -> None:

@@ -16,10 +16,10 @@ from beautylens.images.decode import Pixels
 from beautylens.serve.feedback import feedback_routes
 from beautylens.serve.guard import Guard
 from beautylens.serve.health import health_routes
-from beautylens.serve.limits import BodyLimits
+from beautylens.serve.limits import BodyLimits, HeadAsGet
 from beautylens.serve.page import show_page
 from beautylens.serve.problems import handle_problems
-from beautylens.serve.products import product_routes
+from beautylens.serve.products import MOST_PICTURES, product_routes
 from beautylens.serve.searching import search_routes
 from beautylens.serve.service import Service
 from beautylens.serve.settings import ServeSettings
@@ -50,6 +50,7 @@ def make_app(settings: ServeSettings, collection: Collection | None = None) -> F
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        form_limits={"max_fields": 16, "max_files": MOST_PICTURES, "max_part_size": 16_384},
     )
     handle_problems(app)
     for routes in (search_routes, product_routes, feedback_routes, health_routes):
@@ -57,15 +58,17 @@ def make_app(settings: ServeSettings, collection: Collection | None = None) -> F
     show_page(app)
     # The last one added is the first that a request meets.
     app.add_middleware(BodyLimits, settings.max_bytes, settings.seconds)
+    app.add_middleware(Guard, settings)
     if settings.origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.origins,
             allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["Authorization"],
+            expose_headers=["Retry-After"],
         )
-    app.add_middleware(Guard, settings)
     app.add_middleware(service.metrics.watch)
+    app.add_middleware(HeadAsGet)
     return app
 
 

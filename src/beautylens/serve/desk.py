@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -46,25 +45,14 @@ class Desk:
                 {"Retry-After": str(seconds)},
             )  # fmt: skip
         self.taken += 1
-        begun = threading.Event()
-        deadline = time.monotonic() + self._seconds
-
-        def within() -> Result:
-            # Nobody waits any more for what comes too late to its turn.
-            if (start := time.monotonic()) > deadline:
-                raise TimeoutError
-            begun.set()
-            try:
-                return work()
-            finally:
-                self._usual += 0.1 * (time.monotonic() - start - self._usual)
-
-        future = asyncio.get_running_loop().run_in_executor(self._pool, within)
+        job = self._pool.submit(self._timed, work)
+        future = asyncio.wrap_future(job)
         future.add_done_callback(self._release)
         try:
             return await asyncio.wait_for(asyncio.shield(future), self._seconds)
         except TimeoutError:
-            if self._finish and begun.is_set():
+            # Work that has not begun is taken back, so that nobody's is done for nobody.
+            if not job.cancel() and self._finish:
                 return await future
             raise Refusal(
                 503, "too-slow",
@@ -72,6 +60,13 @@ class Desk:
                 "picture if it is large",
                 {"Retry-After": "5"},
             ) from None  # fmt: skip
+
+    def _timed(self, work: Callable[[], Result]) -> Result:
+        start = time.monotonic()
+        try:
+            return work()
+        finally:
+            self._usual += 0.1 * (time.monotonic() - start - self._usual)
 
     def _release(self, done: asyncio.Future[Any]) -> None:
         self.taken -= 1

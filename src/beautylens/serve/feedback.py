@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import fcntl
+import csv
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
 
-from fastapi import APIRouter, Form, Response
+from fastapi import APIRouter, Response
 
-from beautylens.catalogue.truth import TruthRow, read_truth
+from beautylens.catalogue.readers import SEPARATOR
 from beautylens.catalogue.write import write_csv
+from beautylens.errors import CollectionError, TableError
 from beautylens.images.draw import to_jpeg
-from beautylens.search.photo import Photo
+from beautylens.images.fit import shrink
+from beautylens.serve.alone import alone
 from beautylens.serve.problems import Refusal, documented
 from beautylens.serve.searching import Crop, Image, unknown
 from beautylens.serve.service import Service
+from beautylens.serve.texts import FormId
 
 TABLE, PHOTOS, KIND = "answers.csv", "photos", "page"
+COLUMNS = ("image", "product_ids", "kind")
+MOST = 10_000
+"""Answers that are kept: anybody may give them."""
+LONGEST_SIDE = 2000
+"""Pixels of a photo's longer side: as many as the page sends."""
 _QUALITY = 92
 
 
@@ -28,29 +33,36 @@ def feedback_routes(service: Service) -> APIRouter:
     routes = APIRouter(prefix="/v1", tags=["feedback"])
 
     @routes.post(
-        "/feedback", status_code=204, responses=documented(403, 404, 408, 413, 422, 429, 503)
+        "/feedback",
+        status_code=204,
+        responses=documented(400, 403, 404, 408, 413, 415, 422, 429, 503, 507),
     )
     async def feedback(
         image: Image,
-        product_id: Annotated[
-            str, Form(description="What the photo shows; empty: none of the products.")
-        ] = "",
+        product_id: FormId = "",
         crop: Crop = "",
     ) -> Response:
-        """Keep a photo with the product that it shows, in a table to train and evaluate with."""
+        """Keep a photo with the product that it shows, in a table to train and evaluate with.
+
+        Without a product, it shows none of the catalogue's.
+        """
         if service.settings.keep is None:
             raise Refusal(
                 403, "feedback-off",
                 "this server keeps no photos; `--keep-queries DIR` has it keep those answered",
             )  # fmt: skip
+        if SEPARATOR in product_id:
+            raise TableError(f"a table of answers joins ids by {SEPARATOR!r}, so none can hold it")
         answers, data = Answers(service.settings.keep), await image.read()
 
-        def keep() -> None:
+        def drawn() -> bytes:
             if product_id and not service.collection.gallery.known_products([product_id]):
                 raise unknown(product_id)
-            answers.keep(service.photo(data, crop=crop), product_id)
+            pixels, _ = shrink(service.photo(data, crop=crop).pixels, LONGEST_SIDE)
+            return to_jpeg(pixels, _QUALITY)
 
-        await service.writing.do(keep)
+        photo = await service.searching.do(drawn)
+        await service.noting.do(lambda: answers.keep(photo, product_id))
         return Response(status_code=204)
 
     return routes
@@ -73,27 +85,34 @@ class Answers:
         """The truth table."""
         return self._folder / TABLE
 
-    def keep(self, photo: Photo, product_id: str) -> None:
-        """Write the pixels that were searched with, and the answer; a later answer replaces it."""
-        data = to_jpeg(photo.pixels, _QUALITY)
-        name = f"{PHOTOS}/{hashlib.blake2b(data, digest_size=16).hexdigest()}.jpg"
-        (self._folder / PHOTOS).mkdir(parents=True, exist_ok=True)
-        (self._folder / name).write_bytes(data)
-        with self._alone():
-            rows = {f"{PHOTOS}/{row.image.name}": row for row in self._rows()}
-            lines = {
-                image: (image, ";".join(sorted(row.product_ids)), row.kind)
-                for image, row in rows.items()
+    def keep(self, photo: bytes, product_id: str) -> None:
+        """Write a photo, a JPEG file, and what it shows; a later answer replaces an earlier one.
+
+        Raises:
+            Refusal: when there are as many as may be kept.
+            CollectionError: when it cannot be written.
+        """
+        name = f"{PHOTOS}/{hashlib.blake2b(photo, digest_size=16).hexdigest()}.jpg"
+        try:
+            (self._folder / PHOTOS).mkdir(parents=True, exist_ok=True)
+            with alone(self._folder):
+                rows = self._rows()
+                if len(rows) >= MOST and name not in rows:
+                    raise Refusal(
+                        507, "feedback-full", f"{MOST} answers are kept already, and no more"
+                    )
+                rows[name] = (name, product_id, KIND)
+                (self._folder / name).write_bytes(photo)
+                write_csv(self.table, COLUMNS, rows.values())
+        except OSError as error:
+            raise CollectionError(f"{self._folder} cannot be written ({error.strerror})") from error
+
+    def _rows(self) -> dict[str, tuple[str, ...]]:
+        """Return the rows of the table by photo, as they stand."""
+        if not self.table.exists():
+            return {}
+        with self.table.open(encoding="utf-8", newline="") as file:
+            return {
+                row["image"]: tuple(row.get(name) or "" for name in COLUMNS)
+                for row in csv.DictReader(file)
             }
-            lines[name] = (name, product_id, KIND)
-            write_csv(self.table, ("image", "product_ids", "kind"), lines.values())
-
-    def _rows(self) -> tuple[TruthRow, ...]:
-        return read_truth(self.table) if self.table.exists() else ()
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Hold the other writers off."""
-        with (self._folder / f".{TABLE}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield

@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import hmac
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from beautylens.serve.headers import SECURITY
 from beautylens.serve.problems import Refusal
-from beautylens.serve.settings import ServeSettings
+from beautylens.serve.settings import ServeSettings, is_address
 
 WRITES = frozenset(("PUT", "DELETE", "PATCH"))
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
-
-# Scripts, styles and pictures come from this server alone; the photo itself is a blob of the page.
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-    "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
-)
-SECURITY = {
-    "Content-Security-Policy": POLICY,
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "geolocation=(), microphone=()",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
 
 
 class Guard:
@@ -40,6 +25,9 @@ class Guard:
 
     def __init__(self, app: ASGIApp, settings: ServeSettings) -> None:
         self._app, self._settings = app, settings
+        # A page that was let in may show the pictures, too.
+        shared = {"Cross-Origin-Resource-Policy": "cross-origin"} if settings.origins else {}
+        self._headers = SECURITY | shared
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
@@ -50,7 +38,7 @@ class Guard:
         async def send_secured(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in SECURITY.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
 
@@ -69,18 +57,21 @@ class Guard:
             self._check_key(headers.get("authorization", ""))
 
     def _check_host(self, host: str) -> None:
-        """Refuse other names: a page elsewhere could have its own lead here (DNS rebinding)."""
-        allowed = self._settings.allowed_names
-        if allowed and _without_port(host) not in allowed:
+        """Refuse other names: a page elsewhere could have its own lead here (DNS rebinding).
+
+        An address cannot be led elsewhere.
+        """
+        name = _without_port(host)
+        if name not in self._settings.known_names and not is_address(name):
             raise Refusal(
                 421, "unknown-host",
-                "this server does not go by that name; `--name` names others",
+                "this server does not go by that name; `--name` gives it one",
             )  # fmt: skip
 
     def _check_origin(self, headers: Headers) -> None:
         """Refuse what another page has a browser send."""
         origin = headers.get("origin")
-        own = origin is not None and urlsplit(origin).netloc == headers.get("host")
+        own = origin in {f"{scheme}://{headers.get('host')}" for scheme in ("http", "https")}
         if origin is not None and not own and origin not in self._settings.origins:
             raise Refusal(
                 403, "foreign-page",

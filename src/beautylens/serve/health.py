@@ -23,7 +23,7 @@ def health_routes(service: Service) -> APIRouter:
     @routes.get("/health", responses=documented(429, 503), include_in_schema=False)
     async def ready() -> Health:
         """Tell that the collection can be read; where not, send requests elsewhere."""
-        await service.reading.do(service.collection.gallery.count)
+        await service.watching.do(service.collection.gallery.count)
         return Health(status="ready")
 
     @routes.get(
@@ -36,7 +36,7 @@ def health_routes(service: Service) -> APIRouter:
     )
     async def metrics() -> Response:
         """Give the figures that Prometheus reads; a server with a write key asks for it here."""
-        text = await service.reading.do(service.metrics.text)
+        text = await service.watching.do(service.metrics.text)
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     @routes.get("/v1/collection", responses=documented(429, 503))
@@ -54,6 +54,6 @@ def health_routes(service: Service) -> APIRouter:
                 max_pixels=settings.max_pixels,
             )
 
-        return await service.reading.do(about)
+        return await service.watching.do(about)
 
     return routes

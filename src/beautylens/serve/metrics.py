@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from prometheus_client import (
     CollectorRegistry,
     Counter,
-    Gauge,
     Histogram,
     disable_created_metrics,
     generate_latest,
@@ -23,6 +22,7 @@ from beautylens.records import Matches
 
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
 """The environment variable of the folder in which worker processes add up their figures."""
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"))
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -52,10 +52,6 @@ class Metrics:
         self._verdicts = Counter(
             "beautylens_verdicts", "Searches by verdict.", ("verdict",), registry=self._registry
         )
-        self._running = Gauge(
-            "beautylens_requests_running", "Requests being answered.",
-            registry=self._registry, multiprocess_mode="livesum",
-        )  # fmt: skip
 
     def searched(self, matches: Matches) -> None:
         """Count a search."""
@@ -79,17 +75,14 @@ class Metrics:
                 await send(message)
 
             start = time.perf_counter()
-            with self._running.track_inprogress():
-                try:
-                    await app(scope, receive, noted)
-                finally:
-                    # The route as it is declared: ids of products would be labels without end.
-                    route = getattr(scope.get("route"), "path", "other")
-                    # What comes over the network is a label only if it is a method of ours.
-                    method = scope["method"] if route != "other" else "other"
-                    self._requests.labels(route, method, status).inc()
-                    spent = time.perf_counter() - start
-                    self._seconds.labels(route, method).observe(spent)
+            try:
+                await app(scope, receive, noted)
+            finally:
+                # The route as it is declared: ids of products would be labels without end.
+                route = getattr(scope.get("route"), "path", "other")
+                method = scope["method"] if scope["method"] in _METHODS else "other"
+                self._requests.labels(route, method, status).inc()
+                self._seconds.labels(route, method).observe(time.perf_counter() - start)
 
         return watched
 

@@ -7,7 +7,7 @@ from importlib.resources.abc import Traversable
 
 from fastapi import FastAPI, Request, Response
 
-from beautylens.serve.guard import POLICY
+from beautylens.serve.headers import POLICY
 
 TYPES = {
     ".html": "text/html; charset=utf-8",

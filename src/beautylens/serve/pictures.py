@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from beautylens.catalogue.shelf import Shelf
-from beautylens.errors import ImageError
+from beautylens.errors import CollectionError, ImageError
 from beautylens.images.decode import HEAD_BYTES, Limits, decode, suffix_of
 from beautylens.images.draw import to_jpeg
 from beautylens.images.fit import shrink
@@ -27,23 +27,31 @@ class PictureStore:
     """
 
     def __init__(self, collection: Path) -> None:
-        self._folder = collection.absolute() / FOLDER
+        self._folder = collection.resolve() / FOLDER
         self._shelf = Shelf(self._folder)
 
     def keep(self, product_id: str, data: bytes) -> Path:
-        """Write a picture of a product, whole before it has its name; return its path."""
+        """Write a picture of a product, whole before it has its name; return its path.
+
+        Raises:
+            CollectionError: when it cannot be written.
+        """
         digest = hashlib.blake2b(f"{product_id}\0".encode() + data, digest_size=16).hexdigest()
         part = self._shelf.part(digest)
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        return part.replace(part.with_suffix(suffix_of(data[:HEAD_BYTES]) or ""))
+        try:
+            with part.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            return part.replace(part.with_suffix(suffix_of(data[:HEAD_BYTES]) or ""))
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise CollectionError(f"{part} cannot be written ({error.strerror})") from error
 
     def forget(self, paths: Iterable[str]) -> None:
         """Remove those of the files that are in this folder; others are not the server's."""
         for path in map(Path, paths):
-            if path.is_relative_to(self._folder):
+            if path.resolve().is_relative_to(self._folder):
                 path.unlink(missing_ok=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -19,6 +20,7 @@ from beautylens.errors import (
     QueryError,
     TableError,
 )
+from beautylens.serve.headers import SECURITY
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -63,14 +65,14 @@ class Refusal(HTTPException):
         )
 
 
-# What the errors of a search mean to a client; the nearest class counts.
-_REFUSALS: dict[type[BeautylensError], tuple[int, str]] = {
-    ImageError: (422, "unreadable-picture"),
-    QueryError: (422, "unknown-query"),
-    TableError: (422, "wrong-product"),
-    CollectionError: (503, "collection-unavailable"),
-    BeautylensError: (500, "fault"),
+# Errors whose sentence is about what was sent. Others name folders and files of the server's own:
+# its log has them, the client is told no more than that.
+_ABOUT_WHAT_WAS_SENT: dict[type[BeautylensError], str] = {
+    ImageError: "unreadable-picture",
+    QueryError: "unknown-query",
+    TableError: "wrong-product",
 }
+_LOG = logging.getLogger("beautylens.serve")
 
 _KINDS = {404: "not-found", 405: "method-not-allowed"}
 
@@ -95,15 +97,23 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def _of_error(_: Request, error: Exception) -> JSONResponse:
-    status, kind = next(said for kind, said in _REFUSALS.items() if isinstance(error, kind))
-    return Refusal(status, kind, str(error)).response()
+    kind = _ABOUT_WHAT_WAS_SENT.get(type(error))  # type: ignore[arg-type]  # only those are known
+    if kind is not None:
+        return Refusal(422, kind, str(error)).response()
+    _LOG.error("%s", error)
+    if isinstance(error, CollectionError):
+        return Refusal(
+            503, "collection-unavailable",
+            "the collection cannot be read or changed now; the server's log says why",
+        ).response()  # fmt: skip
+    return _of_fault(_, error)
 
 
 def _of_validation(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101  (what it was registered for)
     fault = error.errors()[0]
     place = ".".join(str(part) for part in fault["loc"][1:]) or "the request"
-    message = str(fault["msg"]).rstrip(".")
+    message = str(fault["msg"]).removeprefix("Value error, ").rstrip(".")
     detail = f"{place}: {message[:1].lower()}{message[1:]}; /docs shows what is asked for"
     return Refusal(422, "wrong-request", detail).response()
 
@@ -119,4 +129,5 @@ def _of_http(_: Request, error: Exception) -> JSONResponse:
 
 def _of_fault(_: Request, error: Exception) -> JSONResponse:
     """Say nothing of what went wrong inside; the server's own log has it."""
-    return Refusal(500, "fault", "the server failed; its log says why").response()
+    # This one leaves past the guard.
+    return Refusal(500, "fault", "the server failed; its log says why", SECURITY).response()

@@ -6,26 +6,25 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, File, Form, Path, Query, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Query, Response, UploadFile
 from fastapi.security import HTTPBearer
 
 from beautylens.catalogue.table import OPTIONAL, one_product
-from beautylens.errors import TableError
+from beautylens.errors import CollectionError, ImageError, TableError
 from beautylens.images.decode import decode
+from beautylens.records import Product
+from beautylens.serve.alone import alone
 from beautylens.serve.models import Item
 from beautylens.serve.pictures import PictureStore, shown
 from beautylens.serve.problems import Refusal, documented
 from beautylens.serve.searching import unknown
 from beautylens.serve.service import Service
+from beautylens.serve.texts import LONGEST, Fact, PathId, check_fact, check_id
 
-LONGEST = 1000
-"""Letters of a product's facts."""
 MOST_PICTURES = 10
 # Checked before the body is read; here so that the API's description says that it is asked for.
 _KEY = Depends(HTTPBearer(auto_error=False, description="The write key."))
-_Id = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
-_Fact = Annotated[str, Form(max_length=LONGEST)]
-_REFUSED = (401, 403, 408, 413, 422, 429, 503)
+_REFUSED = (400, 401, 403, 408, 413, 415, 422, 429, 503)
 
 
 class Products:
@@ -38,7 +37,8 @@ class Products:
     def __init__(self, service: Service) -> None:
         self._collection, self._limits = service.collection, service.limits
         self._gallery = service.collection.gallery
-        self._pictures = PictureStore(service.settings.collection)
+        self._folder = service.settings.collection
+        self._pictures = PictureStore(self._folder)
 
     def read(self, product_id: str) -> Item:
         """Return a product.
@@ -71,16 +71,23 @@ class Products:
         """
         for number, data in enumerate(files, start=1):
             decode(data, name=f"picture {number}", limits=self._limits)
-        former = {match.image for match in self._gallery.of_product(product_id)}
-        kept = list(dict.fromkeys(str(self._pictures.keep(product_id, data)) for data in files))
-        catalogue = one_product(product_id, kept, facts, self._gallery.extra)
-        try:
-            self._collection.add(catalogue, workers=1, stop_on_error=True)
-        except BaseException:
-            self._pictures.forget(set(kept) - former)
-            raise
-        self._pictures.forget(former - set(kept))
-        return self.read(product_id)
+        with alone(self._folder):
+            former = {match.image for match in self._gallery.of_product(product_id)}
+            kept: list[str] = []
+            try:
+                kept += [str(self._pictures.keep(product_id, data)) for data in files]
+                kept = list(dict.fromkeys(kept))
+                catalogue = one_product(product_id, kept, facts, self._gallery.extra)
+                self._collection.add(catalogue, workers=1, stop_on_error=True)
+            except BaseException as error:
+                self._pictures.forget(set(kept) - former)
+                if isinstance(error, ImageError):
+                    raise CollectionError(str(error)) from error
+                raise
+            self._pictures.forget(former - set(kept))
+        known = {name: facts[name] for name in OPTIONAL}
+        further = {name: value for name, value in facts.items() if name not in known and value}
+        return Item.of(Product(product_id, metadata=further, **known), len(kept))
 
     def remove(self, product_id: str) -> None:
         """Remove a product in one commit.
@@ -88,10 +95,11 @@ class Products:
         Raises:
             Refusal: when there is none of this id.
         """
-        former = [match.image for match in self._gallery.of_product(product_id)]
-        if not self._collection.remove([product_id]):
-            raise unknown(product_id)
-        self._pictures.forget(former)
+        with alone(self._folder):
+            former = [match.image for match in self._gallery.of_product(product_id)]
+            if not self._collection.remove([product_id]):
+                raise unknown(product_id)
+            self._pictures.forget(former)
 
 
 def product_routes(service: Service) -> APIRouter:
@@ -109,7 +117,7 @@ def product_routes(service: Service) -> APIRouter:
         },
     )
     async def product_image(
-        product_id: _Id,
+        product_id: PathId,
         side: Annotated[int, Query(ge=32, le=1024, description="Pixels of its longer side.")] = 480,
     ) -> Response:
         """Show a product's first picture."""
@@ -118,20 +126,21 @@ def product_routes(service: Service) -> APIRouter:
         return Response(picture, media_type="image/jpeg", headers=headers)
 
     @routes.get("/{product_id:path}", responses=documented(404, 422, 429, 503))
-    async def product(product_id: _Id) -> Item:
+    async def product(product_id: PathId) -> Item:
         """Read a product."""
         return await service.reading.do(lambda: products.read(product_id))
 
     @routes.put("/{product_id:path}", dependencies=[_KEY], responses=documented(*_REFUSED))
     async def put_product(
-        product_id: _Id,
+        product_id: PathId,
         image: Annotated[
-            list[UploadFile], File(max_length=MOST_PICTURES, description="Its pictures.")
+            list[UploadFile],
+            File(max_length=MOST_PICTURES, description="Its pictures, one to ten."),
         ],
-        name: _Fact = "",
-        brand: _Fact = "",
-        category: _Fact = "",
-        gtin: _Fact = "",
+        name: Fact = "",
+        brand: Fact = "",
+        category: Fact = "",
+        gtin: Fact = "",
         metadata: Annotated[
             str,
             Form(
@@ -142,6 +151,7 @@ def product_routes(service: Service) -> APIRouter:
         ] = "{}",
     ) -> Item:
         """Add a product, or replace all that is known of it; the next search finds it."""
+        check_id(product_id)
         files = [await one.read() for one in image]
         facts = dict(zip(OPTIONAL, (name, brand, category, gtin), strict=True))
         facts |= _further(metadata, service.collection.gallery.extra)
@@ -153,7 +163,7 @@ def product_routes(service: Service) -> APIRouter:
         dependencies=[_KEY],
         responses=documented(401, 403, 404, 422, 429, 503),
     )
-    async def delete_product(product_id: _Id) -> None:
+    async def delete_product(product_id: PathId) -> None:
         """Remove a product; the next search no longer returns it."""
         await service.writing.do(lambda: products.remove(product_id))
 
@@ -172,6 +182,8 @@ def _further(text: str, columns: Sequence[str]) -> Mapping[str, str]:
         values = None
     if not isinstance(values, dict) or not all(isinstance(v, str) for v in values.values()):
         raise TableError('the metadata is no JSON object of texts; write it as {"shade": "475"}')
+    for value in values.values():
+        check_fact(value)
     if strange := sorted(set(values) - set(columns)):
         raise TableError(
             f"this collection has no column {strange[0]!r}; its further columns are "

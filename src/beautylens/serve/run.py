@@ -47,6 +47,7 @@ def serve(settings: ServeSettings, port: int, workers: int, started: Callable[[s
     listening = _listen(settings.host, port)
     with tempfile.TemporaryDirectory(prefix="beautylens-") as figures:
         os.environ[GIVEN] = settings.model_dump_json()
+        os.environ.pop(SHARED, None)
         if workers > 1:
             os.environ[SHARED] = figures
         config = uvicorn.Config(

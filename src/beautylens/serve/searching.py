@@ -6,16 +6,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Response, UploadFile
 
+from beautylens.errors import ImageError
 from beautylens.images.draw import to_png
 from beautylens.serve.models import Answer
 from beautylens.serve.problems import Refusal, documented
 from beautylens.serve.service import Service
+from beautylens.serve.texts import FormId
 
 MOST = 50
 Image = Annotated[UploadFile, File(description="JPEG, PNG, WebP, HEIC, AVIF, GIF, TIFF or BMP.")]
 Crop = Annotated[
     str,
     Form(
+        max_length=60,
         description="The part that shows the item: `x,y,w,h` in pixels of the upright picture.",
         examples=["120,80,400,900"],
     ),
@@ -26,7 +29,7 @@ def search_routes(service: Service) -> APIRouter:
     """Return the routes that answer about photos."""
     routes = APIRouter(prefix="/v1", tags=["search"])
 
-    @routes.post("/search", responses=documented(403, 408, 413, 422, 429, 503))
+    @routes.post("/search", responses=documented(400, 403, 408, 413, 415, 422, 429, 503))
     async def search(
         image: Image,
         limit: Annotated[int, Form(ge=1, le=MOST, description="Products.")] = 7,
@@ -55,12 +58,10 @@ def search_routes(service: Service) -> APIRouter:
         response_class=Response,
         responses={
             200: {"content": {"image/png": {}}, "description": "Photo and product, side by side."},
-            **documented(403, 404, 408, 413, 422, 429, 503),
+            **documented(400, 403, 404, 408, 413, 415, 422, 429, 503),
         },
     )
-    async def explain(
-        image: Image, product_id: Annotated[str, Form(examples=["1001"])], crop: Crop = ""
-    ) -> Response:
+    async def explain(image: Image, product_id: FormId, crop: Crop = "") -> Response:
         """Draw the lines between what a photo and a product's picture have in common."""
         data = await image.read()
 
@@ -69,7 +70,13 @@ def search_routes(service: Service) -> APIRouter:
             pictures = collection.gallery.of_product(product_id)
             if not len(pictures):
                 raise unknown(product_id)
-            return to_png(collection.explain(photo, collection.explain.best(photo, pictures)))
+            try:
+                return to_png(collection.explain(photo, collection.explain.best(photo, pictures)))
+            except ImageError:
+                # The photo has been read: this is the catalogue's own file.
+                raise Refusal(
+                    404, "not-found", f"the picture of product {product_id!r} is there no more"
+                ) from None
 
         return Response(await service.searching.do(drawing), media_type="image/png")
 

@@ -31,6 +31,10 @@ class Service:
         self.searching = Desk(settings.threads, settings.waiting, settings.seconds)
         # Rows and pictures, which should not wait behind searches.
         self.reading = Desk(settings.threads, 8 * settings.waiting, settings.seconds)
+        # Answers of people, which may be anybody's, keep no writer waiting.
+        self.noting = Desk(1, settings.waiting, settings.seconds, finish=True)
+        # Whoever watches the server wants to know of it when it is busy, too.
+        self.watching = Desk(1, settings.waiting, settings.seconds)
         # One after the other; and a change that has begun is waited for, so that it is known.
         self.writing = Desk(1, settings.waiting, settings.seconds, finish=True)
 
@@ -63,6 +67,5 @@ class Service:
 
     def close(self) -> None:
         """Finish what was taken."""
-        self.searching.close()
-        self.reading.close()
-        self.writing.close()
+        for desk in (self.searching, self.reading, self.noting, self.watching, self.writing):
+            desk.close()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ipaddress
 import os
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from beautylens.images.decode import Limits
 from beautylens.settings import Settings
 
 MEBIBYTE = 1 << 20
-LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
 class ServeSettings(Settings):
@@ -18,9 +20,9 @@ class ServeSettings(Settings):
 
     collection: Path
     host: str = "127.0.0.1"
-    names: tuple[str, ...] = ()
-    """Host names by which it may be asked; on loopback those of the machine itself by default."""
-    origins: tuple[str, ...] = ()
+    names: tuple[Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")], ...] = ()
+    """Host names by which it may be asked, beside `localhost` and addresses."""
+    origins: tuple[Annotated[str, Field(pattern=r"^https?://[a-z0-9.:\[\]-]+$")], ...] = ()
     """Other pages that may use the API (CORS)."""
     key: str = ""
     """The bearer key of writers; without one nothing can be written."""
@@ -53,6 +55,15 @@ class ServeSettings(Settings):
             return False
 
     @property
-    def allowed_names(self) -> tuple[str, ...]:
-        """The host names that requests may give; empty where any will do."""
-        return (*LOOPBACK_NAMES, *self.names) if self.on_loopback or self.names else ()
+    def known_names(self) -> frozenset[str]:
+        """The names by which it may be asked, beside addresses."""
+        return frozenset(("localhost", self.host.lower(), *self.names))
+
+
+def is_address(host: str) -> bool:
+    """Tell whether a host is given as a number, not by name; those of IPv6 may have brackets."""
+    try:
+        ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True

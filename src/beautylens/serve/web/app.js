@@ -11,23 +11,27 @@ let server = { feedback: false };
 let photo = null;
 let sent = null; // what was searched with last
 let running = null;
+let latest = null; // the photo that was brought last
+let asked = null; // the product whose reasons were asked for last
 
 const crop = new Crop(by("crop"), framed);
 
 async function take(file) {
   if (!file) return;
-  photo = await Photo.of(file);
+  const mine = (latest = Symbol());
+  const taken = await Photo.of(file);
+  if (mine !== latest) return; // another one was brought meanwhile
+  photo = taken;
   by("drop").hidden = true;
   by("stage").hidden = by("tools").hidden = false;
   by("again").disabled = false;
-  by("crop").hidden = by("preview").hidden = by("crop-hint").hidden = !photo.canvas;
-  by("unseen").hidden = Boolean(photo.canvas);
+  by("crop").hidden = by("preview").hidden = by("crop-hint").hidden = !photo.bitmap;
+  by("unseen").hidden = Boolean(photo.bitmap);
   by("whole").hidden = true;
-  if (photo.canvas) {
-    const shown = by("preview");
-    [shown.width, shown.height] = [photo.canvas.width, photo.canvas.height];
-    shown.getContext("2d").drawImage(photo.canvas, 0, 0);
-    crop.reset();
+  crop.reset();
+  if (photo.bitmap) {
+    photo.show(by("preview"));
+    by("crop").focus({ preventScroll: true });
   }
   search();
 }
@@ -39,7 +43,8 @@ function framed() {
 
 function forget() {
   running?.abort();
-  photo = sent = null;
+  crop.reset();
+  photo = sent = running = latest = null;
   by("drop").hidden = false;
   by("stage").hidden = by("tools").hidden = true;
   by("none").hidden = by("more").hidden = true;
@@ -49,9 +54,11 @@ function forget() {
   by("trouble").hidden = true;
   by("empty").hidden = false;
   by("cards").replaceChildren();
+  by("file").focus();
 }
 
 async function search() {
+  if (!photo) return;
   running?.abort();
   const mine = (running = new AbortController());
   by("trouble").hidden = by("empty").hidden = by("none").hidden = by("more").hidden = true;
@@ -59,7 +66,7 @@ async function search() {
   by("results").setAttribute("aria-busy", "true");
   by("cards").replaceChildren(...Array.from({ length: GHOSTS }, ghost));
   try {
-    const part = await photo.part(photo.canvas ? crop.box : WHOLE);
+    const part = await photo.part(photo.bitmap ? crop.box : WHOLE);
     const answer = await api.search(part, by("words").value.trim(), mine.signal);
     if (mine !== running) return;
     sent = part;
@@ -87,7 +94,7 @@ function show(answer) {
     rest[0].querySelector("button").focus();
   };
   by("none").hidden = !server.feedback || !answer.matches.length;
-  by("none-of-these").disabled = false;
+  by("answered").textContent = "";
 }
 
 function say(kind, title, text) {
@@ -112,11 +119,13 @@ function fail(error) {
 
 async function why(match) {
   const picture = by("why-picture");
+  asked = match;
   by("why-text").textContent = "Drawing …";
   picture.hidden = true;
   by("why").showModal();
   try {
     const drawing = await api.explain(sent, match.product_id);
+    if (asked !== match) return;
     URL.revokeObjectURL(picture.src);
     picture.src = URL.createObjectURL(drawing);
     picture.alt = `Your photo beside ${match.name || match.product_id}; lines join matching points`;
@@ -126,22 +135,34 @@ async function why(match) {
       ? "Each line joins two points that look the same and lie at the same place of the product."
       : "No points of the two pictures agree; the product was found by its looks.";
   } catch (error) {
-    by("why-text").textContent = error.message;
+    if (asked === match) by("why-text").textContent = error.message;
   }
 }
 
 async function right(match, chosen) {
-  await answer(match.product_id, `Thank you: ${match.name || match.product_id}.`);
-  for (const other of by("cards").children) other.classList.toggle("chosen", other === chosen);
+  const kept = await answer(match.product_id, `Thank you: ${match.name || match.product_id}.`);
+  if (!kept) return;
+  for (const other of by("cards").children) {
+    other.classList.toggle("chosen", other === chosen);
+    other.querySelector(".right").ariaPressed = String(other === chosen);
+  }
 }
 
+// Whether the answer has been kept, and still is about what is shown.
 async function answer(productId, thanks) {
+  const about = sent;
+  let said = thanks;
+  let kept = true;
   try {
-    await api.feedback(sent, productId);
-    say("match", thanks, "Your answer has been kept.");
+    await api.feedback(about, productId);
   } catch (error) {
-    say("not_in_catalogue", "Your answer could not be kept", error.message);
+    said = `Your answer could not be kept. ${error.message}`;
+    kept = false;
   }
+  if (about !== sent) return false;
+  by("answered").textContent = said;
+  by("answered").classList.toggle("failed", !kept);
+  return kept;
 }
 
 for (const id of ["file", "camera"]) {
@@ -151,10 +172,11 @@ by("other").addEventListener("click", forget);
 by("whole").addEventListener("click", () => {
   crop.reset();
   framed();
+  by("crop").focus({ preventScroll: true });
 });
-by("none-of-these").addEventListener("click", () => {
-  by("none-of-these").disabled = true;
-  answer("", "Thank you: none of these.");
+by("none-of-these").addEventListener("click", async () => {
+  if (!(await answer("", "Thank you: none of these."))) return;
+  for (const card of by("cards").children) card.classList.remove("chosen");
 });
 by("narrow").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -164,14 +186,18 @@ document.addEventListener("paste", (event) => {
   const [file] = event.clipboardData.files;
   if (file) take(file);
 });
+function hover(over) {
+  for (const id of ["drop", "stage"]) by(id).classList.toggle("over", over);
+}
+
 document.addEventListener("dragover", (event) => {
   event.preventDefault();
-  by("drop").classList.add("over");
+  hover(true);
 });
-document.addEventListener("dragleave", () => by("drop").classList.remove("over"));
+document.addEventListener("dragleave", () => hover(false));
 document.addEventListener("drop", (event) => {
   event.preventDefault();
-  by("drop").classList.remove("over");
+  hover(false);
   take(event.dataTransfer.files[0]);
 });
 

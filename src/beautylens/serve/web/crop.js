@@ -36,6 +36,7 @@ export class Crop {
   }
 
   reset() {
+    clearTimeout(this.resting);
     this.box = { ...WHOLE };
     this.draw();
   }
@@ -43,11 +44,13 @@ export class Crop {
   // Have pointer and keys on an element pass their way to `act`, in shares of the photo.
   follow(element, act) {
     element.addEventListener("pointerdown", (event) => {
+      if (!event.isPrimary || event.button !== 0) return;
       event.preventDefault();
       event.stopPropagation();
       element.focus({ preventScroll: true });
       element.setPointerCapture(event.pointerId);
       const { width, height } = this.frame.parentElement.getBoundingClientRect();
+      const before = this.box;
       let [x, y] = [event.clientX, event.clientY];
       const moved = (next) => {
         act((next.clientX - x) / width, (next.clientY - y) / height);
@@ -55,7 +58,7 @@ export class Crop {
       };
       const ended = () => {
         element.removeEventListener("pointermove", moved);
-        this.changed();
+        if (this.box !== before) this.changed();
       };
       element.addEventListener("pointermove", moved);
       element.addEventListener("lostpointercapture", ended, { once: true });
@@ -75,6 +78,7 @@ export class Crop {
     const box = this.box;
     const across = Math.min(Math.max(x, -box.left), 1 - box.right);
     const down = Math.min(Math.max(y, -box.top), 1 - box.bottom);
+    if (!across && !down) return;
     this.box = {
       left: box.left + across,
       right: box.right + across,
@@ -85,11 +89,12 @@ export class Crop {
   }
 
   pull(side, end, x, y) {
-    const box = this.box;
+    const box = { ...this.box };
     if (side === "left") box.left = Math.min(Math.max(0, box.left + x), box.right - LEAST);
     else box.right = Math.max(Math.min(1, box.right + x), box.left + LEAST);
     if (end === "top") box.top = Math.min(Math.max(0, box.top + y), box.bottom - LEAST);
     else box.bottom = Math.max(Math.min(1, box.bottom + y), box.top + LEAST);
+    this.box = box;
     this.draw();
   }
 
@@ -102,6 +107,8 @@ export class Crop {
       width: percent(right - left),
       height: percent(bottom - top),
     });
+    // Nothing to be moved: a finger on the photo scrolls the page.
+    this.frame.classList.toggle("whole", this.isWhole);
     const [across, down] = [right - left, bottom - top].map((share) => Math.round(100 * share));
     this.frame.setAttribute(
       "aria-label",

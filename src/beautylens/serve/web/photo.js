@@ -2,48 +2,49 @@
 // anew, so that nothing of the file but its pixels leaves the device, its place least of all.
 
 const LONGEST = 2000;
+const SHOWN = 1200;
 const QUALITY = 0.92;
 
 export class Photo {
-  // A canvas, or none where the browser cannot show the file; that then goes out as it is.
-  constructor(file, canvas) {
+  // A bitmap, or none where the browser cannot show the file; that then goes out as it is.
+  constructor(file, bitmap) {
     this.file = file;
-    this.canvas = canvas;
+    this.bitmap = bitmap;
   }
 
   static async of(file) {
     try {
-      const bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
-      return new Photo(file, drawn(bitmap, 0, 0, bitmap.width, bitmap.height));
+      return new Photo(file, await createImageBitmap(file, { imageOrientation: "from-image" }));
     } catch {
       return new Photo(file, null);
     }
   }
 
+  show(canvas) {
+    draw(canvas, this.bitmap, 0, 0, this.bitmap.width, this.bitmap.height, SHOWN);
+  }
+
   // The part inside a box given in shares of width and height, as a file to send.
   async part(box) {
-    if (!this.canvas) return this.file;
-    const { width, height } = this.canvas;
-    const cut = drawn(
-      this.canvas,
-      Math.round(box.left * width),
-      Math.round(box.top * height),
-      Math.max(8, Math.round((box.right - box.left) * width)),
-      Math.max(8, Math.round((box.bottom - box.top) * height)),
-    );
-    return new Promise((resolve) => cut.toBlob(resolve, "image/jpeg", QUALITY));
+    if (!this.bitmap) return this.file;
+    const { width, height } = this.bitmap;
+    const canvas = document.createElement("canvas");
+    const x = Math.round(box.left * width);
+    const y = Math.round(box.top * height);
+    const across = Math.max(1, Math.round(box.right * width) - x);
+    const down = Math.max(1, Math.round(box.bottom * height) - y);
+    draw(canvas, this.bitmap, x, y, across, down, LONGEST);
+    return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", QUALITY));
   }
 }
 
-function drawn(source, x, y, width, height) {
-  const scale = Math.min(1, LONGEST / Math.max(width, height));
-  const canvas = document.createElement("canvas");
+function draw(canvas, bitmap, x, y, width, height, longest) {
+  const scale = Math.min(1, longest / Math.max(width, height));
   canvas.width = Math.max(1, Math.round(width * scale));
   canvas.height = Math.max(1, Math.round(height * scale));
   const pen = canvas.getContext("2d");
   pen.fillStyle = "#fff";
   pen.fillRect(0, 0, canvas.width, canvas.height);
   pen.imageSmoothingQuality = "high";
-  pen.drawImage(source, x, y, width, height, 0, 0, canvas.width, canvas.height);
-  return canvas;
+  pen.drawImage(bitmap, x, y, width, height, 0, 0, canvas.width, canvas.height);
 }
