@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DATA ?=
 
-.PHONY: setup train demo test check bench clean
+.PHONY: setup train demo test test-outside check bench clean
 
 setup: .venv/dev.stamp
 
@@ -33,6 +33,10 @@ demo: .venv/base.stamp
 
 test: .venv/dev.stamp
 	$(BIN)/python -m pytest
+
+# The service from outside: processes, attacks and the page in Chromium.
+test-outside: .venv/dev.stamp
+	$(BIN)/python -m pytest tests/outside
 
 check: .venv/dev.stamp
 	$(BIN)/ruff format --check .

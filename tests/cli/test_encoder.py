@@ -38,14 +38,14 @@ def test_an_imported_file_is_known_by_its_name_and_describes_alike(home: Path) -
     np.testing.assert_allclose(own([draw_pack(1)]), shipped([draw_pack(1)]), atol=1e-6)
     assert list(known_encoders()) == ["lite.own"]
     listed = run("encoder", "list").stderr
-    assert "efficientnet-lite0-imagenet" in listed
+    assert "beautylens-lite0" in listed
     assert "lite.own" in listed
     assert str(home) in listed
 
 
 def test_info_says_what_an_encoder_is_and_costs(home: Path) -> None:
     facts = json.loads(run("encoder", "info", "default", "--json").stdout)
-    assert facts["name"] == "efficientnet-lite0-imagenet"
+    assert facts["name"] == "beautylens-lite0"
     assert (facts["side"], facts["stride"], facts["pooling"]) == (384, 32, "ramac")
     assert (facts["dimensions"], facts["licence"]) == (512, "Apache-2.0")
     assert facts["fingerprint"] == Encoder.load().fingerprint

@@ -92,7 +92,7 @@ def test_another_pooling_leaves_out_the_whitening_learnt_on_the_first() -> None:
 
 def test_a_single_onnx_file_with_a_header_is_an_encoder() -> None:
     encoder = Encoder.load(DEFAULT / "graph.onnx")
-    assert encoder.spec.name == "efficientnet-lite0-imagenet"
+    assert encoder.spec.name == "beautylens-lite0"
     assert encoder([draw_pack(0)]).shape == (1, 1280)
 
 

@@ -12,7 +12,6 @@ from starlette.testclient import TestClient
 from beautylens.collection import Collection
 from beautylens.serve.app import make_app
 from beautylens.serve.settings import ServeSettings
-from tests.serve.process import Served, served
 
 KEY = "a-key-of-the-tests-24680"
 WRITER = {"Authorization": f"Bearer {KEY}"}
@@ -33,13 +32,6 @@ def client(copied: Path) -> Iterator[TestClient]:
     app = make_app(ServeSettings(collection=copied, key=KEY))
     with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as opened:
         yield opened
-
-
-@pytest.fixture(scope="session")
-def server(copied: Path) -> Iterator[Served]:
-    """A server of its own, for what only a real connection shows."""
-    with served(copied, "--seconds", "5", key=KEY) as running:
-        yield running
 
 
 @pytest.fixture

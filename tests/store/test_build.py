@@ -145,7 +145,7 @@ def test_another_recipe_or_encoder_is_refused_by_name(shop: Shop, tmp_path: Path
     other = open_collection(tmp_path / "c.lens")
     side = other.recipe.encoders[0].model_copy(update={"side": 320})
     other.recipe = other.recipe.model_copy(update={"encoders": (side,)})
-    with pytest.raises(CollectionError, match="was built with encoder 'efficientnet-lite0"):
+    with pytest.raises(CollectionError, match="was built with encoder 'beautylens-lite0"):
         _ = other.encoder
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -39,7 +40,7 @@ def make_app(settings: ServeSettings, collection: Collection | None = None) -> F
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         """Load what the first search would wait for, and finish what was taken."""
-        await service.searching.do(lambda: _warm(service.collection))
+        await asyncio.to_thread(_warm, service.collection)
         yield
         service.close()
 

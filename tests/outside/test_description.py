@@ -7,8 +7,8 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from tests.outside.process import Served
 from tests.serve.conftest import WRITER
-from tests.serve.process import Served
 
 OPERATIONS = (
     ("/v1/search", "POST"),

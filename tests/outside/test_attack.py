@@ -16,7 +16,7 @@ from PIL import Image
 
 from beautylens.serve import limits
 from tests.conftest import Shop
-from tests.serve.process import Served, until
+from tests.outside.process import Served, until
 
 MEBIBYTE = 1 << 20
 SECONDS = 5  # within which the server of these tests wants a body

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from beautylens.collection import Collection
-from tests.serve.process import Served, served
+from tests.outside.process import Served, served
 
 CHROMIUM = shutil.which("chromium")
 # Machines that also do other things need their time.

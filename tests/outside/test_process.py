@@ -17,8 +17,8 @@ import pytest
 
 from beautylens.collection import Collection, open_collection
 from tests.conftest import Shop
+from tests.outside.process import served, start
 from tests.serve.conftest import KEY, WRITER
-from tests.serve.process import served, start
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from beautylens.catalogue.truth import read_truth
-from tests.browser.conftest import Site, listen
 from tests.conftest import Shop
+from tests.outside.browser.conftest import Site, listen
 
 # Puts a file into a clipboard or drag event, as the browser does when a person pastes or drops one.
 BRING = """
