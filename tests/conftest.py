@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,3 +113,11 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 def collection(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Collection:
     """The shop, indexed with the default recipe; read only."""
     return build(shop.table, tmp_path_factory.mktemp("lens") / "shop.lens")[0]
+
+
+@pytest.fixture(scope="session")
+def copied(collection: Collection, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shop's collection, to be written to."""
+    return Path(
+        shutil.copytree(collection.gallery.address, tmp_path_factory.mktemp("served") / "shop.lens")
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.outside.process import Served, served
-from tests.serve.conftest import KEY, copied  # noqa: F401  (a fixture of these tests too)
+from tests.serve.conftest import KEY
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,14 +15,6 @@ from beautylens.serve.settings import ServeSettings
 KEY = "a-key-of-the-tests-24680"
 WRITER = {"Authorization": f"Bearer {KEY}"}
 Opened = Callable[..., TestClient]
-
-
-@pytest.fixture(scope="session")
-def copied(collection: Collection, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shop's collection, to be written to."""
-    return Path(
-        shutil.copytree(collection.gallery.address, tmp_path_factory.mktemp("served") / "shop.lens")
-    )
 
 
 @pytest.fixture(scope="session")
