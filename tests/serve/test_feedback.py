@@ -41,7 +41,9 @@ def test_an_answer_becomes_a_row_of_a_truth_table(
     for product in ("p01", "p00"):  # the second thought counts
         answer = client.post("/v1/feedback", files={"image": photo}, data={"product_id": product})
         assert answer.status_code == 204
-    cut = client.post("/v1/feedback", files={"image": photo}, data={"crop": "90,90,300,380"})
+    cut = client.post(
+        "/v1/feedback", files={"image": photo}, data={"crop": "90,90,300,380", "none": "true"}
+    )
     assert cut.status_code == 204
     first, second = read_truth(tmp_path / "kept" / "answers.csv")
     assert (first.product_ids, second.product_ids) == ({"p00"}, frozenset())
@@ -79,7 +81,9 @@ def test_no_more_answers_are_kept_than_there_is_room_for(
     monkeypatch.setattr(feedback, "MOST", 1)
     client = opened(keep=tmp_path / "kept")
     statuses = [
-        client.post("/v1/feedback", files={"image": shop.photo(n).read_bytes()}).status_code
+        client.post(
+            "/v1/feedback", files={"image": shop.photo(n).read_bytes()}, data={"none": "true"}
+        ).status_code
         for n in (0, 1, 0)
     ]
     assert statuses == [204, 507, 204]
@@ -93,3 +97,14 @@ def test_an_id_that_the_table_could_not_hold_is_refused(
     photo = shop.photo(0).read_bytes()
     answer = client.post("/v1/feedback", files={"image": photo}, data={"product_id": "p00;p01"})
     assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("said", [{}, {"product_id": "p00", "none": "true"}])
+def test_an_answer_says_either_a_product_or_none(
+    opened: Opened, shop: Shop, tmp_path: Path, said: dict[str, str]
+) -> None:
+    client = opened(keep=tmp_path / "kept")
+    photo = shop.photo(0).read_bytes()
+    answer = client.post("/v1/feedback", files={"image": photo}, data=said)
+    assert answer.status_code == 422
+    assert "none=true" in answer.json()["detail"]

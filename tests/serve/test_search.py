@@ -36,6 +36,7 @@ def test_a_photo_finds_its_product_as_on_the_command_line(
     assert [m["product_id"] for m in found["matches"]] == [m.product.product_id for m in matches]
     assert found["matches"][0]["product_id"] == "p02"
     assert found["matches"][0]["reasons"]["inliers"] > 20
+    assert found["matches"][0]["metadata"] == {"shade": "002"}
     assert found["verdict"] == matches.verdict
     assert found["milliseconds"]["total"] > 0
 
@@ -86,6 +87,7 @@ def test_the_crop_is_in_pixels_of_the_upright_photo(
         ({"words": "x" * 201}, "at most 200"),
         ({"where": "price > 3"}, "asks about 'price'"),
         ({"where": "repeat(name, 100000000) = 'x'"}, "REPEAT"),
+        ({"where": "shade > 3"}, "write '3'"),
         ({"where": "path LIKE '/%'"}, "asks about 'path'"),
         ({"where": "brand = 'x'; DROP TABLE images"}, "in it"),
         ({"where": "(" * 200 + "brand = 'x'" + ")" * 200}, "cannot be understood"),

@@ -35,6 +35,7 @@ def serve(
         list[str] | None,
         typer.Option("--origin", metavar="URL", help="Another page that may use the API."),
     ] = None,
+    title: Annotated[str, typer.Option(help="What the page is headed with.")] = "Beautylens",
     seconds: Annotated[
         float, typer.Option(min=1, max=600, help="After which a request is given up.")
     ] = 20.0,
@@ -54,6 +55,7 @@ def serve(
         "origins": origins or (),
         "key": read_key(key_file),
         "keep": keep.absolute() if keep else None,
+        "title": title,
         "seconds": seconds,
     }
     run(checked(ServeSettings, given, "the command line", ServeError), port, workers, _say)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import numpy as np
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 
 from beautylens import __version__
@@ -55,7 +56,11 @@ def make_app(settings: ServeSettings, collection: Collection | None = None) -> F
     )
     handle_problems(app)
     for routes in (search_routes, product_routes, feedback_routes, health_routes):
-        app.include_router(routes(service))
+        router = routes(service)
+        for route in router.routes:
+            if isinstance(route, APIRoute):
+                route.summary = route.description.partition(".")[0]
+        app.include_router(router)
     show_page(app)
     # The last one added is the first that a request meets.
     app.add_middleware(BodyLimits, settings.max_bytes, settings.seconds)

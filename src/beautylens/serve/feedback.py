@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import hashlib
 from pathlib import Path
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Form, Response
 
 from beautylens.catalogue.readers import SEPARATOR
 from beautylens.catalogue.write import write_csv
@@ -40,17 +41,17 @@ def feedback_routes(service: Service) -> APIRouter:
     async def feedback(
         image: Image,
         product_id: FormId = "",
+        none: Annotated[bool, Form(description="It shows none of the products.")] = False,
         crop: Crop = "",
     ) -> Response:
-        """Keep a photo with the product that it shows, in a table to train and evaluate with.
-
-        Without a product, it shows none of the catalogue's.
-        """
+        """Keep a photo with the product that it shows, in a table to train and evaluate with."""
         if service.settings.keep is None:
             raise Refusal(
                 403, "feedback-off",
                 "this server keeps no photos; `--keep-queries DIR` has it keep those answered",
             )  # fmt: skip
+        if none == bool(product_id):
+            raise TableError("say which product the photo shows by product_id, or none=true")
         if SEPARATOR in product_id:
             raise TableError(f"a table of answers joins ids by {SEPARATOR!r}, so none can hold it")
         answers, data = Answers(service.settings.keep), await image.read()

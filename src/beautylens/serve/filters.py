@@ -46,6 +46,11 @@ def checked_filter(where: str, columns: Sequence[str]) -> str | None:
                 f"the filter {where!r} has {part.key.upper()!r} in it; compare columns with =, <>, "
                 f"<, >, LIKE, IN, BETWEEN and IS NULL, joined by AND, OR and NOT; {known}"
             )
+        if isinstance(part, sql.Literal) and not part.is_string:
+            raise QueryError(
+                f"the filter {where!r} compares with {part.this}; {known}, and are compared as "
+                f"text: write '{part.this}'"
+            )
         if isinstance(part, sql.Column) and (part.name not in columns or part.table):
             raise QueryError(f"the filter {where!r} asks about {part.sql()!r}; {known}")
     return condition.sql(dialect="postgres", comments=False)

@@ -46,6 +46,7 @@ def health_routes(service: Service) -> APIRouter:
 
         def about() -> About:
             return About(
+                title=settings.title,
                 images=service.collection.gallery.count(),
                 columns=list(service.columns),
                 writable=bool(settings.key),

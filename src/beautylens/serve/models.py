@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
 from pydantic import BaseModel, Field
 
-from beautylens.records import Match, Matches, Product, Verdict
+from beautylens.records import Matches, Product, Verdict
 from beautylens.search.plain import match_to_json, matches_to_json
 
 
@@ -30,8 +31,11 @@ class Found(BaseModel):
     product_id: str
     name: str
     brand: str
+    category: str
+    gtin: str
+    metadata: Mapping[str, str] = Field(description="The catalogue's further columns.")
     image: str = Field(description="Where its picture is, on this server.")
-    score: float
+    score: float = Field(description="All evidence weighed; only its order has a meaning.")
     probability: float | None = Field(description="That it is this product.")
     reasons: Reasons
 
@@ -57,6 +61,9 @@ class Answer(BaseModel):
                         "product_id": "1001",
                         "name": "Velvet Lipstick",
                         "brand": "Aurelle",
+                        "category": "lipstick",
+                        "gtin": "4006381333931",
+                        "metadata": {"shade": "475"},
                         "image": "/v1/products/1001/image",
                         "score": 21.3,
                         "probability": 0.97,
@@ -76,7 +83,7 @@ class Answer(BaseModel):
     @classmethod
     def of(cls, matches: Matches, barcodes: tuple[str, ...]) -> Answer:
         """Return what a search found, without paths of the server's own."""
-        found = [match_to_json(m) | {"image": picture_of(m)} for m in matches]
+        found = [match_to_json(m) | _facts_of(m.product) for m in matches]
         values = matches_to_json(matches) | {"matches": found, "barcodes": barcodes}
         return cls.model_validate(values)
 
@@ -100,17 +107,15 @@ class Item(BaseModel):
             product_id=product.product_id,
             name=product.name,
             brand=product.brand,
-            category=product.category,
-            gtin=product.gtin,
-            metadata=dict(product.metadata),
             pictures=pictures,
-            image=image_address(product.product_id),
+            **_facts_of(product),
         )
 
 
 class About(BaseModel):
     """What this server searches in, and what it takes."""
 
+    title: str = Field(description="What the page is headed with.")
     images: int = Field(description="Pictures in the collection.")
     columns: list[str] = Field(description="What `where` may ask about.")
     writable: bool = Field(description="Whether products can be changed, with the key.")
@@ -125,9 +130,14 @@ class Health(BaseModel):
     status: str = Field(examples=["ready"])
 
 
-def picture_of(match: Match) -> str:
-    """Return where the picture of a match's product is, on this server."""
-    return image_address(match.product.product_id)
+def _facts_of(product: Product) -> dict[str, Any]:
+    """Return what is said of a product over HTTP alone, its picture by its address here."""
+    return {
+        "category": product.category,
+        "gtin": product.gtin,
+        "metadata": dict(product.metadata),
+        "image": image_address(product.product_id),
+    }
 
 
 def image_address(product_id: str) -> str:

@@ -25,6 +25,8 @@ from beautylens.serve.metrics import SHARED
 from beautylens.serve.settings import ServeSettings
 
 SHORTEST_KEY = 16
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (to be asked, not bound)
+"""All addresses of the machine, and one of them."""
 CONNECTIONS = 512
 """Of one process at once; more are told to come back."""
 
@@ -124,15 +126,17 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _address(listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    everywhere = host in EVERYWHERE
+    host = EVERYWHERE.get(host, host)
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{address} and this machine's other addresses" if everywhere else address
 
 
 def _tell(listening: socket.socket, address: str, started: Callable[[str], None]) -> None:
     """Say where the server is once it answers."""
     host, port = listening.getsockname()[:2]
-    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  (asked, not bound)
     while True:
-        connection = http.client.HTTPConnection(reached, port, timeout=5)
+        connection = http.client.HTTPConnection(EVERYWHERE.get(host, host), port, timeout=5)
         try:
             connection.request("GET", "/health/live")
             connection.getresponse().read()

@@ -28,6 +28,8 @@ class ServeSettings(Settings):
     """The bearer key of writers; without one nothing can be written."""
     keep: Path | None = None
     """Where photos that people answered about are kept, with their answers."""
+    title: str = "Beautylens"
+    """What the page is headed with."""
     threads: int = os.cpu_count() or 1
     """Searches of one process that run at once."""
     waiting: int = 32

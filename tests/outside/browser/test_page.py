@@ -71,6 +71,7 @@ def test_a_chosen_picture_shows_the_product_and_why(page: Page, shop: Shop) -> N
     card = choose(page, shop.photo(2))
     expect(card).to_contain_text("Crème 02 day")
     expect(card).to_contain_text("Kumo")
+    expect(card).to_contain_text("p02 · shade 002")
     expect(card).to_contain_text("matching points")
     expect(card.locator(".percent")).to_contain_text("%")
     assert card.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)")
@@ -90,6 +91,9 @@ def test_typed_words_narrow_and_are_marked(page: Page, shop: Shop) -> None:
     page.press("#words", "Enter")
     expect(page.locator("mark").filter(has_text="rouge").first).to_be_visible()
     expect(found(page)).to_contain_text("Crème 03 rouge")
+    page.fill("#words", "nowhere")
+    page.press("#words", "Enter")
+    expect(page.locator("#verdict")).to_contain_text("None of them has any of the words")
 
 
 def test_the_frame_is_drawn_by_mouse(page: Page, shop: Shop) -> None:
@@ -208,9 +212,12 @@ def test_a_file_that_is_no_picture_is_told_so_and_another_can_be_tried(
     file = tmp_path / "letter.jpg"
     file.write_text("dear shop", "utf-8")
     page.set_input_files("#file", file)
-    expect(page.get_by_role("alert")).to_contain_text("no known picture")
     expect(page.get_by_text("This browser cannot show")).to_be_visible()
-    page.get_by_role("button", name="Another photo").click()
+    # What goes out as it is waits until a person says so.
+    expect(page.get_by_role("alert")).to_be_hidden()
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_role("alert")).to_contain_text("no known picture")
+    page.get_by_role("button", name="Take another photo").click()
     expect(page.get_by_role("alert")).to_be_hidden()
     expect(choose(page, shop.photo(0))).to_contain_text("Crème 00 day")
 

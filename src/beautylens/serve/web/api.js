@@ -1,6 +1,14 @@
 // Talking to the server: answers as values, refusals as one sentence.
 
-export class Trouble extends Error {}
+// `again` tells whether the same may go well another time.
+export class Trouble extends Error {
+  constructor(message, again) {
+    super(message);
+    this.again = again;
+  }
+}
+
+const PASSING = [408, 429, 500, 502, 503, 504];
 
 async function ask(address, options) {
   let answer;
@@ -8,11 +16,12 @@ async function ask(address, options) {
     answer = await fetch(address, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Trouble("The server cannot be reached. Check your connection and try again.");
+    throw new Trouble("The server cannot be reached. Check your connection and try again.", true);
   }
   if (answer.ok) return answer;
   const problem = await answer.json().catch(() => ({}));
-  throw new Trouble(sentence(problem.detail || `The server answered ${answer.status}`));
+  const detail = problem.detail || `The server answered ${answer.status}`;
+  throw new Trouble(sentence(detail), PASSING.includes(answer.status));
 }
 
 function sentence(text) {
@@ -39,6 +48,8 @@ export async function explain(image, productId) {
   return (await ask("v1/explain", { method: "POST", body })).blob();
 }
 
+// Without a product: the photo shows none of them.
 export async function feedback(image, productId) {
-  await ask("v1/feedback", { method: "POST", body: form({ image, product_id: productId }) });
+  const said = productId ? { product_id: productId } : { none: true };
+  await ask("v1/feedback", { method: "POST", body: form({ image, ...said }) });
 }

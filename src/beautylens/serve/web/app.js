@@ -7,6 +7,7 @@ import { Photo } from "./photo.js";
 
 const by = (id) => document.getElementById(id);
 const GHOSTS = 4;
+const NARROW = matchMedia("(max-width: 52rem)");
 let server = { feedback: false };
 let photo = null;
 let sent = null; // what was searched with last
@@ -32,8 +33,12 @@ async function take(file) {
   if (photo.bitmap) {
     photo.show(by("preview"));
     by("crop").focus({ preventScroll: true });
+    await search();
+    if (NARROW.matches && mine === latest) by("results").scrollIntoView({ behavior: "smooth" });
+  } else {
+    // It goes out as it is: only when a person says so.
+    by("again").focus();
   }
-  search();
 }
 
 function framed() {
@@ -67,10 +72,11 @@ async function search() {
   by("cards").replaceChildren(...Array.from({ length: GHOSTS }, ghost));
   try {
     const part = await photo.part(photo.bitmap ? crop.box : WHOLE);
-    const answer = await api.search(part, by("words").value.trim(), mine.signal);
+    const words = by("words").value.trim();
+    const answer = await api.search(part, words, mine.signal);
     if (mine !== running) return;
     sent = part;
-    show(answer);
+    show(answer, words);
   } catch (error) {
     if (mine === running) fail(error);
   } finally {
@@ -78,8 +84,8 @@ async function search() {
   }
 }
 
-function show(answer) {
-  say(...verdict(answer));
+function show(answer, words) {
+  say(...verdict(answer, words));
   const act = { show: why, right: server.feedback ? right : null };
   const coloured = nearestColour(answer.matches);
   const cards = answer.matches.map((match) => card(match, act, coloured));
@@ -110,8 +116,8 @@ function fail(error) {
   by("cards").replaceChildren();
   const again = document.createElement("button");
   again.type = "button";
-  again.textContent = "Try again";
-  again.addEventListener("click", search);
+  again.textContent = error.again ? "Try again" : "Take another photo";
+  again.addEventListener("click", error.again ? search : forget);
   const text = error instanceof api.Trouble ? error.message : `The page failed: ${error.message}`;
   by("trouble").replaceChildren(text, again);
   by("trouble").hidden = false;
@@ -144,7 +150,9 @@ async function right(match, chosen) {
   if (!kept) return;
   for (const other of by("cards").children) {
     other.classList.toggle("chosen", other === chosen);
-    other.querySelector(".right").ariaPressed = String(other === chosen);
+    const button = other.querySelector(".right");
+    button.ariaPressed = String(other === chosen);
+    button.textContent = other === chosen ? "✓ This is the one" : "This is the one";
   }
 }
 
@@ -204,6 +212,8 @@ document.addEventListener("drop", (event) => {
 api.about().then(
   (facts) => {
     server = facts;
+    document.title = `${facts.title}: find it by a photo`;
+    document.querySelector("h1").textContent = facts.title;
     by("about").textContent = `${facts.images.toLocaleString("en")} pictures in the catalogue`;
     by("privacy").textContent = facts.feedback
       ? "A photo is kept only if you answer which product it shows."

@@ -11,12 +11,15 @@ const VERDICTS = {
 const TOLD_APART = 2; // a difference of colours, CIEDE2000, that a person would see
 const LIKELY = 0.01;
 const FIRST = 4;
+const MOST_FACTS = 4;
 
-export function verdict(answer) {
+export function verdict(answer, words) {
   if (!answer.matches.length) return ["", "Nothing found", "No product meets what was asked for."];
   const [title, text] = VERDICTS[answer.verdict] || ["Nearest products", ""];
   const sure = answer.verdict === "match" ? ` (${percent(answer.probability)})` : "";
-  return [answer.verdict || "", title + sure, text];
+  const typed = words && !answer.matches.some((match) => match.reasons.typed);
+  const said = typed ? `${text} None of them has any of the words you typed.` : text;
+  return [answer.verdict || "", title + sure, said];
 }
 
 // How many of the products to show at once: the likely ones, and never fewer than a few.
@@ -40,7 +43,11 @@ export function card(match, act, coloured) {
   part("picture").alt = `Catalogue picture of ${title}`;
   part("picture").addEventListener("error", (event) => event.target.classList.add("missing"));
   part("brand").replaceChildren(...highlighted(match.brand, match.reasons.words));
-  part("name").replaceChildren(...highlighted(title, match.reasons.words));
+  const name = part("name");
+  const page = linked(match.metadata.url);
+  if (page) name.append(page);
+  (page || name).append(...highlighted(title, match.reasons.words));
+  part("row").textContent = [match.product_id, ...described(match.metadata)].join(" · ");
   if (match.probability === null) part("likely").remove();
   else {
     part("percent").textContent = percent(match.probability);
@@ -78,6 +85,19 @@ export function ghost() {
   return element;
 }
 
+// The product's own page, where the catalogue has a column `url`.
+function linked(address) {
+  if (!/^https?:\/\//.test(address || "")) return null;
+  const link = document.createElement("a");
+  Object.assign(link, { href: address, target: "_blank", rel: "noopener noreferrer" });
+  return link;
+}
+
+function described(metadata) {
+  const columns = Object.entries(metadata).filter(([column]) => column !== "url");
+  return columns.slice(0, MOST_FACTS).map(([column, value]) => `${column} ${value}`);
+}
+
 function reasons(why, coloured) {
   const said = [];
   if (why.barcode) said.push([`Same barcode ${why.barcode}`, true]);
@@ -95,7 +115,7 @@ function percent(share) {
 
 // Text with the words that were read or typed marked, without regard to case and accents.
 function highlighted(text, words) {
-  const known = new Set(words.map(plain));
+  const known = new Set(words.flatMap((word) => plain(word).split(/\s+/)));
   return text.split(/([\p{L}\p{N}]+)/u).map((piece) => {
     if (!known.has(plain(piece)) || !piece) return piece;
     const mark = document.createElement("mark");
