@@ -156,7 +156,7 @@ def test_other_right_products_and_ignored_ones_are_not_pushed_away(
     assert other.int().tolist() == [[0, 1, 0, 0, 1], [1, 0, 1, 1, 1]]
 
 
-@pytest.mark.parametrize("kind", ["uel", "bank", "titles", "simulated"])
+@pytest.mark.parametrize("kind", ["bank", "simulated"])
 def test_the_same_seed_gives_the_same_encoder_and_another_one_another(
     kind: str, shop: Shop, small_encoder: Path, truths: tuple[Path, Path], tmp_path: Path
 ) -> None:
