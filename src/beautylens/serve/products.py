@@ -75,12 +75,15 @@ class Products:
             former = {match.image for match in self._gallery.of_product(product_id)}
             kept: list[str] = []
             try:
-                kept += [str(self._pictures.keep(product_id, data)) for data in files]
+                # One after the other, so that those before one that fails are known.
+                kept.extend(str(self._pictures.keep(product_id, data)) for data in files)
                 kept = list(dict.fromkeys(kept))
                 catalogue = one_product(product_id, kept, facts, self._gallery.extra)
                 self._collection.add(catalogue, workers=1, stop_on_error=True)
             except BaseException as error:
-                self._pictures.forget(set(kept) - former)
+                # Not those of a change that was made, whatever failed after it.
+                shown_now = {match.image for match in self._gallery.of_product(product_id)}
+                self._pictures.forget(set(kept) - former - shown_now)
                 if isinstance(error, ImageError):
                     raise CollectionError(str(error)) from error
                 raise
