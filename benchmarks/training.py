@@ -82,7 +82,7 @@ def corrupted(truth: Path, share: float, folder: Path) -> Path:
         for row in rows:
             right = ";".join(sorted(row.product_ids))
             other = products[int(rng.integers(len(products)))]
-            writer.writerow([row.image, other if rng.random() < share else right])
+            writer.writerow([row.image.resolve(), other if rng.random() < share else right])
     return path
 
 
