@@ -35,6 +35,7 @@ COLUMNS = {
 # The columns that are there even if they are empty; the others only if there is something to say.
 ALWAYS = frozenset(COLUMNS) - {"likely", "colour", "barcode", "words"}
 
+PROSE = frozenset(("brand and name", "words"))
 
 CSV_COLUMNS = (
     "query", "verdict", "sure", "rank", "product_id", "name", "brand", "image", "score",
@@ -68,7 +69,11 @@ def write_table(answer: Answer, *, first: bool) -> None:
     rows = [_cells(place, match) for place, match in enumerate(answer.matches, start=1)]
     for name, left in COLUMNS.items():
         if name in ALWAYS or any(row[name] for row in rows):
-            table.add_column(name, justify="left" if left else "right")
+            # A narrow terminal folds what is prose; an id or a number cut short is of no use.
+            table.add_column(
+                name, justify="left" if left else "right", no_wrap=name not in PROSE,
+                overflow="fold",
+            )  # fmt: skip
     for row in rows:
         table.add_row(*(escape(row[str(column.header)]) for column in table.columns))
     console.print(table)
