@@ -15,7 +15,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import cycle, islice
@@ -45,6 +45,14 @@ def asked(collection: Collection, photos: Sequence[Path], clients: int, seconds:
             spent.append((time.perf_counter() - start) * 1000)
         return spent
 
+    return spread(client, clients)
+
+
+def spread(client: Callable[[int], list[float]], clients: int) -> dict:
+    """Run so many clients, by number; return how many answers came a second, and how fast.
+
+    Each gives the milliseconds of its answers.
+    """
     start = time.perf_counter()
     with ThreadPoolExecutor(clients) as pool:
         spent = [each for every in pool.map(client, range(clients)) for each in every]
@@ -54,6 +62,17 @@ def asked(collection: Collection, photos: Sequence[Path], clients: int, seconds:
         "median_ms": round(statistics.median(spent), 1),
         "p95_ms": round(float(np.percentile(spent, 95)), 1),
     }
+
+
+def prepared(collection: Path | None, photos: Path | None, scratch: Path) -> tuple[Path, Path]:
+    """Return a collection and a folder of photos, those of the rendered sample where not given."""
+    if photos is None or collection is None:
+        sample = draw_plan(plan_sample(2026).first(120, 24), scratch / "sample")
+        photos = photos or sample.catalogue.parent / "queries"
+    if collection is None:
+        collection = scratch / "sample.lens"
+        bl.index(sample.catalogue, collection)
+    return collection, photos
 
 
 def main() -> None:
@@ -67,13 +86,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        photos, address = arguments.photos, arguments.collection
-        if photos is None or address is None:
-            sample = draw_plan(plan_sample(2026).first(120, 24), scratch / "sample")
-            photos = photos or sample.catalogue.parent / "queries"
-        if address is None:
-            address = scratch / "sample.lens"
-            bl.index(sample.catalogue, address)
+        address, photos = prepared(arguments.collection, arguments.photos, scratch)
         collection = open_collection(address)
         collection.search_by(unread(collection.recipe))
         paths = sorted(photos.glob("*.jpg"))

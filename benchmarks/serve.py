@@ -13,23 +13,19 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from itertools import cycle, islice
 from pathlib import Path
 
-import numpy as np
 import requests
 
-import beautylens as bl
-from beautylens.catalogue.sample import draw_plan, plan_sample
+from concurrency import prepared, spread
 
 
 @contextmanager
@@ -67,16 +63,7 @@ def asked(address: str, photos: Sequence[bytes], clients: int, seconds: float) -
                     time.sleep(float(answer.headers.get("Retry-After", 1)))
         return spent
 
-    start = time.perf_counter()
-    with ThreadPoolExecutor(clients) as pool:
-        spent = [each for every in pool.map(client, range(clients)) for each in every]
-    return {
-        "clients": clients,
-        "per_second": round(len(spent) / (time.perf_counter() - start), 2),
-        "median_ms": round(statistics.median(spent), 1),
-        "p95_ms": round(float(np.percentile(spent, 95)), 1),
-        "answers": dict(answers),
-    }
+    return {**spread(client, clients), "answers": dict(answers)}
 
 
 def resident(process: int) -> int:
@@ -100,13 +87,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        photos, collection = arguments.photos, arguments.collection
-        if photos is None or collection is None:
-            sample = draw_plan(plan_sample(2026).first(120, 24), scratch / "sample")
-            photos = photos or sample.catalogue.parent / "queries"
-        if collection is None:
-            collection = scratch / "sample.lens"
-            bl.index(sample.catalogue, collection)
+        collection, photos = prepared(arguments.collection, arguments.photos, scratch)
         files = [path.read_bytes() for path in sorted(photos.glob("*.jpg"))]
         address, process = stack.enter_context(server(collection, arguments.workers))
         asked(address, files, 2, 3)

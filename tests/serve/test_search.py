@@ -179,31 +179,31 @@ def test_what_is_not_there_is_a_problem_too(client: TestClient) -> None:
         assert answer.status_code in (404, 405)
 
 
+@pytest.mark.parametrize(
+    ("error", "status", "kind"),
+    [
+        (ZeroDivisionError("a secret of the server"), 500, "fault"),
+        (CollectionError("/secret/shop.lens cannot be read"), 503, "collection-unavailable"),
+    ],
+)
 def test_a_failure_inside_says_nothing_of_itself(
-    opened: Opened, collection: Collection, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    opened: Opened,
+    collection: Collection,
+    shop: Shop,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    status: int,
+    kind: str,
 ) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise ZeroDivisionError("a secret of the server")
+        raise error
 
     client = opened()
     monkeypatch.setattr(type(collection), "photo", fail)
     answer = sent(client, shop.photo(0))
-    assert answer.status_code == 500
-    assert answer.json()["type"] == "urn:beautylens:fault"
+    assert answer.status_code == status
+    assert answer.json()["type"] == f"urn:beautylens:{kind}"
     assert "content-security-policy" in answer.headers
-    assert "secret" not in answer.text
-
-
-def test_what_is_wrong_with_the_collection_is_for_the_log_alone(
-    opened: Opened, collection: Collection, shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise CollectionError("/secret/shop.lens cannot be read")
-
-    client = opened()
-    monkeypatch.setattr(type(collection), "photo", fail)
-    answer = sent(client, shop.photo(0))
-    assert answer.status_code == 503
     assert "secret" not in answer.text
 
 

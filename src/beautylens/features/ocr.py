@@ -149,7 +149,7 @@ def _plain_tables() -> Iterator[None]:
     try:
         yield
     finally:
-        OmegaConf.load = load  # type: ignore[method-assign]
+        OmegaConf.load = load  # type: ignore[method-assign]  # what it was
 
 
 def _load_plain(path: Path) -> Any:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from beautylens.images.backgrounds import random_background, skin_tone, soft_noise
 from beautylens.images.cutout import cut_out
+from beautylens.images.draw import to_jpeg
 
 Picture = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -191,8 +192,7 @@ def noise(photo: Picture, rng: np.random.Generator, strength: float) -> Picture:
 def jpeg(photo: Picture, rng: np.random.Generator, strength: float) -> Picture:
     """Save and load the photo as a JPEG of the quality that messengers use."""
     quality = int(95 - rng.uniform(5, 55) * strength)
-    options = [cv2.IMWRITE_JPEG_QUALITY, max(quality, 5)]
-    _, data = cv2.imencode(".jpg", cv2.cvtColor(photo, cv2.COLOR_RGB2BGR), options)
+    data = np.frombuffer(to_jpeg(photo, max(quality, 5)), np.uint8)
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), np.uint8)
 
 

@@ -19,8 +19,8 @@ _ALLOWED = (
 )  # fmt: skip
 
 
-def checked_filter(where: str, columns: Sequence[str]) -> str | None:
-    """Return a condition, written anew from what was understood of it; None for an empty one.
+def checked_filter(where: str, columns: Sequence[str]) -> str:
+    """Return a condition, written anew from what was understood of it.
 
     Args:
         where: such as "brand = 'Dior' AND name LIKE '%rouge%'".
@@ -29,8 +29,6 @@ def checked_filter(where: str, columns: Sequence[str]) -> str | None:
     Raises:
         QueryError: when it is something else.
     """
-    if not where.strip():
-        return None
     known = f"columns, all text, are {', '.join(columns)}"
     if len(where) > LONGEST:
         raise QueryError(f"the filter has {len(where)} characters; give at most {LONGEST}")
@@ -53,4 +51,5 @@ def checked_filter(where: str, columns: Sequence[str]) -> str | None:
             )
         if isinstance(part, sql.Column) and (part.name not in columns or part.table):
             raise QueryError(f"the filter {where!r} asks about {part.sql()!r}; {known}")
-    return condition.sql(dialect="postgres", comments=False)
+    written: str = condition.sql(dialect="postgres", comments=False)
+    return written

@@ -53,8 +53,8 @@ class BodyLimits:
                     f"the request did not come within {self._seconds:g} seconds; send it again",
                     {"Connection": "close"},
                 ) from None  # fmt: skip
-            length = len(message.get("body", b""))
-            came, self._held = came + length, self._held + length
+            size = len(message.get("body", b""))
+            came, self._held = came + size, self._held + size
             if came > self._max_bytes:
                 raise self._too_large()
             if self._held > BUDGET:

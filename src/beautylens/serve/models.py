@@ -136,10 +136,5 @@ def _facts_of(product: Product) -> dict[str, Any]:
         "category": product.category,
         "gtin": product.gtin,
         "metadata": dict(product.metadata),
-        "image": image_address(product.product_id),
+        "image": f"/v1/products/{quote(product.product_id, safe='')}/image",
     }
-
-
-def image_address(product_id: str) -> str:
-    """Return where a product's picture is, on this server."""
-    return f"/v1/products/{quote(product_id, safe='')}/image"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import resources
 from importlib.resources.abc import Traversable
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Response
 
 from beautylens.serve.headers import POLICY
 
@@ -35,5 +35,5 @@ def _show(app: FastAPI, address: str, file: Traversable, policy: str) -> None:
     headers = {"Cache-Control": "no-cache", "Content-Security-Policy": policy}
 
     @app.get(address, include_in_schema=False)
-    async def page(_: Request) -> Response:
+    async def page() -> Response:
         return Response(content, media_type=kind, headers=headers)

@@ -96,7 +96,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def _of_error(_: Request, error: Exception) -> JSONResponse:
+def _of_error(request: Request, error: Exception) -> JSONResponse:
     kind = _ABOUT_WHAT_WAS_SENT.get(type(error))  # type: ignore[arg-type]  # only those are known
     if kind is not None:
         return Refusal(422, kind, str(error)).response()
@@ -106,7 +106,7 @@ def _of_error(_: Request, error: Exception) -> JSONResponse:
             503, "collection-unavailable",
             "the collection cannot be read or changed now; the server's log says why",
         ).response()  # fmt: skip
-    return _of_fault(_, error)
+    return _of_fault(request, error)
 
 
 def _of_validation(_: Request, error: Exception) -> JSONResponse:

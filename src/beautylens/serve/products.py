@@ -35,7 +35,7 @@ class Products:
     """
 
     def __init__(self, service: Service) -> None:
-        self._collection, self._limits = service.collection, service.limits
+        self._collection, self._limits = service.collection, service.settings.limits
         self._gallery = service.collection.gallery
         self._folder = service.settings.collection
         self._pictures = PictureStore(self._folder)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from beautylens.catalogue.table import OPTIONAL
 from beautylens.collection import Collection
 from beautylens.errors import QueryError
-from beautylens.images.decode import Limits
 from beautylens.images.fit import Box
 from beautylens.search.photo import Photo
 from beautylens.serve.desk import Desk
@@ -39,11 +38,6 @@ class Service:
         self.writing = Desk(1, settings.waiting, settings.seconds, finish=True)
 
     @property
-    def limits(self) -> Limits:
-        """What a picture may cost."""
-        return self.settings.limits
-
-    @property
     def columns(self) -> tuple[str, ...]:
         """What a filter may ask about."""
         return ("product_id", *OPTIONAL, *self.collection.gallery.extra)
@@ -60,9 +54,10 @@ class Service:
         return self.collection.photo(
             data,
             words=words,
-            where=checked_filter(where, self.columns),
+            # Looking at the columns asks the disk: only for a filter.
+            where=checked_filter(where, self.columns) if where.strip() else None,
             crop_to=Box.parse(crop) if crop.strip() else None,
-            limits=self.limits,
+            limits=self.settings.limits,
         )
 
     def close(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,16 +15,14 @@ from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.cores import cores
 from beautylens.errors import EncoderError, ImageError, TableError
-from beautylens.features.export import export_backbone
 from beautylens.features.extras import extra
-from beautylens.features.folders import drafted, write_header
 from beautylens.features.whitening import Whitening
 from beautylens.images.ahead import ahead
-from beautylens.train.curves import write_curves
 from beautylens.train.embedding import CachedEmbedding, Embedding, Head
 from beautylens.train.loop import Loop, Report
 from beautylens.train.objective import Objective
 from beautylens.train.pairs import Pairs
+from beautylens.train.result import write_result
 from beautylens.train.settings import TrainSettings
 from beautylens.train.shelf import Shelf
 from beautylens.train.sources import CACHED_VIEWS, Pictures, Source, cache_maps, fault_of
@@ -195,37 +192,11 @@ class Training:
         )  # fmt: skip
         trained = loop.run().cpu()
         if loop.is_main:
-            self._write(trained, about, loop.rows)
-        return Trained(self._folder, loop.rows, tuple(self._unreadable))
-
-    def _write(
-        self, trained: nn.Module, about: Mapping[str, Any], rows: Sequence[Mapping[str, float]]
-    ) -> None:
-        """Write the encoder, and beside it how it came about."""
-        start = self._start
-        pooling, whitening = trained.head.pool.settings, trained.head.whitening
-
-        def beside(draft: Path) -> None:
-            write_curves(draft, rows)
             told = {**about, **self._settings.model_dump()}
-            (draft / "training.json").write_text(json.dumps(told, indent=2) + "\n", "utf-8")
-
-        if self._adapter and start.encoder is not None:
-            spec = start.encoder.spec.model_copy(
-                update={"name": self._folder.name, "pooling": pooling, "side": start.encoder.side}
-            )
-            with drafted(self._folder) as draft:
-                shutil.copyfile(start.encoder.graph, draft / "graph.onnx")
-                write_header(draft, spec)
-                if whitening is not None:
-                    whitening.save(draft / "whitening.npz")
-                beside(draft)
-        else:
-            export_backbone(
-                replace(start.backbone, trunk=trained.trunk), self._folder,
-                name=self._folder.name, pooling=pooling, whitening=whitening, beside=beside,
-            )  # fmt: skip
-        shutil.rmtree(self._work)
+            adapted = start.encoder if self._adapter else None
+            write_result(self._folder, start.backbone, trained, told, loop.rows, adapted)
+            shutil.rmtree(self._work)
+        return Trained(self._folder, loop.rows, tuple(self._unreadable))
 
     def _network(self, whitening: Whitening | None) -> nn.Module:
         head = Head(self._start.pooling, whitening)

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from beautylens.catalogue.sample.forms import draw_product
 from beautylens.catalogue.sample.plan import SamplePlan, SampleProduct, SampleQuery, plan_sample
 from beautylens.catalogue.sample.surfaces import Picture
 from beautylens.errors import TableError
+from beautylens.images.draw import to_jpeg
 from beautylens.images.simulate import phone_photo
 
 Progress = Callable[[int, int], None]
@@ -98,9 +98,7 @@ def _query_image(place: int) -> str:
 
 
 def _save(path: Path, picture: Picture) -> None:
-    options = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
-    _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
-    path.write_bytes(data.tobytes())
+    path.write_bytes(to_jpeg(picture, _QUALITY))
 
 
 def _catalogue_rows(products: Sequence[SampleProduct]) -> Iterator[tuple[str, ...]]:
