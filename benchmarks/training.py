@@ -43,7 +43,8 @@ LEARN: dict[str, Learn] = {
     "simulated": lambda training, truth: training.pairs(truth, simulate=True),
     "distilled": lambda training, truth: training.pairs(truth, distil=True),
 }
-"""Each also as an adapter, by the name in front: `adapter-robust`."""
+"""Each also as an adapter, by the name in front, `adapter-robust`; or from timm's EfficientNet-Lite0
+with its classes, `timm-robust`, which is what `timm-distilled` is compared with."""
 
 
 def described(encoder: Encoder, paths: Sequence[Path]) -> NDArray[np.float32]:
@@ -89,7 +90,7 @@ def corrupted(truth: Path, share: float, folder: Path) -> Path:
 def start_of(variant: str, arguments: argparse.Namespace) -> Start:
     """Return what a variant starts from: an encoder, or a network of timm with its classes."""
     side = arguments.side
-    if variant.endswith("distilled"):
+    if variant.startswith("timm-"):
         return from_timm(
             "tf_efficientnet_lite0", side=side, weights=arguments.weights, pooling="ramac",
             classes=True,
@@ -116,7 +117,7 @@ def measure(
             )  # fmt: skip
             if arguments.wrong:
                 taught = corrupted(taught, arguments.wrong, Path(scratch))
-            LEARN[variant.removeprefix("adapter-")](training, taught)
+            LEARN[variant.rpartition("-")[2]](training, taught)
             encoder = Encoder.load(out)
         spent = time.perf_counter() - began
         found = precisions(encoder, table, truth)
