@@ -201,7 +201,7 @@ class Collection:
         progress: OnProgress = silent,
     ) -> Filled:
         """Add the products of a catalogue table, or replace those that are there; no re-index."""
-        catalogue = products if isinstance(products, Catalogue) else read_catalogue(Path(products))
+        catalogue = products if isinstance(products, Catalogue) else read_catalogue(products)
         describer = make_describer(self.recipe, self.encoder, self.aggregate, workers)
         filled = fill(
             self.gallery, catalogue, describer,

@@ -62,7 +62,7 @@ def build(
         CollectionError: also when there is any collection and `resume` is off.
         ImageError: when a picture cannot be read and `stop_on_error` is set.
     """
-    catalogue = table if isinstance(table, Catalogue) else read_catalogue(Path(table))
+    catalogue = table if isinstance(table, Catalogue) else read_catalogue(table)
     wanted = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     if not resume and Gallery.exists(address):
         raise CollectionError(f"{address} is a collection already; name a new folder, or resume")

@@ -186,10 +186,10 @@ def test_a_missing_column_is_named_with_those_there_are_and_the_nearest(
         ("p1,a.jpg\n,b.jpg\n ,c.jpg\n", "row 2 has no product_id; row 3 has no product_id. Give"),
         ("p1,\np2,a.jpg\np3, ; \n", "row 1 has no image; row 3 has no image. Give"),
         (
-            "p1,a.jpg\np2,https://x.org/a.jpg\n",
-            "row 2 has a web address as its image. Pictures are",
+            "p1,a.jpg\np2,ftp://x.org/a.jpg\n",
+            "row 2 has an image of a strange kind of address. Give pictures as paths, or as addr",
         ),
-        ("p1,a.jpg;http://x.org/a;http://x.org/b\n", "row 1 has a web address as its image. Pict"),
+        ("p1,a.jpg;ftp://x.org/a;ftp://x.org/b\n", "row 1 has an image of a strange kind of"),
         ("p1,a.jpg\np2,a.jpg\np1,b.jpg;a.jpg\n", "rows 1 and 3 both hold image 'p1/a.jpg'. Keep"),
         ("p1,a.jpg;a.jpg\n", "rows 1 and 1 both hold image 'p1/a.jpg'. Keep"),
         ('p1,a.jpg\n\n"p\n2",b.jpg,c\np3\n', "row 2 has 3 fields; row 3 has 1 fields, but there"),

@@ -98,7 +98,7 @@ def test_a_photo_of_the_challenge_that_is_not_there_is_named(tmp_path: Path) -> 
     ("rows", "fault"),
     [
         ("a.jpg,p1\n,p2\n", "row 2 has no image. Give"),
-        ("http://x.org/a.jpg,p1\n", "row 1 has a web address as its image. Give"),
+        ("ftp://x.org/a.jpg,p1\n", "row 1 has an image of a strange kind of address. Give"),
         ("a.jpg,p1\nb.jpg,p1\na.jpg,p2\n", "rows 1 and 3 both name a.jpg. Keep"),
         ("a.jpg,p1,extra\n", "row 1 has 3 fields, but there are 2 columns"),
     ],

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
+from beautylens.addresses import is_address
 from beautylens.catalogue.dead_links import Link
 from beautylens.catalogue.download import REPORT, Downloaded, Progress, download
 from beautylens.catalogue.readers import SEPARATOR, open_text, reading
 from beautylens.catalogue.refusal import refuse
-from beautylens.catalogue.table import ADDRESS
 from beautylens.catalogue.transfer import DEFAULT_MANNERS, Manners, is_fetchable
 from beautylens.catalogue.truth import PHOTO_SUFFIXES
 from beautylens.catalogue.write import write_csv
@@ -217,7 +217,7 @@ def _id_in(cell: str) -> str:
 
 
 def _is_address(cell: str) -> bool:
-    return re.match(ADDRESS, cell.strip()) is not None
+    return is_address(cell.strip())
 
 
 def _rows(

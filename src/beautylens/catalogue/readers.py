@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from beautylens.addresses import Place, on_this_machine
 from beautylens.catalogue.refusal import listed
 from beautylens.errors import TableError
 
@@ -31,7 +32,7 @@ _BLOCK_BYTES = 1 << 24
 _LINES_A_CHUNK = 1 << 12
 
 
-def read_table(path: Path) -> pa.Table:
+def read_table(path: Place) -> pa.Table:
     """Return the rows of a table in their order; all columns are strings, nothing is null.
 
     Numbers keep their digits, lists in the columns of `SEVERAL` are joined by `;`, and other
@@ -43,8 +44,8 @@ def read_table(path: Path) -> pa.Table:
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise TableError(f"{path} is no table; give a file that ends in {', '.join(READERS)}")
-    with reading(path):
-        table = reader(path)
+    with copied(path) as file, reading(file):
+        table = reader(file)
     names = table.column_names
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise TableError(
@@ -53,6 +54,26 @@ def read_table(path: Path) -> pa.Table:
     if not table.num_rows:
         raise TableError(f"{path} has no rows; give at least one below the column names")
     return table
+
+
+@contextmanager
+def copied(table: Place) -> Iterator[Path]:
+    """Give a table's file on this machine; what is wrong with a copy is said of the original.
+
+    Raises:
+        TableError: when there is no such file, or what is raised meanwhile names the copy.
+    """
+    if isinstance(table, Path):
+        yield table
+        return
+    try:
+        with on_this_machine(table) as file:
+            try:
+                yield file
+            except TableError as error:
+                raise TableError(str(error).replace(str(file), str(table))) from error
+    except OSError as error:
+        raise TableError(f"{table} cannot be read ({error}); check address and access") from error
 
 
 @contextmanager

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from pathlib import Path
 
+from beautylens.addresses import Place
 from beautylens.errors import TableError
 
 _FIRST_FEW = 5
@@ -18,7 +18,7 @@ def listed(faults: Sequence[str]) -> str:
     return "; ".join(faults[:_FIRST_FEW]) + (f"; and {more} more" if more > 0 else "")
 
 
-def refuse(path: Path, faults: Sequence[str], remedy: str) -> None:
+def refuse(path: Place, faults: Sequence[str], remedy: str) -> None:
     """Refuse a table that has any faults.
 
     Raises:
@@ -34,7 +34,7 @@ def identifier(name: str) -> str:
     return "" if plain[:1].isdigit() else plain
 
 
-def require_columns(path: Path, found: Sequence[str], required: Iterable[str]) -> None:
+def require_columns(path: Place, found: Sequence[str], required: Iterable[str]) -> None:
     """Check that a table has the columns that it needs.
 
     Raises:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from beautylens.addresses import SCHEMES, Place, beside, is_strange, place
 from beautylens.catalogue.readers import SEPARATOR, read_table
 from beautylens.catalogue.refusal import identifier, refuse, require_columns
 
@@ -18,9 +19,6 @@ REQUIRED = ("product_id", "image")
 OPTIONAL = ("name", "brand", "category", "gtin")
 # What a collection stores beside a table's own columns.
 RESERVED = ("image_id", "row", "path", "digest", "descriptor", "keypoints", "local", "read_words")
-
-ADDRESS = r"^[A-Za-z][A-Za-z0-9+.\-]+://"
-DOWNLOAD_FIRST = "Pictures are not fetched while indexing: download them first and name the files"
 
 
 @dataclass(frozen=True)
@@ -37,29 +35,30 @@ class Catalogue:
     """
 
     rows: pa.Table
-    folder: Path
+    folder: Place
     extra: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of pictures."""
         return int(self.rows.num_rows)
 
-    def image_path(self, image: str) -> Path:
+    def image_path(self, image: str) -> Place:
         """Return where the picture file of a line is; nothing says yet that it exists."""
-        return self.folder / image
+        return beside(self.folder, image)
 
 
-def read_catalogue(path: Path) -> Catalogue:
+def read_catalogue(path: str | Place) -> Catalogue:
     """Read a catalogue table: CSV, TSV, Parquet or JSON Lines.
 
-    Columns `product_id` and `image` (a path relative to the table, or several joined by `;`);
-    optional `name`, `brand`, `category`, `gtin`; others are kept as metadata under a name that
-    can stand in a search condition (`Price (EUR)` becomes `price_eur`). Spaces around ids and
-    paths are dropped. Whether the picture files exist is found out when they are decoded.
+    Columns `product_id` and `image` (a path relative to the table, an address, or several of them
+    joined by `;`); optional `name`, `brand`, `category`, `gtin`; others are kept as metadata under
+    a name that can stand in a search condition (`Price (EUR)` becomes `price_eur`). Spaces around
+    ids and paths are dropped. Whether the pictures exist is found out when they are decoded.
 
     Raises:
         TableError: when the table cannot be read, or a column or row of it is wrong.
     """
+    path = place(path)
     table = read_table(path)
     require_columns(path, table.column_names, REQUIRED)
     extra = _metadata_names(path, table.column_names)
@@ -88,7 +87,7 @@ def one_product(
     return Catalogue(pa.table(columns), Path("/"), tuple(extra))
 
 
-def _metadata_names(path: Path, columns: list[str]) -> dict[str, str]:
+def _metadata_names(path: Place, columns: list[str]) -> dict[str, str]:
     """Return the name that each metadata column gets."""
     known = {*REQUIRED, *OPTIONAL}
     taken = known.intersection(columns)
@@ -112,7 +111,7 @@ def _metadata_names(path: Path, columns: list[str]) -> dict[str, str]:
     return named
 
 
-def _one_per_image(path: Path, table: pa.Table, extra: tuple[str, ...]) -> pa.Table:
+def _one_per_image(path: Place, table: pa.Table, extra: tuple[str, ...]) -> pa.Table:
     """Return the table with a line for each image of a row, columns in their final order."""
     rows, image = _images(path, table)
     if len(rows) != table.num_rows:
@@ -136,7 +135,7 @@ def _image_ids(product: pa.Array, image: pa.Array) -> pa.Array:
     return pc.binary_join_element_wise(unslashed, image, "/")
 
 
-def _images(path: Path, table: pa.Table) -> tuple[pa.Array, pa.Array]:
+def _images(path: Place, table: pa.Table) -> tuple[pa.Array, pa.Array]:
     """Return the row (from 0) and the path of each image."""
     several = pc.split_pattern(_array(table["image"]), SEPARATOR)
     image = pc.utf8_trim_whitespace(pc.list_flatten(several))
@@ -144,8 +143,9 @@ def _images(path: Path, table: pa.Table) -> tuple[pa.Array, pa.Array]:
     rows, image = pc.list_parent_indices(several).filter(given), image.filter(given)
     without = np.setdiff1d(np.arange(table.num_rows), rows.to_numpy())
     _refuse_rows(path, pa.array(without), "has no image", "Give each row the path of a picture")
-    remote = rows.filter(pc.match_substring_regex(image, ADDRESS))
-    _refuse_rows(path, remote, "has a web address as its image", DOWNLOAD_FIRST)
+    strange = pa.array([is_strange(each) for each in image.to_pylist()], pa.bool_())
+    remedy = f"Give pictures as paths, or as addresses of {', '.join(SCHEMES)}"
+    _refuse_rows(path, rows.filter(strange), "has an image of a strange kind of address", remedy)
     return rows, image
 
 
@@ -155,11 +155,11 @@ def _column(table: pa.Table, name: str) -> pa.Array | pa.ChunkedArray:
     return pa.repeat(pa.scalar("", pa.string()), table.num_rows)
 
 
-def _refuse_rows(path: Path, rows: pa.Array, fault: str, remedy: str) -> None:
+def _refuse_rows(path: Place, rows: pa.Array, fault: str, remedy: str) -> None:
     refuse(path, [f"row {row + 1} {fault}" for row in rows.unique().to_pylist()], remedy)
 
 
-def _refuse_repeated(path: Path, lines: pa.Table) -> None:
+def _refuse_repeated(path: Place, lines: pa.Table) -> None:
     if pc.count_distinct(lines["image_id"]).as_py() == len(lines):
         return
     first: dict[str, int] = {}

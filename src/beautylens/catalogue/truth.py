@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-from beautylens.catalogue.readers import SEPARATOR, open_text, read_table, reading
+from beautylens.addresses import Place, beside, is_strange, place
+from beautylens.catalogue.readers import SEPARATOR, copied, open_text, read_table, reading
 from beautylens.catalogue.refusal import refuse, require_columns
-from beautylens.catalogue.table import ADDRESS
 from beautylens.errors import TableError
 
 CHALLENGE_HEADER = ("Validation Image ID", "Training Image ID")
@@ -28,26 +27,27 @@ class TruthRow:
     as wrong. `row` is counted from 1 below the column names.
     """
 
-    image: Path
+    image: Place
     product_ids: frozenset[str]
     ignore_ids: frozenset[str] = frozenset()
     kind: str = ""
     row: int = 0
 
 
-def read_truth(path: Path) -> tuple[TruthRow, ...]:
+def read_truth(path: str | Place) -> tuple[TruthRow, ...]:
     """Read a truth table, in the order of the file.
 
-    Columns `image` (a path relative to the table) and `product_ids` (joined by `;`, may be
-    empty), optional `ignore_ids` and `kind`; others are left unread. The Perfect-500K challenge's
-    own CSV is known by its header: its photos are the files named after the id, beside the table
-    or in its folder `queries` or `validation`.
+    Columns `image` (a path relative to the table, or an address) and `product_ids` (joined by `;`,
+    may be empty), optional `ignore_ids` and `kind`; others are left unread. The Perfect-500K
+    challenge's own CSV is known by its header: its photos are the files named after the id, beside
+    the table or in its folder `queries` or `validation`.
 
     Raises:
         TableError: when the table cannot be read, or a column or row of it is wrong.
     """
+    path = place(path)
     truths = _challenge_rows(path) if _is_challenge(path) else _plain_rows(path)
-    first: dict[Path, int] = {}
+    first: dict[Place, int] = {}
     faults = []
     for truth in truths:
         earlier = first.setdefault(truth.image, truth.row)
@@ -57,7 +57,7 @@ def read_truth(path: Path) -> tuple[TruthRow, ...]:
     return truths
 
 
-def _plain_rows(path: Path) -> tuple[TruthRow, ...]:
+def _plain_rows(path: Place) -> tuple[TruthRow, ...]:
     table = read_table(path)
     require_columns(path, table.column_names, ("image", "product_ids"))
     truths, faults = [], []
@@ -66,11 +66,12 @@ def _plain_rows(path: Path) -> tuple[TruthRow, ...]:
         right, ignored = _ids(fields["product_ids"]), _ids(fields.get("ignore_ids", ""))
         if not image:
             faults.append(f"row {row} has no image")
-        elif re.match(ADDRESS, image):
-            faults.append(f"row {row} has a web address as its image")
+        elif is_strange(image):
+            faults.append(f"row {row} has an image of a strange kind of address")
         elif both := sorted(right & ignored):
             faults.append(f"row {row} has {', '.join(both)} both as right and as ignored")
-        truths.append(TruthRow(path.parent / image, right, ignored, fields.get("kind", ""), row))
+        photo, kind = beside(path.parent, image), fields.get("kind", "")
+        truths.append(TruthRow(photo, right, ignored, kind, row))
     refuse(path, faults, "Give each row a picture file, and each product one meaning")
     return tuple(truths)
 
@@ -79,17 +80,17 @@ def _ids(text: str) -> frozenset[str]:
     return frozenset(stripped for part in text.split(SEPARATOR) if (stripped := part.strip()))
 
 
-def _is_challenge(path: Path) -> bool:
+def _is_challenge(path: Place) -> bool:
     if path.suffix.lower() != ".csv":
         return False
-    with reading(path), open_text(path) as file:
+    with copied(path) as table, reading(table), open_text(table) as file:
         header = next(csv.reader(file), [])
     return tuple(name.strip() for name in header[:2]) == CHALLENGE_HEADER
 
 
-def _challenge_rows(path: Path) -> tuple[TruthRow, ...]:
+def _challenge_rows(path: Place) -> tuple[TruthRow, ...]:
     """Read lines of a photo's id and as many product ids as are right."""
-    with reading(path), open_text(path) as file:
+    with copied(path) as table, reading(table), open_text(table) as file:
         lines = [line for line in csv.reader(file) if line][1:]
     if not lines:
         raise TableError(f"{path} has no rows; give at least one below the column names")
@@ -105,11 +106,12 @@ def _challenge_rows(path: Path) -> tuple[TruthRow, ...]:
     return tuple(truths)
 
 
-def _photos(folder: Path) -> dict[str, Path]:
+def _photos(folder: Place) -> dict[str, Place]:
     """Return the picture files that belong to a challenge table, by their name without suffix."""
-    found: dict[str, Path] = {}
-    for place in (folder, *(folder / name for name in PHOTO_FOLDERS)):
-        for file in sorted(place.iterdir()) if place.is_dir() else ():
+    found: dict[str, Place] = {}
+    for holding in (folder, *(folder / name for name in PHOTO_FOLDERS)):
+        files: Iterable[Place] = holding.iterdir() if holding.is_dir() else ()
+        for file in sorted(files, key=str):
             if file.suffix.lower() in PHOTO_SUFFIXES:
                 found.setdefault(file.stem, file)
     return found

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 
-from beautylens.cli.arguments import Address
-from beautylens.cli.index import Errors, OnError, Table, Workers
+from beautylens.cli.arguments import Address, CatalogueTable
+from beautylens.cli.index import Errors, OnError, Workers
 from beautylens.cli.progress import progress_bar, report_filled
 from beautylens.collection import open_collection
 
 
 def add(
-    address: Address, table: Table, workers: Workers = None, on_error: Errors = OnError.SKIP
+    address: Address,
+    table: CatalogueTable,
+    workers: Workers = None,
+    on_error: Errors = OnError.SKIP,
 ) -> None:
     """Add the products of a table, or replace those that are there; no re-index."""
     start = time.perf_counter()

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+# Paths on this machine, or addresses in object storage: `beautylens.addresses.place`.
 Address = Annotated[
-    Path, typer.Argument(metavar="COLLECTION", help="A folder made by `beautylens index`.")
+    str, typer.Argument(metavar="COLLECTION", help="A folder made by `beautylens index`.")
+]
+CatalogueTable = Annotated[
+    str, typer.Argument(help="Catalogue table: .csv, .tsv, .parquet or .jsonl.")
+]
+TruthTable = Annotated[
+    str, typer.Argument(help="Truth table: image,product_ids[,ignore_ids,kind].")
 ]

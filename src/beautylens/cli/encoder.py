@@ -147,7 +147,7 @@ def import_file(
 def quantise_encoder(
     name: Annotated[str, typer.Argument(help="default, a name in the encoder home, or a path.")],
     table: Annotated[
-        Path, typer.Argument(metavar="TABLE", help="Catalogue table: its pictures set the ranges.")
+        str, typer.Argument(metavar="TABLE", help="Catalogue table: its pictures set the ranges.")
     ],
     out: Out = None,
 ) -> None:

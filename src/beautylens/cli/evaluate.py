@@ -12,8 +12,9 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
+from beautylens.addresses import Place, place
 from beautylens.catalogue.truth import TruthRow, read_truth
-from beautylens.cli.arguments import Address
+from beautylens.cli.arguments import Address, TruthTable
 from beautylens.cli.console import console
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import QueryError, TableError
@@ -28,9 +29,7 @@ Step = TypeVar("Step")
 
 def evaluate(
     address: Address,
-    truth: Annotated[
-        Path, typer.Argument(help="Truth table: image,product_ids[,ignore_ids,kind].")
-    ],
+    truth: TruthTable,
     report: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write an HTML report into this folder.")
     ] = None,
@@ -52,7 +51,7 @@ def evaluate(
     if report:
         report.mkdir(parents=True, exist_ok=True)
     opened = open_collection(address)
-    check_truth(opened, rows, truth, allow_leaks=allow_leaks)
+    check_truth(opened, rows, place(truth), allow_leaks=allow_leaks)
     if learning:
         report_calibrated(calibrated(opened, rows), opened)
         return
@@ -62,7 +61,7 @@ def evaluate(
     if verdicts:
         print_verdicts(verdicts)
     if report:
-        title = f"{address.name} on {truth.name}"
+        title = f"{place(address).name} on {place(truth).name}"
         page = write_page(opened, rows, results, summary, verdicts, report, title)
         console.print(f"Report: {page}", soft_wrap=True)
     if as_json:
@@ -71,7 +70,7 @@ def evaluate(
 
 
 def check_truth(
-    opened: Collection, rows: Sequence[TruthRow], truth: Path, *, allow_leaks: bool
+    opened: Collection, rows: Sequence[TruthRow], truth: Place, *, allow_leaks: bool
 ) -> None:
     """Refuse queries that are in the gallery; warn of truths that are not.
 
@@ -87,7 +86,7 @@ def check_truth(
         )
 
 
-def refuse_leaks(leaks: Sequence[tuple[Path, str]], truth: Path, queries: int) -> None:
+def refuse_leaks(leaks: Sequence[tuple[Place, str]], truth: Place, queries: int) -> None:
     """Refuse a truth table whose queries are in the gallery: each of them finds itself.
 
     Raises:
@@ -181,7 +180,7 @@ def write_page(
     """Write the HTML report and return its page."""
     return write_report(
         folder, title, summary, results, verdicts,
-        picture=Path, truth_pictures=truth_pictures(opened, rows),
+        picture=place, truth_pictures=truth_pictures(opened, rows),
     )  # fmt: skip
 
 

@@ -15,8 +15,10 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from beautylens.addresses import place
 from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth
+from beautylens.cli.arguments import CatalogueTable, TruthTable
 from beautylens.cli.console import console
 from beautylens.cli.evaluate import refuse_leaks
 from beautylens.cli.progress import count_bar, report_left_out
@@ -68,8 +70,8 @@ Shown = Annotated[
 
 
 def grid(
-    table: Annotated[Path, typer.Argument(help="Catalogue table.")],
-    truth: Annotated[Path, typer.Argument(help="Truth table.")],
+    table: CatalogueTable,
+    truth: TruthTable,
     encoder: Encoders = None,
     pooling: Poolings = None,
     distance: Distances = None,
@@ -107,7 +109,7 @@ def grid(
         raise TableError(
             f"{truth} names no right product for any photo; there is nothing to compare"
         )
-    refuse_leaks([] if allow_leaks else find_copies(catalogue, rows), truth, len(rows))
+    refuse_leaks([] if allow_leaks else find_copies(catalogue, rows), place(truth), len(rows))
     chosen = None if show is None else _places(rows, show)
     names = list(dict.fromkeys(encoder or ["default"]))
     compared, outcomes = _compare(
@@ -134,7 +136,9 @@ def grid(
             typer.echo(json.dumps(figures_of(outcome)))
     if report:
         shown = most_disputed(outcomes, SHOWN) if chosen is None else chosen
-        page = write_grid_page(report, f"{table.stem} and {truth.name}", outcomes, shown)
+        page = write_grid_page(
+            report, f"{place(table).stem} and {place(truth).name}", outcomes, shown
+        )
         console.print(f"Page: {page}", soft_wrap=True)
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from beautylens import indexing
+from beautylens.cli.arguments import CatalogueTable
 from beautylens.cli.console import console
 from beautylens.cli.progress import progress_bar, report_filled
 
-Table = Annotated[Path, typer.Argument(help="Catalogue table: .csv, .tsv, .parquet or .jsonl.")]
 Workers = Annotated[
     int | None, typer.Option(min=1, help="Threads that read pictures; all cores by default.")
 ]
@@ -30,8 +29,8 @@ Errors = Annotated[OnError, typer.Option(help="What to do about a picture that c
 
 
 def index(
-    table: Table,
-    address: Annotated[Path, typer.Argument(metavar="COLLECTION", help="Folder to build.")],
+    table: CatalogueTable,
+    address: Annotated[str, typer.Argument(metavar="COLLECTION", help="Folder to build.")],
     recipe: Annotated[str, typer.Option(help="A shipped recipe or a .toml file.")] = "default",
     encoder: Annotated[
         str | None, typer.Option(help="Another encoder than the recipe's: a folder or .onnx file.")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
+from beautylens.addresses import folder_bytes, place
 from beautylens.cli.arguments import Address
 from beautylens.cli.console import console
 from beautylens.cli.progress import report_failures
@@ -33,7 +33,7 @@ def info(
     report_failures(opened.failures())
 
 
-def collect_facts(opened: Collection, address: Path) -> dict[str, Any]:
+def collect_facts(opened: Collection, address: str) -> dict[str, Any]:
     """Return what there is to say of a collection, as plain JSON values."""
     made_with = opened.gallery.settings["encoder"]
     return {
@@ -44,7 +44,7 @@ def collect_facts(opened: Collection, address: Path) -> dict[str, Any]:
         "encoder_fingerprint": made_with["fingerprint"],
         "version": opened.gallery.versions(),
         "failures": len(opened.failures()),
-        "bytes": sum(file.stat().st_size for file in address.rglob("*") if file.is_file()),
+        "bytes": folder_bytes(place(address)),
         "columns": [*PLAIN[1:], *opened.gallery.extra],
     }
 

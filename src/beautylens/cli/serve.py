@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from beautylens.addresses import place
 from beautylens.cli.arguments import Address
 
 
@@ -49,7 +50,7 @@ def serve(
     from beautylens.settings import checked
 
     given = {
-        "collection": address.absolute(),
+        "collection": str(place(address).absolute()),
         "host": host,
         "names": [name.lower() for name in names or ()],
         "origins": origins or (),

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from beautylens.addresses import place
+from beautylens.cli.arguments import CatalogueTable
 from beautylens.cli.console import console
 from beautylens.cli.progress import figures_bar, report_left_out
 from beautylens.errors import EncoderError
@@ -34,7 +36,6 @@ class Penalty(StrEnum):
     PLAIN = "plain"
 
 
-Table = Annotated[Path, typer.Argument(metavar="TABLE", help="Catalogue table.")]
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="Encoder folder to make.")]
 FromEncoder = Annotated[
     str, typer.Option("--encoder", help="Start from this encoder: default, a name or a path.")
@@ -61,7 +62,7 @@ Maps = Annotated[
     typer.Option(metavar="DIR", help="Keep an adapter's maps here, for further trainings."),
 ]
 Validate = Annotated[
-    Path | None,
+    str | None,
     typer.Option(metavar="TRUTH", help="Measure mAP@7 on these photos; stop when it stays."),
 ]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Times through the data.")]
@@ -120,7 +121,7 @@ def with_options(verb: Callable[..., None]) -> Callable[..., None]:
 @app.command("uel")
 @with_options
 def uel(
-    table: Table,
+    table: CatalogueTable,
     out: Out,
     options: Options,
     bank: Annotated[
@@ -139,8 +140,8 @@ def uel(
 @app.command("pairs")
 @with_options
 def pairs(
-    table: Table,
-    truth: Annotated[Path, typer.Argument(metavar="TRUTH", help="Truth table to learn from.")],
+    table: CatalogueTable,
+    truth: Annotated[str, typer.Argument(metavar="TRUTH", help="Truth table to learn from.")],
     out: Out,
     options: Options,
     simulate: Annotated[
@@ -163,7 +164,7 @@ def pairs(
         raise EncoderError("--classes and --distil are two second tasks; leave one out")
     with _training(table, out, options, distil=distil) as training:
         trained = training.pairs(
-            truth, simulate=simulate, penalty=loss.value, classes=classes, distil=distil,
+            place(truth), simulate=simulate, penalty=loss.value, classes=classes, distil=distil,
             weight=task_weight,
         )  # fmt: skip
     _tell(trained)
@@ -171,7 +172,7 @@ def pairs(
 
 @app.command("titles")
 @with_options
-def titles(table: Table, out: Out, options: Options) -> None:
+def titles(table: CatalogueTable, out: Out, options: Options) -> None:
     """Learn from the names of products: their words are the labels of their pictures."""
     with _training(table, out, options) as training:
         trained = training.titles()
@@ -195,7 +196,7 @@ def _start(options: Options, *, distil: bool) -> Start:
 
 @contextmanager
 def _training(
-    table: Path, out: Path, options: Options, *, published: bool = False, distil: bool = False
+    table: str, out: Path, options: Options, *, published: bool = False, distil: bool = False
 ) -> Iterator[Training]:
     """Give a training that shows how far it is."""
     start = _start(options, distil=distil)
@@ -209,8 +210,9 @@ def _training(
     settings = checked(TrainSettings, base.model_dump() | changes, "the command line", EncoderError)
     with figures_bar("Training") as report:
         yield Training(
-            start, table, out, settings, adapter=options.adapter, maps=options.maps,
-            dimensions=options.dimensions, validation=options.validate, report=report,
+            start, place(table), out, settings, adapter=options.adapter, maps=options.maps,
+            dimensions=options.dimensions, report=report,
+            validation=None if options.validate is None else place(options.validate),
         )  # fmt: skip
 
 

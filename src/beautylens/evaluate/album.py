@@ -12,6 +12,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image, ImageDraw
 
+from beautylens.addresses import Place
 from beautylens.errors import BeautylensError, ImageError
 from beautylens.images.decode import decode
 from beautylens.images.fit import shrink
@@ -34,16 +35,16 @@ class Album:
     def __init__(self, folder: Path) -> None:
         """Write into `folder`, which stands beside the page."""
         self._folder = folder
-        self._addresses: dict[Path, str | None] = {}
+        self._addresses: dict[Place, str | None] = {}
         self._placeholder = self._write(_placeholder())
 
-    def add(self, picture: Path | None, alt: str) -> Thumbnail:
+    def add(self, picture: Place | None, alt: str) -> Thumbnail:
         """Return the thumbnail of `picture`, a grey placeholder where it cannot be read."""
         if picture is None or (address := self._address(picture)) is None:
             return Thumbnail(self._placeholder, f"No readable picture: {alt}")
         return Thumbnail(address, alt)
 
-    def _address(self, picture: Path) -> str | None:
+    def _address(self, picture: Place) -> str | None:
         if picture not in self._addresses:
             thumbnail = _thumbnail(picture)
             self._addresses[picture] = None if thumbnail is None else self._write(thumbnail)
@@ -97,7 +98,7 @@ def _decimals(value: float | None) -> str:
     return "n/a" if value is None or math.isnan(value) else f"{value:.3f}"
 
 
-def _thumbnail(picture: Path) -> Image.Image | None:
+def _thumbnail(picture: Place) -> Image.Image | None:
     """The picture small; None where it cannot be read."""
     try:
         pixels = decode(picture, least_side=2 * THUMBNAIL_SIDE)

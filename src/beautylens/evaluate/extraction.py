@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from beautylens.addresses import Place
 from beautylens.errors import ImageError, RecipeError
 from beautylens.features.describing import BATCH, Floats, Pixels
 from beautylens.features.encoder import Encoder
@@ -39,7 +39,7 @@ class Extracted:
 
 def extract(
     encoder: Encoder,
-    paths: Sequence[Path],
+    paths: Sequence[Place],
     poolings: Sequence[str],
     *,
     views: Sequence[float] = (1.0,),
@@ -110,7 +110,7 @@ def _option(text: str, part: str) -> tuple[str, float]:
         ) from None
 
 
-def _fit(encoder: Encoder, path: Path, *, views: Sequence[float]) -> list[Pixels] | str:
+def _fit(encoder: Encoder, path: Place, *, views: Sequence[float]) -> list[Pixels] | str:
     try:
         picture = decode(path, least_side=round(encoder.side / min(views)))
     except ImageError as error:

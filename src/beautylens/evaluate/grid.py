@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
+from beautylens.addresses import Place, place
 from beautylens.catalogue.table import Catalogue
 from beautylens.catalogue.truth import TruthRow
 from beautylens.errors import ImageError
@@ -147,10 +147,10 @@ class Grid:
                 continue
             scores = SIMILARITIES[distance](queries.rows[pooling][number], gallery.rows[pooling])
             best: dict[str, float] = {}
-            for place in np.argsort(-scores, kind="stable"):
-                if place not in gallery.errors:
-                    product = self._matches[place].product.product_id
-                    best.setdefault(product, float(scores[place]))
+            for nearest in np.argsort(-scores, kind="stable"):
+                if nearest not in gallery.errors:
+                    product = self._matches[nearest].product.product_id
+                    best.setdefault(product, float(scores[nearest]))
             yield RankedQuery(tuple(best), best, row.product_ids, row.ignore_ids)
 
     def _short_list(self, scores: Floats, gallery: Extracted) -> Matches:
@@ -183,17 +183,17 @@ class _Agreements:
 
     def __init__(self, local: LocalFeatures) -> None:
         self._local = local
-        self._keypoints: dict[Path, Keypoints] = {}
-        self._pairs: dict[tuple[Path, str], Agreement] = {}
+        self._keypoints: dict[Place, Keypoints] = {}
+        self._pairs: dict[tuple[Place, str], Agreement] = {}
 
-    def rerank(self, photo: Path, matches: Matches) -> Matches:
+    def rerank(self, photo: Place, matches: Matches) -> Matches:
         """Return the matches in the papers' order: by the number of kept matches."""
         return Matches.ranked(self._counted(photo, match) for match in matches)
 
-    def _counted(self, photo: Path, match: Match) -> Match:
+    def _counted(self, photo: Place, match: Match) -> Match:
         pair = (photo, match.image)
         if pair not in self._pairs:
-            query, gallery = self._taken(photo), self._taken(Path(match.image))
+            query, gallery = self._taken(photo), self._taken(place(match.image))
             self._pairs[pair] = self._local.compare(query, gallery)
         agreement = self._pairs[pair]
         return replace(
@@ -202,7 +202,7 @@ class _Agreements:
             reasons=replace(match.reasons, inliers=agreement.count),
         )
 
-    def _taken(self, path: Path) -> Keypoints:
+    def _taken(self, path: Place) -> Keypoints:
         if path not in self._keypoints:
             try:
                 self._keypoints[path] = self._local.extract(decode(path))
@@ -211,6 +211,6 @@ class _Agreements:
         return self._keypoints[path]
 
 
-def _match(row: Mapping[str, str], path: Path) -> Match:
+def _match(row: Mapping[str, str], path: Place) -> Match:
     product = Product(row["product_id"], row["name"], row["brand"], row["category"], row["gtin"])
     return Match(row["image_id"], product, str(path), 0.0, Reasons())

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from beautylens.addresses import place
 from beautylens.evaluate.album import Album, Thumbnail, render, write_page
 from beautylens.evaluate.grid import Outcome, System
 from beautylens.evaluate.metrics import QueryResult, places
@@ -90,7 +91,7 @@ def _strip(system: System, result: QueryResult, album: Album) -> Strip:
     counted = set(places(result.ranking, result.truths, result.ignore)[:PLACES])
     cells = [
         Cell(
-            album.add(Path(match.image), match.product.name or match.product.product_id),
+            album.add(place(match.image), match.product.name or match.product.product_id),
             match.product.name or match.product.product_id,
             match.product.product_id in result.truths,
         )

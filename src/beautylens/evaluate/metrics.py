@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from beautylens.addresses import Place
 from beautylens.records import Matches
 
 Denominator = Literal["challenge", "all"]
@@ -30,7 +30,7 @@ class QueryResult:
         ValueError: when there are both matches and an error, or neither.
     """
 
-    image: Path
+    image: Place
     truths: frozenset[str]
     """Products that the photo shows; empty where the catalogue has none of them."""
     ignore: frozenset[str]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from beautylens.addresses import Place
 from beautylens.evaluate.album import Album, Thumbnail, render, write_page
 from beautylens.evaluate.metrics import (
     QueryResult,
@@ -21,7 +22,7 @@ MISSED_SHOWN = 2
 
 State = Literal["right", "ignored", "other"]
 Tone = Literal["good", "bad", "neutral"]
-PictureOf = Callable[[str], Path | None]
+PictureOf = Callable[[str], Place | None]
 
 FIGURES = {
     "map7_all": "mAP@7, all",
@@ -81,7 +82,7 @@ def write_report(
     verdicts: Verdicts | None = None,
     *,
     picture: PictureOf,
-    truth_pictures: Mapping[str, Path] | None = None,
+    truth_pictures: Mapping[str, Place] | None = None,
 ) -> Path:
     """Write `index.html` and its thumbnails into `folder`, and return the page.
 
@@ -129,7 +130,7 @@ def _section(row: Row) -> str:
 
 
 def _row(
-    result: QueryResult, album: Album, picture: PictureOf, truth_pictures: Mapping[str, Path]
+    result: QueryResult, album: Album, picture: PictureOf, truth_pictures: Mapping[str, Place]
 ) -> Row:
     cards = _cards(result, album, picture)
     missing = result.truths - {card.match.product.product_id for card in cards}
@@ -147,7 +148,7 @@ def _row(
     )
 
 
-def _missed(truth: str, picture: Path | None, album: Album) -> Missed:
+def _missed(truth: str, picture: Place | None, album: Album) -> Missed:
     thumbnail = None if picture is None else album.add(picture, f"right answer {truth}")
     return Missed(truth, thumbnail)
 

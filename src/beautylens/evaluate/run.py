@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 
+from beautylens.addresses import Place, place, stamp
 from beautylens.catalogue.table import Catalogue
 from beautylens.catalogue.truth import TruthRow
 from beautylens.collection import Collection
@@ -28,7 +28,7 @@ def run_queries(
         yield QueryResult(row.image, row.product_ids, row.ignore_ids, row.kind, matches, error)
 
 
-def find_leaks(collection: Collection, truth: Iterable[TruthRow]) -> list[tuple[Path, str]]:
+def find_leaks(collection: Collection, truth: Iterable[TruthRow]) -> list[tuple[Place, str]]:
     """Return the queries whose very file is in the gallery, each with the image's id.
 
     Such a query measures nothing: it finds itself.
@@ -36,7 +36,7 @@ def find_leaks(collection: Collection, truth: Iterable[TruthRow]) -> list[tuple[
     return _leaks(truth, collection.gallery.digests())
 
 
-def _leaks(truth: Iterable[TruthRow], digests: Mapping[str, str]) -> list[tuple[Path, str]]:
+def _leaks(truth: Iterable[TruthRow], digests: Mapping[str, str]) -> list[tuple[Place, str]]:
     leaks = []
     for row in truth:
         # A photo that cannot be read is reported when it is searched with.
@@ -47,7 +47,7 @@ def _leaks(truth: Iterable[TruthRow], digests: Mapping[str, str]) -> list[tuple[
     return leaks
 
 
-def find_copies(catalogue: Catalogue, truth: Sequence[TruthRow]) -> list[tuple[Path, str]]:
+def find_copies(catalogue: Catalogue, truth: Sequence[TruthRow]) -> list[tuple[Place, str]]:
     """Return the queries whose very file is in a catalogue, each with the image's id."""
     sizes = {_size(row.image) for row in truth} - {0}
     digests: dict[str, str] = {}
@@ -59,9 +59,9 @@ def find_copies(catalogue: Catalogue, truth: Sequence[TruthRow]) -> list[tuple[P
     return _leaks(truth, digests)
 
 
-def _size(path: Path) -> int:
+def _size(path: Place) -> int:
     with suppress(OSError):
-        return path.stat().st_size
+        return stamp(path)[0]
     return 0
 
 
@@ -71,7 +71,7 @@ def unknown_truths(collection: Collection, truth: Sequence[TruthRow]) -> list[st
     return sorted(set(named) - collection.gallery.known_products(named))
 
 
-def truth_pictures(collection: Collection, truth: Sequence[TruthRow]) -> dict[str, Path]:
+def truth_pictures(collection: Collection, truth: Sequence[TruthRow]) -> dict[str, Place]:
     """Return a catalogue picture of each product that the truth names."""
     named = sorted({product for row in truth for product in row.product_ids})
-    return {product: Path(path) for product, path in collection.gallery.pictures(named).items()}
+    return {product: place(path) for product, path in collection.gallery.pictures(named).items()}

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from beautylens.addresses import Place
 from beautylens.errors import EncoderError, ImageError
 from beautylens.features.encoder import Encoder
 from beautylens.features.extras import extra
@@ -18,7 +19,7 @@ CALIBRATED = 64
 """Pictures from which the ranges of activations are learnt."""
 
 
-def quantise(encoder: Encoder, paths: Sequence[Path], folder: Path, name: str) -> list[str]:
+def quantise(encoder: Encoder, paths: Sequence[Place], folder: Path, name: str) -> list[str]:
     """Write an encoder whose weights and activations have eight bits; return unread pictures.
 
     Static quantisation by ONNX Runtime: weights a channel, activations a layer, their ranges those
@@ -62,7 +63,7 @@ def quantise(encoder: Encoder, paths: Sequence[Path], folder: Path, name: str) -
 class _Calibration:
     """Inputs (1, 3, side, side) float32 of pictures, as ONNX Runtime asks for them."""
 
-    def __init__(self, encoder: Encoder, paths: Sequence[Path]) -> None:
+    def __init__(self, encoder: Encoder, paths: Sequence[Place]) -> None:
         self.name = ""
         self.faults: list[str] = []
         self._encoder = encoder

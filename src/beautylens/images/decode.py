@@ -28,13 +28,14 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from beautylens.addresses import Remote, is_address
 from beautylens.errors import ImageError
 from beautylens.images.fit import LEAST_SIDE
 from beautylens.images.quiet import quiet
 from beautylens.images.tones import srgb
 
 Pixels: TypeAlias = NDArray[np.uint8]
-Picture: TypeAlias = str | Path | bytes | Pixels | Image.Image
+Picture: TypeAlias = str | Path | Remote | bytes | Pixels | Image.Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def decode(
     """Return the picture upright in sRGB, transparent parts on white.
 
     EXIF orientation and the embedded colour profile are applied; of several frames the first is
-    taken. Nothing is fetched from the network.
+    taken. Nothing is fetched from the network but what is given as a `Remote`.
 
     Args:
         source: a file, its bytes, an RGB array, or a Pillow image.
@@ -76,7 +77,7 @@ def decode(
     """
     if isinstance(source, np.ndarray):
         return _checked_array(source, name, limits)
-    if isinstance(source, str | Path):
+    if isinstance(source, str | Path | Remote):
         name, source = str(source), read_bytes(source, limits)
     picture = source if isinstance(source, Image.Image) else _open(source, name, limits)
     _check_size(picture.width, picture.height, name, limits)
@@ -92,13 +93,15 @@ def decode(
     return _upright(_pixels(colours), _orientation(picture))
 
 
-def read_bytes(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> bytes:
+def read_bytes(path: str | Path | Remote, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """Return the content of a picture file, whose size is checked before it is read.
 
     Raises:
-        ImageError: when the file is missing, unreadable, empty, too large, or a web address.
+        ImageError: when the file is missing, unreadable, empty, too large, or an address in text.
     """
-    if isinstance(path, str) and re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", path):
+    if isinstance(path, Remote):
+        return _read_remote(path, limits)
+    if isinstance(path, str) and is_address(path):
         raise ImageError(f"{path} is an address, not a file; download it and name the file")
     try:
         status = Path(path).stat()
@@ -112,6 +115,15 @@ def read_bytes(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> bytes:
         raise ImageError(f"{path} may not be read; give this user permission to read it") from None
     except (OSError, ValueError) as error:
         raise ImageError(f"{path} cannot be read ({error}); check the path and the disk") from error
+
+
+def _read_remote(file: Remote, limits: Limits) -> bytes:
+    try:
+        content = file.read_bytes(limits.max_bytes)
+    except OSError as error:
+        raise ImageError(f"{file} cannot be read ({error}); check address and access") from error
+    _check_bytes(len(content), str(file), limits)
+    return content
 
 
 def _check_bytes(size: int, name: str, limits: Limits) -> None:

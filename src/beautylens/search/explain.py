@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from beautylens.addresses import place
 from beautylens.features.keypoints import NO_KEYPOINTS
 from beautylens.features.local import LocalFeatures
 from beautylens.images.decode import decode
@@ -35,7 +36,7 @@ class Explain:
         """
         longest = self._local.longest
         left, _ = shrink(photo.pixels, longest)
-        right, _ = shrink(decode(match.image, least_side=longest), longest)
+        right, _ = shrink(decode(place(match.image), least_side=longest), longest)
         query = photo.take_keypoints(self._local)
         gallery = self._gallery.keypoints([match.image_id]).get(match.image_id, NO_KEYPOINTS)
         kept = self._local.compare(query, gallery).pairs

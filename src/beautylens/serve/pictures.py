@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from beautylens.addresses import Place, Remote, place
 from beautylens.catalogue.shelf import Shelf
 from beautylens.errors import CollectionError, ImageError
 from beautylens.images.decode import HEAD_BYTES, Limits, decode, suffix_of
@@ -26,33 +27,47 @@ class PictureStore:
         collection: the collection's folder.
     """
 
-    def __init__(self, collection: Path) -> None:
+    def __init__(self, collection: Place) -> None:
         self._folder = collection.resolve() / FOLDER
-        self._shelf = Shelf(self._folder)
 
-    def keep(self, product_id: str, data: bytes) -> Path:
+    def keep(self, product_id: str, data: bytes) -> Place:
         """Write a picture of a product, whole before it has its name; return its path.
 
         Raises:
             CollectionError: when it cannot be written.
         """
         digest = hashlib.blake2b(f"{product_id}\0".encode() + data, digest_size=16).hexdigest()
-        part = self._shelf.part(digest)
+        suffix = suffix_of(data[:HEAD_BYTES]) or ""
+        if isinstance(self._folder, Remote):
+            return _stored(self._folder / f"{digest}{suffix}", data)
+        part = Shelf(self._folder).part(digest)
         try:
             with part.open("wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            return part.replace(part.with_suffix(suffix_of(data[:HEAD_BYTES]) or ""))
+            return part.replace(part.with_suffix(suffix))
         except OSError as error:
             part.unlink(missing_ok=True)
             raise CollectionError(f"{part} cannot be written ({error.strerror})") from error
 
     def forget(self, paths: Iterable[str]) -> None:
         """Remove those of the files that are in this folder; others are not the server's."""
-        for path in map(Path, paths):
-            if path.resolve().is_relative_to(self._folder):
+        for path in map(place, paths):
+            if isinstance(path, Remote):
+                if path.parent == self._folder:
+                    path.unlink()
+            elif isinstance(self._folder, Path) and path.resolve().is_relative_to(self._folder):
                 path.unlink(missing_ok=True)
+
+
+def _stored(file: Remote, data: bytes) -> Remote:
+    """Put a picture into object storage, which shows it whole or not at all."""
+    try:
+        file.write_bytes(data)
+    except OSError as error:
+        raise CollectionError(f"{file} cannot be written ({error})") from error
+    return file
 
 
 def shown(gallery: Gallery, match: Match, side: int, limits: Limits) -> bytes | None:
@@ -62,7 +77,7 @@ def shown(gallery: Gallery, match: Match, side: int, limits: Limits) -> bytes | 
     pixels goes out. Where the file is gone, the gallery's own small copy is shown, if it has one.
     """
     try:
-        picture, _ = shrink(decode(match.image, limits=limits, least_side=side), side)
+        picture, _ = shrink(decode(place(match.image), limits=limits, least_side=side), side)
     except ImageError:
         small = gallery.thumbnails([match.image_id]).get(match.image_id)
         if small is None:

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, File, Form, Query, Response, UploadFile
 from fastapi.security import HTTPBearer
 
+from beautylens.addresses import place
 from beautylens.catalogue.table import OPTIONAL, one_product
 from beautylens.errors import CollectionError, ImageError, TableError
 from beautylens.images.decode import decode
@@ -37,7 +38,7 @@ class Products:
     def __init__(self, service: Service) -> None:
         self._collection, self._limits = service.collection, service.settings.limits
         self._gallery = service.collection.gallery
-        self._folder = service.settings.collection
+        self._folder = place(service.settings.collection)
         self._pictures = PictureStore(self._folder)
 
     def read(self, product_id: str) -> Item:

@@ -18,7 +18,8 @@ MEBIBYTE = 1 << 20
 class ServeSettings(Settings):
     """What a server is started with; worker processes are handed it as JSON."""
 
-    collection: Path
+    collection: str
+    """A folder, or an address in object storage."""
     host: str = "127.0.0.1"
     names: tuple[Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")], ...] = ()
     """Host names by which it may be asked, beside `localhost` and addresses."""

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from beautylens.addresses import Place, beside
 from beautylens.catalogue.table import Catalogue
 from beautylens.errors import EncoderError, ImageError
 from beautylens.features.aggregate import Aggregate
@@ -115,7 +115,7 @@ class Describer:
         self._extract = extractor or rootsift()
         self._workers = workers or os.cpu_count() or 1
 
-    def __call__(self, rows: Iterable[Row], folder: Path) -> Iterator[Described | Failure]:
+    def __call__(self, rows: Iterable[Row], folder: Place) -> Iterator[Described | Failure]:
         """Return what is stored of each row's picture, or why it cannot be, in order."""
         encoder = self._encoder.shared_by(self._workers)
         # Whitening one picture on many BLAS threads only takes the cores from the network.
@@ -123,8 +123,8 @@ class Describer:
             work = partial(self._describe, encoder, folder)
             yield from ahead(pool, work, rows, WAITING * self._workers)
 
-    def _describe(self, encoder: Describing, folder: Path, row: Row) -> Described | Failure:
-        path = folder / row["image"]
+    def _describe(self, encoder: Describing, folder: Place, row: Row) -> Described | Failure:
+        path = beside(folder, row["image"])
         wanted = max(encoder.side, self._longest if self._keypoints else 0)
         if self._read is not None:
             wanted = max(wanted, PRINT)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from beautylens.addresses import Place, Remote, place
 from beautylens.store.failures import Failure
-from beautylens.store.lance import connect, plain_errors, sql_list
-from beautylens.store.learnt import Learnt
+from beautylens.store.lance import plain_errors, sql_list
 from beautylens.store.lookup import GalleryLookup
 from beautylens.store.tables import (
     FORMAT,
@@ -63,23 +64,19 @@ class Gallery(GalleryLookup):
         Raises:
             CollectionError: when something else is in the folder.
         """
-        target = Path(address)
+        target = place(address)
         vectors = {"descriptor": dimensions} | ({"aggregate": aggregate} if aggregate else {})
         with plain_errors(str(address), "made"):
             refuse_strangers(target)
-            # Made aside and moved into place: no process ever sees, or fills, half a gallery.
-            aside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
-            make_folder(aside, address)
             try:
-                kept = {**settings, "format": FORMAT}
-                make_tables(aside, vectors, kept, extra, thumbnails=thumbnails)
-                Learnt(connect(str(aside))).put(learnt or {})
-                aside.rename(target)
-            except OSError:
+                with _set_up(target) as made:
+                    make_tables(
+                        made, vectors, {**settings, "format": FORMAT}, extra,
+                        thumbnails=thumbnails, learnt=learnt or {},
+                    )  # fmt: skip
+            except (OSError, ValueError):
                 if not cls.exists(address):
                     raise
-            finally:
-                shutil.rmtree(aside, ignore_errors=True)
         return cls(address)
 
     def upsert(self, rows: pa.Table, keep: Sequence[str] = ()) -> None:
@@ -220,6 +217,25 @@ class Gallery(GalleryLookup):
     def _add_columns(self, names: set[str]) -> None:
         if names:
             self._images.add_columns(dict.fromkeys(sorted(names), "''"))
+
+
+@contextmanager
+def _set_up(target: Place) -> Iterator[str]:
+    """Give the address at which to make a gallery that no process ever sees, or fills, half made.
+
+    A folder is made aside and moved into place. Objects cannot be moved: there the settings, which
+    are made last, tell whether a gallery is whole.
+    """
+    if isinstance(target, Remote):
+        yield str(target)
+        return
+    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
+    make_folder(aside, target)
+    try:
+        yield str(aside)
+        aside.rename(target)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _unsaid(field: pa.Field, rows: pa.Table) -> pa.Array | pa.ChunkedArray:

@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pydantic
 
+from beautylens.addresses import is_address
 from beautylens.errors import CollectionError, QueryError
 
 # Its log is for developers; what a user must know is raised. Set LANCEDB_LOG to see it.
@@ -26,6 +27,7 @@ _MEANINGS = {
     r"no space left|os error 28": "the disk is full; free some space and run the command again",
     r"read-only file system|os error 30": "the disk is read-only; choose another folder",
     r"permission denied|os error 13": "permission is denied; give this user access to the folder",
+    r"conflict|concurrent": ("other processes write to it at the same time; run the command again"),
     r"not found|no such file|corrupt|invalid (magic|format|file|range)|eof|manifest|decod|"
     r"fill whole": (
         "files of it are missing or damaged; restore them, or index again into another folder"
@@ -33,10 +35,19 @@ _MEANINGS = {
 }
 
 
+# How old may be what a search sees of a collection in object storage, where looking for a newer
+# version is a request of its own. A process sees its own commits at once.
+REMOTE_AGE = timedelta(seconds=5)
+
+
 def connect(address: str) -> Any:
-    """Return a database whose readers see every commit at once, those of other processes too."""
+    """Return a database whose readers see every commit at once, those of other processes too.
+
+    In object storage they see it after `REMOTE_AGE`.
+    """
     # Zero: every read first looks for a newer version.
-    return import_lancedb().connect(address, read_consistency_interval=timedelta(0))
+    age = REMOTE_AGE if is_address(address) else timedelta(0)
+    return import_lancedb().connect(address, read_consistency_interval=age)
 
 
 @cache

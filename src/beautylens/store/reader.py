@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from beautylens.addresses import place
 from beautylens.errors import CollectionError
 from beautylens.features.keypoints import Keypoints
 from beautylens.images.thumbnail import Thumbnail
@@ -65,7 +66,7 @@ class GalleryReader:
     def exists(address: str | Path) -> bool:
         """Tell whether a gallery has been made at this address."""
         # Asking LanceDB about a folder that is not there would make it.
-        return Path(address).is_dir() and "settings" in table_names(connect(str(address)))
+        return place(address).is_dir() and "settings" in table_names(connect(str(address)))
 
     @property
     def extra(self) -> tuple[str, ...]:

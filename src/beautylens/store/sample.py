@@ -76,7 +76,7 @@ def keypoints_of(
 
     def taken(row: Row) -> Keypoints | None:
         try:
-            picture = decode(catalogue.folder / row["image"], least_side=longest)
+            picture = decode(catalogue.image_path(row["image"]), least_side=longest)
         except ImageError:
             # The build itself, which follows, notes which pictures cannot be read.
             return None

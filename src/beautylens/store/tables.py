@@ -9,9 +9,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from beautylens.addresses import Place, Remote
 from beautylens.errors import CollectionError
 from beautylens.store.failures import SCHEMA as FAILURES
 from beautylens.store.lance import connect, key_field
+from beautylens.store.learnt import Learnt
 
 FORMAT = 2
 PLAIN = ("image_id", "product_id", "image", "name", "brand", "category", "gtin")
@@ -25,21 +27,23 @@ _SETTINGS = pa.schema([("key", pa.string()), ("value", pa.string())])
 
 
 def make_tables(
-    folder: Path,
+    address: str,
     vectors: Mapping[str, int],
     settings: Mapping[str, Any],
     extra: Sequence[str],
     *,
     thumbnails: bool = False,
+    learnt: Mapping[str, bytes],
 ) -> None:
-    """Make the tables of a gallery, all empty but for its settings.
+    """Make the tables of a gallery, its images empty; the settings last, by which it is known.
 
     Args:
-        folder: where to.
+        address: where to; tables of these that are there already stay as they are.
         vectors: the length of each column of vectors, by its name.
         settings: JSON values to keep.
         extra: further text columns.
         thumbnails: whether there are columns for small copies of the pictures.
+        learnt: what was learnt from the catalogue before its descriptors could be made.
     """
     fields = [key_field("image_id")]
     fields += [pa.field(name, pa.string()) for name in (*PLAIN[1:], *extra, "path", "digest")]
@@ -49,9 +53,10 @@ def make_tables(
         types = (pa.large_binary(), pa.float32())
         fields += [pa.field(name, kind) for name, kind in zip(THUMBNAIL, types, strict=True)]
     rows = [{"key": key, "value": json.dumps(value)} for key, value in settings.items()]
-    database = connect(str(folder))
-    database.create_table("images", schema=pa.schema(fields))
-    database.create_table("failures", schema=FAILURES)
+    database = connect(address)
+    database.create_table("images", schema=pa.schema(fields), exist_ok=True)
+    database.create_table("failures", schema=FAILURES, exist_ok=True)
+    Learnt(database).put(learnt)
     database.create_table("settings", pa.Table.from_pylist(rows, schema=_SETTINGS))
 
 
@@ -61,11 +66,13 @@ def read_settings(database: Any) -> dict[str, Any]:
     return {row["key"]: json.loads(row["value"]) for row in rows}
 
 
-def refuse_strangers(folder: Path) -> None:
+def refuse_strangers(folder: Place) -> None:
     """Raise if a folder that is to hold a collection holds anything."""
     if folder.is_file():
         raise CollectionError(f"{folder} is a file; name a folder for the collection")
     held = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+    if isinstance(folder, Remote) and _is_begun(folder, held):
+        return
     if "images.lance" in held:
         raise CollectionError(
             f"{folder} is a collection whose settings are missing; restore settings.lance, "
@@ -75,6 +82,13 @@ def refuse_strangers(folder: Path) -> None:
         raise CollectionError(
             f"{folder} already holds other things ('{held[0]}'); name an empty or new folder"
         )
+
+
+def _is_begun(folder: Remote, held: Sequence[str]) -> bool:
+    """Tell whether a collection was being made in object storage, and nothing is in it yet."""
+    if not held or not {"images.lance", "failures.lance", "learnt.lance"}.issuperset(held):
+        return False
+    return "images.lance" not in held or not connect(str(folder)).open_table("images").count_rows()
 
 
 def make_folder(folder: Path, address: str | Path) -> None:

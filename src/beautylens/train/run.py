@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from beautylens.addresses import Place, stamp
 from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.cores import cores
@@ -74,14 +75,14 @@ class Training:
     def __init__(
         self,
         start: Start,
-        table: Path,
+        table: Place,
         folder: Path,
         settings: TrainSettings,
         *,
         adapter: bool = False,
         maps: Path | None = None,
         dimensions: int = 512,
-        validation: Path | None = None,
+        validation: Place | None = None,
         report: Report = lambda done, total, figures: None,
     ) -> None:
         if folder.exists():
@@ -109,7 +110,7 @@ class Training:
 
     def pairs(
         self,
-        truth: Path,
+        truth: Place,
         *,
         simulate: bool = False,
         penalty: str = "robust",
@@ -219,7 +220,7 @@ class Training:
         self._start = replace(start, whitening=learnt)
         return learnt
 
-    def _read_validation(self, table: Path | None) -> list[TruthRow]:
+    def _read_validation(self, table: Place | None) -> list[TruthRow]:
         if table is None:
             return []
         rows = self._readable(read_truth(table), lambda row: row.image)
@@ -239,7 +240,7 @@ class Training:
             [row.ignore_ids for row in rows],
         )
 
-    def _refuse_shared(self, truth: Path, rows: Iterable[TruthRow]) -> None:
+    def _refuse_shared(self, truth: Place, rows: Iterable[TruthRow]) -> None:
         learnt = {row.image.resolve() for row in rows}
         shared = [row.image for row in self._validation_rows if row.image.resolve() in learnt]
         if shared:
@@ -248,12 +249,12 @@ class Training:
                 f"{len(shared)}); measure on photos that are not learnt from"
             )
 
-    def _source(self, paths: Sequence[Path], *, views: bool, simulated: bool = True) -> Source:
+    def _source(self, paths: Sequence[Place], *, views: bool, simulated: bool = True) -> Source:
         """Return pictures to learn from; `views` tells whether others than plain are asked for."""
         if not self._adapter or self._start.encoder is None:
             return Pictures(paths, self._start.backbone.side)
         encoder, seed = self._start.encoder, self._settings.seed
-        files = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
+        files = [(str(path), *stamp(path)) for path in paths]
         folder = self._maps / _digest([encoder.fingerprint, encoder.side, simulated, seed, *files])
         return cache_maps(
             encoder, paths, folder, simulated=simulated, seed=seed,
@@ -273,7 +274,7 @@ class Training:
             tuple(f"{row['brand']} {row['name']}".strip() for row in rows),
         )
 
-    def _readable(self, rows: Iterable[Any], path_of: Callable[[Any], Path]) -> list[Any]:
+    def _readable(self, rows: Iterable[Any], path_of: Callable[[Any], Place]) -> list[Any]:
         """Return the rows whose pictures can be read; the others are reported at the end."""
         kept = []
         every = list(rows)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from beautylens.addresses import Place
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shelf:
     """The pictures of a catalogue that can be read, in order."""
 
-    paths: tuple[Path, ...]
+    paths: tuple[Place, ...]
     products: tuple[str, ...]
     titles: tuple[str, ...]
 

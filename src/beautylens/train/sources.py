@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from beautylens.addresses import Place
 from beautylens.cores import cores
 from beautylens.errors import ImageError
 from beautylens.features.encoder import Encoder
@@ -50,7 +51,7 @@ class Pictures:
         side: of the network's input, in pixels.
     """
 
-    def __init__(self, paths: Sequence[Path], side: int) -> None:
+    def __init__(self, paths: Sequence[Place], side: int) -> None:
         self.paths, self.side = tuple(paths), side
 
     def __len__(self) -> int:
@@ -112,7 +113,7 @@ class CachedMaps:
 
 def cache_maps(
     encoder: Encoder,
-    paths: Sequence[Path],
+    paths: Sequence[Place],
     folder: Path,
     *,
     simulated: bool,
@@ -169,7 +170,7 @@ def _write_maps(encoder: Encoder, views: Iterator[list[Pixels]], file: Path, cou
     aside.rename(file)
 
 
-def fault_of(path: Path) -> str:
+def fault_of(path: Place) -> str:
     """Return why a picture cannot be read; nothing where it can."""
     try:
         decode(path, least_side=32)

@@ -1,0 +1,251 @@
+"""Files and folders where they are: on this machine, in object storage, on the web."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeAlias
+from urllib.parse import unquote, urlsplit
+
+SCHEMES = ("s3", "gs", "http", "https")
+"""What an address may begin with; the first two also hold collections."""
+STORES = ("s3", "gs")
+# Seconds for a connection, and for the next bytes of an answer.
+_PATIENCE = (10.0, 30.0)
+
+
+ADDRESS = r"^[A-Za-z][A-Za-z0-9+.\-]+://"
+
+
+def is_address(text: str) -> bool:
+    """Tell whether a text is an address, of any kind, and not a path."""
+    return re.match(ADDRESS, text) is not None
+
+
+def is_strange(text: str) -> bool:
+    """Tell whether a text is an address of a kind that is not read."""
+    return is_address(text) and text.partition("://")[0].lower() not in SCHEMES
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A file or folder in object storage or on the web, used like a `pathlib.Path`.
+
+    Credentials and endpoints come from the environment alone, as Arrow and LanceDB take them
+    (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`, `GOOGLE_APPLICATION_CREDENTIALS`).
+
+    Only what the owner of a catalogue wrote is made one of these: a text from elsewhere that
+    looks like an address stays a text, and is refused where a file is wanted.
+    """
+
+    address: str
+
+    def __str__(self) -> str:
+        return self.address
+
+    def __truediv__(self, name: str) -> Remote:
+        return Remote(f"{self.address.rstrip('/')}/{name}")
+
+    @property
+    def _path(self) -> PurePosixPath:
+        parts = urlsplit(self.address)
+        # Only on the web are there questions and escapes in an address.
+        if parts.scheme in STORES:
+            return PurePosixPath(self.address.partition("://")[2])
+        return PurePosixPath(unquote(parts.path))
+
+    @property
+    def _is_on_web(self) -> bool:
+        return self.address.startswith("http")
+
+    @property
+    def name(self) -> str:
+        """The last part."""
+        return self._path.name
+
+    @property
+    def stem(self) -> str:
+        """The last part without its suffix."""
+        return self._path.stem
+
+    @property
+    def suffix(self) -> str:
+        """What the last part ends in, with the dot."""
+        return self._path.suffix
+
+    @property
+    def parent(self) -> Remote:
+        """The folder."""
+        return Remote(self.address.rstrip("/").rpartition("/")[0])
+
+    def absolute(self) -> Remote:
+        """Return itself."""
+        return self
+
+    resolve = absolute
+
+    def read_bytes(self, most: int | None = None) -> bytes:
+        """Return the content; of a longer file than `most` bytes only one byte more.
+
+        Raises:
+            OSError: when there is no such file, or it cannot be reached.
+        """
+        if self._is_on_web:
+            return _fetched(self.address, most)
+        files, path = _opened(self.address)
+        with files.open_input_file(path) as file:
+            content: bytes = file.read(None if most is None else most + 1)
+            return content
+
+    def stamp(self) -> tuple[int, int]:
+        """Return what `stamp` does."""
+        if self._is_on_web:
+            return len(self.read_bytes()), 0
+        found = self._info()
+        if not found.is_file:
+            raise FileNotFoundError(f"{self.address} does not exist")
+        return int(found.size), int(found.mtime_ns or 0)
+
+    def write_bytes(self, content: bytes) -> None:
+        """Write a file whole.
+
+        Raises:
+            OSError: when it cannot be written.
+        """
+        files, path = _opened(self.address)
+        with files.open_output_stream(path) as file:
+            file.write(content)
+
+    def unlink(self) -> None:
+        """Remove a file, if it is there.
+
+        Raises:
+            OSError: when it cannot be removed.
+        """
+        files, path = _opened(self.address)
+        if self.is_file():
+            files.delete_file(path)
+
+    def is_file(self) -> bool:
+        """Tell whether there is a file."""
+        return self._is_on_web or bool(self._info().is_file)
+
+    def is_dir(self) -> bool:
+        """Tell whether there is a folder; on the web there are none."""
+        return not self._is_on_web and self._info().type.name == "Directory"
+
+    def iterdir(self) -> Iterator[Remote]:
+        """Yield what a folder holds."""
+        from pyarrow.fs import FileSelector
+
+        files, path = _opened(self.address)
+        for found in files.get_file_info(FileSelector(path, allow_not_found=True)):
+            yield self / found.base_name
+
+    def _info(self) -> Any:
+        files, path = _opened(self.address)
+        return files.get_file_info(path)
+
+
+Place: TypeAlias = Path | Remote
+
+
+def place(text: str | Place) -> Place:
+    """Return where a text of the catalogue's owner points: a path, or an address."""
+    if isinstance(text, Remote):
+        return text
+    return Remote(str(text)) if is_address(str(text)) else Path(text)
+
+
+def beside(folder: Place, name: str) -> Place:
+    """Return where a file is that a table in this folder names: by its path, or by its address."""
+    return Remote(name) if is_address(name) else folder / name
+
+
+@contextmanager
+def on_this_machine(file: Place) -> Iterator[Path]:
+    """Give a file as one of this machine, copied here for as long as it is needed.
+
+    Raises:
+        OSError: when it cannot be read.
+    """
+    if isinstance(file, Path):
+        yield file
+        return
+    with tempfile.TemporaryDirectory(prefix="beautylens-") as folder:
+        copy = Path(folder) / file.name
+        copy.write_bytes(file.read_bytes())
+        yield copy
+
+
+def stamp(file: Place) -> tuple[int, int]:
+    """Return how many bytes a file has, and when it was changed, in ns; on the web, 0.
+
+    Raises:
+        OSError: when there is none, or it cannot be reached.
+    """
+    if isinstance(file, Path):
+        return file.stat().st_size, file.stat().st_mtime_ns
+    return file.stamp()
+
+
+def folder_bytes(folder: Place) -> int:
+    """Return how many bytes a folder holds, those of its folders included.
+
+    Raises:
+        OSError: when it cannot be read.
+    """
+    if isinstance(folder, Path):
+        return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    from pyarrow.fs import FileSelector
+
+    files, path = _opened(folder.address)
+    return sum(file.size or 0 for file in files.get_file_info(FileSelector(path, recursive=True)))
+
+
+def _opened(address: str) -> tuple[Any, str]:
+    scheme, _, path = address.partition("://")
+    return _file_system(scheme, path.partition("/")[0]), path.rstrip("/")
+
+
+@cache
+def _file_system(scheme: str, bucket: str) -> Any:
+    """Return Arrow's file system for a bucket, made when first needed."""
+    from pyarrow.fs import FileSystem
+
+    if scheme not in STORES:
+        raise OSError(f"{scheme}:// cannot be read; give a path, or {', '.join(SCHEMES)}")
+    # From an address, Arrow looks for endpoint and region in the environment.
+    return FileSystem.from_uri(f"{scheme}://{bucket}")[0]
+
+
+@cache
+def _session() -> Any:
+    """Return what asks the web, patient with servers that are busy."""
+    import requests
+    from requests.adapters import HTTPAdapter
+    from urllib3.util import Retry
+
+    session = requests.Session()
+    session.headers["User-Agent"] = "beautylens (+catalogue)"
+    busy = Retry(3, backoff_factor=1, status_forcelist=(429, 500, 502, 503, 504))
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(max_retries=busy, pool_maxsize=32))
+    return session
+
+
+def _fetched(address: str, most: int | None) -> bytes:
+    with _session().get(address, timeout=_PATIENCE, stream=True) as answer:
+        # An error of requests is an OSError.
+        answer.raise_for_status()
+        content = bytearray()
+        for chunk in answer.iter_content(1 << 16):
+            content += chunk
+            if most is not None and len(content) > most:
+                break
+        return bytes(content)
