@@ -7,6 +7,7 @@ from typing import Any
 
 from beautylens.assemble import make_describer, make_encoder, make_extractor
 from beautylens.catalogue.table import Catalogue, read_catalogue
+from beautylens.cluster import fill_on_cluster
 from beautylens.collection import (
     AGGREGATE,
     PROJECTION,
@@ -54,24 +55,43 @@ def build(
     workers: int | None = None,
     resume: bool = True,
     stop_on_error: bool = False,
+    ray: str | None = None,
     progress: OnProgress = silent,
 ) -> tuple[Collection, Filled]:
     """Build as `index` does, and return beside the collection what was done.
+
+    Args:
+        table: the catalogue.
+        address: of the collection.
+        recipe: what it is built with.
+        workers: threads on this machine.
+        resume: go on with a collection that is there.
+        stop_on_error: raise at the first picture that cannot be read.
+        ray: the address of a Ray cluster, or `local`, whose workers describe the pictures.
+        progress: called as it goes on.
 
     Raises:
         CollectionError: also when there is any collection and `resume` is off.
         ImageError: when a picture cannot be read and `stop_on_error` is set.
     """
+    if ray is not None and stop_on_error:
+        raise CollectionError(
+            "workers of a cluster do not stop for each other: leave out --on-error stop, and look "
+            "at the failures that `beautylens info` lists"
+        )
     catalogue = table if isinstance(table, Catalogue) else read_catalogue(table)
     wanted = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     if not resume and Gallery.exists(address):
         raise CollectionError(f"{address} is a collection already; name a new folder, or resume")
     collection = _open_or_create(address, wanted, catalogue, workers, progress)
     describer = make_describer(wanted, collection.encoder, collection.aggregate, workers)
-    filled = fill(
-        collection.gallery, catalogue, describer,
-        resume=True, stop_on_error=stop_on_error, progress=progress,
-    )  # fmt: skip
+    if ray is not None:
+        filled = fill_on_cluster(collection, catalogue, describer, ray, progress)
+    else:
+        filled = fill(
+            collection.gallery, catalogue, describer,
+            resume=True, stop_on_error=stop_on_error, progress=progress,
+        )  # fmt: skip
     collection.settle()
     collection.gallery.ensure_indexes()
     return collection, filled

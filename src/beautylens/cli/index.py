@@ -40,6 +40,10 @@ def index(
         bool, typer.Option(help="Go on with an interrupted build; --no-resume refuses one.")
     ] = True,
     on_error: Errors = OnError.SKIP,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Build on a Ray cluster; local: on this machine."),
+    ] = None,
 ) -> None:
     """Build a collection from a catalogue table, or go on with one that was interrupted."""
     start = time.perf_counter()
@@ -51,6 +55,7 @@ def index(
             workers=workers,
             resume=resume,
             stop_on_error=on_error is OnError.STOP,
+            ray=ray,
             progress=show,
         )
     report_filled(filled, time.perf_counter() - start)

@@ -182,7 +182,7 @@ def fill(
     Raises:
         ImageError: when a picture cannot be read and `stop_on_error` is set.
     """
-    missing = _missing(catalogue, gallery.image_ids()) if resume else catalogue
+    missing = _missing(catalogue, gallery.ids("image_id")) if resume else catalogue
     failures: list[Failure] = []
     batch = _Batch(gallery, catalogue)
     for done, item in enumerate(describer(rows_of(missing), catalogue.folder), start=1):
@@ -218,7 +218,7 @@ class _Batch:
         """Write what has gathered, and start anew."""
         described = [item for item in self.items if isinstance(item, Described)]
         failed = [item for item in self.items if isinstance(item, Failure)]
-        rows = _to_table(described, self._catalogue)
+        rows = to_table(described, self._catalogue)
         self._gallery.upsert(rows, keep=[failure.image_id for failure in failed])
         products = sorted({item.product_id for item in self.items})
         self._gallery.record_failures(products, failed)
@@ -236,17 +236,16 @@ def file_digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def _missing(catalogue: Catalogue, present: set[str]) -> Catalogue:
+def _missing(catalogue: Catalogue, present: pa.ChunkedArray) -> Catalogue:
     """Return the products of which at least one image is not present."""
-    if not present:
-        return catalogue
     rows = catalogue.rows
-    absent = pc.invert(pc.is_in(rows["image_id"], pa.array(sorted(present), pa.string())))
+    absent = pc.invert(pc.is_in(rows["image_id"], present))
     products = rows.filter(absent)["product_id"].unique()
     return replace(catalogue, rows=rows.filter(pc.is_in(rows["product_id"], products)))
 
 
-def _to_table(described: Sequence[Described], catalogue: Catalogue) -> pa.Table:
+def to_table(described: Sequence[Described], catalogue: Catalogue) -> pa.Table:
+    """Return described pictures as rows of a gallery."""
     columns = {
         name: pa.array([item.row[name] for item in described], pa.string())
         for name in (*PLAIN, *catalogue.extra)

@@ -15,6 +15,7 @@ from beautylens.addresses import Place, Remote, place
 from beautylens.store.failures import Failure
 from beautylens.store.lance import plain_errors, sql_list
 from beautylens.store.lookup import GalleryLookup
+from beautylens.store.pieces import publish, write_piece
 from beautylens.store.tables import (
     FORMAT,
     make_folder,
@@ -92,11 +93,8 @@ class Gallery(GalleryLookup):
         if len(rows) == 0:
             return
         with plain_errors(self.address, "written"):
-            self._add_columns(set(rows.column_names) - set(self._images.schema.names))
-            schema = self._images.schema
-            for name in set(schema.names) - set(rows.column_names):
-                rows = rows.append_column(name, _unsaid(schema.field(name), rows))
-            rows = rows.select(schema.names).cast(schema)
+            self.add_columns(rows.column_names)
+            rows = self._completed(rows)
             products = rows["product_id"].unique().to_pylist()
             wanted = {*rows["image_id"].to_pylist(), *keep}
             former = self._images_of(products) - wanted
@@ -104,6 +102,36 @@ class Gallery(GalleryLookup):
             # Another process may have written other images of them meanwhile.
             while former := self._images_of(products) - wanted:
                 self._merge(rows, former)
+
+    def _completed(self, rows: pa.Table) -> pa.Table:
+        """Return rows with all columns of the gallery, in its order."""
+        schema = self._images.schema
+        for name in set(schema.names) - set(rows.column_names):
+            rows = rows.append_column(name, _unsaid(schema.field(name), rows))
+        return rows.select(schema.names).cast(schema)
+
+    def write_piece(self, rows: pa.Table) -> list[str]:
+        """Write rows where only `publish` makes them seen; return what it wants of them.
+
+        Raises:
+            CollectionError: when the disk is full or the collection may not be written.
+        """
+        with plain_errors(self.address, "written"):
+            return write_piece(self._table, self._completed(rows)) if len(rows) else []
+
+    def publish(self, pieces: Sequence[str]) -> None:
+        """Make pieces of products that are not here yet seen, in one commit.
+
+        Raises:
+            CollectionError: when the collection may not be written.
+        """
+        if pieces:
+            with plain_errors(self.address, "written"):
+                publish(self._table, pieces)
+
+    @property
+    def _table(self) -> str:
+        return f"{self.address}/images.lance"
 
     def _images_of(self, product_ids: Sequence[str]) -> set[str]:
         rows = self._columns(["image_id"], f"product_id IN ({sql_list(product_ids)})")
@@ -169,13 +197,12 @@ class Gallery(GalleryLookup):
         What is large already is left as it is: the cost is that of the changes, however many rows
         there are.
         """
-        table = f"{self.address}/images.lance"
         with plain_errors(self.address, "written"):
             fragments = self._images.stats()["fragment_stats"]["num_fragments"]
             if fragments - self.count() // FRAGMENT_ROWS > TIDY_ABOVE:
-                merge_fragments(table, FRAGMENT_ROWS)
+                merge_fragments(self._table, FRAGMENT_ROWS)
             if self._unindexed() > TIDY_ROWS:
-                index_new_rows(table)
+                index_new_rows(self._table)
 
     def ensure_indexes(self, *, anew: bool = False) -> None:
         """Make the index by image id, and those of the vectors once a scan would be slow.
@@ -214,7 +241,9 @@ class Gallery(GalleryLookup):
             if column not in self._indexed_columns():
                 raise
 
-    def _add_columns(self, names: set[str]) -> None:
+    def add_columns(self, names: Iterable[str]) -> None:
+        """Make further text columns, empty, of those that are not there."""
+        names = set(names) - set(self._images.schema.names)
         if names:
             self._images.add_columns(dict.fromkeys(sorted(names), "''"))
 

@@ -99,8 +99,7 @@ class GalleryReader:
 
     def products(self) -> int:
         """Return how many products there are."""
-        column = self._columns(["product_id"])["product_id"]
-        return len(column.unique())
+        return len(self.ids("product_id").unique())
 
     def known_products(self, product_ids: Iterable[str]) -> set[str]:
         """Return those of the product ids that the gallery holds."""
@@ -119,7 +118,11 @@ class GalleryReader:
 
     def image_ids(self) -> set[str]:
         """Return the ids of all images."""
-        return set(self._columns(["image_id"])["image_id"].to_pylist())
+        return set(self.ids("image_id").to_pylist())
+
+    def ids(self, column: str) -> pa.ChunkedArray:
+        """Return `image_id` or `product_id` of all images: a hundred million fit in memory."""
+        return self._columns([column])[column]
 
     def digests(self) -> dict[str, str]:
         """Return an image id by the digest of each image file, to recognise a copy."""

@@ -1,0 +1,260 @@
+"""Building a collection on many machines, with Ray Data: workers describe, the driver commits."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from beautylens.addresses import Place
+from beautylens.assemble import make_describer
+from beautylens.catalogue.table import Catalogue
+from beautylens.collection import Collection, open_collection
+from beautylens.errors import CollectionError
+from beautylens.features.extras import extra
+from beautylens.store.build import (
+    Described,
+    Describer,
+    Filled,
+    OnProgress,
+    Progress,
+    fill,
+    rows_of,
+    to_table,
+)
+from beautylens.store.failures import Failure
+
+LOCAL = "local"
+"""In place of a cluster's address: one of this machine's own processes."""
+# Cores of a worker: it has one copy of the network for all of them.
+_CORES = 4
+# Pictures of a block, which a killed worker begins anew and which become one fragment: not so many
+# that workers wait for the last of them, and not so few that the table is in crumbs.
+_MOST, _LEAST, _BLOCKS_A_WORKER = 4096, 32, 8
+# Between two commits; a driver that is killed loses what has come since the last.
+_COMMIT_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What a worker made of a block: fragments to publish, and what failed."""
+
+    products: list[str]
+    fragments: list[str]
+    written: int
+    failures: list[Failure]
+
+    def to_json(self) -> str:
+        """Return it as text."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Piece:
+        """Return what `to_json` wrote."""
+        told = json.loads(text)
+        return cls(**{**told, "failures": [Failure(**each) for each in told["failures"]]})
+
+
+class Worker:
+    """Describes blocks of a catalogue and writes them, unpublished, where the collection is.
+
+    Args:
+        address: the collection's.
+        folder: the catalogue's.
+        extra: its metadata columns.
+        threads: pictures at once.
+    """
+
+    def __init__(self, address: str, folder: Place, extra: tuple[str, ...], threads: int) -> None:
+        collection = open_collection(address)
+        self._gallery, self._folder, self._extra = collection.gallery, folder, extra
+        self._describe = make_describer(
+            collection.recipe, collection.encoder, collection.aggregate, threads
+        )
+
+    def __call__(self, rows: pa.Table) -> pa.Table:
+        """Return the piece (1 row, JSON) of a block of whole products."""
+        block = Catalogue(rows, self._folder, self._extra)
+        items = list(self._describe(rows_of(block), self._folder))
+        described = [item for item in items if isinstance(item, Described)]
+        piece = Piece(
+            products=rows["product_id"].unique().to_pylist(),
+            fragments=self._gallery.write_piece(to_table(described, block)),
+            written=len(described),
+            failures=[item for item in items if isinstance(item, Failure)],
+        )
+        return pa.table({"piece": [piece.to_json()]})
+
+
+def fill_on_cluster(
+    collection: Collection,
+    catalogue: Catalogue,
+    describer: Describer,
+    cluster: str,
+    progress: OnProgress,
+) -> Filled:
+    """Write into a collection what it does not have of a catalogue, with the cores of a cluster.
+
+    A picture that cannot be read is a failure as in a build on one machine. A worker that is
+    killed is started again, with its block; a driver that is killed is gone on from its last
+    commit by another.
+
+    Args:
+        collection: where to; its address and the pictures' must be reached by every worker.
+        catalogue: what.
+        describer: describes, on this machine, what is missing of products that are there in part.
+        cluster: the address of a Ray cluster, or `local`.
+        progress: called after every block.
+
+    Raises:
+        EncoderError: when Ray is not installed.
+        CollectionError: when the cluster cannot be reached, or workers fail again and again.
+    """
+    there = collection.gallery.ids("product_id")
+    known = pc.is_in(catalogue.rows["product_id"], there)
+    new = replace(catalogue, rows=catalogue.rows.filter(pc.invert(known)))
+    publisher = _Publisher(collection)
+    failures: list[Failure] = []
+    written = 0
+    if len(new):
+        with _connected(cluster) as ray:
+            for piece in _pieces(ray, collection, new):
+                publisher.take(piece)
+                failures += piece.failures
+                written += piece.written
+                progress(Progress(written + len(failures), len(new), len(failures)))
+            publisher.commit()
+    # Products that were there in part are few: those of a table that has grown, or failed before.
+    rest = fill(
+        collection.gallery, replace(catalogue, rows=catalogue.rows.filter(known)), describer,
+        resume=True, progress=progress,
+    )  # fmt: skip
+    return Filled(written + rest.written, rest.present, (*failures, *rest.failures))
+
+
+class _Publisher:
+    """Publishes pieces, many in one commit."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._gallery = collection.gallery
+        # Of an earlier run; those of them that fail still will be noted anew.
+        self._failed = {failure.product_id for failure in self._gallery.failures()}
+        if collection.recipe.words and collection.recipe.words.catalogue != "never":
+            # Workers cannot add a column while others write.
+            self._gallery.add_columns(["read_words"])
+        self._version = self._gallery.versions()
+        self._waiting: list[Piece] = []
+        self._due = time.monotonic() + _COMMIT_SECONDS
+
+    def take(self, piece: Piece) -> None:
+        """Publish a piece soon."""
+        self._waiting.append(piece)
+        if time.monotonic() >= self._due:
+            self.commit()
+
+    def commit(self) -> None:
+        """Publish what has gathered."""
+        kept = self._waiting
+        if self._gallery.versions() != self._version:
+            # Another process has written meanwhile: its products stay as they are.
+            there = set(self._gallery.ids("product_id").to_pylist())
+            kept = [piece for piece in kept if there.isdisjoint(piece.products)]
+        self._gallery.publish([fragment for piece in kept for fragment in piece.fragments])
+        failures = [failure for piece in kept for failure in piece.failures]
+        settled = self._failed.intersection(chain.from_iterable(p.products for p in kept))
+        changed = settled | {failure.product_id for failure in failures}
+        self._gallery.record_failures(sorted(changed), failures)
+        self._version = self._gallery.versions()
+        self._waiting, self._due = [], time.monotonic() + _COMMIT_SECONDS
+
+
+def _pieces(ray: Any, collection: Collection, catalogue: Catalogue) -> Iterator[Piece]:
+    """Yield what the cluster's workers make of the catalogue, as it comes."""
+    each = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+    cores = max(1, min([_CORES, *filter(None, each)]))
+    workers = max(1, sum(count // cores for count in each))
+    blocks = list(_blocks(catalogue.rows, workers))
+    described = ray.data.from_arrow(blocks).map_batches(
+        Worker,
+        fn_constructor_args=(
+            collection.gallery.address, catalogue.folder, catalogue.extra, cores,
+        ),
+        batch_size=None,
+        batch_format="pyarrow",
+        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers, initial_size=workers),
+        num_cpus=cores,
+    )  # fmt: skip
+    for batch in described.iter_batches(batch_size=None, batch_format="pyarrow"):
+        yield from map(Piece.from_json, batch["piece"].to_pylist())
+
+
+def _blocks(rows: pa.Table, workers: int) -> Iterator[pa.Table]:
+    """Cut a catalogue's rows into blocks of whole products."""
+    size = max(_LEAST, min(_MOST, len(rows) // (workers * _BLOCKS_A_WORKER)))
+    ids = rows["product_id"].combine_chunks()
+    starts = np.flatnonzero(pc.not_equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)) + 1
+    begin = 0
+    while begin < len(rows):
+        after = starts[np.searchsorted(starts, begin + size) :]
+        end = int(after[0]) if len(after) else len(rows)
+        yield rows.slice(begin, end - begin).combine_chunks()
+        begin = end
+
+
+@contextmanager
+def _connected(cluster: str) -> Iterator[Any]:
+    """Give Ray, connected; what it says of itself is left out.
+
+    Raises:
+        EncoderError: when it is not installed.
+        CollectionError: when the cluster cannot be reached, or its workers fail.
+    """
+    # It reports its use to its makers unless told not to.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    with extra("scale"):
+        import ray
+        import ray.data
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    try:
+        _knock(cluster)
+        ray.init(
+            address=None if cluster == LOCAL else cluster, include_dashboard=False,
+            log_to_driver=False, logging_level=logging.ERROR,
+        )  # fmt: skip
+    except (OSError, RuntimeError, ValueError) as error:
+        raise CollectionError(
+            f"there is no Ray cluster at {cluster} ({_first_line(error)}); start one with "
+            "`ray start --head`, or say --ray local"
+        ) from error
+    try:
+        yield ray
+    except ray.exceptions.RayError as error:
+        raise CollectionError(f"a worker of the cluster failed: {_first_line(error)}") from error
+    finally:
+        ray.shutdown()
+
+
+def _knock(cluster: str) -> None:
+    """Raise OSError at once where nothing listens: Ray itself asks again for minutes."""
+    host, colon, port = cluster.rpartition("://")[2].rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=10).close()
+
+
+def _first_line(error: Exception) -> str:
+    lines: Sequence[str] = [line for line in str(error).splitlines() if line.strip()]
+    return (lines[-1] if lines else type(error).__name__).strip(" .")
