@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from beautylens.catalogue.gtin import gtin14
 from beautylens.records import Match, Matches
 from beautylens.search.photo import Photo
 from beautylens.store.gallery import Gallery
 from beautylens.text.barcode import read_barcodes
-from beautylens.text.gtin import gtin14
 
 
 class Scan:

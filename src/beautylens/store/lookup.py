@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from beautylens.catalogue.gtin import gtin14, spellings
 from beautylens.records import Match, Matches
 from beautylens.store.lance import filter_errors, plain_errors, sql_list
 from beautylens.store.reader import GalleryReader
 from beautylens.store.rows import Vectors, stacked, to_match
 from beautylens.store.tables import PLAIN
-from beautylens.text.gtin import gtin14, spellings
 
 # Parts of a vector index that a search looks at.
 PROBES = 20

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from beautylens.catalogue.gtin import gtin14
 from beautylens.images.fit import shrink
-from beautylens.text.gtin import gtin14
 
 # Retail symbols, those of shipping cases, and those that carry a GTIN among other data.
 FORMATS = "EAN13,EAN8,UPCA,UPCE,DataBar,DataBarExp,DataBarLtd,ITF14,Code128"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beautylens.text.gtin import gtin14, spellings, upc_a
+from beautylens.catalogue.gtin import gtin14, spellings, upc_a
 
 BODIES = st.text("0123456789", min_size=12, max_size=12).filter(
     lambda body: int(body) >= 10_000_000
