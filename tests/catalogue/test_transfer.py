@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,32 @@ def test_the_downloader_says_who_is_asking(web: Web, tmp_path: Path) -> None:
     assert agent is not None
     assert agent.startswith("beautylens/")
     assert agent.endswith(" (+catalogue download)")
+
+
+def test_a_host_is_told_whom_to_write_to(web: Web, tmp_path: Path) -> None:
+    fetch(web, tmp_path, "ok", manners=replace(QUICK, contact="shop@example.org"))
+    (agent,) = web.agents
+    assert agent is not None
+    assert re.fullmatch(r"beautylens/[0-9.]+ \(shop@example\.org\)", agent)
+
+
+def test_a_second_address_is_asked_where_the_first_has_lastingly_nothing(
+    web: Web, tmp_path: Path
+) -> None:
+    links = [
+        Link(f"n{row}", web.url(first), row, web.url(second))
+        for row, (first, second) in enumerate(
+            [("ok", "404"), ("404", "png"), ("404", "html"), ("500", "ok")]
+        )
+    ]
+    done = download(links, tmp_path, manners=replace(QUICK, retries=0))
+    assert {name: file.suffix for name, file in done.pictures.items()} == {
+        "n0": ".jpg", "n1": ".png",
+    }  # fmt: skip
+    dead = {link.line[0]: link.line[1:3] for link in done.dead}
+    assert dead["n2"] == (web.url("404"), "what comes holds a web page or other text")
+    assert dead["n3"] == (web.url("500"), "for now: answers 500 Internal Server Error")
+    assert web.asked["/ok"] == 1
 
 
 @pytest.mark.parametrize(

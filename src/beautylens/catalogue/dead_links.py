@@ -21,11 +21,15 @@ Key: TypeAlias = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A picture to fetch: the id that names it, its address, and its row in the list."""
+    """A picture to fetch: the id that names it, its address, and its row in the list.
+
+    `otherwise` is a second address, asked where the first has lastingly nothing.
+    """
 
     picture_id: str
     address: str
     row: int = 0
+    otherwise: str = ""
 
     @property
     def key(self) -> Key:

@@ -226,7 +226,7 @@ class _Run:
             return _Outcome(link)
         part = self._shelf.part(link.picture_id)
         try:
-            suffix = fetch_picture(session, link.address, part, self._manners)
+            suffix = self._fetch(session, link, part)
         except NoPictureError as error:
             part.unlink(missing_ok=True)
             away = isinstance(error, HostAwayError)
@@ -235,6 +235,14 @@ class _Run:
             return _Outcome(link, dead=DeadLink(link, reason))
         host.misses = 0
         return _Outcome(link, picture=part.replace(part.with_suffix(suffix)))
+
+    def _fetch(self, session: requests.Session, link: Link, part: Path) -> str:
+        try:
+            return fetch_picture(session, link.address, part, self._manners)
+        except NoPictureError as error:
+            if not (error.lasting and link.otherwise):
+                raise
+        return fetch_picture(session, link.otherwise, part, self._manners)
 
 
 def _by_host(links: Sequence[Link]) -> list[_Host]:

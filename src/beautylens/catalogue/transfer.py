@@ -23,8 +23,6 @@ from urllib3.util import Retry
 from beautylens.errors import BeautylensError, ImageError
 from beautylens.images.decode import DEFAULT_LIMITS, HEAD_BYTES, Limits, decode, suffix_of
 
-USER_AGENT = f"beautylens/{version('beautylens')} (+catalogue download)"
-
 # Answers that are asked for again at once, and those that the next run may find changed.
 RETRIED = frozenset({429, *range(500, 600)})
 PASSING = RETRIED | {requests.codes.request_timeout}
@@ -66,6 +64,7 @@ class Manners:
         retries: further tries after 429 or 5xx; after a failed connection there is one at most.
         backoff: seconds before the second of these; they double from try to try.
         limits: what a picture may cost; the same that indexing allows.
+        contact: whom a host can write to about the requests: a mail or web address, in ASCII.
     """
 
     connections: int = 1
@@ -75,6 +74,18 @@ class Manners:
     retries: int = 3
     backoff: float = 1.0
     limits: Limits = DEFAULT_LIMITS
+    contact: str = ""
+
+    @property
+    def user_agent(self) -> str:
+        """Who asks, in the form that hosts know: name, version, and where to write to."""
+        return f"beautylens/{version('beautylens')} ({self.contact or '+catalogue download'})"
+
+    @property
+    def patience(self) -> tuple[float, float]:
+        """Seconds for a connection, and for the next bytes of an answer."""
+        connect, answer = (min(seconds, self.timeout) for seconds in PATIENCE)
+        return connect, answer
 
 
 DEFAULT_MANNERS = Manners()
@@ -153,7 +164,7 @@ def open_session(manners: Manners, pace: Pace) -> requests.Session:
     )
     session = requests.Session()
     # Pictures do not get smaller by compression, and what is not unpacked cannot burst.
-    session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
+    session.headers.update({"User-Agent": manners.user_agent, "Accept-Encoding": "identity"})
     for scheme in ("http://", "https://"):
         session.mount(scheme, _Adapter(pace, retries))
     return session
@@ -178,20 +189,23 @@ def fetch_picture(session: requests.Session, address: str, part: Path, manners: 
 def _fetch_once(session: requests.Session, address: str, part: Path, manners: Manners) -> str:
     if not is_fetchable(address):
         raise NoPictureError("no http or https address", lasting=True)
-    connect, answer = (min(seconds, manners.timeout) for seconds in PATIENCE)
-    with _explained():
-        response = session.get(address, stream=True, timeout=(connect, answer))
+    with explained():
+        response = session.get(address, stream=True, timeout=manners.patience)
     with response:
-        _check_answer(response, manners.limits)
+        check_status(response)
+        _check_length(response, manners.limits)
         _store(response, part, manners)
     return _checked_suffix(part, manners.limits)
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def explained() -> Iterator[None]:
     """Turn what goes wrong before the first byte of a picture into the reason for there being none.
 
     A redirect to another scheme ends here too: a session has adapters for HTTP and HTTPS only.
+
+    Raises:
+        NoPictureError: with that reason.
     """
     try:
         yield
@@ -211,11 +225,19 @@ def _cause(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _check_answer(response: requests.Response, limits: Limits) -> None:
+def check_status(response: requests.Response) -> None:
+    """Check that an answer is what was asked for.
+
+    Raises:
+        NoPictureError: naming the status that it has instead.
+    """
     status = response.status_code
     if status != requests.codes.ok:
         reason = f"answers {status} {response.reason or ''}".rstrip()
         raise NoPictureError(reason, lasting=status not in PASSING)
+
+
+def _check_length(response: requests.Response, limits: Limits) -> None:
     length = response.headers.get("Content-Length", "")
     if length.isdecimal() and int(length) > limits.max_bytes:
         raise _too_large(int(length), limits)
@@ -225,7 +247,7 @@ def _store(response: requests.Response, part: Path, manners: Manners) -> None:
     end = time.monotonic() + manners.timeout
     size = 0
     with part.open("wb") as file:
-        while chunk := _read(response):
+        while chunk := read_chunk(response):
             size += len(chunk)
             if size > manners.limits.max_bytes:
                 raise _too_large(size, manners.limits)
@@ -234,8 +256,12 @@ def _store(response: requests.Response, part: Path, manners: Manners) -> None:
             file.write(chunk)
 
 
-def _read(response: requests.Response) -> bytes:
-    """Return the bytes that have come, at most a chunk, so that a trickle meets its time limit."""
+def read_chunk(response: requests.Response) -> bytes:
+    """Return the bytes that have come, at most a chunk, so that a trickle meets its time limit.
+
+    Raises:
+        BrokenOffError: when the connection breaks or falls silent.
+    """
     try:
         chunk: bytes = response.raw.read1(_CHUNK_BYTES, decode_content=True)
     except HTTPError as error:
