@@ -15,6 +15,10 @@ class TableError(BeautylensError):
     """A catalogue or truth table has a wrong column, row or value."""
 
 
+class DownloadError(BeautylensError):
+    """A file that a command needs did not come from its address."""
+
+
 class RecipeError(BeautylensError):
     """A recipe is missing, malformed, or names a setting that does not exist."""
 
