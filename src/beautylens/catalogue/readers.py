@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -96,6 +97,10 @@ def reading(path: Path) -> Iterator[None]:
         raise TableError(
             f"{path} is malformed ({error}); look for an unclosed quote or export it again"
         ) from error
+    except (EOFError, zlib.error) as error:
+        raise TableError(
+            f"{path} is cut short or damaged ({error}); fetch or pack it again"
+        ) from error
     except OSError as error:
         raise TableError(f"{path} cannot be read ({error}); check file and disk") from error
 
@@ -177,7 +182,7 @@ def _ends_in_quotes(path: Path, table: pa.Table) -> bool:
 
 def _read_json_lines(path: Path) -> pa.Table:
     with open_text(path) as file:
-        objects = _json_objects(path, file)
+        objects = json_objects(path, file)
         chunks = []
         while batch := list(islice(objects, _LINES_A_CHUNK)):
             names = dict.fromkeys(name for item in batch for name in item)
@@ -187,7 +192,12 @@ def _read_json_lines(path: Path) -> pa.Table:
     return _mapped(table, lambda _, column: column.fill_null(""))
 
 
-def _json_objects(path: Path, lines: TextIO) -> Iterator[Mapping[str, object]]:
+def json_objects(path: Path, lines: TextIO) -> Iterator[Mapping[str, object]]:
+    """Yield the objects of JSON Lines, of which none is held longer than it is used.
+
+    Raises:
+        TableError: naming the line that holds no object.
+    """
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
