@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer import BadParameter
 
 from beautylens.cli import app
 from beautylens.collection import Collection
 from beautylens.errors import TableError
+from tests.catalogue import beauty
 from tests.catalogue.web import Handler, Web, serving
 from tests.cli.test_cli import one_line
 from tests.conftest import Shop
@@ -115,6 +118,44 @@ def test_a_fetched_catalogue_is_indexed_searched_and_measured_as_the_challenge_d
     places = [line.split(",").index(f"n000000{n}") for n, line in enumerate(lines)]
     assert figures["overall"]["map7_challenge"] == sum(1 / place for place in places) / 3
     assert figures["overall"]["queries"] == 3
+
+
+def test_open_beauty_facts_is_fetched_with_a_benchmark(
+    web: Web, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    web.answers |= {"1.400.jpg": web.answers["ok"], "2.400.jpg": web.answers["ok"]}
+    photos = {"1": beauty.photo(), "2": beauty.photo()}
+    products = [beauty.product(f"{n + 10**12}", images=photos) for n in range(8)]
+    products += [beauty.product(""), beauty.product("1", brands_tags=[])]
+    export = beauty.write_parquet(tmp_path / "b.parquet", products).read_bytes()
+    web.answers["beauty.parquet"] = lambda handler: handler.give(export)
+    out = tmp_path / "out"
+    run(
+        "fetch", "open-beauty-facts", out, "--export", web.url("beauty.parquet"), "--benchmark",
+        "--pictures-at", web.url(""), "--contact", "shop@example.org", "--rate", 10_000,
+        "--country", "France", "--category", "face", "--brand", "L'Oréal", "--limit", 7,
+    )  # fmt: skip
+    told = one_line(capsys.readouterr().err)
+    assert f"14 fetched, 0 present, 0 dead ({out}/dead.csv)." in told
+    assert f"7 pictures to index: beautylens index {out}/catalogue.csv" in told
+    counts = [int(count) for count in re.findall(r"(\d+) photos to measure on", told)]
+    assert sum(counts) == 7
+    assert f"beautylens evaluate COLLECTION {out}/truth_dev.csv" in told
+    assert all("(shop@example.org)" in str(agent) for agent in web.agents)
+    run(
+        "fetch", "open-beauty-facts", out, "--export", out / "beauty.parquet",
+        "--pictures-at", web.url(""), "--rate", 10_000, "--brand", "L'Oréal",
+    )  # fmt: skip
+    told = one_line(capsys.readouterr().err)
+    assert "Products left out: 1 without a code, 1 not asked for." in told
+    assert "1 fetched, 7 present, 0 dead" in told
+    assert web.asked["/beauty.parquet"] == 1
+
+
+@pytest.mark.parametrize("contact", ["a\r\nCookie: b", "Crème"])
+def test_a_contact_that_no_request_can_carry_is_refused(tmp_path: Path, contact: str) -> None:
+    with pytest.raises(BadParameter, match="give a mail or web address in plain letters"):
+        run("fetch", "open-beauty-facts", tmp_path, "--contact", contact)
 
 
 def test_a_submission_has_a_line_for_every_photo_read_or_not(

@@ -8,7 +8,15 @@ from typing import Annotated
 
 import typer
 
+from beautylens.catalogue.beauty_pictures import PICTURES_AT
+from beautylens.catalogue.beauty_tags import Filters
 from beautylens.catalogue.download import Downloaded
+from beautylens.catalogue.open_beauty_facts import (
+    EXPORT_AT,
+    Fetched,
+    fetch_open_beauty_facts,
+    obtain_export,
+)
 from beautylens.catalogue.perfect500k import CATALOGUE, fetch_perfect500k
 from beautylens.catalogue.transfer import DEFAULT_MANNERS, Manners
 from beautylens.cli.console import console
@@ -26,6 +34,17 @@ Rate = Annotated[float, typer.Option(min=0.01, help="Requests a second to one ho
 RetryDead = Annotated[
     bool, typer.Option("--retry-dead", help="Ask for dead links again, which otherwise stay dead.")
 ]
+
+
+def check_contact(contact: str) -> str:
+    """Return a contact that can stand in the head of a request.
+
+    Raises:
+        BadParameter: when it cannot.
+    """
+    if not (contact.isascii() and contact.isprintable()):
+        raise typer.BadParameter("give a mail or web address in plain letters")
+    return contact
 
 
 @app.callback()
@@ -63,10 +82,80 @@ def perfect500k(
             retry_dead=retry_dead,
             progress=lambda done, total, dead: show(Progress(done, total, dead)),
         )
-    report_downloaded(done, out / CATALOGUE)
+    report_downloaded(done, len(done.pictures), out / CATALOGUE)
 
 
-def report_downloaded(done: Downloaded, table: Path) -> None:
+@app.command("open-beauty-facts")
+def open_beauty_facts(
+    out: Out,
+    export: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE|ADDRESS",
+            help="The export: .parquet, .jsonl or .csv, the last two also as .gz; "
+            "one with an address is kept in OUT and fetched once.",
+        ),
+    ] = EXPORT_AT,
+    country: Annotated[str, typer.Option(help="Products sold there only: France.")] = "",
+    category: Annotated[str, typer.Option(help="Products of it only: shampoos.")] = "",
+    brand: Annotated[str, typer.Option(help="Products of it only: L'Oréal.")] = "",
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Take the first N such products only.")
+    ] = None,
+    benchmark: Annotated[
+        bool,
+        typer.Option(
+            "--benchmark",
+            help="Fetch the contributors' other photos too, as queries with truth tables.",
+        ),
+    ] = False,
+    pictures_at: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="What addresses of pictures begin with.")
+    ] = PICTURES_AT,
+    contact: Annotated[
+        str,
+        typer.Option(callback=check_contact, help="Your mail or web address, told to the hosts."),
+    ] = "",
+    connections: Connections = DEFAULT_MANNERS.connections,
+    rate: Rate = DEFAULT_MANNERS.rate,
+    retry_dead: RetryDead = False,
+) -> None:
+    """Download products of Open Beauty Facts, and a benchmark of its contributors' photos."""
+    manners = Manners(connections=connections, rate=rate, contact=contact)
+    with progress_bar("Fetching the export") as show:
+        path = obtain_export(
+            export,
+            out,
+            manners=manners,
+            progress=lambda done, total, failed: show(Progress(done, total, failed)),
+        )
+    with progress_bar("Fetching") as show:
+        fetched = fetch_open_beauty_facts(
+            path,
+            out,
+            filters=Filters(country, category, brand),
+            limit=limit,
+            benchmark=benchmark,
+            pictures_at=pictures_at,
+            manners=manners,
+            retry_dead=retry_dead,
+            progress=lambda done, total, dead: show(Progress(done, total, dead)),
+        )
+    report_fetched(fetched, out / CATALOGUE)
+
+
+def report_fetched(fetched: Fetched, table: Path) -> None:
+    """Say which products were left out, what the download did, and what there is to measure on."""
+    if fetched.left_out:
+        reasons = ", ".join(f"{count:,} {fault}" for fault, count in fetched.left_out.items())
+        console.print(f"Products left out: {reasons}.")
+    report_downloaded(fetched.downloaded, fetched.products, table)
+    for truth, count in fetched.photos.items():
+        command = shlex.join(["beautylens", "evaluate", "COLLECTION", str(truth)])
+        console.print(f"{count:,} photos to measure on: {command}", soft_wrap=True)
+
+
+def report_downloaded(done: Downloaded, count: int, table: Path) -> None:
     """Say what a download did and what can be done with it."""
     counts = f"{done.fetched:,} fetched, {done.present:,} present, {len(done.dead):,} dead"
     console.print(f"{counts} ({done.report}).", soft_wrap=True)
@@ -76,6 +165,6 @@ def report_downloaded(done: Downloaded, table: Path) -> None:
             f"{passing + done.left:,} may only be out of reach for now: {passing:,} of the dead, "
             f"and {done.left:,} not tried; the same command asks for them again."
         )
-    if done.pictures:
+    if count:
         command = shlex.join(["beautylens", "index", str(table), "COLLECTION"])
-        console.print(f"{len(done.pictures):,} pictures to index: {command}", soft_wrap=True)
+        console.print(f"{count:,} pictures to index: {command}", soft_wrap=True)
