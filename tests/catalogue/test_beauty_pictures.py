@@ -59,7 +59,7 @@ def test_a_short_code_has_a_second_address_that_is_not_split(code: str, old: str
         ((*RAW, Image("ingredients_fr", "3", "4")), "2"),
         ((*RAW, Image("front_fr", "10", "")), "2"),
         ((*RAW, Image("front_fr/../..", "10", "1"), Image("frontal", "1", "1")), "2"),
-        ((Image("٣"), Image("3")), "3"),
+        ((Image("٣"), Image("3"), Image("1" * 5000)), "3"),
     ],
 )
 def test_the_front_in_the_main_language_comes_first_and_the_first_photo_last(
@@ -83,6 +83,12 @@ def test_an_address_that_the_export_tells_is_taken_as_it_is() -> None:
     link = front_link(listing(image_url=address))
     assert link is not None
     assert (link.address, link.picture_id, link.otherwise) == (address, f"{CREAM}_front_fr_3", "")
+
+
+def test_an_address_beside_a_list_of_pictures_is_left_alone() -> None:
+    link = front_link(listing(FRONT, *RAW, image_url="http://other.example/3.400.jpg"))
+    assert link is not None
+    assert link.picture_id == f"{CREAM}_front_fr_12"
 
 
 def test_the_uploader_is_who_took_the_photo_that_the_front_was_cut_from() -> None:

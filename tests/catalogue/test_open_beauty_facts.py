@@ -115,13 +115,14 @@ def test_products_that_cannot_be_taken_are_counted_by_the_reason(shop: Web, tmp_
         [
             product(), product(""), product("360055096470X"), product("²"), product(CREAM),
             product(SOAP, obsolete="on"), product(SOAP, images={}), product("../../etc"),
+            product("1" * 300),
             product(SOAP, countries_tags=["en:spain"]), {"product_name": "No code"},
         ],
     )  # fmt: skip
     done = fetch(shop, export, tmp_path / "out", filters=Filters("France"))
     assert done.products == 1
     assert dict(done.left_out) == {
-        "without a code": 2, "with a code that is no number": 3, "with a code that came before": 1,
+        "without a code": 2, "with a code that is no number": 4, "with a code that came before": 1,
         "obsolete": 1, "without a picture": 1, "not asked for": 1,
     }  # fmt: skip
 

@@ -21,8 +21,10 @@ ONE_TRY = replace(QUICK, retries=0)
 class Shelf:
     """Answers as a server of files does; breaks off after so many bytes, as often as told."""
 
-    def __init__(self, body: bytes = BODY, tag: str = '"v1"', breaks: int = 0) -> None:
-        self.body, self.tag, self.breaks = body, tag, breaks
+    def __init__(
+        self, body: bytes = BODY, tag: str = '"v1"', breaks: int = 0, heeds: bool = True
+    ) -> None:
+        self.body, self.tag, self.breaks, self.heeds = body, tag, breaks, heeds
         self.ranges: list[str | None] = []
         self.sent = 0
 
@@ -30,7 +32,7 @@ class Shelf:
         wish = handler.headers["Range"]
         self.ranges.append(wish)
         start = 0
-        if wish and handler.headers["If-Range"] == self.tag:
+        if wish and (handler.headers["If-Range"] == self.tag or not self.heeds):
             start = int(wish.removeprefix("bytes=").removesuffix("-"))
         if start >= len(self.body):
             handler.give(b"", 416)
@@ -88,6 +90,17 @@ def test_two_versions_of_a_file_never_end_in_one(web: Web, tmp_path: Path, tag: 
     web.answers["export"] = Shelf(BODY[::-1], tag)
     fetch_file(web.url("export"), path, manners=ONE_TRY)
     assert path.read_bytes() == BODY[::-1]
+
+
+def test_a_host_that_goes_on_with_another_version_is_asked_anew(web: Web, tmp_path: Path) -> None:
+    path = tmp_path / "export"
+    web.answers["export"] = Shelf(breaks=1)
+    with pytest.raises(DownloadError):
+        fetch_file(web.url("export"), path, manners=ONE_TRY)
+    web.answers["export"] = shelf = Shelf(BODY[::-1], '"v2"', heeds=False)
+    fetch_file(web.url("export"), path, manners=QUICK)
+    assert path.read_bytes() == BODY[::-1]
+    assert shelf.ranges == [f"bytes={HALF}-", None]
 
 
 def test_a_part_of_a_version_that_nothing_names_is_fetched_anew(web: Web, tmp_path: Path) -> None:

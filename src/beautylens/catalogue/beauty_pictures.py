@@ -24,6 +24,7 @@ OTHER = "other"
 _CODE_DIGITS = 13
 _SHORT_DIGITS = 8
 _FRONT = re.compile(r"front(_[a-z]{2})?")
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,12 @@ def front_image(listing: Listing) -> Image | None:
 
 def front_link(listing: Listing, pictures_at: str = PICTURES_AT) -> Link | None:
     """Return where the picture of a product for a catalogue is; None where it has none."""
-    if is_fetchable(listing.image_url):
-        name = PurePosixPath(listing.image_url).name.split(f".{SIZE}.")[0]
-        return Link(_picture_id(listing.code, name), listing.image_url, listing.row)
-    image = front_image(listing)
-    return _link(listing, image, pictures_at) if image else None
+    if image := front_image(listing):
+        return _link(listing, image, pictures_at)
+    if not is_fetchable(listing.image_url):
+        return None
+    name = PurePosixPath(listing.image_url).name.split(f".{SIZE}.")[0]
+    return Link(_picture_id(listing.code, name), listing.image_url, listing.row)
 
 
 def uploader_of(listing: Listing) -> str:
@@ -113,4 +115,4 @@ def _picture_id(code: str, name: str) -> str:
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal()
+    return _NUMBER.fullmatch(text) is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ COLUMNS = (
 TRUTHS = {"dev": "truth_dev.csv", "test": "truth_test.csv"}
 TRUTH_COLUMNS = ("image", "product_ids", "kind", "uploader", "licence", "source")
 NOTICE = "LICENCE.txt"
+
+_CODE = re.compile(r"[0-9]{1,24}")
 
 _NOTICE = f"""\
 Names, brands, categories and item numbers of {CATALOGUE} come from Open Beauty Facts,
@@ -194,7 +197,7 @@ def _fault(listing: Listing, taken: Mapping[str, _Taken], filters: Filters) -> s
     """Return why a product is left out; empty where it is not."""
     if not listing.code:
         return "without a code"
-    if not (listing.code.isascii() and listing.code.isdecimal()):
+    if not _CODE.fullmatch(listing.code):
         return "with a code that is no number"
     if listing.code in taken:
         return "with a code that came before"
@@ -205,7 +208,8 @@ def _fault(listing: Listing, taken: Mapping[str, _Taken], filters: Filters) -> s
 
 def _facts(listing: Listing) -> tuple[str, ...]:
     """Return name, brand, category, GTIN and uploader."""
-    brand = listing.brands.partition(",")[0].strip() or readable("".join(listing.brand_tags[:1]))
+    brand = listing.brands.partition(",")[0].strip()
+    brand = brand or readable(next(iter(listing.brand_tags), ""))
     category = most_specific(listing.category_tags)
     gtin = listing.code if gtin14(listing.code) else ""
     return _full_name(listing), brand, category, gtin, uploader_of(listing)

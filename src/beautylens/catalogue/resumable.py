@@ -24,6 +24,8 @@ PART = ".part"
 # Names the version that a part is of, so that two versions never end in one file.
 VERSION = ".version"
 
+_RANGE_ANSWERS = frozenset((requests.codes.partial, requests.codes.requested_range_not_satisfiable))
+
 
 def fetch_file(
     address: str,
@@ -72,17 +74,21 @@ def _go_on(
     """Ask for what is missing and return the part, which then is whole."""
     part, version = path.with_name(path.name + PART), _version_of(path)
     have = part.stat().st_size if part.exists() and version.exists() else 0
-    wish = {"Range": f"bytes={have}-", "If-Range": version.read_text("utf-8")} if have else {}
+    mark = version.read_text("utf-8") if have else ""
+    wish = {"Range": f"bytes={have}-", "If-Range": mark} if have else {}
     with explained():
         response = session.get(address, headers=wish, stream=True, timeout=manners.patience)
     with response:
-        if response.status_code == requests.codes.requested_range_not_satisfiable:
-            version.unlink()
-            raise BrokenOffError("has no more than what has come", lasting=False)
-        if not _goes_on_at(response, have):
+        if response.status_code in _RANGE_ANSWERS:
+            if not _goes_on_at(response, have, mark):
+                version.unlink(missing_ok=True)
+                raise BrokenOffError("does not go on with what has come", lasting=False)
+        else:
             check_status(response)
             have = 0
-            _note_version(response, version)
+            version.unlink(missing_ok=True)
+            if mark := _mark_of(response):
+                version.write_text(mark, "utf-8")
         total = have + int(response.headers.get("Content-Length", -have))
         with part.open("ab" if have else "wb") as file:
             while chunk := read_chunk(response):
@@ -97,15 +103,13 @@ def _version_of(path: Path) -> Path:
     return path.with_name(path.name + VERSION)
 
 
-def _goes_on_at(response: requests.Response, have: int) -> bool:
+def _goes_on_at(response: requests.Response, have: int, mark: str) -> bool:
+    """Tell whether an answer is the rest of what has come; not every host heeds `If-Range`."""
     said = response.headers.get("Content-Range", "")
-    return response.status_code == requests.codes.partial and said.startswith(f"bytes {have}-")
+    return said.startswith(f"bytes {have}-") and _mark_of(response) == mark
 
 
-def _note_version(response: requests.Response, version: Path) -> None:
-    """Keep what tells this version from others; without it, a part cannot be gone on with."""
+def _mark_of(response: requests.Response) -> str:
+    """Return what tells this version from others; without it, a part cannot be gone on with."""
     tag = response.headers.get("ETag", "W/")
-    mark = response.headers.get("Last-Modified", "") if tag.startswith("W/") else tag
-    version.unlink(missing_ok=True)
-    if mark:
-        version.write_text(mark, "utf-8")
+    return response.headers.get("Last-Modified", "") if tag.startswith("W/") else tag

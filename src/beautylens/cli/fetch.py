@@ -27,16 +27,8 @@ app = typer.Typer(
     help="Download a public catalogue; again after an interruption: goes on.", add_completion=False
 )
 
-Out = Annotated[Path, typer.Argument(metavar="OUT", help="Folder for pictures and table.")]
-Limit = Annotated[int | None, typer.Option(min=1, help="Look at the first N pictures only.")]
-Connections = Annotated[int, typer.Option(min=1, max=16, help="Pictures at once from one host.")]
-Rate = Annotated[float, typer.Option(min=0.01, help="Requests a second to one host, at most.")]
-RetryDead = Annotated[
-    bool, typer.Option("--retry-dead", help="Ask for dead links again, which otherwise stay dead.")
-]
 
-
-def check_contact(contact: str) -> str:
+def _checked_contact(contact: str) -> str:
     """Return a contact that can stand in the head of a request.
 
     Raises:
@@ -45,6 +37,19 @@ def check_contact(contact: str) -> str:
     if not (contact.isascii() and contact.isprintable()):
         raise typer.BadParameter("give a mail or web address in plain letters")
     return contact
+
+
+Out = Annotated[Path, typer.Argument(metavar="OUT", help="Folder for pictures and table.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Look at the first N pictures only.")]
+Connections = Annotated[int, typer.Option(min=1, max=16, help="Pictures at once from one host.")]
+Rate = Annotated[float, typer.Option(min=0.01, help="Requests a second to one host, at most.")]
+Contact = Annotated[
+    str,
+    typer.Option(callback=_checked_contact, help="Your mail or web address, told to the hosts."),
+]
+RetryDead = Annotated[
+    bool, typer.Option("--retry-dead", help="Ask for dead links again, which otherwise stay dead.")
+]
 
 
 @app.callback()
@@ -69,6 +74,7 @@ def perfect500k(
     limit: Limit = None,
     connections: Connections = DEFAULT_MANNERS.connections,
     rate: Rate = DEFAULT_MANNERS.rate,
+    contact: Contact = "",
     retry_dead: RetryDead = False,
 ) -> None:
     """Download the pictures of the Perfect-500K challenge; dead links do not stop the others."""
@@ -78,7 +84,7 @@ def perfect500k(
             out,
             pictures=pictures,
             limit=limit,
-            manners=Manners(connections=connections, rate=rate),
+            manners=Manners(connections=connections, rate=rate, contact=contact),
             retry_dead=retry_dead,
             progress=lambda done, total, dead: show(Progress(done, total, dead)),
         )
@@ -112,10 +118,7 @@ def open_beauty_facts(
     pictures_at: Annotated[
         str, typer.Option(metavar="ADDRESS", help="What addresses of pictures begin with.")
     ] = PICTURES_AT,
-    contact: Annotated[
-        str,
-        typer.Option(callback=check_contact, help="Your mail or web address, told to the hosts."),
-    ] = "",
+    contact: Contact = "",
     connections: Connections = DEFAULT_MANNERS.connections,
     rate: Rate = DEFAULT_MANNERS.rate,
     retry_dead: RetryDead = False,
