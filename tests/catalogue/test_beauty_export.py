@@ -95,6 +95,12 @@ def test_a_name_is_in_the_main_language_else_in_any(tmp_path: Path) -> None:
     assert [one.name for one in read_export(path)] == ["F", "G"]
 
 
+def test_what_the_database_keeps_as_html_is_read_as_text(tmp_path: Path) -> None:
+    said = {"product_name": "2&quot; &amp;gt;", "brands": "L&#39;Or&eacute;al", "quantity": "&lt;1"}
+    (one,) = read_export(write_json_lines(tmp_path / "b.jsonl", [said]))
+    assert (one.name, one.brands, one.quantity) == ('2" &gt;', "L'Oréal", "<1")
+
+
 def test_fields_of_other_shapes_are_as_if_they_were_not_there(tmp_path: Path) -> None:
     odd = {
         "code": 12345678, "product_name": {"a": 1}, "brands": None, "brands_tags": "x,,y",

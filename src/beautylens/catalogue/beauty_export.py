@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 from typing import Any, TextIO, TypeAlias
 
@@ -136,9 +137,10 @@ def _listing(row: int, fields: Fields) -> Listing:
     return Listing(
         row=row,
         code=_text(fields.get("code")),
-        name=_name(fields, lang),
-        quantity=_text(fields.get("quantity")),
-        brands=_text(fields.get("brands")),
+        # The database keeps what people typed as HTML (openfoodfacts-server, issue 1769).
+        name=unescape(_name(fields, lang)),
+        quantity=unescape(_text(fields.get("quantity"))),
+        brands=unescape(_text(fields.get("brands"))),
         brand_tags=_tags(fields.get("brands_tags")),
         category_tags=_tags(fields.get("categories_tags")),
         country_tags=_tags(fields.get("countries_tags")),
