@@ -86,11 +86,14 @@ def _go_on(
         else:
             check_status(response)
             have = 0
+            # In this order, so that a kill never leaves a part beside another version's mark.
             version.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
             if mark := _mark_of(response):
                 version.write_text(mark, "utf-8")
-        total = have + int(response.headers.get("Content-Length", -have))
-        with part.open("ab" if have else "wb") as file:
+        length = response.headers.get("Content-Length", "")
+        total = have + int(length) if length.isdecimal() else 0
+        with part.open("ab") as file:
             while chunk := read_chunk(response):
                 file.write(chunk)
                 have += len(chunk)
