@@ -41,10 +41,15 @@ PAGE = "https://world.openbeautyfacts.org/product/"
 LICENCE = "CC BY-SA 3.0"
 
 
+def give(handler: Handler) -> None:
+    """Answer with a picture behind whose end stands where it is from."""
+    handler.give(PICTURE + handler.path.encode())
+
+
 @pytest.fixture
 def shop(web: Web) -> Web:
-    """Serves the pictures of every product."""
-    web.answers |= {f"{name}.400.jpg": web.answers["ok"] for name in NAMES}
+    """Serves the pictures of every product, no two of them the same."""
+    web.answers |= {f"{name}.400.jpg": give for name in NAMES}
     return web
 
 
@@ -87,7 +92,8 @@ def test_an_export_becomes_a_catalogue_table(
         "category": "Soaps", "gtin": SOAP, "uploader": "dora", "licence": LICENCE,
         "source": PAGE + SOAP,
     }  # fmt: skip
-    assert (out / cream["image"]).read_bytes() == PICTURE
+    address = "/images/360/055/096/4707/front_fr.12.400.jpg"
+    assert (out / cream["image"]).read_bytes() == PICTURE + address.encode()
     catalogue = read_catalogue(out / "catalogue.csv")
     assert catalogue.extra == ("uploader", "licence", "source")
     notice = (out / "LICENCE.txt").read_text("utf-8")
@@ -214,7 +220,7 @@ def test_a_benchmark_asks_for_photos_that_the_catalogue_does_not_show(
     }
     for path in done.photos:
         for truth in read_truth(path) if done.photos[path] else ():
-            assert truth.image.read_bytes() == PICTURE
+            assert truth.image.read_bytes().startswith(PICTURE)
 
 
 def test_the_halves_are_told_by_the_code_alone() -> None:
@@ -242,6 +248,25 @@ def test_a_photo_of_a_product_whose_front_is_gone_is_no_query(shop: Web, tmp_pat
         f"{CREAM}_2": "for now: answers 500 Internal Server Error",
         f"{SOAP}_2": "for now: answers 500 Internal Server Error",
     }
+
+
+def test_a_photo_that_the_catalogue_shows_of_any_product_is_no_query(
+    shop: Web, tmp_path: Path
+) -> None:
+    photos = {"1": photo(), "2": photo(), "3": photo()}
+    products = [product(images=photos), product(SOAP, images=photos)]
+
+    def moved(handler: Handler) -> None:
+        """The cream's second photo had been uploaded as the first of the soap."""
+        handler.give(PICTURE if f"/{SOAP[-4:]}/1." in handler.path else PICTURE + b"cream")
+
+    def same(handler: Handler) -> None:
+        handler.give(PICTURE if f"/{CREAM[-4:]}/" in handler.path else PICTURE + b"soap")
+
+    shop.answers |= {"1.400.jpg": moved, "2.400.jpg": same}
+    out = tmp_path / "out"
+    fetch(shop, write_parquet(tmp_path / "b.parquet", products), out, benchmark=True)
+    assert set(truths(out)) == {f"{CREAM}_3", f"{SOAP}_2", f"{SOAP}_3"}
 
 
 def test_a_fetch_that_was_stopped_goes_on_where_it_was(shop: Web, tmp_path: Path) -> None:

@@ -123,7 +123,8 @@ def test_a_fetched_catalogue_is_indexed_searched_and_measured_as_the_challenge_d
 def test_open_beauty_facts_is_fetched_with_a_benchmark(
     web: Web, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    web.answers |= {"1.400.jpg": web.answers["ok"], "2.400.jpg": web.answers["ok"]}
+    web.answers["1.400.jpg"] = web.answers["ok"]
+    web.answers["2.400.jpg"] = web.answers["png"]
     photos = {"1": beauty.photo(), "2": beauty.photo()}
     products = [beauty.product(f"{n + 10**12}", images=photos) for n in range(8)]
     products += [beauty.product(""), beauty.product("1", brands_tags=[])]

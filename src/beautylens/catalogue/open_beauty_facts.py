@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
@@ -154,12 +154,7 @@ def fetch_open_beauty_facts(
     (folder / NOTICE).write_text(_NOTICE, "utf-8")
     there = [one for one in taken if one.front.picture_id in done.pictures]
     write_csv(table, COLUMNS, (_line(one, done, folder) for one in there))
-    photos = {}
-    for half, name in TRUTHS.items() if benchmark else ():
-        members = (one for one in there if half_of(one.code) == half)
-        lines = [line for one in members for line in _truths(one, done, folder)]
-        write_csv(folder / name, TRUTH_COLUMNS, lines)
-        photos[folder / name] = len(lines)
+    photos = _write_truths(there, done, folder) if benchmark else {}
     return Fetched(done, len(there), left_out, photos)
 
 
@@ -226,12 +221,34 @@ def _line(one: _Taken, done: Downloaded, folder: Path) -> tuple[str, ...]:
     return one.code, image, *one.facts, PICTURE_LICENCE, PRODUCT_AT + one.code
 
 
-def _truths(one: _Taken, done: Downloaded, folder: Path) -> Iterator[tuple[str, ...]]:
+def _write_truths(there: Sequence[_Taken], done: Downloaded, folder: Path) -> dict[Path, int]:
+    """Write a truth table of each half and return how many photos each has.
+
+    A photo that is byte for byte the catalogue picture of any product is no query.
+    """
+    shown = {_digest(done.pictures[one.front.picture_id]) for one in there}
+    photos = {}
+    for half, name in TRUTHS.items():
+        members = (one for one in there if half_of(one.code) == half)
+        lines = [line for one in members for line in _truths(one, done, folder, shown)]
+        write_csv(folder / name, TRUTH_COLUMNS, lines)
+        photos[folder / name] = len(lines)
+    return photos
+
+
+def _truths(
+    one: _Taken, done: Downloaded, folder: Path, shown: Container[bytes]
+) -> Iterator[tuple[str, ...]]:
     for query in one.queries:
-        if query.link.picture_id in done.pictures:
+        picture = done.pictures.get(query.link.picture_id)
+        if picture and _digest(picture) not in shown:
             image = _image(query.link, done, folder)
             source = PRODUCT_AT + one.code
             yield image, one.code, query.kind, query.uploader, PICTURE_LICENCE, source
+
+
+def _digest(picture: Path) -> bytes:
+    return hashlib.sha256(picture.read_bytes()).digest()
 
 
 def _image(link: Link, done: Downloaded, folder: Path) -> str:
