@@ -108,8 +108,8 @@ def grow(folder: Path, products: int) -> dict[str, float]:
     names += ["thumbnail", "thumbnail_scale"] if gallery.keeps_thumbnails else []
     rows = pa.Table.from_batches(gallery.stream(names))
     start = time.perf_counter()
-    for table in recombined(rows, products - gallery.products()):
-        gallery.upsert(table)
+    made = recombined(rows, products - gallery.products())
+    gallery.publish([piece for table in made for piece in gallery.write_piece(table)])
     written = time.perf_counter()
     gallery.ensure_indexes()
     indexed = time.perf_counter()

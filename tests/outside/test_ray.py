@@ -113,7 +113,7 @@ def test_a_worker_that_is_killed_loses_nothing(
 ) -> None:
     target = tmp_path / "killed.lens"
     building = index(large.table, target, cluster)
-    until(lambda: list(target.glob("images.lance/data/*")), 120)
+    until(lambda: list(target.glob("images.lance/data/*")), 400)
     for worker in workers():
         os.kill(worker, signal.SIGKILL)
     assert building.wait(300) == 0, building.communicate()[1]
@@ -125,10 +125,10 @@ def test_a_driver_that_is_killed_is_gone_on_from(
 ) -> None:
     target = tmp_path / "driver.lens"
     building = index(large.table, target, cluster)
-    until(lambda: list(target.glob("images.lance/data/*")), 120)
+    until(lambda: list(target.glob("images.lance/data/*")), 400)
     building.kill()
     building.wait()
-    until(lambda: not workers(), 120)
+    until(lambda: not workers(), 400)
     made, _ = build(large.table, target, ray=cluster)
     assert_same(made, plain)
 

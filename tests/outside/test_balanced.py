@@ -1,0 +1,67 @@
+"""Several servers over one collection, behind nginx: restarted one by one, nobody notices."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.conftest import Shop
+from tests.outside.balanced import NGINX, balanced, free_port
+from tests.outside.process import Served, start, until
+from tests.serve.conftest import KEY, WRITER
+
+pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+
+
+def ready(server: Served) -> bool:
+    return httpx2.get(f"{server.address}/health/ready", timeout=30).status_code == 200
+
+
+def test_servers_are_restarted_one_by_one_without_a_failed_request(
+    copied: Path, shop: Shop, tmp_path: Path
+) -> None:
+    ports = [free_port(), free_port()]
+    servers = [start(copied, port=port, key=KEY) for port in ports]
+    photo, picture = shop.photo(1).read_bytes(), shop.picture(6).read_bytes()
+    stopped = False
+
+    def asking(request: Callable[[str], httpx2.Response]) -> list[int]:
+        answered = []
+        while not stopped:
+            answered.append(request(address).status_code)
+        return answered
+
+    def search(address: str) -> httpx2.Response:
+        return httpx2.post(f"{address}/v1/search", files={"image": photo}, timeout=60)
+
+    def write(address: str) -> httpx2.Response:
+        time.sleep(0.5)
+        return httpx2.put(
+            f"{address}/v1/products/new", headers=WRITER, files={"image": picture}, timeout=60
+        )
+
+    try:
+        with balanced(ports, tmp_path) as address, ThreadPoolExecutor(3) as pool:
+            running = [pool.submit(asking, each) for each in (search, search, write)]
+            try:
+                for place, port in enumerate(ports):
+                    time.sleep(1)
+                    assert servers[place].stop() == 0
+                    time.sleep(1)
+                    servers[place] = start(copied, port=port, key=KEY)
+                    until(lambda place=place: ready(servers[place]))
+                time.sleep(1)
+            finally:
+                stopped = True
+            answered = [each.result() for each in running]
+    finally:
+        for server in servers:
+            server.process.kill()
+            server.process.wait()
+    assert [set(each) for each in answered] == [{200}] * 3
+    assert min(map(len, answered)) > 3
