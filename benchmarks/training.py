@@ -43,8 +43,8 @@ LEARN: dict[str, Learn] = {
     "simulated": lambda training, truth: training.pairs(truth, simulate=True),
     "distilled": lambda training, truth: training.pairs(truth, distil=True),
 }
-"""Each also as an adapter, by the name in front, `adapter-robust`; or from timm's EfficientNet-Lite0
-with its classes, `timm-robust`, which is what `timm-distilled` is compared with."""
+"""Each also as an adapter, by the name in front, `adapter-robust`; or, as `distilled` needs it,
+from timm's EfficientNet-Lite0 with its classes: `timm-distilled`, and `timm-robust` beside it."""
 
 
 def described(encoder: Encoder, paths: Sequence[Path]) -> NDArray[np.float32]:
