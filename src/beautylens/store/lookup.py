@@ -130,6 +130,12 @@ class GalleryLookup(GalleryReader):
         rows = self._columns([*PLAIN, *extra, "path"], condition).sort_by("image_id")
         return Matches(tuple(to_match(row, extra, 0.0) for row in rows.to_pylist()))
 
+    def images(self, image_ids: Sequence[str]) -> dict[str, Match]:
+        """Return the images that are there by their ids, not scored."""
+        extra = self.extra
+        rows = self._rows(image_ids, [*PLAIN[1:], *extra, "path"]).to_pylist()
+        return {row["image_id"]: to_match(row, extra, 0.0) for row in rows}
+
     def matches_of(
         self, product_ids: Iterable[str], descriptor: NDArray[np.float32], where: str | None = None
     ) -> Matches:

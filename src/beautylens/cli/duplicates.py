@@ -1,0 +1,97 @@
+"""`beautylens duplicates`: products that share a picture, and pictures that show nothing."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from rich.markup import escape
+from rich.progress import track
+from rich.table import Table
+
+from beautylens.cli.arguments import Address
+from beautylens.cli.console import console
+from beautylens.collection import open_collection
+from beautylens.evaluate.duplicates import Group, agreement, find_duplicates
+from beautylens.evaluate.duplicates_page import write_duplicates_page
+
+Step = TypeVar("Step")
+SHOWN, NAMED = 20, 3
+CSV_COLUMNS = (
+    "group", "kind", "product_id", "image", "name", "brand", "category", "gtin",
+    "same_name", "same_gtin",
+)  # fmt: skip
+
+
+def duplicates(
+    address: Address,
+    out: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write every group as CSV.")
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write a page with the pictures.")
+    ] = None,
+) -> None:
+    """List products that share a picture, and pictures that show nothing."""
+    opened = open_collection(address)
+    for path in (out, page):
+        if path:
+            # Comparing half a million pictures takes long: what cannot be written is told before.
+            path.touch()
+    groups = find_duplicates(opened.gallery, _watched)
+    print_groups(groups)
+    if out:
+        write_groups(out, groups)
+    if page:
+        write_duplicates_page(page, address.name, groups, opened.gallery)
+        console.print(f"Page: {page}", soft_wrap=True)
+
+
+def print_groups(groups: Sequence[Group]) -> None:
+    """Print the largest groups for a person, and how many there are of each kind."""
+    if not groups:
+        console.print("No two products share a picture, and no picture is blank.")
+        return
+    table = Table(title="Products that share a picture", title_justify="left")
+    for name in ("group", "kind", "products", "such as"):
+        table.add_column(name, justify="right" if name in {"group", "products"} else "left")
+    for number, group in enumerate(groups[:SHOWN], start=1):
+        named = [f"{p.product_id} {p.name}".strip() for p in group.products.values()]
+        more = [f"and {len(named) - NAMED:,} more"] if len(named) > NAMED else []
+        cell = escape("\n".join([*named[:NAMED], *more]))
+        table.add_row(str(number), group.kind, f"{len(named):,}", cell)
+    console.print(table)
+    counts = Counter(group.kind for group in groups)
+    products = {product for group in groups for product in group.products}
+    kinds = ", ".join(f"{kind} {count:,}" for kind, count in counts.items())
+    console.print(f"{len(groups):,} groups of {len(products):,} products: {kinds}.")
+    if len(groups) > SHOWN:
+        console.print(f"The first {SHOWN} are shown; --csv and --html write them to a file.")
+
+
+def write_groups(path: Path, groups: Sequence[Group]) -> None:
+    """Write one line a picture."""
+    with path.open("w", newline="", encoding="utf-8", errors="replace") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(CSV_COLUMNS)
+        for number, group in enumerate(groups, start=1):
+            for image in group.images:
+                product = image.product
+                same = agreement(group, product)
+                writer.writerow(
+                    [number, group.kind, product.product_id, image.image, product.name,
+                     product.brand, product.category, product.gtin,
+                     _yes_no(same["same_name"]), _yes_no(same["same_gtin"])]
+                )  # fmt: skip
+
+
+def _yes_no(value: bool | None) -> str:
+    return "" if value is None else "yes" if value else "no"
+
+
+def _watched(steps: Sequence[Step], title: str) -> Iterable[Step]:
+    return track(steps, title, console=console, transient=True, disable=not console.is_terminal)
