@@ -15,9 +15,9 @@ from rich.table import Table
 
 from beautylens.cli.arguments import Address
 from beautylens.cli.console import console
-from beautylens.collection import open_collection
 from beautylens.evaluate.duplicates import Group, agreement, find_duplicates
 from beautylens.evaluate.duplicates_page import write_duplicates_page
+from beautylens.store.gallery import Gallery
 
 Step = TypeVar("Step")
 SHOWN, NAMED = 20, 3
@@ -37,17 +37,17 @@ def duplicates(
     ] = None,
 ) -> None:
     """List products that share a picture, and pictures that show nothing."""
-    opened = open_collection(address)
+    gallery = Gallery(address)
     for path in (out, page):
         if path:
             # Comparing half a million pictures takes long: what cannot be written is told before.
             path.touch()
-    groups = find_duplicates(opened.gallery, _watched)
+    groups = find_duplicates(gallery, _watched)
     print_groups(groups)
     if out:
         write_groups(out, groups)
     if page:
-        write_duplicates_page(page, address.name, groups, opened.gallery)
+        write_duplicates_page(page, address.name, groups, gallery)
         console.print(f"Page: {page}", soft_wrap=True)
 
 

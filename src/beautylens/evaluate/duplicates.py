@@ -82,7 +82,7 @@ def find_duplicates(gallery: Gallery, watch: Watch) -> list[Group]:
 
 
 def small_pictures(gallery: Gallery, image_ids: Sequence[str]) -> dict[str, Pixels]:
-    """Return small copies by image id, of the gallery or else of the files; gone ones are left out."""
+    """Return small copies by image id, kept ones or else of the files, of all that are there."""
     kept = gallery.thumbnails(image_ids)
     missing = [image_id for image_id in image_ids if image_id not in kept]
     images = gallery.images(missing) if missing else {}
@@ -131,17 +131,22 @@ def _is_same(
     """Tell whether two images show the same picture; not where one is gone."""
     if not all(image_id in pictures and image_id in images for image_id in pair):
         return False
-    one, other = (pictures[image_id] for image_id in pair)
-    if difference(one, other, COARSE) > SAME_THUMBNAIL:
+    if not same_thumbnail(*(pictures[image_id] for image_id in pair)):
         return False
-    return _same_print(*(images[image_id] for image_id in pair))
+    files = [_read(images[image_id], FINE) for image_id in pair]
+    large = [file for file in files if file is not None]
+    return len(large) < 2 or same_print(*large)
 
 
-def _same_print(one: Match, other: Match) -> bool:
-    """Tell whether two files agree in small print too, where both are there and large enough."""
-    files = [_read(image, FINE) for image in (one, other)]
-    large = [file for file in files if file is not None and max(file.shape) >= PRINT_SIDE]
-    return len(large) < 2 or difference(large[0], large[1], FINE) <= SAME_PRINT
+def same_thumbnail(one: Pixels, other: Pixels) -> bool:
+    """Tell whether two small pictures pass for one."""
+    return difference(one, other, COARSE) <= SAME_THUMBNAIL
+
+
+def same_print(one: Pixels, other: Pixels) -> bool:
+    """Tell whether two files agree in small print too; those too small to show any do."""
+    small = min(max(one.shape[:2]), max(other.shape[:2])) < PRINT_SIDE
+    return small or difference(one, other, FINE) <= SAME_PRINT
 
 
 def _groups(
