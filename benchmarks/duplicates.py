@@ -3,9 +3,9 @@
     python benchmarks/duplicates.py DATA [--sets beauty packs] [--pictures 40] [--json]
 
 DATA holds a folder a set with catalogue.csv; `sample` is the rendered catalogue and needs no data.
-Copies are made of some pictures: encoded anew, halved, shrunk to 200 pixels, framed, trimmed. A copy
-is found if its descriptor is near enough and it passes for its picture. `close` counts the pairs of
-pictures of two products that are near enough, `listed` the groups that a person has to judge.
+Copies are made of some pictures: encoded anew, halved, shrunk to 200 pixels, framed, trimmed. A
+copy is found if its descriptor is near enough and it passes for its picture. `close` counts
+pairs of pictures of two products that are near enough, `listed` groups that a person has to judge.
 """
 
 from __future__ import annotations

@@ -54,3 +54,8 @@ def test_what_has_nothing_in_common_lies_far_apart() -> None:
     blank = np.full((300, 300, 3), 255, np.uint8)
     assert difference(blank, pack(), COARSE) == APART
     assert difference(pack(0), pack(1), COARSE) > 4 * SAME
+
+
+def test_a_taller_pack_is_another_size() -> None:
+    taller = cv2.resize(pack(), None, fx=1.0, fy=1.15, interpolation=cv2.INTER_CUBIC)
+    assert difference(pack(), taller, COARSE) == APART

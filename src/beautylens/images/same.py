@@ -22,6 +22,8 @@ _GROUND = 12
 """Levels by which a pixel differs from the frame around a picture before it belongs to it."""
 _OVERLAP = 0.6
 """Share of the picture that must be covered by the other."""
+_STRETCH = 1.04
+"""Ratio of width to height that resizing keeps: a taller bottle is another size, not a copy."""
 APART = 100.0
 """The difference of pictures that cannot be laid over each other: that of black and white."""
 
@@ -40,12 +42,13 @@ def difference(one: Pixels, other: Pixels, side: int) -> float:
     """
     side = min(side, max(one.shape[:2]), max(other.shape[:2]))
     framings = ((one, other), (_trimmed(one), _trimmed(other)))
-    return min(_difference(_square(left, side), _square(right, side)) for left, right in framings)
+    return min(_difference(left, right, side) for left, right in framings)
 
 
-def _difference(one: Pixels, other: Pixels) -> float:
+def _difference(first: Pixels, second: Pixels, side: int) -> float:
+    one, other = _square(first, side), _square(second, side)
     transform = _transform(one, other)
-    if transform is None:
+    if transform is None or _stretch(transform, first, second) > _STRETCH:
         return APART
     size, flags = one.shape[1::-1], cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     laid = np.asarray(cv2.warpAffine(other, transform, size, flags=flags), np.uint8)
@@ -77,6 +80,13 @@ def _transform(one: Pixels, other: Pixels) -> Floats | None:
             return None
         transform = np.asarray(found, np.float32)
     return transform
+
+
+def _stretch(transform: Floats, one: Pixels, other: Pixels) -> float:
+    """Return the ratio of the two scales of a map between the squares made of two pictures."""
+    down, across = (np.array(other.shape[:2]) / one.shape[:2]).tolist()
+    ratio = float(transform[0, 0]) * across / (float(transform[1, 1]) * down)
+    return max(ratio, 1 / ratio) if ratio > 0 else APART
 
 
 def _trimmed(picture: Pixels) -> Pixels:
