@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
+from beautylens.addresses import place
 from beautylens.cli.arguments import Address
 from beautylens.cli.console import console
 from beautylens.evaluate.duplicates import Group, agreement, find_duplicates
@@ -47,7 +48,7 @@ def duplicates(
     if out:
         write_groups(out, groups)
     if page:
-        write_duplicates_page(page, address.name, groups, gallery)
+        write_duplicates_page(page, place(address).name, groups, gallery)
         console.print(f"Page: {page}", soft_wrap=True)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from beautylens.addresses import place
+from beautylens.catalogue.gtin import gtin14
 from beautylens.cores import cores
 from beautylens.errors import ImageError
 from beautylens.features.close_pairs import Watch, close_pairs
@@ -24,7 +26,6 @@ from beautylens.images.thumbnail import SIDE
 from beautylens.records import Match, Product
 from beautylens.store.gallery import Gallery
 from beautylens.store.originals import originals
-from beautylens.text.gtin import gtin14
 from beautylens.text.words import words_of
 
 Pixels = NDArray[np.uint8]
@@ -94,7 +95,7 @@ def small_pictures(gallery: Gallery, image_ids: Sequence[str]) -> dict[str, Pixe
 
 def _read(image: Match, side: int) -> Pixels | None:
     with suppress(ImageError):
-        return shrink(decode(Path(image.image), least_side=side), side)[0]
+        return shrink(decode(place(image.image), least_side=side), side)[0]
     return None
 
 
@@ -157,7 +158,7 @@ def _groups(
     cuts = np.flatnonzero(np.diff(pictures[order])) + 1
     members = [m for m in np.split(order, cuts) if len(m) > 1 or pictures[m[0]] == BLANK]
     images: dict[str, Match] = {}
-    for batch in _batches(place for each in members for place in each):
+    for batch in _batches(chain.from_iterable(members)):
         images |= gallery.images([ids[place] for place in batch])
     groups = []
     for each in members:

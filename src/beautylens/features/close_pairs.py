@@ -33,8 +33,7 @@ def close_pairs(descriptors: Floats, rows: Places, least: float, most: int, watc
     """Return the pairs with a cosine of `least` or more, each once: (P, 2) places among `rows`.
 
     Above 20,000 rows only those are compared that share one of their three nearest pivots, which
-    are rows drawn by lot: time then grows little faster than N. The share found so is in
-    docs/benchmarks.md.
+    are rows drawn by lot: time then grows little faster than N.
 
     Args:
         descriptors: (N, D) float32, unit rows; they may lie in a mapped file.
