@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_commands_of_the_readme_run_in_order(folder: Path) -> None:
     text = next(block for block in blocks("sh") if "beautylens index" in block)
     commands = [line for line in text.replace("\\\n", " ").splitlines() if line.strip()]
-    assert len(commands) == 10
+    assert len(commands) == 9
     prefix = f"{sys.executable} -c 'from beautylens.cli import main; main()'"
     for command in commands:
         done = subprocess.run(

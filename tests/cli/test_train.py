@@ -32,7 +32,8 @@ def test_an_adapter_is_trained_and_indexed_with(shop: Shop, tmp_path: Path) -> N
         "--validate", other, "--epochs", 2, "--batch", 4,
     )  # fmt: skip
     assert done.stdout == ""
-    assert "mAP@7 of the descriptors alone:" in done.stderr
+    assert "the start: mAP@7 1.000\nepoch 1 of" in done.stderr
+    assert "Nothing beat the start" in done.stderr
     assert "an encoder for `beautylens index --encoder" in done.stderr
     assert {path.name for path in out.iterdir()} == {
         "curves.csv", "curves.png", "encoder.json", "graph.onnx", "training.json", "whitening.npz",

@@ -318,3 +318,44 @@ def test_what_cannot_be_is_said_before_anything_is_made(
     with pytest.raises(TableError, match="none of its photos shows a product of the catalogue"):
         Training(start, shop.table, out, BRIEF).pairs(strange)
     assert not out.exists()
+
+
+def adapter(small_encoder: Path, shop: Shop, out: Path, **settings: object) -> Training:
+    start = from_encoder(str(small_encoder), frozen=True)
+    wanted = BRIEF.model_copy(update=settings)
+    return Training(start, shop.table, out, wanted, adapter=True, dimensions=8)
+
+
+def test_what_lies_in_the_working_folder_beside_the_training_stays(
+    shop: Shop, small_encoder: Path, tmp_path: Path
+) -> None:
+    notes = tmp_path / "out.training" / "notes.txt"
+    notes.parent.mkdir()
+    notes.write_text("mine", "utf-8")
+    adapter(small_encoder, shop, tmp_path / "out").uel()
+    assert list(notes.parent.iterdir()) == [notes]
+
+
+def test_a_training_that_runs_away_makes_no_encoder(
+    shop: Shop, small_encoder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(EncoderError, match="try a tenth of the rate"):
+        adapter(small_encoder, shop, tmp_path / "out", rate=1e9).uel()
+    assert not (tmp_path / "out").exists()
+
+
+def test_photos_of_unknown_products_are_told(
+    shop: Shop, small_encoder: Path, tmp_path: Path
+) -> None:
+    truth = tmp_path / "truth.csv"
+    rows = [f"{shop.photo(0)},p00", f"{shop.photo(1)},nope", f"{shop.photo(2)},"]
+    truth.write_text("\n".join(["image,product_ids", *rows]) + "\n", "utf-8")
+    trained = adapter(small_encoder, shop, tmp_path / "out").pairs(truth, simulate=True)
+    assert trained.unmatched == (str(shop.photo(1)),)
+
+
+def test_one_photo_alone_teaches_nothing(shop: Shop, small_encoder: Path, tmp_path: Path) -> None:
+    truth = tmp_path / "truth.csv"
+    truth.write_text(f"image,product_ids\n{shop.photo(0)},p00\n", "utf-8")
+    with pytest.raises(EncoderError, match="1 items are too few to learn from; give at least 2"):
+        adapter(small_encoder, shop, tmp_path / "out").pairs(truth)

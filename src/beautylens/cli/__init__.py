@@ -62,7 +62,9 @@ def _report_unforeseen(error: Exception) -> int:
     if hasattr(error, "format_message"):
         # A command line that cannot be understood; Typer keeps the class of this error private.
         message = error.format_message().rstrip(".")
-        report_error(f"{message}; `beautylens --help` shows how it is written")
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "beautylens"
+        report_error(f"{message}; `{command} --help` shows how it is written")
         return 2
     if os.environ.get("BEAUTYLENS_DEBUG"):
         raise error

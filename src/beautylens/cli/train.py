@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,9 +19,11 @@ from beautylens.cli.console import console
 from beautylens.cli.progress import figures_bar, report_left_out
 from beautylens.errors import EncoderError
 from beautylens.features.extras import extra
+from beautylens.features.folders import refuse_existing
 
 if TYPE_CHECKING:
-    from beautylens.train.run import Trained, Training
+    from beautylens.train.result import Trained
+    from beautylens.train.run import Training
     from beautylens.train.start import Start
 
 app = typer.Typer(
@@ -65,14 +68,17 @@ Validate = Annotated[
     str | None,
     typer.Option(metavar="TRUTH", help="Measure mAP@7 on these photos; stop when it stays."),
 ]
-Epochs = Annotated[int | None, typer.Option(min=1, help="Times through the data.")]
-Batch = Annotated[int | None, typer.Option(min=2, help="Items of a step.")]
-Rate = Annotated[float | None, typer.Option(min=1e-9, help="Learning rate of the network.")]
-Patience = Annotated[
-    int | None, typer.Option(min=1, help="Epochs without a better mAP@7 before it stops.")
+Epochs = Annotated[int | None, typer.Option(min=1, help="Times through the data; 10 by default.")]
+Batch = Annotated[int | None, typer.Option(min=2, help="Items of a step; 32 by default.")]
+Rate = Annotated[
+    float | None,
+    typer.Option(min=1e-9, help="Learning rate, 1e-4 by default; of the head, three times that."),
 ]
-Precision = Annotated[str | None, typer.Option(help="no, bf16 or fp16.")]
-Seed = Annotated[int | None, typer.Option(min=0, help="Of all chance.")]
+Patience = Annotated[
+    int | None, typer.Option(min=1, help="Epochs without a better mAP@7 before it stops; 4.")
+]
+Precision = Annotated[str | None, typer.Option(help="no (single), bf16 or fp16.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Of all that is left to chance; 0.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +205,9 @@ def _training(
     table: str, out: Path, options: Options, *, published: bool = False, distil: bool = False
 ) -> Iterator[Training]:
     """Give a training that shows how far it is."""
+    refuse_existing(out)
+    if options.patience is not None and options.validate is None:
+        raise EncoderError("--patience asks how mAP@7 goes on: name photos to measure, --validate")
     start = _start(options, distil=distil)
     from beautylens.settings import checked
     from beautylens.train.run import Training
@@ -212,19 +221,41 @@ def _training(
         yield Training(
             start, place(table), out, settings, adapter=options.adapter, maps=options.maps,
             dimensions=options.dimensions, report=report,
+            tell=partial(_tell_epoch, settings.epochs),
             validation=None if options.validate is None else place(options.validate),
         )  # fmt: skip
+
+
+def _tell_epoch(epochs: int, row: Mapping[str, float]) -> None:
+    """Print the figures of an epoch: a training may take hours, and its output go to a file."""
+    terms = [
+        f"{name} {value:.4f}"
+        for name, value in row.items()
+        if name not in {"epoch", "map7", "rate", "seconds"}
+    ]
+    measured = [f"mAP@7 {row['map7']:.3f}"] if "map7" in row else []
+    if terms or measured:
+        when = f"epoch {row['epoch']:.0f} of {epochs}" if row["epoch"] else "the start"
+        spent = [f"{row['seconds']:.0f} s"] if row["epoch"] else []
+        console.print(f"{when}: {', '.join([*terms, *measured, *spent])}")
 
 
 def _tell(trained: Trained) -> None:
     """Print what was made."""
     report_left_out(trained.unreadable, "pictures")
-    scores = [row["map7"] for row in trained.rows if "map7" in row]
-    epochs = int(trained.rows[-1]["epoch"])
-    if scores:
+    if trained.unmatched:
         console.print(
-            f"mAP@7 of the descriptors alone: {scores[0]:.3f} before, {max(scores):.3f} at best, "
-            f"after {scores.index(max(scores))} of {epochs} epochs."
+            f"[yellow]{len(trained.unmatched):,} photos show no product of the catalogue[/] and "
+            f"were left out, such as {trained.unmatched[0]}.",
+            soft_wrap=True,
+        )
+    scores = [row["map7"] for row in trained.rows if "map7" in row]
+    if scores and max(scores) == scores[0]:
+        console.print(f"Nothing beat the start: {trained.folder} is the start.", soft_wrap=True)
+    elif scores:
+        console.print(
+            f"mAP@7 of the descriptors alone: {scores[0]:.3f} before, {max(scores):.3f} after "
+            f"epoch {scores.index(max(scores))}, which is kept."
         )
     console.print(
         f"{trained.folder}: an encoder for `beautylens index --encoder {trained.folder}`; its "

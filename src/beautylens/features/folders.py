@@ -46,6 +46,16 @@ def no_such_encoder(name: str) -> EncoderError:
     )
 
 
+def refuse_existing(folder: Path) -> None:
+    """Refuse to write an encoder where something is.
+
+    Raises:
+        EncoderError: when something is there already.
+    """
+    if folder.exists():
+        raise EncoderError(f"{folder} is there already; name another folder, or remove it")
+
+
 @contextmanager
 def drafted(folder: Path) -> Iterator[Path]:
     """Give an empty folder to fill; it becomes `folder` at the end, or is gone after an error.
@@ -53,8 +63,7 @@ def drafted(folder: Path) -> Iterator[Path]:
     Raises:
         EncoderError: when something is there already.
     """
-    if folder.exists():
-        raise EncoderError(f"{folder} is there already; name another folder, or remove it")
+    refuse_existing(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".draft-", dir=folder.parent) as parent:
         draft = Path(parent) / folder.name

@@ -69,6 +69,12 @@ def save(
     aside.replace(folder / FILE)
 
 
+def forget(folder: Path) -> None:
+    """Remove a checkpoint."""
+    for name in (FILE, f"{FILE}.part"):
+        (folder / name).unlink(missing_ok=True)
+
+
 def restore(
     folder: Path,
     modules: Mapping[str, nn.Module],

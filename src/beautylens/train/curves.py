@@ -18,8 +18,10 @@ def write_curves(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:
         writer.writerows(rows)
     with extra("train"):
         from matplotlib.figure import Figure
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    losses, quality = figure.subplots(1, 2)
+    panels = 2 if "map7" in names else 1
+    figure = Figure(figsize=(4.5 * panels, 3.6), layout="constrained")
+    every = figure.subplots(1, panels, squeeze=False)[0]
+    losses, quality = every[0], every[-1]
     for name in names:
         points = [(row["epoch"], row[name]) for row in rows if name in row]
         if name in {"epoch", "rate", "seconds"} or not points:
@@ -27,9 +29,9 @@ def write_curves(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:
         axes = quality if name == "map7" else losses
         label = "mAP@7" if name == "map7" else name
         axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=label)
-    losses.set_title("loss")
     quality.set_title("mAP@7 of validation photos")
-    for axes in (losses, quality):
+    losses.set_title("loss")
+    for axes in every:
         axes.set_xlabel("epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)

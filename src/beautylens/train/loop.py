@@ -32,6 +32,8 @@ with extra("train"):
 
 Report = Callable[[int, int, Mapping[str, float]], None]
 """Told the steps done, the steps in all, and the newest figures."""
+Tell = Callable[[Mapping[str, float]], None]
+"""Told the figures of an epoch."""
 CHECKPOINT_SECONDS = 300.0
 """Between two checkpoints within an epoch."""
 AHEAD = 3
@@ -52,6 +54,7 @@ class Loop:
         validation: measured after each epoch, where there is one.
         about: what must be the same when a training goes on, as JSON values.
         report: told of every step.
+        tell: told of every epoch; of the start as epoch 0.
     """
 
     def __init__(
@@ -64,9 +67,10 @@ class Loop:
         validation: Validation | None = None,
         about: Mapping[str, Any] | None = None,
         report: Report = lambda done, total, figures: None,
+        tell: Tell = lambda row: None,
     ) -> None:
         self._objective, self._settings, self._folder = objective, settings, folder
-        self._validation, self._report = validation, report
+        self._validation, self._report, self._tell = validation, report, tell
         self._about = dict(about or {}) | settings.model_dump()
         self._accelerator = Accelerator(mixed_precision=settings.precision)
         device = self._accelerator.device
@@ -114,6 +118,11 @@ class Loop:
                 group["lr"] = group["initial"] * rate
             terms = self._objective.loss(self._network, batch)
             loss = torch.stack(list(terms.values())).sum()
+            if not torch.isfinite(loss):
+                raise EncoderError(
+                    f"the loss is no number any more at step {step + 1} of {total}: the training "
+                    "runs away; try a tenth of the rate"
+                )
             accelerator.backward(loss)
             _average_gradients(self._objective.extras)
             self._optimiser.step()
@@ -147,6 +156,8 @@ class Loop:
                 self._best.load_state_dict(self._averaged.state_dict())
         progress.rows.append(row)
         self._save(progress)
+        if self.is_main:
+            self._tell(row)
 
     def _is_late(self, progress: Progress) -> bool:
         return self._validation is not None and progress.since >= self._settings.patience
@@ -157,8 +168,10 @@ class Loop:
         order = np.random.default_rng((settings.seed, epoch)).permutation(len(self._objective))
         processes = self._accelerator.num_processes
         size = min(settings.batch, len(order)) // processes * processes
-        if size == 0:
-            raise EncoderError(f"{len(order)} items are too few for {processes} processes")
+        if size // processes == 0 or size < 2:
+            raise EncoderError(
+                f"{len(order)} items are too few to learn from; give at least {2 * processes}"
+            )
         whole = order[: len(order) // size * size].reshape(-1, size)
         return list(whole[:, self._accelerator.process_index :: processes])
 

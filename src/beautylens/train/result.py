@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from beautylens.errors import EncoderError
 from beautylens.features.backbones import Backbone
 from beautylens.features.encoder import Encoder
 from beautylens.features.export import export_backbone
@@ -17,7 +18,19 @@ from beautylens.features.folders import drafted, write_header
 from beautylens.train.curves import write_curves
 
 with extra("train"):
+    import torch
     from torch import nn
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """An encoder folder that was trained, and its curves."""
+
+    folder: Path
+    rows: Sequence[Mapping[str, float]]
+    unreadable: tuple[str, ...]
+    unmatched: tuple[str, ...]
+    """Photos that show no product of the catalogue, and were left out."""
 
 
 def write_result(
@@ -37,8 +50,12 @@ def write_result(
         told: JSON values of how it was trained.
         rows: the figures of each epoch.
         adapted: the encoder whose trunk an adapter left as it was.
+
+    Raises:
+        EncoderError: when the training has run away.
     """
     pooling, whitening = trained.head.pool.settings, trained.head.whitening
+    _refuse_infinite(trained)
 
     def beside(draft: Path) -> None:
         write_curves(draft, rows)
@@ -59,3 +76,12 @@ def write_result(
         if whitening is not None:
             whitening.save(draft / "whitening.npz")
         beside(draft)
+
+
+def _refuse_infinite(trained: nn.Module) -> None:
+    """Refuse weights that half precision, in which they are kept, cannot hold."""
+    if not all(torch.isfinite(each.half()).all() for each in trained.parameters()):
+        raise EncoderError(
+            "what was learnt is no numbers, or too large ones: the training has run away; try a "
+            "tenth of the rate"
+        )

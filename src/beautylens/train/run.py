@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,15 @@ from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.cores import cores
 from beautylens.errors import EncoderError, ImageError, TableError
 from beautylens.features.extras import extra
+from beautylens.features.folders import refuse_existing
 from beautylens.features.whitening import Whitening
 from beautylens.images.ahead import ahead
+from beautylens.train import checkpoint
 from beautylens.train.embedding import CachedEmbedding, Embedding, Head
-from beautylens.train.loop import Loop, Report
+from beautylens.train.loop import Loop, Report, Tell
 from beautylens.train.objective import Objective
 from beautylens.train.pairs import Pairs
-from beautylens.train.result import write_result
+from beautylens.train.result import Trained, write_result
 from beautylens.train.settings import TrainSettings
 from beautylens.train.shelf import Shelf
 from beautylens.train.sources import CACHED_VIEWS, Pictures, Source, cache_maps, fault_of
@@ -42,15 +45,6 @@ TAUGHT = 4096
 """Pictures, at most, that a projection is learnt from before training begins."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """An encoder folder that was trained, and its curves."""
-
-    folder: Path
-    rows: Sequence[Mapping[str, float]]
-    unreadable: tuple[str, ...]
-
-
 class Training:
     """One training: where from, where to, and how.
 
@@ -66,6 +60,7 @@ class Training:
         dimensions: of the projection, where the start has none.
         validation: a truth table on whose photos each epoch is measured.
         report: told of every step.
+        tell: told the figures of every epoch, and before the first those of the start.
 
     Raises:
         EncoderError: when the folder is there already, or the adapter has no encoder to adapt.
@@ -84,20 +79,22 @@ class Training:
         dimensions: int = 512,
         validation: Place | None = None,
         report: Report = lambda done, total, figures: None,
+        tell: Tell = lambda row: None,
     ) -> None:
-        if folder.exists():
-            raise EncoderError(f"{folder} is there already; name another folder, or remove it")
+        refuse_existing(folder)
         if adapter and start.encoder is None:
             raise EncoderError(
                 "an adapter needs an encoder file to adapt: make one with `beautylens encoder "
                 "export`, and give it with --encoder"
             )
         self._start, self._folder, self._settings = start, folder, settings
-        self._adapter, self._report = adapter, report
+        self._adapter, self._report, self._tell = adapter, report, tell
         self._dimensions = dimensions
         self._work = folder.with_name(f"{folder.name}.training")
         self._maps = maps or self._work
         self._unreadable: list[str] = []
+        self._unmatched: list[str] = []
+        self._cached: set[Path] = set()
         self._shelf = self._readable_shelf(read_catalogue(table))
         self._validation_table = validation
         self._validation_rows = self._read_validation(validation)
@@ -129,7 +126,9 @@ class Training:
             weight: λ of that second task.
         """
         known = self._shelf.places
-        rows = [row for row in read_truth(truth) if row.product_ids & known.keys()]
+        every = read_truth(truth)
+        rows = [row for row in every if row.product_ids & known.keys()]
+        self._unmatched = [str(r.image) for r in every if r.product_ids and r not in rows]
         rows = self._readable(rows, lambda row: row.image)
         if not rows:
             raise TableError(f"{truth}: none of its photos shows a product of the catalogue")
@@ -189,15 +188,24 @@ class Training:
         }
         loop = Loop(
             network, objective, self._settings, self._work,
-            validation=self._validation(), about=about, report=self._report,
+            validation=self._validation(), about=about, report=self._report, tell=self._tell,
         )  # fmt: skip
         trained = loop.run().cpu()
         if loop.is_main:
             told = {**about, **self._settings.model_dump()}
             adapted = start.encoder if self._adapter else None
             write_result(self._folder, start.backbone, trained, told, loop.rows, adapted)
-            shutil.rmtree(self._work)
-        return Trained(self._folder, loop.rows, tuple(self._unreadable))
+            self._clear()
+        return Trained(self._folder, loop.rows, tuple(self._unreadable), tuple(self._unmatched))
+
+    def _clear(self) -> None:
+        """Remove what was under way, and nothing else that may be there."""
+        checkpoint.forget(self._work)
+        for folder in self._cached:
+            if folder.parent == self._work:
+                shutil.rmtree(folder)
+        with suppress(OSError):
+            self._work.rmdir()
 
     def _network(self, whitening: Whitening | None) -> nn.Module:
         head = Head(self._start.pooling, whitening)
@@ -256,6 +264,7 @@ class Training:
         encoder, seed = self._start.encoder, self._settings.seed
         files = [(str(path), *stamp(path)) for path in paths]
         folder = self._maps / _digest([encoder.fingerprint, encoder.side, simulated, seed, *files])
+        self._cached.add(folder)
         return cache_maps(
             encoder, paths, folder, simulated=simulated, seed=seed,
             views=CACHED_VIEWS if views else 0,
@@ -274,17 +283,11 @@ class Training:
             tuple(f"{row['brand']} {row['name']}".strip() for row in rows),
         )
 
-    def _readable(self, rows: Iterable[Any], path_of: Callable[[Any], Place]) -> list[Any]:
+    def _readable(self, rows: Sequence[Any], path_of: Callable[[Any], Place]) -> list[Any]:
         """Return the rows whose pictures can be read; the others are reported at the end."""
-        kept = []
-        every = list(rows)
-        faults = ahead(cores(), fault_of, map(path_of, every), AHEAD)
-        for row, fault in zip(every, faults, strict=True):
-            if fault:
-                self._unreadable.append(fault)
-            else:
-                kept.append(row)
-        return kept
+        faults = list(ahead(cores(), fault_of, map(path_of, rows), AHEAD))
+        self._unreadable += filter(None, faults)
+        return [row for row, fault in zip(rows, faults, strict=True) if not fault]
 
 
 def _digest(told: Iterable[object]) -> str:
