@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -37,10 +37,13 @@ class Places:
 
     def read(self, image_ids: Iterable[str], names: Sequence[str]) -> pa.Table:
         """Return `image_id` and the named columns of those images that are there, in any order."""
-        wanted = dict.fromkeys(image_ids)
+        return self._there(dict.fromkeys(image_ids), names).drop_columns("_rowid")
+
+    def _there(self, wanted: Mapping[str, None], names: Sequence[str]) -> pa.Table:
+        """Return `image_id`, `_rowid` and the named columns of those images that are there."""
         # Other threads forget and learn places meanwhile.
         known = (self._rows.get(each) for each in wanted)
-        found = self.at([place for place in known if place is not None], names)
+        found = self._at([place for place in known if place is not None], names)
         # Another image may have come to stand at a remembered place.
         right = [image_id in wanted for image_id in found["image_id"].to_pylist()]
         found = found.filter(pa.array(right, pa.bool_()))
@@ -48,7 +51,12 @@ class Places:
         missing = [each for each in wanted if each not in there]
         if not missing:
             return found
-        return pa.concat_tables([found, self.at(self._look_up(missing), names)])
+        return pa.concat_tables([found, self._at(self._look_up(missing), names)])
+
+    def of(self, image_ids: Iterable[str]) -> dict[str, int]:
+        """Return the places of those images that are there."""
+        found = self._there(dict.fromkeys(image_ids), [])
+        return dict(zip(found["image_id"].to_pylist(), found["_rowid"].to_pylist(), strict=True))
 
     def _look_up(self, image_ids: Sequence[str]) -> list[int]:
         condition = f"image_id IN ({sql_list(image_ids)})"
@@ -58,5 +66,10 @@ class Places:
 
     def at(self, places: Iterable[int], names: Sequence[str]) -> pa.Table:
         """Return `image_id` and the named columns of the rows at some places, in any order."""
+        return self._at(places, names).drop_columns("_rowid")
+
+    def _at(self, places: Iterable[int], names: Sequence[str]) -> pa.Table:
         columns = ["image_id", "_rowid", *names]
-        return self.remember(self._table.take_row_ids(list(places)).select(columns).to_arrow())
+        rows = self._table.take_row_ids(list(places)).select(columns).to_arrow()
+        self.remember(rows)
+        return rows

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pyarrow as pa
@@ -79,6 +80,13 @@ class GalleryReader:
         return int(self._images.schema.field("descriptor").type.list_size)
 
     @property
+    def vector_lengths(self) -> dict[Vectors, int]:
+        """The length of each kind of vector that there is."""
+        names = get_args(Vectors)
+        fields = [self._images.schema.field(n) for n in names if n in self._images.schema.names]
+        return {field.name: int(field.type.list_size) for field in fields}
+
+    @property
     def keeps_originals(self) -> bool:
         """Tell whether there is a column for the descriptors that augmentation replaces."""
         return "original" in self._images.schema.names
@@ -92,6 +100,15 @@ class GalleryReader:
     def keeps_thumbnails(self) -> bool:
         """Tell whether there are columns for small copies of the pictures."""
         return THUMBNAIL[0] in self._images.schema.names
+
+    def ready(self) -> None:
+        """Raise unless images can be searched.
+
+        Raises:
+            CollectionError: saying why not.
+        """
+        with plain_errors(self.address, "read"):
+            self.count()
 
     def count(self, where: str | None = None) -> int:
         """Return how many images there are."""

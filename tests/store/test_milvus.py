@@ -1,0 +1,71 @@
+"""What is decided about a Milvus cluster before any is asked: addresses, indexes, checksums."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from beautylens.errors import CollectionError
+from beautylens.store.clustered import ClusteredGallery
+from beautylens.store.gallery import Gallery
+from beautylens.store.milvus import Address, index_for
+from beautylens.store.rows import vectors
+from beautylens.store.sync import Side, row_checksums
+
+
+def test_an_address_has_a_cluster_and_a_name() -> None:
+    assert Address.parse("milvus+https://h.org:19530/shop_2", "") == (
+        "https://h.org:19530",
+        "shop_2",
+    )
+    assert Address.parse("milvus+http://[::1]:19530/", "own") == ("http://[::1]:19530", "own")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://127.0.0.1:19530", "milvus://127.0.0.1", "milvus+http://", "milvus+http://u:secret@h/n",
+     "milvus+http://h/a-b", "milvus+http://h/a/b", "milvus+http://h/n?token=secret", "/h/n", ""],
+)  # fmt: skip
+def test_an_address_that_cannot_be_understood_is_refused(address: str) -> None:
+    with pytest.raises(CollectionError, match="MILVUS_TOKEN") as refused:
+        Address.parse(address, "own")
+    assert "secret" not in str(refused.value)
+
+
+def test_an_address_without_a_name_gets_one_of_the_collections_own(tmp_path: Path) -> None:
+    names = []
+    for folder in (tmp_path / "my shop.lens", tmp_path / "other" / "my shop.lens"):
+        Gallery.create(folder, dimensions=4, settings={})
+        names.append(ClusteredGallery(folder, "milvus+http://h").vectors_address.name)
+    assert all(name.startswith("beautylens_my_shop_lens_") for name in names)
+    assert names[0] != names[1]
+
+
+def test_the_index_is_chosen_by_how_many_images_there_are() -> None:
+    kinds = [index_for(count).kind for count in (0, 50_000, 50_001, 10_000_000, 100_000_000)]
+    assert kinds == ["FLAT", "FLAT", "IVF_SQ8", "IVF_SQ8", "DISKANN"]
+
+
+def test_a_checksum_is_of_the_texts_and_the_vectors() -> None:
+    stored = np.arange(8, dtype=np.float32).reshape(2, 4)
+    rows = pa.table({"image_id": ["a", "é"], "name": ["", "x"], "descriptor": vectors(stored)})
+    wanted = []
+    for texts, vector in zip(rows.select(["image_id", "name"]).to_pylist(), stored, strict=True):
+        whole = json.dumps(texts, sort_keys=True).encode() + vector.tobytes()
+        digest = hashlib.blake2b(whole, digest_size=8).digest()
+        wanted.append(int.from_bytes(digest, "little", signed=True))
+    assert row_checksums(rows, ["image_id", "name"]).tolist() == wanted
+
+
+def test_a_side_is_summed_up_whatever_its_order() -> None:
+    checksums = np.array([3, -1, 2**62], np.int64)
+    whole = 0
+    for each in checksums.tolist():
+        whole ^= each % 2**64
+    assert Side.of(checksums) == Side.of(checksums[::-1]) == (3, whole)
+    assert Side.of(checksums[:0]) == (0, 0)
