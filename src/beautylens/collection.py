@@ -25,6 +25,7 @@ from beautylens.search.photo import Photo
 from beautylens.search.pipeline import Pipeline
 from beautylens.settings import checked
 from beautylens.store.build import Filled, OnProgress, Progress, fill
+from beautylens.store.clustered import ClusteredGallery
 from beautylens.store.failures import Failure
 from beautylens.store.gallery import Gallery
 
@@ -229,10 +230,17 @@ class Collection:
         return self.gallery.count()
 
 
-def open_collection(address: str | Path) -> Collection:
+def open_collection(address: str | Path, vectors: str | None = None) -> Collection:
     """Open a collection.
+
+    Args:
+        address: a folder, or an address in object storage.
+        vectors: the Milvus cluster that finds the nearest, `milvus+http://host:19530/NAME`; by
+            default that of the recipe, if it names one. An empty text is for none.
 
     Raises:
         CollectionError: when there is none at this address.
     """
-    return Collection(Gallery(address))
+    opened = Collection(Gallery(address))
+    cluster = opened.recipe.retrieve.vectors if vectors is None else vectors
+    return Collection(ClusteredGallery(address, cluster)) if cluster else opened

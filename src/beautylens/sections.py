@@ -101,13 +101,15 @@ class RetrieveSettings(Settings):
     """The first short-list: gallery images nearest to the mean descriptor of the query's views.
 
     A view is a centred crop that keeps this share of the photo's width and height. With `salient`
-    everything but the photo's salient item is painted white first.
+    everything but the photo's salient item is painted white first. `vectors` names a Milvus cluster
+    that finds the nearest, `milvus+http://host:19530/NAME`.
     """
 
     depth: Annotated[int, Field(ge=1, le=10_000)] = 100
     distance: Literal["cosine", "l1", "l2"] = "cosine"
     views: Annotated[tuple[View, ...], Field(min_length=1)] = (1.0,)
     salient: bool = False
+    vectors: str = ""
 
 
 class RerankSettings(Settings):

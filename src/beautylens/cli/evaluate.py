@@ -14,7 +14,7 @@ from rich.table import Table
 
 from beautylens.addresses import Place, place
 from beautylens.catalogue.truth import TruthRow, read_truth
-from beautylens.cli.arguments import Address, TruthTable
+from beautylens.cli.arguments import Address, TruthTable, Vectors
 from beautylens.cli.console import console
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import QueryError, TableError
@@ -43,6 +43,7 @@ def evaluate(
             "--calibrate", help="Learn from these photos how sure to be; measure on others."
         ),
     ] = False,
+    vectors: Vectors = None,
 ) -> None:
     """Measure mAP@7, recall, MRR and the verdicts on photos whose products are known."""
     if learning and (report or as_json):
@@ -50,7 +51,7 @@ def evaluate(
     rows = read_truth(truth)
     if report:
         report.mkdir(parents=True, exist_ok=True)
-    opened = open_collection(address)
+    opened = open_collection(address, vectors)
     check_truth(opened, rows, place(truth), allow_leaks=allow_leaks)
     if learning:
         report_calibrated(calibrated(opened, rows), opened)

@@ -9,19 +9,21 @@ import typer
 from rich.table import Table
 
 from beautylens.addresses import folder_bytes, place
-from beautylens.cli.arguments import Address
+from beautylens.cli.arguments import Address, Vectors
 from beautylens.cli.console import console
 from beautylens.cli.progress import report_failures
 from beautylens.collection import Collection, open_collection
+from beautylens.store.clustered import ClusteredGallery
 from beautylens.store.tables import PLAIN
 
 
 def info(
     address: Address,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    vectors: Vectors = None,
 ) -> None:
     """Show images, products, recipe, encoder fingerprint, version and size."""
-    opened = open_collection(address)
+    opened = open_collection(address, vectors)
     facts = collect_facts(opened, address)
     if as_json:
         typer.echo(json.dumps(facts, ensure_ascii=False))
@@ -36,7 +38,7 @@ def info(
 def collect_facts(opened: Collection, address: str) -> dict[str, Any]:
     """Return what there is to say of a collection, as plain JSON values."""
     made_with = opened.gallery.settings["encoder"]
-    return {
+    facts = {
         "images": len(opened),
         "products": opened.gallery.products(),
         "recipe": opened.recipe.name,
@@ -47,9 +49,19 @@ def collect_facts(opened: Collection, address: str) -> dict[str, Any]:
         "bytes": folder_bytes(place(address)),
         "columns": [*PLAIN[1:], *opened.gallery.extra],
     }
+    if isinstance(opened.gallery, ClusteredGallery):
+        cluster = opened.gallery.cluster
+        facts["vectors"] = {
+            "address": str(cluster.address),
+            "images": cluster.count(),
+            "version": cluster.version(),
+        }
+    return facts
 
 
 def _readable(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_readable(each)}" for name, each in value.items())
     return f"{value:,}" if isinstance(value, int) else str(value)

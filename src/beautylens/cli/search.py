@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from beautylens.catalogue.truth import PHOTO_SUFFIXES
-from beautylens.cli.arguments import Address
+from beautylens.cli.arguments import Address, Vectors
 from beautylens.cli.console import console, report_error
 from beautylens.cli.formats import WRITERS, Answer, Format
 from beautylens.collection import Collection, open_collection
@@ -38,10 +38,11 @@ def search(
         Path | None,
         typer.Option("--explain", metavar="DIR", help="Draw why each product was returned."),
     ] = None,
+    vectors: Vectors = None,
 ) -> None:
     """Find the products that photos show; an unreadable one does not stop the others."""
     box = Box.parse(crop) if crop else None
-    opened = open_collection(address)
+    opened = open_collection(address, vectors)
     if explanations:
         explanations.mkdir(parents=True, exist_ok=True)
     failed = 0

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from beautylens.addresses import place
-from beautylens.cli.arguments import Address
+from beautylens.cli.arguments import Address, Vectors
 
 
 def serve(
@@ -40,6 +40,7 @@ def serve(
     seconds: Annotated[
         float, typer.Option(min=1, max=600, help="After which a request is given up.")
     ] = 20.0,
+    vectors: Vectors = None,
 ) -> None:
     """Serve the photo-search page and the HTTP API; by default to this machine alone."""
     # Web frameworks are imported only here.
@@ -51,6 +52,7 @@ def serve(
 
     given = {
         "collection": str(place(address).absolute()),
+        "vectors": vectors,
         "host": host,
         "names": [name.lower() for name in names or ()],
         "origins": origins or (),

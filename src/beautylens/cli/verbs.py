@@ -13,6 +13,7 @@ VERBS = {
     "index": "Build a collection from a catalogue table, or go on with one that was interrupted.",
     "add": "Add the products of a table, or replace those that are there; no re-index.",
     "remove": "Remove products by id; the next search no longer returns them.",
+    "sync": "Fill a Milvus cluster with a collection's vectors, or bring it in step.",
     "search": "Find the products that photos show; an unreadable one does not stop the others.",
     "evaluate": "Measure mAP@7, recall, MRR and the verdicts on photos whose products are known.",
     "grid": "Compare backbones, poolings and distances, each network run once over the pictures.",

@@ -36,7 +36,8 @@ def make_app(settings: ServeSettings, collection: Collection | None = None) -> F
     Raises:
         CollectionError: when there is none.
     """
-    service = Service(collection or open_collection(settings.collection), settings)
+    opened = collection or open_collection(settings.collection, settings.vectors)
+    service = Service(opened, settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -23,7 +23,7 @@ def health_routes(service: Service) -> APIRouter:
     @routes.get("/health", responses=documented(429, 503), include_in_schema=False)
     async def ready() -> Health:
         """Tell that the collection can be read; where not, send requests elsewhere."""
-        await service.watching.do(service.collection.gallery.count)
+        await service.watching.do(service.collection.gallery.ready)
         return Health(status="ready")
 
     @routes.get(

@@ -45,7 +45,9 @@ def serve(settings: ServeSettings, port: int, workers: int, started: Callable[[s
         CollectionError: when there is no collection, or its encoder has changed.
     """
     _refuse_unguarded(settings)
-    _ = open_collection(settings.collection).encoder
+    opened = open_collection(settings.collection, settings.vectors)
+    opened.gallery.ready()
+    _ = opened.encoder
     listening = _listen(settings.host, port)
     with tempfile.TemporaryDirectory(prefix="beautylens-") as figures:
         os.environ[GIVEN] = settings.model_dump_json()

@@ -20,6 +20,8 @@ class ServeSettings(Settings):
 
     collection: str
     """A folder, or an address in object storage."""
+    vectors: str | None = None
+    """The Milvus cluster that finds the nearest; by default that of the recipe."""
     host: str = "127.0.0.1"
     names: tuple[Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")], ...] = ()
     """Host names by which it may be asked, beside `localhost` and addresses."""

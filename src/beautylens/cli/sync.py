@@ -1,0 +1,87 @@
+"""`beautylens sync`: keep a Milvus cluster in step with a collection."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from beautylens.cli.arguments import Address, Vectors
+from beautylens.cli.console import console
+from beautylens.cli.progress import progress_bar
+from beautylens.collection import open_collection
+from beautylens.errors import CollectionError
+from beautylens.store.build import Progress
+from beautylens.store.clustered import ClusteredGallery
+from beautylens.store.milvus import index_for
+from beautylens.store.sync import Difference, Side
+from beautylens.store.sync import sync as run
+
+
+def sync(
+    address: Address,
+    vectors: Vectors = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only compare; exit code 1 where they differ.")
+    ] = False,
+    every: Annotated[
+        float | None,
+        typer.Option(min=1, metavar="SECONDS", help="Look again and again, until stopped."),
+    ] = None,
+) -> None:
+    """Fill a Milvus cluster with a collection's vectors, or bring it in step."""
+    gallery = open_collection(address, vectors).gallery
+    if not isinstance(gallery, ClusteredGallery):
+        raise CollectionError(
+            f"{address} names no cluster; say --vectors milvus+http://host:19530/NAME"
+        )
+    if check:
+        _refuse_difference(gallery, _run(gallery, write=False))
+        return
+    _run(gallery, write=True)
+    _say_outgrown(gallery)
+    while every is not None:
+        time.sleep(every)
+        if gallery.cluster.version() != gallery.versions():
+            _run(gallery, write=True)
+
+
+def _run(gallery: ClusteredGallery, *, write: bool) -> Difference:
+    """Compare both sides, mend what differs if wanted, and say what there was to do."""
+    start = time.perf_counter()
+    with progress_bar("Comparing") as show:
+        found = run(gallery, lambda done, total: show(Progress(done, total, 0)), write=write)
+    seconds = time.perf_counter() - start
+    done = ("written", "deleted") if write else ("to write", "to delete")
+    typer.echo(
+        f"{found.missing:,} {done[0]}, {found.gone:,} {done[1]} in {seconds:.1f} s "
+        f"({found.gallery.images / seconds:,.0f} compared a second)"
+    )
+    _say(gallery.address, gallery.versions(), found.gallery)
+    if not write:
+        _say(str(gallery.vectors_address), gallery.cluster.version(), found.cluster)
+    return found
+
+
+def _say(where: str, version: int | None, side: Side) -> None:
+    typer.echo(f"{where}: version {version}, {side.images:,} images, checksum {side.checksum:016x}")
+
+
+def _refuse_difference(gallery: ClusteredGallery, found: Difference) -> None:
+    if found.gallery != found.cluster:
+        raise CollectionError(
+            f"{gallery.vectors_address} differs from {gallery.address}; bring it in step with "
+            f"`beautylens sync {gallery.address} --vectors {gallery.vectors_address}`"
+        )
+
+
+def _say_outgrown(gallery: ClusteredGallery) -> None:
+    """Say so where the index was made for fewer images than there are now."""
+    made, wanted = gallery.cluster.index(), index_for(gallery.count()).kind
+    if made != wanted:
+        console.print(
+            f"{gallery.vectors_address} has the index {made}; for as many images as there are now, "
+            f"{wanted} is the right one: sync under another NAME, then search there.",
+            soft_wrap=True,
+        )
