@@ -63,7 +63,7 @@ def sync(
     if write and not cluster.exists():
         cluster.create(total)
     theirs = _sorted([checksums for _, checksums in cluster.stream()])
-    ours, missing, done = [np.empty(0, np.int64)], 0, 0
+    ours, missing, done = list[Checksums](), 0, 0
     plain = [*PLAIN, *gallery.extra]
     for batch in gallery.stream([*plain, *gallery.vector_lengths]):
         rows = pa.Table.from_batches([batch])
@@ -119,7 +119,9 @@ def _delete_others(gallery: ClusteredGallery, known: Checksums) -> int:
 
 
 def _sorted(parts: list[Checksums]) -> Checksums:
-    return np.sort(np.concatenate(parts)) if parts else np.empty(0, np.int64)
+    checksums = np.concatenate([np.empty(0, np.int64), *parts])
+    checksums.sort()
+    return checksums
 
 
 def _among(checksums: Checksums, known: Checksums) -> NDArray[np.bool_]:
