@@ -28,14 +28,18 @@ train: .venv/train.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train]'
 	@touch $@
 
+.venv/outside.stamp: .venv/dev.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[outside,scale]'
+	@touch $@
+
 demo: .venv/base.stamp
 	$(BIN)/beautylens demo demo
 
 test: .venv/dev.stamp
 	$(BIN)/python -m pytest
 
-# The service from outside: processes, attacks and the page in Chromium.
-test-outside: .venv/dev.stamp
+# In processes of their own: servers, attacks, the page in Chromium, object storage, Ray, Milvus, nginx.
+test-outside: .venv/outside.stamp
 	$(BIN)/python -m pytest tests/outside
 
 check: .venv/dev.stamp

@@ -20,7 +20,7 @@ Opened = Callable[..., TestClient]
 @pytest.fixture(scope="session")
 def client(copied: Path) -> Iterator[TestClient]:
     """A client of a server that takes the key."""
-    app = make_app(ServeSettings(collection=copied, key=KEY))
+    app = make_app(ServeSettings(collection=str(copied), key=KEY))
     with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as opened:
         yield opened
 
@@ -30,7 +30,7 @@ def opened(collection: Collection) -> Opened:
     """Opens clients of servers with other settings; what is never searched need not be warm."""
 
     def client_with(**settings: object) -> TestClient:
-        given = {"collection": Path(collection.gallery.address), **settings}
+        given = {"collection": collection.gallery.address, **settings}
         app = make_app(ServeSettings.model_validate(given), collection)
         return TestClient(app, base_url="http://localhost", raise_server_exceptions=False)
 

@@ -91,7 +91,7 @@ def test_without_a_key_nothing_can_be_written_whatever_is_sent(opened: Opened) -
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "shop.example"])  # noqa: S104
 def test_another_address_than_loopback_needs_a_key(host: str, tmp_path) -> None:
     with pytest.raises(ServeError, match="write key"):
-        serve(ServeSettings(collection=tmp_path, host=host), 0, 1, print)
+        serve(ServeSettings(collection=str(tmp_path), host=host), 0, 1, print)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beautylens.errors import QueryError
@@ -71,6 +71,7 @@ def test_a_value_is_the_same_text_whatever_stands_in_it(sql: str, text: str) -> 
     assert (column, json.loads(value)) == ("brand", text)
 
 
+@settings(max_examples=40)
 @given(st.text("'\"\\%_[]{}$;#-/ éA1\n\t"))
 def test_any_text_stays_one_literal(text: str) -> None:
     quoted = text.replace("'", "''")
@@ -128,6 +129,7 @@ COMPARISONS: dict[str, Callable[[dict[str, str]], bool]] = {
 JOINTS = {"AND": operator.and_, "OR": operator.or_}
 
 
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(st.sampled_from(list(COMPARISONS)), st.booleans()), min_size=3, max_size=3),
     st.lists(st.sampled_from(list(JOINTS)), min_size=2, max_size=2),
