@@ -1,11 +1,12 @@
 """Searches a second over HTTP, and how long each takes, by how many clients ask at a time.
 
     python benchmarks/serve.py [--collection FOLDER] [--clients 1 8 32] [--seconds 10]
-                               [--workers 1] [--photos FOLDER] [--json]
+                               [--workers 1] [--address URL] [--photos FOLDER] [--json]
 
 A server in a process of its own answers clients of this one on loopback, print read as the recipe
 has it. Without a collection the rendered sample is indexed. Each count of clients is measured in
-turn, after a warm-up; a request that is told to come back (429) waits as long as it is told.
+turn, after a warm-up; a request that is told to come back (429) waits as long as it is told. With
+an address, what answers there is measured, such as nginx in front of several servers.
 """
 
 from __future__ import annotations
@@ -83,16 +84,19 @@ def main() -> None:
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--address", help="of what answers already")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         collection, photos = prepared(arguments.collection, arguments.photos, scratch)
         files = [path.read_bytes() for path in sorted(photos.glob("*.jpg"))]
-        address, process = stack.enter_context(server(collection, arguments.workers))
+        address, process = arguments.address, None
+        if address is None:
+            address, process = stack.enter_context(server(collection, arguments.workers))
         asked(address, files, 2, 3)
         rows = [asked(address, files, n, arguments.seconds) for n in arguments.clients]
-        memory = resident(process.pid)
+        memory = resident(process.pid) if process else 0
     result = {
         "cores": os.cpu_count(),
         "workers": arguments.workers,

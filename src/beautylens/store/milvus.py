@@ -43,7 +43,7 @@ class Index(NamedTuple):
 # What each costs in memory: docs/scaling.md.
 INDEXES = (
     Index(50_000, "FLAT", {}),
-    # A graph (HNSW) found fewer of the nearest in four times the memory: docs/scaling.md.
+    # A graph (HNSW) would take four times the memory: docs/scaling.md.
     Index(50_000_000, "IVF_SQ8", {"nlist": 1024}),
     Index(float("inf"), "DISKANN", {}),
 )
