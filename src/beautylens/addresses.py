@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 SCHEMES = ("s3", "gs", "http", "https")
 """What an address may begin with; the first two also hold collections."""
 STORES = ("s3", "gs")
-# Seconds for a connection, and for the next bytes of an answer.
-_PATIENCE = (10.0, 30.0)
+# Seconds for a connection and for the next bytes of an answer; and for all of a file.
+_PATIENCE, _DEADLINE = (10.0, 30.0), 120.0
+_REDIRECTS = 3
 
 
 ADDRESS = r"^[A-Za-z][A-Za-z0-9+.\-]+://"
@@ -49,6 +51,7 @@ class Remote:
         return self.address
 
     def __truediv__(self, name: str) -> Remote:
+        name = quote(name, safe="/%") if self._is_on_web else name
         return Remote(f"{self.address.rstrip('/')}/{name}")
 
     @property
@@ -81,7 +84,8 @@ class Remote:
     @property
     def parent(self) -> Remote:
         """The folder."""
-        return Remote(self.address.rstrip("/").rpartition("/")[0])
+        plain = re.split("[?#]", self.address)[0] if self._is_on_web else self.address
+        return Remote(plain.rstrip("/").rpartition("/")[0])
 
     def absolute(self) -> Remote:
         """Return itself."""
@@ -121,16 +125,6 @@ class Remote:
         with files.open_output_stream(path) as file:
             file.write(content)
 
-    def unlink(self) -> None:
-        """Remove a file, if it is there.
-
-        Raises:
-            OSError: when it cannot be removed.
-        """
-        files, path = _opened(self.address)
-        if self.is_file():
-            files.delete_file(path)
-
     def is_file(self) -> bool:
         """Tell whether there is a file."""
         return self._is_on_web or bool(self._info().is_file)
@@ -159,12 +153,17 @@ def place(text: str | Place) -> Place:
     """Return where a text of the catalogue's owner points: a path, or an address."""
     if isinstance(text, Remote):
         return text
-    return Remote(str(text)) if is_address(str(text)) else Path(text)
+    return _remote(str(text)) if is_address(str(text)) else Path(text)
 
 
 def beside(folder: Place, name: str) -> Place:
     """Return where a file is that a table in this folder names: by its path, or by its address."""
-    return Remote(name) if is_address(name) else folder / name
+    return _remote(name) if is_address(name) else folder / name
+
+
+def _remote(text: str) -> Remote:
+    scheme, _, rest = text.partition("://")
+    return Remote(f"{scheme.lower()}://{rest}")
 
 
 @contextmanager
@@ -220,8 +219,13 @@ def _file_system(scheme: str, bucket: str) -> Any:
 
     if scheme not in STORES:
         raise OSError(f"{scheme}:// cannot be read; give a path, or {', '.join(SCHEMES)}")
-    # From an address, Arrow looks for endpoint and region in the environment.
-    return FileSystem.from_uri(f"{scheme}://{bucket}")[0]
+    if not bucket:
+        raise OSError(f"{scheme}:// is no address of object storage; name a bucket")
+    try:
+        # From an address, Arrow looks for endpoint and region in the environment.
+        return FileSystem.from_uri(f"{scheme}://{bucket}")[0]
+    except ValueError as error:
+        raise OSError(f"{scheme}://{bucket} is no address of object storage") from error
 
 
 @cache
@@ -233,19 +237,40 @@ def _session() -> Any:
 
     session = requests.Session()
     session.headers["User-Agent"] = "beautylens (+catalogue)"
-    busy = Retry(3, backoff_factor=1, status_forcelist=(429, 500, 502, 503, 504))
+    # A host that asks to be left alone for hours is left alone, not waited for.
+    busy = Retry(
+        2, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504),
+        respect_retry_after_header=False,
+    )  # fmt: skip
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(max_retries=busy, pool_maxsize=32))
     return session
 
 
 def _fetched(address: str, most: int | None) -> bytes:
-    with _session().get(address, timeout=_PATIENCE, stream=True) as answer:
-        # An error of requests is an OSError.
-        answer.raise_for_status()
-        content = bytearray()
-        for chunk in answer.iter_content(1 << 16):
-            content += chunk
-            if most is not None and len(content) > most:
-                break
-        return bytes(content)
+    """Return what an address of the web holds, following it to no other host."""
+    until = time.monotonic() + _DEADLINE
+    for _ in range(_REDIRECTS + 1):
+        with _session().get(
+            address, timeout=_PATIENCE, stream=True, allow_redirects=False
+        ) as answer:
+            # An error of requests is an OSError.
+            answer.raise_for_status()
+            if not answer.is_redirect:
+                return _content(answer, most, until)
+            further = urljoin(address, answer.headers["Location"])
+        if urlsplit(further).hostname != urlsplit(address).hostname:
+            raise OSError("it leads to another host")
+        address = further
+    raise OSError("it leads on and on")
+
+
+def _content(answer: Any, most: int | None, until: float) -> bytes:
+    content = bytearray()
+    for chunk in answer.iter_content(1 << 16):
+        content += chunk
+        if most is not None and len(content) > most:
+            break
+        if time.monotonic() > until:
+            raise TimeoutError(f"it did not come within {_DEADLINE:.0f} s")
+    return bytes(content)

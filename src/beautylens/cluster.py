@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from beautylens.addresses import Place
+from beautylens.addresses import Place, place
 from beautylens.assemble import make_describer
 from beautylens.catalogue.table import Catalogue
 from beautylens.collection import Collection, open_collection
@@ -35,8 +35,6 @@ from beautylens.store.build import (
 )
 from beautylens.store.failures import Failure
 
-LOCAL = "local"
-"""In place of a cluster's address: one of this machine's own processes."""
 # Cores of a worker: it has one copy of the network for all of them.
 _CORES = 4
 # Pictures of a block, which a killed worker begins anew and which become one fragment: not so many
@@ -50,9 +48,9 @@ _COMMIT_SECONDS = 60.0
 class Piece:
     """What a worker made of a block: fragments to publish, and what failed."""
 
-    products: list[str]
+    products: list[str]  # of each picture
     fragments: list[str]
-    written: int
+    pictures: int
     failures: list[Failure]
 
     def to_json(self) -> str:
@@ -89,9 +87,9 @@ class Worker:
         items = list(self._describe(rows_of(block), self._folder))
         described = [item for item in items if isinstance(item, Described)]
         piece = Piece(
-            products=rows["product_id"].unique().to_pylist(),
+            products=rows["product_id"].to_pylist(),
             fragments=self._gallery.write_piece(to_table(described, block)),
-            written=len(described),
+            pictures=len(items),
             failures=[item for item in items if isinstance(item, Failure)],
         )
         return pa.table({"piece": [piece.to_json()]})
@@ -125,22 +123,22 @@ def fill_on_cluster(
     known = pc.is_in(catalogue.rows["product_id"], there)
     new = replace(catalogue, rows=catalogue.rows.filter(pc.invert(known)))
     publisher = _Publisher(collection)
-    failures: list[Failure] = []
-    written = 0
     if len(new):
         with _connected(cluster) as ray:
+            done, failed = 0, 0
             for piece in _pieces(ray, collection, new):
                 publisher.take(piece)
-                failures += piece.failures
-                written += piece.written
-                progress(Progress(written + len(failures), len(new), len(failures)))
+                done, failed = done + piece.pictures, failed + len(piece.failures)
+                progress(Progress(done, len(new), failed))
             publisher.commit()
-    # Products that were there in part are few: those of a table that has grown, or failed before.
+    # Products that were there in part are few, and those that others wrote meanwhile.
+    left = pc.is_in(catalogue.rows["product_id"], pa.array(sorted(publisher.left), pa.string()))
     rest = fill(
-        collection.gallery, replace(catalogue, rows=catalogue.rows.filter(known)), describer,
-        resume=True, progress=progress,
+        collection.gallery, replace(catalogue, rows=catalogue.rows.filter(pc.or_(known, left))),
+        describer, resume=True, progress=progress,
     )  # fmt: skip
-    return Filled(written + rest.written, rest.present, (*failures, *rest.failures))
+    failures = (*publisher.failures, *rest.failures)
+    return Filled(publisher.written + rest.written, rest.present, failures)
 
 
 class _Publisher:
@@ -153,9 +151,13 @@ class _Publisher:
         if collection.recipe.words and collection.recipe.words.catalogue != "never":
             # Workers cannot add a column while others write.
             self._gallery.add_columns(["read_words"])
-        self._version = self._gallery.versions()
         self._waiting: list[Piece] = []
         self._due = time.monotonic() + _COMMIT_SECONDS
+        self.written = 0
+        """Pictures that were published."""
+        self.failures: list[Failure] = []
+        self.left: set[str] = set()
+        """Products that another process wrote meanwhile, and those of their blocks."""
 
     def take(self, piece: Piece) -> None:
         """Publish a piece soon."""
@@ -165,17 +167,19 @@ class _Publisher:
 
     def commit(self) -> None:
         """Publish what has gathered."""
-        kept = self._waiting
-        if self._gallery.versions() != self._version:
-            # Another process has written meanwhile: its products stay as they are.
-            there = set(self._gallery.ids("product_id").to_pylist())
-            kept = [piece for piece in kept if there.isdisjoint(piece.products)]
-        self._gallery.publish([fragment for piece in kept for fragment in piece.fragments])
+        there = set(self._gallery.ids("product_id").to_pylist())
+        kept = [piece for piece in self._waiting if there.isdisjoint(piece.products)]
+        others = [piece for piece in self._waiting if not there.isdisjoint(piece.products)]
+        self.left.update(chain.from_iterable(piece.products for piece in others))
+        twice = self._gallery.publish([each for piece in kept for each in piece.fragments])
+        self.left.update(twice)
+        self.written -= sum(piece.products.count(each) for piece in kept for each in twice)
         failures = [failure for piece in kept for failure in piece.failures]
         settled = self._failed.intersection(chain.from_iterable(p.products for p in kept))
         changed = settled | {failure.product_id for failure in failures}
         self._gallery.record_failures(sorted(changed), failures)
-        self._version = self._gallery.versions()
+        self.failures += failures
+        self.written += sum(piece.pictures - len(piece.failures) for piece in kept)
         self._waiting, self._due = [], time.monotonic() + _COMMIT_SECONDS
 
 
@@ -188,7 +192,8 @@ def _pieces(ray: Any, collection: Collection, catalogue: Catalogue) -> Iterator[
     described = ray.data.from_arrow(blocks).map_batches(
         Worker,
         fn_constructor_args=(
-            collection.gallery.address, catalogue.folder, catalogue.extra, cores,
+            str(place(collection.gallery.address).absolute()), catalogue.folder.absolute(),
+            catalogue.extra, cores,
         ),
         batch_size=None,
         batch_format="pyarrow",
@@ -232,7 +237,8 @@ def _connected(cluster: str) -> Iterator[Any]:
     try:
         _knock(cluster)
         ray.init(
-            address=None if cluster == LOCAL else cluster, include_dashboard=False,
+            # "local" is Ray's own word for processes of this machine alone.
+            address=cluster, include_dashboard=False,
             log_to_driver=False, logging_level=logging.ERROR,
         )  # fmt: skip
     except (OSError, RuntimeError, ValueError) as error:

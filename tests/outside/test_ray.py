@@ -8,14 +8,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from beautylens import cluster
+from beautylens.catalogue.table import Catalogue
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import BeautylensError, CollectionError
 from beautylens.indexing import build
+from beautylens.store.gallery import Gallery
 from tests.conftest import Shop, catalogue_rows, make_shop, write_table
 from tests.outside.process import until
 
@@ -24,16 +28,16 @@ PRODUCTS = 130
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[str]:
+def nodes() -> Iterator[str]:
     """Two nodes of one core each."""
     from ray.cluster_utils import Cluster
 
-    nodes = Cluster(
+    started = Cluster(
         initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}
     )
-    nodes.add_node(num_cpus=1)
-    yield nodes.address
-    nodes.shutdown()
+    started.add_node(num_cpus=1)
+    yield started.address
+    started.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -94,25 +98,64 @@ def workers() -> list[int]:
 
 
 def test_a_cluster_builds_what_one_process_builds(
-    cluster: str, large: Shop, plain: Collection, tmp_path: Path
+    nodes: str, large: Shop, plain: Collection, tmp_path: Path
 ) -> None:
     told = []
-    made, filled = build(large.table, tmp_path / "ray.lens", ray=cluster, progress=told.append)
+    made, filled = build(large.table, tmp_path / "ray.lens", ray=nodes, progress=told.append)
     assert_same(made, plain)
     assert (filled.written, filled.present, len(filled.failures)) == (PRODUCTS, 0, 1)
     assert len(told) > 2
     assert told[-1].done == told[-1].total == PRODUCTS + 1
     # Again: nothing is left to do but to try the broken picture.
-    again = build(large.table, tmp_path / "ray.lens", ray=cluster)[1]
+    again = build(large.table, tmp_path / "ray.lens", ray=nodes)[1]
     assert (again.written, len(again.failures)) == (1, 1)
     assert_same(open_collection(tmp_path / "ray.lens"), plain)
 
 
+@pytest.mark.parametrize("when", ["before a commit", "at the same moment"])
+def test_products_that_another_process_writes_meanwhile_are_there_once(
+    when: str, large: Shop, plain: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "shared.lens"
+    others = write_table(large.folder / "others.csv", catalogue_rows(8)[5:])
+
+    def write() -> None:
+        open_collection(target).add(others)
+
+    def pieces(_: object, collection: Collection, catalogue: Catalogue) -> Iterator[cluster.Piece]:
+        work = cluster.Worker(str(target), catalogue.folder, catalogue.extra, 1)
+        for number, block in enumerate(cluster._blocks(catalogue.rows, 1)):
+            yield cluster.Piece.from_json(work(block)["piece"][0].as_py())
+            if number == 0 and when == "before a commit":
+                write()
+
+    @contextmanager
+    def connected(_: str) -> Iterator[None]:
+        yield
+
+    known = Gallery.versions
+
+    def versions(gallery: Gallery) -> int:
+        """The commit of somebody else comes right after this look."""
+        now = known(gallery)
+        monkeypatch.setattr(Gallery, "versions", known)
+        write()
+        return now
+
+    if when == "at the same moment":
+        monkeypatch.setattr(Gallery, "versions", versions)
+    monkeypatch.setattr(cluster, "_pieces", pieces)
+    monkeypatch.setattr(cluster, "_connected", connected)
+    made, filled = build(large.table, target, ray="local")
+    assert_same(made, plain)
+    assert filled.written + filled.present == PRODUCTS
+
+
 def test_a_worker_that_is_killed_loses_nothing(
-    cluster: str, large: Shop, plain: Collection, tmp_path: Path
+    nodes: str, large: Shop, plain: Collection, tmp_path: Path
 ) -> None:
     target = tmp_path / "killed.lens"
-    building = index(large.table, target, cluster)
+    building = index(large.table, target, nodes)
     until(lambda: list(target.glob("images.lance/data/*")), 400)
     for worker in workers():
         os.kill(worker, signal.SIGKILL)
@@ -121,15 +164,15 @@ def test_a_worker_that_is_killed_loses_nothing(
 
 
 def test_a_driver_that_is_killed_is_gone_on_from(
-    cluster: str, large: Shop, plain: Collection, tmp_path: Path
+    nodes: str, large: Shop, plain: Collection, tmp_path: Path
 ) -> None:
     target = tmp_path / "driver.lens"
-    building = index(large.table, target, cluster)
+    building = index(large.table, target, nodes)
     until(lambda: list(target.glob("images.lance/data/*")), 400)
     building.kill()
     building.wait()
     until(lambda: not workers(), 400)
-    made, _ = build(large.table, target, ray=cluster)
+    made, _ = build(large.table, target, ray=nodes)
     assert_same(made, plain)
 
 

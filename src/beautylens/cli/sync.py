@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from beautylens.cli.arguments import Address, Vectors
-from beautylens.cli.console import console
+from beautylens.cli.console import console, report_error
 from beautylens.cli.progress import progress_bar
 from beautylens.collection import open_collection
 from beautylens.errors import CollectionError
@@ -43,8 +43,12 @@ def sync(
     _say_outgrown(gallery)
     while every is not None:
         time.sleep(every)
-        if gallery.cluster.version() != gallery.versions():
-            _run(gallery, write=True)
+        try:
+            if gallery.cluster.version() != gallery.versions():
+                _run(gallery, write=True)
+        except CollectionError as error:
+            # Whatever does not answer now may answer next time.
+            report_error(str(error))
 
 
 def _run(gallery: ClusteredGallery, *, write: bool) -> Difference:

@@ -53,12 +53,11 @@ class PictureStore:
 
     def forget(self, paths: Iterable[str]) -> None:
         """Remove those of the files that are in this folder; others are not the server's."""
-        for path in map(place, paths):
-            if isinstance(path, Remote):
-                if path.parent == self._folder:
-                    path.unlink()
-            elif isinstance(self._folder, Path) and path.resolve().is_relative_to(self._folder):
-                path.unlink(missing_ok=True)
+        # In object storage they stay: which are shown still is known there with delay.
+        if isinstance(self._folder, Path):
+            for path in map(Path, paths):
+                if path.resolve().is_relative_to(self._folder):
+                    path.unlink(missing_ok=True)
 
 
 def _stored(file: Remote, data: bytes) -> Remote:

@@ -119,15 +119,29 @@ class Gallery(GalleryLookup):
         with plain_errors(self.address, "written"):
             return write_piece(self._table, self._completed(rows)) if len(rows) else []
 
-    def publish(self, pieces: Sequence[str]) -> None:
+    def publish(self, pieces: Sequence[str]) -> list[str]:
         """Make pieces of products that are not here yet seen, in one commit.
+
+        Returns:
+            Products that another process wrote at the same moment: they are removed, to be written
+            anew.
 
         Raises:
             CollectionError: when the collection may not be written.
         """
-        if pieces:
-            with plain_errors(self.address, "written"):
-                publish(self._table, pieces)
+        if not pieces:
+            return []
+        with plain_errors(self.address, "written"):
+            examined = self.versions()
+            if publish(self._table, pieces) == examined + 1:
+                return []
+            images = self.ids("image_id").value_counts().to_pylist()
+            twice = sql_list(each["values"] for each in images if each["counts"] > 1)
+            rows = self._columns(["product_id"], f"image_id IN ({twice})")
+            written_twice = sorted(set(rows["product_id"].to_pylist()))
+            if written_twice:
+                self.delete(written_twice)
+            return written_twice
 
     @property
     def _table(self) -> str:
@@ -151,6 +165,7 @@ class Gallery(GalleryLookup):
         ids = list(product_ids)
         condition = f"product_id IN ({sql_list(ids)})"
         with plain_errors(self.address, "written"):
+            self._images.checkout_latest()
             gone = self.count(condition)
             if gone:
                 self._images.delete(condition)

@@ -209,7 +209,12 @@ class Milvus:
             )
 
     def count(self) -> int:
-        """Return how many images there are."""
+        """Return how many images there are, of the encoder that is wanted.
+
+        Raises:
+            CollectionError: also when it has come to hold another's.
+        """
+        self._refuse_strangers()
         with self._plain_errors("read"):
             found = self._client.query(
                 self.address.name, output_fields=["count(*)"],

@@ -14,19 +14,25 @@ def write_piece(address: str, rows: pa.Table) -> list[str]:
 
     Args:
         address: of a Lance table.
-        rows: all its columns, in any order.
+        rows: all its columns, in its order.
     """
     from lance import dataset
     from lance.fragment import write_fragments
 
     there = dataset(address)
-    ordered = rows.select(there.schema.names).cast(there.schema)
-    return [json.dumps(each.to_json()) for each in write_fragments(ordered, there)]
+    return [json.dumps(each.to_json()) for each in write_fragments(rows, there)]
 
 
-def publish(address: str, pieces: Sequence[str]) -> None:
-    """Make pieces part of a table in one commit, on top of whatever it is by then."""
+def publish(address: str, pieces: Sequence[str]) -> int:
+    """Make pieces part of a table in one commit, on top of whatever it is by then.
+
+    Returns:
+        The version that it made.
+    """
     from lance import FragmentMetadata, LanceDataset, LanceOperation, dataset
 
     made: list[Any] = [FragmentMetadata.from_json(piece) for piece in pieces]
-    LanceDataset.commit(address, LanceOperation.Append(made), read_version=dataset(address).version)
+    appended = LanceOperation.Append(made)
+    return int(
+        LanceDataset.commit(address, appended, read_version=dataset(address).version).version
+    )

@@ -138,7 +138,9 @@ class GalleryReader:
         return set(self.ids("image_id").to_pylist())
 
     def ids(self, column: str) -> pa.ChunkedArray:
-        """Return `image_id` or `product_id` of all images: a hundred million fit in memory."""
+        """Return `image_id` or `product_id` of all images by now: 100 million fit in memory."""
+        with plain_errors(self.address, "read"):
+            self._images.checkout_latest()
         return self._columns([column])[column]
 
     def digests(self) -> dict[str, str]:

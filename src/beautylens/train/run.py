@@ -128,7 +128,8 @@ class Training:
         known = self._shelf.places
         every = read_truth(truth)
         rows = [row for row in every if row.product_ids & known.keys()]
-        self._unmatched = [str(r.image) for r in every if r.product_ids and r not in rows]
+        others = (row for row in every if not row.product_ids & known.keys())
+        self._unmatched = [str(row.image) for row in others if row.product_ids]
         rows = self._readable(rows, lambda row: row.image)
         if not rows:
             raise TableError(f"{truth}: none of its photos shows a product of the catalogue")
