@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
@@ -185,9 +185,7 @@ class _Publisher:
 
 def _pieces(ray: Any, collection: Collection, catalogue: Catalogue) -> Iterator[Piece]:
     """Yield what the cluster's workers make of the catalogue, as it comes."""
-    each = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
-    cores = max(1, min([_CORES, *filter(None, each)]))
-    workers = max(1, sum(count // cores for count in each))
+    cores, gpus, workers = _team([node["Resources"] for node in ray.nodes() if node["Alive"]])
     blocks = list(_blocks(catalogue.rows, workers))
     described = ray.data.from_arrow(blocks).map_batches(
         Worker,
@@ -199,9 +197,25 @@ def _pieces(ray: Any, collection: Collection, catalogue: Catalogue) -> Iterator[
         batch_format="pyarrow",
         compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers, initial_size=workers),
         num_cpus=cores,
+        num_gpus=gpus,
     )  # fmt: skip
     for batch in described.iter_batches(batch_size=None, batch_format="pyarrow"):
         yield from map(Piece.from_json, batch["piece"].to_pylist())
+
+
+def _team(nodes: Sequence[Mapping[str, float]]) -> tuple[int, int, int]:
+    """Return the cores and GPUs of a worker, and how many workers the machines of a cluster make.
+
+    Where any machine has GPUs, each GPU gets a worker with its share of the cores, and machines
+    without are left to others: the network is what GPUs were brought for.
+    """
+    with_gpus = [node for node in nodes if node.get("GPU", 0) >= 1]
+    if with_gpus:
+        shares = [int(node.get("CPU", 1) // node["GPU"]) for node in with_gpus]
+        return max(1, min(shares)), 1, sum(int(node["GPU"]) for node in with_gpus)
+    each = [int(node.get("CPU", 0)) for node in nodes]
+    cores = max(1, min([_CORES, *filter(None, each)]))
+    return cores, 0, max(1, sum(count // cores for count in each))
 
 
 def _blocks(rows: pa.Table, workers: int) -> Iterator[pa.Table]:

@@ -16,6 +16,7 @@ import numpy as np
 from pydantic import Field
 
 from beautylens.errors import EncoderError
+from beautylens.features.cuda import CudaNetwork, has_gpu
 from beautylens.features.describing import Describing, Floats, Pixels
 from beautylens.features.folders import known_encoders, no_such_encoder
 from beautylens.features.pooling import Outputs, find_reading, pool_scales
@@ -72,8 +73,9 @@ class Encoder(Describing):
             )
         self.spec, self.whitening, self.graph = spec, whitening, graph
         sides = [round(spec.side * scale / spec.stride) * spec.stride for scale in spec.scales]
+        kind = CudaNetwork if has_gpu() else Network
         self._networks = [
-            Network(graph, spec.mean, spec.std, side, precision=precision) for side in sides
+            kind(graph, spec.mean, spec.std, side, precision=precision) for side in sides
         ]
         self._pool = {
             query: find_reading(spec.pooling.name, spec.pooling.options, query=query)
