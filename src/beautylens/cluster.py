@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -239,8 +240,11 @@ def _connected(cluster: str) -> Iterator[Any]:
         EncoderError: when it is not installed.
         CollectionError: when the cluster cannot be reached, or its workers fail.
     """
-    # It reports its use to its makers unless told not to.
+    # It reports its use to its makers unless told not to, and warns of what Ray Data does itself.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    # Ray starts its processes by fork; they run other programs at once.
+    warnings.filterwarnings("ignore", "lancedb fork support", RuntimeWarning)
     with extra("scale"):
         import ray
         import ray.data
@@ -250,11 +254,12 @@ def _connected(cluster: str) -> Iterator[Any]:
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     try:
         _knock(cluster)
-        ray.init(
-            # "local" is Ray's own word for processes of this machine alone.
-            address=cluster, include_dashboard=False,
-            log_to_driver=False, logging_level=logging.ERROR,
-        )  # fmt: skip
+        with _mute():
+            ray.init(
+                # "local" is Ray's own word for processes of this machine alone.
+                address=cluster, include_dashboard=False,
+                log_to_driver=False, logging_level=logging.ERROR,
+            )  # fmt: skip
     except (OSError, RuntimeError, ValueError) as error:
         raise CollectionError(
             f"there is no Ray cluster at {cluster} ({_first_line(error)}); start one with "
@@ -266,6 +271,19 @@ def _connected(cluster: str) -> Iterator[Any]:
         raise CollectionError(f"a worker of the cluster failed: {_first_line(error)}") from error
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _mute() -> Iterator[None]:
+    """Leave out what compiled code writes to stderr; failures are raised all the same."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _knock(cluster: str) -> None:
