@@ -38,7 +38,8 @@ demo: .venv/base.stamp
 test: .venv/dev.stamp
 	$(BIN)/python -m pytest
 
-# In processes of their own: servers, attacks, the page in Chromium, object storage, Ray, Milvus, nginx.
+# In processes of their own: killed builds, the README, servers, attacks, the page in Chromium, object
+# storage, Ray, Milvus, nginx.
 test-outside: .venv/outside.stamp
 	$(BIN)/python -m pytest tests/outside
 

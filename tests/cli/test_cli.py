@@ -7,10 +7,8 @@ import io
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest.mock import patch
@@ -25,7 +23,6 @@ from beautylens.cli import main
 from beautylens.cli.console import console
 from beautylens.cli.verbs import VERBS, command_of
 from beautylens.collection import Collection
-from beautylens.store.gallery import Gallery
 from tests.conftest import Shop, catalogue_rows, make_shop, write_table
 
 Done = subprocess.CompletedProcess[str]
@@ -222,26 +219,6 @@ def test_the_demo_draws_indexes_searches_and_reports(
     assert str(tmp_path / "demo" / "report" / "index.html") in said
     assert (tmp_path / "demo" / "report" / "index.html").is_file()
     demo_command.demo(tmp_path / "demo")
-
-
-def test_an_interrupted_build_says_so_and_goes_on(tmp_path: Path) -> None:
-    shop = make_shop(tmp_path / "shop", 30)
-    # Background jobs of a shell ignore interruptions, and so would what they start.
-    command = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    command += "from beautylens.store import build; build.COMMIT_IMAGES = 2\n"
-    command += "from beautylens.cli import main; main()"
-    process = subprocess.Popen(
-        [sys.executable, "-c", command, "index", str(shop.table), str(tmp_path / "c.lens")],
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    while not Gallery.exists(tmp_path / "c.lens") and process.poll() is None:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    said = process.communicate()[1]
-    assert process.returncode == 130
-    assert "the same command goes on from there" in said
-    assert "Traceback" not in said
-    assert "30 pictures of 30 products" in run("index", shop.table, tmp_path / "c.lens").stderr
 
 
 def test_evaluate_prints_figures_refuses_leaks_and_writes_the_report(

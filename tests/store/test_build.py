@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,16 +18,6 @@ from beautylens.store.gallery import Gallery
 from tests.conftest import Shop, catalogue_rows, make_shop, write_table
 
 FAST = read_recipe("fast")
-# Small and slow commits, so that a kill falls between, before and inside several of them.
-BUILD = """
-import sys, time
-import beautylens
-from beautylens.store import build
-build.COMMIT_IMAGES = 4
-commit = build._Batch.commit
-build._Batch.commit = lambda batch: (time.sleep(0.1), commit(batch))
-beautylens.index(sys.argv[1], sys.argv[2], workers=1)
-"""
 
 
 def stored(collection: Collection) -> dict[str, np.ndarray]:
@@ -40,46 +26,6 @@ def stored(collection: Collection) -> dict[str, np.ndarray]:
     ids = table["image_id"].to_pylist()
     assert len(ids) == len(set(ids))
     return dict(zip(ids, np.array(table["descriptor"].to_pylist(), np.float32), strict=True))
-
-
-def test_a_build_killed_again_and_again_ends_with_every_image_once(tmp_path: Path) -> None:
-    shop = make_shop(tmp_path / "shop", 40)
-    target = tmp_path / "killed.lens"
-    rng = np.random.default_rng(0)
-    seen: set[str] = set()
-    kills = 0
-    while kills < 5:
-        process = subprocess.Popen([sys.executable, "-c", BUILD, str(shop.table), str(target)])
-        try:
-            while not grown(target, len(seen)) and process.poll() is None:
-                time.sleep(0.02)
-            time.sleep(float(rng.random()) * 0.15)
-        finally:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-        if process.returncode == 0:
-            break
-        kills += 1
-        found = Gallery(target).image_ids()
-        assert seen <= found, "a committed image was lost"
-        seen = found
-    assert kills >= 2
-    resumed, filled = build(shop.table, target)
-    assert filled.present + filled.written == 40
-    whole, _ = build(shop.table, tmp_path / "whole.lens")
-    found, expected = stored(resumed), stored(whole)
-    assert found.keys() == expected.keys()
-    assert resumed.gallery.products() == 40
-    for image_id, descriptor in expected.items():
-        assert descriptor @ found[image_id] > 0.999
-
-
-def grown(target: Path, before: int) -> bool:
-    """Tell whether the gallery holds more images than before; False while it is not there yet."""
-    try:
-        return len(Gallery(target).image_ids()) > before
-    except (CollectionError, OSError, ValueError, RuntimeError):
-        return False
 
 
 def test_a_picture_that_cannot_be_read_is_noted_with_its_row_and_the_rest_goes_on(
@@ -168,16 +114,6 @@ def test_progress_counts_every_image_once(tmp_path: Path) -> None:
     build(shop.table, tmp_path / "c.lens", recipe=FAST, progress=states.append)
     assert [state.done for state in states] == [1, 2, 3, 4, 5, 6]
     assert states[-1] == replace(states[-1], total=6, failed=1)
-
-
-def test_two_processes_building_one_folder_lose_nothing(tmp_path: Path) -> None:
-    shop = make_shop(tmp_path / "shop", 6)
-    target = tmp_path / "both.lens"
-    command = [sys.executable, "-c", BUILD, str(shop.table), str(target)]
-    processes = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(2)]
-    errors = [process.communicate()[1] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], errors
-    assert len(stored(open_collection(target))) == 6
 
 
 def test_commits_wait_for_a_number_of_images_or_some_seconds_and_never_split_a_product(

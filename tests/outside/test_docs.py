@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import Shop, make_shop
 
-README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 
 
 def blocks(language: str) -> list[str]:

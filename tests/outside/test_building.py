@@ -1,0 +1,100 @@
+"""Builds in processes of their own: killed, interrupted, two at a time."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from beautylens.collection import open_collection
+from beautylens.errors import CollectionError
+from beautylens.indexing import build
+from beautylens.store.gallery import Gallery
+from tests.cli.test_cli import run
+from tests.conftest import make_shop
+from tests.store.test_build import stored
+
+# Small and slow commits, so that a kill falls between, before and inside several of them.
+BUILD = """
+import sys, time
+import beautylens
+from beautylens.store import build
+build.COMMIT_IMAGES = 4
+commit = build._Batch.commit
+build._Batch.commit = lambda batch: (time.sleep(0.1), commit(batch))
+beautylens.index(sys.argv[1], sys.argv[2], workers=1)
+"""
+
+
+def test_a_build_killed_again_and_again_ends_with_every_image_once(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", 40)
+    target = tmp_path / "killed.lens"
+    rng = np.random.default_rng(0)
+    seen: set[str] = set()
+    kills = 0
+    while kills < 5:
+        process = subprocess.Popen([sys.executable, "-c", BUILD, str(shop.table), str(target)])
+        try:
+            while not grown(target, len(seen)) and process.poll() is None:
+                time.sleep(0.02)
+            time.sleep(float(rng.random()) * 0.15)
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        if process.returncode == 0:
+            break
+        kills += 1
+        found = Gallery(target).image_ids()
+        assert seen <= found, "a committed image was lost"
+        seen = found
+    assert kills >= 2
+    resumed, filled = build(shop.table, target)
+    assert filled.present + filled.written == 40
+    whole, _ = build(shop.table, tmp_path / "whole.lens")
+    found, expected = stored(resumed), stored(whole)
+    assert found.keys() == expected.keys()
+    assert resumed.gallery.products() == 40
+    for image_id, descriptor in expected.items():
+        assert descriptor @ found[image_id] > 0.999
+
+
+def grown(target: Path, before: int) -> bool:
+    """Tell whether the gallery holds more images than before; False while it is not there yet."""
+    try:
+        return len(Gallery(target).image_ids()) > before
+    except (CollectionError, OSError, ValueError, RuntimeError):
+        return False
+
+
+def test_an_interrupted_build_says_so_and_goes_on(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", 30)
+    # Background jobs of a shell ignore interruptions, and so would what they start.
+    command = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    command += "from beautylens.store import build; build.COMMIT_IMAGES = 2\n"
+    command += "from beautylens.cli import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", command, "index", str(shop.table), str(tmp_path / "c.lens")],
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while not Gallery.exists(tmp_path / "c.lens") and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate()[1]
+    assert process.returncode == 130
+    assert "the same command goes on from there" in said
+    assert "Traceback" not in said
+    assert "30 pictures of 30 products" in run("index", shop.table, tmp_path / "c.lens").stderr
+
+
+def test_two_processes_building_one_folder_lose_nothing(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", 6)
+    target = tmp_path / "both.lens"
+    command = [sys.executable, "-c", BUILD, str(shop.table), str(target)]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(2)]
+    errors = [process.communicate()[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], errors
+    assert len(stored(open_collection(target))) == 6
