@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from beautylens.collection import Collection
 from tests.conftest import Shop
 from tests.outside.balanced import NGINX, balanced, free_port
 from tests.outside.process import Served, start, until
@@ -23,10 +25,11 @@ def ready(server: Served) -> bool:
 
 
 def test_servers_are_restarted_one_by_one_without_a_failed_request(
-    copied: Path, shop: Shop, tmp_path: Path
+    collection: Collection, shop: Shop, tmp_path: Path
 ) -> None:
+    own = shutil.copytree(collection.gallery.address, tmp_path / "own.lens")
     ports = [free_port(), free_port()]
-    servers = [start(copied, port=port, key=KEY) for port in ports]
+    servers = [start(own, port=port, key=KEY) for port in ports]
     photo, picture = shop.photo(1).read_bytes(), shop.picture(6).read_bytes()
     stopped = False
 
@@ -56,7 +59,7 @@ def test_servers_are_restarted_one_by_one_without_a_failed_request(
                     time.sleep(1)
                     assert servers[place].stop() == 0
                     time.sleep(1)
-                    servers[place] = start(copied, port=port, key=KEY)
+                    servers[place] = start(own, port=port, key=KEY)
                     until(lambda place=place: ready(servers[place]))
                 time.sleep(1)
             finally:

@@ -102,9 +102,9 @@ def test_vectors_of_another_encoder_or_length_are_refused(cluster: str, tmp_path
 
 
 def test_the_command_tells_what_it_did_and_what_differs(
-    cluster: str, copied: Path, shop: Shop, tmp_path: Path
+    cluster: str, collection: Collection, shop: Shop, tmp_path: Path
 ) -> None:
-    folder = shutil.copytree(copied, tmp_path / "c.lens")
+    folder = shutil.copytree(collection.gallery.address, tmp_path / "c.lens")
     options = ("--vectors", f"{cluster}/command")
     assert "12 written, 0 deleted" in run("sync", folder, *options).stdout
     checked = run("sync", folder, *options, "--check")
@@ -125,9 +125,9 @@ def test_the_command_tells_what_it_did_and_what_differs(
 
 
 def test_a_sync_that_goes_on_follows_the_collection(
-    cluster: str, copied: Path, tmp_path: Path
+    cluster: str, collection: Collection, tmp_path: Path
 ) -> None:
-    folder = shutil.copytree(copied, tmp_path / "c.lens")
+    folder = shutil.copytree(collection.gallery.address, tmp_path / "c.lens")
     following = subprocess.Popen(
         [sys.executable, "-m", "beautylens", "sync", folder, "--every", "1",
          "--vectors", f"{cluster}/following"],
