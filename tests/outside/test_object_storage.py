@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import lance
 import pyarrow as pa
 import pytest
 
@@ -18,11 +19,15 @@ from beautylens.errors import BeautylensError, CollectionError, TableError
 from beautylens.indexing import build
 from beautylens.store.gallery import Gallery
 from beautylens.store.lance import connect
+from beautylens.store.tables import FORMAT, make_tables
 from tests.conftest import Shop, catalogue_rows, write_table
 from tests.outside.object_storage import object_storage, upload
 from tests.outside.process import served
 
-boto3 = pytest.importorskip("boto3")
+boto3 = pytest.importorskip("boto3", reason="needs the extra outside")
+
+
+SOME = ("image_id", "product_id", "descriptor")
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +157,34 @@ def test_two_processes_that_make_one_collection_make_it_once(remote_shop: str, b
         ended = list(pool.map(lambda _: run("index", f"{remote_shop}/catalogue.csv", made), "ab"))
     assert [each.returncode for each in ended] == [0, 0], [each.stderr for each in ended]
     assert len(open_collection(made)) == 12
+
+
+def test_an_index_that_another_process_made_meanwhile_is_made_once(
+    address: str, bucket: str
+) -> None:
+    """What the second knows of the collection is some seconds old."""
+    made = f"{bucket}/indexes.lens"
+    rows = pa.Table.from_batches(open_collection(address).gallery.stream(SOME))
+    dimensions = rows["descriptor"].type.list_size
+    Gallery.create(made, dimensions=dimensions, settings={}).upsert(rows)
+    first, second = Gallery(made), Gallery(made)
+    assert second.count() == first.count() == 12
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda gallery: gallery.ensure_indexes(), (first, second)))
+    second.ensure_indexes()
+    indexes = lance.dataset(f"{made}/images.lance").list_indices()
+    assert sorted(index["fields"] for index in indexes) == [["gtin"], ["image_id"], ["product_id"]]
+
+
+def test_of_two_that_make_one_collection_what_the_first_learnt_is_kept(bucket: str) -> None:
+    made = f"{bucket}/learnt.lens"
+    vectors = {"descriptor": 8}
+    make_tables(made, vectors, {"format": FORMAT}, [], learnt={"projection": b"first"})
+    with pytest.raises((OSError, RuntimeError, ValueError)):
+        make_tables(made, vectors, {"format": FORMAT}, [], learnt={"projection": b"second"})
+    assert Gallery(made).learnt("projection") == b"first"
+    with pytest.raises(ValueError, match="Schema"):
+        make_tables(made, {"descriptor": 9}, {"format": FORMAT}, [], learnt={})
 
 
 def test_what_is_in_the_way_in_a_bucket_is_left_alone(remote_shop: str, bucket: str) -> None:

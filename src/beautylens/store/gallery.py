@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from beautylens.addresses import Place, Remote, place
 from beautylens.store.failures import Failure
-from beautylens.store.lance import plain_errors, sql_list
+from beautylens.store.lance import is_conflict, plain_errors, sql_list
 from beautylens.store.lookup import GalleryLookup
 from beautylens.store.pieces import publish, write_piece
 from beautylens.store.tables import (
@@ -75,7 +75,7 @@ class Gallery(GalleryLookup):
                         made, vectors, {**settings, "format": FORMAT}, extra,
                         thumbnails=thumbnails, learnt=learnt or {},
                     )  # fmt: skip
-            except (OSError, ValueError):
+            except (OSError, RuntimeError, ValueError):
                 if not cls.exists(address):
                     raise
         return cls(address)
@@ -247,14 +247,16 @@ class Gallery(GalleryLookup):
         return max((each.num_unindexed_rows for each in stats if each), default=0)
 
     def _ensure_index(self, column: str, config: Any, *, anew: bool = False) -> None:
-        if not anew and column in self._indexed_columns():
-            return
-        try:
-            self._images.create_index(column, config=config)
-        except RuntimeError:
-            # Another process may have made the same index meanwhile.
-            if column not in self._indexed_columns():
-                raise
+        while anew or column not in self._indexed_columns():
+            try:
+                self._images.create_index(column, config=config)
+            except RuntimeError as error:
+                # Another process made an index meanwhile, this one or that of another column.
+                if not is_conflict(error):
+                    raise
+                self._images.checkout_latest()
+            else:
+                return
 
     def add_columns(self, names: Iterable[str]) -> None:
         """Make further text columns, empty, of those that are not there."""

@@ -86,6 +86,11 @@ def sql_list(values: Iterable[str]) -> str:
     return ", ".join("'" + value.replace("'", "''") + "'" for value in values) or "NULL"
 
 
+def is_conflict(error: Exception) -> bool:
+    """Tell whether a commit was refused because another process made one meanwhile."""
+    return "conflict" in str(error).lower()
+
+
 @contextmanager
 def plain_errors(address: str, doing: str) -> Iterator[None]:
     """Turn an error of LanceDB or the system into one sentence about a collection.

@@ -60,7 +60,7 @@ class GalleryReader:
                 )
             self._images = database.open_table("images")
             self._failures = FailureLog(database.open_table("failures"))
-            self._learnt = Learnt(database)
+            self._learnt = Learnt(database, self.settings.get("learnt", "learnt"))
             self._places = Places(self._images)
 
     @staticmethod

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,12 +54,20 @@ def make_tables(
     if thumbnails:
         types = (pa.large_binary(), pa.float32())
         fields += [pa.field(name, kind) for name, kind in zip(THUMBNAIL, types, strict=True)]
-    rows = [{"key": key, "value": json.dumps(value)} for key, value in settings.items()]
     database = connect(address)
     database.create_table("images", schema=pa.schema(fields), exist_ok=True)
     database.create_table("failures", schema=FAILURES, exist_ok=True)
-    Learnt(database).put(learnt)
-    database.create_table("settings", pa.Table.from_pylist(rows, schema=_SETTINGS))
+    # A name of its own: where two processes make one gallery, that of the settings is read.
+    own = f"learnt-{uuid.uuid4().hex[:8]}"
+    Learnt(database, own).put(learnt)
+    settings = {**settings, "learnt": own}
+    rows = [{"key": key, "value": json.dumps(value)} for key, value in settings.items()]
+    try:
+        database.create_table("settings", pa.Table.from_pylist(rows, schema=_SETTINGS))
+    except (OSError, RuntimeError, ValueError):
+        if learnt:
+            database.drop_table(own)
+        raise
 
 
 def read_settings(database: Any) -> dict[str, Any]:
@@ -86,7 +96,8 @@ def refuse_strangers(folder: Place) -> None:
 
 def _is_begun(folder: Remote, held: Sequence[str]) -> bool:
     """Tell whether a collection was being made in object storage, and nothing is in it yet."""
-    if not held or not {"images.lance", "failures.lance", "learnt.lance"}.issuperset(held):
+    begun = r"(images|failures|learnt-\w+)\.lance"
+    if not held or not all(re.fullmatch(begun, name) for name in held):
         return False
     return "images.lance" not in held or not connect(str(folder)).open_table("images").count_rows()
 

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+from beautylens.store.lance import is_conflict
+
 # Versions that a long read may still be going through.
 _KEPT = timedelta(days=1)
 
@@ -42,5 +44,5 @@ def _unless_changed() -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError) as error:
-        if "conflict" not in str(error).lower():
+        if not is_conflict(error):
             raise
