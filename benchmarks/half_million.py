@@ -109,7 +109,8 @@ def grow(folder: Path, products: int) -> dict[str, float]:
     rows = pa.Table.from_batches(gallery.stream(names))
     start = time.perf_counter()
     made = recombined(rows, products - gallery.products())
-    gallery.publish([piece for table in made for piece in gallery.write_piece(table)])
+    pieces = [piece for table in made for piece in gallery.write_piece(table)]
+    gallery.publish(pieces, gallery.versions())
     written = time.perf_counter()
     gallery.ensure_indexes()
     indexed = time.perf_counter()

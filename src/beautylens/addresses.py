@@ -20,7 +20,6 @@ STORES = ("s3", "gs")
 _PATIENCE, _DEADLINE = (10.0, 30.0), 120.0
 _REDIRECTS = 3
 
-
 ADDRESS = r"^[A-Za-z][A-Za-z0-9+.\-]+://"
 
 
@@ -106,15 +105,6 @@ class Remote:
             content: bytes = file.read(None if most is None else most + 1)
             return content
 
-    def stamp(self) -> tuple[int, int]:
-        """Return what `stamp` does."""
-        if self._is_on_web:
-            return len(self.read_bytes()), 0
-        found = self._info()
-        if not found.is_file:
-            raise FileNotFoundError(f"{self.address} does not exist")
-        return int(found.size), int(found.mtime_ns or 0)
-
     def write_bytes(self, content: bytes) -> None:
         """Write a file whole.
 
@@ -190,7 +180,12 @@ def stamp(file: Place) -> tuple[int, int]:
     """
     if isinstance(file, Path):
         return file.stat().st_size, file.stat().st_mtime_ns
-    return file.stamp()
+    if file._is_on_web:
+        return len(file.read_bytes()), 0
+    found = file._info()
+    if not found.is_file:
+        raise FileNotFoundError(f"{file} does not exist")
+    return int(found.size), int(found.mtime_ns or 0)
 
 
 def folder_bytes(folder: Place) -> int:

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
-import os
-import socket
 import time
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from typing import Any
@@ -22,8 +17,7 @@ from beautylens.addresses import Place, place
 from beautylens.assemble import make_describer
 from beautylens.catalogue.table import Catalogue
 from beautylens.collection import Collection, open_collection
-from beautylens.errors import CollectionError
-from beautylens.features.extras import extra
+from beautylens.ray_connection import connected
 from beautylens.store.build import (
     Described,
     Describer,
@@ -125,7 +119,7 @@ def fill_on_cluster(
     new = replace(catalogue, rows=catalogue.rows.filter(pc.invert(known)))
     publisher = _Publisher(collection)
     if len(new):
-        with _connected(cluster) as ray:
+        with connected(cluster) as ray:
             done, failed = 0, 0
             for piece in _pieces(ray, collection, new):
                 publisher.take(piece)
@@ -168,11 +162,14 @@ class _Publisher:
 
     def commit(self) -> None:
         """Publish what has gathered."""
-        there = set(self._gallery.ids("product_id").to_pylist())
+        # Before the ids: whatever comes after this look is seen by `publish`.
+        examined = self._gallery.versions()
+        there = self._there([product for piece in self._waiting for product in piece.products])
         kept = [piece for piece in self._waiting if there.isdisjoint(piece.products)]
         others = [piece for piece in self._waiting if not there.isdisjoint(piece.products)]
         self.left.update(chain.from_iterable(piece.products for piece in others))
-        twice = self._gallery.publish([each for piece in kept for each in piece.fragments])
+        fragments = [each for piece in kept for each in piece.fragments]
+        twice = self._gallery.publish(fragments, examined)
         self.left.update(twice)
         self.written -= sum(piece.products.count(each) for piece in kept for each in twice)
         failures = [failure for piece in kept for failure in piece.failures]
@@ -182,6 +179,11 @@ class _Publisher:
         self.failures += failures
         self.written += sum(piece.pictures - len(piece.failures) for piece in kept)
         self._waiting, self._due = [], time.monotonic() + _COMMIT_SECONDS
+
+    def _there(self, products: Sequence[str]) -> set[str]:
+        """Return those of these products that the collection has by now."""
+        ids = self._gallery.ids("product_id")
+        return set(ids.filter(pc.is_in(ids, pa.array(products, pa.string()))).to_pylist())
 
 
 def _pieces(ray: Any, collection: Collection, catalogue: Catalogue) -> Iterator[Piece]:
@@ -230,69 +232,3 @@ def _blocks(rows: pa.Table, workers: int) -> Iterator[pa.Table]:
         end = int(after[0]) if len(after) else len(rows)
         yield rows.slice(begin, end - begin).combine_chunks()
         begin = end
-
-
-@contextmanager
-def _connected(cluster: str) -> Iterator[Any]:
-    """Give Ray, connected; what it says of itself is left out.
-
-    Raises:
-        EncoderError: when it is not installed.
-        CollectionError: when the cluster cannot be reached, or its workers fail.
-    """
-    # It reports its use to its makers unless told not to, and warns of what Ray Data does itself.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    # Ray starts its processes by fork; they run other programs at once.
-    warnings.filterwarnings("ignore", "lancedb fork support", RuntimeWarning)
-    with extra("scale"):
-        import ray
-        import ray.data
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
-    try:
-        _knock(cluster)
-        with _mute():
-            ray.init(
-                # "local" is Ray's own word for processes of this machine alone.
-                address=cluster, include_dashboard=False,
-                log_to_driver=False, logging_level=logging.ERROR,
-            )  # fmt: skip
-    except (OSError, RuntimeError, ValueError) as error:
-        raise CollectionError(
-            f"there is no Ray cluster at {cluster} ({_first_line(error)}); start one with "
-            "`ray start --head`, or say --ray local"
-        ) from error
-    try:
-        yield ray
-    except ray.exceptions.RayError as error:
-        raise CollectionError(f"a worker of the cluster failed: {_first_line(error)}") from error
-    finally:
-        ray.shutdown()
-
-
-@contextmanager
-def _mute() -> Iterator[None]:
-    """Leave out what compiled code writes to stderr; failures are raised all the same."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
-
-
-def _knock(cluster: str) -> None:
-    """Raise OSError at once where nothing listens: Ray itself asks again for minutes."""
-    host, colon, port = cluster.rpartition("://")[2].rpartition(":")
-    if colon and port.isdigit():
-        socket.create_connection((host, int(port)), timeout=10).close()
-
-
-def _first_line(error: Exception) -> str:
-    lines: Sequence[str] = [line for line in str(error).splitlines() if line.strip()]
-    return (lines[-1] if lines else type(error).__name__).strip(" .")

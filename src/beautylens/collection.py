@@ -241,6 +241,8 @@ def open_collection(address: str | Path, vectors: str | None = None) -> Collecti
     Raises:
         CollectionError: when there is none at this address.
     """
+    if vectors:
+        return Collection(ClusteredGallery(address, vectors))
     opened = Collection(Gallery(address))
-    cluster = opened.recipe.retrieve.vectors if vectors is None else vectors
-    return Collection(ClusteredGallery(address, cluster)) if cluster else opened
+    named = opened.recipe.retrieve.vectors if vectors is None else ""
+    return Collection(ClusteredGallery(address, named)) if named else opened

@@ -55,7 +55,7 @@ def shop(web: Web) -> Web:
 
 def fetch(web: Web, export: Path, folder: Path, **options: object) -> Fetched:
     given = {"pictures_at": web.url("images"), "manners": QUICK} | options
-    return fetch_open_beauty_facts(export, folder, **given)  # type: ignore[arg-type]
+    return fetch_open_beauty_facts(export, folder, **given)  # type: ignore[arg-type]  # as given
 
 
 def rows(path: Path) -> list[dict[str, str]]:

@@ -83,6 +83,13 @@ def index(table: Path, target: Path, address: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
+def begun(table: Path, target: Path, address: str) -> subprocess.Popen[str]:
+    """Start a build, and wait until a worker has written its first block."""
+    building = index(table, target, address)
+    until(lambda: list(target.glob("images.lance/data/*")), 400)
+    return building
+
+
 def workers() -> list[int]:
     """Return the processes that describe pictures for a cluster."""
     found = []
@@ -133,19 +140,18 @@ def test_products_that_another_process_writes_meanwhile_are_there_once(
     def connected(_: str) -> Iterator[None]:
         yield
 
-    known = Gallery.versions
+    known = Gallery.publish
 
-    def versions(gallery: Gallery) -> int:
-        """The commit of somebody else comes right after this look."""
-        now = known(gallery)
-        monkeypatch.setattr(Gallery, "versions", known)
+    def publish(gallery: Gallery, fragments: list[str], examined: int) -> list[str]:
+        """The commit of somebody else comes right before this one."""
+        monkeypatch.setattr(Gallery, "publish", known)
         write()
-        return now
+        return known(gallery, fragments, examined)
 
     if when == "at the same moment":
-        monkeypatch.setattr(Gallery, "versions", versions)
+        monkeypatch.setattr(Gallery, "publish", publish)
     monkeypatch.setattr(cluster, "_pieces", pieces)
-    monkeypatch.setattr(cluster, "_connected", connected)
+    monkeypatch.setattr(cluster, "connected", connected)
     made, filled = build(large.table, target, ray="local")
     assert_same(made, plain)
     assert filled.written + filled.present == PRODUCTS
@@ -155,8 +161,7 @@ def test_a_worker_that_is_killed_loses_nothing(
     nodes: str, large: Shop, plain: Collection, tmp_path: Path
 ) -> None:
     target = tmp_path / "killed.lens"
-    building = index(large.table, target, nodes)
-    until(lambda: list(target.glob("images.lance/data/*")), 400)
+    building = begun(large.table, target, nodes)
     for worker in workers():
         os.kill(worker, signal.SIGKILL)
     assert building.wait(300) == 0, building.communicate()[1]
@@ -167,8 +172,7 @@ def test_a_driver_that_is_killed_is_gone_on_from(
     nodes: str, large: Shop, plain: Collection, tmp_path: Path
 ) -> None:
     target = tmp_path / "driver.lens"
-    building = index(large.table, target, nodes)
-    until(lambda: list(target.glob("images.lance/data/*")), 400)
+    building = begun(large.table, target, nodes)
     building.kill()
     building.wait()
     until(lambda: not workers(), 400)

@@ -145,4 +145,4 @@ def test_a_joined_condition_is_met_by_the_same_rows(
     for row in ROWS:
         met = [COMPARISONS[sql](row) != negated for sql, negated in parts]
         wanted = JOINTS[joints[1]](JOINTS[joints[0]](met[0], met[1]), met[2])
-        assert eval(compile(readable, "expression", "eval"), {}, dict(row)) is wanted  # noqa: S307
+        assert eval(compile(readable, "expression", "eval"), {}, dict(row)) is wanted  # noqa: S307  (our own)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from beautylens.addresses import SCHEMES, Place, beside, is_strange, place
+from beautylens.addresses import ADDRESS, SCHEMES, Place, beside, is_strange, place
 from beautylens.catalogue.readers import SEPARATOR, read_table
 from beautylens.catalogue.refusal import identifier, refuse, require_columns
 
@@ -143,9 +143,11 @@ def _images(path: Place, table: pa.Table) -> tuple[pa.Array, pa.Array]:
     rows, image = pc.list_parent_indices(several).filter(given), image.filter(given)
     without = np.setdiff1d(np.arange(table.num_rows), rows.to_numpy())
     _refuse_rows(path, pa.array(without), "has no image", "Give each row the path of a picture")
-    strange = pa.array([is_strange(each) for each in image.to_pylist()], pa.bool_())
+    remote = pc.match_substring_regex(image, ADDRESS)
+    strange = pa.array(map(is_strange, image.filter(remote).to_pylist()), pa.bool_())
     remedy = f"Give pictures as paths, or as addresses of {', '.join(SCHEMES)}"
-    _refuse_rows(path, rows.filter(strange), "has an image of a strange kind of address", remedy)
+    fault = "has an image of a strange kind of address"
+    _refuse_rows(path, rows.filter(remote).filter(strange), fault, remedy)
     return rows, image
 
 

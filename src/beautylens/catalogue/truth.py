@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from beautylens.addresses import Place, beside, is_strange, place
 from beautylens.catalogue.readers import SEPARATOR, copied, open_text, read_table, reading
@@ -46,7 +47,9 @@ def read_truth(path: str | Place) -> tuple[TruthRow, ...]:
         TableError: when the table cannot be read, or a column or row of it is wrong.
     """
     path = place(path)
-    truths = _challenge_rows(path) if _is_challenge(path) else _plain_rows(path)
+    with copied(path) as file:
+        rows = _challenge_rows if _is_challenge(file) else _plain_rows
+        truths = rows(file, path.parent)
     first: dict[Place, int] = {}
     faults = []
     for truth in truths:
@@ -57,7 +60,7 @@ def read_truth(path: str | Place) -> tuple[TruthRow, ...]:
     return truths
 
 
-def _plain_rows(path: Place) -> tuple[TruthRow, ...]:
+def _plain_rows(path: Path, folder: Place) -> tuple[TruthRow, ...]:
     table = read_table(path)
     require_columns(path, table.column_names, ("image", "product_ids"))
     truths, faults = [], []
@@ -70,7 +73,7 @@ def _plain_rows(path: Place) -> tuple[TruthRow, ...]:
             faults.append(f"row {row} has an image of a strange kind of address")
         elif both := sorted(right & ignored):
             faults.append(f"row {row} has {', '.join(both)} both as right and as ignored")
-        photo, kind = beside(path.parent, image), fields.get("kind", "")
+        photo, kind = beside(folder, image), fields.get("kind", "")
         truths.append(TruthRow(photo, right, ignored, kind, row))
     refuse(path, faults, "Give each row a picture file, and each product one meaning")
     return tuple(truths)
@@ -80,21 +83,21 @@ def _ids(text: str) -> frozenset[str]:
     return frozenset(stripped for part in text.split(SEPARATOR) if (stripped := part.strip()))
 
 
-def _is_challenge(path: Place) -> bool:
+def _is_challenge(path: Path) -> bool:
     if path.suffix.lower() != ".csv":
         return False
-    with copied(path) as table, reading(table), open_text(table) as file:
+    with reading(path), open_text(path) as file:
         header = next(csv.reader(file), [])
     return tuple(name.strip() for name in header[:2]) == CHALLENGE_HEADER
 
 
-def _challenge_rows(path: Place) -> tuple[TruthRow, ...]:
+def _challenge_rows(path: Path, folder: Place) -> tuple[TruthRow, ...]:
     """Read lines of a photo's id and as many product ids as are right."""
-    with copied(path) as table, reading(table), open_text(table) as file:
+    with reading(path), open_text(path) as file:
         lines = [line for line in csv.reader(file) if line][1:]
     if not lines:
         raise TableError(f"{path} has no rows; give at least one below the column names")
-    photos = _photos(path.parent)
+    photos = _photos(folder)
     truths, faults = [], []
     for row, (photo, *products) in enumerate(lines, 1):
         image = photos.get(photo.strip())

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.progress import track
 from rich.table import Table
 
 from beautylens.addresses import place
 from beautylens.cli.arguments import Address
 from beautylens.cli.console import console
+from beautylens.cli.progress import tracked
 from beautylens.evaluate.duplicates import Group, agreement, find_duplicates
 from beautylens.evaluate.duplicates_page import write_duplicates_page
 from beautylens.store.gallery import Gallery
 
-Step = TypeVar("Step")
 SHOWN, NAMED = 20, 3
 CSV_COLUMNS = (
     "group", "kind", "product_id", "image", "name", "brand", "category", "gtin",
@@ -43,7 +42,7 @@ def duplicates(
         if path:
             # Comparing half a million pictures takes long: what cannot be written is told before.
             path.touch()
-    groups = find_duplicates(gallery, _watched)
+    groups = find_duplicates(gallery, tracked)
     print_groups(groups)
     if out:
         write_groups(out, groups)
@@ -92,7 +91,3 @@ def write_groups(path: Path, groups: Sequence[Group]) -> None:
 
 def _yes_no(value: bool | None) -> str:
     return "" if value is None else "yes" if value else "no"
-
-
-def _watched(steps: Sequence[Step], title: str) -> Iterable[Step]:
-    return track(steps, title, console=console, transient=True, disable=not console.is_terminal)

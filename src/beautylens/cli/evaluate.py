@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.progress import track
 from rich.table import Table
 
 from beautylens.addresses import Place, place
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.cli.arguments import Address, TruthTable, Vectors
 from beautylens.cli.console import console
+from beautylens.cli.progress import tracked
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import QueryError, TableError
 from beautylens.evaluate.calibrate import Calibrated, calibrate, gather
@@ -23,8 +23,6 @@ from beautylens.evaluate.metrics import QueryResult, Score, Summary, summarise
 from beautylens.evaluate.report import write_report
 from beautylens.evaluate.run import find_leaks, run_queries, truth_pictures, unknown_truths
 from beautylens.evaluate.verdicts import Verdicts, judge_verdicts
-
-Step = TypeVar("Step")
 
 
 def evaluate(
@@ -102,23 +100,17 @@ def refuse_leaks(leaks: Sequence[tuple[Place, str]], truth: Place, queries: int)
 
 def measure(opened: Collection, rows: Sequence[TruthRow]) -> list[QueryResult]:
     """Search with every photo, behind a progress bar."""
-    return list(_tracked(run_queries(opened, rows), len(rows)))
+    return list(tracked(run_queries(opened, rows), "Searching", len(rows)))
 
 
 def calibrated(opened: Collection, rows: Sequence[TruthRow]) -> Calibrated:
     """Learn from every photo, behind a progress bar, and keep it in the collection."""
     prior = opened.starting_judgement
-    taught = [example for example in _tracked(gather(opened, rows), len(rows)) if example]
+    gathered = tracked(gather(opened, rows), "Searching", len(rows))
+    taught = [example for example in gathered if example]
     learnt = calibrate(taught, prior)
     opened.judge_by(learnt.judgement)
     return learnt
-
-
-def _tracked(steps: Iterator[Step], total: int) -> Iterable[Step]:
-    return track(
-        steps, "Searching", total=total,
-        console=console, transient=True, disable=not console.is_terminal,
-    )  # fmt: skip
 
 
 def print_summary(summary: Summary) -> None:

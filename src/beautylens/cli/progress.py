@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 from rich.markup import escape
 from rich.progress import (
@@ -12,6 +13,7 @@ from rich.progress import (
     Progress,
     TextColumn,
     TimeRemainingColumn,
+    track,
 )
 
 from beautylens.cli.console import console, report_error
@@ -19,6 +21,7 @@ from beautylens.store.build import Filled
 from beautylens.store.build import Progress as State
 from beautylens.store.failures import Failure
 
+Step = TypeVar("Step")
 _COLUMNS = (
     TextColumn("{task.description}"),
     BarColumn(),
@@ -51,6 +54,14 @@ def count_bar(title: str) -> Iterator[CountBar]:
         *_COLUMNS, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
         yield CountBar(bar, title)
+
+
+def tracked(steps: Iterable[Step], title: str, total: int | None = None) -> Iterable[Step]:
+    """Yield steps behind a bar; `total` is how many there are, where they cannot tell."""
+    return track(
+        steps, title, total=total,
+        console=console, transient=True, disable=not console.is_terminal,
+    )  # fmt: skip
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +19,7 @@ from beautylens.catalogue.gtin import gtin14
 from beautylens.cores import cores
 from beautylens.errors import ImageError
 from beautylens.features.close_pairs import Watch, close_pairs
+from beautylens.images.ahead import batches
 from beautylens.images.decode import decode
 from beautylens.images.fit import is_blank, shrink
 from beautylens.images.same import COARSE, FINE, difference
@@ -99,15 +100,10 @@ def _read(image: Match, side: int) -> Pixels | None:
     return None
 
 
-def _batches(places: Iterable[int]) -> list[list[int]]:
-    every = list(places)
-    return [every[start : start + _BATCH] for start in range(0, len(every), _BATCH)]
-
-
 def _blank(gallery: Gallery, ids: Sequence[str], watch: Watch) -> NDArray[np.bool_]:
     """Return which of the images are one colour all over."""
     blank = np.zeros(len(ids), bool)
-    for batch in watch(_batches(range(len(ids))), "Looking for blank pictures"):
+    for batch in watch(list(batches(range(len(ids)), _BATCH)), "Looking for blank pictures"):
         pictures = small_pictures(gallery, [ids[place] for place in batch])
         blank[batch] = [ids[p] in pictures and is_blank(pictures[ids[p]]) for p in batch]
     return blank
@@ -118,7 +114,7 @@ def _same(
 ) -> NDArray[np.intp]:
     """Return those of the pairs of images (P, 2) that show the same picture."""
     kept = np.zeros(len(pairs), bool)
-    for batch in watch(_batches(range(len(pairs))), "Comparing pictures"):
+    for batch in watch(list(batches(range(len(pairs)), _BATCH)), "Comparing pictures"):
         wanted = [ids[place] for place in np.unique(pairs[batch])]
         pictures, images = small_pictures(gallery, wanted), gallery.images(wanted)
         named = [(ids[one], ids[other]) for one, other in pairs[batch].tolist()]
@@ -158,7 +154,7 @@ def _groups(
     cuts = np.flatnonzero(np.diff(pictures[order])) + 1
     members = [m for m in np.split(order, cuts) if len(m) > 1 or pictures[m[0]] == BLANK]
     images: dict[str, Match] = {}
-    for batch in _batches(chain.from_iterable(members)):
+    for batch in batches(chain.from_iterable(members), _BATCH):
         images |= gallery.images([ids[place] for place in batch])
     groups = []
     for each in members:

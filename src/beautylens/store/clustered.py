@@ -16,7 +16,6 @@ from beautylens.records import Matches
 from beautylens.store.gallery import Gallery
 from beautylens.store.lance import plain_errors
 from beautylens.store.milvus import Address, Contents, Milvus
-from beautylens.store.milvus_filter import milvus_filter
 from beautylens.store.rows import Vectors
 from beautylens.store.tables import PLAIN
 
@@ -93,7 +92,12 @@ class ClusteredGallery(Gallery):
     def _cosines_of(
         self, vector: NDArray[np.float32], depth: int, where: str | None, column: Vectors
     ) -> dict[str, float]:
-        asked = milvus_filter(where, [*PLAIN, *self.extra]) if where else ""
+        asked = ""
+        if where:
+            # The parser of SQL takes longer to import than a search without a filter.
+            from beautylens.store.milvus_filter import milvus_filter
+
+            asked = milvus_filter(where, [*PLAIN, *self.extra])
         # An index may hold copies of eight bits: half as many again, as in the gallery's own.
         return self.cluster.near(vector, depth * 3 // 2, asked, column)
 

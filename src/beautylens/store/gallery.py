@@ -119,12 +119,15 @@ class Gallery(GalleryLookup):
         with plain_errors(self.address, "written"):
             return write_piece(self._table, self._completed(rows)) if len(rows) else []
 
-    def publish(self, pieces: Sequence[str]) -> list[str]:
+    def publish(self, pieces: Sequence[str], examined: int) -> list[str]:
         """Make pieces of products that are not here yet seen, in one commit.
 
+        Args:
+            pieces: what `write_piece` returned.
+            examined: the version, or an older one, in which the products were not here.
+
         Returns:
-            Products that another process wrote at the same moment: they are removed, to be written
-            anew.
+            Products that another process wrote since then: they are removed, to be written anew.
 
         Raises:
             CollectionError: when the collection may not be written.
@@ -132,7 +135,6 @@ class Gallery(GalleryLookup):
         if not pieces:
             return []
         with plain_errors(self.address, "written"):
-            examined = self.versions()
             if publish(self._table, pieces) == examined + 1:
                 return []
             images = self.ids("image_id").value_counts().to_pylist()

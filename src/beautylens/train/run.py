@@ -126,10 +126,9 @@ class Training:
             weight: λ of that second task.
         """
         known = self._shelf.places
-        every = read_truth(truth)
-        rows = [row for row in every if row.product_ids & known.keys()]
-        others = (row for row in every if not row.product_ids & known.keys())
-        self._unmatched = [str(row.image) for row in others if row.product_ids]
+        told = [row for row in read_truth(truth) if row.product_ids]
+        rows = [row for row in told if row.product_ids & known.keys()]
+        self._unmatched = [str(r.image) for r in told if not r.product_ids & known.keys()]
         rows = self._readable(rows, lambda row: row.image)
         if not rows:
             raise TableError(f"{truth}: none of its photos shows a product of the catalogue")
@@ -150,8 +149,8 @@ class Training:
             task=self._task(classes, distil=distil),
             weight=weight,
         )
-        told = [(str(row.image), *sorted(row.product_ids), *sorted(row.ignore_ids)) for row in rows]
-        about = {"kind": "pairs", "photos": len(rows), "truth": _digest(told)}
+        seen = [(str(row.image), *sorted(row.product_ids), *sorted(row.ignore_ids)) for row in rows]
+        about = {"kind": "pairs", "photos": len(rows), "truth": _digest(seen)}
         about |= {"penalty": penalty, "weight": weight}
         about |= {"simulate": simulate, "task": str(classes) if classes else distil}
         return self._run(objective, about)

@@ -1,0 +1,81 @@
+"""Connecting to a Ray cluster, and being told in one sentence where there is none."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from beautylens.errors import CollectionError
+from beautylens.features.extras import extra
+
+
+@contextmanager
+def connected(cluster: str) -> Iterator[Any]:
+    """Give Ray, connected; what it says of itself is left out.
+
+    Raises:
+        EncoderError: when it is not installed.
+        CollectionError: when the cluster cannot be reached, or its workers fail.
+    """
+    # It reports its use to its makers unless told not to, and warns of what Ray Data does itself.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    # Ray starts its processes by fork; they run other programs at once.
+    warnings.filterwarnings("ignore", "lancedb fork support", RuntimeWarning)
+    with extra("scale"):
+        import ray
+        import ray.data
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    try:
+        _knock(cluster)
+        with _mute():
+            ray.init(
+                # "local" is Ray's own word for processes of this machine alone.
+                address=cluster, include_dashboard=False,
+                log_to_driver=False, logging_level=logging.ERROR,
+            )  # fmt: skip
+    except (OSError, RuntimeError, ValueError) as error:
+        raise CollectionError(
+            f"there is no Ray cluster at {cluster} ({_last_line(error)}); start one with "
+            "`ray start --head`, or say --ray local"
+        ) from error
+    try:
+        yield ray
+    except ray.exceptions.RayError as error:
+        raise CollectionError(f"a worker of the cluster failed: {_last_line(error)}") from error
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _mute() -> Iterator[None]:
+    """Leave out what compiled code writes to stderr; failures are raised all the same."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _knock(cluster: str) -> None:
+    """Raise OSError at once where nothing listens: Ray itself asks again for minutes."""
+    host, colon, port = cluster.rpartition("://")[2].rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=10).close()
+
+
+def _last_line(error: Exception) -> str:
+    """Return what an error says in the end; Ray puts the places in its source before."""
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return (lines[-1] if lines else type(error).__name__).strip(" .")
