@@ -17,6 +17,7 @@ from beautylens.catalogue.refusal import identifier, refuse, require_columns
 
 REQUIRED = ("product_id", "image")
 OPTIONAL = ("name", "brand", "category", "gtin")
+TEXT = pa.large_string()
 # What a collection stores beside a table's own columns.
 RESERVED = ("image_id", "row", "path", "digest", "descriptor", "keypoints", "local", "read_words")
 
@@ -26,7 +27,7 @@ class Catalogue:
     """The pictures of a catalogue, one line each, those of one product standing together.
 
     Args:
-        rows: string columns `image_id` (product id with its `%` and `/` written `%25` and `%2F`, a
+        rows: text columns `image_id` (product id with its `%` and `/` written `%25` and `%2F`, a
             slash, image), `product_id`, `image`, `name`, `brand`, `category`, `gtin` and those of
             `extra`, without nulls; then `row`, int64, the row of the file counted from 1 below
             the column names.
@@ -63,7 +64,7 @@ def read_catalogue(path: str | Place) -> Catalogue:
     require_columns(path, table.column_names, REQUIRED)
     extra = _metadata_names(path, table.column_names)
     table = table.rename_columns([extra.get(name, name) for name in table.column_names])
-    lines = _one_per_image(path, table, tuple(extra.values()))
+    lines = _one_per_image(path, _long(table), tuple(extra.values()))
     _refuse_repeated(path, lines)
     return Catalogue(_products_together(lines), path.parent, tuple(extra.values()))
 
@@ -80,11 +81,17 @@ def one_product(
         extra: the metadata columns that it is to have.
     """
     count = len(images)
-    product, image = pa.array([product_id] * count), pa.array(images, pa.string())
+    product = pa.array([product_id] * count, TEXT)
+    image = pa.array(images, TEXT)
     columns = {"image_id": _image_ids(product, image), "product_id": product, "image": image}
-    columns |= {name: pa.array([facts.get(name, "")] * count) for name in (*OPTIONAL, *extra)}
+    columns |= {name: pa.array([facts.get(name, "")] * count, TEXT) for name in (*OPTIONAL, *extra)}
     columns["row"] = pa.array(range(1, count + 1), pa.int64())
     return Catalogue(pa.table(columns), Path("/"), tuple(extra))
+
+
+def _long(table: pa.Table) -> pa.Table:
+    """Return a table of texts that may be longer than 2 GiB together, where plain ones end."""
+    return table.cast(pa.schema([(name, TEXT) for name in table.column_names]))
 
 
 def _metadata_names(path: Place, columns: list[str]) -> dict[str, str]:
@@ -132,7 +139,7 @@ def _one_per_image(path: Place, table: pa.Table, extra: tuple[str, ...]) -> pa.T
 def _image_ids(product: pa.Array, image: pa.Array) -> pa.Array:
     """Join product ids and images so that the first slash of an image id ends the product's."""
     unslashed = pc.replace_substring(pc.replace_substring(product, "%", "%25"), "/", "%2F")
-    return pc.binary_join_element_wise(unslashed, image, "/")
+    return pc.binary_join_element_wise(unslashed, image, pa.scalar("/", TEXT))
 
 
 def _images(path: Place, table: pa.Table) -> tuple[pa.Array, pa.Array]:
@@ -154,7 +161,7 @@ def _images(path: Place, table: pa.Table) -> tuple[pa.Array, pa.Array]:
 def _column(table: pa.Table, name: str) -> pa.Array | pa.ChunkedArray:
     if name in table.column_names:
         return table[name]
-    return pa.repeat(pa.scalar("", pa.string()), table.num_rows)
+    return pa.repeat(pa.scalar("", TEXT), table.num_rows)
 
 
 def _refuse_rows(path: Place, rows: pa.Array, fault: str, remedy: str) -> None:
