@@ -1,0 +1,201 @@
+"""Draw the pictures of the documentation from real runs on rendered products.
+
+`how-it-works.svg` shows one search in the demo's catalogue, step by step; `terminal.svg` what
+`index` and `search` print for the small shop in `examples/`.
+
+    make demo
+    .venv/bin/python tools/draw_docs.py demo docs/pictures
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+import beautylens as bl
+from beautylens.cli import app
+from beautylens.cli.console import console
+from beautylens.images.decode import decode
+from beautylens.images.draw import to_jpeg
+from beautylens.records import Match, Matches
+
+Picture = NDArray[np.uint8]
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+WIDTH, MARGIN = 900, 24
+# The colours of the photo-search page.
+PAPER, CARD, LINE, INK, SOFT, ACCENT, GOOD = (
+    "#faf7f5", "#ffffff", "#e3d9dc", "#241a20", "#66565f", "#9c2f5f", "#1d6b45",
+)  # fmt: skip
+FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif'
+
+
+def main() -> None:
+    """Draw both pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("demo", type=Path, help="the folder that `beautylens demo` wrote")
+    parser.add_argument("out", type=Path)
+    arguments = parser.parse_args()
+    figure = draw_search(arguments.demo / "sample.lens", arguments.demo / "queries" / "q01.jpg")
+    (arguments.out / "how-it-works.svg").write_text(figure, "utf-8")
+    (arguments.out / "terminal.svg").write_text(record_terminal(), "utf-8")
+
+
+def draw_search(address: Path, query: Path) -> str:
+    """Return the figure of one search as SVG, its pictures inside."""
+    collection = bl.open(address)
+    photo = collection.photo(query)
+    found = collection.pipeline.search(photo, 7)
+    short_list = collection.pipeline.weighed(collection.photo(query)).products()
+    nearest = sorted(short_list, key=lambda match: -(match.reasons.visual or 0))[:5]
+    views = collection.recipe.retrieve.views
+    best = found[0]
+    parts = [
+        heading(MARGIN, 40, "1, 2", "decode, encode"),
+        *framed(photo.pixels, views),
+        heading(290, 40, "3", "retrieve: nearest by looks, and by print"),
+        *strip(nearest),
+        heading(MARGIN, 356, "4", f"re-rank: {best.reasons.inliers} keypoints agree"),
+        picture(collection.explain(photo, best), MARGIN, 374, 480, 250),
+        heading(530, 356, "5, 6", "compare colours, read the pack"),
+        picture(collection.explain.searched(photo), 530, 374, 346, 250),
+        heading(MARGIN, 676, "7", "judge"),
+        *verdict(found),
+    ]
+    return page(parts, 860)
+
+
+def page(parts: list[str], height: int) -> str:
+    """Return an SVG of its parts on paper."""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
+        f'font-family=\'{FONT}\' font-size="17" fill="{INK}">\n'
+        f'<rect width="{WIDTH}" height="{height}" rx="16" fill="{PAPER}"/>\n'
+        + "\n".join(parts)
+        + "\n</svg>\n"
+    )
+
+
+def heading(left: float, base: float, step: str, text: str) -> str:
+    """Return the number and the name of a step."""
+    return (
+        f'<text x="{left}" y="{base}" font-weight="600"><tspan fill="{ACCENT}">{step}</tspan> '
+        f"{escape(text)}</text>"
+    )
+
+
+def picture(pixels: Picture, left: float, top: float, width: float, height: float) -> str:
+    """Return a picture on a card, as large as fits, at twice the pixels it is shown with."""
+    scale = min(width / pixels.shape[1], height / pixels.shape[0])
+    wide, high = pixels.shape[1] * scale, pixels.shape[0] * scale
+    size = (round(2 * wide), round(2 * high))
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale < 0.5 else pixels
+    data = base64.b64encode(to_jpeg(small, 82)).decode()
+    x, y = left + (width - wide) / 2, top + (height - high) / 2
+    return (
+        f'<rect x="{left}" y="{top}" width="{width}" height="{height}" rx="10" fill="{CARD}" '
+        f'stroke="{LINE}"/>\n<image x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" '
+        f'height="{high:.1f}" href="data:image/jpeg;base64,{data}"/>'
+    )
+
+
+def framed(pixels: Picture, views: tuple[float, ...]) -> Iterator[str]:
+    """Yield the photo with a frame for each view that is encoded."""
+    high = 250
+    wide = high * pixels.shape[1] / pixels.shape[0]
+    left, top = MARGIN + 10, 58
+    yield picture(pixels, left, top, wide, high)
+    for share in views:
+        yield (
+            f'<rect x="{left + wide * (1 - share) / 2:.1f}" y="{top + high * (1 - share) / 2:.1f}" '
+            f'width="{wide * share:.1f}" height="{high * share:.1f}" fill="none" '
+            'stroke="#fff" stroke-width="2.5" stroke-dasharray="7 5"/>'
+        )
+
+
+def strip(nearest: list[Match]) -> Iterator[str]:
+    """Yield the nearest catalogue pictures with their cosines."""
+    width, gap = 110, 9
+    for place, match in enumerate(nearest):
+        left = 290 + place * (width + gap)
+        yield picture(narrowed(decode(Path(match.image)), width / 190), left, 58, width, 190)
+        middle = left + width / 2
+        why = match.reasons
+        for base, text in ((274, f"looks {why.visual:.2f}"), (298, f"print {why.local:.2f}")):
+            yield f'<text x="{middle}" y="{base}" text-anchor="middle">{text}</text>'
+
+
+def narrowed(pixels: Picture, aspect: float) -> Picture:
+    """Return the middle of a picture, `aspect` times as wide as it is high."""
+    height, width = pixels.shape[:2]
+    kept = min(width, round(height * aspect))
+    left = (width - kept) // 2
+    return pixels[:, left : left + kept]
+
+
+def verdict(found: Matches) -> Iterator[str]:
+    """Yield the verdict and the first two products with their reasons."""
+    top, height = 694, 142
+    yield (
+        f'<rect x="{MARGIN}" y="{top}" width="{WIDTH - 2 * MARGIN}" height="{height}" rx="10" '
+        f'fill="{CARD}" stroke="{LINE}"/>'
+        f'<text x="{MARGIN + 20}" y="{top + 34}" font-size="20" font-weight="700" fill="{GOOD}">'
+        f"Probably this: {escape(found[0].product.name)}</text>"
+    )
+    for place, match in enumerate(found[:2]):
+        base, share = top + 76 + 40 * place, match.probability or 0
+        why, other = match.reasons, found[1 - place].reasons
+        alone = [word for word in why.words if word not in other.words]
+        said = f"{why.inliers} keypoints, {len(why.words)} words read"
+        said += f", alone: {', '.join(alone)}" if alone else ""
+        yield (
+            f'<text x="{MARGIN + 20}" y="{base}">{escape(match.product.name)}</text>'
+            f'<rect x="300" y="{base - 12}" width="140" height="12" rx="6" fill="#f6e9ef"/>'
+            f'<rect x="300" y="{base - 12}" width="{140 * share:.0f}" height="12" rx="6" '
+            f'fill="{ACCENT}"/><text x="454" y="{base}">{100 * share:.0f} %</text>'
+            f'<text x="514" y="{base}" fill="{SOFT}" font-size="15">{escape(said)}</text>'
+        )
+
+
+def record_terminal() -> str:
+    """Return what indexing and searching the small shop print, as SVG."""
+    console.record, console.soft_wrap = True, False
+    console.width = 104
+    with shop_folder():
+        for command in (
+            ["index", "products.csv", "shop.lens"],
+            ["search", "shop.lens", "photos/lipstick.jpg", "-k", "4"],
+        ):
+            console.print(f"[bold magenta]$[/] beautylens {' '.join(command)}")
+            app(command, standalone_mode=False)
+    drawn = console.export_svg(title="beautylens", unique_id="terminal")
+    # The fonts that rich names come from another host; the machine's own will do.
+    return re.sub(r"\s*@font-face \{.*?\}", "", drawn, flags=re.DOTALL)
+
+
+@contextlib.contextmanager
+def shop_folder() -> Iterator[None]:
+    """Be in a copy of the small shop until the block ends."""
+    before = Path.cwd()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(shutil.copytree(EXAMPLES / "shop", Path(folder) / "shop"))
+        try:
+            yield
+        finally:
+            os.chdir(before)
+
+
+if __name__ == "__main__":
+    main()
