@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DATA ?=
 
-.PHONY: setup train demo test test-outside check bench clean
+.PHONY: setup train demo test test-outside check docs bench clean
 
 setup: .venv/dev.stamp
 
@@ -49,6 +49,14 @@ check: .venv/dev.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Into site/, to be put on any web server. A link that leads nowhere stops it.
+docs: .venv/docs.stamp
+	NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict
+
+.venv/docs.stamp: .venv/base.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@touch $@
+
 # DATA names a folder of measuring sets; without it only what needs none is measured.
 bench: .venv/train.stamp
 	$(BIN)/python benchmarks/matcher.py
@@ -59,4 +67,4 @@ bench: .venv/train.stamp
 	$(if $(DATA),$(BIN)/python benchmarks/quality.py $(DATA))
 
 clean:
-	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv demo site build dist .pytest_cache .mypy_cache .ruff_cache
