@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from beautylens.features.pooling import CLASS_TOKEN
-from beautylens.features.pooling import POOLINGS
+from beautylens.features.pooling import CLASS_TOKEN, POOLINGS
 from beautylens.recipe import Recipe, shipped_recipes
 
 PAGE = (Path(__file__).parents[1] / "docs" / "recipes.md").read_text("utf-8")

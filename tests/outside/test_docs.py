@@ -1,58 +1,175 @@
-"""What the README shows runs as it stands."""
+"""What README and guide show runs as it stands, and prints what they say it prints.
+
+Each block of a page runs in order, in one folder. One that cannot run says why, in a comment above
+it that readers do not see: `<!-- not run: ... -->`.
+"""
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Shop, make_shop
+from beautylens.indexing import build
+from tests.conftest import make_shop
 
-README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+PAGES = ("README.md", "docs/quick-start.md", "docs/challenge.md", "docs/recipes.md")
+BLOCK = re.compile(
+    r"(?:<!-- not run: ([^\n]+) -->\n)?^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE
+)
+RUN = ("sh", "python")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+@dataclass(frozen=True)
+class Block:
+    """A fenced block, and why it is not run, if it is not."""
+
+    excuse: str
+    language: str
+    text: str
+
+
+def blocks(page: str) -> list[Block]:
+    found = BLOCK.findall((ROOT / page).read_text("utf-8"))
+    return [Block(excuse, language, text) for excuse, language, text in found]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What a user has after `pip install .`: the command on the path, and a terminal."""
+    commands = tmp_path_factory.mktemp("bin")
+    (commands / "beautylens").write_text(f'#!/bin/sh\nexec {sys.executable} -m beautylens "$@"\n')
+    (commands / "beautylens").chmod(0o755)
+    path = os.pathsep.join((str(commands), os.environ["PATH"]))
+    return {**os.environ, "PATH": path, "COLUMNS": "110", "NO_PROXY": "*",
+            "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONIOENCODING": "utf-8"}  # fmt: skip
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """The folder that the quick start goes through."""
+    return Path(shutil.copytree(EXAMPLES / "shop", tmp_path / "shop"))
+
+
+@pytest.fixture
+def challenge(tmp_path: Path) -> Iterator[Path]:
+    """The stand-in for the challenge, its pictures served on a port of its own."""
+    folder = Path(shutil.copytree(EXAMPLES / "challenge", tmp_path / "challenge"))
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=EXAMPLES / "shop" / "pictures")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    table = folder / "metadata_public.csv"
+    addresses = table.read_text("utf-8")
+    assert addresses.count(":8001/") == 9
+    table.write_text(addresses.replace(":8001/", f":{server.server_address[1]}/"), "utf-8")
+    yield folder
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def drawn(tmp_path: Path) -> Path:
     """A folder holding everything that the README's examples name."""
-    shop: Shop = make_shop(tmp_path_factory.mktemp("readme") / "shop", 4)
-    here = shop.folder
+    drawn = make_shop(tmp_path / "drawn", 4)
+    here = drawn.folder
     (here / "pictures").mkdir()
     for name, number in (("1001-front", 0), ("1001-back", 1), ("1002", 2)):
-        shutil.copy(shop.picture(number), here / "pictures" / f"{name}.jpg")
-    (table,) = blocks("csv")
+        shutil.copy(drawn.picture(number), here / "pictures" / f"{name}.jpg")
+    (table,) = (block.text for block in blocks("README.md") if block.language == "csv")
     (here / "products.csv").write_text(table, "utf-8")
     shutil.copy(here / "products.csv", here / "new.csv")
+    build(drawn.table, here / "demo" / "sample.lens")
+    (here / "demo" / "queries").mkdir()
+    shutil.copy(drawn.photo(0), here / "demo" / "queries" / "q01.jpg")
     (here / "truth.csv").write_text("image,product_ids\nphoto.jpg,1001\n", "utf-8")
-    shutil.copy(shop.photo(0), here / "photo.jpg")
+    shutil.copy(drawn.photo(0), here / "photo.jpg")
     return here
 
 
-def test_the_commands_of_the_readme_run_in_order(folder: Path) -> None:
-    text = next(block for block in blocks("sh") if "beautylens index" in block)
-    commands = [line for line in text.replace("\\\n", " ").splitlines() if line.strip()]
-    assert len(commands) == 9
-    prefix = f"{sys.executable} -c 'from beautylens.cli import main; main()'"
-    for command in commands:
-        done = subprocess.run(
-            ["sh", "-c", command.replace("beautylens", prefix, 1)],
-            cwd=folder, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, (command, done.stderr)
+def run_page(page: str, folder: Path, environment: dict[str, str]) -> list[str]:
+    """Run the blocks of a page, check what they print, and return what each that ran printed."""
+    printed: list[str] = []
+    excused = False
+    for block in blocks(page):
+        if block.language == "toml":
+            name = block.text.partition(":")[0].strip("# ")
+            (folder / name).write_text(block.text, "utf-8")
+        elif block.language in RUN:
+            excused = bool(block.excuse)
+            if not excused:
+                printed.append(run(block, folder, environment))
+        elif block.language == "text" and not excused:
+            missing = words(block.text) - words(printed[-1])
+            assert not missing, (block.text, printed[-1])
+    return printed
 
 
-def test_the_python_example_of_the_readme_prints_the_products(folder: Path) -> None:
-    (example,) = blocks("python")
+def run(block: Block, folder: Path, environment: dict[str, str]) -> str:
+    """Return what a block prints; every command of it must do well."""
+    command = ["sh", "-e", "-c"] if block.language == "sh" else [sys.executable, "-c"]
     done = subprocess.run(
-        [sys.executable, "-c", example], cwd=folder, capture_output=True, text=True, check=True,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        [*command, block.text], cwd=folder, env=environment, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
     )  # fmt: skip
-    assert done.stdout.startswith("Velvet Lipstick")
+    assert done.returncode == 0, (block.text, done.stdout)
+    return done.stdout
+
+
+def words(text: str) -> set[str]:
+    """What is the same on every machine: words and ids, not the figures."""
+    return set(re.findall(r"[A-Za-z][\w@/.-]*[A-Za-z0-9]", text))
+
+
+def test_the_readme_runs(drawn: Path, environment: dict[str, str]) -> None:
+    printed = run_page("README.md", drawn, environment)
+    assert printed[0].startswith("Crème 00 day")
+    assert "Velvet Lipstick" in printed[1]
+    assert len(printed) == 2
+
+
+def test_the_quick_start_runs_and_prints_what_it_shows(
+    shop: Path, environment: dict[str, str]
+) -> None:
+    printed = run_page("docs/quick-start.md", shop, environment)
+    assert printed[-1].splitlines()[1].startswith("ver-64-1 Sensitive Deodorant 24h")
+    assert (shop / "report" / "index.html").is_file()
+    assert (shop / "why" / "001-lipstick" / "1_tes-01-6_colours.png").is_file()
+    for block, table in zip(
+        (block for block in blocks("docs/quick-start.md") if block.language == "csv"),
+        ("products.csv", "truth.csv"), strict=True,
+    ):  # fmt: skip
+        assert (EXAMPLES / "shop" / table).read_text("utf-8").startswith(block.text)
+
+
+def test_the_challenge_runs_to_the_submission_that_is_shown(
+    challenge: Path, environment: dict[str, str]
+) -> None:
+    run_page("docs/challenge.md", challenge, environment)
+    (shown,) = (block.text for block in blocks("docs/challenge.md") if block.language == "csv")
+    lines = (challenge / "submission.csv").read_text("utf-8").splitlines()
+    for line, wanted in zip(lines, shown.splitlines(), strict=True):
+        # Those far behind may change places from one processor to another.
+        assert line.split(",")[:2] == wanted.split(",")[:2]
+        assert len(line.split(",")) == len(wanted.split(","))
+
+
+def test_a_recipe_of_ones_own_runs(shop: Path, environment: dict[str, str]) -> None:
+    assert len(run_page("docs/recipes.md", shop, environment)) == 1
+
+
+def test_the_readme_goes_the_way_of_the_challenge_page() -> None:
+    (shown,) = (b.text for b in blocks("README.md") if "fetch perfect500k" in b.text)
+    run_there = "".join(b.text for b in blocks("docs/challenge.md") if not b.excuse)
+    assert all(line in run_there for line in shown.splitlines())
