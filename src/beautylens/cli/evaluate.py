@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -141,9 +142,13 @@ def print_verdicts(verdicts: Verdicts) -> None:
     (low, high), (least, most) = (
         verdicts.intervals[name] for name in ("auroc", "calibration_error")
     )
+    auroc = (
+        "There is no AUROC where all answers are right, or none"
+        if math.isnan(verdicts.auroc)
+        else f"AUROC of right answers against others {verdicts.auroc:.3f} ({low:.2f}-{high:.2f})"
+    )
     console.print(
-        f"AUROC of right answers against others {verdicts.auroc:.3f} ({low:.2f}-{high:.2f}), "
-        f"calibration error {verdicts.calibration_error:.3f} ({least:.2f}-{most:.2f}) "
+        f"{auroc}, calibration error {verdicts.calibration_error:.3f} ({least:.2f}-{most:.2f}) "
         f"over {verdicts.queries} queries."
     )
 
