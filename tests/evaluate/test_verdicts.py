@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from beautylens.cli.evaluate import print_verdicts
 from beautylens.evaluate.metrics import QueryResult
 from beautylens.evaluate.verdicts import auroc, calibration_error, judge_verdicts, reliability
 from beautylens.records import Match, Matches, Product
@@ -38,6 +39,17 @@ def test_auroc_is_that_of_scikit_learn_also_with_ties(count: int) -> None:
 
 def test_auroc_of_one_kind_of_answers_is_unknown() -> None:
     assert math.isnan(auroc(np.array([0.1, 0.9]), np.array([True, True])))
+
+
+def test_where_all_answers_are_right_it_is_said_that_there_is_no_auroc(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    verdicts = judge_verdicts([result("ab", [0.9, 0.1], "match", truths="a")] * 3)
+    assert verdicts is not None
+    print_verdicts(verdicts)
+    told = " ".join(capsys.readouterr().err.split())
+    assert "There is no AUROC where all answers are right, or none, calibration error 0.100" in told
+    assert "nan" not in told
 
 
 @pytest.mark.parametrize("count", [3, 10, 42, 301])
