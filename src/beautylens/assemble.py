@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 
 from beautylens.derived import read_derived
@@ -13,7 +14,7 @@ from beautylens.features.encoder import Encoder
 from beautylens.features.ensemble import Ensemble, Part
 from beautylens.features.extractors import EXTRACTORS, Extractor
 from beautylens.features.local import LocalFeatures
-from beautylens.features.ocr import shared_reader
+from beautylens.features.ocr import Reads, shared_reader
 from beautylens.features.verification import VERIFICATIONS
 from beautylens.features.whitening import Whitening
 from beautylens.recipe import Recipe, is_name
@@ -123,6 +124,7 @@ def make_pipeline(
     encoder: Describing,
     aggregate: Aggregate | None = None,
     judgement: Judgement | None = None,
+    reader: Callable[[], Reads] = shared_reader,
 ) -> Pipeline:
     """Return the search steps of a recipe over a gallery.
 
@@ -132,6 +134,7 @@ def make_pipeline(
         encoder: the one that the gallery was built with.
         aggregate: what its keypoints were aggregated with, if they were.
         judgement: in place of that of the gallery or recipe, where the recipe has a judge.
+        reader: returns what reads the print on photos.
 
     Raises:
         CollectionError: when something that they read has not been derived.
@@ -167,7 +170,7 @@ def make_pipeline(
         Scan(gallery) if words is not None and words.barcode else None,
         rerank,
         textual,
-        make_read(words, gallery, judge),
+        make_read(words, gallery, judge, reader),
         compare,
         judge,
     )
@@ -181,12 +184,17 @@ def make_judgement(settings: JudgeSettings, gallery: Gallery) -> Judgement:
     return read_judgement(settings.file)
 
 
-def make_read(settings: WordsSettings | None, gallery: Gallery, judge: Judge | None) -> Read:
+def make_read(
+    settings: WordsSettings | None,
+    gallery: Gallery,
+    judge: Judge | None,
+    reader: Callable[[], Reads] = shared_reader,
+) -> Read:
     """Return what reads the pack where the judge is in doubt, and weighs what the user typed."""
     if settings is None or not settings.query:
         return Read()
     return Read(
-        shared_reader,
+        reader,
         gallery=None if settings.catalogue == "never" else gallery,
         decided=judge.decided if judge is not None else None,
     )

@@ -17,6 +17,7 @@ VERBS = {
     "search": "Find the products that photos show; an unreadable one does not stop the others.",
     "evaluate": "Measure mAP@7, recall, MRR and the verdicts on photos whose products are known.",
     "grid": "Compare backbones, poolings and distances, each network run once over the pictures.",
+    "tune": "Find the recipe that finds most labelled photos' products within a time a query.",
     "duplicates": "List products that share a picture, and pictures that show nothing.",
     "info": "Show images, products, recipe, encoder fingerprint, version and size.",
     "serve": "Serve the photo-search page and the HTTP API; by default to this machine alone.",

@@ -1,0 +1,190 @@
+"""Measuring recipes over the rows of one collection: quality on kept features, time on fresh."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from beautylens.assemble import make_pipeline
+from beautylens.catalogue.truth import TruthRow
+from beautylens.collection import Collection
+from beautylens.errors import ImageError
+from beautylens.evaluate.metrics import QueryResult, average_precision
+from beautylens.evaluate.run import run_queries
+from beautylens.evaluate.tuning_memory import Memory, digest_of, pictures_digest
+from beautylens.evaluate.tuning_search import Figures, Measure
+from beautylens.features.describing import Describing, Floats, Pixels
+from beautylens.features.ocr import Line, shared_reader
+from beautylens.recipe import Recipe
+from beautylens.search.photo import Photo
+
+TIMED = 9
+"""Photos whose searches are timed, decoding included."""
+LIMIT = 7
+
+
+class Remembering(Describing):
+    """An encoder that describes each of some photos once, however many recipes look it up."""
+
+    def __init__(self, encoder: Describing) -> None:
+        self._encoder = encoder
+        self._known: dict[int, Pixels] = {}
+        self._rows: dict[tuple[int, tuple[float, ...]], Floats] = {}
+
+    def remember(self, pixels: Pixels) -> None:
+        """Keep what is made of these very pixels, which are held on to."""
+        self._known[id(pixels)] = pixels
+
+    @property
+    def name(self) -> str:
+        """That of the encoder."""
+        return self._encoder.name
+
+    @property
+    def side(self) -> int:
+        """That of the encoder."""
+        return self._encoder.side
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the encoder."""
+        return self._encoder.fingerprint
+
+    def fit(self, picture: Pixels) -> Any:
+        """Return what the encoder makes of a picture."""
+        return self._encoder.fit(picture)
+
+    def describe(self, fitted: Sequence[Any], *, query: bool = False) -> Floats:
+        """Return what the encoder makes of fitted pictures."""
+        return self._encoder.describe(fitted, query=query)
+
+    def describe_views(self, picture: Pixels, views: Sequence[float]) -> Floats:
+        """Return the descriptor of a query, kept where the query is one of those to remember."""
+        if id(picture) not in self._known:
+            return self._encoder.describe_views(picture, views)
+        key = id(picture), tuple(views)
+        if key not in self._rows:
+            self._rows[key] = self._encoder.describe_views(picture, views)
+        return self._rows[key]
+
+
+class RememberedLines:
+    """Reads the print on each photo once; the photos are held on to by whoever searches."""
+
+    def __init__(self) -> None:
+        self._read: dict[int, list[Line]] = {}
+
+    def __call__(self, picture: Pixels) -> list[Line]:
+        """Return the lines on a photo."""
+        if id(picture) not in self._read:
+            self._read[id(picture)] = list(shared_reader()(picture))
+        return self._read[id(picture)]
+
+
+class Trials:
+    """Measures recipes on labelled photos over the rows of one collection.
+
+    Args:
+        collection: built with every part that the recipes use.
+        key: names the collection's rows: what is measured is kept under it.
+        photos: those that choose.
+        memory: keeps what was measured.
+
+    `full` is the recipe that the collection was built by, `failures` what could not be read.
+    """
+
+    def __init__(
+        self, collection: Collection, key: str, photos: Sequence[TruthRow], memory: Memory
+    ) -> None:
+        self._collection, self._key, self.full = collection, key, collection.recipe
+        self.failures = collection.failures()
+        self._photos, self._memory = photos, memory
+        self._encoder: Remembering | None = None
+        self._lines = RememberedLines()
+        self._seen: list[Photo | None] = []
+
+    def __call__(self, recipe: Recipe) -> Figures:
+        """Return the precision of each photo, and the median time of a query."""
+        return self._kept("chosen", recipe, self._photos, self._measured)
+
+    def report(self, recipe: Recipe, photos: Sequence[TruthRow]) -> Figures:
+        """Return the same of other photos, each taken through all steps as a user would have it."""
+        return self._kept("reported", recipe, photos, lambda r: self._fresh(r, photos))
+
+    def _kept(
+        self, kind: str, recipe: Recipe, photos: Sequence[TruthRow], make: Measure
+    ) -> Figures:
+        asked = [
+            (pictures_digest([row.image]), sorted(row.product_ids), sorted(row.ignore_ids))
+            for row in photos
+        ]
+        key = digest_of(kind, self._key, recipe.model_dump_json(), asked)
+
+        def plain() -> list[Any]:
+            figures = make(recipe)
+            return [list(figures.precisions), figures.milliseconds]
+
+        precisions, spent = self._memory.values(key, plain)
+        return Figures(tuple(precisions), spent)
+
+    def _measured(self, recipe: Recipe) -> Figures:
+        encoder = self._opened()
+        self._collection.search_by(recipe)
+        pipeline = make_pipeline(
+            recipe,
+            self._collection.gallery,
+            encoder,
+            self._collection.aggregate,
+            reader=lambda: self._lines,
+        )
+        precisions = []
+        for row, seen in zip(self._photos, self._seen, strict=True):
+            ranking: list[str] = []
+            if seen is not None:
+                photo = Photo(seen.pixels, keypoints=seen.keypoints)
+                matches = pipeline.search(photo, LIMIT + len(row.ignore_ids))
+                ranking = [match.product.product_id for match in matches]
+                seen.keypoints = photo.keypoints
+            precisions.append(_precision(row, ranking))
+        return Figures(tuple(precisions), self._milliseconds())
+
+    def _opened(self) -> Remembering:
+        """Read the photos once, as large as any recipe has use for; then they serve them all."""
+        if self._encoder is None:
+            self._collection.search_by(self.full)
+            self._encoder = Remembering(self._collection.encoder)
+            for row in self._photos:
+                photo = None
+                with suppress(ImageError):
+                    photo = self._collection.photo(row.image)
+                    self._encoder.remember(photo.pixels)
+                self._seen.append(photo)
+        return self._encoder
+
+    def _milliseconds(self) -> float:
+        """Return the median time of a query, from the photo's file to its answer."""
+        step = max(1, len(self._photos) // TIMED)
+        rows = self._photos[::step][:TIMED]
+        # The first search makes the pipeline ready, and is not counted.
+        return _median(list(run_queries(self._collection, [rows[0], *rows]))[1:])
+
+    def _fresh(self, recipe: Recipe, photos: Sequence[TruthRow]) -> Figures:
+        self._collection.search_by(recipe)
+        results = list(run_queries(self._collection, photos))
+        precisions = (_precision(row, r.ranking) for row, r in zip(photos, results, strict=True))
+        return Figures(tuple(precisions), _median(results))
+
+
+def _median(results: Sequence[QueryResult]) -> float:
+    """Return the median milliseconds of those that were answered; infinite where none was."""
+    spent = [r.matches.milliseconds["total"] for r in results if r.matches is not None]
+    return statistics.median(spent) if spent else math.inf
+
+
+def _precision(row: TruthRow, ranking: Sequence[str]) -> float:
+    return average_precision(
+        ranking, row.product_ids, ignore=row.ignore_ids, denominator="challenge"
+    )
