@@ -75,12 +75,12 @@ class RememberedLines:
     """Reads the print on each photo once; the photos are held on to by whoever searches."""
 
     def __init__(self) -> None:
-        self._read: dict[int, list[Line]] = {}
+        self._read: dict[int, tuple[Line, ...]] = {}
 
-    def __call__(self, picture: Pixels) -> list[Line]:
+    def __call__(self, picture: Pixels) -> tuple[Line, ...]:
         """Return the lines on a photo."""
         if id(picture) not in self._read:
-            self._read[id(picture)] = list(shared_reader()(picture))
+            self._read[id(picture)] = shared_reader()(picture)
         return self._read[id(picture)]
 
 

@@ -85,25 +85,21 @@ def sweep(
     """Yield recipes, one setting changed after the other, each beside the best so far.
 
     A coordinate search: what is best of one setting is kept while the next is tried. Options that
-    do not go with the rest of a recipe are left out.
+    do not go with the rest of a recipe are left out; no recipe comes twice.
     """
     current = Tried(start, measure(start))
+    known = [start]
     yield current
     for axis in axes:
         found = [current]
-        for recipe in _variants(current.recipe, axis):
-            found.append(Tried(recipe, measure(recipe)))
-            yield found[-1]
+        for option in axis:
+            made = changed(current.recipe, option(current.recipe))
+            if made is not None and made not in known:
+                known.append(made)
+                found.append(Tried(made, measure(made)))
+                yield found[-1]
+        # What came with an earlier setting was no better than what was kept then.
         current = best(found, budget)
-
-
-def _variants(recipe: Recipe, axis: Axis) -> list[Recipe]:
-    variants: list[Recipe] = []
-    for option in axis:
-        made = changed(recipe, option(recipe))
-        if made is not None and made != recipe and made not in variants:
-            variants.append(made)
-    return variants
 
 
 def changed(recipe: Recipe, changes: Changes) -> Recipe | None:
