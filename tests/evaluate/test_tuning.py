@@ -6,6 +6,7 @@ import csv
 import itertools
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from beautylens.evaluate.tuning_descriptors import (
     sides,
 )
 from beautylens.evaluate.tuning_files import draw_curve, write_recipe, write_tried
+from beautylens.evaluate.tuning_measure import Trials
 from beautylens.evaluate.tuning_memory import Memory
 from beautylens.evaluate.tuning_photos import FEWEST, MOST, split_photos
 from beautylens.evaluate.tuning_search import Figures, Tried, best, front, sweep
@@ -32,8 +34,14 @@ from beautylens.features.encoder import Encoder
 from beautylens.features.whitening import Whitening
 from beautylens.images.decode import decode
 from beautylens.images.fit import centre
+from beautylens.indexing import build
 from beautylens.recipe import Recipe, read_recipe
-from beautylens.sections import EncoderSettings, ProjectionSettings, RetrieveSettings
+from beautylens.sections import (
+    EncoderSettings,
+    ProjectionSettings,
+    RerankSettings,
+    RetrieveSettings,
+)
 from beautylens.settings import PoolingSettings
 from tests.conftest import Shop
 from tests.stand_ins import write_stand_in
@@ -279,3 +287,37 @@ def test_of_a_large_catalogue_all_pictures_of_the_photos_products_are_searched(
     kept = set(tuning.catalogue.rows["product_id"].to_pylist())
     assert len(tuning.catalogue) == 5 < GALLERY
     assert {"p00", "p01", "p02", "p11"} <= kept
+
+
+def test_kept_features_rank_as_fresh_searches_and_each_photo_is_described_once(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = EncoderSettings(file=str(write_stand_in(tmp_path / "tiny", 1)))
+    start = read_recipe("default").model_copy(
+        update={"encoders": (own,), "words": None, "aggregate": None}
+    )
+    collection, _ = build(shop.table, tmp_path / "t.lens", recipe=start)
+    photos = [TruthRow(shop.photo(n), frozenset({f"p{n:02}"}), row=n) for n in range(4)]
+    photos.append(TruthRow(shop.folder / "gone.jpg", frozenset({"p05"}), row=5))
+    trials = Trials(collection, "key", photos, Memory(tmp_path / "work"))
+    plain = start.model_copy(update={"rerank": None, "keypoints": None, "colour": None})
+    shallow = start.model_copy(update={"retrieve": RetrieveSettings(depth=2)})
+    unverified = start.model_copy(update={"rerank": RerankSettings(verify="none")})
+    recipes = [start, plain, shallow, unverified]
+    fresh = [trials.report(recipe, photos).precisions for recipe in recipes]
+    monkeypatch.setattr(Trials, "_milliseconds", lambda _: 1.0)
+    described: list[int] = []
+    outputs = Encoder.outputs
+
+    def counted(encoder: Encoder, fitted: Any) -> Any:
+        described.append(len(fitted))
+        return outputs(encoder, fitted)
+
+    monkeypatch.setattr(Encoder, "outputs", counted)
+    assert [trials(recipe).precisions for recipe in recipes] == fresh
+    # Four photos that can be read. Without keypoints they are decoded smaller; then one view.
+    assert described == [3] * 8 + [1] * 4
+    assert fresh[0][:4] == (1.0,) * 4
+    assert fresh[0][4] == 0.0
+    assert trials(start) == Figures(fresh[0], 1.0)
+    assert len(described) == 12

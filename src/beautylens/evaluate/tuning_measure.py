@@ -17,26 +17,29 @@ from beautylens.evaluate.run import run_queries
 from beautylens.evaluate.tuning_memory import Memory, digest_of, pictures_digest
 from beautylens.evaluate.tuning_search import Figures, Measure
 from beautylens.features.describing import Describing, Floats, Pixels
+from beautylens.features.keypoints import Keypoints
 from beautylens.features.ocr import Line, shared_reader
 from beautylens.recipe import Recipe
-from beautylens.search.photo import Photo
 
 TIMED = 9
 """Photos whose searches are timed, decoding included."""
 LIMIT = 7
 
 
+Seen = tuple[int, tuple[int, ...]]
+"""Which photo, and how large it was decoded: what features depend on beside the steps' settings."""
+
+
 class Remembering(Describing):
-    """An encoder that describes each of some photos once, however many recipes look it up."""
+    """An encoder that describes each photo once, however many recipes look it up.
+
+    `seen` is the photo that is searched with at the moment.
+    """
 
     def __init__(self, encoder: Describing) -> None:
         self._encoder = encoder
-        self._known: dict[int, Pixels] = {}
-        self._rows: dict[tuple[int, tuple[float, ...]], Floats] = {}
-
-    def remember(self, pixels: Pixels) -> None:
-        """Keep what is made of these very pixels, which are held on to."""
-        self._known[id(pixels)] = pixels
+        self.seen: Seen = (0, ())
+        self._rows: dict[tuple[Seen, tuple[float, ...]], Floats] = {}
 
     @property
     def name(self) -> str:
@@ -62,26 +65,25 @@ class Remembering(Describing):
         return self._encoder.describe(fitted, query=query)
 
     def describe_views(self, picture: Pixels, views: Sequence[float]) -> Floats:
-        """Return the descriptor of a query, kept where the query is one of those to remember."""
-        if id(picture) not in self._known:
-            return self._encoder.describe_views(picture, views)
-        key = id(picture), tuple(views)
+        """Return the descriptor of the photo."""
+        key = self.seen, tuple(views)
         if key not in self._rows:
             self._rows[key] = self._encoder.describe_views(picture, views)
         return self._rows[key]
 
 
-class RememberedLines:
-    """Reads the print on each photo once; the photos are held on to by whoever searches."""
+class RememberingReader:
+    """Reads the print on each photo once; `seen` is the one that is searched with."""
 
     def __init__(self) -> None:
-        self._read: dict[int, tuple[Line, ...]] = {}
+        self.seen: Seen = (0, ())
+        self._lines: dict[Seen, tuple[Line, ...]] = {}
 
     def __call__(self, picture: Pixels) -> tuple[Line, ...]:
-        """Return the lines on a photo."""
-        if id(picture) not in self._read:
-            self._read[id(picture)] = shared_reader()(picture)
-        return self._read[id(picture)]
+        """Return the lines on the photo."""
+        if self.seen not in self._lines:
+            self._lines[self.seen] = shared_reader()(picture)
+        return self._lines[self.seen]
 
 
 class Trials:
@@ -102,9 +104,8 @@ class Trials:
         self._collection, self._key, self.full = collection, key, collection.recipe
         self.failures = collection.failures()
         self._photos, self._memory = photos, memory
-        self._encoder: Remembering | None = None
-        self._lines = RememberedLines()
-        self._seen: list[Photo | None] = []
+        self._encoder, self._reader = Remembering(collection.encoder), RememberingReader()
+        self._keypoints: dict[Seen, Keypoints | None] = {}
 
     def __call__(self, recipe: Recipe) -> Figures:
         """Return the precision of each photo, and the median time of a query."""
@@ -131,38 +132,24 @@ class Trials:
         return Figures(tuple(precisions), spent)
 
     def _measured(self, recipe: Recipe) -> Figures:
-        encoder = self._opened()
-        self._collection.search_by(recipe)
+        opened = self._collection
+        opened.search_by(recipe)
         pipeline = make_pipeline(
-            recipe,
-            self._collection.gallery,
-            encoder,
-            self._collection.aggregate,
-            reader=lambda: self._lines,
+            recipe, opened.gallery, self._encoder, opened.aggregate, reader=lambda: self._reader
         )
         precisions = []
-        for row, seen in zip(self._photos, self._seen, strict=True):
+        for number, row in enumerate(self._photos):
             ranking: list[str] = []
-            if seen is not None:
-                photo = Photo(seen.pixels, keypoints=seen.keypoints)
+            with suppress(ImageError):
+                photo = opened.photo(row.image)
+                seen = number, photo.pixels.shape
+                self._encoder.seen = self._reader.seen = seen
+                photo.keypoints = self._keypoints.get(seen)
                 matches = pipeline.search(photo, LIMIT + len(row.ignore_ids))
                 ranking = [match.product.product_id for match in matches]
-                seen.keypoints = photo.keypoints
+                self._keypoints[seen] = photo.keypoints
             precisions.append(_precision(row, ranking))
         return Figures(tuple(precisions), self._milliseconds())
-
-    def _opened(self) -> Remembering:
-        """Read the photos once, as large as any recipe has use for; then they serve them all."""
-        if self._encoder is None:
-            self._collection.search_by(self.full)
-            self._encoder = Remembering(self._collection.encoder)
-            for row in self._photos:
-                photo = None
-                with suppress(ImageError):
-                    photo = self._collection.photo(row.image)
-                    self._encoder.remember(photo.pixels)
-                self._seen.append(photo)
-        return self._encoder
 
     def _milliseconds(self) -> float:
         """Return the median time of a query, from the photo's file to its answer."""
