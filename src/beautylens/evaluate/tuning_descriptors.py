@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -103,12 +103,21 @@ class Descriptors:
                 made = self._start.model_copy(
                     update={"encoders": (chosen,), "projection": projection}
                 )
-                learnt = self._learnt(projection, gallery[pooling])
-                precisions, recall = self._scored(
-                    _projected(learnt, gallery[pooling]),
-                    unit_rows(np.sum([_projected(learnt, v[pooling]) for v in views], axis=0)),
+                precisions, recall = self._memory.values(
+                    digest_of("scored", encoder.fingerprint, pooling, projection, self._asked),
+                    partial(
+                        self._scored, projection, gallery[pooling], [v[pooling] for v in views]
+                    ),
                 )
-                yield Descriptor(bare(made), Figures(precisions, spent), recall)
+                yield Descriptor(bare(made), Figures(tuple(precisions), spent), recall)
+
+    @cached_property
+    def _asked(self) -> str:
+        """A digest of what is searched for, and where."""
+        right = [(sorted(row.product_ids), sorted(row.ignore_ids)) for row in self._photos]
+        pictures = pictures_digest([*self._paths, *(row.image for row in self._photos)])
+        retrieve = self._start.retrieve
+        return digest_of(pictures, self._products, right, retrieve.views, retrieve.depth)
 
     def _rows(
         self, encoder: Encoder, poolings: Sequence[str]
@@ -175,8 +184,13 @@ class Descriptors:
         kept = wanted.dimensions and min(wanted.dimensions, len(taught) - 1, taught.shape[1])
         return Whitening.fit(taught, kept, power=wanted.power, zscore=wanted.zscore)
 
-    def _scored(self, gallery: Floats, queries: Floats) -> tuple[tuple[float, ...], float]:
+    def _scored(
+        self, projection: ProjectionSettings | None, rows: Floats, views: Sequence[Floats]
+    ) -> tuple[list[float], float]:
         """Return AP@7 of each photo, and the recall of the short-list."""
+        learnt = self._learnt(projection, rows)
+        gallery = _projected(learnt, rows)
+        queries = unit_rows(np.sum([_projected(learnt, view) for view in views], axis=0))
         readable = gallery.any(axis=1)
         precisions, recalls = [], []
         for row, query in zip(self._photos, queries, strict=True):
@@ -190,7 +204,7 @@ class Descriptors:
                 )
             )
             recalls.append(recall_at(ranking, row.product_ids, max(len(ranking), 1)))
-        return tuple(precisions), float(np.mean(recalls))
+        return precisions, float(np.mean(recalls))
 
 
 def sides(settings: EncoderSettings) -> list[EncoderSettings]:
