@@ -11,10 +11,11 @@ import tomli_w
 
 from beautylens.evaluate.tuning import Tuned
 from beautylens.evaluate.tuning_search import Figures, Tried, front
-from beautylens.evaluate.tuning_settings import described, in_words
+from beautylens.evaluate.tuning_settings import in_words
 from beautylens.features.extras import extra
 from beautylens.recipe import Recipe
 
+TICKS = [base * step for base in (1, 10, 100, 1000, 10_000) for step in (1, 2, 5)]
 GREY, BLUE, ORANGE, GREEN = "#8a8f94", "#0b6e99", "#c4572a", "#3b8a4b"
 
 
@@ -109,31 +110,37 @@ def draw_curve(path: Path, tuned: Tuned) -> None:
     """
     with extra("train"):
         from matplotlib.figure import Figure
-    figure = Figure(figsize=(8, 4.6), layout="constrained")
+        from matplotlib.ticker import NullFormatter, ScalarFormatter
+    figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()
-    ahead = front(tuned.tried)
     alone = [Tried(each.recipe, each.figures) for each in tuned.descriptors]
-    axes.plot(*_points(alone), ".", ms=4, color="#c9cdd0", label="descriptor alone (no search)")
-    axes.plot(*_points(tuned.tried), "o", ms=4.5, color=GREY, alpha=0.7, label="recipe")
+    axes.plot(*_points(alone), ".", ms=4, color="#c9cdd0", label="descriptor alone, encoded only")
+    axes.plot(*_points(tuned.tried), "o", ms=5, color=GREY, alpha=0.6, mew=0, label="recipe")
     axes.plot(
-        *_points(ahead), "o-", ms=6, color=BLUE, drawstyle="steps-post",
+        *_points(front(tuned.tried)), "o-", ms=6, color=BLUE, drawstyle="steps-post",
         label="front: none is as good and as fast",
     )  # fmt: skip
-    axes.plot(*_points([tuned.start]), "D", ms=8, mfc="none", mew=2, color=ORANGE, label="start")
-    axes.plot(*_points([tuned.chosen]), "*", ms=17, color=GREEN, mec="white", label="chosen")
+    axes.plot(*_points([tuned.start]), "D", ms=9, mfc="none", mew=2, color=ORANGE, label="start")
+    axes.plot(*_points([tuned.chosen]), "*", ms=18, color=GREEN, mec="white", label="chosen")
     if tuned.budget is not None:
-        axes.axvline(tuned.budget, color=ORANGE, ls="--", lw=1)
-        axes.annotate(
-            f"budget {tuned.budget:g} ms", (tuned.budget, 0.02), (4, 0), color=ORANGE,
-            xycoords=("data", "axes fraction"), textcoords="offset points", rotation=90,
-        )  # fmt: skip
-    axes.set(xlabel="milliseconds a query, median", ylabel="mAP@7 of the photos that chose")
-    axes.set_title(f"{described(tuned.chosen.recipe)} chosen of {len(tuned.tried)} recipes")
-    axes.set_xlim(left=0)
+        axes.axvline(tuned.budget, color=ORANGE, ls="--", lw=1, label=f"budget {tuned.budget:g} ms")
+    axes.set(xscale="log", xlabel="milliseconds a query, median")
+    axes.set(ylabel="mAP@7 of the photos that chose", ylim=_range(tuned))
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xticks([n for n in TICKS if axes.get_xlim()[0] <= n <= axes.get_xlim()[1]])
+    axes.set_title(f"Quality against time: {len(tuned.tried)} recipes", loc="left")
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="lower right")
+    figure.legend(frameon=False, loc="outside lower center", ncols=3)
     figure.savefig(path, dpi=130)
+
+
+def _range(tuned: Tuned) -> tuple[float, float]:
+    """Return from where to where mAP@7 is drawn: all recipes; poor descriptors may lie below."""
+    precisions = [tried.figures.map7 for tried in tuned.tried]
+    margin = max(0.02, 0.08 * (max(precisions) - min(precisions)))
+    return min(precisions) - margin, max(precisions) + margin
 
 
 def _points(tried: Any) -> tuple[list[float], list[float]]:
