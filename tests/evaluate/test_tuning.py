@@ -289,6 +289,20 @@ def test_of_a_large_catalogue_all_pictures_of_the_photos_products_are_searched(
     assert {"p00", "p01", "p02", "p11"} <= kept
 
 
+def test_an_encoder_that_is_named_twice_is_described_once(shop: Shop, tmp_path: Path) -> None:
+    folder = str(write_stand_in(tmp_path / "t", 1))
+    gem = PoolingSettings(name="gem", options={"p": 4.0})
+    start = Recipe(encoders=(EncoderSettings(file=folder, side=64, pooling=gem),))
+    rows = [TruthRow(shop.photo(0), frozenset({"p00"}), row=1)]
+
+    def pictures(*encoders: str) -> int:
+        return Tuning(read_catalogue(shop.table), rows, tmp_path / "o", start, encoders).pictures
+
+    # At four sides, of twelve pictures and a photo.
+    assert pictures() == 4 * 13
+    assert pictures(folder) == pictures(folder, folder)
+
+
 def test_kept_features_rank_as_fresh_searches_and_each_photo_is_described_once(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -92,9 +92,10 @@ class Tuning:
         self._vectors = start.retrieve.vectors
         alone = start.retrieve.model_copy(update={"vectors": ""})
         self.start = start.model_copy(update={"retrieve": alone})
-        others = [EncoderSettings(file=located(name)) for name in encoders]
-        networks = dict.fromkeys([start.encoders[0], *others])
-        self._networks = [found for network in networks for found in sides(network)]
+        named = [start.encoders[0], *(EncoderSettings(file=located(name)) for name in encoders)]
+        networks = [found for settings in named for found in sides(settings)]
+        # Settings may hold options, which have no hash.
+        self._networks = [n for place, n in enumerate(networks) if n not in networks[:place]]
         self.photos: Photos = split_photos(truth, set(catalogue.rows["product_id"].to_pylist()))
         self.whole = len(catalogue)
         self.catalogue = _searched(catalogue, [*self.photos.choosing, *self.photos.reporting])
