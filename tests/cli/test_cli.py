@@ -190,6 +190,22 @@ def test_narrowing_and_explaining(lens: str, shop: Shop, tmp_path: Path) -> None
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("verb", "options"),
+    [
+        ("evaluate", ("truth.csv", "--report", "s3://bucket/report")),
+        ("search", ("photo.jpg", "--explain", "gs://bucket/why")),
+        ("duplicates", ("--csv", "s3://bucket/shared.csv")),
+    ],
+)
+def test_what_is_written_to_this_machine_takes_no_address(
+    lens: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str, options: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "is an address" in one_line(run(verb, lens, *options, code=2).stderr)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_crop_beside_one_photo_and_an_address_do_not_stop_the_others(
     lens: str, shop: Shop
 ) -> None:

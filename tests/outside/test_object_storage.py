@@ -209,6 +209,27 @@ def test_what_is_not_there_is_named(
     assert len(str(raised.value)) < 250
 
 
+@pytest.mark.parametrize(
+    ("changes", "made", "said"),
+    [
+        ({"AWS_ALLOW_HTTP": "false"}, "s3://shop/shop.lens", "set AWS_ALLOW_HTTP=true"),
+        ({}, "s3://nowhere/shop.lens", "there is no"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "s3://shop/shop.lens", "cannot be reached"),
+    ],
+)
+def test_what_keeps_a_command_from_a_bucket_is_said_in_a_sentence(
+    address: str, monkeypatch: pytest.MonkeyPatch, changes: dict[str, str], made: str, said: str
+) -> None:
+    for name, value in changes.items():
+        monkeypatch.setenv(name, value)
+    ended = run("info", made)
+    assert ended.returncode == 1
+    assert made in ended.stderr
+    assert said in ended.stderr
+    assert len(ended.stderr.splitlines()) < 4
+    assert "damaged" not in ended.stderr
+
+
 def test_pictures_are_fetched_from_the_web_and_missing_ones_named(
     remote_shop: str, tmp_path: Path
 ) -> None:

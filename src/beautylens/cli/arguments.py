@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+def written_here(path: Path | None) -> Path | None:
+    """Refuse an address where something is written: a path of its name would be made here.
+
+    Raises:
+        BadParameter: when it is one.
+    """
+    if path is not None and re.match(r"[A-Za-z][A-Za-z0-9+.\-]+:/", str(path)):
+        raise typer.BadParameter(
+            f"{path} is an address, and this is written to this machine: name a folder or file "
+            "here, and copy it there"
+        )
+    return path
+
 
 # Paths on this machine, or addresses in object storage: `beautylens.addresses.place`.
 Address = Annotated[

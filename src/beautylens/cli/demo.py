@@ -14,6 +14,7 @@ import typer
 from beautylens import indexing
 from beautylens.catalogue.sample import SamplePaths, write_sample_catalogue
 from beautylens.catalogue.truth import read_truth
+from beautylens.cli.arguments import written_here
 from beautylens.cli.console import console
 from beautylens.cli.evaluate import (
     check_truth,
@@ -34,7 +35,9 @@ MARK = ".beautylens-demo"
 
 
 def demo(
-    folder: Annotated[Path, typer.Argument(help="Where to write.")] = Path("beautylens-demo"),
+    folder: Annotated[Path, typer.Argument(help="Where to write.", callback=written_here)] = Path(
+        "beautylens-demo"
+    ),
 ) -> None:
     """Draw a sample catalogue, index it, search it with simulated phone photos, and report."""
     start = time.perf_counter()

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from beautylens.addresses import place
-from beautylens.cli.arguments import Address
+from beautylens.cli.arguments import Address, written_here
 from beautylens.cli.console import console
 from beautylens.cli.progress import tracked
 from beautylens.evaluate.duplicates import Group, agreement, find_duplicates
@@ -30,10 +30,16 @@ CSV_COLUMNS = (
 def duplicates(
     address: Address,
     out: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Write every group as CSV.")
+        Path | None,
+        typer.Option(
+            "--csv", metavar="FILE", help="Write every group as CSV.", callback=written_here
+        ),
     ] = None,
     page: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Write a page with the pictures.")
+        Path | None,
+        typer.Option(
+            "--html", metavar="FILE", help="Write a page with the pictures.", callback=written_here
+        ),
     ] = None,
 ) -> None:
     """List products that share a picture, and pictures that show nothing."""

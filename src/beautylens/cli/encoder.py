@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from beautylens.catalogue.table import read_catalogue
+from beautylens.cli.arguments import written_here
 from beautylens.cli.console import console, report_error
 from beautylens.errors import BeautylensError, EncoderError
 from beautylens.features.agreement import probe_pictures
@@ -37,7 +38,11 @@ app = typer.Typer(
 
 Out = Annotated[
     Path | None,
-    typer.Argument(metavar="[OUT]", help="Folder to make; one in the encoder home by default."),
+    typer.Argument(
+        metavar="[OUT]",
+        help="Folder to make; one in the encoder home by default.",
+        callback=written_here,
+    ),
 ]
 Side = Annotated[int | None, typer.Option(min=32, max=2048, help="Input side in pixels.")]
 Pooling = Annotated[str | None, typer.Option(help="How its maps become a descriptor.")]
@@ -171,7 +176,9 @@ def quantise_encoder(
 def blend_encoders(
     start: Annotated[str, typer.Argument(help="The encoder that training began with.")],
     trained: Annotated[str, typer.Argument(help="What came of it.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make.")],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="Folder to make.", callback=written_here)
+    ],
     share: Annotated[float, typer.Option(min=0, max=1, help="Of the trained weights.")] = 0.5,
 ) -> None:
     """Write the encoder between two: what was learnt, less of what was forgotten for it."""
@@ -185,7 +192,9 @@ def blend_encoders(
 @app.command("portable")
 def make_portable(
     name: Annotated[str, typer.Argument(help="default, a name in the encoder home, or a path.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT.onnx", help="File to make.")],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT.onnx", help="File to make.", callback=written_here)
+    ],
 ) -> None:
     """Write one ONNX file that takes a picture of any size and returns its descriptor."""
     with extra("train"):

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from beautylens.addresses import Place, place
 from beautylens.catalogue.truth import TruthRow, read_truth
-from beautylens.cli.arguments import Address, TruthTable, Vectors
+from beautylens.cli.arguments import Address, TruthTable, Vectors, written_here
 from beautylens.cli.console import console
 from beautylens.cli.progress import tracked
 from beautylens.collection import Collection, open_collection
@@ -30,7 +30,10 @@ def evaluate(
     address: Address,
     truth: TruthTable,
     report: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write an HTML report into this folder.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Write an HTML report into this folder.", callback=written_here
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The figures as JSON on stdout.")] = False,
     allow_leaks: Annotated[

@@ -19,6 +19,7 @@ from beautylens.catalogue.open_beauty_facts import (
 )
 from beautylens.catalogue.perfect500k import CATALOGUE, fetch_perfect500k
 from beautylens.catalogue.transfer import DEFAULT_MANNERS, Manners
+from beautylens.cli.arguments import written_here
 from beautylens.cli.console import console
 from beautylens.cli.progress import progress_bar
 from beautylens.store.build import Progress
@@ -39,7 +40,10 @@ def _checked_contact(contact: str) -> str:
     return contact
 
 
-Out = Annotated[Path, typer.Argument(metavar="OUT", help="Folder for pictures and table.")]
+Out = Annotated[
+    Path,
+    typer.Argument(metavar="OUT", help="Folder for pictures and table.", callback=written_here),
+]
 Limit = Annotated[int | None, typer.Option(min=1, help="Look at the first N pictures only.")]
 Connections = Annotated[int, typer.Option(min=1, max=16, help="Pictures at once from one host.")]
 Rate = Annotated[float, typer.Option(min=0.01, help="Requests a second to one host, at most.")]

@@ -18,7 +18,7 @@ from rich.table import Table
 from beautylens.addresses import place
 from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth
-from beautylens.cli.arguments import CatalogueTable, TruthTable
+from beautylens.cli.arguments import CatalogueTable, TruthTable, written_here
 from beautylens.cli.console import console
 from beautylens.cli.evaluate import refuse_leaks
 from beautylens.cli.progress import count_bar, report_left_out
@@ -92,10 +92,16 @@ def grid(
         bool, typer.Option(help="Also print what refining by names does with k = 1..6.")
     ] = True,
     out: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Write every figure as CSV.")
+        Path | None,
+        typer.Option(
+            "--csv", metavar="FILE", help="Write every figure as CSV.", callback=written_here
+        ),
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write a page with the top-7 strips.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Write a page with the top-7 strips.", callback=written_here
+        ),
     ] = None,
     show: Shown = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a system.")] = False,

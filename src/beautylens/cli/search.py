@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from beautylens.catalogue.truth import PHOTO_SUFFIXES
-from beautylens.cli.arguments import Address, Vectors
+from beautylens.cli.arguments import Address, Vectors, written_here
 from beautylens.cli.console import console, report_error
 from beautylens.cli.formats import WRITERS, Answer, Format
 from beautylens.collection import Collection, open_collection
@@ -36,7 +36,12 @@ def search(
     style: Annotated[Format, typer.Option("--format", help="How to answer.")] = Format.TABLE,
     explanations: Annotated[
         Path | None,
-        typer.Option("--explain", metavar="DIR", help="Draw why each product was returned."),
+        typer.Option(
+            "--explain",
+            metavar="DIR",
+            help="Draw why each product was returned.",
+            callback=written_here,
+        ),
     ] = None,
     vectors: Vectors = None,
 ) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from beautylens.addresses import place
-from beautylens.cli.arguments import CatalogueTable
+from beautylens.cli.arguments import CatalogueTable, written_here
 from beautylens.cli.console import console
 from beautylens.cli.progress import figures_bar, report_left_out
 from beautylens.errors import EncoderError
@@ -39,7 +39,9 @@ class Penalty(StrEnum):
     PLAIN = "plain"
 
 
-Out = Annotated[Path, typer.Argument(metavar="OUT", help="Encoder folder to make.")]
+Out = Annotated[
+    Path, typer.Argument(metavar="OUT", help="Encoder folder to make.", callback=written_here)
+]
 FromEncoder = Annotated[
     str, typer.Option("--encoder", help="Start from this encoder: default, a name or a path.")
 ]

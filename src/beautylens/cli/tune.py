@@ -15,7 +15,7 @@ from rich.table import Table
 from beautylens.addresses import place
 from beautylens.catalogue.table import read_catalogue
 from beautylens.catalogue.truth import read_truth
-from beautylens.cli.arguments import CatalogueTable, TruthTable
+from beautylens.cli.arguments import CatalogueTable, TruthTable, written_here
 from beautylens.cli.console import console
 from beautylens.cli.evaluate import refuse_leaks
 from beautylens.cli.progress import count_bar, progress_bar
@@ -32,7 +32,12 @@ from beautylens.recipe import read_recipe
 def tune(
     table: CatalogueTable,
     truth: TruthTable,
-    folder: Annotated[Path, typer.Argument(help="Where the recipe, the figures and the curve go.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="Where the recipe, the figures and the curve go.", callback=written_here
+        ),
+    ],
     encoder: Annotated[
         list[str] | None,
         typer.Option("--encoder", help="Another encoder to try; may be repeated."),

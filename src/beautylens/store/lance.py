@@ -24,6 +24,15 @@ os.environ.setdefault("LANCEDB_LOG", "error")
 
 # What LanceDB and the system say, and what that means to a person.
 _MEANINGS = {
+    r"badscheme": "its server speaks plain http; set AWS_ALLOW_HTTP=true if it is meant to",
+    r"nosuchbucket|bucket does not exist": "there is no such bucket; check the address",
+    r"get aws credentials|invalidaccesskeyid|signaturedoesnotmatch|access_?denied|expiredtoken": (
+        "its server does not know these credentials, or they may not do this; check the ones in "
+        "the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)"
+    ),
+    r"connection ?refused|network_connection|connect error|dns error": (
+        "its server cannot be reached; check the network, and AWS_ENDPOINT_URL if it is set"
+    ),
     r"no space left|os error 28": "the disk is full; free some space and run the command again",
     r"read-only file system|os error 30": "the disk is read-only; choose another folder",
     r"permission denied|os error 13": "permission is denied; give this user access to the folder",

@@ -66,8 +66,9 @@ class GalleryReader:
     @staticmethod
     def exists(address: str | Path) -> bool:
         """Tell whether a gallery has been made at this address."""
-        # Asking LanceDB about a folder that is not there would make it.
-        return place(address).is_dir() and "settings" in table_names(connect(str(address)))
+        with plain_errors(str(address), "opened"):
+            # Asking LanceDB about a folder that is not there would make it.
+            return place(address).is_dir() and "settings" in table_names(connect(str(address)))
 
     @property
     def extra(self) -> tuple[str, ...]:
