@@ -115,6 +115,20 @@ def test_what_cannot_be_translated_is_refused_with_what_can(where: str) -> None:
         translated(where)
 
 
+@pytest.mark.parametrize(
+    "where", ["brand = ", "brand = 'A' AND", "brand = 'A", "(brand = 'A'", "", "price = '5'"]
+)
+def test_a_mistake_in_a_condition_is_not_put_down_to_milvus(where: str) -> None:
+    with pytest.raises(QueryError, match=r"cannot be understood.*compare columns"):
+        translated(where)
+
+
+@pytest.mark.parametrize("where", ["lower(brand) = 'a'", "brand IS NULL", "brand = name"])
+def test_what_only_milvus_cannot_do_is_put_down_to_it(where: str) -> None:
+    with pytest.raises(QueryError, match="cannot be asked of Milvus"):
+        translated(where)
+
+
 ROWS = [
     {"brand": brand, "name": name, "shade": shade}
     for brand, name, shade in product(("A", "B", ""), ("x", "y"), ("1", "2"))

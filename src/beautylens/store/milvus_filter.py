@@ -26,6 +26,10 @@ class _UntranslatableError(Exception):
     """A part of a condition that Milvus has no words for."""
 
 
+class _UnknownError(_UntranslatableError):
+    """A part that nobody has words for."""
+
+
 def milvus_filter(where: str, columns: Sequence[str]) -> str:
     """Return an SQL condition as an expression of Milvus that the same rows meet.
 
@@ -43,8 +47,10 @@ def milvus_filter(where: str, columns: Sequence[str]) -> str:
         return _condition(conditions[0], columns)
     except (SqlglotError, RecursionError, _UntranslatableError) as error:
         reason = f" ({error} in it)" if isinstance(error, _UntranslatableError) else ""
+        mistaken = isinstance(error, SqlglotError | _UnknownError)
+        refused = "understood" if mistaken else "asked of Milvus"
         raise QueryError(
-            f"the filter {where!r} cannot be asked of Milvus{reason}: compare columns with texts "
+            f"the filter {where!r} cannot be {refused}{reason}: compare columns with texts "
             "by =, <>, <, <=, >, >=, LIKE (% and _), IN or BETWEEN, joined by AND, OR and NOT; "
             f"columns, all text, are {', '.join(columns)}"
         ) from None
@@ -87,7 +93,7 @@ def _given(part: Node, *names: str) -> dict[str, Node]:
     """Return the arguments of a part; refuse others than those named, which might mean anything."""
     given = {} if part is None else {k: v for k, v in part.args.items() if v and k != "negate"}
     if set(given) != set(names):
-        raise _UntranslatableError(part.sql() if part else "nothing")
+        raise _UntranslatableError(part.sql()) if part else _UnknownError("nothing")
     return {name: given[name] for name in names}
 
 
@@ -96,7 +102,7 @@ def _column(part: Node, columns: Sequence[str]) -> str:
     if type(part) is not sql.Column or set(_given(part, "this")) != {"this"}:
         raise _UntranslatableError(part.sql())
     if name not in columns:
-        raise _UntranslatableError(f"a column {name!r}")
+        raise _UnknownError(f"a column {name!r}")
     return name if name in PLAIN else f"$meta[{_quoted(name)}]"
 
 
