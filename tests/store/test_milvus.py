@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,11 @@ import pytest
 from beautylens.errors import CollectionError
 from beautylens.store.clustered import ClusteredGallery
 from beautylens.store.gallery import Gallery
-from beautylens.store.milvus import Address, index_for
+from beautylens.store.lance import connect
+from beautylens.store.milvus import Address
+from beautylens.store.milvus_index import index_for
 from beautylens.store.rows import vectors
-from beautylens.store.sync import Side, row_checksums
+from beautylens.store.sync import row_checksums
 
 
 def test_an_address_has_a_cluster_and_a_name() -> None:
@@ -46,6 +49,39 @@ def test_an_address_without_a_name_gets_one_of_the_collections_own(tmp_path: Pat
     assert names[0] != names[1]
 
 
+def test_the_name_is_the_same_however_the_collection_is_reached(tmp_path: Path) -> None:
+    Gallery.create(tmp_path / "disk" / "shop.lens", dimensions=4, settings={})
+    (tmp_path / "link").symlink_to(tmp_path / "disk" / "shop.lens")
+    reached = [tmp_path / "disk" / "shop.lens", tmp_path / "link"]
+    names = {ClusteredGallery(each, "milvus+http://h").vectors_address.name for each in reached}
+    (tmp_path / "disk").rename(tmp_path / "mounted")
+    moved = ClusteredGallery(tmp_path / "mounted" / "shop.lens", "milvus+http://h")
+    assert names == {moved.vectors_address.name}
+
+
+def test_a_copy_of_a_collection_gets_a_name_of_its_own(tmp_path: Path) -> None:
+    Gallery.create(tmp_path / "shop.lens", dimensions=4, settings={})
+    copied = shutil.copytree(tmp_path / "shop.lens", tmp_path / "trial.lens")
+    one, other = (
+        ClusteredGallery(each, "milvus+http://h") for each in (tmp_path / "shop.lens", copied)
+    )
+    assert one.id == other.id
+    assert one.vectors_address.name != other.vectors_address.name
+
+
+def test_collections_made_before_there_were_ids_keep_the_names_of_their_paths(
+    tmp_path: Path,
+) -> None:
+    galleries = []
+    for name in ("one.lens", "two.lens"):
+        Gallery.create(tmp_path / name, dimensions=4, settings={})
+        connect(str(tmp_path / name)).open_table("settings").delete("key = 'id'")
+        galleries.append(ClusteredGallery(tmp_path / name, "milvus+http://h"))
+    path = hashlib.blake2b(str(tmp_path / "one.lens").encode(), digest_size=4).hexdigest()
+    assert galleries[0].vectors_address.name == f"beautylens_one_lens_{path}"
+    assert galleries[0].id != galleries[1].id
+
+
 def test_the_index_is_chosen_by_how_many_images_there_are() -> None:
     kinds = [index_for(count).kind for count in (0, 50_000, 50_001, 10_000_000, 100_000_000)]
     assert kinds == ["FLAT", "FLAT", "IVF_SQ8", "IVF_SQ8", "DISKANN"]
@@ -60,12 +96,3 @@ def test_a_checksum_is_of_the_texts_and_the_vectors() -> None:
         digest = hashlib.blake2b(whole, digest_size=8).digest()
         wanted.append(int.from_bytes(digest, "little", signed=True))
     assert row_checksums(rows, ["image_id", "name"]).tolist() == wanted
-
-
-def test_a_side_is_summed_up_whatever_its_order() -> None:
-    checksums = np.array([3, -1, 2**62], np.int64)
-    whole = 0
-    for each in checksums.tolist():
-        whole ^= each % 2**64
-    assert Side.of(checksums) == Side.of(checksums[::-1]) == (3, whole)
-    assert Side.of(checksums[:0]) == (0, 0)

@@ -27,7 +27,8 @@ class ClusteredGallery(Gallery):
 
     Args:
         address: of the gallery.
-        vectors: `milvus+http://host:19530/NAME`; without a NAME, one made of the gallery's address.
+        vectors: `milvus+http://host:19530/NAME`; without a NAME, one made of the
+            gallery's own name and id.
 
     Raises:
         CollectionError: when there is no gallery, or the address cannot be understood.
@@ -35,18 +36,22 @@ class ClusteredGallery(Gallery):
 
     def __init__(self, address: str | Path, vectors: str) -> None:
         super().__init__(address)
-        self.vectors_address = Address.parse(vectors, _name(self.address))
+        folder = place(address)
+        # Galleries that were made before there were ids are told apart by their path.
+        path = hashlib.blake2b(str(folder.absolute()).encode(), digest_size=4).hexdigest()
+        self.id = str(self.settings.get("id", path))
+        self.vectors_address = Address.parse(vectors, _name(folder.resolve().name, self.id))
 
     @cached_property
     def cluster(self) -> Milvus:
         """The cluster, filled or not.
 
         Raises:
-            CollectionError: when it cannot be reached, or holds what another encoder made.
+            CollectionError: when it cannot be reached, or holds another gallery.
         """
         made_with = [self.settings.get(name, {}) for name in ("encoder", "aggregate")]
         encoder = "+".join(each["fingerprint"] for each in made_with if each)
-        return Milvus(self.vectors_address, Contents(encoder, self.vector_lengths))
+        return Milvus(self.vectors_address, Contents(self.id, encoder, self.vector_lengths))
 
     def ready(self) -> None:
         """Raise unless the gallery and the cluster can be searched.
@@ -55,7 +60,10 @@ class ClusteredGallery(Gallery):
             CollectionError: saying why not.
         """
         super().ready()
-        self.cluster.count()
+        some = np.eye(1, self.dimensions, dtype=np.float32)[0]
+        self.cluster.near(some, 1, "", "descriptor")
+        # Another gallery's vectors would be searched without an error.
+        self.cluster.version()
 
     def nearest(
         self,
@@ -65,7 +73,10 @@ class ClusteredGallery(Gallery):
         among: Sequence[str] | None = None,
         column: Vectors = "descriptor",
     ) -> Matches:
-        """Return what `GalleryLookup.nearest` does, scored on the gallery's own vectors."""
+        """Return the matches nearest to a vector, scored on the gallery's own vectors.
+
+        The cluster only says which images to score; all else as in `GalleryLookup.nearest`.
+        """
         if among is not None:
             return super().nearest(descriptor, depth, where, among, column)
         near = self._cosines_of(descriptor, depth, where, column)
@@ -78,7 +89,10 @@ class ClusteredGallery(Gallery):
         where: str | None = None,
         column: Vectors = "descriptor",
     ) -> dict[int, float]:
-        """Return what `GalleryLookup.near` does, without images that the gallery no longer has.
+        """Return the cluster's own cosines by place, for callers that score the images themselves.
+
+        No row is read, and images that the gallery no longer has are left out; all else as in
+        `GalleryLookup.near`.
 
         Raises:
             QueryError: when the condition cannot be asked of Milvus.
@@ -102,8 +116,7 @@ class ClusteredGallery(Gallery):
         return self.cluster.near(vector, depth * 3 // 2, asked, column)
 
 
-def _name(address: str) -> str:
-    """Return a name for a Milvus collection that no gallery at another address has."""
-    where = str(place(address).absolute())
-    plain = re.sub(r"[^a-z0-9]+", "_", place(where).name.lower())
-    return f"beautylens_{plain}_{hashlib.blake2b(where.encode(), digest_size=4).hexdigest()}"
+def _name(folder: str, own: str) -> str:
+    """Return a name of the folder and the id: a gallery that was copied has its id in common."""
+    plain = re.sub(r"[^a-z0-9]+", "_", folder.lower())
+    return f"beautylens_{plain}_{own[:8]}"

@@ -7,7 +7,8 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,12 +16,14 @@ from numpy.typing import NDArray
 
 from beautylens.errors import CollectionError
 from beautylens.features.extras import extra
+from beautylens.store.milvus_index import index_for
 from beautylens.store.rows import Vectors, stacked
 from beautylens.store.tables import PLAIN
 
 _ADDRESS = re.compile(r"milvus\+(https?://[^/@?#\s]+)(?:/([A-Za-z_][A-Za-z0-9_]{0,254})?)?", re.A)
-# Seconds after which an answer is given up.
+# Seconds after which an answer is given up; all that was written takes longer to be indexed.
 PATIENCE = 15.0
+LONG_PATIENCE = 300.0
 # Of one search; Milvus gives no more.
 MOST = 16_384
 STREAMED_ROWS = MOST
@@ -28,30 +31,8 @@ STREAMED_ROWS = MOST
 PROBES = 32
 # Not to be mistaken for a catalogue's column, none of which begins with an underscore.
 CHECKSUM = "_checksum"
-_ENCODER, _VERSION = "beautylens.encoder", "beautylens.version"
-_NO_COLLECTION = 100
-
-
-class Index(NamedTuple):
-    """How vectors are indexed where there are at most so many."""
-
-    most: float
-    kind: str
-    build: Mapping[str, Any]
-
-
-# What each costs in memory: docs/scaling.md.
-INDEXES = (
-    Index(50_000, "FLAT", {}),
-    # A graph (HNSW) would take four times the memory: docs/scaling.md.
-    Index(50_000_000, "IVF_SQ8", {"nlist": 1024}),
-    Index(float("inf"), "DISKANN", {}),
-)
-
-
-def index_for(count: int) -> Index:
-    """Return how so many vectors are indexed."""
-    return next(index for index in INDEXES if count <= index.most)
+_GALLERY, _ENCODER, _VERSION = (f"beautylens.{name}" for name in ("id", "encoder", "version"))
+_NO_COLLECTION, _NOT_LOADED = 100, 101
 
 
 class Address(NamedTuple):
@@ -86,8 +67,9 @@ class Address(NamedTuple):
 
 
 class Contents(NamedTuple):
-    """What a Milvus collection is to hold: of which encoder, and how long each vector is."""
+    """What a Milvus collection is to hold: whose vectors, of which encoder, and how long."""
 
+    gallery: str
     encoder: str
     vectors: Mapping[Vectors, int]
 
@@ -102,7 +84,7 @@ class Milvus:
         contents: what it is to hold; one that holds anything else is refused.
 
     Raises:
-        CollectionError: when it cannot be reached, or belongs to another encoder.
+        CollectionError: when it cannot be reached, or belongs to another gallery or encoder.
         EncoderError: when pymilvus is not installed.
     """
 
@@ -122,7 +104,8 @@ class Milvus:
                 grpc_options={"grpc.keepalive_permit_without_calls": False},
             )
         if self.exists():
-            self._refuse_strangers()
+            self._properties()
+            self.load()
 
     def exists(self) -> bool:
         """Tell whether the Milvus collection has been made."""
@@ -149,9 +132,17 @@ class Milvus:
                 self.address.name,
                 schema=schema,
                 index_params=indexes,
-                properties={_ENCODER: self.contents.encoder},
+                properties={_GALLERY: self.contents.gallery, _ENCODER: self.contents.encoder},
                 timeout=PATIENCE,
             )
+
+    def load(self) -> None:
+        """Have it searchable: Milvus Lite forgets what was loaded when it stops."""
+        name = self.address.name
+        with self._plain_errors("opened"):
+            # Who may only search may not load.
+            if self._client.get_load_state(name, timeout=PATIENCE)["state"].name != "Loaded":
+                self._client.load_collection(name, timeout=PATIENCE)
 
     def near(
         self, vector: NDArray[np.float32], depth: int, where: str, column: Vectors
@@ -164,19 +155,29 @@ class Milvus:
             where: an expression of Milvus; empty for all images.
             column: the vectors to compare with.
         """
+        from pymilvus import MilvusException
+
         limit = min(depth, MOST)
         # Each kind of index takes its own breadth of search and leaves the other's.
         breadth = {"nprobe": PROBES, "search_list": 2 * limit}
+        search = partial(
+            self._client.search,
+            self.address.name,
+            [vector],
+            filter=where,
+            limit=limit,
+            anns_field=column,
+            search_params={"metric_type": "COSINE", "params": breadth},
+            timeout=PATIENCE,
+        )
         with self._plain_errors("searched"):
-            found = self._client.search(
-                self.address.name,
-                [vector],
-                filter=where,
-                limit=limit,
-                anns_field=column,
-                search_params={"metric_type": "COSINE", "params": breadth},
-                timeout=PATIENCE,
-            )[0]
+            try:
+                found = search()[0]
+            except MilvusException as error:
+                if error.code != _NOT_LOADED:
+                    raise
+                self.load()
+                found = search()[0]
         # A vector that is all zeros has no cosine with anything; Milvus says 0.
         return {hit["image_id"]: hit["distance"] for hit in found if hit["distance"]}
 
@@ -192,29 +193,35 @@ class Milvus:
         for place, row in enumerate(data):
             row[CHECKSUM] = int(checksums[place])
             row |= {column: stored[place] for column, stored in vectors.items()}
+        self._unsettle()
         with self._plain_errors("written"):
             self._client.upsert(self.address.name, data, timeout=PATIENCE)
 
     def delete(self, image_ids: Sequence[str]) -> None:
         """Remove images."""
+        self._unsettle()
         with self._plain_errors("written"):
             self._client.delete(self.address.name, ids=list(image_ids), timeout=PATIENCE)
 
     def settle(self, version: int) -> None:
         """Have all that was written indexed; remember which version of the gallery it is of."""
         with self._plain_errors("written"):
-            self._client.flush(self.address.name)
+            self._client.flush(self.address.name, timeout=LONG_PATIENCE)
+        self._remember({_GALLERY: self.contents.gallery, _VERSION: str(version)})
+
+    def _unsettle(self) -> None:
+        """Forget the version, before each change: another's sync may have settled meanwhile."""
+        if self.version() is not None:
+            self._remember({_VERSION: ""})
+
+    def _remember(self, properties: Mapping[str, str]) -> None:
+        with self._plain_errors("written"):
             self._client.alter_collection_properties(
-                self.address.name, {_VERSION: str(version)}, timeout=PATIENCE
+                self.address.name, dict(properties), timeout=PATIENCE
             )
 
     def count(self) -> int:
-        """Return how many images there are, of the encoder that is wanted.
-
-        Raises:
-            CollectionError: also when it has come to hold another's.
-        """
-        self._refuse_strangers()
+        """Return how many images there are."""
         with self._plain_errors("read"):
             found = self._client.query(
                 self.address.name, output_fields=["count(*)"],
@@ -223,9 +230,13 @@ class Milvus:
         return int(found[0]["count(*)"])
 
     def version(self) -> int | None:
-        """Return the version of the gallery that it was last in step with; None before any."""
+        """Return the version of the gallery that it is in step with; None while it is written.
+
+        Raises:
+            CollectionError: also when it has come to hold another's.
+        """
         written = self._properties().get(_VERSION)
-        return None if written is None else int(written)
+        return int(written) if written else None
 
     def stream(self) -> Iterator[tuple[list[str], NDArray[np.int64]]]:
         """Yield the ids and checksums of all images, a few thousand at a time."""
@@ -245,22 +256,27 @@ class Milvus:
     def index(self) -> str:
         """Return the kind of its index."""
         with self._plain_errors("read"):
-            described = self._client.describe_index(self.address.name, "descriptor")
-        return str(described["index_type"])
-
-    def _refuse_strangers(self) -> None:
-        made_with = self._properties().get(_ENCODER)
-        if made_with != self.contents.encoder:
-            holds = f"vectors of encoder {made_with}" if made_with else "other things"
-            raise CollectionError(
-                f"{self.address} holds {holds}, where those of {self.contents.encoder} are wanted; "
-                "give another NAME at the end of the address"
-            )
+            found = self._client.describe_index(self.address.name, "descriptor", timeout=PATIENCE)
+        return str(found["index_type"])
 
     def _properties(self) -> dict[str, str]:
+        """Return what is remembered with it, unless it is a stranger's."""
         with self._plain_errors("read"):
             found = self._client.describe_collection(self.address.name, timeout=PATIENCE)
-        return dict(found.get("properties") or {})
+        properties = dict(found.get("properties") or {})
+        wanted, holds = self.contents, ""
+        if (made_with := properties.get(_ENCODER)) != wanted.encoder:
+            holds = f"vectors of encoder {made_with}" if made_with else "other things"
+            holds += f", where those of {wanted.encoder} are wanted"
+        # One that was filled before galleries had ids is taken over by the next sync.
+        elif properties.get(_GALLERY, wanted.gallery) != wanted.gallery:
+            holds = "the vectors of another collection"
+        if holds:
+            raise CollectionError(
+                f"{self.address} holds {holds}; give another NAME at the end of the address, or "
+                "drop it in Milvus"
+            )
+        return properties
 
     @contextmanager
     def _plain_errors(self, doing: str) -> Iterator[None]:
@@ -269,14 +285,15 @@ class Milvus:
         Raises:
             CollectionError: naming the address, what could not be done, and why.
         """
+        from grpc import RpcError
         from pymilvus import MilvusException
 
         try:
             yield
-        except MilvusException as error:
-            reason = " ".join(str(error.message).split())
-            if error.code == _NO_COLLECTION:
+        except (MilvusException, RpcError) as error:
+            reason = " ".join(str(getattr(error, "message", error)).split())
+            if getattr(error, "code", None) == _NO_COLLECTION:
                 reason = "it is not there; fill it with `beautylens sync`"
-            elif "connect" in reason.lower():
+            elif isinstance(error, RpcError) or "connect" in reason.lower():
                 reason = "no Milvus answers there; start it, or correct the address or MILVUS_TOKEN"
             raise CollectionError(f"{self.address} cannot be {doing}: {reason}") from error

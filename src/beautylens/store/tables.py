@@ -42,7 +42,7 @@ def make_tables(
     Args:
         address: where to; tables of these that are there already stay as they are.
         vectors: the length of each column of vectors, by its name.
-        settings: JSON values to keep.
+        settings: JSON values to keep; an id of the gallery's own is added.
         extra: further text columns.
         thumbnails: whether there are columns for small copies of the pictures.
         learnt: what was learnt from the catalogue before its descriptors could be made.
@@ -60,7 +60,7 @@ def make_tables(
     # A name of its own: where two processes make one gallery, that of the settings is read.
     own = f"learnt-{uuid.uuid4().hex[:8]}"
     Learnt(database, own).put(learnt)
-    settings = {**settings, "learnt": own}
+    settings = {**settings, "id": uuid.uuid4().hex, "learnt": own}
     rows = [{"key": key, "value": json.dumps(value)} for key, value in settings.items()]
     try:
         database.create_table("settings", pa.Table.from_pylist(rows, schema=_SETTINGS))
