@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from beautylens.features.pooling import unit_rows
 from beautylens.store.clustered import ClusteredGallery
@@ -20,14 +21,14 @@ from beautylens.store.rows import vectors
 from beautylens.store.sync import Difference, sync
 from tests.outside.process import until
 
+MilvusClient = pytest.importorskip("pymilvus").MilvusClient
 BRANDS = ("L'Oréal", 'a"b', "back\\slash", "100 %", "Kumo", "")
 
 
 @contextmanager
-def milvus(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def milvus(folder: Path, port: int | None = None) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Have a server until the block ends; give its address, without a name, and its process."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
+    port = port or free_port()
     command = Path(sys.executable).with_name("milvus-lite")
     process = subprocess.Popen(
         [command, "server", "--data-dir", folder, "--host", "127.0.0.1", "--port", str(port)],
@@ -39,6 +40,16 @@ def milvus(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     finally:
         process.kill()
         process.wait()
+
+
+def free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        return int(free.getsockname()[1])
+
+
+def client(address: str) -> MilvusClient:
+    """The client of Milvus's own, for what others may do there."""
+    return MilvusClient(address.removeprefix("milvus+").rpartition("/")[0])
 
 
 def _answers(port: int) -> bool:

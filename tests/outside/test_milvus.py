@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,9 @@ from beautylens.errors import CollectionError, QueryError
 from beautylens.indexing import build
 from beautylens.store.clustered import ClusteredGallery
 from beautylens.store.gallery import Gallery
+from beautylens.store.sync import in_step, sync
 from tests.conftest import Shop
-from tests.outside.milvus import made, milvus, queries, rows, run, synced
+from tests.outside.milvus import free_port, made, milvus, queries, rows, run, synced
 from tests.outside.process import served
 
 pytest.importorskip("pymilvus")
@@ -134,6 +137,53 @@ def test_the_recipe_may_name_the_cluster(cluster: str, shop: Shop, tmp_path: Pat
     assert found.rows == open_collection(made_of.gallery.address, "").search(shop.photo(1)).rows
 
 
+def test_a_server_that_was_started_again_is_searched_and_filled(tmp_path: Path) -> None:
+    port, folder = free_port(), tmp_path / "g.lens"
+    gallery = made(folder, 20)
+    query = queries(gallery, 1)[0]
+    with milvus(tmp_path / "milvus", port) as (address, process):
+        synced(folder, f"{address}/again")
+        far = ClusteredGallery(folder, f"{address}/again")
+        wanted = far.nearest(query, 5)
+        process.terminate()
+        process.wait()
+    with milvus(tmp_path / "milvus", port) as (address, _):
+        assert far.nearest(query, 5) == wanted
+        far.ready()
+    gallery.upsert(rows(range(20, 22)))
+    with milvus(tmp_path / "milvus", port) as (address, _):
+        assert not in_step(far)
+        assert sync(far, lambda *_: None)[2:] == (2, 0)
+    with milvus(tmp_path / "milvus", port) as (address, _):
+        far = ClusteredGallery(folder, f"{address}/again")
+        far.ready()
+        assert in_step(far)
+
+
+def test_a_server_that_hangs_is_told_whatever_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "g.lens"
+    gallery = made(folder, 5)
+    with milvus(tmp_path / "milvus") as (address, process):
+        synced(folder, f"{address}/hung")
+        far = ClusteredGallery(folder, f"{address}/hung")
+        far.ready()
+        for name in ("PATIENCE", "LONG_PATIENCE"):
+            monkeypatch.setattr(f"beautylens.store.milvus.{name}", 1.0)
+        process.send_signal(signal.SIGSTOP)
+        there = far.cluster
+        asked = [
+            far.ready, there.exists, there.load, there.count, there.version, there.index,
+            partial(there.near, queries(gallery, 1)[0], 5, "", "descriptor"),
+            partial(there.delete, ["p00001/a"]), partial(there.settle, 1),
+            lambda: ClusteredGallery(folder, f"{address}/hung").cluster,
+        ]  # fmt: skip
+        for ask in asked:
+            with pytest.raises(CollectionError, match="no Milvus answers there"):
+                ask()
+
+
 def test_a_server_whose_cluster_goes_away_refuses_until_it_is_back(
     copied: Path, shop: Shop, tmp_path: Path
 ) -> None:
@@ -144,6 +194,10 @@ def test_a_server_whose_cluster_goes_away_refuses_until_it_is_back(
             found = requests.post(f"{server.address}/v1/search", files=files, timeout=60)
             assert found.json()["matches"][0]["product_id"] == "p01"
             assert requests.get(f"{server.address}/health", timeout=60).status_code == 200
+            process.send_signal(signal.SIGSTOP)
+            refused = requests.post(f"{server.address}/v1/search", files=files, timeout=60)
+            assert refused.status_code == 503
+            assert refused.json()["type"] == "urn:beautylens:collection-unavailable"
             process.kill()
             process.wait()
             start = time.monotonic()

@@ -8,7 +8,11 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +21,19 @@ import pytest
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import CollectionError
 from beautylens.store.clustered import ClusteredGallery
+from beautylens.store.lance import connect
+from beautylens.store.sync import in_step, sync
 from tests.conftest import Shop
-from tests.outside.milvus import made, queries, rows, run, synced
+from tests.outside.milvus import (
+    client,
+    free_port,
+    made,
+    milvus,
+    queries,
+    rows,
+    run,
+    synced,
+)
 from tests.outside.process import until
 
 pytest.importorskip("pymilvus")
@@ -41,12 +56,14 @@ def test_products_added_renamed_and_removed_are_brought_in_step(
     assert {"p00003/a", "p00004/a"}.isdisjoint(
         m.image_id for m in far.nearest(queries(far, 1)[0], 60)
     )
+    assert not in_step(far)
     before = synced(folder, address, write=False)
     assert (before.missing, before.gallery.images, before.cluster.images) == (6, 53, 50)
-    assert before.gallery != before.cluster
+    assert before.cluster.version < before.gallery.version
     assert synced(folder, address)[2:] == (6, 2)
     after = synced(folder, address, write=False)
-    assert after.gallery == after.cluster
+    assert after.gallery == after.cluster == (gallery.versions(), 53)
+    assert in_step(far)
     assert far.cluster.count() == 53
     assert far.cluster.version() == gallery.versions()
     found = far.nearest(queries(far, 1)[0], 60, "name = 'Renamed'")
@@ -61,6 +78,7 @@ def test_rows_that_others_changed_in_the_cluster_are_mended(cluster: str, tmp_pa
     stranger = rows(range(90, 91))
     for name in ("image", "category", "gtin"):
         stranger = stranger.append_column(name, pa.array([""]))
+    assert not in_step(far)
     far.cluster.upsert(stranger, np.array([7]))
     assert synced(tmp_path / "g.lens", f"{cluster}/mended")[2:] == (2, 1)
 
@@ -101,12 +119,106 @@ def test_vectors_of_another_encoder_or_length_are_refused(cluster: str, tmp_path
         synced(tmp_path / "two.lens", f"{cluster}/owned")
 
 
+def test_a_cluster_of_another_collection_is_refused_and_stays_as_it_is(
+    cluster: str, tmp_path: Path
+) -> None:
+    address = f"{cluster}/foreign"
+    owner, other = tmp_path / "one.lens", tmp_path / "two.lens"
+    made(owner, 5)
+    made(other, 3)
+    synced(owner, address)
+    refused = "holds the vectors of another collection; give another NAME .* or drop it in Milvus"
+    for write in (True, False):
+        with pytest.raises(CollectionError, match=refused):
+            synced(other, address, write=write)
+    there = ClusteredGallery(other, address)
+    with pytest.raises(CollectionError, match=refused):
+        there.nearest(queries(there, 1)[0], 3)
+    assert ClusteredGallery(owner, address).cluster.count() == 5
+    assert in_step(ClusteredGallery(owner, address))
+
+
+def test_a_collection_made_anew_at_the_same_place_is_another(cluster: str, tmp_path: Path) -> None:
+    address = f"{cluster}/anew"
+    made(tmp_path / "g.lens", 5)
+    synced(tmp_path / "g.lens", address)
+    shutil.rmtree(tmp_path / "g.lens")
+    made(tmp_path / "g.lens", 5, seed=0)
+    with pytest.raises(CollectionError, match="another collection"):
+        in_step(ClusteredGallery(tmp_path / "g.lens", address))
+
+
+def test_a_cluster_that_comes_to_hold_another_collection_is_noticed(
+    cluster: str, tmp_path: Path
+) -> None:
+    address = f"{cluster}/taken"
+    made(tmp_path / "one.lens", 5)
+    made(tmp_path / "two.lens", 5)
+    synced(tmp_path / "one.lens", address)
+    far = ClusteredGallery(tmp_path / "one.lens", address)
+    far.ready()
+    client(address).drop_collection("taken")
+    with pytest.raises(CollectionError, match="is not there"):
+        far.ready()
+    assert not in_step(far)
+    synced(tmp_path / "two.lens", address)
+    for noticing in (far.ready, partial(in_step, far)):
+        with pytest.raises(CollectionError, match="another collection"):
+            noticing()
+
+
+def test_a_cluster_filled_before_there_were_ids_is_taken_over_once(
+    cluster: str, tmp_path: Path
+) -> None:
+    address = f"{cluster}/before"
+    made(tmp_path / "one.lens", 5)
+    made(tmp_path / "two.lens", 5)
+    synced(tmp_path / "one.lens", address)
+    client(address).drop_collection_properties("before", ["beautylens.id"])
+    assert synced(tmp_path / "one.lens", address)[2:] == (0, 0)
+    with pytest.raises(CollectionError, match="another collection"):
+        synced(tmp_path / "two.lens", address)
+
+
+def test_a_sync_killed_while_it_deletes_leaves_no_version(
+    cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another sync, of a newer version, is done meanwhile; what it wrote is deleted again."""
+    folder, address = tmp_path / "g.lens", f"{cluster}/crossed"
+    gallery = made(folder, 20)
+    synced(folder, address)
+    gallery.delete(["p00000"])
+    old = ClusteredGallery(folder, address)
+
+    def other(*_: int) -> None:
+        gallery.upsert(rows(range(20, 25)))
+        synced(folder, address)
+        assert in_step(old)
+
+    monkeypatch.setattr(old.cluster, "settle", Mock(side_effect=KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        sync(old, other)
+    assert old.cluster.count() == 19
+    assert old.cluster.version() is None
+    assert synced(folder, address)[2:] == (5, 0)
+
+
+def test_the_version_told_is_the_one_that_was_compared(cluster: str, tmp_path: Path) -> None:
+    folder, address = tmp_path / "g.lens", f"{cluster}/told"
+    gallery = made(folder, 5)
+    version = gallery.versions()
+    done = sync(ClusteredGallery(folder, address), lambda *_: gallery.upsert(rows(range(5, 6))))
+    assert done.gallery == (version, 5)
+    assert ClusteredGallery(folder, address).cluster.version() == version
+
+
 def test_the_command_tells_what_it_did_and_what_differs(
     cluster: str, collection: Collection, shop: Shop, tmp_path: Path
 ) -> None:
     folder = shutil.copytree(collection.gallery.address, tmp_path / "c.lens")
     options = ("--vectors", f"{cluster}/command")
-    assert "12 written, 0 deleted" in run("sync", folder, *options).stdout
+    written = run("sync", folder, *options).stdout
+    assert "12 written, 0 deleted" in written
     checked = run("sync", folder, *options, "--check")
     assert checked.returncode == 0
     told = [line.rpartition("version")[2] for line in checked.stdout.splitlines()[1:]]
@@ -124,23 +236,54 @@ def test_the_command_tells_what_it_did_and_what_differs(
     assert json.loads(found.stdout)["matches"][0]["product_id"] == "p02"
 
 
+@contextmanager
+def following(folder: Path, address: str, told: Path) -> Iterator[None]:
+    """Have a sync that goes on until the block ends; what it says goes into a file."""
+    with told.open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "beautylens", "sync", folder, "--every", "1",
+             "--vectors", address],
+            stdout=out, stderr=out,
+        )  # fmt: skip
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 130
+
+
 def test_a_sync_that_goes_on_follows_the_collection(
     cluster: str, collection: Collection, tmp_path: Path
 ) -> None:
     folder = shutil.copytree(collection.gallery.address, tmp_path / "c.lens")
-    following = subprocess.Popen(
-        [sys.executable, "-m", "beautylens", "sync", folder, "--every", "1",
-         "--vectors", f"{cluster}/following"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    try:
-        there = ClusteredGallery(folder, f"{cluster}/following").cluster
+    address, told = f"{cluster}/following", tmp_path / "told"
+    with following(folder, address, told):
+        there = ClusteredGallery(folder, address).cluster
         until(lambda: there.exists() and there.count() == 12)
         open_collection(folder).remove(["p01"])
         until(lambda: there.count() == 11)
-    finally:
-        following.send_signal(signal.SIGINT)
-        assert following.wait(30) == 130
+        # Dropped under it, it is made and filled again.
+        until(lambda: there.version() is not None)
+        client(address).drop_collection("following")
+        until(lambda: there.exists() and there.version() is not None)
+        assert there.count() == 11
+        # Rows that others deleted are written again, although the versions agree.
+        client(address).delete("following", ids=["p02"])
+        # Another collection at the same place, its versions the same, is not taken for it.
+        settings = connect(str(folder)).open_table("settings")
+        settings.update(where="key = 'id'", values={"value": '"another"'})
+        until(lambda: "holds the vectors of another collection" in told.read_text())
+
+
+def test_a_sync_that_goes_on_waits_for_a_server(collection: Collection, tmp_path: Path) -> None:
+    port, told = free_port(), tmp_path / "told"
+    folder = shutil.copytree(collection.gallery.address, tmp_path / "c.lens")
+    with following(folder, f"milvus+http://127.0.0.1:{port}/late", told):
+        until(lambda: "no Milvus answers there" in told.read_text())
+        with milvus(tmp_path / "milvus", port) as (address, _):
+            there = ClusteredGallery(folder, f"{address}/late")
+            until(lambda: there.cluster.exists() and there.cluster.version() is not None)
+            assert there.cluster.count() == 12
 
 
 def test_without_the_extra_a_command_gives_the_line_that_installs_it(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -14,8 +14,8 @@ from beautylens.collection import open_collection
 from beautylens.errors import CollectionError
 from beautylens.store.build import Progress
 from beautylens.store.clustered import ClusteredGallery
-from beautylens.store.milvus import index_for
-from beautylens.store.sync import Difference, Side
+from beautylens.store.milvus_index import index_for
+from beautylens.store.sync import Difference, Side, in_step
 from beautylens.store.sync import sync as run
 
 
@@ -31,24 +31,44 @@ def sync(
     ] = None,
 ) -> None:
     """Fill a Milvus cluster with a collection's vectors, or bring it in step."""
+    gallery = _opened(address, vectors)
+    if check:
+        _refuse_difference(gallery, _run(gallery, write=False))
+    elif every is None:
+        _mend(gallery)
+    else:
+        _follow(address, vectors, every)
+
+
+def _opened(address: str, vectors: str | None) -> ClusteredGallery:
     gallery = open_collection(address, vectors).gallery
     if not isinstance(gallery, ClusteredGallery):
         raise CollectionError(
             f"{address} names no cluster; say --vectors milvus+http://host:19530/NAME"
         )
-    if check:
-        _refuse_difference(gallery, _run(gallery, write=False))
-        return
-    _run(gallery, write=True)
-    _say_outgrown(gallery)
-    while every is not None:
-        time.sleep(every)
+    return gallery
+
+
+def _follow(address: str, vectors: str | None, every: float) -> NoReturn:
+    """Mend what differs, and again whenever the two are out of step."""
+    gallery, compared = _opened(address, vectors), False
+    while True:
         try:
-            if gallery.cluster.version() != gallery.versions():
-                _run(gallery, write=True)
+            # One that was made anew at the same address counts its versions from the start.
+            if (anew := _opened(address, vectors)).id != gallery.id:
+                gallery = anew
+            if not compared or not in_step(gallery):
+                _mend(gallery)
+                compared = True
         except CollectionError as error:
             # Whatever does not answer now may answer next time.
             report_error(str(error))
+        time.sleep(every)
+
+
+def _mend(gallery: ClusteredGallery) -> None:
+    _run(gallery, write=True)
+    _say_outgrown(gallery)
 
 
 def _run(gallery: ClusteredGallery, *, write: bool) -> Difference:
@@ -62,18 +82,19 @@ def _run(gallery: ClusteredGallery, *, write: bool) -> Difference:
         f"{found.missing:,} {done[0]}, {found.gone:,} {done[1]} in {seconds:.1f} s "
         f"({found.gallery.images / seconds:,.0f} compared a second)"
     )
-    _say(gallery.address, gallery.versions(), found.gallery)
+    _say(gallery.address, found.gallery)
     if not write:
-        _say(str(gallery.vectors_address), gallery.cluster.version(), found.cluster)
+        _say(str(gallery.vectors_address), found.cluster)
     return found
 
 
-def _say(where: str, version: int | None, side: Side) -> None:
-    typer.echo(f"{where}: version {version}, {side.images:,} images, checksum {side.checksum:016x}")
+def _say(where: str, side: Side) -> None:
+    version = "no version yet" if side.version is None else f"version {side.version}"
+    typer.echo(f"{where}: {version}, {side.images:,} images")
 
 
 def _refuse_difference(gallery: ClusteredGallery, found: Difference) -> None:
-    if found.gallery != found.cluster:
+    if found.missing or found.gone:
         raise CollectionError(
             f"{gallery.vectors_address} differs from {gallery.address}; bring it in step with "
             f"`beautylens sync {gallery.address} --vectors {gallery.vectors_address}`"

@@ -21,15 +21,10 @@ Checksums = NDArray[np.int64]
 
 
 class Side(NamedTuple):
-    """How many images there are, and the exclusive or of their checksums."""
+    """Which version of the gallery a side was compared at, and how many images it had."""
 
+    version: int | None
     images: int
-    checksum: int
-
-    @classmethod
-    def of(cls, checksums: Checksums) -> Side:
-        """Sum up the checksums of all images, (N,)."""
-        return cls(len(checksums), int(np.bitwise_xor.reduce(checksums)) % (1 << 64))
 
 
 class Difference(NamedTuple):
@@ -62,6 +57,8 @@ def sync(
     cluster, version, total = gallery.cluster, gallery.versions(), gallery.count()
     if write and not cluster.exists():
         cluster.create(total)
+    cluster.load()
+    before = cluster.version()
     theirs = _sorted([checksums for _, checksums in cluster.stream()])
     ours, missing, done = list[Checksums](), 0, 0
     plain = [*PLAIN, *gallery.extra]
@@ -79,9 +76,21 @@ def sync(
     others = int((~_among(theirs, found)).sum())
     if write:
         others = _delete_others(gallery, found) if others else 0
-        if missing or others or cluster.version() != version:
-            cluster.settle(version)
-    return Difference(Side.of(found), Side.of(theirs), missing, others)
+        cluster.settle(version)
+    return Difference(Side(version, len(found)), Side(before, len(theirs)), missing, others)
+
+
+def in_step(gallery: ClusteredGallery) -> bool:
+    """Tell whether a cluster is of a gallery's version and has as many images.
+
+    Raises:
+        CollectionError: when either cannot be read, or the cluster holds another gallery.
+    """
+    cluster = gallery.cluster
+    if not cluster.exists():
+        return False
+    cluster.load()
+    return cluster.version() == gallery.versions() and cluster.count() == gallery.count()
 
 
 def row_checksums(rows: pa.Table, plain: list[str]) -> Checksums:
