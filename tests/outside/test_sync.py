@@ -8,20 +8,24 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from unittest.mock import Mock
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from beautylens.cli.sync import sync as command
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import CollectionError
 from beautylens.store.clustered import ClusteredGallery
 from beautylens.store.lance import connect
+from beautylens.store.milvus_index import INDEXES
 from beautylens.store.sync import in_step, sync
 from tests.conftest import Shop
 from tests.outside.milvus import (
@@ -273,6 +277,30 @@ def test_a_sync_that_goes_on_follows_the_collection(
         settings = connect(str(folder)).open_table("settings")
         settings.update(where="key = 'id'", values={"value": '"another"'})
         until(lambda: "holds the vectors of another collection" in told.read_text())
+
+
+def test_a_sync_that_goes_on_says_when_the_index_is_outgrown(
+    cluster: str, collection: Collection, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    folder = str(shutil.copytree(collection.gallery.address, tmp_path / "c.lens"))
+    told = []
+
+    def sleep(_: float) -> None:
+        told.append("DISKANN is the right one" in capsys.readouterr().err)
+        if len(told) == 3:
+            raise KeyboardInterrupt
+        if len(told) == 1:
+            monkeypatch.setattr("beautylens.cli.sync.index_for", lambda _: INDEXES[-1])
+            open_collection(folder).remove(["p01"])
+
+    # Milvus's client sleeps too.
+    clock = SimpleNamespace(sleep=sleep, perf_counter=time.perf_counter)
+    monkeypatch.setattr("beautylens.cli.sync.time", clock)
+    with pytest.raises(KeyboardInterrupt):
+        command(folder, f"{cluster}/outgrown", every=1)
+    # After the sync that found it so, and not when there was nothing to do.
+    assert told == [False, True, False]
 
 
 def test_a_sync_that_goes_on_waits_for_a_server(collection: Collection, tmp_path: Path) -> None:
