@@ -15,7 +15,7 @@ from beautylens.addresses import Place, Remote, place
 from beautylens.store.failures import Failure
 from beautylens.store.lance import is_conflict, plain_errors, sql_list
 from beautylens.store.lookup import GalleryLookup
-from beautylens.store.pieces import publish, write_piece
+from beautylens.store.pieces import append, write_piece
 from beautylens.store.tables import (
     FORMAT,
     make_folder,
@@ -127,7 +127,7 @@ class Gallery(GalleryLookup):
             examined: the version, or an older one, in which the products were not here.
 
         Returns:
-            Products that another process wrote since then: they are removed, to be written anew.
+            Products that another process wrote since then: they are left as it wrote them.
 
         Raises:
             CollectionError: when the collection may not be written.
@@ -135,15 +135,9 @@ class Gallery(GalleryLookup):
         if not pieces:
             return []
         with plain_errors(self.address, "written"):
-            if publish(self._table, pieces) == examined + 1:
-                return []
-            images = self.ids("image_id").value_counts().to_pylist()
-            twice = sql_list(each["values"] for each in images if each["counts"] > 1)
-            rows = self._columns(["product_id"], f"image_id IN ({twice})")
-            written_twice = sorted(set(rows["product_id"].to_pylist()))
-            if written_twice:
-                self.delete(written_twice)
-            return written_twice
+            written_before = append(self._table, pieces, examined)
+            self._images.checkout_latest()
+            return written_before
 
     @property
     def _table(self) -> str:

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
+
+from beautylens.store.lance import sql_list
 
 
 def write_piece(address: str, rows: pa.Table) -> list[str]:
@@ -23,16 +26,42 @@ def write_piece(address: str, rows: pa.Table) -> list[str]:
     return [json.dumps(each.to_json()) for each in write_fragments(rows, there)]
 
 
-def publish(address: str, pieces: Sequence[str]) -> int:
-    """Make pieces part of a table in one commit, on top of whatever it is by then.
+def append(address: str, pieces: Sequence[str], examined: int) -> list[str]:
+    """Make pieces part of a table in one commit, and leave out again what others wrote before.
+
+    Args:
+        address: of a Lance table.
+        pieces: what `write_piece` returned.
+        examined: a version in which their products were not there.
 
     Returns:
-        The version that it made.
+        The products that others wrote since that version: their rows stay, ours are out.
     """
     from lance import FragmentMetadata, LanceDataset, LanceOperation, dataset
 
+    known = {each.fragment_id for each in dataset(address, version=examined).get_fragments()}
     made: list[Any] = [FragmentMetadata.from_json(piece) for piece in pieces]
-    appended = LanceOperation.Append(made)
-    return int(
-        LanceDataset.commit(address, appended, read_version=dataset(address).version).version
-    )
+    newest = dataset(address).version
+    table = LanceDataset.commit(address, LanceOperation.Append(made), read_version=newest)
+    # Whoever commits later sees our rows, and settles it; who committed before is in here.
+    files = {each.files[0].path for each in made}
+    new = [each for each in table.get_fragments() if each.fragment_id not in known]
+    ours = [each for each in new if each.metadata.files[0].path in files]
+    theirs = [each for each in new if each.metadata.files[0].path not in files]
+    if not theirs:
+        return []
+    written = _products(table, ours)
+    products: list[str] = written.filter(pc.is_in(written, _products(table, theirs))).to_pylist()
+    if products:
+        # The upper half of a row's address is its fragment; those of one commit are in a row.
+        first, last = ours[0].fragment_id << 32, (ours[-1].fragment_id + 1) << 32
+        table.delete(
+            f"_rowaddr >= {first} AND _rowaddr < {last} AND product_id IN ({sql_list(products)})"
+        )
+    return products
+
+
+def _products(table: Any, fragments: Sequence[Any]) -> pa.Array:
+    """Return the products of the rows of some fragments."""
+    rows = table.scanner(columns=["product_id"], fragments=fragments).to_table()
+    return rows["product_id"].unique()
