@@ -154,6 +154,14 @@ def test_a_filter_that_nothing_meets_is_said_and_is_a_row(lens: str, shop: Shop)
     assert row["product_id"] == ""
 
 
+def test_an_empty_collection_is_said_to_be_empty(lens: str, shop: Shop, tmp_path: Path) -> None:
+    empty = shutil.copytree(lens, tmp_path / "empty.lens")
+    run("remove", empty, *(f"p{number:02}" for number in range(12)))
+    told = run("search", empty, shop.photo(0)).stderr
+    assert "the collection is empty" in told
+    assert "filter" not in told
+
+
 def test_a_blank_photo_is_an_error_and_a_csv_row(lens: str, shop: Shop, tmp_path: Path) -> None:
     Image.new("RGB", (300, 300), (9, 9, 9)).save(tmp_path / "black.png")
     done = run("search", lens, tmp_path / "black.png", shop.photo(0), "--format", "csv", code=1)

@@ -59,6 +59,7 @@ class Answer:
     query: str
     matches: Matches = field(default_factory=Matches)
     error: str | None = None
+    where: str | None = None  # the filter, if there was one
 
 
 def write_table(answer: Answer, *, first: bool) -> None:
@@ -128,13 +129,14 @@ WRITERS: dict[Format, Callable[..., None]] = {
 
 def _title(answer: Answer) -> str:
     total = answer.matches.milliseconds.get("total", 0.0)
-    return f"{Path(answer.query).name}  ({total:.0f} ms)  {_verdict(answer.matches)}".rstrip()
+    return f"{Path(answer.query).name}  ({total:.0f} ms)  {_verdict(answer)}".rstrip()
 
 
-def _verdict(matches: Matches) -> str:
+def _verdict(answer: Answer) -> str:
     """Return the verdict for a person, with its probability where one product is named."""
+    matches = answer.matches
     if not len(matches):
-        return "no product meets the filter"
+        return "no product meets the filter" if answer.where else "the collection is empty"
     said = VERDICTS[matches.verdict]
     sure = matches.verdict == "match" and matches.probability is not None
     return f"{said} ({100 * (matches.probability or 0):.0f} %)" if sure else said

@@ -59,7 +59,7 @@ def search(
             report_error(str(error))
             WRITERS[style](Answer(name, error=str(error)), first=number == 1)
             continue
-        answer = Answer(name, opened.pipeline.search(photo, limit))
+        answer = Answer(name, opened.pipeline.search(photo, limit), where=where)
         WRITERS[style](answer, first=number == 1)
         _say_what_found_nothing(photo, answer)
         if explanations:
