@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from itertools import chain
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from beautylens.addresses import Place, place
+from beautylens.addresses import Place, beside, place
 from beautylens.assemble import make_describer
 from beautylens.catalogue.table import Catalogue
 from beautylens.collection import Collection, open_collection
-from beautylens.ray_connection import connected
+from beautylens.ray_crew import Crew
 from beautylens.store.build import (
     Described,
-    Describer,
     Filled,
     OnProgress,
     Progress,
+    Row,
     fill,
     rows_of,
     to_table,
 )
 from beautylens.store.failures import Failure
 
-# Cores of a worker: it has one copy of the network for all of them.
-_CORES = 4
-# Pictures of a block, which a killed worker begins anew and which become one fragment: not so many
-# that workers wait for the last of them, and not so few that the table is in crumbs.
+# Pictures of a block, which is begun anew when its worker is killed and becomes one fragment: not
+# so many that workers wait for the last of them, and not so few that the table is in crumbs.
 _MOST, _LEAST, _BLOCKS_A_WORKER = 4096, 32, 8
 # Between two commits; a driver that is killed loses what has come since the last.
 _COMMIT_SECONDS = 60.0
@@ -47,16 +44,6 @@ class Piece:
     fragments: list[str]
     pictures: int
     failures: list[Failure]
-
-    def to_json(self) -> str:
-        """Return it as text."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> Piece:
-        """Return what `to_json` wrote."""
-        told = json.loads(text)
-        return cls(**{**told, "failures": [Failure(**each) for each in told["failures"]]})
 
 
 class Worker:
@@ -76,61 +63,60 @@ class Worker:
             collection.recipe, collection.encoder, collection.aggregate, threads
         )
 
-    def __call__(self, rows: pa.Table) -> pa.Table:
-        """Return the piece (1 row, JSON) of a block of whole products."""
+    def describe(self, rows: pa.Table) -> Piece:
+        """Return the piece of a block of whole products."""
         block = Catalogue(rows, self._folder, self._extra)
         items = list(self._describe(rows_of(block), self._folder))
         described = [item for item in items if isinstance(item, Described)]
-        piece = Piece(
+        return Piece(
             products=rows["product_id"].to_pylist(),
             fragments=self._gallery.write_piece(to_table(described, block)),
             pictures=len(items),
             failures=[item for item in items if isinstance(item, Failure)],
         )
-        return pa.table({"piece": [piece.to_json()]})
+
+    def describe_one(self, numbered: tuple[int, Row]) -> Described | Failure:
+        """Return what is stored of one picture."""
+        (item,) = self._describe([numbered[1]], self._folder)
+        return item
 
 
 def fill_on_cluster(
-    collection: Collection,
-    catalogue: Catalogue,
-    describer: Describer,
-    cluster: str,
-    progress: OnProgress,
+    collection: Collection, catalogue: Catalogue, ray: Any, progress: OnProgress
 ) -> Filled:
     """Write into a collection what it does not have of a catalogue, with the cores of a cluster.
 
-    A picture that cannot be read is a failure as in a build on one machine. A worker that is
-    killed is started again, with its block; a driver that is killed is gone on from its last
-    commit by another.
+    A picture that cannot be read is a failure as in a build on one machine, and so is one that
+    kills the worker that reads it. A worker that is killed is replaced, and its block begun anew; a
+    driver that is killed is gone on from its last commit by another.
 
     Args:
         collection: where to; its address and the pictures' must be reached by every worker.
         catalogue: what.
-        describer: describes, on this machine, what is missing of products that are there in part.
-        cluster: the address of a Ray cluster, or `local`.
+        ray: connected.
         progress: called after every block.
 
     Raises:
-        EncoderError: when Ray is not installed.
-        CollectionError: when the cluster cannot be reached, or workers fail again and again.
+        CollectionError: when workers are killed again and again, whatever they are at.
     """
     there = collection.gallery.ids("product_id")
     known = pc.is_in(catalogue.rows["product_id"], there)
     new = replace(catalogue, rows=catalogue.rows.filter(pc.invert(known)))
-    publisher = _Publisher(collection)
-    if len(new):
-        with connected(cluster) as ray:
-            done, failed = 0, 0
-            for piece in _pieces(ray, collection, new):
-                publisher.take(piece)
-                done, failed = done + piece.pictures, failed + len(piece.failures)
-                progress(Progress(done, len(new), failed))
-            publisher.commit()
-    # Products that were there in part are few, and those that others wrote meanwhile.
-    left = pc.is_in(catalogue.rows["product_id"], pa.array(sorted(publisher.left), pa.string()))
+    publisher, crew = _Publisher(collection), _crew(ray, collection, catalogue)
+    done, failed = 0, 0
+    for came in crew.deal("describe", _blocks(new.rows, crew.size)):
+        if came is not None:
+            block, piece = came
+            publisher.take(block["product_id"].to_pylist(), piece)
+            done, failed = done + len(block), failed + len(piece.failures if piece else ())
+            progress(Progress(done, len(new), failed))
+        publisher.commit_if_due()
+    publisher.commit()
+    # Products that were there in part, that others wrote meanwhile, or whose block kills workers.
+    anew = pc.is_in(catalogue.rows["product_id"], pa.array(sorted(publisher.anew), pa.string()))
     rest = fill(
-        collection.gallery, replace(catalogue, rows=catalogue.rows.filter(pc.or_(known, left))),
-        describer, resume=True, progress=progress,
+        collection.gallery, replace(catalogue, rows=catalogue.rows.filter(pc.or_(known, anew))),
+        partial(_one_by_one, crew), resume=True, progress=progress,
     )  # fmt: skip
     failures = (*publisher.failures, *rest.failures)
     return Filled(publisher.written + rest.written, rest.present, failures)
@@ -151,13 +137,20 @@ class _Publisher:
         self.written = 0
         """Pictures that were published."""
         self.failures: list[Failure] = []
-        self.left: set[str] = set()
-        """Products that another process wrote meanwhile, and those of their blocks."""
+        self.anew: set[str] = set()
+        """Products to describe anew: those of blocks of which nothing was published, and those
+        that another process wrote meanwhile."""
 
-    def take(self, piece: Piece) -> None:
-        """Publish a piece soon."""
-        self._waiting.append(piece)
-        if time.monotonic() >= self._due:
+    def take(self, products: Sequence[str], piece: Piece | None) -> None:
+        """Publish a block's piece soon; without one, its products are to be described anew."""
+        if piece is None:
+            self.anew.update(products)
+        else:
+            self._waiting.append(piece)
+
+    def commit_if_due(self) -> None:
+        """Publish what has gathered, if the last commit is long enough ago."""
+        if self._waiting and time.monotonic() >= self._due:
             self.commit()
 
     def commit(self) -> None:
@@ -167,17 +160,16 @@ class _Publisher:
         there = self._there([product for piece in self._waiting for product in piece.products])
         kept = [piece for piece in self._waiting if there.isdisjoint(piece.products)]
         others = [piece for piece in self._waiting if not there.isdisjoint(piece.products)]
-        self.left.update(chain.from_iterable(piece.products for piece in others))
         fragments = [each for piece in kept for each in piece.fragments]
-        twice = self._gallery.publish(fragments, examined)
-        self.left.update(twice)
-        self.written -= sum(piece.products.count(each) for piece in kept for each in twice)
-        failures = [failure for piece in kept for failure in piece.failures]
-        settled = self._failed.intersection(chain.from_iterable(p.products for p in kept))
-        changed = settled | {failure.product_id for failure in failures}
+        theirs = set(self._gallery.publish(fragments, examined))
+        self.anew.update(theirs, *(piece.products for piece in others))
+        failures = [each for piece in kept for each in piece.failures]
+        failures = [each for each in failures if each.product_id not in theirs]
+        ours = [each for piece in kept for each in piece.products if each not in theirs]
+        changed = self._failed.intersection(ours) | {each.product_id for each in failures}
         self._gallery.record_failures(sorted(changed), failures)
         self.failures += failures
-        self.written += sum(piece.pictures - len(piece.failures) for piece in kept)
+        self.written += len(ours) - len(failures)
         self._waiting, self._due = [], time.monotonic() + _COMMIT_SECONDS
 
     def _there(self, products: Sequence[str]) -> set[str]:
@@ -186,39 +178,38 @@ class _Publisher:
         return set(ids.filter(pc.is_in(ids, pa.array(products, pa.string()))).to_pylist())
 
 
-def _pieces(ray: Any, collection: Collection, catalogue: Catalogue) -> Iterator[Piece]:
-    """Yield what the cluster's workers make of the catalogue, as it comes."""
-    cores, gpus, workers = _team([node["Resources"] for node in ray.nodes() if node["Alive"]])
-    blocks = list(_blocks(catalogue.rows, workers))
-    described = ray.data.from_arrow(blocks).map_batches(
-        Worker,
-        fn_constructor_args=(
-            str(place(collection.gallery.address).absolute()), catalogue.folder.absolute(),
-            catalogue.extra, cores,
-        ),
-        batch_size=None,
-        batch_format="pyarrow",
-        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers, initial_size=workers),
-        num_cpus=cores,
-        num_gpus=gpus,
-    )  # fmt: skip
-    for batch in described.iter_batches(batch_size=None, batch_format="pyarrow"):
-        yield from map(Piece.from_json, batch["piece"].to_pylist())
+def _crew(ray: Any, collection: Collection, catalogue: Catalogue) -> Crew:
+    """Return workers that describe pictures of a catalogue for a collection."""
+    address = str(place(collection.gallery.address).absolute())
+    folder = catalogue.folder.absolute()
+
+    def start(cores: int, gpus: int) -> Any:
+        worker = ray.remote(Worker).options(num_cpus=cores, num_gpus=gpus)
+        return worker.remote(address, folder, catalogue.extra, cores)
+
+    return Crew(ray, start)
 
 
-def _team(nodes: Sequence[Mapping[str, float]]) -> tuple[int, int, int]:
-    """Return the cores and GPUs of a worker, and how many workers the machines of a cluster make.
+def _one_by_one(crew: Crew, rows: Iterable[Row], folder: Place) -> Iterator[Described | Failure]:
+    """Yield what is stored of each row's picture, in order; one that kills its worker fails."""
+    made: dict[int, Described | Failure] = {}
+    wanted = 0
+    for came in crew.deal("describe_one", enumerate(rows)):
+        if came is None:
+            continue
+        (number, row), item = came
+        made[number] = item or _killer(row, folder)
+        while wanted in made:
+            yield made.pop(wanted)
+            wanted += 1
 
-    Where any machine has GPUs, each GPU gets a worker with its share of the cores, and machines
-    without are left to others: the network is what GPUs were brought for.
-    """
-    with_gpus = [node for node in nodes if node.get("GPU", 0) >= 1]
-    if with_gpus:
-        shares = [int(node.get("CPU", 1) // node["GPU"]) for node in with_gpus]
-        return max(1, min(shares)), 1, sum(int(node["GPU"]) for node in with_gpus)
-    each = [int(node.get("CPU", 0)) for node in nodes]
-    cores = max(1, min([_CORES, *filter(None, each)]))
-    return cores, 0, max(1, sum(count // cores for count in each))
+
+def _killer(row: Row, folder: Place) -> Failure:
+    error = (
+        f"{beside(folder, row['image'])} kills the process that reads it, as a damaged or a very "
+        "large picture can; save it anew as JPEG"
+    )
+    return Failure(row["image_id"], row["product_id"], row["image"], row["row"], error)
 
 
 def _blocks(rows: pa.Table, workers: int) -> Iterator[pa.Table]:

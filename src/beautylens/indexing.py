@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from beautylens.errors import CollectionError, RecipeError
 from beautylens.features.aggregate import Aggregate
 from beautylens.features.describing import Describing
 from beautylens.features.whitening import Whitening
+from beautylens.ray_connection import connected
 from beautylens.recipe import Recipe, located, read_recipe
 from beautylens.sections import ProjectionSettings
 from beautylens.store.build import Describer, Filled, OnProgress, fill
@@ -71,7 +73,9 @@ def build(
         progress: called as it goes on.
 
     Raises:
-        CollectionError: also when there is any collection and `resume` is off.
+        CollectionError: also when there is any collection and `resume` is off, and when the cluster
+            cannot be reached or its workers fail.
+        EncoderError: when Ray is wanted and not installed.
         ImageError: when a picture cannot be read and `stop_on_error` is set.
     """
     if ray is not None and stop_on_error:
@@ -83,11 +87,13 @@ def build(
     wanted = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     if not resume and Gallery.exists(address):
         raise CollectionError(f"{address} is a collection already; name a new folder, or resume")
-    collection = _open_or_create(address, wanted, catalogue, workers, progress)
-    describer = make_describer(wanted, collection.encoder, collection.aggregate, workers)
-    if ray is not None:
-        filled = fill_on_cluster(collection, catalogue, describer, ray, progress)
-    else:
+    # A cluster that cannot be reached is told before there is an empty collection.
+    with nullcontext() if ray is None else connected(ray) as cluster:
+        collection = _open_or_create(address, wanted, catalogue, workers, progress)
+        if cluster is not None:
+            filled = fill_on_cluster(collection, catalogue, cluster, progress)
+    if cluster is None:
+        describer = make_describer(wanted, collection.encoder, collection.aggregate, workers)
         filled = fill(
             collection.gallery, catalogue, describer,
             resume=True, stop_on_error=stop_on_error, progress=progress,

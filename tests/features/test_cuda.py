@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from beautylens.cluster import _team
 from beautylens.errors import EncoderError
 from beautylens.features import cuda
 from beautylens.features.cuda import CudaNetwork, has_gpu
@@ -36,19 +35,3 @@ def test_what_is_no_graph_is_named(tmp_path) -> None:
 def test_without_a_driver_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     monkeypatch.setattr(cuda, "_DRIVER", tmp_path / "none")
     assert not has_gpu.__wrapped__()
-
-
-@pytest.mark.parametrize(
-    ("nodes", "team"),
-    [
-        ([{"CPU": 2}], (2, 0, 1)),
-        ([{"CPU": 1}, {"CPU": 1}], (1, 0, 2)),
-        ([{"CPU": 64}, {"CPU": 16}, {"memory": 9}], (4, 0, 20)),
-        ([{"CPU": 64, "GPU": 4}, {"CPU": 16, "GPU": 2}, {"CPU": 64}], (8, 1, 6)),
-        ([{"GPU": 1}], (1, 1, 1)),
-    ],
-)
-def test_the_machines_of_a_cluster_make_a_team(
-    nodes: list[dict[str, float]], team: tuple[int, int, int]
-) -> None:
-    assert _team(nodes) == team

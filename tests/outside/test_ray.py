@@ -7,14 +7,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from beautylens import cluster
+from beautylens import cluster, indexing
 from beautylens.catalogue.table import Catalogue
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import BeautylensError, CollectionError
@@ -76,10 +77,11 @@ def assert_same(made: Collection, plain: Collection) -> None:
     assert [f.image_id for f in made.failures()] == [f.image_id for f in plain.failures()]
 
 
-def index(table: Path, target: Path, address: str) -> subprocess.Popen[str]:
+def index(table: Path, target: Path, address: str, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "beautylens", "index", str(table), str(target), "--ray", address],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, **environment},
     )  # fmt: skip
 
 
@@ -99,7 +101,7 @@ def workers() -> list[int]:
                 name = (folder / "cmdline").read_text("utf-8")
             except OSError:
                 continue
-            if name.startswith("ray::") and "MapBatches(Worker)" in name:
+            if name.startswith("ray::Worker"):
                 found.append(int(folder.name))
     return found
 
@@ -119,6 +121,35 @@ def test_a_cluster_builds_what_one_process_builds(
     assert_same(open_collection(tmp_path / "ray.lens"), plain)
 
 
+class CrewOfOne:
+    """Describes in this process, and does something between the first block and the second."""
+
+    size = 1
+
+    def __init__(
+        self, collection: Collection, catalogue: Catalogue, between: Callable[[], None]
+    ) -> None:
+        address, extra = collection.gallery.address, catalogue.extra
+        self._worker = cluster.Worker(address, catalogue.folder, extra, 1)
+        self._between = between
+
+    def deal(self, method: str, tasks: Iterable[Any]) -> Iterator[Any]:
+        for number, task in enumerate(tasks):
+            yield task, getattr(self._worker, method)(task)
+            if number == 0 and method == "describe":
+                self._between()
+                yield None
+
+
+def without_ray(monkeypatch: pytest.MonkeyPatch, between: Callable[[], None]) -> None:
+    @contextmanager
+    def connected(_: str) -> Iterator[object]:
+        yield object()
+
+    monkeypatch.setattr(indexing, "connected", connected)
+    monkeypatch.setattr(cluster, "_crew", lambda _, *of: CrewOfOne(*of, between))
+
+
 @pytest.mark.parametrize("when", ["before a commit", "at the same moment"])
 def test_products_that_another_process_writes_meanwhile_are_there_once(
     when: str, large: Shop, plain: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -128,17 +159,6 @@ def test_products_that_another_process_writes_meanwhile_are_there_once(
 
     def write() -> None:
         open_collection(target).add(others)
-
-    def pieces(_: object, collection: Collection, catalogue: Catalogue) -> Iterator[cluster.Piece]:
-        work = cluster.Worker(str(target), catalogue.folder, catalogue.extra, 1)
-        for number, block in enumerate(cluster._blocks(catalogue.rows, 1)):
-            yield cluster.Piece.from_json(work(block)["piece"][0].as_py())
-            if number == 0 and when == "before a commit":
-                write()
-
-    @contextmanager
-    def connected(_: str) -> Iterator[None]:
-        yield
 
     known = Gallery.publish
 
@@ -150,11 +170,32 @@ def test_products_that_another_process_writes_meanwhile_are_there_once(
 
     if when == "at the same moment":
         monkeypatch.setattr(Gallery, "publish", publish)
-    monkeypatch.setattr(cluster, "_pieces", pieces)
-    monkeypatch.setattr(cluster, "connected", connected)
+    without_ray(monkeypatch, write if when == "before a commit" else lambda: None)
     made, filled = build(large.table, target, ray="local")
     assert_same(made, plain)
     assert filled.written + filled.present == PRODUCTS
+
+
+def test_what_is_done_is_committed_by_the_clock_while_nothing_comes(
+    large: Shop, plain: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "waiting.lens"
+    # How many pictures there are whenever the driver is given something, or nothing.
+    seen: list[int] = []
+    commit_if_due = cluster._Publisher.commit_if_due
+
+    def watched(publisher: cluster._Publisher) -> None:
+        commit_if_due(publisher)
+        seen.append(Gallery(target).count())
+
+    monkeypatch.setattr(cluster._Publisher, "commit_if_due", watched)
+    monkeypatch.setattr(cluster, "_COMMIT_SECONDS", 20.0)
+    pass_time = lambda: monkeypatch.setattr(time, "monotonic", lambda: later)  # noqa: E731
+    later = time.monotonic() + 3600
+    without_ray(monkeypatch, pass_time)
+    assert_same(build(large.table, target, ray="local")[0], plain)
+    assert seen[0] == 0
+    assert seen[1] > 0
 
 
 def test_a_worker_that_is_killed_loses_nothing(
@@ -180,11 +221,52 @@ def test_a_driver_that_is_killed_is_gone_on_from(
     assert_same(made, plain)
 
 
+POISON = """
+import os, signal, sys
+
+def kill(event, arguments):
+    if event == "open" and str(arguments[0]).endswith("gallery/{:02}.jpg"):
+        if any("default_worker" in each for each in sys.orig_argv):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(kill)
+"""
+
+
+def test_a_picture_that_kills_every_worker_is_a_failure_and_its_block_is_indexed(
+    large: Shop, plain: Collection, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(POISON.format(40), "utf-8")
+    target = tmp_path / "poison.lens"
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    building = index(large.table, target, "local", PYTHONPATH=path)
+    out, told = building.communicate(timeout=400)
+    assert building.returncode == 0, told
+    # Ray's own words on each worker that is killed are for its log.
+    assert out == ""
+    assert "raylet" not in told
+    made = open_collection(target)
+    assert rows_of(plain).keys() - rows_of(made).keys() == {"p40/gallery/40.jpg"}
+    (failure,) = (each for each in made.failures() if each.product_id == "p40")
+    assert failure.error == (
+        f"{large.picture(40)} kills the process that reads it, as a damaged or a very large "
+        "picture can; save it anew as JPEG"
+    )
+    # Mended, it is indexed: what was described is not described again.
+    again, filled = build(large.table, target, ray="local")
+    assert (filled.written, len(filled.failures)) == (1 + 1, 1)
+    assert_same(again, plain)
+
+
 def test_a_cluster_that_is_not_there_is_named(large: Shop, tmp_path: Path) -> None:
     started = time.monotonic()
     with pytest.raises(CollectionError, match=r"there is no Ray cluster at 127\.0\.0\.1:1 "):
         build(large.table, tmp_path / "none.lens", ray="127.0.0.1:1")
     assert time.monotonic() - started < 60
+    # Nothing is left behind that would refuse another recipe.
+    with pytest.raises(CollectionError, match="there is no Ray cluster at nonsense "):
+        build(large.table, tmp_path / "none.lens", ray="nonsense")
+    assert not (tmp_path / "none.lens").exists()
 
 
 def test_without_ray_the_extra_to_install_is_named(
@@ -193,3 +275,4 @@ def test_without_ray_the_extra_to_install_is_named(
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(BeautylensError, match=r"run: pip install 'beautylens\[scale\]'"):
         build(large.table, tmp_path / "none.lens", ray="local")
+    assert not (tmp_path / "none.lens").exists()

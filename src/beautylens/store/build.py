@@ -81,6 +81,10 @@ class Described:
         return str(self.row["product_id"])
 
 
+# Of rows whose pictures are in a folder: what is stored of each, or why it cannot be, in order.
+Describe = Callable[[Iterable[Row], Place], Iterator[Described | Failure]]
+
+
 class Describer:
     """Takes catalogue pictures through decoding, network and keypoints, one a core at a time.
 
@@ -160,7 +164,7 @@ def _descriptor(encoder: Describing, picture: Pixels) -> Vector:
 def fill(
     gallery: Gallery,
     catalogue: Catalogue,
-    describer: Describer,
+    describer: Describe,
     *,
     resume: bool,
     stop_on_error: bool = False,
