@@ -22,26 +22,22 @@ def connected(cluster: str) -> Iterator[Any]:
         EncoderError: when it is not installed.
         CollectionError: when the cluster cannot be reached, or its workers fail.
     """
-    # It reports its use to its makers unless told not to, and warns of what Ray Data does itself.
+    # It reports its use to its makers unless told not to.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    # What it tells of its workers, on stdout, is told by those who use them.
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
     # Ray starts its processes by fork; they run other programs at once.
     warnings.filterwarnings("ignore", "lancedb fork support", RuntimeWarning)
+    warnings.filterwarnings("ignore", "lance is not fork-safe", UserWarning)
     with extra("scale"):
         import ray
-        import ray.data
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
     try:
         _knock(cluster)
-        with _mute():
-            ray.init(
-                # "local" is Ray's own word for processes of this machine alone.
-                address=cluster, include_dashboard=False,
-                log_to_driver=False, logging_level=logging.ERROR,
-            )  # fmt: skip
+        ray.init(
+            # "local" is Ray's own word for processes of this machine alone.
+            address=cluster, include_dashboard=False,
+            log_to_driver=False, logging_level=logging.ERROR,
+        )  # fmt: skip
     except (OSError, RuntimeError, ValueError) as error:
         raise CollectionError(
             f"there is no Ray cluster at {cluster} ({_last_line(error)}); start one with "
@@ -53,19 +49,6 @@ def connected(cluster: str) -> Iterator[Any]:
         raise CollectionError(f"a worker of the cluster failed: {_last_line(error)}") from error
     finally:
         ray.shutdown()
-
-
-@contextmanager
-def _mute() -> Iterator[None]:
-    """Leave out what compiled code writes to stderr; failures are raised all the same."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def _knock(cluster: str) -> None:
