@@ -13,6 +13,9 @@ from typing import Any
 from beautylens.errors import CollectionError
 from beautylens.features.extras import extra
 
+# A frame of HTTP/2 without settings: no length, its type, no flags, no stream.
+_SETTINGS = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+
 
 @contextmanager
 def connected(cluster: str) -> Iterator[Any]:
@@ -52,10 +55,17 @@ def connected(cluster: str) -> Iterator[Any]:
 
 
 def _knock(cluster: str) -> None:
-    """Raise OSError at once where nothing listens: Ray itself asks again for minutes."""
+    """Raise OSError at once where nothing listens, or not Ray: it asks again for minutes itself."""
     host, colon, port = cluster.rpartition("://")[2].rpartition(":")
-    if colon and port.isdigit():
-        socket.create_connection((host, int(port)), timeout=10).close()
+    if not colon or not port.isdigit():
+        return
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        if os.environ.get("RAY_USE_TLS") == "1":
+            return
+        # Ray speaks gRPC, which is HTTP/2: its first words, answered by a frame of settings.
+        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _SETTINGS)
+        if connection.recv(len(_SETTINGS))[3:4] != _SETTINGS[3:4]:
+            raise OSError("what answers there is not Ray")
 
 
 def _last_line(error: Exception) -> str:

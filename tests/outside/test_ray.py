@@ -6,9 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -267,6 +269,17 @@ def test_a_cluster_that_is_not_there_is_named(large: Shop, tmp_path: Path) -> No
     with pytest.raises(CollectionError, match="there is no Ray cluster at nonsense "):
         build(large.table, tmp_path / "none.lens", ray="nonsense")
     assert not (tmp_path / "none.lens").exists()
+
+
+def test_what_is_no_cluster_is_told_at_once(large: Shop, tmp_path: Path) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    started = time.monotonic()
+    with pytest.raises(CollectionError, match="what answers there is not Ray"):
+        build(large.table, tmp_path / "none.lens", ray=f"127.0.0.1:{server.server_port}")
+    assert time.monotonic() - started < 60
+    server.shutdown()
+    server.server_close()
 
 
 def test_without_ray_the_extra_to_install_is_named(
