@@ -1,4 +1,4 @@
-"""Building a collection on many machines, with Ray Data: workers describe, the driver commits."""
+"""Building a collection on many machines, with Ray: workers describe, the driver commits."""
 
 from __future__ import annotations
 
