@@ -82,7 +82,8 @@ def test_a_task_that_kills_its_worker_is_tried_twice_and_the_others_are_done() -
     assert came.count(None) == 2
     assert dict(filter(None, came)) == {n: None if n == 5 else n * n for n in range(9)}
     assert ray.calls == {n: 2 if n in (3, 5) else 1 for n in range(9)}
-    assert ray.started == 2 + 3
+    # The last that is killed leaves no task to start another for.
+    assert ray.started == 2 + 2
 
 
 def test_a_crew_goes_on_with_the_workers_it_has_and_starts_none_without_a_task() -> None:

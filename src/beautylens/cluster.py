@@ -104,14 +104,16 @@ def fill_on_cluster(
     new = replace(catalogue, rows=catalogue.rows.filter(pc.invert(known)))
     publisher, crew = _Publisher(collection), _crew(ray, collection, catalogue)
     done, failed = 0, 0
-    for came in crew.deal("describe", _blocks(new.rows, crew.size)):
-        if came is not None:
-            block, piece = came
-            publisher.take(block["product_id"].to_pylist(), piece)
-            done, failed = done + len(block), failed + len(piece.failures if piece else ())
-            progress(Progress(done, len(new), failed))
-        publisher.commit_if_due()
-    publisher.commit()
+    try:
+        for came in crew.deal("describe", _blocks(new.rows, crew.size)):
+            if came is not None:
+                block, piece = came
+                publisher.take(block["product_id"].to_pylist(), piece)
+                done, failed = done + len(block), failed + len(piece.failures if piece else ())
+                progress(Progress(done, len(new), failed))
+            publisher.commit_if_due()
+    finally:
+        publisher.commit()
     # Products that were there in part, that others wrote meanwhile, or whose block kills workers.
     anew = pc.is_in(catalogue.rows["product_id"], pa.array(sorted(publisher.anew), pa.string()))
     rest = fill(

@@ -59,7 +59,7 @@ def _knock(cluster: str) -> None:
     host, colon, port = cluster.rpartition("://")[2].rpartition(":")
     if not colon or not port.isdigit():
         return
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host.strip("[]"), int(port)), timeout=10) as connection:
         if os.environ.get("RAY_USE_TLS") == "1":
             return
         # Ray speaks gRPC, which is HTTP/2: its first words, answered by a frame of settings.

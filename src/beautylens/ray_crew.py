@@ -48,16 +48,15 @@ class Crew:
             CollectionError: when workers are killed again and again, whatever the task.
             RayError: when a worker cannot start, or raises an error.
         """
-        coming, again = iter(tasks), deque[tuple[Task, int]]()
+        coming, waiting = iter(tasks), deque[tuple[Task, int]]()
         while True:
-            if not again:
-                again.extend((task, 0) for task in islice(coming, 1))
-            if again and self._idle:
-                self._hand_over(method, self._idle.pop(), *again.popleft())
+            waiting.extend((task, 0) for task in islice(coming, max(0, self.size - len(waiting))))
+            if waiting and self._idle:
+                self._hand_over(method, self._idle.pop(), *waiting.popleft())
                 continue
-            if not again and all(task is None for _, task, _ in self._busy.values()):
+            if not waiting and all(task is None for _, task, _ in self._busy.values()):
                 return
-            self._fill_up()
+            self._fill_up(len(waiting))
             ready, _ = self._ray.wait(list(self._busy), timeout=_TICK_SECONDS)
             if not ready:
                 yield None
@@ -66,16 +65,18 @@ class Crew:
                 if task is None:
                     continue
                 if made is None and tries < _TRIES:
-                    again.append((task, tries))
+                    waiting.append((task, tries))
                 else:
                     yield task, made
 
     def _hand_over(self, method: str, worker: Any, task: Any, tries: int) -> None:
         self._busy[getattr(worker, method).remote(task)] = worker, task, tries + 1
 
-    def _fill_up(self) -> None:
-        """Start the workers that are missing; those that there is no room for stay at starting."""
-        for _ in range(self.size - len(self._idle) - len(self._busy)):
+    def _fill_up(self, waiting: int) -> None:
+        """Start workers for tasks that wait; those that there is no room for stay at starting."""
+        starting = sum(task is None for _, task, _ in self._busy.values())
+        missing = self.size - len(self._idle) - len(self._busy)
+        for _ in range(min(missing, waiting - starting)):
             worker = self._start(self._cores, self._gpus)
             self._busy[worker.__ray_ready__.remote()] = worker, None, 0
 

@@ -272,7 +272,14 @@ def test_a_sync_that_goes_on_follows_the_collection(
         until(lambda: there.exists() and there.version() is not None)
         assert there.count() == 11
         # Rows that others deleted are written again, although the versions agree.
-        client(address).delete("following", ids=["p02"])
+        image_id = next(
+            each
+            for each in ClusteredGallery(folder, address).image_ids()
+            if each.startswith("p02/")
+        )
+        client(address).delete("following", ids=[image_id])
+        until(lambda: there.count() == 10)
+        until(lambda: there.count() == 11)
         # Another collection at the same place, its versions the same, is not taken for it.
         settings = connect(str(folder)).open_table("settings")
         settings.update(where="key = 'id'", values={"value": '"another"'})

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from beautylens.addresses import place
-from beautylens.cli.arguments import Address, Vectors
+from beautylens.cli.arguments import Address, Vectors, written_here
 
 
 def serve(
@@ -25,7 +25,10 @@ def serve(
     keep: Annotated[
         Path | None,
         typer.Option(
-            "--keep-queries", metavar="DIR", help="Keep photos that people answered about."
+            "--keep-queries",
+            metavar="DIR",
+            callback=written_here,
+            help="Keep photos that people answered about.",
         ),
     ] = None,
     names: Annotated[

@@ -64,7 +64,11 @@ Adapter = Annotated[
 ]
 Maps = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Keep an adapter's maps here, for further trainings."),
+    typer.Option(
+        metavar="DIR",
+        callback=written_here,
+        help="Keep an adapter's maps here, for further trainings.",
+    ),
 ]
 Validate = Annotated[
     str | None,

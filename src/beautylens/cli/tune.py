@@ -69,18 +69,20 @@ def tune(
     with count_bar("Trying") as bar:
         bar.total(tuning.most)
         tuning.search(bar.step)
-    tuned = tuning.report()
+    with count_bar("Reporting") as bar:
+        bar.total(2)
+        tuned = tuning.report(bar.step)
     _say_what_was_unreadable(tuning)
     _write(tuned, tuning, folder)
     _print_front(tuned)
     _say_how_good(tuned, recipe, time.perf_counter() - began)
     best_file = folder / "best.toml"
-    console.print(f"Next: beautylens index {shlex.quote(table)} tuned.lens --recipe "
-                  f"{shlex.quote(str(best_file))}", soft_wrap=True)  # fmt: skip
+    command = f"beautylens index {shlex.quote(table)} tuned.lens --recipe "
+    console.print(escape(f"Next: {command}{shlex.quote(str(best_file))}"), soft_wrap=True)
     if tuned.chosen.recipe.judge and changes_evidence(tuned.chosen.recipe, tuned.start.recipe):
         console.print(
             "How sure to be was learnt from other evidence than this recipe gathers. Then run: "
-            f"beautylens evaluate tuned.lens {shlex.quote(truth)} --calibrate",
+            f"beautylens evaluate tuned.lens {escape(shlex.quote(truth))} --calibrate",
             soft_wrap=True,
         )
 
@@ -113,7 +115,7 @@ def _write(tuned: Tuned, tuning: Tuning, folder: Path) -> None:
         written.append("curve.png")
     except EncoderError as missing:
         console.print(f"[yellow]No curve is drawn:[/] {escape(str(missing))}", soft_wrap=True)
-    console.print(f"Written to {folder}: {', '.join(written)}.", soft_wrap=True)
+    console.print(escape(f"Written to {folder}: {', '.join(written)}."), soft_wrap=True)
 
 
 def _print_front(tuned: Tuned) -> None:
@@ -154,14 +156,14 @@ def _say_how_good(tuned: Tuned, recipe: str, seconds: float) -> None:
     if tuned.reported is None or tuned.start_reported is None:
         console.print(
             f"Fewer than {FEWEST} photos: all {len(chosen.figures.precisions)} chose, so the "
-            f"figures flatter. mAP@7 {_in_short(chosen.figures)}; recipe '{recipe}', from which "
-            f"tuning started: {_in_short(tuned.start.figures)}.",
+            f"figures flatter. mAP@7 {_in_short(chosen.figures)}; recipe '{escape(recipe)}', from "
+            f"which tuning started: {_in_short(tuned.start.figures)}.",
             soft_wrap=True,
         )
     else:
         console.print(
             f"On {len(tuned.reported.precisions)} photos that did not choose: mAP@7 "
-            f"{_in_short(tuned.reported)}; recipe '{recipe}', from which tuning started: "
+            f"{_in_short(tuned.reported)}; recipe '{escape(recipe)}', from which tuning started: "
             f"{_in_short(tuned.start_reported)}.",
             soft_wrap=True,
         )

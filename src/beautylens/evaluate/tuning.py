@@ -165,11 +165,14 @@ class Tuning:
                     self._tried.append(found)
                     step()
 
-    def report(self) -> Tuned:
+    def report(self, step: Callable[[], None] = lambda: None) -> Tuned:
         """Return what was found, measured once more on the photos that did not choose."""
         chosen = best(self._tried, self.budget)
         started = next(tried for tried in self._tried if tried.recipe == self.start)
-        reported = [self._reported(tried.recipe) for tried in (chosen, started)]
+        reported = []
+        for tried in (chosen, started):
+            reported.append(self._reported(tried.recipe))
+            step()
         return Tuned(started, chosen, tuple(self._tried), self.descriptors, self.budget, *reported)
 
     def _reported(self, recipe: Recipe) -> Figures | None:

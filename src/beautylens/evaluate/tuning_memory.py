@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -12,13 +13,17 @@ from typing import Any
 
 import numpy as np
 
+from beautylens import __version__
 from beautylens.addresses import Place, stamp
 from beautylens.features.describing import Floats
 
 
 def digest_of(*parts: object) -> str:
-    """Return a name for everything that a result depends on, as 16 hexadecimal digits."""
-    text = "\x00".join(str(part) for part in parts)
+    """Return a name for everything that a result depends on, as 16 hexadecimal digits.
+
+    The program's version and the machine are parts of it: another is other figures and times.
+    """
+    text = "\x00".join(map(str, (__version__, platform.node(), *parts)))
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+
+from scipy.cluster.hierarchy import DisjointSet
 
 from beautylens.catalogue.truth import TruthRow
 from beautylens.errors import TableError
@@ -55,20 +58,19 @@ def split_photos(truth: Sequence[TruthRow], known: Collection[str]) -> Photos:
     return Photos(_thinned(halves[0]), _thinned(halves[1]), left_out)
 
 
-def _groups(rows: Iterable[TruthRow]) -> list[list[TruthRow]]:
+def _groups(rows: Sequence[TruthRow]) -> list[list[TruthRow]]:
     """Return photos that share products, directly or by others, in the order of their digests."""
-    groups: list[tuple[set[str], list[TruthRow]]] = []
+    joined = DisjointSet(sorted({product for row in rows for product in row.product_ids}))
     for row in rows:
-        products, members = set(row.product_ids), [row]
-        apart = []
-        for group in groups:
-            if group[0] & products:
-                products |= group[0]
-                members = group[1] + members
-            else:
-                apart.append(group)
-        groups = [*apart, (products, members)]
-    return [members for _, members in sorted(groups, key=lambda group: _digest(min(group[0])))]
+        for product in row.product_ids:
+            joined.merge(min(row.product_ids), product)
+    least: dict[str, str] = {}
+    for product in joined:
+        least.setdefault(joined[product], product)
+    groups: dict[str, list[TruthRow]] = defaultdict(list)
+    for row in rows:
+        groups[least[joined[min(row.product_ids)]]].append(row)
+    return [groups[product] for product in sorted(groups, key=_digest)]
 
 
 def _digest(product: str) -> bytes:

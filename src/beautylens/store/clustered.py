@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beautylens.addresses import place
+from beautylens.errors import CollectionError
 from beautylens.records import Matches
 from beautylens.store.gallery import Gallery
 from beautylens.store.lance import plain_errors
@@ -53,6 +54,19 @@ class ClusteredGallery(Gallery):
         encoder = "+".join(each["fingerprint"] for each in made_with if each)
         return Milvus(self.vectors_address, Contents(self.id, encoder, self.vector_lengths))
 
+    @cached_property
+    def _filled(self) -> Milvus:
+        """The cluster, to be searched.
+
+        Raises:
+            CollectionError: when the first sync has not come to its end.
+        """
+        if self.cluster.exists() and not self.cluster.was_filled():
+            raise CollectionError(
+                f"{self.vectors_address} was not filled to the end; run `beautylens sync` again"
+            )
+        return self.cluster
+
     def ready(self) -> None:
         """Raise unless the gallery and the cluster can be searched.
 
@@ -61,7 +75,7 @@ class ClusteredGallery(Gallery):
         """
         super().ready()
         some = np.eye(1, self.dimensions, dtype=np.float32)[0]
-        self.cluster.near(some, 1, "", "descriptor")
+        self._filled.near(some, 1, "", "descriptor")
         # Another gallery's vectors would be searched without an error.
         self.cluster.version()
 
@@ -113,7 +127,7 @@ class ClusteredGallery(Gallery):
 
             asked = milvus_filter(where, [*PLAIN, *self.extra])
         # An index may hold copies of eight bits: half as many again, as in the gallery's own.
-        return self.cluster.near(vector, depth * 3 // 2, asked, column)
+        return self._filled.near(vector, depth * 3 // 2, asked, column)
 
 
 def _name(folder: str, own: str) -> str:

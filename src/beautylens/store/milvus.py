@@ -238,6 +238,10 @@ class Milvus:
         written = self._properties().get(_VERSION)
         return int(written) if written else None
 
+    def was_filled(self) -> bool:
+        """Tell whether it has been filled to the end, if not with what the gallery holds now."""
+        return _VERSION in self._properties()
+
     def stream(self) -> Iterator[tuple[list[str], NDArray[np.int64]]]:
         """Yield the ids and checksums of all images, a few thousand at a time."""
         with self._plain_errors("read"):

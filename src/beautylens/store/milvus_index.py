@@ -14,7 +14,6 @@ class Index(NamedTuple):
     build: Mapping[str, Any]
 
 
-# What each costs in memory: docs/scaling.md.
 INDEXES = (
     Index(50_000, "FLAT", {}),
     # A graph (HNSW) would take four times the memory: docs/scaling.md.

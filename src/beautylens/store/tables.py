@@ -62,12 +62,7 @@ def make_tables(
     Learnt(database, own).put(learnt)
     settings = {**settings, "id": uuid.uuid4().hex, "learnt": own}
     rows = [{"key": key, "value": json.dumps(value)} for key, value in settings.items()]
-    try:
-        database.create_table("settings", pa.Table.from_pylist(rows, schema=_SETTINGS))
-    except (OSError, RuntimeError, ValueError):
-        if learnt:
-            database.drop_table(own)
-        raise
+    database.create_table("settings", pa.Table.from_pylist(rows, schema=_SETTINGS))
 
 
 def read_settings(database: Any) -> dict[str, Any]:
