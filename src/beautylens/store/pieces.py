@@ -35,7 +35,8 @@ def append(address: str, pieces: Sequence[str], examined: int) -> list[str]:
         examined: a version in which their products were not there.
 
     Returns:
-        The products that others wrote since that version: their rows stay, ours are out.
+        The products that others wrote since that version: their rows stay, ours are out. A process
+        that is killed between the two commits leaves both.
     """
     from lance import FragmentMetadata, LanceDataset, LanceOperation, dataset
 
