@@ -31,4 +31,5 @@ def test_the_notebook_runs_and_finds_what_it_says(tmp_path: Path) -> None:
     scores = {n: float(re.findall(r"mAP@7 (\d\.\d+)", printed(cells[n]))[0]) for n in (6, 7, 9)}
     assert scores[6] > 0.9
     assert scores[6] > scores[7] > 0.4
-    assert scores[9] > 0.4
+    # An adapter of a few epochs on a small catalogue must not lose what the encoder knew.
+    assert scores[9] > scores[7] - 0.05
