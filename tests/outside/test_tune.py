@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,8 +64,15 @@ def run(shop: Shop, out: Path, *options: str, truth: str = "truth.csv") -> Resul
 
 @pytest.fixture(scope="module")
 def tuned(studio: Shop, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """A first run's folder, which no test writes to, and what the run said."""
     out = tmp_path_factory.mktemp("tuned") / "out"
     return out, run(studio, out)
+
+
+@pytest.fixture
+def out(tuned: tuple[Path, Result], tmp_path: Path) -> Path:
+    """A copy of that folder, to tune into again."""
+    return Path(shutil.copytree(tuned[0], tmp_path / "out"))
 
 
 def test_tuning_writes_a_recipe_that_indexes_and_is_no_worse(
@@ -90,9 +98,8 @@ def test_tuning_writes_a_recipe_that_indexes_and_is_no_worse(
 
 
 def test_a_repeated_run_describes_and_searches_nothing_again(
-    studio: Shop, tuned: tuple[Path, Result], monkeypatch: pytest.MonkeyPatch
+    studio: Shop, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out, _ = tuned
     before = (out / "tried.csv").read_bytes()
 
     def refuse(*_: object) -> None:
@@ -134,10 +141,7 @@ def test_an_interrupted_run_goes_on_from_what_was_described(
     assert describe(tmp_path / "interrupted") == whole - 1
 
 
-def test_a_budget_that_nothing_fits_is_told_with_the_fastest(
-    studio: Shop, tuned: tuple[Path, Result]
-) -> None:
-    out, _ = tuned
+def test_a_budget_that_nothing_fits_is_told_with_the_fastest(studio: Shop, out: Path) -> None:
     answered = run(studio, out, "--budget", "1")
     assert answered.exit_code == 0, answered.output
     assert "No recipe that was tried answers within 1 ms: the fastest takes" in answered.stderr
@@ -148,9 +152,8 @@ def test_a_budget_that_nothing_fits_is_told_with_the_fastest(
 
 
 def test_without_matplotlib_everything_but_the_curve_is_written(
-    studio: Shop, tuned: tuple[Path, Result], monkeypatch: pytest.MonkeyPatch
+    studio: Shop, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out, _ = tuned
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     answered = run(studio, out)
     assert answered.exit_code == 0, answered.output
@@ -158,14 +161,14 @@ def test_without_matplotlib_everything_but_the_curve_is_written(
     assert read_recipe(out / "best.toml").name == "tuned"
 
 
-def test_few_photos_all_choose_and_that_is_told(studio: Shop, tuned: tuple[Path, Result]) -> None:
+def test_few_photos_all_choose_and_that_is_told(studio: Shop, out: Path) -> None:
     rows = [
         {"image": "photos/t00.jpg", "product_ids": "p00"},
         {"image": "photos/t01.jpg", "product_ids": "p01"},
         {"image": "photos/t02.jpg", "product_ids": ""},
     ]
     write_table(studio.folder / "few.csv", rows)
-    answered = run(studio, tuned[0], truth="few.csv")
+    answered = run(studio, out, truth="few.csv")
     assert answered.exit_code == 0, answered.output
     assert "Fewer than 20 photos: all 2 chose, so the figures flatter." in answered.stderr
     assert "1 rows of the truth name no product of the catalogue" in answered.stderr
