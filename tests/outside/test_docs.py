@@ -14,7 +14,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -22,28 +21,10 @@ import pytest
 
 from beautylens.indexing import build
 from tests.conftest import make_shop
+from tests.pages import ROOT, RUN, Block, blocks
+from tests.stand_ins import write_stand_in
 
-ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
-PAGES = ("README.md", "docs/quick-start.md", "docs/challenge.md", "docs/recipes.md")
-BLOCK = re.compile(
-    r"(?:<!-- not run: ([^\n]+) -->\n)?^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE
-)
-RUN = ("sh", "python")
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block, and why it is not run, if it is not."""
-
-    excuse: str
-    language: str
-    text: str
-
-
-def blocks(page: str) -> list[Block]:
-    found = BLOCK.findall((ROOT / page).read_text("utf-8"))
-    return [Block(excuse, language, text) for excuse, language, text in found]
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +77,15 @@ def drawn(tmp_path: Path) -> Path:
     (here / "truth.csv").write_text("image,product_ids\nphoto.jpg,1001\n", "utf-8")
     shutil.copy(drawn.photo(0), here / "photo.jpg")
     return here
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    """A catalogue, and a small network in place of an encoder that was trained on it."""
+    shop = make_shop(tmp_path / "trained", 4)
+    shop.table.rename(shop.folder / "products.csv")
+    write_stand_in(shop.folder / "own", 1)
+    return shop.folder
 
 
 def run_page(page: str, folder: Path, environment: dict[str, str]) -> list[str]:
@@ -167,6 +157,14 @@ def test_the_challenge_runs_to_the_submission_that_is_shown(
 
 def test_a_recipe_of_ones_own_runs(shop: Path, environment: dict[str, str]) -> None:
     assert len(run_page("docs/recipes.md", shop, environment)) == 1
+
+
+def test_an_encoder_is_made_ready_for_a_phone(trained: Path, environment: dict[str, str]) -> None:
+    pytest.importorskip("torch", reason="needs the extra train")
+    (printed,) = run_page("docs/training.md", trained, environment)
+    assert "own-int8: " in printed
+    assert "megamacs" in printed
+    assert (trained / "own.onnx").is_file()
 
 
 def test_the_readme_goes_the_way_of_the_challenge_page() -> None:
