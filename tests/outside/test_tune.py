@@ -1,8 +1,9 @@
-"""The command `tune` to its end, on a rendered shop with a small network: half a minute."""
+"""The command `tune` to its end, on a rendered shop with a small network: a minute."""
 
 from __future__ import annotations
 
 import csv
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from beautylens.features.encoder import Encoder
 from beautylens.indexing import build
 from beautylens.recipe import read_recipe
 from tests.conftest import Shop, draw_pack, make_shop, photograph, write_table
+from tests.pages import blocks
 from tests.stand_ins import write_stand_in
 
 
@@ -172,3 +174,24 @@ def test_few_photos_all_choose_and_that_is_told(studio: Shop, out: Path) -> None
     assert answered.exit_code == 0, answered.output
     assert "Fewer than 20 photos: all 2 chose, so the figures flatter." in answered.stderr
     assert "1 rows of the truth name no product of the catalogue" in answered.stderr
+
+
+def test_the_commands_of_the_guide_run_as_they_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = make_shop(tmp_path / "shop", 4)
+    shop.table.rename(shop.folder / "products.csv")
+    for truth, number in (("truth.csv", 0), ("other-photos.csv", 1)):
+        photo = {"image": str(shop.photo(number)), "product_ids": f"p{number:02}"}
+        write_table(shop.folder / truth, [photo])
+    write_stand_in(shop.folder / "own", 1)
+    write_stand_in(tmp_path / "home" / "densenet201.tv_in1k", 2)
+    monkeypatch.setenv("BEAUTYLENS_ENCODERS", str(tmp_path / "home"))
+    monkeypatch.chdir(shop.folder)
+    # The start alone: its print is read, which takes seconds a photo.
+    monkeypatch.setattr(tuning, "axes", lambda *_: [])
+    shown = "".join(block.text for block in blocks("docs/tuning.md") if block.language == "sh")
+    for line in shown.splitlines():
+        answered = CliRunner().invoke(app, shlex.split(line)[1:])
+        assert answered.exit_code == 0, (line, answered.output)
+    assert shown.count("beautylens tune ") == 2
