@@ -240,13 +240,21 @@ def test_the_command_tells_what_it_did_and_what_differs(
     assert json.loads(found.stdout)["matches"][0]["product_id"] == "p02"
 
 
+# What a shell starts in the background ignores interrupts, and so does what that starts.
+HEEDING = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from beautylens.cli import main
+main()
+"""
+
+
 @contextmanager
 def following(folder: Path, address: str, told: Path) -> Iterator[None]:
     """Have a sync that goes on until the block ends; what it says goes into a file."""
     with told.open("w") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "beautylens", "sync", folder, "--every", "1",
-             "--vectors", address],
+            [sys.executable, "-c", HEEDING, "sync", folder, "--every", "1", "--vectors", address],
             stdout=out, stderr=out,
         )  # fmt: skip
         try:
