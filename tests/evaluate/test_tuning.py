@@ -262,7 +262,7 @@ def test_a_recipe_that_was_written_is_read_back_the_same(tmp_path: Path) -> None
 
 
 def test_the_table_has_a_line_for_all_that_was_tried_and_the_curve_is_drawn(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="needs the extra train")
     some = tried((0.5, 20), (0.4, 30), (0.9, 200))
     alone = (Descriptor(bare(recipe()), figures(0.3, 5), 0.75),)
     tuned = Tuned(some[1], some[0], tuple(some), alone, 100, None, None)

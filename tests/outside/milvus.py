@@ -21,7 +21,7 @@ from beautylens.store.rows import vectors
 from beautylens.store.sync import Difference, sync
 from tests.outside.process import until
 
-MilvusClient = pytest.importorskip("pymilvus").MilvusClient
+MilvusClient = pytest.importorskip("pymilvus", reason="needs the extra scale").MilvusClient
 BRANDS = ("L'Oréal", 'a"b', "back\\slash", "100 %", "Kumo", "")
 
 

@@ -21,8 +21,8 @@ from tests.conftest import Shop
 from tests.outside.milvus import free_port, made, milvus, queries, rows, run, synced
 from tests.outside.process import served
 
-pytest.importorskip("pymilvus")
-pytest.importorskip("milvus_lite")
+pytest.importorskip("pymilvus", reason="needs the extra scale")
+pytest.importorskip("milvus_lite", reason="needs the extra outside")
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from beautylens.store.gallery import Gallery
 from tests.conftest import Shop, catalogue_rows, make_shop, write_table
 from tests.outside.process import until
 
-pytest.importorskip("ray")
+pytest.importorskip("ray", reason="needs the extra scale")
 PRODUCTS = 130
 
 
@@ -192,7 +192,7 @@ def test_what_is_done_is_committed_by_the_clock_while_nothing_comes(
 
     monkeypatch.setattr(cluster._Publisher, "commit_if_due", watched)
     monkeypatch.setattr(cluster, "_COMMIT_SECONDS", 20.0)
-    pass_time = lambda: monkeypatch.setattr(time, "monotonic", lambda: later)  # noqa: E731
+    pass_time = lambda: monkeypatch.setattr(time, "monotonic", lambda: later)  # noqa: E731  (as short as it is)
     later = time.monotonic() + 3600
     without_ray(monkeypatch, pass_time)
     assert_same(build(large.table, target, ray="local")[0], plain)

@@ -40,8 +40,8 @@ from tests.outside.milvus import (
 )
 from tests.outside.process import until
 
-pytest.importorskip("pymilvus")
-pytest.importorskip("milvus_lite")
+pytest.importorskip("pymilvus", reason="needs the extra scale")
+pytest.importorskip("milvus_lite", reason="needs the extra outside")
 
 
 def test_products_added_renamed_and_removed_are_brought_in_step(

@@ -38,7 +38,7 @@ def test_the_machines_own_names_and_addresses_are_known(client: TestClient, host
 def test_named_hosts_are_known_and_others_are_not_even_where_all_may_reach_it(
     opened: Opened,
 ) -> None:
-    client = opened(host="0.0.0.0", key=KEY, names=("shop.example",))  # noqa: S104  (not bound)
+    client = opened(host="0.0.0.0", key=KEY, names=("shop.example",))  # noqa: S104  (refused)  (not bound)
     assert client.get("/health", headers={"Host": "shop.example"}).status_code == 200
     assert client.get("/health", headers={"Host": "evil.example"}).status_code == 421
 

@@ -15,7 +15,7 @@ from beautylens.errors import CollectionError
 from beautylens.store.clustered import ClusteredGallery
 from beautylens.store.gallery import Gallery
 from beautylens.store.lance import connect
-from beautylens.store.milvus import Address
+from beautylens.store.milvus_address import Address
 from beautylens.store.milvus_index import index_for
 from beautylens.store.rows import vectors
 from beautylens.store.sync import row_checksums

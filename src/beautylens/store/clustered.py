@@ -16,7 +16,8 @@ from beautylens.errors import CollectionError
 from beautylens.records import Matches
 from beautylens.store.gallery import Gallery
 from beautylens.store.lance import plain_errors
-from beautylens.store.milvus import Address, Contents, Milvus
+from beautylens.store.milvus import Contents, Milvus
+from beautylens.store.milvus_address import Address
 from beautylens.store.rows import Vectors
 from beautylens.store.tables import PLAIN
 

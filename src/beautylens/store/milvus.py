@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -16,11 +15,11 @@ from numpy.typing import NDArray
 
 from beautylens.errors import CollectionError
 from beautylens.features.extras import extra
+from beautylens.store.milvus_address import Address
 from beautylens.store.milvus_index import index_for
 from beautylens.store.rows import Vectors, stacked
 from beautylens.store.tables import PLAIN
 
-_ADDRESS = re.compile(r"milvus\+(https?://[^/@?#\s]+)(?:/([A-Za-z_][A-Za-z0-9_]{0,254})?)?", re.A)
 # Seconds after which an answer is given up; all that was written takes longer to be indexed.
 PATIENCE = 15.0
 LONG_PATIENCE = 300.0
@@ -33,37 +32,6 @@ PROBES = 32
 CHECKSUM = "_checksum"
 _GALLERY, _ENCODER, _VERSION = (f"beautylens.{name}" for name in ("id", "encoder", "version"))
 _NO_COLLECTION, _NOT_LOADED = 100, 101
-
-
-class Address(NamedTuple):
-    """Where a Milvus collection is."""
-
-    cluster: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"milvus+{self.cluster}/{self.name}"
-
-    @classmethod
-    def parse(cls, text: str, name: str) -> Address:
-        """Read `milvus+http://host:19530/NAME`.
-
-        Args:
-            text: the address.
-            name: of the Milvus collection, where the address has none.
-
-        Raises:
-            CollectionError: when it is something else.
-        """
-        found = _ADDRESS.fullmatch(text)
-        if found is None:
-            # It may hold a password, so it is not repeated.
-            raise CollectionError(
-                "the address of the vectors cannot be understood; write it as "
-                "milvus+http://host:19530/NAME, NAME of letters, digits and _, and put the token, "
-                "if there is one, into the environment variable MILVUS_TOKEN"
-            )
-        return cls(found[1], found[2] or name)
 
 
 class Contents(NamedTuple):
