@@ -45,8 +45,9 @@ class Shelf:
             self.breaks -= 1
             rest = rest[: HALF - start if start < HALF else 1]
             handler.close_connection = True
-        handler.wfile.write(rest)
+        # Counted first: whoever has read the last byte may look at once.
         self.sent += len(rest)
+        handler.wfile.write(rest)
 
 
 def test_a_file_comes_byte_for_byte_once(web: Web, tmp_path: Path) -> None:
