@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beautylens.features import nearest
-from beautylens.features.nearest import nearest_pairs
+from beautylens.features.nearest import Nearest
 
 
 def slow_pairs(query: np.ndarray, gallery: np.ndarray, ratio: float, mutual: bool) -> list[list]:
@@ -55,7 +55,7 @@ def test_pairs_are_those_of_all_distances(
         (rng.integers(0, levels, (count, length)) * scale).astype(np.uint8)
         for count in (left, *right)
     )
-    found = nearest_pairs(query, galleries, ratio=ratio, mutual=mutual)
+    found = Nearest(query, ratio=ratio, mutual=mutual)(galleries)
     for pairs, gallery in zip(found, galleries, strict=True):
         assert pairs.tolist() == slow_pairs(query, gallery, ratio, mutual)
 
@@ -67,23 +67,40 @@ def test_the_greatest_values_do_not_overflow(length: int, most: int) -> None:
     query[:100] = most
     gallery = np.full((3, length), most, np.uint8)
     gallery[2, 0] = most - 1
-    pairs = nearest_pairs(query, [gallery], ratio=1.0, mutual=False)[0]
+    pairs = Nearest(query, ratio=1.0, mutual=False)([gallery])[0]
     assert pairs.tolist() == [[row, 0 if row < 100 else 2] for row in range(200)]
 
 
-def test_bytes_and_floats_give_the_same_scores() -> None:
+@pytest.mark.parametrize("length", [127, 128])
+def test_bytes_and_floats_give_the_same_scores(length: int) -> None:
     rng = np.random.default_rng(1)
-    query = rng.integers(0, 16, (30, 128)).astype(np.uint8)
-    gallery = rng.integers(0, 16, (40, 128)).astype(np.uint8)
+    query, gallery = (rng.integers(0, 16, (40, length)).astype(np.uint8) for _ in range(2))
+    # All of a descriptor in two values, whose products are added first, and in the last, beside
+    # which the squares stand where the length is odd.
+    query[:2], gallery[:2] = 0, 0
+    query[0, :2] = gallery[0, :2] = 90
+    query[1, -1] = gallery[1, -1] = 127
     squares = np.square(gallery.astype(np.int32)).sum(axis=1, dtype=np.int32)
-    by_bytes = nearest._of_bytes(query, gallery, squares)
-    assert (by_bytes == nearest._of_floats(query, gallery, squares)).all()
+    rows = np.hstack([gallery, np.zeros((40, 2), np.uint8)])
+    nearest = Nearest(query, ratio=1.0, mutual=False)
+    assert (nearest._of_floats(rows, squares) == nearest._of_bytes(rows, squares)).all()
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    rng = np.random.default_rng(3)
+    query, *galleries = (rng.integers(0, 16, (n, 128)).astype(np.uint8) for n in range(60, 120))
+    nearest = Nearest(query, ratio=1.0, mutual=True)
+    alone = [nearest([gallery])[0].tolist() for gallery in galleries]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            found = pool.map(lambda gallery: nearest([gallery])[0].tolist(), galleries)
+            assert list(found) == alone
 
 
 def test_rows_that_are_slices_of_larger_ones_are_compared_as_they_are() -> None:
     whole = np.random.default_rng(0).integers(0, 256, (60, 200)).astype(np.uint8)
     part = whole[::2, 50:178]
-    found = nearest_pairs(part, [part], ratio=0.5, mutual=True)[0]
+    found = Nearest(part, ratio=0.5, mutual=True)([part])[0]
     assert found.tolist() == [[row, row] for row in range(30)]
 
 

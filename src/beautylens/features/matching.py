@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beautylens.features.keypoints import Keypoints
-from beautylens.features.nearest import Bytes, Pairs, nearest_pairs
+from beautylens.features.nearest import Bytes, Nearest, Pairs
 
 Complexes = NDArray[np.complex128]
 
@@ -102,8 +102,10 @@ class Matcher:
         distance: str = "l2",
     ) -> None:
         self._vectors, power = DISTANCES[distance]
-        self._query = self._vectors(query.descriptors)
-        self._ratio, self._mutual = math.prod((ratio,) * power), mutual
+        self._size = len(query)
+        self._nearest = Nearest(
+            self._vectors(query.descriptors), ratio=math.prod((ratio,) * power), mutual=mutual
+        )
 
     def __call__(self, gallery: Keypoints) -> Pairs:
         """Return (M, 2) indices into query and gallery, in the query's order.
@@ -119,8 +121,7 @@ class Matcher:
         places = [place for place, gallery in enumerate(galleries) if len(gallery) > 1]
         if places:
             vectors = [self._vectors(galleries[place].descriptors) for place in places]
-            found = nearest_pairs(self._query, vectors, ratio=self._ratio, mutual=self._mutual)
-            for place, each in zip(places, found, strict=True):
+            for place, each in zip(places, self._nearest(vectors), strict=True):
                 pairs[place] = each
         return pairs
 
@@ -129,7 +130,7 @@ class Matcher:
         order = sorted(range(len(galleries)), key=lambda place: len(galleries[place]))
         while order:
             longest = len(galleries[order[-1]])
-            most = max(1, _PRODUCTS // max(1, len(self._query) * longest))
+            most = max(1, _PRODUCTS // max(1, self._size * longest))
             yield order[-most:]
             del order[-most:]
 

@@ -7,6 +7,8 @@ Runtime multiplies bytes with the widest instructions of the processor, without 
 
 from __future__ import annotations
 
+import math
+import threading
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -22,79 +24,116 @@ Pairs = NDArray[np.intp]
 
 # A product of bytes has |b|² in two columns: in shares of this, and what is left over.
 _SHARE = 128
-# Some processors add products of bytes two at a time in 16 bits: greater values would leave them.
-_MOST = 63
+_SHARES = 2
 _NOWHERE = np.iinfo(np.int32).min
+# Bytes of an array beyond which a thread does not keep it.
+_MOST_KEPT = 4 << 20
 
 
-def nearest_pairs(
-    query: Bytes, galleries: Sequence[Bytes], *, ratio: float, mutual: bool
-) -> list[Pairs]:
-    """Return (M, 2) indices of nearest descriptors that are clearly nearer than the second.
-
-    There is one array for each picture. Of equally near descriptors the first is the nearest.
+class Nearest:
+    """Finds for a photo's descriptors those of pictures that are clearly nearer than the second.
 
     Args:
-        query: (Q, D) descriptors of a photo.
-        galleries: (G, D) descriptors of each picture, at least two; all of them together take
-            4 Q bytes for each descriptor of the longest.
+        query: (Q, D) descriptors of the photo.
         ratio: the most that the squared distance to the nearest may be of that to the second.
         mutual: keep a pair only if the query's is in turn the nearest of the gallery's.
     """
-    if not len(query):
-        return [np.empty((0, 2), np.intp)] * len(galleries)
-    scores = _scores(query, galleries)
-    rows = scores.reshape(-1, scores.shape[2])
-    every = np.arange(len(rows))
-    nearest = rows.argmax(axis=1)
-    first = rows[every, nearest]
-    rows[every, nearest] = _NOWHERE
-    second = rows.max(axis=1)
-    rows[every, nearest] = first
-    squares = _squares(query)
-    own = squares.repeat(len(galleries))
-    kept = np.flatnonzero(own - first <= ratio * (own - second))
-    (photo, picture), nearest = np.divmod(kept, len(galleries)), nearest[kept]
-    if mutual:
-        back = scores[:, picture, nearest] - squares[:, None]
-        both = back.argmax(axis=0) == photo
-        photo, picture, nearest = photo[both], picture[both], nearest[both]
-    pairs = np.stack([photo, nearest], axis=1)
-    return [pairs[picture == place] for place in range(len(galleries))]
 
+    def __init__(self, query: Bytes, *, ratio: float, mutual: bool) -> None:
+        self._query, self._ratio, self._mutual = query, ratio, mutual
+        self._squares = _squares(query)
+        shares = np.full((len(query), _SHARES), (_SHARE, 1), np.uint8)
+        self._doubled = np.hstack([2 * query, shares])
 
-def _scores(query: Bytes, galleries: Sequence[Bytes]) -> Whole:
-    """Return 2ab - |b|² (Q, pictures, longest G), far below all others where there is no b."""
-    longest = max(map(len, galleries))
-    padded = np.zeros((len(galleries), longest, query.shape[1]), np.uint8)
-    for place, gallery in enumerate(galleries):
-        padded[place, : len(gallery)] = gallery
-    rows = padded.reshape(-1, query.shape[1])
-    squares = _squares(rows)
-    small = max(query.max(), rows.max()) <= _MOST and squares.max() < _SHARE**2
-    product = _of_bytes if small else _of_floats
-    scores = product(query, rows, squares).reshape(len(query), len(galleries), longest)
-    for place, gallery in enumerate(galleries):
-        scores[:, place, len(gallery) :] = _NOWHERE
-    return scores
+    def __call__(self, galleries: Sequence[Bytes]) -> list[Pairs]:
+        """Return (M, 2) indices of descriptors for each picture, in the order of the photo's.
+
+        Of equally near descriptors the first is the nearest.
+
+        Args:
+            galleries: (G, D) descriptors of each picture, at least two; all of them together take
+                4 Q bytes for each descriptor of the longest.
+        """
+        if not len(self._query):
+            return [np.empty((0, 2), np.intp)] * len(galleries)
+        scores = self._scores(galleries)
+        rows = scores.reshape(-1, scores.shape[2])
+        nearest = rows.argmax(axis=1)
+        # A view of all scores: to set the greatest in it aside leaves the second.
+        flat, places = scores.reshape(-1), np.arange(len(rows)) * rows.shape[1] + nearest
+        first = flat[places]
+        flat[places] = _NOWHERE
+        second = rows.max(axis=1)
+        flat[places] = first
+        own = self._squares.repeat(len(galleries))
+        kept = np.flatnonzero(own - first <= self._ratio * (own - second))
+        (photo, picture), nearest = np.divmod(kept, len(galleries)), nearest[kept]
+        if self._mutual:
+            back = scores[:, picture, nearest] - self._squares[:, None]
+            both = back.argmax(axis=0) == photo
+            photo, picture, nearest = photo[both], picture[both], nearest[both]
+        pairs = np.stack([photo, nearest], axis=1)
+        return [pairs[picture == place] for place in range(len(galleries))]
+
+    def _scores(self, galleries: Sequence[Bytes]) -> Whole:
+        """Return 2ab - |b|² (Q, pictures, longest G), far below all others where there is no b."""
+        longest, length = max(map(len, galleries)), self._query.shape[1]
+        padded = _KEPT.array("rows", len(galleries), longest, length + _SHARES)
+        for place, gallery in enumerate(galleries):
+            padded[place, : len(gallery), :length] = gallery
+            padded[place, len(gallery) :, :length] = 0
+        rows = padded.reshape(-1, length + _SHARES)
+        squares = _squares(rows[:, :length])
+        # Some processors add two products in 16 bits. Of descriptors shorter than the share they
+        # stay below, 2ab + 2a'b' being at most twice the product of the lengths; and so do those of
+        # the shares, which are negative, among themselves or, where D is odd, with one of the rest.
+        short = max(squares.max(), self._squares.max()) < _SHARE**2
+        product = self._of_bytes if short else self._of_floats
+        scores = product(rows, squares).reshape(len(self._query), len(galleries), longest)
+        for place, gallery in enumerate(galleries):
+            scores[:, place, len(gallery) :] = _NOWHERE
+        return scores
+
+    def _of_bytes(self, rows: Bytes, squares: Whole) -> Whole:
+        """Return the scores (Q, N) of rows (N, D + 2), the last two of which are free for |b|²."""
+        signed = rows.view(np.int8)
+        signed[:, -2], signed[:, -1] = -(squares // _SHARE), -(squares % _SHARE)
+        columns = _KEPT.array("columns", *reversed(rows.shape)).view(np.int8)
+        given = {"rows": self._doubled, "columns": cv2.transpose(signed, columns)}
+        scores: Whole = _product().run(None, given)[0]
+        return scores
+
+    def _of_floats(self, rows: Bytes, squares: Whole) -> Whole:
+        """Return the same of any bytes: double precision holds their products exactly."""
+        gallery = rows[:, :-_SHARES].T.astype(np.float64)
+        return np.asarray((2.0 * self._query) @ gallery - squares, np.int32)
 
 
 def _squares(descriptors: Bytes) -> Whole:
-    squares: Whole = np.einsum("kd,kd->k", descriptors, descriptors, dtype=np.int32)
+    """Return |a|² (K,): double precision holds sums of squares of bytes exactly."""
+    floats = _KEPT.array("floats", *descriptors.shape, 8).view(np.float64)[..., 0]
+    floats[...] = descriptors
+    squares: Whole = np.vecdot(floats, floats).astype(np.int32)
     return squares
 
 
-def _of_bytes(query: Bytes, gallery: Bytes, squares: Whole) -> Whole:
-    left = np.hstack([2 * query, np.full((len(query), 2), (_SHARE, 1), np.uint8)])
-    shares = -np.stack(np.divmod(squares, _SHARE), axis=1)
-    right = np.hstack([gallery.view(np.int8), shares.astype(np.int8)])
-    scores: Whole = _product().run(None, {"rows": left, "columns": cv2.transpose(right)})[0]
-    return scores
+class _Kept(threading.local):
+    """Memory that a thread keeps: a system may take longer to hand it out than to fill it."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, Bytes] = {}
+
+    def array(self, name: str, *shape: int) -> Bytes:
+        """Return an array that holds anything, until the same thread asks for it again."""
+        size = math.prod(shape)
+        if size > _MOST_KEPT:
+            return np.empty(shape, np.uint8)
+        if name not in self._arrays or self._arrays[name].size < size:
+            self._arrays[name] = np.empty(size, np.uint8)
+        return self._arrays[name][:size].reshape(shape)
 
 
-def _of_floats(query: Bytes, gallery: Bytes, squares: Whole) -> Whole:
-    """Return the same of any bytes: double precision holds their products exactly."""
-    return np.asarray((2.0 * query) @ gallery.T.astype(np.float64) - squares, np.int32)
+_KEPT = _Kept()
 
 
 @cache
