@@ -13,6 +13,7 @@ from beautylens.records import Matches
 from beautylens.search.photo import Photo
 from beautylens.search.second import SecondWay, with_both_cosines
 from beautylens.store.gallery import Gallery
+from beautylens.store.reader import Vectors
 from tests.conftest import Shop, catalogue_rows, write_table
 from tests.store.test_gallery import DIMENSIONS, rows, unit, with_prints
 
@@ -114,3 +115,20 @@ def test_keypoints_are_taken_once_and_timed(collection: Collection, shop: Shop) 
     assert spent > 0
     collection.pipeline.search(photo)
     assert photo.keypoints is taken
+
+
+def test_rows_that_moved_between_both_looks_are_looked_up_again(
+    collection: Collection, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = Gallery.at
+    looks: list[int] = []
+
+    def moved(self: Gallery, places: list[int], columns: tuple[Vectors, ...]) -> object:
+        looks.append(len(places))
+        return at(self, places[:2] if len(looks) == 1 else places, columns)
+
+    monkeypatch.setattr(Gallery, "at", moved)
+    found = [match.product.product_id for match in collection.search(shop.photo(1))]
+    assert found[0] == "p01"
+    assert len(found) == 7
+    assert len(looks) == 2

@@ -74,9 +74,14 @@ class Retrieve:
     def _short_list(self, photo: Photo, descriptor: NDArray[np.float32], depth: int) -> Matches:
         if self._second is None:
             return self._nearest(descriptor, depth, photo.where)
-        printed = cores().submit(self._second.near, photo, depth)
-        seen = self._gallery.near(descriptor, depth, photo.where)
-        return self._second.join(photo, seen, printed.result(), depth)
+        for _ in range(2):
+            near = cores().submit(self._second.near, photo, depth)
+            seen, printed = self._gallery.near(descriptor, depth, photo.where), near.result()
+            matches = self._second.join(photo, seen, printed, depth)
+            if len(matches) == min(depth, len({*seen, *printed})):
+                break
+            # Rows moved, as fragments were merged meanwhile, or are gone: look again, once.
+        return matches
 
     def _nearest(self, descriptor: NDArray[np.float32], depth: int, where: str | None) -> Matches:
         if self._similarity is None:
