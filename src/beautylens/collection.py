@@ -208,7 +208,7 @@ class Collection:
             self.gallery, catalogue, describer,
             resume=False, stop_on_error=stop_on_error, progress=progress,
         )  # fmt: skip
-        self.settle()
+        self.settle(filled.written)
         return filled
 
     def remove(self, product_ids: Iterable[str]) -> int:
@@ -217,10 +217,10 @@ class Collection:
         self.settle()
         return gone
 
-    def settle(self) -> None:
-        """Derive anew, after a change, what the recipe derives from all rows."""
+    def settle(self, written: int = 0) -> None:
+        """Derive anew, after so many images were written, what the recipe derives from all."""
         derive(self.recipe, self.gallery)
-        self.gallery.tidy()
+        self.gallery.tidy(written)
 
     def failures(self) -> Sequence[Failure]:
         """Return the catalogue pictures that could not be read."""

@@ -98,7 +98,7 @@ def build(
             collection.gallery, catalogue, describer,
             resume=True, stop_on_error=stop_on_error, progress=progress,
         )  # fmt: skip
-    collection.settle()
+    collection.settle(filled.written)
     collection.gallery.ensure_indexes()
     return collection, filled
 

@@ -263,7 +263,7 @@ def test_images_that_another_process_adds_meanwhile_do_not_stay(
 def test_upkeep_merges_what_is_small_and_indexes_what_is_new(
     gallery: Gallery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in {"FRAGMENT_ROWS": 100, "TIDY_ABOVE": 5, "TIDY_ROWS": 7}.items():
+    for name, value in {"CHANGED_ROWS": 100, "TIDY_ABOVE": 5, "TIDY_ROWS": 7}.items():
         monkeypatch.setattr(f"beautylens.store.gallery.{name}", value)
     gallery.upsert(rows(*((f"large{n:03}", "1.jpg", n) for n in range(100))))
     gallery.ensure_indexes()
@@ -278,6 +278,66 @@ def test_upkeep_merges_what_is_small_and_indexes_what_is_new(
     assert most <= 9
     assert gallery._unindexed() <= 7
     assert large in set(files.iterdir())
+
+
+def test_after_a_build_fragments_are_merged_into_large_ones_after_a_change_they_stay(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = {"CHANGED_ROWS": 10, "BUILT_ROWS": 40, "TIDY_ABOVE": 3}
+    for name, value in sizes.items():
+        monkeypatch.setattr(f"beautylens.store.gallery.{name}", value)
+    for start in range(0, 120, 20):
+        gallery.upsert(rows(*((f"n{n:03}", "1.jpg", n) for n in range(start, start + 20))))
+
+    def fragments() -> int:
+        return int(gallery._images.stats()["fragment_stats"]["num_fragments"])
+
+    gallery.ensure_indexes()
+    before, answer, reader = fragments(), ids(gallery, 77), Gallery(gallery.address)
+    assert ids(reader, 77) == answer
+    gallery.tidy()
+    gallery.tidy(written=9)
+    assert fragments() == before > 6
+    gallery.tidy(written=120)
+    assert 2 <= fragments() <= 3
+    assert gallery._unindexed() == 0
+    assert ids(gallery, 77) == ids(reader, 77) == answer
+    version = gallery._images.version
+    gallery.tidy(written=120)
+    assert gallery._images.version == version
+
+
+def test_fragments_that_lost_a_row_are_not_taken_for_small_ones(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("beautylens.store.gallery.CHANGED_ROWS", 20)
+    monkeypatch.setattr("beautylens.store.gallery.TIDY_ABOVE", 3)
+    for start in range(0, 120, 20):
+        gallery.upsert(rows(*((f"n{n:03}", "1.jpg", n) for n in range(start, start + 20))))
+        gallery.delete([f"n{start:03}"])
+    gallery.tidy()
+    version = gallery._images.version
+    gallery.tidy()
+    assert gallery._images.version == version
+
+
+def test_keypoints_are_kept_as_they_are_through_every_way_of_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Gallery.create(tmp_path / "k.lens", dimensions=DIMENSIONS, settings={})
+    monkeypatch.setattr("beautylens.store.gallery.TIDY_ABOVE", 1)
+    table = rows(*((f"k{n}", "1.jpg", n) for n in range(20)))
+    # Packed, such a pattern would take next to no room.
+    given = pa.array([bytes([number, *range(7)]) * 5000 for number in range(20)], pa.large_binary())
+    table = table.set_column(table.column_names.index("keypoints"), "keypoints", given)
+    made.publish(made.write_piece(table.slice(0, 10)), made.versions())
+    made.upsert(table.slice(10, 10))
+    made.tidy()
+
+    files = [file.stat().st_size for file in (tmp_path / "k.lens/images.lance/data").iterdir()]
+    assert len(files) == 3
+    assert min(files) > 10 * 40_000
+    assert max(files) > 20 * 40_000
 
 
 def test_missing_and_strange_folders_are_refused(tmp_path: Path) -> None:

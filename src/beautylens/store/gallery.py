@@ -25,8 +25,11 @@ from beautylens.store.tables import (
 from beautylens.store.upkeep import index_new_rows, merge_fragments
 
 SCAN_LIMIT = 50_000
-# Fragments of fewer rows are merged once so many more than needed have piled up.
-FRAGMENT_ROWS = 4096
+# Once more than so many fragments of fewer rows have piled up they are merged. A search takes the
+# longer the more fragments hold its short-list, so that a build's are merged into large ones; after
+# a change somebody waits, and few rows are written anew.
+BUILT_ROWS = 65_536
+CHANGED_ROWS = 4096
 TIDY_ABOVE = 64
 # Rows that a search may have to look through because no index knows them yet.
 TIDY_ROWS = 4096
@@ -202,16 +205,19 @@ class Gallery(GalleryLookup):
             # under a condition it writes every column again, keypoints and all.
             self._images.merge_insert("image_id").when_matched_update_all().execute(kept)
 
-    def tidy(self) -> None:
+    def tidy(self, written: int = 0) -> None:
         """Merge small fragments, and index new rows, once enough have piled up to slow a search.
 
-        What is large already is left as it is: the cost is that of the changes, however many rows
-        there are.
+        What is large already is left as it is. A merge needs as much room again as it merges, for a
+        day: searches may be reading what it replaces.
+
+        Args:
+            written: images written just now; after many, a merge of minutes is in proportion.
         """
+        rows = BUILT_ROWS if written >= CHANGED_ROWS else CHANGED_ROWS
         with plain_errors(self.address, "written"):
-            fragments = self._images.stats()["fragment_stats"]["num_fragments"]
-            if fragments - self.count() // FRAGMENT_ROWS > TIDY_ABOVE:
-                merge_fragments(self._table, FRAGMENT_ROWS)
+            if self._images.stats()["fragment_stats"]["num_fragments"] > TIDY_ABOVE:
+                merge_fragments(self._table, rows, TIDY_ABOVE)
             if self._unindexed() > TIDY_ROWS:
                 index_new_rows(self._table)
 

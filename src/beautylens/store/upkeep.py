@@ -13,13 +13,17 @@ from beautylens.store.lance import is_conflict
 _KEPT = timedelta(days=1)
 
 
-def merge_fragments(address: str, rows: int) -> None:
+def merge_fragments(address: str, rows: int, above: int) -> None:
     """Merge a table's fragments of fewer rows into such of so many; forget versions of long ago.
+
+    Nothing is done where there are not more than `above` of them.
 
     LanceDB's own `optimize` writes all rows anew until they are a million: minutes after a change
     of one row of half a million.
     """
     table = _table(address)
+    if sum(fragment.physical_rows < rows for fragment in table.get_fragments()) <= above:
+        return
     with _unless_changed():
         table.optimize.compact_files(target_rows_per_fragment=rows)
     table.cleanup_old_versions(older_than=_KEPT)
