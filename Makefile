@@ -63,6 +63,7 @@ bench: .venv/train.stamp
 	$(BIN)/python benchmarks/encode.py
 	$(BIN)/python benchmarks/query.py --quick
 	$(BIN)/python benchmarks/concurrency.py
+	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/indexing.py $(if $(DATA),--pictures $(DATA)/grocery/queries)
 	$(if $(DATA),$(BIN)/python benchmarks/quality.py $(DATA))
 

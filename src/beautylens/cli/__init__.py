@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
 
@@ -31,6 +33,8 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run a command; every failure ends in one sentence on stderr and a non-zero exit."""
+    # When the process ends nobody needs the memory of what is left, nor a look through all of it.
+    atexit.register(gc.freeze)
     try:
         code = app(standalone_mode=False)
     except BeautylensError as error:

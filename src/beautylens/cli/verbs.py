@@ -8,6 +8,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from beautylens.importing import quick_imports
+
 VERBS = {
     "demo": "Draw a sample catalogue, index it, search it with simulated phone photos, and report.",
     "index": "Build a collection from a catalogue table, or go on with one that was interrupted.",
@@ -56,7 +58,8 @@ class Verbs(TyperGroup):
 
 def command_of(verb: str) -> Any:
     """Return the command of a verb, from the module of its name."""
-    module = import_module(f"beautylens.cli.{verb}")
+    with quick_imports():
+        module = import_module(f"beautylens.cli.{verb}")
     app = getattr(module, "app", None)
     if app is None:
         app = typer.Typer(add_completion=False)

@@ -6,6 +6,7 @@ import importlib
 import os
 import re
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -18,6 +19,7 @@ import pydantic
 
 from beautylens.addresses import is_address
 from beautylens.errors import CollectionError, QueryError
+from beautylens.importing import quick_imports
 
 # Its log is for developers; what a user must know is raised. Set LANCEDB_LOG to see it.
 os.environ.setdefault("LANCEDB_LOG", "error")
@@ -59,6 +61,9 @@ def connect(address: str) -> Any:
     return import_lancedb().connect(address, read_consistency_interval=age)
 
 
+_IMPORTING = threading.Lock()
+
+
 @cache
 def import_lancedb() -> ModuleType:
     """Import LanceDB on first use, and in half the time.
@@ -66,13 +71,14 @@ def import_lancedb() -> ModuleType:
     It brings a client for its servers, generated, that compiles checks of the arguments of several
     hundred calls. Nothing here calls a server: that client is imported without the checks.
     """
-    checking = pydantic.validate_call
-    if "lancedb" not in sys.modules:
-        pydantic.validate_call = lambda call: call  # type: ignore[assignment]  # put back below
-    try:
-        return importlib.import_module("lancedb")
-    finally:
-        pydantic.validate_call = checking
+    with _IMPORTING, quick_imports():
+        checking = pydantic.validate_call
+        if "lancedb" not in sys.modules:
+            pydantic.validate_call = lambda call: call  # type: ignore[assignment]  # put back below
+        try:
+            return importlib.import_module("lancedb")
+        finally:
+            pydantic.validate_call = checking
 
 
 def key_field(name: str) -> pa.Field:
