@@ -19,8 +19,9 @@ from beautylens.catalogue.table import Catalogue
 from beautylens.catalogue.truth import TruthRow
 from beautylens.errors import ImageError
 from beautylens.evaluate.extraction import OWN, Extracted, extract
-from beautylens.evaluate.metrics import average_precision, recall_at
+from beautylens.evaluate.metrics import recall_at
 from beautylens.evaluate.tuning_memory import Memory, digest_of, pictures_digest
+from beautylens.evaluate.tuning_photos import precision_of
 from beautylens.evaluate.tuning_search import Figures
 from beautylens.features.describing import Floats
 from beautylens.features.encoder import Encoder
@@ -198,11 +199,7 @@ class Descriptors:
             order = np.argsort(-cosines, kind="stable")[: self._start.retrieve.depth]
             # A photo that cannot be read finds nothing.
             ranking = [self._products[place] for place in order] if query.any() else []
-            precisions.append(
-                average_precision(
-                    ranking, row.product_ids, ignore=row.ignore_ids, denominator="challenge"
-                )
-            )
+            precisions.append(precision_of(row, ranking))
             recalls.append(recall_at(ranking, row.product_ids, max(len(ranking), 1)))
         return precisions, float(np.mean(recalls))
 

@@ -12,9 +12,10 @@ from beautylens.assemble import make_pipeline
 from beautylens.catalogue.truth import TruthRow
 from beautylens.collection import Collection
 from beautylens.errors import ImageError
-from beautylens.evaluate.metrics import QueryResult, average_precision
+from beautylens.evaluate.metrics import QueryResult
 from beautylens.evaluate.run import run_queries
 from beautylens.evaluate.tuning_memory import Memory, digest_of, pictures_digest
+from beautylens.evaluate.tuning_photos import precision_of
 from beautylens.evaluate.tuning_search import Figures, Measure
 from beautylens.features.describing import Describing, Floats, Pixels
 from beautylens.features.keypoints import Keypoints
@@ -148,7 +149,7 @@ class Trials:
                 matches = pipeline.search(photo, LIMIT + len(row.ignore_ids))
                 ranking = [match.product.product_id for match in matches]
                 self._keypoints[seen] = photo.keypoints
-            precisions.append(_precision(row, ranking))
+            precisions.append(precision_of(row, ranking))
         return Figures(tuple(precisions), self._milliseconds())
 
     def _milliseconds(self) -> float:
@@ -161,7 +162,7 @@ class Trials:
     def _fresh(self, recipe: Recipe, photos: Sequence[TruthRow]) -> Figures:
         self._collection.search_by(recipe)
         results = list(run_queries(self._collection, photos))
-        precisions = (_precision(row, r.ranking) for row, r in zip(photos, results, strict=True))
+        precisions = (precision_of(row, r.ranking) for row, r in zip(photos, results, strict=True))
         return Figures(tuple(precisions), _median(results))
 
 
@@ -169,9 +170,3 @@ def _median(results: Sequence[QueryResult]) -> float:
     """Return the median milliseconds of those that were answered; infinite where none was."""
     spent = [r.matches.milliseconds["total"] for r in results if r.matches is not None]
     return statistics.median(spent) if spent else math.inf
-
-
-def _precision(row: TruthRow, ranking: Sequence[str]) -> float:
-    return average_precision(
-        ranking, row.product_ids, ignore=row.ignore_ids, denominator="challenge"
-    )

@@ -11,6 +11,7 @@ from scipy.cluster.hierarchy import DisjointSet
 
 from beautylens.catalogue.truth import TruthRow
 from beautylens.errors import TableError
+from beautylens.evaluate.metrics import average_precision
 
 FEWEST = 20
 """Photos below which half of them would choose by chance: all choose."""
@@ -56,6 +57,13 @@ def split_photos(truth: Sequence[TruthRow], known: Collection[str]) -> Photos:
     if not halves[1]:
         return Photos(_thinned(rows), (), left_out)
     return Photos(_thinned(halves[0]), _thinned(halves[1]), left_out)
+
+
+def precision_of(row: TruthRow, ranking: Sequence[str]) -> float:
+    """Return AP@7 (challenge) of what was found for a photo, best first."""
+    return average_precision(
+        ranking, row.product_ids, ignore=row.ignore_ids, denominator="challenge"
+    )
 
 
 def _groups(rows: Sequence[TruthRow]) -> list[list[TruthRow]]:
