@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -192,8 +193,8 @@ def test_what_is_done_is_committed_by_the_clock_while_nothing_comes(
 
     monkeypatch.setattr(cluster._Publisher, "commit_if_due", watched)
     monkeypatch.setattr(cluster, "_COMMIT_SECONDS", 20.0)
-    pass_time = lambda: monkeypatch.setattr(time, "monotonic", lambda: later)  # noqa: E731  (as short as it is)
     later = time.monotonic() + 3600
+    pass_time = partial(monkeypatch.setattr, time, "monotonic", lambda: later)
     without_ray(monkeypatch, pass_time)
     assert_same(build(large.table, target, ray="local")[0], plain)
     assert seen[0] == 0

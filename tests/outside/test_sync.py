@@ -152,13 +152,18 @@ def test_a_collection_made_anew_at_the_same_place_is_another(cluster: str, tmp_p
         in_step(ClusteredGallery(tmp_path / "g.lens", address))
 
 
+def first_of_two(address: str, folder: Path) -> str:
+    """Make two collections, fill a cluster from the first, and return where."""
+    made(folder / "one.lens", 5)
+    made(folder / "two.lens", 5)
+    synced(folder / "one.lens", address)
+    return address
+
+
 def test_a_cluster_that_comes_to_hold_another_collection_is_noticed(
     cluster: str, tmp_path: Path
 ) -> None:
-    address = f"{cluster}/taken"
-    made(tmp_path / "one.lens", 5)
-    made(tmp_path / "two.lens", 5)
-    synced(tmp_path / "one.lens", address)
+    address = first_of_two(f"{cluster}/taken", tmp_path)
     far = ClusteredGallery(tmp_path / "one.lens", address)
     far.ready()
     client(address).drop_collection("taken")
@@ -174,10 +179,7 @@ def test_a_cluster_that_comes_to_hold_another_collection_is_noticed(
 def test_a_cluster_filled_before_there_were_ids_is_taken_over_once(
     cluster: str, tmp_path: Path
 ) -> None:
-    address = f"{cluster}/before"
-    made(tmp_path / "one.lens", 5)
-    made(tmp_path / "two.lens", 5)
-    synced(tmp_path / "one.lens", address)
+    address = first_of_two(f"{cluster}/before", tmp_path)
     client(address).drop_collection_properties("before", ["beautylens.id"])
     assert synced(tmp_path / "one.lens", address)[2:] == (0, 0)
     with pytest.raises(CollectionError, match="another collection"):

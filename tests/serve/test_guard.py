@@ -38,7 +38,7 @@ def test_the_machines_own_names_and_addresses_are_known(client: TestClient, host
 def test_named_hosts_are_known_and_others_are_not_even_where_all_may_reach_it(
     opened: Opened,
 ) -> None:
-    client = opened(host="0.0.0.0", key=KEY, names=("shop.example",))  # noqa: S104  (refused)  (not bound)
+    client = opened(host="0.0.0.0", key=KEY, names=("shop.example",))  # noqa: S104  (a name, never bound)
     assert client.get("/health", headers={"Host": "shop.example"}).status_code == 200
     assert client.get("/health", headers={"Host": "evil.example"}).status_code == 421
 
@@ -88,7 +88,7 @@ def test_without_a_key_nothing_can_be_written_whatever_is_sent(opened: Opened) -
     assert client.get("/metrics").status_code == 200
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "shop.example"])  # noqa: S104
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "shop.example"])  # noqa: S104  (refused)
 def test_another_address_than_loopback_needs_a_key(host: str, tmp_path) -> None:
     with pytest.raises(ServeError, match="write key"):
         serve(ServeSettings(collection=str(tmp_path), host=host), 0, 1, print)

@@ -121,7 +121,7 @@ class Connection(H11Protocol):
 
     _head: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # narrower
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # given nothing else
         """Start to wait for the first head."""
         super().connection_made(transport)
         self._expect_head()
