@@ -7,12 +7,18 @@ import math
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from beautylens.features.extractors import rootsift
 from beautylens.features.keypoints import Keypoints
-from beautylens.features.matching import Matcher, pair_distances, verify
+from beautylens.features.matching import (
+    Matcher,
+    Plausible,
+    is_plausible,
+    pair_distances,
+    verify,
+)
 from tests.features.test_keypoints import printed_label, random_keypoints
 
 extract_keypoints = rootsift()
@@ -237,3 +243,45 @@ def test_the_order_of_pairs_changes_nothing() -> None:
     one, other = verify(query, gallery, pairs), verify(query, gallery, shuffled)
     assert one.count == other.count
     assert sorted(one.pairs.tolist()) == sorted(other.pairs.tolist())
+
+
+@given(st.integers(0, 10_000), st.floats(0.3, 3.0), st.floats(-180, 180), st.floats(-0.3, 0.3))
+@settings(max_examples=60, deadline=None)
+def test_the_transform_is_the_affine_map_that_misses_least(
+    seed: int, scale: float, degrees: float, tilt: float
+) -> None:
+    matrix = similarity(scale, degrees)
+    matrix[:, :2] = matrix[:, :2] @ np.array([[1.0, tilt], [0.0, 1.0 - abs(tilt)]])
+    query, gallery = pairs_under(matrix, seed=seed)
+    gallery.points[:] += np.random.default_rng(seed).normal(0, 1, gallery.points.shape)
+    verified = verify(query, gallery, all_pairs())
+    kept = verified.pairs[:, 0]
+    known = np.hstack([query.points, np.ones((len(query), 1))]).astype(np.float64)
+    best, *_ = np.linalg.lstsq(known[kept], gallery.points[kept].astype(np.float64))
+    assert len(kept) > 10
+    np.testing.assert_allclose(verified.transform, best.T, atol=0.5, rtol=0.02)
+
+
+def test_keypoints_on_one_line_tell_too_little_of_a_pack() -> None:
+    query, gallery = pairs_under(similarity(0.7, 15))
+    query.points[:, 1] = 3 * query.points[:, 0] + 2
+    rotated = similarity(0.7, 15)
+    gallery.points[:] = query.points @ rotated[:, :2].T + rotated[:, 2]
+    assert verify(query, gallery, all_pairs()).count == 0
+
+
+@given(st.lists(st.floats(-4, 4), min_size=4, max_size=4))
+@settings(max_examples=200, deadline=None)
+def test_what_is_plausible_goes_by_the_singular_values(entries: list[float]) -> None:
+    limits = Plausible()
+    linear = np.reshape(entries, (2, 2))
+    longest, shortest = np.linalg.svd(linear, compute_uv=False)
+    bounds = np.array([limits.smallest, limits.largest, limits.stretch])
+    assume(not np.isclose([shortest, longest, longest / max(shortest, 1e-9)], bounds).any())
+    expected = (
+        np.linalg.det(linear) > 0
+        and shortest >= limits.smallest
+        and longest <= limits.largest
+        and longest <= limits.stretch * shortest
+    )
+    assert is_plausible(np.hstack([linear, [[5.0], [-7.0]]]), limits) == expected

@@ -66,9 +66,11 @@ class LocalFeatures:
     def agree(self, query: Keypoints, gallery: Keypoints, pairs: Pairs) -> Agreement:
         """Return what is left of the matches once they have been verified."""
         verified = self.verification(query, gallery, pairs)
-        distances = pair_distances(query, gallery, verified.pairs, distance=self.extractor.distance)
-        mean = float(distances.mean()) if len(distances) else 0.0
-        return Agreement(verified.pairs, verified.count, mean, verified.transform)
+        kept, mean = verified.pairs, 0.0
+        if len(kept):
+            distances = pair_distances(query, gallery, kept, distance=self.extractor.distance)
+            mean = float(distances.mean())
+        return Agreement(kept, verified.count, mean, verified.transform)
 
     def compare(self, query: Keypoints, gallery: Keypoints) -> Agreement:
         """Return what two pictures have in common."""

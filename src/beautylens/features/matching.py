@@ -16,6 +16,8 @@ from beautylens.features.nearest import Bytes, Nearest, Pairs
 Complexes = NDArray[np.complex128]
 
 MIN_INLIERS = 4
+# Share of their spread by which points may leave a line and still count as one: rounding.
+_LINE = 1e-12
 # Products of four bytes each that are worked on at a time.
 _PRODUCTS = 1 << 20
 
@@ -176,17 +178,16 @@ def _best_similarity(
 ) -> NDArray[np.bool_]:
     """Return the supporters (M,) of the best proposal target = factor * source + shift."""
     sizes = np.abs(factors)
-    factors = factors[(sizes >= limits.smallest) & (sizes <= limits.largest)]
     proposals = np.flatnonzero((sizes >= limits.smallest) & (sizes <= limits.largest))
     if len(proposals) == 0:
         return np.zeros(len(source), bool)
+    factors = factors[proposals]
     shifts = target[proposals] - factors * source[proposals]
     misses = np.abs(factors[:, None] * source + shifts[:, None] - target)
     support = misses < limits.tolerance
     # Equal support is settled by the smaller misses, never by the order of the keypoints.
-    rank = support.sum(axis=1) - np.minimum(misses, limits.tolerance).mean(axis=1) / (
-        2 * limits.tolerance
-    )
+    missed = np.minimum(misses, limits.tolerance).sum(axis=1)
+    rank = support.sum(axis=1) - missed / (2 * limits.tolerance * len(source))
     return np.asarray(support[rank.argmax()])
 
 
@@ -194,59 +195,70 @@ def _refine(
     source: Complexes, target: Complexes, supporters: NDArray[np.bool_], limits: Plausible
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Refit to the supporters three times, as an affine map once six of them pin it down."""
-    transform = np.zeros((2, 3))
     for _ in range(3):
-        affine = supporters.sum() >= 6
-        fit = _fit_affine if affine else _fit_similarity
-        transform = fit(source[supporters], target[supporters])
-        miss = np.abs(_apply(transform, source) - target)
-        found = miss < (limits.affine_tolerance if affine else limits.tolerance)
-        if found.sum() < MIN_INLIERS:
-            return transform, found
-        supporters = found
-    return transform, supporters
+        affine = bool(np.count_nonzero(supporters) >= 6)
+        fitted = _fit(source[supporters], target[supporters], affine=affine)
+        miss = np.abs(fitted(source) - target)
+        supporters = miss < (limits.affine_tolerance if affine else limits.tolerance)
+        if np.count_nonzero(supporters) < MIN_INLIERS:
+            break
+    return fitted.matrix, supporters
 
 
-def _fit_similarity(source: Complexes, target: Complexes) -> NDArray[np.float64]:
-    centred = source - source.mean()
-    spread = np.vdot(centred, centred).real
-    factor = np.vdot(centred, target - target.mean()) / spread if spread > 0 else 0.0
-    shift = target.mean() - factor * source.mean()
-    a, b = complex(factor).real, complex(factor).imag
-    return np.array([[a, -b, shift.real], [b, a, shift.imag]])
+class _Affine(NamedTuple):
+    """An affine map of the plane, z to turn z + mirror z* + shift; a similarity without mirror."""
+
+    turn: complex
+    mirror: complex
+    shift: complex
+
+    def __call__(self, points: Complexes) -> Complexes:
+        return np.asarray(self.turn * points + self.mirror * points.conj() + self.shift)
+
+    @property
+    def matrix(self) -> NDArray[np.float64]:
+        """The same as (2, 3)."""
+        x, y = self.turn + self.mirror, 1j * (self.turn - self.mirror)
+        return np.array([[x.real, y.real, self.shift.real], [x.imag, y.imag, self.shift.imag]])
 
 
-def _fit_affine(source: Complexes, target: Complexes) -> NDArray[np.float64]:
-    middle, goal = source.mean(), target.mean()
-    left = (source - middle).view(np.float64).reshape(-1, 2)
-    right = (target - goal).view(np.float64).reshape(-1, 2)
-    linear = np.linalg.pinv(left.T @ left) @ (left.T @ right)
-    x, y = linear.T @ (middle.real, middle.imag)
-    return np.array([[*linear[:, 0], goal.real - x], [*linear[:, 1], goal.imag - y]])
-
-
-def _apply(transform: NDArray[np.float64], source: Complexes) -> Complexes:
-    x = transform[0, 0] * source.real + transform[0, 1] * source.imag + transform[0, 2]
-    y = transform[1, 0] * source.real + transform[1, 1] * source.imag + transform[1, 2]
-    return np.asarray(x + 1j * y)
+def _fit(source: Complexes, target: Complexes, *, affine: bool) -> _Affine:
+    """Return the map that misses least: its squared misses, summed, are least."""
+    middle, goal = (complex(points.sum()) / len(points) for points in (source, target))
+    left, right = source - middle, target - goal
+    spread, along = float(np.vdot(left, left).real), complex(np.vdot(left, right))
+    if spread == 0:
+        return _Affine(0j, 0j, goal)
+    if not affine:
+        turn, mirror = along / spread, 0j
+    else:
+        skew, against = complex(np.dot(left, left)), complex(np.dot(left, right))
+        breadth = spread - abs(skew) ** 2 / spread
+        if breadth > _LINE * spread:
+            turn = (along - skew.conjugate() * against / spread) / breadth
+            mirror = (against - skew * along / spread) / breadth
+        else:
+            # Points on a line tell half a map: of all that fit, the one that flattens the rest.
+            turn, mirror = along / (2 * spread), against / (2 * spread)
+    return _Affine(turn, mirror, goal - turn * middle - mirror * middle.conjugate())
 
 
 def is_plausible(transform: NDArray[np.float64], limits: Plausible) -> bool:
     """Tell whether an affine map (2, 3) keeps handedness, size and shape within the limits."""
-    linear = transform[:, :2]
-    longest, shortest = np.linalg.svd(linear, compute_uv=False)
+    (a, b), (c, d) = transform[:, :2].tolist()
+    turn, mirror = abs(complex(a + d, c - b)) / 2, abs(complex(a - d, c + b)) / 2
+    # Its singular values; the lesser one is negative where it mirrors.
+    longest, shortest = turn + mirror, turn - mirror
     return bool(
-        np.linalg.det(linear) > 0
+        shortest > 0
         and shortest >= limits.smallest
-        and longest <= limits.largest
-        and longest <= limits.stretch * shortest
+        and longest <= min(limits.largest, limits.stretch * shortest)
     )
 
 
 def distinct_places(source: Complexes, target: Complexes) -> int:
     """Count places, not keypoints: SIFT sets several keypoints of different angle on one spot."""
-    places = [len(np.unique(np.round(points / 3))) for points in (source, target)]
-    return min(places)
+    return min(len(set((points / 3).round().tolist())) for points in (source, target))
 
 
 def as_complex(points: NDArray[np.float32]) -> Complexes:
