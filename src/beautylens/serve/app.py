@@ -11,6 +11,7 @@ import numpy as np
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
+from threadpoolctl import threadpool_limits
 
 from beautylens import __version__
 from beautylens.collection import Collection, open_collection
@@ -82,6 +83,9 @@ def make_app(settings: ServeSettings, collection: Collection | None = None) -> F
 
 def from_environment() -> FastAPI:
     """Return the service with the settings that a worker process was handed."""
+    # For all the process lives: searches share the cores already, and the threads of linear algebra
+    # wait for their next product by spinning on them.
+    threadpool_limits(1, "blas")
     return make_app(ServeSettings.model_validate_json(os.environ[GIVEN]))
 
 
