@@ -110,8 +110,8 @@ class Nearest:
 
 
 def _squares(descriptors: Bytes) -> Whole:
-    """Return |a|² (K,): double precision holds sums of squares of bytes exactly."""
-    floats = _KEPT.array("floats", *descriptors.shape, 8).view(np.float64)[..., 0]
+    """Return |a|² (K,): single precision holds sums of squares of up to 256 bytes exactly."""
+    floats = _KEPT.array("floats", *descriptors.shape, 4).view(np.float32)[..., 0]
     floats[...] = descriptors
     squares: Whole = np.vecdot(floats, floats).astype(np.int32)
     return squares
