@@ -16,7 +16,7 @@ from beautylens.features.nearest import Bytes, Nearest, Pairs
 Complexes = NDArray[np.complex128]
 
 MIN_INLIERS = 4
-# Share of their spread by which points may leave a line and still count as one: rounding.
+# Share of the spread that lies across a line below which to divide by it would magnify rounding.
 _LINE = 1e-12
 # Products of four bytes each that are worked on at a time.
 _PRODUCTS = 1 << 20
@@ -223,7 +223,7 @@ class _Affine(NamedTuple):
 
 
 def _fit(source: Complexes, target: Complexes, *, affine: bool) -> _Affine:
-    """Return the map that misses least: its squared misses, summed, are least."""
+    """Return the affine map, or the similarity, of least squares."""
     middle, goal = (complex(points.sum()) / len(points) for points in (source, target))
     left, right = source - middle, target - goal
     spread, along = float(np.vdot(left, left).real), complex(np.vdot(left, right))
@@ -232,13 +232,14 @@ def _fit(source: Complexes, target: Complexes, *, affine: bool) -> _Affine:
     if not affine:
         turn, mirror = along / spread, 0j
     else:
+        # turn * spread + mirror * skew* = along, and turn * skew + mirror * spread = against.
         skew, against = complex(np.dot(left, left)), complex(np.dot(left, right))
         breadth = spread - abs(skew) ** 2 / spread
         if breadth > _LINE * spread:
             turn = (along - skew.conjugate() * against / spread) / breadth
             mirror = (against - skew * along / spread) / breadth
         else:
-            # Points on a line tell half a map: of all that fit, the one that flattens the rest.
+            # On a line both say the same: of all solutions the one of least norm.
             turn, mirror = along / (2 * spread), against / (2 * spread)
     return _Affine(turn, mirror, goal - turn * middle - mirror * middle.conjugate())
 

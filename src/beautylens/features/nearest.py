@@ -34,7 +34,7 @@ class Nearest:
     """Finds for a photo's descriptors those of pictures that are clearly nearer than the second.
 
     Args:
-        query: (Q, D) descriptors of the photo.
+        query: (Q, D) descriptors of the photo, D at most 256.
         ratio: the most that the squared distance to the nearest may be of that to the second.
         mutual: keep a pair only if the query's is in turn the nearest of the gallery's.
     """

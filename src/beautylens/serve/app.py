@@ -83,8 +83,8 @@ def make_app(settings: ServeSettings, collection: Collection | None = None) -> F
 
 def from_environment() -> FastAPI:
     """Return the service with the settings that a worker process was handed."""
-    # For all the process lives: searches share the cores already, and the threads of linear algebra
-    # wait for their next product by spinning on them.
+    # As long as the process lives: searches share the cores already, and the threads of linear
+    # algebra wait for their next product by spinning on them.
     threadpool_limits(1, "blas")
     return make_app(ServeSettings.model_validate_json(os.environ[GIVEN]))
 
