@@ -56,11 +56,10 @@ def relight(photo: Floats, studio: Floats, places: Floats, weights: Floats) -> R
     for _ in range(_ROUNDS):
         counted = weights * robust
         counted *= min(1.0, _CELLS / max(float(counted.sum()), 1e-9))
-        precision = counted[:, None] / variance
-        normal = np.einsum("nci,nc,ncj->ij", ways, precision, ways)
-        pulled = np.einsum("nci,nc,nc->i", ways, precision, offsets)
-        found = np.linalg.solve(normal + np.diag(_SPREADS**-2.0), pulled)
-        found = np.clip(found, -_MOST * _SPREADS, _MOST * _SPREADS)
+        precise = ((counted[:, None] / variance)[..., None] * ways).reshape(-1, len(found))
+        normal, pulled = precise.T @ ways.reshape(precise.shape), offsets.ravel() @ precise
+        least = np.linalg.solve(normal + np.diag(_SPREADS**-2.0), pulled)
+        found = np.asarray(np.clip(least, -_MOST * _SPREADS, _MOST * _SPREADS), np.float64)
         misses = (np.square(offsets - ways @ found) / variance).mean(axis=1)
         robust = 1 / (1 + misses / 4) ** 2
     # Contrast multiplies what is looked for, the other ways are taken off.

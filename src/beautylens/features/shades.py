@@ -29,8 +29,8 @@ _ALIKE, _FAR = 3.0, 20.0
 """CIEDE2000 up to which a cell is the same in all pictures, and beyond which more is no more."""
 _PRINTED = 15.0
 """Levels of variation in a cell from which on it shows print, and misplacement its colour."""
-_CLIPPED = 252
-"""Level of the brightest channel from which on a pixel's colour was lost in the light."""
+_UNCLIPPED = (0, 0, 0), (251, 251, 251)
+"""Levels between which a pixel's colour was not lost in the light."""
 
 _LIGHT = linear(np.arange(256, dtype=np.uint8)).astype(np.float32)
 
@@ -87,7 +87,7 @@ def tell_shades(photo: Laid, pictures: Sequence[Laid]) -> Shades | None:
 
 def _common(photo: Laid, pictures: Sequence[Laid]) -> Flags:
     """Return the pixels that all cover, and whose colour the photo's light has left."""
-    covers = photo.covers & (photo.pixels.max(axis=2) < _CLIPPED)
+    covers = photo.covers & (cv2.inRange(photo.pixels, *_UNCLIPPED) > 0)
     for each in pictures:
         covers = covers & each.covers
     return np.asarray(covers, bool)
