@@ -283,10 +283,10 @@ def test_the_transform_is_the_affine_map_that_misses_least(
 
 
 def test_keypoints_exactly_on_one_line_tell_too_little_of_a_pack() -> None:
-    query, gallery = pairs_under(similarity(0.7, 15))
+    matrix = similarity(0.7, 15)
+    query, gallery = pairs_under(matrix)
     query.points[:, 1] = 3 * query.points[:, 0] + 2
-    rotated = similarity(0.7, 15)
-    gallery.points[:] = query.points @ rotated[:, :2].T + rotated[:, 2]
+    gallery.points[:] = query.points @ matrix[:, :2].T + matrix[:, 2]
     assert verify(query, gallery, all_pairs()).count == 0
 
 

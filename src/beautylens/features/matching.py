@@ -250,7 +250,7 @@ def is_plausible(transform: NDArray[np.float64], limits: Plausible) -> bool:
     turn, mirror = abs(complex(a + d, c - b)) / 2, abs(complex(a - d, c + b)) / 2
     # Its singular values; the lesser one is negative where it mirrors.
     longest, shortest = turn + mirror, turn - mirror
-    return bool(
+    return (
         shortest > 0
         and shortest >= limits.smallest
         and longest <= min(limits.largest, limits.stretch * shortest)
