@@ -27,7 +27,9 @@ from beautylens.settings import checked
 from beautylens.store.build import Filled, OnProgress, Progress, fill
 from beautylens.store.clustered import ClusteredGallery
 from beautylens.store.failures import Failure
+from beautylens.store.filters import parse_filter, to_sql
 from beautylens.store.gallery import Gallery
+from beautylens.store.tables import PLAIN
 
 # The names under which a gallery keeps the projection of its descriptors, and what aggregates its
 # keypoints.
@@ -119,7 +121,7 @@ class Collection:
             picture: a path, the bytes of a file, an RGB array or a PIL image.
             limit: how many products.
             words: what the user typed to narrow the search.
-            where: SQL condition on the catalogue's columns, such as "brand = 'Dior'".
+            where: condition on the catalogue's columns, such as "brand = 'Dior'".
             crop_to: the part of the upright picture that shows the item, in pixels.
 
         Raises:
@@ -139,6 +141,8 @@ class Collection:
         limits: Limits = DEFAULT_LIMITS,
     ) -> Photo:
         """Return a query photo, decoded as large as the recipe has use for, and cropped."""
+        # Before the photo: a filter that cannot be understood costs nothing else.
+        where = self._checked_filter(where) if where and where.strip() else None
         start = time.perf_counter()
         longest = self.recipe.keypoints.longest if self.recipe.keypoints else 0
         seen = max(longest, self.encoder.side) / min(self.recipe.retrieve.views)
@@ -155,6 +159,10 @@ class Collection:
         photo = Photo(pixels, where, words)
         photo.milliseconds["decode"] = (time.perf_counter() - start) * 1000
         return photo
+
+    def _checked_filter(self, where: str) -> str:
+        """Return a filter written anew in the SQL of the store, from what was understood of it."""
+        return to_sql(parse_filter(where, [*PLAIN, *self.gallery.extra]))
 
     @cached_property
     def starting_judgement(self) -> Judgement:

@@ -57,6 +57,20 @@ def test_words_and_filter_narrow(client: TestClient, shop: Shop) -> None:
     assert "rouge" in typed["reasons"]["words"]
 
 
+def test_a_filter_means_the_same_as_on_the_command_line(
+    client: TestClient, collection: Collection, shop: Shop
+) -> None:
+    for where in (
+        "Brand = 'Kumo'",
+        "\"BRAND\" == 'Kumo' and `shade` is not null",
+        "brand ilike 'k%'",
+    ):
+        found = sent(client, shop.photo(1), where=where).json()["matches"]
+        matches = collection.search(shop.photo(1), where=where)
+        assert [m["product_id"] for m in found] == [m.product.product_id for m in matches]
+        assert {m["brand"] for m in found} == {"Kumo"}
+
+
 def test_a_filter_that_nothing_meets_finds_nothing(client: TestClient, shop: Shop) -> None:
     found = sent(client, shop.photo(1), where="brand = 'Nobody'").json()
     assert (found["matches"], found["verdict"]) == ([], "not_in_catalogue")
@@ -89,9 +103,11 @@ def test_the_crop_is_in_pixels_of_the_upright_photo(
         ({"where": "repeat(name, 100000000) = 'x'"}, "REPEAT"),
         ({"where": "shade > 3"}, "write '3'"),
         ({"where": "path LIKE '/%'"}, "asks about 'path'"),
-        ({"where": "brand = 'x'; DROP TABLE images"}, "in it"),
+        ({"where": "brand = 'x'; DROP TABLE images"}, "has ';' in it"),
+        ({"where": "image_id = 'x'"}, "asks about 'image_id'"),
         ({"where": "(" * 200 + "brand = 'x'" + ")" * 200}, "cannot be understood"),
-        ({"where": "brand"}, "cannot be understood"),
+        ({"where": "brand"}, "not followed by a comparison"),
+        ({"where": "brnd = 'x'"}, "did you mean 'brand'?"),
         ({"where": "x" * 501}, "at most 500"),
     ],
 )

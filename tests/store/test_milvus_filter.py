@@ -45,7 +45,7 @@ def translated(where: str) -> str:
         ),
         (
             "(brand = 'A' OR name = 'B') AND gtin = 'C'",
-            '(((brand == "A" or name == "B")) and gtin == "C")',
+            '((brand == "A" or name == "B") and gtin == "C")',
         ),
     ],
 )
@@ -79,53 +79,17 @@ def test_any_text_stays_one_literal(text: str) -> None:
     assert json.loads(written.removeprefix("name == ")) == text
 
 
-@pytest.mark.parametrize(
-    "where",
-    [
-        "lower(brand) = 'dior'",
-        "brand ILIKE 'dior'",
-        "brand IS NULL",
-        "brand IS NOT NULL",
-        "brand = 5",
-        "brand = name",
-        "'Dior' = brand",
-        "brand",
-        "TRUE",
-        "1 = 1",
-        "brand IN (SELECT brand FROM images)",
-        "brand IN ()",
-        "brand LIKE 'a!%' ESCAPE '!'",
-        "brand LIKE '50\\%'",
-        "brand BETWEEN SYMMETRIC 'b' AND 'a'",
-        "brand || 'x' = 'y'",
-        "images.brand = 'Dior'",
-        "price = '5'",
-        "brand = 'A'; name = 'B'",
-        "brand = 'A' name",
-        "brand =",
-        "",
-        "NOT",
-        "CASE WHEN brand = 'A' THEN TRUE END",
-        "brand = 'A' COLLATE utf8",
-        "(" * 5000 + "brand = 'A'" + ")" * 5000,
-    ],
-)
-def test_what_cannot_be_translated_is_refused_with_what_can(where: str) -> None:
-    with pytest.raises(QueryError, match=r"compare columns with texts by =.*columns, all text"):
-        translated(where)
-
-
-@pytest.mark.parametrize(
-    "where", ["brand = ", "brand = 'A' AND", "brand = 'A", "(brand = 'A'", "", "price = '5'"]
-)
-def test_a_mistake_in_a_condition_is_not_put_down_to_milvus(where: str) -> None:
+@pytest.mark.parametrize("where", ["lower(brand) = 'a'", "brand =", "brand = 'A'; name = 'B'", ""])
+def test_what_is_no_filter_is_not_put_down_to_milvus(where: str) -> None:
     with pytest.raises(QueryError, match=r"cannot be understood.*compare columns"):
         translated(where)
 
 
-@pytest.mark.parametrize("where", ["lower(brand) = 'a'", "brand IS NULL", "brand = name"])
+@pytest.mark.parametrize(
+    "where", ["brand ILIKE 'dior'", "brand IS NULL", "brand IS NOT NULL", "brand LIKE '50\\%'"]
+)
 def test_what_only_milvus_cannot_do_is_put_down_to_it(where: str) -> None:
-    with pytest.raises(QueryError, match="cannot be asked of Milvus"):
+    with pytest.raises(QueryError, match=r"cannot be asked of Milvus.*columns, all text"):
         translated(where)
 
 

@@ -28,7 +28,7 @@ def search(
     limit: Annotated[int, typer.Option("-k", "--limit", min=1, help="Products a photo.")] = 7,
     words: Annotated[str, typer.Option(help="Words to narrow by, such as 'rouge 475'.")] = "",
     where: Annotated[
-        str | None, typer.Option(help="SQL condition on the columns: \"brand = 'Dior'\".")
+        str | None, typer.Option(help="Condition on the columns: \"brand = 'Dior'\".")
     ] = None,
     crop: Annotated[
         str | None, typer.Option(metavar="X,Y,W,H", help="The part of the photo to look at.")

@@ -8,12 +8,14 @@ from beautylens.errors import QueryError
 from beautylens.images.fit import Box
 from beautylens.search.photo import Photo
 from beautylens.serve.desk import Desk
-from beautylens.serve.filters import checked_filter
 from beautylens.serve.metrics import Metrics
 from beautylens.serve.settings import ServeSettings
+from beautylens.store.filters import parse_filter
 
 WORDS = 200
 """Letters of what a person types."""
+FILTER = 500
+"""Letters of a filter."""
 
 
 class Service:
@@ -51,11 +53,15 @@ class Service:
         """
         if len(words) > WORDS:
             raise QueryError(f"the words have {len(words)} letters; give at most {WORDS}")
+        if len(where) > FILTER:
+            raise QueryError(f"the filter has {len(where)} characters; give at most {FILTER}")
+        if where.strip():
+            # Of fewer columns than the collection takes: strangers ask about no paths.
+            parse_filter(where, self.columns)
         return self.collection.photo(
             data,
             words=words,
-            # Looking at the columns asks the disk: only for a filter.
-            where=checked_filter(where, self.columns) if where.strip() else None,
+            where=where,
             crop_to=Box.parse(crop) if crop.strip() else None,
             limits=self.settings.limits,
         )

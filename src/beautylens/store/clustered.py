@@ -18,6 +18,7 @@ from beautylens.store.gallery import Gallery
 from beautylens.store.lance import plain_errors
 from beautylens.store.milvus import Contents, Milvus
 from beautylens.store.milvus_address import Address
+from beautylens.store.milvus_filter import milvus_filter
 from beautylens.store.rows import Vectors
 from beautylens.store.tables import PLAIN
 
@@ -123,9 +124,6 @@ class ClusteredGallery(Gallery):
     ) -> dict[str, float]:
         asked = ""
         if where:
-            # The parser of SQL takes longer to import than a search without a filter.
-            from beautylens.store.milvus_filter import milvus_filter
-
             asked = milvus_filter(where, [*PLAIN, *self.extra])
         # An index may hold copies of eight bits: half as many again, as in the gallery's own.
         return self._filled.near(vector, depth * 3 // 2, asked, column)

@@ -1,0 +1,291 @@
+"""Filters: conditions on the catalogue's columns, parsed from text in time linear in its length."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from beautylens.errors import QueryError
+
+DEEPEST = 12
+"""How deeply brackets and NOT may be nested; LanceDB itself takes about fifteen."""
+HELP = (
+    "compare columns with texts by =, <>, <, <=, >, >=, LIKE, ILIKE, IN, BETWEEN or IS NULL, "
+    "joined by AND, OR and NOT"
+)
+_COMPARED = {
+    "=": "=",
+    "==": "=",
+    "<>": "<>",
+    "!=": "<>",
+    "<": "<",
+    "<=": "<=",
+    ">": ">",
+    ">=": ">=",
+}
+_KEYWORDS = frozenset(("AND", "OR", "NOT", "LIKE", "ILIKE", "IN", "BETWEEN", "IS", "NULL"))
+# Every alternative is possessive or of one repeated class: no input makes it go back.
+_TOKEN = re.compile(
+    r"(?P<space>\s++)|(?P<text>'(?:[^']|'')*+')|(?P<quoted>\"(?:[^\"]|\"\")*+\"|`(?:[^`]|``)*+`)"
+    r"|(?P<word>[^\W\d]\w*+)|(?P<number>[+-]?\d++(?:\.\d*+)?)|(?P<operator><>|!=|<=|>=|==|[=<>(),])"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A column compared with texts.
+
+    Args:
+        column: its name as the collection has it.
+        operator: =, <>, <, <=, >, >=, LIKE, ILIKE, IN, BETWEEN or NULL.
+        texts: what it is compared with: one; two of BETWEEN, any number of IN, none of NULL.
+        negated: whether it has to fail: NOT LIKE, NOT IN, NOT BETWEEN, IS NOT NULL.
+    """
+
+    column: str
+    operator: str
+    texts: tuple[str, ...]
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Negation:
+    """A condition that has to fail."""
+
+    condition: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Conditions joined by AND or by OR."""
+
+    word: str
+    conditions: tuple[Condition, ...]
+
+
+Condition: TypeAlias = Comparison | Negation | Joined
+
+
+def parse_filter(where: str, columns: Sequence[str]) -> Condition:
+    """Return the condition that a filter states.
+
+    Column names are taken in any case where that leaves one column; those with other characters
+    than letters, digits and _ stand between double quotes or backticks.
+
+    Args:
+        where: such as "brand = 'Dior' AND name LIKE '%rouge%'".
+        columns: those that it may ask about.
+
+    Raises:
+        QueryError: saying what cannot be understood, and what can.
+    """
+    return _Parser(where, columns).parse()
+
+
+def to_sql(condition: Condition) -> str:
+    """Return a condition in the SQL that LanceDB reads.
+
+    LanceDB's own parser takes few nested brackets, so only those are written that are needed.
+    """
+    if isinstance(condition, Joined):
+        parts = condition.conditions
+        return f" {condition.word} ".join(_grouped(each, condition.word) for each in parts)
+    if isinstance(condition, Negation):
+        return f"NOT {_grouped(condition.condition, 'NOT')}"
+    column = f"`{condition.column}`"
+    texts = [_literal(text) for text in condition.texts]
+    negated = "NOT " if condition.negated else ""
+    if condition.operator == "NULL":
+        return f"{column} IS {negated}NULL"
+    if condition.operator == "IN":
+        return f"{column} {negated}IN ({', '.join(texts)})"
+    return f"{column} {negated}{condition.operator} {' AND '.join(texts)}"
+
+
+def _grouped(condition: Condition, around: str) -> str:
+    sql = to_sql(condition)
+    binds = ("OR", "AND", "NOT")
+    loose = isinstance(condition, Joined) and binds.index(condition.word) < binds.index(around)
+    return f"({sql})" if loose else sql
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+class _Token(NamedTuple):
+    kind: str
+    text: str
+
+    @property
+    def keyword(self) -> str:
+        """The keyword or operator that it is; empty for texts, names and numbers."""
+        if self.kind == "operator":
+            return self.text
+        word = self.text.upper() if self.kind == "word" else ""
+        return word if word in _KEYWORDS else ""
+
+
+_END = _Token("end", "")
+
+
+class _Parser:
+    """Recursive descent over the tokens of one filter, at most `DEEPEST` calls deep."""
+
+    def __init__(self, where: str, columns: Sequence[str]) -> None:
+        self._where, self._columns = where, columns
+        self._tokens = self._tokenise()
+        self._next, self._depth = 0, 0
+
+    def parse(self) -> Condition:
+        condition = self._either()
+        if self._peek is not _END:
+            raise self._wrong(f"{self._peek.text!r} cannot stand where it does")
+        return condition
+
+    @property
+    def _peek(self) -> _Token:
+        return self._tokens[self._next]
+
+    def _take(self) -> _Token:
+        token = self._peek
+        self._next += token is not _END
+        return token
+
+    def _taken(self, keyword: str) -> bool:
+        found = self._peek.keyword == keyword
+        self._next += found
+        return found
+
+    def _expect(self, keyword: str) -> None:
+        if not self._taken(keyword):
+            raise self._wrong(f"{keyword!r} is missing {self._before()}")
+
+    def _either(self) -> Condition:
+        return self._joined("OR", self._all)
+
+    def _all(self) -> Condition:
+        return self._joined("AND", self._single)
+
+    def _joined(self, word: str, part: Callable[[], Condition]) -> Condition:
+        parts = [part()]
+        while self._taken(word):
+            parts.append(part())
+        return parts[0] if len(parts) == 1 else Joined(word, tuple(parts))
+
+    def _single(self) -> Condition:
+        if self._peek.keyword not in ("NOT", "("):
+            return self._comparison()
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise self._wrong(f"brackets and NOT are nested more than {DEEPEST} deep")
+        condition: Condition
+        if self._taken("NOT"):
+            condition = Negation(self._single())
+        else:
+            self._expect("(")
+            condition = self._either()
+            self._expect(")")
+        self._depth -= 1
+        return condition
+
+    def _comparison(self) -> Comparison:
+        column = self._column()
+        token = self._take()
+        if token.keyword in _COMPARED:
+            return Comparison(column, _COMPARED[token.keyword], (self._text(),))
+        if token.keyword == "IS":
+            negated = self._taken("NOT")
+            self._expect("NULL")
+            return Comparison(column, "NULL", (), negated)
+        negated = token.keyword == "NOT"
+        operator = (self._take() if negated else token).keyword
+        if operator in ("LIKE", "ILIKE"):
+            return Comparison(column, operator, (self._text(),), negated)
+        if operator == "BETWEEN":
+            low = self._text()
+            self._expect("AND")
+            return Comparison(column, operator, (low, self._text()), negated)
+        if operator == "IN":
+            return Comparison(column, operator, self._list(), negated)
+        raise self._wrong(f"column {column!r} is not followed by a comparison")
+
+    def _list(self) -> tuple[str, ...]:
+        self._expect("(")
+        texts = [self._text()]
+        while self._taken(","):
+            texts.append(self._text())
+        self._expect(")")
+        return tuple(texts)
+
+    def _column(self) -> str:
+        token = self._take()
+        if token.kind == "text":
+            raise self._wrong(f"the text {token.text} stands where a column is expected")
+        if token.kind not in ("word", "quoted") or token.keyword:
+            raise self._wrong(f"a column is missing {self._before(token)}")
+        if self._peek.text == "(" and token.kind == "word":
+            raise self._wrong(f"it has {token.text.upper()!r} in it, and there are no functions")
+        return self._named(_unquoted(token))
+
+    def _named(self, name: str) -> str:
+        """Return the column of this name, in any case where one alone has it."""
+        if name in self._columns:
+            return name
+        alike = [column for column in self._columns if column.casefold() == name.casefold()]
+        if len(alike) == 1:
+            return alike[0]
+        near = difflib.get_close_matches(name, self._columns, 1) if len(name) < 100 else []
+        either = f"write {alike[0]!r} or {alike[1]!r}" if alike else ""
+        meant = f"did you mean {near[0]!r}?" if near else ""
+        hint = either or meant or "there is no such column"
+        raise self._wrong(f"it asks about {name!r}; {hint}")
+
+    def _text(self) -> str:
+        token = self._take()
+        if token.kind == "text":
+            return token.text[1:-1].replace("''", "'")
+        if token.kind == "number":
+            raise self._wrong(f"columns are compared as text: write '{token.text}'")
+        if token.kind in ("word", "quoted") and not token.keyword:
+            raise self._wrong(
+                f"texts stand between single quotes: write {_literal(_unquoted(token))}"
+            )
+        raise self._wrong(f"a text between single quotes is missing {self._before(token)}")
+
+    def _before(self, token: _Token | None = None) -> str:
+        text = (token or self._peek).text
+        return f"before {text!r}" if text else "at the end"
+
+    def _tokenise(self) -> list[_Token]:
+        tokens, at = [], 0
+        while at < len(self._where):
+            found = _TOKEN.match(self._where, at)
+            if found is None:
+                raise self._wrong(_unreadable(self._where[at]))
+            if found.lastgroup != "space":
+                tokens.append(_Token(found.lastgroup or "", found[0]))
+            at = found.end()
+        return [*tokens, _END]
+
+    def _wrong(self, reason: str) -> QueryError:
+        return QueryError(
+            f"the filter {self._where!r} cannot be understood: {reason}; {HELP}; columns, all "
+            f"text, are {', '.join(self._columns)}"
+        )
+
+
+def _unquoted(token: _Token) -> str:
+    if token.kind == "word":
+        return token.text
+    quote = token.text[0]
+    return token.text[1:-1].replace(2 * quote, quote)
+
+
+def _unreadable(character: str) -> str:
+    if character in "'\"`":
+        return f"a quote {character} is opened and not closed"
+    return f"it has {character!r} in it"

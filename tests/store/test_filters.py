@@ -1,0 +1,156 @@
+"""Filters: what they mean, by SQLite's own reading of them, and what is refused."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import product
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from beautylens.errors import QueryError
+from beautylens.store.filters import DEEPEST, Comparison, parse_filter, to_sql
+from beautylens.store.lance import connect
+
+COLUMNS = ["product_id", "name", "brand", "gtin", "shade", "größe", "Net Weight", "in"]
+TEXTS = ("", "A", "b", "it's")
+ROWS = list(product(TEXTS, repeat=3))
+
+
+@pytest.fixture(scope="module")
+def rows() -> Iterator[sqlite3.Connection]:
+    """All rows of three columns, in SQLite, whose SQL has the filters' grammar in it."""
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.execute('CREATE TABLE rows ("name" TEXT, "brand" TEXT, "Net Weight" TEXT)')
+        database.executemany("INSERT INTO rows VALUES (?, ?, ?)", ROWS)
+        yield database
+
+
+TEXT = st.sampled_from(TEXTS).map(lambda text: "'" + text.replace("'", "''") + "'")
+COLUMN = st.sampled_from(["name", "brand", "BRAND", '"brand"', "`Net Weight`", '"net weight"'])
+NOT = st.sampled_from(["", "NOT "])
+SIGN = st.sampled_from(["=", "==", "<>", "!=", "<", "<=", ">", ">="])
+COMPARISON = st.one_of(
+    st.builds("{} {} {}".format, COLUMN, SIGN, TEXT),
+    st.builds("{} {}BETWEEN {} AND {}".format, COLUMN, NOT, TEXT, TEXT),
+    st.builds("{} {}IN ({}, {})".format, COLUMN, NOT, TEXT, TEXT),
+    st.builds("{} {}in({})".format, COLUMN, NOT, TEXT),
+    st.builds("{} IS {}NULL".format, COLUMN, NOT),
+)
+FILTER = st.recursive(
+    COMPARISON,
+    lambda part: st.one_of(
+        st.builds("{} {} {}".format, part, st.sampled_from(["AND", "or", "OR"]), part),
+        st.builds("NOT ({})".format, part),
+        st.builds("NOT {}".format, part),
+        st.builds("({})".format, part),
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=200)
+@given(where=FILTER)
+def test_a_filter_keeps_its_meaning_when_it_is_written_anew(
+    rows: sqlite3.Connection, where: str
+) -> None:
+    written = to_sql(parse_filter(where, COLUMNS))
+    wanted = rows.execute(f"SELECT * FROM rows WHERE {where}").fetchall()  # noqa: S608  (our own)
+    assert rows.execute(f"SELECT * FROM rows WHERE {written}").fetchall() == wanted  # noqa: S608
+
+
+@settings(max_examples=40)
+@given(text=st.text("'\"\\\\%_[]{}$;#-/ éA1\n\t`()"))
+def test_any_text_stays_one_text(text: str) -> None:
+    quoted = "'" + text.replace("'", "''") + "'"
+    condition = parse_filter(f"brand = {quoted}", COLUMNS)
+    assert condition == Comparison("brand", "=", (text,))
+    assert to_sql(condition) == f"`brand` = {quoted}"
+
+
+@pytest.mark.parametrize(
+    ("where", "column"),
+    [
+        ("Brand = 'x'", "brand"),
+        ("GRÖSSE = 'x'", "größe"),
+        ("größe = 'x'", "größe"),
+        ("`net weight` = 'x'", "Net Weight"),
+        ("\"in\" = 'x'", "in"),
+    ],
+)
+def test_a_column_is_known_in_any_case(where: str, column: str) -> None:
+    assert parse_filter(where, COLUMNS) == Comparison(column, "=", ("x",))
+
+
+def test_of_columns_that_differ_by_case_the_exact_one_is_asked() -> None:
+    assert parse_filter("Size = 'x'", ["size", "Size"]) == Comparison("Size", "=", ("x",))
+    with pytest.raises(QueryError, match=r"asks about 'SIZE'; write 'size' or 'Size'"):
+        parse_filter("SIZE = 'x'", ["size", "Size"])
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("", "a column is missing at the end"),
+        ("brand", "column 'brand' is not followed by a comparison"),
+        ("brand = ", "a text between single quotes is missing at the end"),
+        ("brand = 5", "write '5'"),
+        ("brand > -1.5", "write '-1.5'"),
+        ('brand = "Dior"', "write 'Dior'"),
+        ("brand = name", "write 'name'"),
+        ("brand = 'Dior", "a quote ' is opened and not closed"),
+        ("'Dior' = brand", "the text 'Dior' stands where a column is expected"),
+        ("brnd = 'Dior'", "did you mean 'brand'"),
+        ("price = '5'", "asks about 'price'; there is no such column"),
+        ("lower(brand) = 'dior'", "it has 'LOWER' in it, and there are no functions"),
+        ("images.brand = 'Dior'", "it has '.' in it"),
+        ("brand || 'x' = 'y'", "it has '|' in it"),
+        ("brand = 'A'; name = 'B'", "it has ';' in it"),
+        ("brand = 'A' -- x", "it has '-' in it"),
+        ("brand = 'A' name", "'name' cannot stand where it does"),
+        ("(brand = 'A'", "')' is missing at the end"),
+        ("brand = 'A')", "')' cannot stand where it does"),
+        ("brand IN ()", "a text between single quotes is missing before ')'"),
+        ("brand IN (SELECT brand FROM images)", "write 'SELECT'"),
+        ("brand IS 'A'", "'NULL' is missing before"),
+        ("brand BETWEEN 'a'", "'AND' is missing at the end"),
+        ("brand BETWEEN SYMMETRIC 'b' AND 'a'", "write 'SYMMETRIC'"),
+        ("brand LIKE 'a!%' ESCAPE '!'", "'ESCAPE' cannot stand where it does"),
+        ("brand NOT = 'a'", "column 'brand' is not followed by a comparison"),
+        ("CASE WHEN brand = 'A' THEN TRUE END", "asks about 'CASE'"),
+        ("NOT", "a column is missing at the end"),
+        ("TRUE", "asks about 'TRUE'"),
+        ("1 = 1", "a column is missing before '1'"),
+        ("STRUCT(" * 60, "it has 'STRUCT' in it"),
+        ("(" * 5000 + "brand = 'A'" + ")" * 5000, f"more than {DEEPEST} deep"),
+        ("NOT " * 5000 + "brand = 'A'", f"more than {DEEPEST} deep"),
+    ],
+)
+def test_what_is_no_filter_is_refused_with_the_reason_and_the_columns(
+    where: str, said: str
+) -> None:
+    with pytest.raises(QueryError) as refused:
+        parse_filter(where, COLUMNS)
+    sentence = str(refused.value)
+    assert said in sentence
+    assert "compare columns with texts by =" in sentence
+    assert sentence.endswith(f"columns, all text, are {', '.join(COLUMNS)}")
+
+
+@pytest.mark.parametrize(
+    ("opening", "levels"),
+    [("brand = 'x' OR brand = 'A' AND (", 1), ("NOT (brand = 'B' OR ", 2), ("NOT ", 1)],
+)
+def test_the_store_reads_filters_as_deep_as_they_may_be(
+    tmp_path: Path, opening: str, levels: int
+) -> None:
+    table = connect(str(tmp_path)).create_table("rows", [{"brand": "A"}, {"brand": "B"}])
+    times = DEEPEST // levels
+    where = opening * times + "brand = 'A'" + ")" * (times if "(" in opening else 0)
+    written = to_sql(parse_filter(where, ["brand"]))
+    found = table.search().where(f"({written}) AND brand IN ('A')").to_list()
+    assert [row["brand"] for row in found] == ["A"]
