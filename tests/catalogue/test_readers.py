@@ -125,7 +125,7 @@ def test_a_last_field_of_several_lines_is_no_unclosed_quote(tmp_path: Path) -> N
         ("table.csv", b"product_id,image", "has no rows"),
         ("table.csv", b"id,name,name\np,x,y\n", "has several columns named 'name'"),
         ("table.csv", b"product_id,image\np1,a\np2,\xff.jpg\n", r"is not UTF-8 text (line 3)"),
-        ("table.csv", "product_id,image\n".encode("utf-16"), "is not UTF-8 text (line 1)"),
+        ("table.csv", "product_id,image\n".encode("utf-16"), "has no rows"),
         ("table.parquet", b"no parquet", "is malformed"),
         ("table.jsonl", b"", "has no rows"),
         ("table.jsonl", b'{"product_id": "\xff"}', "is not UTF-8 text (line 1)"),

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from beautylens.catalogue.readers import open_text, reading
+from beautylens.catalogue.readers import reading
+from beautylens.catalogue.text_files import open_text
 from beautylens.catalogue.write import write_csv
 
 COLUMNS = ("id", "address", "reason", "row")

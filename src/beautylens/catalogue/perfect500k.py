@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -12,11 +11,12 @@ from pathlib import Path
 
 from beautylens.addresses import is_address
 from beautylens.catalogue.dead_links import Link
+from beautylens.catalogue.delimited import TAB, read_rows
 from beautylens.catalogue.download import REPORT, Downloaded, Progress, download
-from beautylens.catalogue.readers import SEPARATOR, open_text, reading
+from beautylens.catalogue.readers import SEPARATOR, reading
 from beautylens.catalogue.refusal import refuse
+from beautylens.catalogue.swallowed import PHOTO_SUFFIXES
 from beautylens.catalogue.transfer import DEFAULT_MANNERS, Manners, is_fetchable
-from beautylens.catalogue.truth import PHOTO_SUFFIXES
 from beautylens.catalogue.write import write_csv
 from beautylens.errors import TableError
 
@@ -139,9 +139,8 @@ def find_pictures(folder: Path) -> dict[str, Path]:
 
 
 def _read_list(path: Path) -> _List:
-    with reading(path), open_text(path) as file:
-        delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-        lines = [line for line in csv.reader(file, delimiter=delimiter, strict=True) if line]
+    with reading(path):
+        lines = read_rows(path, TAB if path.suffix.lower() == ".tsv" else ",")
     names: Sequence[str] = ()
     if lines and not any(_id_in(cell) or _is_address(cell) for cell in lines[0]):
         names = [name.strip().lower() for name in lines.pop(0)]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
@@ -14,30 +13,27 @@ from pathlib import Path
 from typing import TextIO
 
 import pyarrow as pa
-import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from beautylens.addresses import Place, on_this_machine
-from beautylens.catalogue.refusal import listed
+from beautylens.catalogue.delimited import TAB, read_delimited
+from beautylens.catalogue.spreadsheet import without_leavings
+from beautylens.catalogue.text_files import open_text
 from beautylens.errors import TableError
 
 # Columns that hold several values, written as a list where the format has lists.
 SEVERAL = ("image", "product_ids", "ignore_ids")
 SEPARATOR = ";"
 
-# What separates columns, and how a sentence names it.
-_DELIMITERS = {",": "','", ";": "';'", "\t": "tabs"}
-
-# A quoted field has to fit in one block, and descriptions can be long.
-_BLOCK_BYTES = 1 << 24
 _LINES_A_CHUNK = 1 << 12
 
 
 def read_table(path: Place) -> pa.Table:
     """Return the rows of a table in their order; all columns are strings, nothing is null.
 
-    Numbers keep their digits, lists in the columns of `SEVERAL` are joined by `;`, and other
-    nested values become compact JSON text.
+    Blank rows below the last one and nameless columns that say nothing are left out. Numbers keep
+    their digits, lists in the columns of `SEVERAL` are joined by `;`, and other nested values
+    become compact JSON text.
 
     Raises:
         TableError: when the file is missing, of no known format, malformed, or without rows.
@@ -46,7 +42,7 @@ def read_table(path: Place) -> pa.Table:
     if reader is None:
         raise TableError(f"{path} is no table; give a file that ends in {', '.join(READERS)}")
     with copied(path) as file, reading(file):
-        table = reader(file)
+        table = without_leavings(path, reader(file))
     names = table.column_names
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise TableError(
@@ -105,11 +101,6 @@ def reading(path: Path) -> Iterator[None]:
         raise TableError(f"{path} cannot be read ({error}); check file and disk") from error
 
 
-def open_text(path: Path) -> TextIO:
-    """Open UTF-8 text, with or without a byte-order mark, with its line ends as they are."""
-    return path.open(encoding="utf-8-sig", newline="")
-
-
 def _not_utf8(path: Path) -> TableError:
     where = ""
     with path.open("rb") as file:
@@ -119,65 +110,10 @@ def _not_utf8(path: Path) -> TableError:
             except UnicodeDecodeError:
                 where = f" (line {number})"
                 break
-    return TableError(f"{path} is not UTF-8 text{where}; save it again with the encoding UTF-8")
-
-
-def _read_delimited(path: Path, delimiter: str) -> pa.Table:
-    with open_text(path) as file:
-        names = next(filter(None, csv.reader(file, delimiter=delimiter)), None)
-        if names is None:
-            raise TableError(f"{path} is empty; give a line of column names and one line per row")
-        _check_delimiter(path, names, delimiter)
-        if not file.read(1):
-            return pa.table({name: pa.array([], pa.string()) for name in names})
-    ragged: list[str] = []
-
-    def note(row: pa_csv.InvalidRow) -> str:
-        ragged.append(f"row {row.number - 1} has {row.actual_columns} fields")
-        return "skip"
-
-    table = pa_csv.read_csv(
-        path,
-        # Threads would lose the numbers of ragged rows.
-        pa_csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES),
-        pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=note),
-        pa_csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
-        ),
+    return TableError(
+        f"{path} is not UTF-8 text{where}; save it again with the encoding UTF-8 "
+        "(spreadsheets call it CSV UTF-8)"
     )
-    if ragged:
-        raise TableError(
-            f"{path}: {listed(ragged)}, but there are {len(names)} columns; "
-            "give each row one field per column, and quote a field that holds a separator"
-        )
-    if _ends_in_quotes(path, table):
-        raise TableError(
-            f"{path}: row {table.num_rows} opens a quote that nothing closes; close or remove it"
-        )
-    return table
-
-
-def _check_delimiter(path: Path, names: Sequence[str], delimiter: str) -> None:
-    """Refuse a table whose column names hold more of another delimiter than of its own."""
-    header = delimiter.join(names)
-    used = max(_DELIMITERS, key=header.count)
-    if header.count(used) > header.count(delimiter):
-        raise TableError(
-            f"{path}: the columns seem to be separated by {_DELIMITERS[used]}; "
-            "save it with commas as .csv or with tabs as .tsv"
-        )
-
-
-def _ends_in_quotes(path: Path, table: pa.Table) -> bool:
-    """Tell whether the last field runs over lines to the end of the file without being closed.
-
-    The parser takes such a field, and with it all the rows that it swallows, as it is.
-    """
-    if not table.num_rows or "\n" not in table.columns[-1][-1].as_py():
-        return False
-    with path.open("rb") as file:
-        file.seek(-min(path.stat().st_size, 1 << 10), os.SEEK_END)
-        return not file.read().rstrip().endswith(b'"')
 
 
 def _read_json_lines(path: Path) -> pa.Table:
@@ -260,8 +196,8 @@ def _mapped(table: pa.Table, change: Callable[[str, pa.ChunkedArray], pa.Chunked
 
 
 READERS: dict[str, Callable[[Path], pa.Table]] = {
-    ".csv": partial(_read_delimited, delimiter=","),
-    ".tsv": partial(_read_delimited, delimiter="\t"),
+    ".csv": partial(read_delimited, delimiter=","),
+    ".tsv": partial(read_delimited, delimiter=TAB),
     ".parquet": _read_parquet,
     ".jsonl": _read_json_lines,
     ".ndjson": _read_json_lines,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from beautylens.addresses import ADDRESS, SCHEMES, Place, beside, is_strange, place
 from beautylens.catalogue.readers import SEPARATOR, read_table
 from beautylens.catalogue.refusal import identifier, refuse, require_columns
+from beautylens.catalogue.spreadsheet import blank_rows
 
 REQUIRED = ("product_id", "image")
 OPTIONAL = ("name", "brand", "category", "gtin")
@@ -149,6 +150,9 @@ def _images(path: Place, table: pa.Table) -> tuple[pa.Array, pa.Array]:
     given = pc.not_equal(image, "")
     rows, image = pc.list_parent_indices(several).filter(given), image.filter(given)
     without = np.setdiff1d(np.arange(table.num_rows), rows.to_numpy())
+    if len(without):
+        # A blank row among others is none, but it is counted.
+        without = without[~blank_rows(table.take(pa.array(without)).columns)]
     _refuse_rows(path, pa.array(without), "has no image", "Give each row the path of a picture")
     remote = pc.match_substring_regex(image, ADDRESS)
     strange = pa.array(map(is_strange, image.filter(remote).to_pylist()), pa.bool_())

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from beautylens.addresses import Place, beside, is_strange, place
-from beautylens.catalogue.readers import SEPARATOR, copied, open_text, read_table, reading
+from beautylens.catalogue.delimited import read_rows
+from beautylens.catalogue.readers import SEPARATOR, copied, read_table, reading
 from beautylens.catalogue.refusal import refuse, require_columns
+from beautylens.catalogue.swallowed import PHOTO_SUFFIXES
+from beautylens.catalogue.text_files import open_text
 from beautylens.errors import TableError
 
 CHALLENGE_HEADER = ("Validation Image ID", "Training Image ID")
 # Where the challenge's photos are looked for when they are not beside the table.
 PHOTO_FOLDERS = ("queries", "validation")
-PHOTO_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif", ".gif", ".tif", ".tiff", ".bmp")
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,8 @@ def _plain_rows(path: Path, folder: Place) -> tuple[TruthRow, ...]:
     require_columns(path, table.column_names, ("image", "product_ids"))
     truths, faults = [], []
     for row, fields in enumerate(table.to_pylist(), 1):
+        if not any(map(str.strip, fields.values())):
+            continue
         image = fields["image"].strip()
         right, ignored = _ids(fields["product_ids"]), _ids(fields.get("ignore_ids", ""))
         if not image:
@@ -93,8 +95,8 @@ def _is_challenge(path: Path) -> bool:
 
 def _challenge_rows(path: Path, folder: Place) -> tuple[TruthRow, ...]:
     """Read lines of a photo's id and as many product ids as are right."""
-    with reading(path), open_text(path) as file:
-        lines = [line for line in csv.reader(file) if line][1:]
+    with reading(path):
+        lines = read_rows(path, ragged=True)[1:]
     if not lines:
         raise TableError(f"{path} has no rows; give at least one below the column names")
     photos = _photos(folder)

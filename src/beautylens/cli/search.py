@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from beautylens.catalogue.truth import PHOTO_SUFFIXES
+from beautylens.catalogue.swallowed import PHOTO_SUFFIXES
 from beautylens.cli.arguments import Address, Vectors, written_here
 from beautylens.cli.console import console, report_error
 from beautylens.cli.formats import WRITERS, Answer, Format

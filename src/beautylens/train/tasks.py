@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from beautylens.catalogue.truth import PHOTO_SUFFIXES
+from beautylens.catalogue.swallowed import PHOTO_SUFFIXES
 from beautylens.errors import EncoderError, TableError
 from beautylens.features.backbones import Backbone
 from beautylens.features.extras import extra

@@ -1,0 +1,194 @@
+"""Tables whose cells stand between commas or tabs.
+
+In CSV a cell may be quoted (RFC 4180). In TSV, as it is registered with IANA, none is, and a quote
+is a letter like any other; but some programs quote there too, which shows in what they write.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Literal, TextIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+
+from beautylens.catalogue.refusal import listed
+from beautylens.catalogue.swallowed import is_quoted, refuse_swallowed
+from beautylens.catalogue.text_files import encoding_of, open_text
+from beautylens.errors import TableError
+
+TAB = "\t"
+# What separates columns, and how a sentence names it.
+_DELIMITERS = {",": "','", ";": "';'", TAB: "tabs"}
+# The first line by which spreadsheets are told what separates columns.
+_DECLARED = re.compile(r'"?sep=(?P<delimiter>.)"?\r?\n?')
+# A quoted field has to fit in one block, and descriptions can be long.
+_BLOCK_BYTES = 1 << 24
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a table of text is written: what stands between cells, and the lines above its rows."""
+
+    delimiter: str
+    quoted: bool
+    declared: int
+    """Lines that name the delimiter, none or one."""
+    names: tuple[str, ...]
+
+
+def read_delimited(path: Path, delimiter: str) -> pa.Table:
+    """Return a table of text as strings, as they stand in the file.
+
+    Raises:
+        TableError: when it has no column names, a row has too few or too many cells, or a quote
+            swallows rows.
+    """
+    with open_text(path) as file:
+        layout = _layout(path, file, delimiter)
+        if not file.read(1):
+            return pa.table([pa.array([], pa.string())] * len(layout.names), list(layout.names))
+    if not layout.quoted:
+        with _from_names(path, layout) as file:
+            layout = replace(layout, quoted=is_quoted(file, delimiter, len(layout.names)))
+    ragged: list[str] = []
+    try:
+        table = _parsed(path, layout, ragged)
+    except pa.ArrowInvalid:
+        _refuse_swallowed(path, layout)
+        raise
+    if ragged or _has_line_breaks(table):
+        _refuse_swallowed(path, layout)
+    if ragged:
+        raise TableError(
+            f"{path}: {listed(ragged)}, but there are {len(layout.names)} columns; give each row "
+            f"one field per column, and {_keeping_together(layout)}"
+        )
+    return table
+
+
+def _parsed(path: Path, layout: Layout, ragged: list[str]) -> pa.Table:
+    """Return the rows of a table, and note those that have too few or too many fields."""
+
+    def note(row: pa_csv.InvalidRow) -> str:
+        number = row.number - layout.declared - 1
+        ragged.append(f"row {number} has {row.actual_columns} fields")
+        return "skip"
+
+    return pa_csv.read_csv(
+        path,
+        # Threads would lose the numbers of ragged rows.
+        pa_csv.ReadOptions(
+            use_threads=False, block_size=_BLOCK_BYTES,
+            skip_rows=layout.declared, encoding=encoding_of(path),
+        ),
+        pa_csv.ParseOptions(
+            delimiter=layout.delimiter, quote_char='"' if layout.quoted else False,
+            newlines_in_values=layout.quoted, invalid_row_handler=note,
+        ),
+        pa_csv.ConvertOptions(
+            column_types=dict.fromkeys(layout.names, pa.string()), strings_can_be_null=False
+        ),
+    )  # fmt: skip
+
+
+def read_rows(path: Path, delimiter: str = ",", *, ragged: bool = False) -> list[list[str]]:
+    """Return the rows of a table that need not have column names, cell by cell.
+
+    Args:
+        path: a file of text.
+        delimiter: stands between cells; between tabs none is quoted.
+        ragged: rows may have any number of cells, none of which has several lines.
+
+    Raises:
+        TableError: when a quote swallows rows.
+        csv.Error: when letters follow the closing quote of a cell.
+    """
+    quoted = delimiter != TAB
+    with open_text(path) as file:
+        reader = csv.reader(file, delimiter=delimiter, strict=not ragged, quoting=_quoting(quoted))
+        try:
+            rows = list(filter(None, reader))
+        except csv.Error as error:
+            raise csv.Error(f"line {reader.line_num}: {error}") from error
+        if quoted:
+            file.seek(0)
+            columns = None if ragged else len(rows[0] if rows else ())
+            refuse_swallowed(path, file, delimiter, columns)
+    return rows
+
+
+def _quoting(quoted: bool) -> Literal[0, 3]:
+    return csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+
+
+def _layout(path: Path, file: TextIO, delimiter: str) -> Layout:
+    """Read the lines above a table's rows, and leave the file behind them.
+
+    Raises:
+        TableError: when there are none, or other letters separate the columns.
+    """
+    first = file.readline()
+    declared = _DECLARED.fullmatch(first)
+    own = declared["delimiter"] if declared else delimiter
+    if declared:
+        first = file.readline()
+    quoted = delimiter != TAB or first.startswith('"')
+    reader = csv.reader(chain([first], file), delimiter=own, quoting=_quoting(quoted))
+    names = next(filter(None, reader), None)
+    if names is None:
+        raise TableError(f"{path} is empty; give a line of column names and one line per row")
+    if not declared:
+        _check_delimiter(path, names, own)
+    return Layout(own, quoted, int(declared is not None), tuple(names))
+
+
+def _refuse_swallowed(path: Path, layout: Layout) -> None:
+    """Refuse a table in which a quote swallows rows."""
+    if layout.quoted:
+        with _from_names(path, layout) as file:
+            columns = len(layout.names)
+            refuse_swallowed(path, file, layout.delimiter, columns, above=layout.declared)
+
+
+@contextmanager
+def _from_names(path: Path, layout: Layout) -> Iterator[TextIO]:
+    """Open a table's text at its column names."""
+    with open_text(path) as file:
+        for _ in range(layout.declared):
+            file.readline()
+        yield file
+
+
+def _has_line_breaks(table: pa.Table) -> bool:
+    """Tell whether any cell has several lines, those of the column names included."""
+    return any(len(name.splitlines()) > 1 for name in table.column_names) or any(
+        pc.any(pc.match_substring(column, end)).as_py()
+        for column in table.columns
+        for end in "\n\r"
+    )
+
+
+def _keeping_together(layout: Layout) -> str:
+    """Return how to write a cell that holds what separates cells or rows."""
+    if layout.quoted:
+        return "quote a field that holds a separator"
+    return "no tab or line break inside a field: where fields hold such, save the table as .csv"
+
+
+def _check_delimiter(path: Path, names: Sequence[str], delimiter: str) -> None:
+    """Refuse a table whose column names hold more of another delimiter than of its own."""
+    header = delimiter.join(names)
+    used = max(_DELIMITERS, key=header.count)
+    if header.count(used) > header.count(delimiter):
+        raise TableError(
+            f"{path}: the columns seem to be separated by {_DELIMITERS[used]}; "
+            "save it with commas as .csv or with tabs as .tsv"
+        )

@@ -1,0 +1,64 @@
+"""What spreadsheets and data frames leave in a table: columns without a name, and blank rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from beautylens.addresses import Place
+from beautylens.catalogue.refusal import refuse
+
+
+def without_leavings(path: Place, table: pa.Table) -> pa.Table:
+    """Return a table of texts without blank last rows and nameless columns that say nothing.
+
+    Such columns are the empty ones beside the table, and one that only numbers its rows.
+
+    Raises:
+        TableError: when a column without a name holds anything else.
+    """
+    named = [number for number, name in enumerate(table.column_names) if name.strip()]
+    faults = []
+    for number in set(range(table.num_columns)) - set(named):
+        value = _first_value(table.column(number))
+        if value is not None:
+            row, text = value
+            faults.append(
+                f"column {number + 1} '' has no name that a search condition could use, "
+                f"but {text!r} in row {row + 1}"
+            )
+    refuse(path, faults, "Name such a column, or empty it")
+    if len(named) < table.num_columns:
+        table = table.select(named)
+    return table.slice(0, _last_filled(table))
+
+
+def blank_rows(columns: Sequence[pa.ChunkedArray]) -> NDArray[np.bool_]:
+    """Return which rows of these columns of texts hold nothing but spaces."""
+    blank = [pc.equal(pc.utf8_trim_whitespace(column), "") for column in columns]
+    return np.asarray(reduce(pc.and_, blank).to_numpy(zero_copy_only=False))
+
+
+def _last_filled(table: pa.Table) -> int:
+    """Return how many rows there are down to the last that holds anything."""
+    if not table.num_rows or not blank_rows(table.slice(table.num_rows - 1).columns)[0]:
+        return int(table.num_rows)
+    filled = np.flatnonzero(~blank_rows(table.columns))
+    return int(filled[-1]) + 1 if len(filled) else 0
+
+
+def _first_value(column: pa.ChunkedArray) -> tuple[int, str] | None:
+    """Return the first value that says anything, and its row from 0; None where none does.
+
+    A column that counts its rows, from 0 or 1, is the index of a data frame and says nothing.
+    """
+    filled = np.flatnonzero(~blank_rows([column]))
+    values = column.take(pa.array(filled)).to_pylist()
+    if any(values == [str(row + start) for row in filled] for start in (0, 1)):
+        return None
+    return int(filled[0]), values[0]
