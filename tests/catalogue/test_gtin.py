@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beautylens.catalogue.gtin import gtin14, spellings, upc_a
+from beautylens.catalogue.gtin import gtin14, gtins_in, lost_digits, spellings, tidy_cell, upc_a
 
 BODIES = st.text("0123456789", min_size=12, max_size=12).filter(
     lambda body: int(body) >= 10_000_000
@@ -77,3 +77,57 @@ def test_what_is_no_gtin_is_none(written: str) -> None:
 )  # fmt: skip
 def test_a_upc_e_grows_by_the_rule_of_its_last_digit(short: str, long: str) -> None:
     assert upc_a(short) == long
+
+
+PEN, MUG = "4006381333931", "036000291452"
+FULL_WIDTH = "".join(chr(0xFF10 + int(digit)) for digit in PEN)
+ARABIC = "".join(chr(0x0660 + int(digit)) for digit in PEN)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        f"'{PEN}", f'="{PEN}"', f'"{PEN}"', f"={PEN}", f"{PEN}.0", f"{PEN},00",
+        f"\ufeff{PEN}\u200b", f"{PEN}\xa0", FULL_WIDTH, ARABIC, f"EAN: {PEN}",
+        f"EAN13 {PEN}", f"EAN{PEN}",
+        f"GTIN-14: 0{PEN}", f"Barcode {PEN}", f"{PEN} (EAN)", f"(01)0{PEN}", f"(01)0{PEN}(10)A1",
+        "4006381\u2013333931", "4,006,381,333,931", "4.006.381.333.931", "4.006381333931E+12",
+    ],
+)  # fmt: skip
+def test_a_gtin_is_known_as_a_spreadsheet_or_a_person_writes_it(cell: str) -> None:
+    assert gtins_in(cell) == (f"0{PEN}",)
+    assert tidy_cell(cell) == PEN
+
+
+@pytest.mark.parametrize(
+    "between", [";", "; ", ",", ", ", "|", "/", "\n", " ", " and ", "', '", " EAN: "]
+)
+def test_a_cell_may_hold_several_gtins(between: str) -> None:
+    cell = f"[{PEN}{between}{MUG}]"
+    assert gtins_in(cell) == (f"0{PEN}", f"00{MUG}")
+    assert tidy_cell(cell) == f"{PEN};{MUG}"
+
+
+def test_leading_zeros_that_were_lost_are_known() -> None:
+    assert gtins_in("36000291452.0") == gtins_in("'36000291452") == (f"00{MUG}",)
+
+
+@pytest.mark.parametrize("cell", ["3.6E+12", "4.00638E+12", "4,00638e12", "'4.00638133393E+12"])
+def test_a_number_that_lost_digits_is_no_gtin_and_stays_as_it_is(cell: str) -> None:
+    assert lost_digits(cell)
+    assert gtins_in(cell) == ()
+    assert tidy_cell(cell) == cell
+
+
+@given(BODIES)
+def test_a_number_in_a_usual_spelling_stays_as_the_table_writes_it(body: str) -> None:
+    for written in spellings(f"0{body}{check_digit(body)}"):
+        assert tidy_cell(written) == written
+        assert not lost_digits(written)
+
+
+@given(st.text(max_size=30))
+def test_any_text_at_all_can_stand_in_a_cell(cell: str) -> None:
+    tidy = tidy_cell(cell)
+    assert gtins_in(tidy) == gtins_in(cell)
+    assert tidy_cell(tidy) == tidy

@@ -6,12 +6,25 @@ GS1 General Specifications, sections 1.4 (padding to fourteen digits) and 7.9 (c
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Iterator
 
 DIGITS = 14
 SHORTEST = 8
 # Leading zeros get lost in spreadsheets: a UPC-A can come as few as this many digits.
 FEWEST = 7
 _NUMBER = re.compile(r"\d+(?:[ \-]+\d+)*(?:\.0+)?", re.ASCII)
+
+# What a person or a program writes before a number: "EAN-13: ", "UPC-A ", "(01)".
+_LABEL = re.compile(
+    r"(?:\b(?:e-?ans?|gtins?|upcs?|jans?|isbns?|barcodes?|codes?)"
+    r"(?:[ \-]?(?:8|1[234]|[ae]))?(?![a-z0-9])|\bean(?=\d{8})|\(\d\d\))"
+    r"\s*(?:nos?\.?|numbers?)?\s*[:=#.]*",
+    re.IGNORECASE,
+)
+_BETWEEN = re.compile(r"[;|/&+\n\r\t]|,(?!0+$)|\band\b|\bund\b|\bet\b")
+_THOUSANDS = re.compile(r"\d{1,3}(?:([.,'\u2019])\d{3})(?:\1\d{3}){1,3}", re.ASCII)
+_SCIENTIFIC = re.compile(r"(\d)(?:[.,](\d+))?e\+?(\d{1,2})", re.ASCII | re.IGNORECASE)
 
 
 def gtin14(written: str) -> str | None:
@@ -31,6 +44,76 @@ def gtin14(written: str) -> str | None:
             return expanded
     padded = digits.zfill(DIGITS)
     return padded if is_valid(padded) else None
+
+
+def gtins_in(cell: str) -> tuple[str, ...]:
+    """Return the GTINs that a table's cell holds, fourteen digits each, in their order.
+
+    A cell may have been written by a spreadsheet or by hand: `'4006381333931`, `="4006381333931"`,
+    `4.006381333931E+12`, `EAN: 4006381333931`, full-width digits, invisible marks, several numbers.
+    """
+    if not cell or cell.isspace():
+        return ()
+    plain = cell if cell.isascii() and cell.isdigit() else _plain(cell)
+    found = (gtin14(number) for number in _numbers(plain))
+    return tuple(dict.fromkeys(gtin for gtin in found if gtin is not None))
+
+
+def lost_digits(cell: str) -> bool:
+    """Tell whether a cell is a number that a spreadsheet rounded, such as 4.00638E+12."""
+    written = _SCIENTIFIC.fullmatch(_plain(cell))
+    return written is not None and len(written[2] or "") < int(written[3])
+
+
+def tidy_cell(cell: str) -> str:
+    """Return a cell as a collection keeps it, so that a lookup finds its numbers.
+
+    One number in any of its `spellings` stays as it is, and so does a text without a GTIN; other
+    notations become plain digits, several numbers joined by `;`.
+    """
+    found, plain = gtins_in(cell), cell.strip()
+    if not found:
+        return cell
+    if len(found) == 1 and plain in spellings(found[0]):
+        return plain
+    return ";".join(map(_usual, found))
+
+
+def _usual(gtin: str) -> str:
+    """Return a GTIN in the fewest digits that a pack would show: 8, 12, 13 or 14."""
+    return gtin[-next(length for length in (8, 12, 13, 14) if len(gtin.lstrip("0")) <= length) :]
+
+
+def _plain(cell: str) -> str:
+    """Return a cell in ASCII digits, without invisible marks and a spreadsheet's quotes."""
+    marks = ("Cf", "Cc")
+    text = unicodedata.normalize("NFKC", cell)
+    text = "".join(c for c in text if c in "\n\r\t" or unicodedata.category(c) not in marks)
+    text = "".join(str(unicodedata.decimal(c, c)) for c in text)
+    return text.translate(_HYPHENS).strip(" \n\r\t=\"'`\u2018\u2019\u201c\u201d\u00b4")
+
+
+_HYPHENS = {ord(c): "-" for c in "\u2010\u2011\u2012\u2013\u2014\u2212"}
+
+
+def _numbers(text: str) -> Iterator[str]:
+    """Yield the parts of a cell that may each be a number."""
+    if _THOUSANDS.fullmatch(text):
+        yield re.sub(r"\D", "", text)
+    elif written := _SCIENTIFIC.fullmatch(text):
+        if not lost_digits(text):
+            yield (written[1] + (written[2] or "").rstrip("0")).ljust(int(written[3]) + 1, "0")
+    else:
+        for part in _BETWEEN.split(_LABEL.sub(";", text)):
+            yield from _words(re.sub(r",0+$", "", part).strip(" :='\"()[]"))
+
+
+def _words(part: str) -> Iterator[str]:
+    """Yield a part whole where it is one number, and else the words of it."""
+    if gtin14(part) is not None:
+        yield part
+    else:
+        yield from (word for word in part.split() if len(word) > FEWEST)
 
 
 def is_valid(digits: str) -> bool:

@@ -15,7 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from beautylens.addresses import place
-from beautylens.catalogue.gtin import gtin14
+from beautylens.catalogue.gtin import gtins_in
 from beautylens.cores import cores
 from beautylens.errors import ImageError
 from beautylens.features.close_pairs import Watch, close_pairs
@@ -187,8 +187,8 @@ def _own_words(product: Product) -> set[str]:
 def agreement(group: Group, product: Product) -> dict[str, bool | None]:
     """Tell whether another product of the group has its name, and its GTIN; None if it has none."""
     others = [other for name, other in group.products.items() if name != product.product_id]
-    words, gtin = words_of(product.name), gtin14(product.gtin)
+    words, gtins = words_of(product.name), set(gtins_in(product.gtin))
     return {
         "same_name": any(words == words_of(o.name) for o in others) if words else None,
-        "same_gtin": any(gtin == gtin14(o.gtin) for o in others) if gtin else None,
+        "same_gtin": any(gtins.intersection(gtins_in(o.gtin)) for o in others) if gtins else None,
     }

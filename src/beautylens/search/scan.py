@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from beautylens.catalogue.gtin import gtin14
+from beautylens.catalogue.gtin import gtins_in
 from beautylens.records import Match, Matches
 from beautylens.search.photo import Photo
 from beautylens.store.gallery import Gallery
@@ -48,7 +48,7 @@ def barcode_first(matches: Matches) -> Matches:
 
 
 def _marked(match: Match, barcodes: tuple[str, ...]) -> Match:
-    gtin = gtin14(match.product.gtin)
-    if gtin not in barcodes:
+    own = next((gtin for gtin in gtins_in(match.product.gtin) if gtin in barcodes), None)
+    if own is None:
         return match
-    return replace(match, reasons=replace(match.reasons, barcode=gtin))
+    return replace(match, reasons=replace(match.reasons, barcode=own))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.catalogue.gtin import gtin14, spellings
+from beautylens.catalogue.gtin import gtins_in, spellings
 from beautylens.records import Match, Matches
 from beautylens.store.lance import filter_errors, plain_errors, sql_list
 from beautylens.store.reader import GalleryReader
@@ -160,11 +160,12 @@ class GalleryLookup(GalleryReader):
         """
         wanted = set(gtins)
         written = sql_list(spelling for gtin in wanted for spelling in spellings(gtin))
+        several = " OR ".join(f"gtin LIKE '%{gtin.lstrip('0')}%'" for gtin in sorted(wanted))
         # The index answers for the usual spellings; only when it has none are all rows read.
-        conditions = (f"gtin IN ({written})", f"{_UNSPACED} IN ({written})")
+        conditions = (f"gtin IN ({written})", f"({_UNSPACED} IN ({written}) OR {several})")
         found = (self._cosines(condition, descriptor, where) for condition in conditions)
         matches = next((matches for matches in found if len(matches)), Matches())
-        return Matches(tuple(m for m in matches if gtin14(m.product.gtin) in wanted))
+        return Matches(tuple(m for m in matches if wanted.intersection(gtins_in(m.product.gtin))))
 
     def _cosines(
         self, condition: str, descriptor: NDArray[np.float32], where: str | None
