@@ -121,7 +121,7 @@ def fill_on_cluster(
         partial(_one_by_one, crew), resume=True, progress=progress,
     )  # fmt: skip
     failures = (*publisher.failures, *rest.failures)
-    return Filled(publisher.written + rest.written, rest.present, failures)
+    return Filled(publisher.written + rest.written, rest.present, failures, rest.notes)
 
 
 class _Publisher:

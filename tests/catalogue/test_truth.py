@@ -100,12 +100,27 @@ def test_a_photo_of_the_challenge_that_is_not_there_is_named(tmp_path: Path) -> 
         ("a.jpg,p1\n,p2\n", "row 2 has no image. Give"),
         ("ftp://x.org/a.jpg,p1\n", "row 1 has an image of a strange kind of address. Give"),
         ("a.jpg,p1\nb.jpg,p1\na.jpg,p2\n", "rows 1 and 3 both name a.jpg. Keep"),
+        ("a.jpg,p1\nb.jpg,p1\n./a.jpg,p2\n", "rows 1 and 3 both name a.jpg. Keep"),
         ("a.jpg,p1,extra\n", "row 1 has 3 fields, but there are 2 columns"),
     ],
 )
 def test_wrong_rows_are_named_by_their_number(tmp_path: Path, rows: str, fault: str) -> None:
     with pytest.raises(TableError, match="^" + re.escape(f"{tmp_path / 'truth.csv'}: {fault}")):
         read_text(tmp_path, f"image,product_ids\n{rows}")
+
+
+def test_a_photo_and_a_link_to_it_are_one_photo(tmp_path: Path) -> None:
+    put_photos(tmp_path, "a.jpg")
+    (tmp_path / "b.jpg").symlink_to("a.jpg")
+    with pytest.raises(TableError, match=r"rows 1 and 2 both name b\.jpg"):
+        read_text(tmp_path, "image,product_ids\na.jpg,p1\nb.jpg,p1\n")
+
+
+def test_a_photo_is_named_as_a_picture_of_a_catalogue_is(tmp_path: Path) -> None:
+    text = "image,product_ids\n./q/a;b.jpg,p1\nfile:///q/b.jpg,p1\n//x.org/c.jpg,p1\nq\\d.jpg,p1\n"
+    assert [str(truth.image) for truth in read_text(tmp_path, text)] == [
+        f"{tmp_path}/q/a;b.jpg", "/q/b.jpg", "https://x.org/c.jpg", f"{tmp_path}/q/d.jpg",
+    ]  # fmt: skip
 
 
 def test_a_product_cannot_be_both_right_and_ignored(tmp_path: Path) -> None:

@@ -168,6 +168,22 @@ def test_a_gtin_is_found_by_any_spelling_and_never_by_a_wrong_one(reading: Colle
     assert len(reading.gallery.with_gtin(["00036000291452"], query)) == 0
 
 
+@pytest.mark.parametrize(
+    "cell", [f"'{GTIN}", f"EAN: {GTIN}", f"{GTIN}.0", f"036000291452 / {GTIN}"]
+)
+def test_a_gtin_is_found_however_a_spreadsheet_wrote_it(
+    shop: Shop, tmp_path: Path, cell: str
+) -> None:
+    rows = [row | {"gtin": ""} for row in catalogue_rows(3)]
+    rows[1]["gtin"] = cell
+    rows = [row | {"image": str(shop.folder / row["image"])} for row in rows]
+    table = write_table(tmp_path / "table.csv", rows)
+    gallery = build(table, tmp_path / "c.lens", recipe="fast")[0].gallery
+    query = np.zeros(gallery.dimensions, np.float32)
+    found = gallery.with_gtin([f"0{GTIN}"], query)
+    assert {match.product.product_id for match in found} == {"p01"}
+
+
 def test_words_on_catalogue_pictures_stand_in_for_names(reading: Collection, shop: Shop) -> None:
     stored = reading.gallery.read_words(["p00", "p01"])
     assert set(stored) == {"p00", "p01"}

@@ -60,6 +60,38 @@ def test_stopping_at_the_first_error_names_the_row(tmp_path: Path) -> None:
         build(shop.table, tmp_path / "c.lens", recipe=FAST, stop_on_error=True)
 
 
+def test_a_row_without_a_picture_is_a_failure_until_the_table_is_mended(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", 4)
+    rows = catalogue_rows(4)
+    rows[1]["image"], rows[2]["product_id"] = "", " "
+    rows[3]["image"] = "ftp://x.org/a.jpg"
+    write_table(shop.table, rows)
+    collection, filled = build(shop.table, tmp_path / "c.lens", recipe=FAST)
+    assert (filled.written, len(collection)) == (1, 1)
+    assert [(f.row, f.product_id) for f in filled.failures] == [(2, "p01"), (3, ""), (4, "p03")]
+    assert [f.error.split(";")[0] for f in filled.failures[:2]] == [
+        "there is no image", "there is no product_id",
+    ]  # fmt: skip
+    assert "ftp:// cannot be read" in filled.failures[2].error
+    assert collection.failures() == filled.failures
+    with pytest.raises(ImageError, match="row 2: there is no image"):
+        build(shop.table, tmp_path / "c.lens", recipe=FAST, stop_on_error=True)
+    write_table(shop.table, catalogue_rows(4))
+    collection, filled = build(shop.table, tmp_path / "c.lens", recipe=FAST)
+    assert (len(collection), filled.failures, collection.failures()) == (4, (), ())
+
+
+def test_a_failure_is_forgotten_once_the_table_names_whole_products_alone(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", 3)
+    rows = catalogue_rows(3)
+    write_table(shop.table, [*rows, rows[0] | {"image": ""}])
+    collection, _ = build(shop.table, tmp_path / "c.lens", recipe=FAST)
+    assert [failure.row for failure in collection.failures()] == [4]
+    write_table(shop.table, rows)
+    collection, filled = build(shop.table, tmp_path / "c.lens", recipe=FAST)
+    assert (filled.written, filled.present, collection.failures()) == (0, 3, ())
+
+
 def test_a_product_of_several_images_is_replaced_and_resumed_whole(tmp_path: Path) -> None:
     shop = make_shop(tmp_path / "shop", 4)
     rows = catalogue_rows(4)

@@ -11,9 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from beautylens.addresses import ADDRESS, SCHEMES, Place, beside, is_strange, place
-from beautylens.catalogue.readers import SEPARATOR, read_table
-from beautylens.catalogue.refusal import identifier, refuse, require_columns
+from beautylens.addresses import Place, beside, place
+from beautylens.catalogue.gtin import tidy_cell
+from beautylens.catalogue.image_cells import on_this_system, picture_columns, pictures_in
+from beautylens.catalogue.product_rows import filled, unrepeated, with_tidy_gtins
+from beautylens.catalogue.readers import read_table
+from beautylens.catalogue.refusal import identifier, listed, refuse, require_columns
 from beautylens.catalogue.spreadsheet import blank_rows
 
 REQUIRED = ("product_id", "image")
@@ -21,6 +24,15 @@ OPTIONAL = ("name", "brand", "category", "gtin")
 TEXT = pa.large_string()
 # What a collection stores beside a table's own columns.
 RESERVED = ("image_id", "row", "path", "digest", "descriptor", "keypoints", "local", "read_words")
+
+
+@dataclass(frozen=True, slots=True)
+class RowFault:
+    """A row of a table that gives no picture of a product, and why."""
+
+    row: int
+    product_id: str
+    error: str
 
 
 @dataclass(frozen=True)
@@ -34,15 +46,24 @@ class Catalogue:
             the column names.
         folder: where relative image paths start.
         extra: the names of the metadata columns.
+        faults: rows that were left out.
+        notes: sentences about cells that were understood in part, or not at all.
     """
 
     rows: pa.Table
     folder: Place
     extra: tuple[str, ...] = ()
+    faults: tuple[RowFault, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of pictures."""
         return int(self.rows.num_rows)
+
+    @property
+    def left_out(self) -> list[str]:
+        """One sentence for each row that was left out."""
+        return [f"row {fault.row}: {fault.error}" for fault in self.faults]
 
     def image_path(self, image: str) -> Place:
         """Return where the picture file of a line is; nothing says yet that it exists."""
@@ -52,22 +73,32 @@ class Catalogue:
 def read_catalogue(path: str | Place) -> Catalogue:
     """Read a catalogue table: CSV, TSV, Parquet or JSON Lines.
 
-    Columns `product_id` and `image` (a path relative to the table, an address, or several of them
-    joined by `;`); optional `name`, `brand`, `category`, `gtin`; others are kept as metadata under
-    a name that can stand in a search condition (`Price (EUR)` becomes `price_eur`). Spaces around
-    ids and paths are dropped. Whether the pictures exist is found out when they are decoded.
+    Columns `product_id` and `image` (paths relative to the table, addresses, or several of them, as
+    `image_cells` describes) and further pictures in columns such as `image_2` or
+    `additional_image_link`; optional `name`, `brand`, `category`, `gtin`; others are kept as
+    metadata under a name that can stand in a search condition (`Price (EUR)` becomes `price_eur`).
+    What one row of a product leaves empty is taken from the product's other rows. Whether the
+    pictures exist is found out when they are decoded.
 
     Raises:
-        TableError: when the table cannot be read, or a column or row of it is wrong.
+        TableError: when the table cannot be read, a column is wrong, or no row is right.
     """
     path = place(path)
     table = read_table(path)
-    require_columns(path, table.column_names, REQUIRED)
-    extra = _metadata_names(path, table.column_names)
+    pictures = picture_columns(table.column_names)
+    require_columns(path, table.column_names, REQUIRED if not pictures else REQUIRED[:1])
+    extra = _metadata_names(path, [name for name in table.column_names if name not in pictures])
     table = table.rename_columns([extra.get(name, name) for name in table.column_names])
-    lines = _one_per_image(path, _long(table), tuple(extra.values()))
-    _refuse_repeated(path, lines)
-    return Catalogue(_products_together(lines), path.parent, tuple(extra.values()))
+    rows, image, notes = _images(table, pictures, path.parent)
+    lines, faults = _one_per_image(_long(table), rows, image, tuple(extra.values()))
+    if not len(lines):
+        causes = Catalogue(lines, path.parent, faults=faults).left_out
+        refuse(path, causes, "Give each row a product_id and the path of a picture")
+    lines, repeated = unrepeated(_products_together(lines), path.parent)
+    lines = filled(lines, (*OPTIONAL, *extra.values()))
+    lines, unusable = with_tidy_gtins(lines)
+    notes += [*repeated, *unusable]
+    return Catalogue(lines, path.parent, tuple(extra.values()), faults, tuple(notes))
 
 
 def one_product(
@@ -85,6 +116,7 @@ def one_product(
     product = pa.array([product_id] * count, TEXT)
     image = pa.array(images, TEXT)
     columns = {"image_id": _image_ids(product, image), "product_id": product, "image": image}
+    facts = {**facts, "gtin": tidy_cell(facts.get("gtin", ""))}
     columns |= {name: pa.array([facts.get(name, "")] * count, TEXT) for name in (*OPTIONAL, *extra)}
     columns["row"] = pa.array(range(1, count + 1), pa.int64())
     return Catalogue(pa.table(columns), Path("/"), tuple(extra))
@@ -119,22 +151,53 @@ def _metadata_names(path: Place, columns: list[str]) -> dict[str, str]:
     return named
 
 
-def _one_per_image(path: Place, table: pa.Table, extra: tuple[str, ...]) -> pa.Table:
-    """Return the table with a line for each image of a row, columns in their final order."""
-    rows, image = _images(path, table)
-    if len(rows) != table.num_rows:
-        table = table.take(rows)
-    product = pc.utf8_trim_whitespace(_array(table["product_id"]))
-    nameless = rows.filter(pc.equal(product, ""))
-    _refuse_rows(path, nameless, "has no product_id", "Give each row the id of its product")
+def _images(
+    table: pa.Table, pictures: Sequence[str], folder: Place
+) -> tuple[NDArray[np.int64], list[str], list[str]]:
+    """Return the row (from 0) and the path or address of each image, and a note on moved ones."""
+    columns = [table[name].to_pylist() for name in pictures]
+    rows, images, found = [], [], []
+    for row, cells in enumerate(zip(*columns, strict=True)):
+        for written in (text for cell in cells if cell for text in pictures_in(cell)):
+            image = on_this_system(written, folder)
+            rows.append(row)
+            images.append(image)
+            if image not in (written, written.replace("\\", "/")):
+                found.append(f"row {row + 1}: {written} is {image}")
+    notes = [f"Windows paths found beside the table: {listed(found)}"]
+    return np.array(rows, np.int64), images, notes if found else []
+
+
+def _one_per_image(
+    table: pa.Table, rows: NDArray[np.int64], images: list[str], extra: tuple[str, ...]
+) -> tuple[pa.Table, tuple[RowFault, ...]]:
+    """Return a line for each image, columns in their final order, and the rows that give none."""
+    ids = pc.utf8_trim_whitespace(_array(table["product_id"]))
+    nameless = pc.equal(ids, "").to_numpy(zero_copy_only=False)
+    without = np.ones(table.num_rows, bool)
+    without[rows] = False
+    bad = np.flatnonzero(nameless | without)
+    faults = tuple(
+        RowFault(
+            int(row) + 1,
+            ids[int(row)].as_py(),
+            "there is no product_id" if nameless[row] else "there is no image",
+        )
+        # A blank row among others is none, but it is counted.
+        for row in bad[~blank_rows(table.take(pa.array(bad)).columns)]
+    )
+    named = ~nameless[rows]
+    taken = pa.array(rows[named])
+    image = pa.array(images, TEXT).filter(pa.array(named))
+    table, product = table.take(taken), ids.take(taken)
     columns = {
         "image_id": _image_ids(product, image),
         "product_id": product,
         "image": image,
         **{name: _column(table, name) for name in (*OPTIONAL, *extra)},
-        "row": pc.add(rows.cast(pa.int64()), 1),
+        "row": pc.add(taken, 1),
     }
-    return pa.table(columns)
+    return pa.table(columns), faults
 
 
 def _image_ids(product: pa.Array, image: pa.Array) -> pa.Array:
@@ -143,46 +206,10 @@ def _image_ids(product: pa.Array, image: pa.Array) -> pa.Array:
     return pc.binary_join_element_wise(unslashed, image, pa.scalar("/", TEXT))
 
 
-def _images(path: Place, table: pa.Table) -> tuple[pa.Array, pa.Array]:
-    """Return the row (from 0) and the path of each image."""
-    several = pc.split_pattern(_array(table["image"]), SEPARATOR)
-    image = pc.utf8_trim_whitespace(pc.list_flatten(several))
-    given = pc.not_equal(image, "")
-    rows, image = pc.list_parent_indices(several).filter(given), image.filter(given)
-    without = np.setdiff1d(np.arange(table.num_rows), rows.to_numpy())
-    if len(without):
-        # A blank row among others is none, but it is counted.
-        without = without[~blank_rows(table.take(pa.array(without)).columns)]
-    _refuse_rows(path, pa.array(without), "has no image", "Give each row the path of a picture")
-    remote = pc.match_substring_regex(image, ADDRESS)
-    strange = pa.array(map(is_strange, image.filter(remote).to_pylist()), pa.bool_())
-    remedy = f"Give pictures as paths, or as addresses of {', '.join(SCHEMES)}"
-    fault = "has an image of a strange kind of address"
-    _refuse_rows(path, rows.filter(remote).filter(strange), fault, remedy)
-    return rows, image
-
-
 def _column(table: pa.Table, name: str) -> pa.Array | pa.ChunkedArray:
     if name in table.column_names:
         return table[name]
     return pa.repeat(pa.scalar("", TEXT), table.num_rows)
-
-
-def _refuse_rows(path: Place, rows: pa.Array, fault: str, remedy: str) -> None:
-    refuse(path, [f"row {row + 1} {fault}" for row in rows.unique().to_pylist()], remedy)
-
-
-def _refuse_repeated(path: Place, lines: pa.Table) -> None:
-    if pc.count_distinct(lines["image_id"]).as_py() == len(lines):
-        return
-    first: dict[str, int] = {}
-    faults = []
-    ids, rows = lines["image_id"].to_pylist(), lines["row"].to_pylist()
-    for image_id, row in zip(ids, rows, strict=True):
-        if image_id in first:
-            faults.append(f"rows {first[image_id]} and {row} both hold image {image_id!r}")
-        first.setdefault(image_id, row)
-    refuse(path, faults, "Keep one row for each image of a product")
 
 
 def _products_together(lines: pa.Table) -> pa.Table:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from beautylens.addresses import Place, beside, is_strange, place
 from beautylens.catalogue.delimited import read_rows
+from beautylens.catalogue.image_cells import on_this_system, one_picture
+from beautylens.catalogue.product_rows import same_file
 from beautylens.catalogue.readers import SEPARATOR, copied, read_table, reading
 from beautylens.catalogue.refusal import refuse, require_columns
 from beautylens.catalogue.swallowed import PHOTO_SUFFIXES
@@ -50,10 +52,10 @@ def read_truth(path: str | Place) -> tuple[TruthRow, ...]:
     with copied(path) as file:
         rows = _challenge_rows if _is_challenge(file) else _plain_rows
         truths = rows(file, path.parent)
-    first: dict[Place, int] = {}
+    first: dict[str, int] = {}
     faults = []
     for truth in truths:
-        earlier = first.setdefault(truth.image, truth.row)
+        earlier = first.setdefault(same_file(truth.image), truth.row)
         if earlier != truth.row:
             faults.append(f"rows {earlier} and {truth.row} both name {truth.image.name}")
     refuse(path, faults, "Keep one row for each query photo")
@@ -67,7 +69,7 @@ def _plain_rows(path: Path, folder: Place) -> tuple[TruthRow, ...]:
     for row, fields in enumerate(table.to_pylist(), 1):
         if not any(map(str.strip, fields.values())):
             continue
-        image = fields["image"].strip()
+        image = on_this_system(one_picture(fields["image"]), folder)
         right, ignored = _ids(fields["product_ids"]), _ids(fields.get("ignore_ids", ""))
         if not image:
             faults.append(f"row {row} has no image")

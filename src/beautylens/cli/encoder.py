@@ -17,6 +17,7 @@ from rich.table import Table
 from beautylens.catalogue.table import read_catalogue
 from beautylens.cli.arguments import written_here
 from beautylens.cli.console import console, report_error
+from beautylens.cli.progress import report_rows
 from beautylens.errors import BeautylensError, EncoderError
 from beautylens.features.agreement import probe_pictures
 from beautylens.features.cost import count_macs, count_parameters
@@ -159,6 +160,7 @@ def quantise_encoder(
     """Write an encoder with weights and activations of eight bits."""
     encoder = Encoder.load(name)
     catalogue = read_catalogue(table)
+    report_rows(catalogue)
     paths = [catalogue.image_path(image) for image in catalogue.rows["image"].to_pylist()]
     folder = out or encoder_home() / f"{encoder.name}-int8"
     with console.status(f"Quantising {encoder.name}"):

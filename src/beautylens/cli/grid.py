@@ -21,7 +21,7 @@ from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.cli.arguments import CatalogueTable, TruthTable, written_here
 from beautylens.cli.console import console
 from beautylens.cli.evaluate import refuse_leaks
-from beautylens.cli.progress import count_bar, report_left_out
+from beautylens.cli.progress import count_bar, report_left_out, report_rows
 from beautylens.errors import QueryError, TableError
 from beautylens.evaluate.extraction import find_pools
 from beautylens.evaluate.grid import PAPER, Grid, Outcome, System
@@ -111,6 +111,7 @@ def grid(
 ) -> None:
     """Compare backbones, poolings and distances, each network run once over the pictures."""
     rows, catalogue = read_truth(truth), read_catalogue(table)
+    report_rows(catalogue)
     if not any(row.product_ids for row in rows):
         raise TableError(
             f"{truth} names no right product for any photo; there is nothing to compare"

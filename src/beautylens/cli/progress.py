@@ -16,6 +16,7 @@ from rich.progress import (
     track,
 )
 
+from beautylens.catalogue.table import Catalogue
 from beautylens.cli.console import console, report_error
 from beautylens.store.build import Filled
 from beautylens.store.build import Progress as State
@@ -110,7 +111,20 @@ def report_filled(filled: Filled, seconds: float) -> None:
         console.print(
             f"{filled.present:,} were there already; `beautylens add` writes changed ones anew."
         )
+    report_notes(filled.notes)
     report_failures(filled.failures)
+
+
+def report_notes(notes: Sequence[str]) -> None:
+    """Say what was noticed about the cells of a table."""
+    for note in notes:
+        console.print(f"[yellow]{escape(note[:1].upper() + note[1:])}.[/]", soft_wrap=True)
+
+
+def report_rows(catalogue: Catalogue) -> None:
+    """Name the rows of a table that were left out, and say what was noticed about its cells."""
+    report_left_out(catalogue.left_out, "rows of the catalogue")
+    report_notes(catalogue.notes)
 
 
 def report_failures(failures: Sequence[Failure], shown: int = 10) -> None:

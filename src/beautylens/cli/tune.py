@@ -18,7 +18,7 @@ from beautylens.catalogue.truth import read_truth
 from beautylens.cli.arguments import CatalogueTable, TruthTable, written_here
 from beautylens.cli.console import console
 from beautylens.cli.evaluate import refuse_leaks
-from beautylens.cli.progress import count_bar, progress_bar
+from beautylens.cli.progress import count_bar, progress_bar, report_rows
 from beautylens.errors import EncoderError
 from beautylens.evaluate.run import find_copies
 from beautylens.evaluate.tuning import Tuned, Tuning
@@ -58,6 +58,7 @@ def tune(
     """Find the recipe that finds most labelled photos' products within a time a query."""
     began = time.perf_counter()
     rows, catalogue = read_truth(truth), read_catalogue(table)
+    report_rows(catalogue)
     refuse_leaks([] if allow_leaks else find_copies(catalogue, rows), place(truth), len(rows))
     tuning = Tuning(catalogue, rows, folder, read_recipe(recipe), encoder or (), budget)
     _say_what_is_used(tuning)

@@ -30,6 +30,7 @@ from beautylens.images.decode import Pixels, decode, read_bytes
 from beautylens.images.thumbnail import Thumbnail
 from beautylens.store.failures import Failure
 from beautylens.store.gallery import Gallery
+from beautylens.store.row_failures import record_row_failures, row_failures
 from beautylens.store.rows import vectors
 from beautylens.store.tables import PLAIN
 
@@ -56,11 +57,12 @@ OnProgress = Callable[[Progress], None]
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What a build did, in images."""
+    """What a build did, in images, and what was noticed on the way."""
 
     written: int
     present: int
     failures: tuple[Failure, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +188,9 @@ def fill(
     Raises:
         ImageError: when a picture cannot be read and `stop_on_error` is set.
     """
+    faults = row_failures(catalogue)
+    if stop_on_error and faults:
+        raise ImageError(f"row {faults[0].row}: {faults[0].error}")
     missing = _missing(catalogue, gallery.ids("image_id")) if resume else catalogue
     failures: list[Failure] = []
     batch = _Batch(gallery, catalogue)
@@ -200,7 +205,9 @@ def fill(
         progress(Progress(done, len(missing), len(failures)))
     batch.commit()
     written = len(missing) - len(failures)
-    return Filled(written, len(catalogue) - len(missing), tuple(failures))
+    record_row_failures(gallery, catalogue, missing)
+    failed = tuple(sorted((*faults, *failures), key=lambda failure: failure.row))
+    return Filled(written, len(catalogue) - len(missing), failed, catalogue.notes)
 
 
 class _Batch:

@@ -271,10 +271,9 @@ class Training:
         )  # fmt: skip
 
     def _readable_shelf(self, catalogue: Catalogue) -> Shelf:
-        names = ["product_id", "image", "brand", "name"]
-        rows = self._readable(
-            catalogue.rows.select(names).to_pylist(), lambda row: catalogue.image_path(row["image"])
-        )
+        self._unreadable += catalogue.left_out
+        rows = catalogue.rows.select(["product_id", "image", "brand", "name"]).to_pylist()
+        rows = self._readable(rows, lambda row: catalogue.image_path(row["image"]))
         if not rows:
             raise ImageError(f"none of the catalogue's pictures can be read: {self._unreadable[0]}")
         return Shelf(

@@ -1,0 +1,102 @@
+"""The rows of one product seen together: one picture listed twice, cells left to another row."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from beautylens.addresses import Place, beside
+from beautylens.catalogue.gtin import gtins_in, lost_digits, tidy_cell
+from beautylens.catalogue.refusal import listed
+
+
+def unrepeated(lines: pa.Table, folder: Place) -> tuple[pa.Table, list[str]]:
+    """Return the lines, each file once for its product, and a note on those left out.
+
+    One file may be named by several paths: `./a.jpg`, `a.jpg`, a symbolic link.
+
+    Args:
+        lines: those of one product stand together.
+        folder: where relative paths start.
+    """
+    _, sizes = _products(lines)
+    several = np.repeat(sizes > 1, sizes)
+    kept = np.ones(len(lines), bool)
+    faults = []
+    # Most products have one picture, and to follow links takes a look at each folder above.
+    chosen = lines.select(["product_id", "image", "row"]).filter(pa.array(several)).to_pylist()
+    first: dict[tuple[str, str], int] = {}
+    for line, row in zip(np.flatnonzero(several), chosen, strict=True):
+        file = (row["product_id"], same_file(beside(folder, row["image"])))
+        if file in first:
+            kept[line] = False
+            faults.append(f"row {row['row']}: {row['image']} is in row {first[file]} already")
+        else:
+            first[file] = row["row"]
+    if not faults:
+        return lines, []
+    note = f"pictures listed twice for one product and kept once: {listed(faults)}"
+    return lines.filter(pa.array(kept)), [note]
+
+
+def same_file(file: Place) -> str:
+    """Return one text for all paths of a file, links followed; an address is its own."""
+    return os.path.realpath(file) if isinstance(file, Path) else str(file)
+
+
+def filled(lines: pa.Table, columns: Sequence[str]) -> pa.Table:
+    """Return the lines; a cell left empty holds what the first of its product's rows says.
+
+    Args:
+        lines: those of one product stand together.
+        columns: texts that are facts of the product.
+    """
+    starts, sizes = _products(lines)
+    if (sizes < 2).all():
+        return lines
+    product = np.repeat(np.arange(len(starts)), sizes)
+    for name in columns:
+        given = pc.not_equal(lines[name], "").to_numpy()
+        said = np.flatnonzero(given)
+        source = np.full(len(starts), -1)
+        # The last to be written is the first of a product.
+        source[product[said[::-1]]] = said[::-1]
+        taken = np.where(given | (source[product] < 0), np.arange(len(lines)), source[product])
+        if (taken != np.arange(len(lines))).any():
+            column = lines[name].take(pa.array(taken))
+            lines = lines.set_column(lines.column_names.index(name), name, column)
+    return lines
+
+
+def with_tidy_gtins(lines: pa.Table) -> tuple[pa.Table, list[str]]:
+    """Return the lines with GTINs as lookups find them, and a note on those that are unusable."""
+    cells = lines["gtin"].to_pylist()
+    if not any(cells):
+        return lines, []
+    column = pa.array(map(tidy_cell, cells), lines["gtin"].type)
+    tidy = lines.set_column(lines.column_names.index("gtin"), "gtin", column)
+    starts, _ = _products(lines)
+    rows = lines["row"].to_numpy()
+    given = [line for line in starts.tolist() if cells[line].strip()]
+    unusable = [line for line in given if not gtins_in(cells[line])]
+    if not unusable:
+        return tidy, []
+    rounded = sum(lost_digits(cells[line]) for line in unusable)
+    why = f", {rounded:,} of them rounded by a spreadsheet (format the column as text)"
+    faults = listed([f"row {rows[line]}: {cells[line]!r}" for line in unusable])
+    count = f"{len(unusable):,} of {len(given):,} products"
+    return tidy, [f"gtin of {count} unusable{why if rounded else ''}: {faults}"]
+
+
+def _products(lines: pa.Table) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return where the lines of each product start, and how many they are."""
+    ids = lines["product_id"].combine_chunks()
+    changes = pc.not_equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)
+    starts = np.concatenate([[0], np.flatnonzero(changes) + 1])[: len(lines)]
+    return starts, np.diff(np.append(starts, len(lines)))

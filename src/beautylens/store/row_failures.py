@@ -1,0 +1,39 @@
+"""Rows of a table that give no picture, remembered among the failures of a gallery."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from beautylens.catalogue.table import Catalogue
+from beautylens.store.failures import Failure
+from beautylens.store.gallery import Gallery
+
+_REMEDY = "give each row a product_id and the path of a picture"
+
+
+def row_failures(catalogue: Catalogue) -> list[Failure]:
+    """Return the rows of a table that give no picture, as failures without an image."""
+    return [
+        Failure("", fault.product_id, "", fault.row, f"{fault.error}; {_REMEDY}")
+        for fault in catalogue.faults
+    ]
+
+
+def record_row_failures(gallery: Gallery, catalogue: Catalogue, described: Catalogue) -> None:
+    """Note the rows that give no picture; forget the failures of products that are whole by now.
+
+    Args:
+        gallery: has noted which pictures failed just now.
+        catalogue: what it was filled with.
+        described: those products of the catalogue that it did not hold whole before.
+    """
+    faults, logged = row_failures(catalogue), gallery.failures()
+    before = pa.array(sorted({failure.product_id for failure in logged}), pa.string())
+    ids = catalogue.rows["product_id"]
+    whole = set(ids.filter(pc.is_in(ids, before)).to_pylist())
+    whole -= set(described.rows["product_id"].to_pylist())
+    changed = {"", *whole, *(fault.product_id for fault in faults)}
+    kept = [each for each in logged if each.image_id and each.product_id in changed - whole]
+    if faults or logged:
+        gallery.record_failures(sorted(changed), [*faults, *kept])
