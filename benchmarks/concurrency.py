@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import tempfile
 import time
@@ -26,6 +25,7 @@ import numpy as np
 import beautylens as bl
 from beautylens.catalogue.sample import draw_plan, plan_sample
 from beautylens.collection import Collection, open_collection
+from beautylens.cores import core_count
 from half_million import unread
 
 SETTLE = 0.5
@@ -97,9 +97,9 @@ def main() -> None:
             time.sleep(SETTLE)
             rows.append(asked(collection, paths, clients, arguments.seconds))
     if arguments.json:
-        print(json.dumps({"cores": os.cpu_count(), "rows": rows}))
+        print(json.dumps({"cores": core_count(), "rows": rows}))
         return
-    print(f"{'clients':>8}{'a second':>10}{'median':>10}{'p95':>10}   ms, {os.cpu_count()} cores")
+    print(f"{'clients':>8}{'a second':>10}{'median':>10}{'p95':>10}   ms, {core_count()} cores")
     for row in rows:
         print("{clients:>8}{per_second:>10}{median_ms:>10}{p95_ms:>10}".format(**row))
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import tempfile
 import time
@@ -29,6 +28,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from beautylens.catalogue.sample import draw_plan, plan_sample
+from beautylens.cores import core_count
 from beautylens.errors import EncoderError
 from beautylens.features.encoder import Encoder
 from beautylens.features.pooling import Outputs
@@ -157,7 +157,7 @@ def main() -> None:
     result = {
         "pictures": len(paths),
         "side": encoder.side,
-        "cores": os.cpu_count(),
+        "cores": core_count(),
         "ours_ms": round(ours_ms, 1),
         "rival_ms": round(rival_ms, 1),
         "ratio": round(rival_ms / ours_ms, 2),
@@ -167,7 +167,7 @@ def main() -> None:
     if arguments.json:
         print(json.dumps(result))
         return
-    print(f"{len(paths)} pictures, input {encoder.side}, {os.cpu_count()} cores, ms a picture")
+    print(f"{len(paths)} pictures, input {encoder.side}, {core_count()} cores, ms a picture")
     print(f"{'ours':32}{ours_ms:8.1f}")
     print(f"{f'timm + PyTorch, batches of {batch}':32}{rival_ms:8.1f}   {rival_ms / ours_ms:.1f} x")
     for size, spent in first.items():

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import tempfile
 import time
@@ -27,6 +26,7 @@ from threadpoolctl import threadpool_limits
 
 from beautylens.assemble import make_describer, make_encoder, make_extractor
 from beautylens.catalogue.sample import write_sample_catalogue
+from beautylens.cores import core_count
 from beautylens.images.decode import decode
 from beautylens.images.thumbnail import Thumbnail
 from beautylens.recipe import read_recipe
@@ -57,7 +57,7 @@ def stages(paths: list[Path]) -> dict[str, float]:
     """Return the median milliseconds a picture of each stage, on one core."""
     recipe = read_recipe("default")
     encoder, kept = make_encoder(recipe), recipe.keypoints or KeypointSettings()
-    encoder, extract = encoder.shared_by(os.cpu_count() or 1), make_extractor(kept)
+    encoder, extract = encoder.shared_by(core_count()), make_extractor(kept)
     spent: dict[str, list[float]] = defaultdict(list)
 
     def lap(stage: str, work: Callable[[], Any]) -> Any:
@@ -98,7 +98,7 @@ def main() -> None:
         paths = sorted(path.absolute() for path in folder.rglob("*.jpg"))[: arguments.limit]
         result: dict[str, Any] = {
             "pictures": len(paths),
-            "cores": os.cpu_count(),
+            "cores": core_count(),
             "without_keypoints_per_second": round(rate("fast", paths), 1),
             "with_keypoints_per_second": round(rate("default", paths), 1),
             "stages_ms": stages(paths[:STAGED]),

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import os
 import statistics
 import tempfile
 import time
@@ -29,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beautylens.catalogue.sample import draw_plan, plan_sample
+from beautylens.cores import core_count
 from beautylens.features.extractors import rootsift
 from beautylens.features.keypoints import Keypoints
 from beautylens.features.matching import Matcher
@@ -190,7 +190,7 @@ def numba_kernel() -> Way:
     return way
 
 
-POOL = ThreadPoolExecutor(os.cpu_count())
+POOL = ThreadPoolExecutor(core_count())
 
 
 def ways() -> dict[str, Way]:
@@ -262,7 +262,7 @@ def main() -> None:
         "pictures": len(compared),
         "keypoints": round(statistics.mean(map(len, compared))),
         "query_keypoints": len(query),
-        "cores": os.cpu_count(),
+        "cores": core_count(),
         "ours_ms": round(milliseconds["ours"], 1),
         "rival_ms": round(milliseconds["flann"], 1),
         "ratio": round(milliseconds["flann"] / milliseconds["ours"], 1),

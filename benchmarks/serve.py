@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from pathlib import Path
 
 import requests
 
+from beautylens.cores import core_count
 from concurrency import prepared, spread
 
 
@@ -98,7 +98,7 @@ def main() -> None:
         rows = [asked(address, files, n, arguments.seconds) for n in arguments.clients]
         memory = resident(process.pid) if process else 0
     result = {
-        "cores": os.cpu_count(),
+        "cores": core_count(),
         "workers": arguments.workers,
         "resident_mb": round(memory / 1e6),
         "rows": rows,

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from pathlib import Path
 
 import beautylens as bl
 from beautylens.catalogue.sample import draw_plan, plan_sample
+from beautylens.cores import core_count
 
 DRAWN, PHOTOS = 60, 6
 
@@ -74,7 +74,7 @@ def main() -> None:
         spent = measure(collection, photos, arguments.runs)
     medians = {kind: round(statistics.median(seconds), 2) for kind, seconds in spent.items()}
     if arguments.json:
-        print(json.dumps({"cores": os.cpu_count(), "seconds": medians}))
+        print(json.dumps({"cores": core_count(), "seconds": medians}))
         return
     for kind, seconds in spent.items():
         spread = f"{min(seconds):.2f} to {max(seconds):.2f}"

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from beautylens.cores import core_count
 from beautylens.serve.app import GIVEN
 from beautylens.serve.settings import ServeSettings
 
@@ -22,7 +23,7 @@ except CollectionError:
 """
 
 
-@pytest.mark.skipif(os.cpu_count() == 1, reason="linear algebra has one thread on one core")
+@pytest.mark.skipif(core_count() == 1, reason="linear algebra has one thread on one core")
 def test_a_worker_keeps_linear_algebra_to_the_thread_that_asks(tmp_path) -> None:
     settings = ServeSettings(collection=str(tmp_path / "missing"))
     plain = {name: value for name, value in os.environ.items() if "NUM_THREADS" not in name}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
+from beautylens.cores import core_count
 from beautylens.images.decode import Limits
 from beautylens.settings import Settings
 
@@ -33,7 +33,7 @@ class ServeSettings(Settings):
     """Where photos that people answered about are kept, with their answers."""
     title: str = "Beautylens"
     """What the page is headed with."""
-    threads: int = os.cpu_count() or 1
+    threads: int = Field(default_factory=core_count)
     """Searches of one process that run at once."""
     waiting: int = 32
     """Searches of one process that may wait for their turn."""

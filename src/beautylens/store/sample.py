@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -12,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from beautylens.catalogue.table import Catalogue
+from beautylens.cores import core_count
 from beautylens.errors import ImageError
 from beautylens.features.extractors import Extractor
 from beautylens.features.keypoints import Keypoints
@@ -83,7 +83,7 @@ def keypoints_of(
         return extractor(picture, longest=longest, limit=limit)
 
     found: list[Keypoints] = []
-    count = workers or os.cpu_count() or 1
+    count = workers or core_count()
     with ThreadPoolExecutor(count) as pool:
         everything = ahead(pool, taken, rows_of(catalogue), 4 * count)
         for done, keypoints in enumerate(everything, start=1):
