@@ -7,22 +7,56 @@ import logging
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from PIL import _imaging
 
-_one_at_a_time = threading.Lock()
+
+class _Shared:
+    """A state of the whole process that is on while any thread wants it.
+
+    The first block to begin switches it on, the last one to end switches it off; between them
+    any number of threads are inside at once, and none waits for another's work.
+    """
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._inside = 0
+        self._switched = ExitStack()
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        with self._guard:
+            if not self._inside:
+                self._switched.enter_context(_silence())
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._inside -= 1
+                if not self._inside:
+                    self._switched.close()
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    with warnings.catch_warnings(), _no_log_lines(), _no_libtiff_messages():
+        warnings.filterwarnings("ignore", module="PIL")
+        yield
+
+
+_shared = _Shared()
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
     """Hold back Pillow's warnings and log lines, and libtiff's messages, while the block runs.
 
-    All three are switched for the whole process, so only short work belongs inside: one thread
-    at a time enters. Only Pillow is named, so no other code's warning is ever lost.
+    All three are switched for the whole process. Only Pillow is named, so no other code's
+    warning is ever lost.
     """
-    with _one_at_a_time, warnings.catch_warnings(), _no_log_lines(), _no_libtiff_messages():
-        warnings.filterwarnings("ignore", module="PIL")
+    with _shared.hold():
         yield
 
 
