@@ -15,8 +15,9 @@ from beautylens.features.aggregate import Aggregate
 from beautylens.features.describing import Describing
 from beautylens.features.ocr import PRINT
 from beautylens.features.whitening import Whitening
-from beautylens.images.decode import DEFAULT_LIMITS, Limits, Picture, decode
+from beautylens.images.decode import Picture, decode
 from beautylens.images.fit import Box, crop, is_blank
+from beautylens.images.limits import DEFAULT_LIMITS, Limits
 from beautylens.recipe import Recipe
 from beautylens.records import Matches
 from beautylens.search.explain import Explain

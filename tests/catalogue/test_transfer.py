@@ -15,7 +15,7 @@ from urllib3.util import Retry
 from beautylens.catalogue.dead_links import Link
 from beautylens.catalogue.download import download
 from beautylens.catalogue.transfer import Manners, Pace, is_fetchable
-from beautylens.images.decode import Limits
+from beautylens.images.limits import Limits
 from tests.catalogue.fetching import QUICK, fetch, reasons
 from tests.catalogue.web import PICTURE, TRICKLE_SECONDS, Handler, Web
 

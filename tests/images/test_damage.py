@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from beautylens.errors import ImageError
-from beautylens.images.decode import Limits, decode, read_bytes
+from beautylens.images.decode import decode
+from beautylens.images.files import read_bytes
+from beautylens.images.limits import Limits
 from tests.images.pictures import saved, smooth, turned
 
 SAMPLES = {

@@ -16,7 +16,8 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from beautylens.errors import ImageError
-from beautylens.images.decode import Limits, decode
+from beautylens.images.decode import decode
+from beautylens.images.limits import Limits
 from tests.images.pictures import ORIENTATION, Pixels, distance, saved, smooth, turned
 
 ANY_SIDE = Limits(min_side=1)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from beautylens.errors import ImageError
-from beautylens.images.decode import Limits, decode
+from beautylens.images.decode import decode
+from beautylens.images.limits import Limits
 from tests.images.pictures import Pixels, distance, saved, smooth
 
 ANY_SIDE = Limits(min_side=1)

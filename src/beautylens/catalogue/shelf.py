@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
-from beautylens.images.decode import FORMATS, HEAD_BYTES, suffix_of
+from beautylens.images.formats import FORMATS, HEAD_BYTES, suffix_of
 
 PART = ".part"
 

@@ -11,7 +11,7 @@ from beautylens.catalogue.truth import TruthRow
 from beautylens.collection import Collection
 from beautylens.errors import ImageError
 from beautylens.evaluate.metrics import QueryResult
-from beautylens.images.decode import read_bytes
+from beautylens.images.files import read_bytes
 from beautylens.store.build import file_digest
 
 

@@ -17,13 +17,28 @@ _PROFILED = {"1": "L", "L": "L", "LA": "L", "CMYK": "CMYK"}
 _SAME_LEVELS = 2
 
 
-def srgb(picture: Image.Image) -> Image.Image:
-    """Return the loaded picture in mode RGB: profile applied, transparent parts on white."""
+def has_plain_ink(picture: Image.Image) -> bool:
+    """Tell whether a file of four inks says how much of each there is, not how much is missing.
+
+    Pillow takes the inks of every JPEG as inverted, which is true of Adobe's files only.
+    """
+    return isinstance(picture, JpegImageFile) and "adobe" not in picture.info
+
+
+def srgb(picture: Image.Image, *, plain_ink: bool = False) -> Image.Image:
+    """Return a loaded picture, or a part of it, in mode RGB.
+
+    Its colour profile is applied, and its transparent parts lie on white.
+
+    Args:
+        picture: of any mode.
+        plain_ink: what `has_plain_ink` says of the whole picture.
+    """
     profile = picture.info.get("icc_profile")
     if picture.mode.startswith("I;16"):
         picture = _eight_bits(picture)
     alpha = picture.convert("RGBA").getchannel("A") if picture.has_transparency_data else None
-    colour = _in_srgb(_opaque(picture), profile)
+    colour = _in_srgb(_opaque(picture, plain_ink), profile)
     if alpha is None:
         return colour
     white = Image.new("RGB", picture.size, "white")
@@ -37,12 +52,10 @@ def _eight_bits(picture: Image.Image) -> Image.Image:
     return Image.fromarray(((samples + 128) // 257).astype(np.uint8))
 
 
-def _opaque(picture: Image.Image) -> Image.Image:
+def _opaque(picture: Image.Image, plain_ink: bool) -> Image.Image:
     """Return the colours alone, in the mode that a colour profile would describe."""
     if picture.mode == "CMYK":
-        # Pillow takes all ink as inverted, which is true of Adobe's files only.
-        stored_plain = isinstance(picture, JpegImageFile) and "adobe" not in picture.info
-        return ImageChops.invert(picture) if stored_plain else picture
+        return ImageChops.invert(picture) if plain_ink else picture
     if picture.mode == "P":
         # By way of RGBA, for Pillow warns where a palette has more than one transparent colour.
         picture = picture.convert("RGBA")

@@ -10,9 +10,11 @@ from pathlib import Path
 from beautylens.addresses import Place, Remote, place
 from beautylens.catalogue.shelf import Shelf
 from beautylens.errors import CollectionError, ImageError
-from beautylens.images.decode import HEAD_BYTES, Limits, decode, suffix_of
+from beautylens.images.decode import decode
 from beautylens.images.draw import to_jpeg
 from beautylens.images.fit import shrink
+from beautylens.images.formats import HEAD_BYTES, suffix_of
+from beautylens.images.limits import Limits
 from beautylens.records import Match
 from beautylens.store.gallery import Gallery
 

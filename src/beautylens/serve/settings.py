@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from beautylens.cores import core_count
-from beautylens.images.decode import Limits
+from beautylens.images.limits import Limits
 from beautylens.settings import Settings
 
 MEBIBYTE = 1 << 20

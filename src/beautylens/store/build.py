@@ -26,7 +26,8 @@ from beautylens.features.extractors import Extractor, rootsift
 from beautylens.features.keypoints import NO_KEYPOINTS
 from beautylens.features.ocr import PRINT
 from beautylens.images.ahead import ahead
-from beautylens.images.decode import Pixels, decode, read_bytes
+from beautylens.images.decode import Pixels, decode
+from beautylens.images.files import read_bytes
 from beautylens.images.thumbnail import Thumbnail
 from beautylens.store.failures import Failure
 from beautylens.store.gallery import Gallery

@@ -1,0 +1,50 @@
+"""GIF: what stands before the first frame, which is the only one that is decoded (GIF89a)."""
+
+from __future__ import annotations
+
+from beautylens.images.limits import Limits
+from beautylens.images.structure.file import ExcessError, Structure, without
+
+MAX_BLOCKS = 65_536
+_EXTENSION, _IMAGE, _CONTROL = 0x21, 0x2C, 0xF9
+_HEADER_BYTES = 13
+
+
+def read_gif(data: bytes, _: Limits) -> Structure:
+    """Leave out comments and other extensions before the first frame, all but its control block.
+
+    Raises:
+        ExcessError: when these have more blocks than anybody writes.
+    """
+    at = _HEADER_BYTES
+    if len(data) > at and data[10] & 0x80:
+        at += 3 << ((data[10] & 7) + 1)
+    blocks = 0
+    dropped: list[tuple[int, int]] = []
+    while at + 1 < len(data) and data[at] in (0, _EXTENSION):
+        if data[at] == 0:
+            # Some writers leave one behind; each is passed over.
+            end, count = at + 1, 1
+        else:
+            end, count = _after_blocks(data, at + 2, MAX_BLOCKS - blocks)
+        blocks += count
+        if blocks >= MAX_BLOCKS:
+            raise ExcessError(f"has more than {MAX_BLOCKS:,} blocks before its first frame")
+        if not _is_control(data[at : at + 3]):
+            dropped.append((at, end))
+        at = end
+    return Structure(without(data, dropped))
+
+
+def _is_control(start: bytes) -> bool:
+    """Tell whether an extension says which colour is transparent, and is long enough for it."""
+    return start[:2] == bytes((_EXTENSION, _CONTROL)) and start[2:] >= b"\4"
+
+
+def _after_blocks(data: bytes, at: int, most: int) -> tuple[int, int]:
+    """Return where a row of sub-blocks ends, its empty last one included, and their number."""
+    for count in range(1, most + 1):
+        if at >= len(data) or data[at] == 0:
+            return at + 1, count
+        at += 1 + data[at]
+    return at, most

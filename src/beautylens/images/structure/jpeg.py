@@ -1,0 +1,140 @@
+"""JPEG: segments before the picture, and the scans that it is coded in (ITU-T T.81)."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from beautylens.images.limits import Limits
+from beautylens.images.structure.file import ExcessError, Structure, without
+
+MAX_SEGMENTS = 4096
+MAX_FILLER = 64 << 10
+"""Bytes between segments that belong to none."""
+_WORK = 32
+"""Scans that a picture of as many pixels as are allowed may have; a smaller one more."""
+
+_MARKER = re.compile(rb"\xff+([\x01-\xfe])")
+# In coded data, 0xFF is followed by a zero byte or is one of the restart markers.
+_AFTER_SCAN = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")
+_ALONE = frozenset((0x01, *range(0xD0, 0xD9)))
+_END, _SCAN = 0xD9, 0xDA
+_BASELINE, _EXTENDED, _PROGRESSIVE = 0xC0, 0xC1, 0xC2
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_IN_PASSES = frozenset((_PROGRESSIVE, 0xC6, 0xCA, 0xCE))
+_COEFFICIENT_BYTES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    marker: int
+    start: int
+    body: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    marker: int
+    width: int
+    height: int
+    components: tuple[int, ...]
+    """The samples of each in a unit of the picture, horizontal times vertical."""
+
+    @property
+    def coefficients(self) -> int:
+        """How many the whole picture has, its blocks filled up."""
+        pixels = (self.width + 64) * (self.height + 64)
+        return pixels * sum(self.components) // max((1, *self.components))
+
+
+def read_jpeg(data: bytes, limits: Limits) -> Structure:
+    """Count a JPEG's segments and scans; leave out metadata that is cut short or out of bounds.
+
+    Raises:
+        ExcessError: when there are more than a picture of its size can need.
+    """
+    frame: _Frame | None = None
+    unsound: list[tuple[int, int]] = []
+    for segment in _segments(data):
+        body = data[segment.body : segment.end]
+        if segment.marker in _FRAMES:
+            frame = _frame(segment.marker, body)
+        elif segment.marker == _SCAN:
+            working = _check_scans(data, segment, frame, limits) if frame else 0
+            return Structure(without(data, unsound), working=working)
+        elif not _is_sound(segment.marker, body):
+            unsound.append((segment.start, segment.end))
+    return Structure(without(data, unsound))
+
+
+def _segments(data: bytes) -> Iterator[_Segment]:
+    """Yield the segments up to the first scan."""
+    at = filler = 0
+    for _ in range(MAX_SEGMENTS):
+        marker = _MARKER.search(data, at)
+        if marker is None or marker[1][0] == _END:
+            return
+        filler += marker.end() - at - 2
+        if filler > MAX_FILLER:
+            raise ExcessError(f"has more than {MAX_FILLER:,} bytes of filler between its segments")
+        at = marker.end()
+        if marker[1][0] in _ALONE:
+            continue
+        if at + 2 > len(data):
+            return
+        (length,) = struct.unpack_from(">H", data, at)
+        yield _Segment(marker[1][0], marker.start(), at + 2, at + max(2, length))
+        at += max(2, length)
+    raise ExcessError(f"has more than {MAX_SEGMENTS:,} segments before its picture")
+
+
+def _frame(marker: int, body: bytes) -> _Frame | None:
+    if len(body) < 6:
+        return None
+    _, height, width, count = struct.unpack_from(">BHHB", body)
+    factors = body[7 : 6 + 3 * count : 3]
+    return _Frame(marker, width, height, tuple((each >> 4) * (each & 15) for each in factors))
+
+
+def _is_sound(marker: int, body: bytes) -> bool:
+    """Tell whether a segment is as long as its kind, so that reading it cannot fail."""
+    if marker == 0xE0 and body.startswith(b"JFIF"):
+        return len(body) >= 12
+    if marker == 0xE2 and body.startswith(b"ICC_PROFILE\0"):
+        return len(body) > 14
+    if marker == 0xEE and body.startswith(b"Adobe"):
+        return len(body) >= 12
+    # Resources of Photoshop tell nothing of the pixels, and are read as if never cut short.
+    return not (marker == 0xED and body.startswith(b"Photoshop 3.0\0"))
+
+
+def _check_scans(data: bytes, first: _Segment, frame: _Frame, limits: Limits) -> int:
+    """Return the bytes that a decoder takes to hold all scans until the last one has come."""
+    if not limits.rare and frame.marker not in (_BASELINE, _EXTENDED, _PROGRESSIVE):
+        raise ExcessError("is a JPEG of a kind that no camera writes (arithmetic or lossless)")
+    in_this = data[first.body] if first.body < len(data) else 0
+    if frame.marker not in _IN_PASSES and in_this >= len(frame.components):
+        return 0
+    most = min(limits.max_scans, _WORK * limits.max_pixels // max(1, frame.width * frame.height))
+    # Most files have few such bytes, wherever they stand; then there is no need to look closer.
+    if data.count(b"\xff\xda", first.start) > most and _more_scans(data, first.end, most):
+        raise ExcessError(f"has more than {most} scans")
+    return frame.coefficients * _COEFFICIENT_BYTES
+
+
+def _more_scans(data: bytes, at: int, most: int) -> bool:
+    """Tell whether more scans than so many follow, the one that ends here counted."""
+    scans = 1
+    for _ in range(MAX_SEGMENTS + 8 * most):
+        marker = _AFTER_SCAN.search(data, at)
+        if marker is None or marker[1][0] == _END or marker.end() + 2 > len(data):
+            return False
+        scans += marker[1][0] == _SCAN
+        if scans > most:
+            return True
+        (length,) = struct.unpack_from(">H", data, marker.end())
+        at = marker.end() + max(2, length)
+    return True

@@ -1,0 +1,80 @@
+"""PNG: its chunks, of which only those stay that say something of the pixels (ISO 15948)."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+from beautylens.images.limits import Limits
+from beautylens.images.structure.file import ExcessError, Structure, without
+
+SPARE_CHUNKS = 4096
+"""Chunks that a picture may have beside one for each of its rows."""
+MAX_ROWS = 65_536
+_SIGNATURE_BYTES = 8
+_MAX_METADATA = 1 << 20
+"""Bytes of a profile or description once it is unpacked; Pillow refuses larger ones."""
+_ORIENTATION_TEXT = b"XML:com.adobe.xmp"
+# Bytes of tRNS by the colour type of the header; of a palette at least one.
+_TRANSPARENCY_BYTES = {0: 2, 2: 6, 3: 1}
+
+
+def read_png(data: bytes, _: Limits) -> Structure:
+    """Count a PNG's chunks; leave out those that no pixel needs, and those that are damaged.
+
+    A wrong checksum of what only describes the picture, or a text too large to unpack, says
+    nothing of the pixels. Animations lose all but the picture that any viewer shows.
+
+    Raises:
+        ExcessError: when it has more chunks than a picture of its size can need.
+    """
+    at, most = _SIGNATURE_BYTES, SPARE_CHUNKS
+    dropped: list[tuple[int, int]] = []
+    colour_type = data[25] if len(data) > 25 else 0
+    if len(data) >= 24:
+        most += min(MAX_ROWS, struct.unpack_from(">I", data, 20)[0])
+    for _chunk in range(most):
+        if at + 12 > len(data):
+            return Structure(without(data, dropped))
+        length, kind = struct.unpack_from(">I4s", data, at)
+        end = at + 12 + length
+        if end > len(data) or kind == b"IEND":
+            return Structure(without(data, dropped))
+        is_ancillary = bool(kind[0] & 0x20)
+        if is_ancillary and not _is_wanted(kind, memoryview(data)[at:end], colour_type):
+            dropped.append((at, end))
+        at = end
+    raise ExcessError(f"has more than {most:,} chunks")
+
+
+def _is_wanted(kind: bytes, chunk: memoryview, colour_type: int) -> bool:
+    body = bytes(chunk[8:-4]) if kind in (b"tRNS", b"iCCP", b"eXIf", b"iTXt") else None
+    if body is None or zlib.crc32(chunk[4:-4]) != struct.unpack(">I", chunk[-4:])[0]:
+        return False
+    match kind:
+        case b"tRNS":
+            return len(body) >= _TRANSPARENCY_BYTES.get(colour_type, 1 << 30)
+        case b"iCCP":
+            name, _, packed = body.partition(b"\0")
+            return len(name) < 80 and packed[:1] == b"\0" and _is_small(packed[1:])
+        case b"iTXt":
+            return _is_orientation(body)
+    return True
+
+
+def _is_orientation(text: bytes) -> bool:
+    """Tell whether a text is the one that may say how the picture is turned."""
+    keyword, _, rest = text.partition(b"\0")
+    if keyword != _ORIENTATION_TEXT or rest[1:2] != b"\0":
+        return False
+    packed = rest[2:].split(b"\0", 2)[-1]
+    return _is_small(packed) if rest[:1] == b"\1" else len(packed) <= _MAX_METADATA
+
+
+def _is_small(packed: bytes) -> bool:
+    unpacker = zlib.decompressobj()
+    try:
+        unpacker.decompress(packed, _MAX_METADATA)
+    except zlib.error:
+        return False
+    return not unpacker.unconsumed_tail

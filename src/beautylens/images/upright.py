@@ -1,0 +1,61 @@
+"""Which way up a picture is, and turning it so."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable
+from typing import TypeAlias, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.ExifTags import Base
+
+from beautylens.images.quiet import quiet
+
+Pixels: TypeAlias = NDArray[np.uint8]
+
+# What Pillow and its plugins were seen to raise, or by their sources can raise, on damaged files.
+DAMAGE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+
+
+def orientation_of(picture: Image.Image) -> int:
+    """Return the EXIF orientation that is left to apply, 1 to 8; damaged EXIF says 1."""
+    try:
+        with quiet():
+            return cast(int, picture.getexif().get(Base.Orientation, 1))
+    except DAMAGE:
+        return 1
+
+
+_UPRIGHT: dict[int, Callable[[Pixels], cv2.typing.MatLike]] = {
+    2: lambda pixels: cv2.flip(pixels, 1),
+    3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
+    4: lambda pixels: cv2.flip(pixels, 0),
+    5: cv2.transpose,
+    6: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_CLOCKWISE),
+    7: lambda pixels: cv2.flip(cv2.rotate(pixels, cv2.ROTATE_90_CLOCKWISE), 0),
+    8: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_COUNTERCLOCKWISE),
+}
+
+
+def upright(pixels: Pixels, orientation: int) -> Pixels:
+    """Return the pixels as they lie when the camera is held upright."""
+    turn = _UPRIGHT.get(orientation)
+    return pixels if turn is None else np.asarray(turn(pixels), np.uint8)
