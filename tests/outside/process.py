@@ -41,11 +41,12 @@ class Served:
         return self.process.wait(PATIENCE)
 
 
-def start(collection: Path, *options: str, port: int = 0, key: str = "") -> Served:
+def start(
+    collection: Path, *options: str, port: int = 0, key: str = "", module: str = "beautylens"
+) -> Served:
     """Start a server and wait until it says where it is."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "beautylens", "serve", str(collection), "--port", str(port),
-         *options],
+        [sys.executable, "-m", module, "serve", str(collection), "--port", str(port), *options],
         env={**os.environ, "BEAUTYLENS_KEY": key},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -56,9 +57,11 @@ def start(collection: Path, *options: str, port: int = 0, key: str = "") -> Serv
 
 
 @contextmanager
-def served(collection: Path, *options: str, key: str = "") -> Iterator[Served]:
+def served(
+    collection: Path, *options: str, key: str = "", module: str = "beautylens"
+) -> Iterator[Served]:
     """Have a server until the block ends."""
-    server = start(collection, *options, key=key)
+    server = start(collection, *options, key=key, module=module)
     try:
         yield server
     finally:

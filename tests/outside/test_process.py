@@ -17,7 +17,7 @@ import pytest
 
 from beautylens.collection import Collection, open_collection
 from tests.conftest import Shop
-from tests.outside.process import served, start
+from tests.outside.process import served, start, until
 from tests.serve.conftest import KEY, WRITER
 
 
@@ -78,6 +78,21 @@ def test_told_to_stop_it_finishes_what_it_took(own: Path, shop: Shop) -> None:
         assert [each.result().status_code for each in running] == [200] * 4
         assert code == 0
         assert server.process.stderr.read() == ""
+
+
+def test_a_search_that_never_ends_makes_it_not_ready_and_keeps_it_from_no_end(
+    own: Path, shop: Shop
+) -> None:
+    photo = {"image": shop.photo(0).read_bytes()}
+    with served(own, "--seconds", "1", module="tests.outside.stuck") as server:
+        search, ready = f"{server.address}/v1/search", f"{server.address}/health/ready"
+        assert httpx2.get(ready).status_code == 200
+        given_up = httpx2.post(search, files=photo, data={"words": "stuck"}, timeout=60)
+        assert given_up.status_code == 503
+        until(lambda: "stuck" in httpx2.get(ready).text)
+        assert httpx2.get(f"{server.address}/health/live").status_code == 200
+        assert server.stop() == 1
+        assert "given up" in server.process.stderr.read()
 
 
 def test_killed_under_load_it_loses_no_accepted_write(own: Path, shop: Shop) -> None:

@@ -77,3 +77,21 @@ def test_closing_finishes_what_was_taken() -> None:
     asyncio.run(give_up())
     desk.close()
     assert done == [1]
+
+
+def test_work_that_does_not_end_counts_as_stuck_until_it_does() -> None:
+    desk, gate = Desk(2, 5, 0.05), threading.Event()
+
+    async def give_up() -> None:
+        with pytest.raises(Refusal):
+            await desk.do(gate.wait)
+        assert desk.stuck == 0
+        while not desk.stuck:
+            await asyncio.sleep(0.01)
+        assert await desk.do(lambda: "the other thread") == "the other thread"
+
+    asyncio.run(give_up())
+    assert desk.stuck == 1
+    gate.set()
+    desk.close()
+    assert desk.stuck == 0

@@ -17,6 +17,7 @@ from beautylens import __version__
 from beautylens.collection import Collection, open_collection
 from beautylens.features.ocr import shared_reader
 from beautylens.images.decode import Pixels
+from beautylens.serve.ending import FINISH_SECONDS, end_within
 from beautylens.serve.feedback import feedback_routes
 from beautylens.serve.guard import Guard
 from beautylens.serve.health import health_routes
@@ -86,7 +87,9 @@ def from_environment() -> FastAPI:
     # As long as the process lives: searches share the cores already, and the threads of linear
     # algebra wait for their next product by spinning on them.
     threadpool_limits(1, "blas")
-    return make_app(ServeSettings.model_validate_json(os.environ[GIVEN]))
+    settings = ServeSettings.model_validate_json(os.environ[GIVEN])
+    end_within(settings.seconds + 2 * FINISH_SECONDS)
+    return make_app(settings)
 
 
 def _warm(collection: Collection) -> None:

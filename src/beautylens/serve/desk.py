@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 import time
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from typing import Any, TypeVar
 from beautylens.serve.problems import Refusal
 
 Result = TypeVar("Result")
+STUCK = 2.0
+"""How many times the deadline a piece of work may run before it counts as stuck."""
 
 
 class Desk:
@@ -29,8 +32,21 @@ class Desk:
         self._finish = finish
         self._pool = ThreadPoolExecutor(threads, "desk")
         self._usual = 0.2  # seconds that a piece of work takes lately
+        self._begun: dict[int, float] = {}
+        self._numbers = itertools.count()
         self.taken = 0
         """Pieces of work that run or wait."""
+
+    @property
+    def stuck(self) -> int:
+        """Pieces of work that still run long after their clients were told that they took too long.
+
+        Threads cannot be stopped: each keeps one of them from the work of others.
+        """
+        if self._finish:
+            return 0
+        latest = time.monotonic() - STUCK * self._seconds
+        return sum(start < latest for start in tuple(self._begun.values()))
 
     async def do(self, work: Callable[[], Result]) -> Result:
         """Return what the work returns.
@@ -62,10 +78,12 @@ class Desk:
             ) from None  # fmt: skip
 
     def _timed(self, work: Callable[[], Result]) -> Result:
-        start = time.monotonic()
+        number, start = next(self._numbers), time.monotonic()
+        self._begun[number] = start
         try:
             return work()
         finally:
+            del self._begun[number]
             self._usual += 0.1 * (time.monotonic() - start - self._usual)
 
     def _release(self, done: asyncio.Future[Any]) -> None:
@@ -75,5 +93,5 @@ class Desk:
             done.exception()
 
     def close(self) -> None:
-        """Finish what was taken."""
-        self._pool.shutdown(wait=True)
+        """Finish what has begun."""
+        self._pool.shutdown(wait=True, cancel_futures=True)

@@ -22,8 +22,8 @@ def health_routes(service: Service) -> APIRouter:
     @routes.get("/health/ready", responses=documented(429, 503))
     @routes.get("/health", responses=documented(429, 503), include_in_schema=False)
     async def ready() -> Health:
-        """Tell that the collection can be read; where not, send requests elsewhere."""
-        await service.watching.do(service.collection.gallery.ready)
+        """Tell that photos can be searched; where not, send requests elsewhere, or restart it."""
+        await service.ready()
         return Health(status="ready")
 
     @routes.get(

@@ -20,6 +20,7 @@ from uvicorn.supervisors import Multiprocess
 from beautylens.collection import open_collection
 from beautylens.errors import ServeError
 from beautylens.serve.app import GIVEN
+from beautylens.serve.ending import FINISH_SECONDS
 from beautylens.serve.limits import Connection
 from beautylens.serve.metrics import SHARED
 from beautylens.serve.settings import ServeSettings
@@ -67,7 +68,7 @@ def serve(settings: ServeSettings, port: int, workers: int, started: Callable[[s
             limit_concurrency=CONNECTIONS,
             # A worker that computes hard may not answer its parent at once.
             timeout_worker_healthcheck=60,
-            timeout_graceful_shutdown=round(settings.seconds) + 10,
+            timeout_graceful_shutdown=round(settings.seconds + FINISH_SECONDS),
         )
         address = _address(listening)
         told = threading.Thread(target=_tell, args=(listening, address, started), daemon=True)

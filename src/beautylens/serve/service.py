@@ -9,6 +9,7 @@ from beautylens.images.fit import Box
 from beautylens.search.photo import Photo
 from beautylens.serve.desk import Desk
 from beautylens.serve.metrics import Metrics
+from beautylens.serve.problems import Refusal
 from beautylens.serve.settings import ServeSettings
 from beautylens.store.filters import parse_filter
 
@@ -65,6 +66,22 @@ class Service:
             crop_to=Box.parse(crop) if crop.strip() else None,
             limits=self.settings.limits,
         )
+
+    async def ready(self) -> None:
+        """Raise unless searches can be taken.
+
+        Raises:
+            Refusal: 503 when work has been stuck in a thread that searches would need.
+            CollectionError: when the collection cannot be read.
+        """
+        stuck = sum(desk.stuck for desk in (self.searching, self.reading))
+        if stuck:
+            raise Refusal(
+                503, "stuck",
+                f"{stuck} of the threads that search have not come back from their work; restart "
+                "the server",
+            )  # fmt: skip
+        await self.watching.do(self.collection.gallery.ready)
 
     def close(self) -> None:
         """Finish what was taken."""
