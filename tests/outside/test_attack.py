@@ -12,15 +12,24 @@ from contextlib import suppress
 import httpx2
 import numpy as np
 import pytest
+from hypothesis import given, settings
 from PIL import Image
 
-from beautylens.serve import limits
+from beautylens.errors import QueryError
+from beautylens.serve.connection import (
+    CONNECTIONS,
+    HEAD_SECONDS,
+    LINGER_SECONDS,
+    STALL_SECONDS,
+)
+from beautylens.store.filters import parse_filter, to_sql
 from tests.conftest import Shop
+from tests.outside.costly import COSTLY, FILTERS, FORM, HEAD, NESTED
+from tests.outside.meanwhile import assert_unnoticed
 from tests.outside.process import Served, until
 
 MEBIBYTE = 1 << 20
 SECONDS = 5  # within which the server of these tests wants a body
-HEAD = b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\n"
 
 
 def answer_of(connection: socket.socket) -> tuple[int, dict[str, object]]:
@@ -84,10 +93,10 @@ def test_heads_that_do_not_come_are_not_waited_for(server: Served) -> None:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: lo"[: 1 + place % 20])
     assert alive(server)
     for connection in crowd:
-        connection.settimeout(limits.HEAD_SECONDS + 10)
+        connection.settimeout(HEAD_SECONDS + 10)
         assert connection.recv(100) == b""
         connection.close()
-    assert time.monotonic() - start < limits.HEAD_SECONDS + 10
+    assert time.monotonic() - start < HEAD_SECONDS + 10
 
 
 def test_a_body_that_goes_on_after_its_answer_is_cut_off(server: Served) -> None:
@@ -97,7 +106,7 @@ def test_a_body_that_goes_on_after_its_answer_is_cut_off(server: Served) -> None
             b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
         )
         assert connection.recv(100).startswith(b"HTTP/1.1 200")
-    time.sleep(limits.LINGER_SECONDS + 1)
+    time.sleep(LINGER_SECONDS + 1)
     for connection in crowd:
         with suppress(OSError):
             for _ in range(3):
@@ -141,12 +150,98 @@ def test_garbage_is_answered_and_forgotten(server: Served) -> None:
     for garbage in (b"\x16\x03\x01" * 100, b"GET\r\n\r\n", b"GET / HTTP/9\r\n\r\n", b"A" * 100_000):
         with server.connect() as connection:
             connection.sendall(garbage)
-            connection.settimeout(limits.HEAD_SECONDS + 10)
+            connection.settimeout(HEAD_SECONDS + 10)
             try:
                 assert connection.recv(100).startswith((b"HTTP/1.1 400", b""))
             except ConnectionResetError:
                 continue
     assert alive(server)
+
+
+def thrown(server: Served, data: bytes) -> bytes:
+    """What a server answers to some bytes on a connection of their own, if anything."""
+    with server.connect() as connection, suppress(ConnectionError):
+        connection.sendall(data)
+        return connection.recv(4096)
+    return b""
+
+
+def test_filters_of_any_nesting_hold_up_nobody(server: Served, shop: Shop) -> None:
+    photo = shop.photo(0).read_bytes()
+
+    def attack() -> None:
+        with ThreadPoolExecutor(4) as pool:
+            for status in pool.map(ask, NESTED):
+                assert status in (422, 429)
+
+    def ask(where: str) -> int:
+        return httpx2.post(
+            f"{server.address}/v1/search", files={"image": photo}, data={"where": where}, timeout=60
+        ).status_code
+
+    assert_unnoticed(server, photo, attack)
+
+
+BUDGET_SECONDS = 0.05
+
+
+@settings(max_examples=200, deadline=None)
+@given(FILTERS)
+def test_any_filter_is_read_or_refused_within_its_budget(where: str) -> None:
+    start = time.thread_time()
+    with suppress(QueryError):
+        to_sql(parse_filter(where[:500], ["brand", "name"]))
+    assert time.thread_time() - start < BUDGET_SECONDS
+
+
+@pytest.mark.parametrize("kind", COSTLY)
+def test_what_is_costly_to_read_holds_up_nobody(server: Served, shop: Shop, kind: str) -> None:
+    def attack() -> None:
+        for _ in range(2):
+            assert not thrown(server, COSTLY[kind]).startswith(b"HTTP/1.1 5")
+
+    assert_unnoticed(server, shop.photo(0).read_bytes(), attack)
+
+
+def test_clients_that_never_take_their_answers_are_closed(server: Served) -> None:
+    crowd = []
+    for _ in range(CONNECTIONS + 50):
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        client.settimeout(60)
+        with suppress(OSError):
+            client.connect(("127.0.0.1", server.port))
+            client.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200)
+        crowd.append(client)
+    try:
+        until(lambda: answers(server), 4 * STALL_SECONDS)
+    finally:
+        for client in crowd:
+            client.close()
+
+
+def answers(server: Served) -> bool:
+    with suppress(httpx2.TransportError):
+        return httpx2.get(f"{server.address}/health/live", timeout=30).status_code == 200
+    return False
+
+
+def test_a_request_with_two_lengths_is_refused_and_its_connection_closed(server: Served) -> None:
+    with server.connect() as opened:
+        opened.sendall(
+            HEAD + FORM + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+            b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        )
+        status, problem = answer_of(opened)
+    assert (status, problem["type"]) == (400, "urn:beautylens:wrong-request")
+
+
+@pytest.mark.parametrize("garbage", [b"GET\r\n\r\n", b"GET / HTTP/9\r\n\r\n", b"A" * 100_000])
+def test_what_is_no_http_is_refused_as_all_else_is(server: Served, garbage: bytes) -> None:
+    answer = thrown(server, garbage)
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"application/problem+json" in answer
+    assert b"content-security-policy" in answer.lower()
 
 
 def bomb(side: int) -> bytes:

@@ -184,9 +184,75 @@ def test_every_verdict_can_be_answered() -> None:
 
 
 def test_without_an_image_the_field_is_named(client: TestClient) -> None:
-    answer = client.post("/v1/search", data={"limit": "3"})
+    answer = client.post("/v1/search", files={"limit": (None, "3")})
     assert answer.status_code == 422
-    assert answer.json()["detail"].startswith("image: ")
+    assert answer.json()["detail"].startswith("image: there is no such part")
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        b'; filename="photo.jpg"',
+        b"",
+        b"; filename*=UTF-8''photo.jpg",
+        b"\r\nContent-Type: image/jpeg",
+        b"; filename*=UTF-8''photo.jpg\r\nContent-Type: text/plain",
+    ],
+)
+def test_a_picture_is_one_however_its_part_is_described(
+    client: TestClient, shop: Shop, described: bytes
+) -> None:
+    head = b'--b\r\nContent-Disposition: form-data; name="image"' + described + b"\r\n\r\n"
+    body = head + shop.photo(2).read_bytes() + b"\r\n--b--\r\n"
+    answer = client.post(
+        "/v1/search", content=body, headers={"Content-Type": "multipart/form-data; boundary=b"}
+    )
+    assert answer.status_code == 200
+    assert answer.json()["matches"][0]["product_id"] == "p02"
+
+
+def test_a_text_where_the_picture_should_be_is_told_that_it_is_no_picture(
+    client: TestClient,
+) -> None:
+    answer = client.post("/v1/search", files={"image": (None, "https://shop.example/1.jpg")})
+    assert answer.status_code == 422
+    assert "no known picture" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/x-www-form-urlencoded",
+        "application/json",
+        "multipart/form-data",
+        "",
+        "image/jpeg",
+    ],
+)
+def test_what_is_no_form_is_told_how_one_is_sent(client: TestClient, content_type: str) -> None:
+    answer = client.post("/v1/search", content=b"image=x", headers={"Content-Type": content_type})
+    assert answer.status_code == 415
+    assert "curl -F image=@photo.jpg" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ([("Content-Type", "text/plain" + ";" * 1000)], 431),
+        ([("Content-Type", "multipart/form-data; boundary=b"), ("Content-Type", "x/y")], 431),
+        ([("X-Long", "x" * 20_000)], 431),
+        ([(f"X-{number}", "x") for number in range(101)], 431),
+        ([("Content-Length", "4"), ("Transfer-Encoding", "chunked")], 400),
+        ([("Content-Type", "multipart/form-data; boundary=b; charset=utf-7")], 415),
+    ],
+)
+def test_a_head_that_is_long_or_tells_two_things_is_refused_unread(
+    client: TestClient, headers: list[tuple[str, str]], status: int
+) -> None:
+    answer = client.post("/v1/search", content=b"text", headers=headers)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "content-security-policy" in answer.headers
 
 
 def test_what_is_not_there_is_a_problem_too(client: TestClient) -> None:

@@ -21,7 +21,7 @@ from beautylens.serve.ending import FINISH_SECONDS, end_within
 from beautylens.serve.feedback import feedback_routes
 from beautylens.serve.guard import Guard
 from beautylens.serve.health import health_routes
-from beautylens.serve.limits import BodyLimits, HeadAsGet
+from beautylens.serve.limits import HeadAsGet, RequestLimits
 from beautylens.serve.page import show_page
 from beautylens.serve.problems import handle_problems
 from beautylens.serve.products import MOST_PICTURES, product_routes
@@ -67,7 +67,7 @@ def make_app(settings: ServeSettings, collection: Collection | None = None) -> F
         app.include_router(router)
     show_page(app)
     # The last one added is the first that a request meets.
-    app.add_middleware(BodyLimits, settings.max_bytes, settings.seconds)
+    app.add_middleware(RequestLimits, settings.max_bytes, settings.seconds)
     app.add_middleware(Guard, settings)
     if settings.origins:
         app.add_middleware(

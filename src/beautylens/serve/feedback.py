@@ -15,6 +15,7 @@ from beautylens.errors import CollectionError, TableError
 from beautylens.images.draw import to_jpeg
 from beautylens.images.fit import shrink
 from beautylens.serve.alone import alone
+from beautylens.serve.forms import FormRoute
 from beautylens.serve.problems import Refusal, documented
 from beautylens.serve.searching import Crop, Image, unknown
 from beautylens.serve.service import Service
@@ -31,7 +32,7 @@ _QUALITY = 92
 
 def feedback_routes(service: Service) -> APIRouter:
     """Return the route that takes answers."""
-    routes = APIRouter(prefix="/v1", tags=["feedback"])
+    routes = APIRouter(prefix="/v1", tags=["feedback"], route_class=FormRoute)
 
     @routes.post(
         "/feedback",

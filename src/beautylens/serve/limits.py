@@ -1,26 +1,28 @@
-"""What a request may cost before it is understood: bytes and seconds of its body and head."""
+"""What a request may cost before it is understood: bytes of its head and body, and seconds."""
 
 from __future__ import annotations
 
 import asyncio
-from email.message import Message
 
-import h11
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
-from starlette.types import Message as Event
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from beautylens.serve.forms import MEDIA_TYPE
 from beautylens.serve.problems import Refusal
 
-HEAD_SECONDS = 10.0
-LINGER_SECONDS = 2.0
+HEAD_BYTES = 16_384
+"""Of a request's address and headers."""
+HEADERS = 100
+TYPE_BYTES = 512
+"""Of a Content-Type."""
+WITH_FORMS = frozenset(("POST", "PUT", "PATCH"))
 BUDGET = 256 << 20
 """Bytes of all bodies that a process holds at once."""
 
 
-class BodyLimits:
-    """Refuses bodies that are too large, too many, too slow, or written in rare letters.
+class RequestLimits:
+    """Refuses heads that are too long, and bodies that are no forms, too large, many or slow.
 
     Args:
         app: what it stands before.
@@ -38,11 +40,10 @@ class BodyLimits:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        length = headers.get("content-length", "")
         loop = asyncio.get_running_loop()
         deadline, came, started = loop.time() + self._seconds, 0, False
 
-        async def receive_within() -> Event:
+        async def receive_within() -> Message:
             nonlocal came
             try:
                 async with asyncio.timeout_at(deadline):
@@ -64,16 +65,13 @@ class BodyLimits:
                 )  # fmt: skip
             return message
 
-        async def send_noting(message: Event) -> None:
+        async def send_noting(message: Message) -> None:
             nonlocal started
             started = True
             await send(message)
 
         try:
-            _check_letters(headers.get("content-type", ""))
-            # Of digits, one by one: thousands of them are no number to be worked out.
-            if length.isdigit() and (len(length) > 15 or int(length) > self._max_bytes):
-                raise self._too_large()
+            self._check_head(scope, headers)
             await self._app(scope, receive_within, send_noting)
         except Refusal as refusal:
             if started:
@@ -81,6 +79,16 @@ class BodyLimits:
             await refusal.response()(scope, receive, send)
         finally:
             self._held -= came
+
+    def _check_head(self, scope: Scope, headers: Headers) -> None:
+        _check_size(scope, headers)
+        length = headers.get("content-length", "")
+        # Of digits, one by one: thousands of them are no number to be worked out.
+        if length.isdigit() and (len(length) > 15 or int(length) > self._max_bytes):
+            raise self._too_large()
+        has_body = "transfer-encoding" in headers or length.strip("0")
+        if has_body and scope["method"] in WITH_FORMS:
+            _check_type(headers.get("content-type", ""))
 
     def _too_large(self) -> Refusal:
         return Refusal(
@@ -104,55 +112,41 @@ class HeadAsGet:
         await self._app(scope, receive, send)
 
 
-def _check_letters(content_type: str) -> None:
-    """Refuse texts in another code than UTF-8: some take minutes to be read."""
-    charset = Message()
-    charset["content-type"] = content_type
-    if charset.get_content_charset("utf-8") not in ("utf-8", "us-ascii"):
+def _check_size(scope: Scope, headers: Headers) -> None:
+    """Refuse heads that are long, or tell two things.
+
+    What reads them further on, on the event loop, takes time by the square of a header's length.
+    """
+    size = len(scope["raw_path"] or b"") + len(scope["query_string"])
+    size += sum(len(name) + len(value) for name, value in headers.raw)
+    if size > HEAD_BYTES or len(headers.raw) > HEADERS:
+        raise _unread(431, f"the head has more than {HEAD_BYTES} bytes or {HEADERS} headers")
+    if "transfer-encoding" in headers and "content-length" in headers:
+        # Another server on the way may have believed the one, this one the other.
+        raise _unread(400, "the body's length is told in two ways; give Content-Length alone")
+    kinds = headers.getlist("content-type")
+    if len(kinds) > 1 or len("".join(kinds)) > TYPE_BYTES:
+        raise _unread(
+            431, f"there is more than one Content-Type, or it has more than {TYPE_BYTES} bytes"
+        )
+
+
+def _check_type(content_type: str) -> None:
+    """Refuse bodies that are no forms, and texts in another code than UTF-8.
+
+    Some codes take minutes to be read, and fields between `&` seconds. The parser is that which
+    reads the header for the form, so that the two agree.
+    """
+    kind, parameters = parse_options_header(content_type)
+    if kind != MEDIA_TYPE or not parameters.get(b"boundary"):
+        raise Refusal(
+            415, "wrong-request",
+            "a body is sent as multipart/form-data, as `curl -F image=@photo.jpg` sends it",
+        )  # fmt: skip
+    if parameters.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"us-ascii"):
         raise Refusal(415, "wrong-request", "text comes in UTF-8 here; leave the charset out")
 
 
-class Connection(H11Protocol):
-    """A connection that is closed when the head of a request does not come in time.
-
-    uvicorn itself waits for it for ever, and for a body after its answer, so that a few idle
-    connections could use up all there may be.
-    """
-
-    _head: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # given nothing else
-        """Start to wait for the first head."""
-        super().connection_made(transport)
-        self._expect_head()
-
-    def data_received(self, data: bytes) -> None:
-        """Take bytes; wait no more once the head is whole."""
-        super().data_received(data)
-        if self.conn.their_state is h11.IDLE:
-            self._expect_head()
-        elif self._head is not None:
-            self._head.cancel()
-            self._head = None
-
-    def on_response_complete(self) -> None:
-        """Give a client that was answered early a moment to stop sending."""
-        super().on_response_complete()
-        answered = self.cycle
-
-        def close() -> None:
-            if self.cycle is answered and self.conn.their_state is h11.SEND_BODY:
-                self.transport.close()
-
-        if self.conn.their_state is h11.SEND_BODY:
-            self.loop.call_later(LINGER_SECONDS, close)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Stop waiting."""
-        super().connection_lost(exc)
-        if self._head is not None:
-            self._head.cancel()
-
-    def _expect_head(self) -> None:
-        if self._head is None:
-            self._head = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+def _unread(status: int, detail: str) -> Refusal:
+    """Return the refusal of a request after which nothing more of its connection is read."""
+    return Refusal(status, "wrong-request", detail, {"Connection": "close"})

@@ -113,6 +113,9 @@ def _of_validation(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101  (what it was registered for)
     fault = error.errors()[0]
     place = ".".join(str(part) for part in fault["loc"][1:]) or "the request"
+    if place == "image":
+        detail = "image: there is no such part; send one, as `curl -F image=@photo.jpg` does"
+        return Refusal(422, "wrong-request", detail).response()
     message = str(fault["msg"]).removeprefix("Value error, ").rstrip(".")
     detail = f"{place}: {message[:1].lower()}{message[1:]}; /docs shows what is asked for"
     return Refusal(422, "wrong-request", detail).response()

@@ -15,6 +15,7 @@ from beautylens.errors import CollectionError, ImageError, TableError
 from beautylens.images.decode import decode
 from beautylens.records import Product
 from beautylens.serve.alone import alone
+from beautylens.serve.forms import FormRoute
 from beautylens.serve.models import Item
 from beautylens.serve.pictures import PictureStore, shown
 from beautylens.serve.problems import Refusal, documented
@@ -108,7 +109,7 @@ class Products:
 
 def product_routes(service: Service) -> APIRouter:
     """Return the routes that read and change products."""
-    routes = APIRouter(prefix="/v1/products", tags=["products"])
+    routes = APIRouter(prefix="/v1/products", tags=["products"], route_class=FormRoute)
     products = Products(service)
 
     # Before the product's own: an id may have slashes in it.

@@ -20,16 +20,15 @@ from uvicorn.supervisors import Multiprocess
 from beautylens.collection import open_collection
 from beautylens.errors import ServeError
 from beautylens.serve.app import GIVEN
+from beautylens.serve.connection import Connection
 from beautylens.serve.ending import FINISH_SECONDS
-from beautylens.serve.limits import Connection
+from beautylens.serve.limits import HEAD_BYTES
 from beautylens.serve.metrics import SHARED
 from beautylens.serve.settings import ServeSettings
 
 SHORTEST_KEY = 16
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (to be asked, not bound)
 """All addresses of the machine, and one of them."""
-CONNECTIONS = 512
-"""Of one process at once; more are told to come back."""
 
 
 def serve(settings: ServeSettings, port: int, workers: int, started: Callable[[str], None]) -> None:
@@ -65,7 +64,7 @@ def serve(settings: ServeSettings, port: int, workers: int, started: Callable[[s
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            limit_concurrency=CONNECTIONS,
+            h11_max_incomplete_event_size=HEAD_BYTES,
             # A worker that computes hard may not answer its parent at once.
             timeout_worker_healthcheck=60,
             timeout_graceful_shutdown=round(settings.seconds + FINISH_SECONDS),

@@ -8,6 +8,7 @@ from fastapi import APIRouter, File, Form, Response, UploadFile
 
 from beautylens.errors import ImageError
 from beautylens.images.draw import to_png
+from beautylens.serve.forms import FormRoute
 from beautylens.serve.models import Answer
 from beautylens.serve.problems import Refusal, documented
 from beautylens.serve.service import Service
@@ -27,7 +28,7 @@ Crop = Annotated[
 
 def search_routes(service: Service) -> APIRouter:
     """Return the routes that answer about photos."""
-    routes = APIRouter(prefix="/v1", tags=["search"])
+    routes = APIRouter(prefix="/v1", tags=["search"], route_class=FormRoute)
 
     @routes.post("/search", responses=documented(400, 403, 408, 413, 415, 422, 429, 503))
     async def search(

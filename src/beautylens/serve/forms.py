@@ -1,0 +1,61 @@
+"""Forms as clients send them: a part named `image` is a picture, however it is described."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from contextlib import aclosing
+from typing import Any
+
+from fastapi.routing import APIRoute
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+from starlette.responses import Response
+
+MEDIA_TYPE = b"multipart/form-data"
+PICTURES = b"image"
+"""The name of the parts that are files in every form of the service."""
+
+
+class FormRoute(APIRoute):
+    """A route whose forms take pictures without a file name."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what answers a request of this route."""
+        answer = super().get_route_handler()
+
+        async def answer_form(request: Request) -> Response:
+            return await answer(_FormRequest(request.scope, request.receive))
+
+        return answer_form
+
+
+class _FormRequest(Request):
+    async def _get_form(self, **limits: Any) -> FormData:
+        if parse_options_header(self.headers.get("content-type"))[0] != MEDIA_TYPE:
+            # Without a body: others have been refused.
+            self._form = FormData()
+        if self._form is None:
+            try:
+                async with aclosing(self.stream()) as stream:
+                    self._form = await _Parser(self.headers, stream, **limits).parse()
+            except MultiPartException as error:
+                raise HTTPException(400, error.message) from error
+        return self._form
+
+
+class _Parser(MultiPartParser):
+    """A parser to which a part is a file if it has a file name, or the name of the pictures.
+
+    A file name is optional (RFC 7578, 4.2), and clients that write it as `filename*` alone, which
+    that forbids, are not rare.
+    """
+
+    def on_headers_finished(self) -> None:
+        disposition = self._current_part.content_disposition or b""
+        _, options = parse_options_header(disposition)
+        if options.get(b"name") == PICTURES and b"filename" not in options:
+            self._current_part.content_disposition = disposition + b'; filename="image"'
+        super().on_headers_finished()
