@@ -221,7 +221,7 @@ class Collection:
         return filled
 
     def remove(self, product_ids: Iterable[str]) -> int:
-        """Remove products by id; return how many images went."""
+        """Remove products by id, one or several; return how many images went."""
         gone = self.gallery.delete(product_ids)
         self.settle()
         return gone

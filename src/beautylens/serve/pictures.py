@@ -16,6 +16,7 @@ from beautylens.images.fit import shrink
 from beautylens.images.formats import HEAD_BYTES, suffix_of
 from beautylens.images.limits import Limits
 from beautylens.records import Match
+from beautylens.several import several
 from beautylens.store.gallery import Gallery
 
 FOLDER = "pictures"
@@ -57,7 +58,7 @@ class PictureStore:
         """Remove those of the files that are in this folder; others are not the server's."""
         # In object storage they stay: which are shown still is known there with delay.
         if isinstance(self._folder, Path):
-            for path in map(Path, paths):
+            for path in map(Path, several(paths)):
                 if path.resolve().is_relative_to(self._folder):
                     path.unlink(missing_ok=True)
 
