@@ -13,6 +13,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
+from beautylens.disk_names import on_disk
+
 SCHEMES = ("s3", "gs", "http", "https")
 """What an address may begin with; the first two also hold collections."""
 STORES = ("s3", "gs")
@@ -148,7 +150,9 @@ def place(text: str | Place) -> Place:
 
 def beside(folder: Place, name: str) -> Place:
     """Return where a file is that a table in this folder names: by its path, or by its address."""
-    return _remote(name) if is_address(name) else folder / name
+    if is_address(name):
+        return _remote(name)
+    return folder / name if isinstance(folder, Remote) else on_disk(folder, name)
 
 
 def _remote(text: str) -> Remote:
