@@ -245,7 +245,8 @@ def open_collection(address: str | Path, vectors: str | None = None) -> Collecti
     Args:
         address: a folder, or an address in object storage.
         vectors: the Milvus cluster that finds the nearest, `milvus+http://host:19530/NAME`; by
-            default that of the recipe, if it names one. An empty text is for none.
+            default that of the recipe, if it names one, which is sent no `MILVUS_TOKEN`. An empty
+            text is for none.
 
     Raises:
         CollectionError: when there is none at this address.
@@ -254,4 +255,6 @@ def open_collection(address: str | Path, vectors: str | None = None) -> Collecti
         return Collection(ClusteredGallery(address, vectors))
     opened = Collection(Gallery(address))
     named = opened.recipe.retrieve.vectors if vectors is None else ""
-    return Collection(ClusteredGallery(address, named)) if named else opened
+    if not named:
+        return opened
+    return Collection(ClusteredGallery(address, named, named_by_gallery=True))
