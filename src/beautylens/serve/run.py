@@ -17,6 +17,7 @@ from pathlib import Path
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from beautylens.addresses import place
 from beautylens.collection import open_collection
 from beautylens.errors import ServeError
 from beautylens.serve.app import GIVEN
@@ -24,8 +25,11 @@ from beautylens.serve.connection import Connection
 from beautylens.serve.ending import FINISH_SECONDS
 from beautylens.serve.limits import HEAD_BYTES
 from beautylens.serve.metrics import SHARED
+from beautylens.serve.pictures import PictureStore
 from beautylens.serve.settings import ServeSettings
+from beautylens.store.gallery import Gallery
 
+_LOG = logging.getLogger("beautylens.serve")
 SHORTEST_KEY = 16
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (to be asked, not bound)
 """All addresses of the machine, and one of them."""
@@ -48,6 +52,8 @@ def serve(settings: ServeSettings, port: int, workers: int, started: Callable[[s
     opened = open_collection(settings.collection, settings.vectors)
     opened.gallery.ready()
     _ = opened.encoder
+    if settings.key:
+        _sweep(settings, opened.gallery)
     listening = _listen(settings.host, port)
     with tempfile.TemporaryDirectory(prefix="beautylens-") as figures:
         os.environ[GIVEN] = settings.model_dump_json()
@@ -108,6 +114,12 @@ def _refuse_unguarded(settings: ServeSettings) -> None:
             "environment variable BEAUTYLENS_KEY or name its file with --key-file, or keep to "
             "127.0.0.1"
         )
+
+
+def _sweep(settings: ServeSettings, gallery: Gallery) -> None:
+    swept = PictureStore(place(settings.collection)).sweep(gallery)
+    if swept:
+        _LOG.warning("%d pictures that no product shows were removed", swept)
 
 
 def _listen(host: str, port: int) -> socket.socket:
