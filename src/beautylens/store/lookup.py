@@ -162,9 +162,9 @@ class GalleryLookup(GalleryReader):
         """
         wanted = set(several(gtins))
         written = sql_list(spelling for gtin in wanted for spelling in spellings(gtin))
-        several = " OR ".join(f"gtin LIKE '%{gtin.lstrip('0')}%'" for gtin in sorted(wanted))
+        listed = " OR ".join(f"gtin LIKE '%{gtin.lstrip('0')}%'" for gtin in sorted(wanted))
         # The index answers for the usual spellings; only when it has none are all rows read.
-        conditions = (f"gtin IN ({written})", f"({_UNSPACED} IN ({written}) OR {several})")
+        conditions = (f"gtin IN ({written})", f"({_UNSPACED} IN ({written}) OR {listed})")
         found = (self._cosines(condition, descriptor, where) for condition in conditions)
         matches = next((matches for matches in found if len(matches)), Matches())
         return Matches(tuple(m for m in matches if wanted.intersection(gtins_in(m.product.gtin))))
