@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from beautylens.disk_names import on_disk
+from beautylens.redirects import refusal
 
 SCHEMES = ("s3", "gs", "http", "https")
 """What an address may begin with; the first two also hold collections."""
@@ -260,6 +261,8 @@ def _fetched(address: str, most: int | None) -> bytes:
             further = urljoin(address, answer.headers["Location"])
         if urlsplit(further).hostname != urlsplit(address).hostname:
             raise OSError("it leads to another host")
+        if reason := refusal(address, further):
+            raise OSError(f"it {reason}")
         address = further
     raise OSError("it leads on and on")
 

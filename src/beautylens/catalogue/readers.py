@@ -20,7 +20,7 @@ from beautylens.addresses import Place, on_this_machine
 from beautylens.catalogue.delimited import TAB, read_delimited
 from beautylens.catalogue.image_cells import picture_columns
 from beautylens.catalogue.spreadsheet import without_leavings
-from beautylens.catalogue.text_files import open_text
+from beautylens.catalogue.text_files import lines_of, open_text
 from beautylens.errors import TableError
 from beautylens.unicode_text import composed
 
@@ -150,7 +150,7 @@ def json_objects(path: Path, lines: TextIO) -> Iterator[Mapping[str, object]]:
     Raises:
         TableError: naming the line that holds no object.
     """
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(lines_of(path, lines), 1):
         if not line.strip():
             continue
         try:

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+import stat
 import tempfile
 import threading
 import time
@@ -91,9 +92,12 @@ def read_key(file: Path | None) -> str:
     """Return the write key of a file, or that of the environment variable BEAUTYLENS_KEY, or none.
 
     Raises:
-        ServeError: when the file cannot be read or the key is too short to be one.
+        ServeError: when the file cannot be read, or others may read or change it, or the key is too
+            short to be one.
     """
     try:
+        if file:
+            _refuse_shared(file)
         key = (file.read_text("utf-8") if file else os.environ.get("BEAUTYLENS_KEY", "")).strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ServeError(f"{file} cannot be read; name a file that holds the write key") from error
@@ -105,6 +109,17 @@ def read_key(file: Path | None) -> str:
     if not key.isascii() or any(letter.isspace() for letter in key):
         raise ServeError("the write key has letters that no header can carry; use a-z and 0-9")
     return key
+
+
+def _refuse_shared(file: Path) -> None:
+    """Refuse a file of a key that is not for its owner and their group alone."""
+    mode = file.stat().st_mode
+    # Not a pipe, which a shell opens for `--key-file <(...)`.
+    if stat.S_ISREG(mode) and mode & (stat.S_IWGRP | stat.S_IRWXO):
+        raise ServeError(
+            f"{file} holds the write key, and others may read or change it (mode "
+            f"{stat.S_IMODE(mode):04o}); run `chmod 600 {file}`, or mount it with the mode 0400"
+        )
 
 
 def _refuse_unguarded(settings: ServeSettings) -> None:
