@@ -18,6 +18,7 @@ from beautylens.features.whitening import Whitening
 from beautylens.images.decode import Picture, decode
 from beautylens.images.fit import Box, crop, is_blank
 from beautylens.images.limits import DEFAULT_LIMITS, Limits
+from beautylens.native import Lock, Once
 from beautylens.recipe import Recipe
 from beautylens.records import Matches
 from beautylens.search.explain import Explain
@@ -48,15 +49,20 @@ class Collection:
         self.gallery = gallery
         where = f"the recipe kept in {gallery.address}"
         self._made: tuple[int, Pipeline] | None = None
+        self._making = Lock()
+        self._encoder: Once[Describing] = Once()
         self.recipe = checked(Recipe, gallery.settings["recipe"], where, CollectionError)
 
-    @cached_property
+    @property
     def encoder(self) -> Describing:
         """The encoder that the collection was built with, its projection included.
 
         Raises:
             CollectionError: when the encoder file has changed since.
         """
+        return self._encoder(self._load_encoder)
+
+    def _load_encoder(self) -> Describing:
         stored = self.gallery.learnt(PROJECTION) if self.recipe.projection else None
         projection = Whitening.from_bytes(stored) if stored else None
         encoder = make_encoder(self.recipe, projection)
@@ -96,9 +102,10 @@ class Collection:
         """The search steps of the recipe, made anew when what they derive from all rows changed."""
         changing = derives(self.recipe) or self.recipe.judge is not None
         version = self.gallery.learnt_version() if changing else 0
-        if self._made is None or self._made[0] != version:
-            self._made = version, self._make_pipeline()
-        return self._made[1]
+        with self._making():
+            if self._made is None or self._made[0] != version:
+                self._made = version, self._make_pipeline()
+            return self._made[1]
 
     def _make_pipeline(self, judgement: Judgement | None = None) -> Pipeline:
         return make_pipeline(self.recipe, self.gallery, self.encoder, self.aggregate, judgement)
@@ -221,7 +228,7 @@ class Collection:
         return filled
 
     def remove(self, product_ids: Iterable[str]) -> int:
-        """Remove products by id, one or several; return how many images went."""
+        """Remove products by id; return how many images went."""
         gone = self.gallery.delete(product_ids)
         self.settle()
         return gone
@@ -245,8 +252,7 @@ def open_collection(address: str | Path, vectors: str | None = None) -> Collecti
     Args:
         address: a folder, or an address in object storage.
         vectors: the Milvus cluster that finds the nearest, `milvus+http://host:19530/NAME`; by
-            default that of the recipe, if it names one, which is sent no `MILVUS_TOKEN`. An empty
-            text is for none.
+            default that of the recipe, if it names one. An empty text is for none.
 
     Raises:
         CollectionError: when there is none at this address.
@@ -255,6 +261,4 @@ def open_collection(address: str | Path, vectors: str | None = None) -> Collecti
         return Collection(ClusteredGallery(address, vectors))
     opened = Collection(Gallery(address))
     named = opened.recipe.retrieve.vectors if vectors is None else ""
-    if not named:
-        return opened
-    return Collection(ClusteredGallery(address, named, named_by_gallery=True))
+    return Collection(ClusteredGallery(address, named)) if named else opened

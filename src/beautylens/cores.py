@@ -6,20 +6,21 @@ import math
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from pathlib import Path
 
+from beautylens.native import Once
+
+_CORES: Once[ThreadPoolExecutor] = Once()
 _CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
 
-@cache
 def cores() -> ThreadPoolExecutor:
     """Return the threads that all searches of this process share.
 
     So many searches at a time do not fight for the cores. Work given to them must not wait for
     other work given to them.
     """
-    return ThreadPoolExecutor(core_count(), "beautylens")
+    return _CORES(lambda: ThreadPoolExecutor(core_count(), "beautylens"))
 
 
 def core_count() -> int:

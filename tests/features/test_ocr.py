@@ -120,5 +120,5 @@ def test_both_engines_read_the_same() -> None:
     both = [(one.text == other.text, one.confidence - other.confidence) for one, other in pairs]
     assert len(both) == len(LINES)
     assert all(same and abs(apart) < 0.02 for same, apart in both)
-    kinds = [type(each._engine.text_rec.session).__name__ for each in (quick, many)]
+    kinds = [type(each._ready().text_rec.session).__name__ for each in (quick, many)]
     assert kinds == ["OrtInferSession", "OpenVINOInferSession"]

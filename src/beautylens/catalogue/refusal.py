@@ -8,7 +8,6 @@ from difflib import get_close_matches
 
 from beautylens.addresses import Place
 from beautylens.errors import TableError
-from beautylens.several import several
 
 _FIRST_FEW = 5
 
@@ -41,7 +40,7 @@ def require_columns(path: Place, found: Sequence[str], required: Iterable[str]) 
     Raises:
         TableError: naming the missing column, those there are, and the one probably meant.
     """
-    for name in several(required):
+    for name in required:
         if name in found:
             continue
         meant = _nearest(name, found)

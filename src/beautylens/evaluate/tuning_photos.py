@@ -12,7 +12,6 @@ from scipy.cluster.hierarchy import DisjointSet
 from beautylens.catalogue.truth import TruthRow
 from beautylens.errors import TableError
 from beautylens.evaluate.metrics import average_precision
-from beautylens.several import several
 
 FEWEST = 20
 """Photos below which half of them would choose by chance: all choose."""
@@ -42,7 +41,7 @@ def split_photos(truth: Sequence[TruthRow], known: Collection[str]) -> Photos:
     Raises:
         TableError: when no photo shows a product of the catalogue.
     """
-    held = set(several(known))
+    held = set(known)
     rows = [row for row in truth if row.product_ids & held]
     if not rows:
         raise TableError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache, cached_property
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from beautylens.errors import EncoderError
 from beautylens.features.runtime import Network
+from beautylens.native import ONNX_RUNTIME
 
 _DRIVER = Path("/proc/driver/nvidia/version")
 PROVIDERS: tuple[Any, ...] = (
@@ -49,15 +50,15 @@ class CudaNetwork(Network):
         name = self._compiled.get_inputs()[0].name
         mean, std = (np.array(each, np.float32) for each in (self.mean, self.std))
         numbers = ((pictures - mean) / std).transpose(0, 3, 1, 2)
-        found = self._compiled.run(None, {name: np.ascontiguousarray(numbers, np.float32)})
+        given = {name: np.ascontiguousarray(numbers, np.float32)}
+        found = _run(self._compiled, given)
         return tuple(np.asarray(each, np.float32) for each in found)
 
     def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the feature maps (N, C, h, w) of pictures (N, side, side, 3)."""
         return self.outputs(pictures)[0]
 
-    @cached_property
-    def _compiled(self) -> Any:
+    def _compile(self) -> Any:
         import onnxruntime
 
         try:
@@ -66,3 +67,8 @@ class CudaNetwork(Network):
             raise EncoderError(
                 f"{self.graph}: not an ONNX graph that ONNX Runtime can read; export it again"
             ) from error
+
+
+@ONNX_RUNTIME.first_call_alone
+def _run(session: Any, given: dict[str, Any]) -> Any:
+    return session.run(None, given)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from beautylens.features.keypoints import Keypoints, no_keypoints
 from beautylens.features.xfeat import XFeat
 from beautylens.images.fit import shrink
+from beautylens.native import OPENCV
 
 # RootSIFT components are at most 1 and seldom above a quarter: 16 steps of 1/56, four bits, match
 # as well as 256 of 1/512 do.
@@ -59,7 +60,7 @@ class Detector:
         """Return the strongest keypoints; equal strength keeps the detector's order."""
         grey = cv2.cvtColor(shrink(picture, longest)[0], cv2.COLOR_RGB2GRAY)
         detector = self.detector.create(nfeatures=limit)
-        found, descriptors = detector.detectAndCompute(grey, None)
+        found, descriptors = _detect(detector, grey)
         if descriptors is None:
             return no_keypoints(detector.descriptorSize())
         strength = np.array([keypoint.response for keypoint in found])
@@ -70,6 +71,12 @@ class Detector:
             np.radians(np.array([found[place].angle for place in order], np.float32)),
             self.encode(descriptors[order]),
         )
+
+
+@OPENCV.first_call_alone
+def _detect(detector: Any, grey: Any) -> tuple[Any, Any]:
+    found, descriptors = detector.detectAndCompute(grey, None)
+    return found, descriptors
 
 
 def rootsift() -> Detector:

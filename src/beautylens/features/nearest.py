@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from beautylens.native import ONNX_RUNTIME, Once
 
 Bytes = NDArray[np.uint8]
 Whole = NDArray[np.int32]
@@ -100,8 +101,7 @@ class Nearest:
         signed[:, -2], signed[:, -1] = -(squares // _SHARE), -(squares % _SHARE)
         columns = _KEPT.array("columns", *reversed(rows.shape)).view(np.int8)
         given = {"rows": self._doubled, "columns": cv2.transpose(signed, columns)}
-        scores: Whole = _product().run(None, given)[0]
-        return scores
+        return _multiply(given)
 
     def _of_floats(self, rows: Bytes, squares: Whole) -> Whole:
         """Return the same of any bytes: double precision holds their products exactly."""
@@ -136,9 +136,17 @@ class _Kept(threading.local):
 _KEPT = _Kept()
 
 
-@cache
-def _product() -> Any:
+_PRODUCT: Once[Any] = Once()
+
+
+@ONNX_RUNTIME.first_call_alone
+def _multiply(given: Mapping[str, Any]) -> Whole:
     """Return the product of bytes, on the thread that asks for it."""
+    scores: Whole = _PRODUCT(_product).run(None, given)[0]
+    return scores
+
+
+def _product() -> Any:
     # It takes a fifth of a second to import, and not every command compares keypoints.
     import onnxruntime
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from numpy.typing import NDArray
 from beautylens.errors import EncoderError
 from beautylens.features.runtime import import_openvino
 from beautylens.importing import quick_imports
+from beautylens.native import ONNX_RUNTIME, OPENVINO, Lock, Once
 
 # PP-OCR's networks as RapidOCR's package carries them; named, so that it fetches no others.
 NETWORKS = {
@@ -80,9 +79,10 @@ class Reader:
 
     def __init__(self, *, side: int = 640, folder: Path | None = None) -> None:
         self._side, self._networks = side, _networks(folder or _carried())
-        self._engine: Any = None
+        self._engine: Once[Any] = Once()
+        self._runtime = "onnxruntime"
         self._few = FEW
-        self._turn = threading.Lock()
+        self._turn = Lock()
 
     def __call__(self, picture: NDArray[np.uint8]) -> tuple[Line, ...]:
         """Return the lines of a picture, (H, W, 3) uint8 RGB, the tallest first."""
@@ -93,8 +93,8 @@ class Reader:
         scale = max(1.0, self._side / max(picture.shape[:2]))
         if scale > 1:
             given = cv2.resize(given, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-        with self._turn:
-            found = self._ready()(given)
+        with self._turn():
+            found = self._read(given)
         if found.txts is None:
             return ()
         lines = [
@@ -105,26 +105,39 @@ class Reader:
 
     def expect_many(self) -> None:
         """Have OpenVINO read from now on, for a process that has many pictures to read."""
-        with self._turn:
+        with self._turn():
             self._few = min(self._few, 0)
 
-    def _ready(self) -> Any:
+    def _read(self, picture: Any) -> Any:
         if self._few == 0:
-            self._engine = _engine("openvino", self._side, self._networks)
-        elif self._engine is None:
-            self._engine = _engine("onnxruntime", self._side, self._networks)
+            self._runtime, self._engine = "openvino", Once()
         self._few -= 1
-        return self._engine
+        return _FIRST[self._runtime](self._ready, picture)
+
+    def _ready(self) -> Any:
+        return self._engine(lambda: _engine(self._runtime, self._side, self._networks))
 
 
-@cache
+def _run(engine: Callable[[], Any], picture: Any) -> Any:
+    return engine()(picture)
+
+
+_FIRST = {
+    "onnxruntime": ONNX_RUNTIME.first_call_alone(_run),
+    "openvino": OPENVINO.first_call_alone(_run),
+}
+
+
+_SHARED: Once[Reader] = Once()
+
+
 def shared_reader() -> Reader:
     """Return the one reader of this process.
 
     Raises:
         EncoderError: when a network is not there.
     """
-    return Reader()
+    return _SHARED(Reader)
 
 
 def _carried() -> Path:

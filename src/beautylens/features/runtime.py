@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beautylens.errors import EncoderError
+from beautylens.native import OPENVINO, Once
 
 HEADER_KEY = "beautylens"
 
@@ -46,6 +47,7 @@ class Network:
         self.graph, self.mean, self.std, self.side = graph, mean, std, side
         self.precision, self.callers = precision, callers
         self._shared: dict[int, Network] = {}
+        self._once: Once[Any] = Once()
 
     def shared_by(self, callers: int) -> Network:
         """Return the same network for so many threads that run it at once, kept for next time."""
@@ -70,26 +72,18 @@ class Network:
         Returns:
             (N, C, h, w) float32.
         """
-        return self._read_output(self._infer(pictures), 0)
+        return _infer(self._compiled, pictures, 1)[0]
 
     def outputs(self, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], ...]:
         """Return all outputs: the feature maps first, then the class token (N, C) if it has one."""
-        request = self._infer(pictures)
-        return tuple(
-            self._read_output(request, place) for place in range(len(self._compiled.outputs))
-        )
+        compiled = self._compiled
+        return _infer(compiled, pictures, len(compiled.outputs))
 
-    def _infer(self, pictures: NDArray[np.uint8]) -> Any:
-        request = self._compiled.create_infer_request()
-        request.infer({0: pictures}, share_inputs=True)
-        return request
-
-    @staticmethod
-    def _read_output(request: Any, place: int) -> NDArray[np.float32]:
-        return np.asarray(request.get_output_tensor(place).data, dtype=np.float32)
-
-    @cached_property
+    @property
     def _compiled(self) -> Any:
+        return self._once(self._compile)
+
+    def _compile(self) -> Any:
         ov = import_openvino()
         model = read_graph(self.graph)
         steps = ov.preprocess.PrePostProcessor(model)
@@ -113,6 +107,19 @@ class Network:
                 f"{self.side} x {self.side} pixels; choose its own side, or export it again"
             ) from error
         return ov.Core().compile_model(model, "CPU", config)
+
+
+@OPENVINO.first_call_alone
+def _infer(
+    compiled: Any, pictures: NDArray[np.uint8], outputs: int
+) -> tuple[NDArray[np.float32], ...]:
+    """Return the first so many outputs of a compiled network."""
+    request = compiled.create_infer_request()
+    request.infer({0: pictures}, share_inputs=True)
+    return tuple(
+        np.asarray(request.get_output_tensor(place).data, dtype=np.float32)
+        for place in range(outputs)
+    )
 
 
 def compile_graph(graph: Path) -> Any:
@@ -147,6 +154,7 @@ def read_header(graph: Path) -> dict[str, Any] | None:
 
 
 @cache
+@OPENVINO.first_call_alone
 def import_openvino() -> ModuleType:
     """Import OpenVINO on first use (a third of a second) and without its usage reports.
 
@@ -162,6 +170,7 @@ def import_openvino() -> ModuleType:
             del sys.modules["openvino_telemetry"]
 
 
+@OPENVINO.first_call_alone
 def read_graph(graph: Path) -> Any:
     """Return a file's graph as an OpenVINO model.
 

@@ -17,6 +17,7 @@ from beautylens.errors import EncoderError
 from beautylens.features.keypoints import Keypoints
 from beautylens.features.runtime import compile_graph
 from beautylens.images.fit import shrink
+from beautylens.native import OPENVINO, Once
 
 Floats = NDArray[np.float32]
 
@@ -58,14 +59,19 @@ class XFeat:
     distance = "l2"
 
     def __init__(self, file: str | Path) -> None:
-        self._compiled = compile_graph(Path(file))
+        self._file = Path(file)
+        self._once: Once[Any] = Once()
         self._height, self._width = _input_size(self._compiled, file)
+
+    @property
+    def _compiled(self) -> Any:
+        return self._once(lambda: compile_graph(self._file))
 
     def __call__(self, picture: NDArray[np.uint8], *, longest: int, limit: int) -> Keypoints:
         """Return the strongest keypoints, in pixels of the picture shrunken to `longest`."""
         shrunken, _ = shrink(picture, longest)
         canvas, seen = self._fit(np.asarray(cv2.cvtColor(shrunken, cv2.COLOR_RGB2GRAY), np.uint8))
-        maps = self._run(canvas)
+        maps = _run(self._compiled, canvas)
         points, scores = _peaks(_heat(maps.keypoints), seen)
         scores = scores * _sample(maps.heatmap[None], points)[:, 0]
         order = np.argsort(-scores, kind="stable")[:limit]
@@ -93,13 +99,15 @@ class XFeat:
         below, beside = self._height - rows, self._width - columns
         return np.pad(grey, ((0, below), (0, beside)), mode="edge"), (rows, columns)
 
-    def _run(self, canvas: NDArray[np.uint8]) -> _Maps:
-        request = self._compiled.create_infer_request()
-        request.infer({0: canvas[None, None].astype(np.float32) / np.float32(255)})
-        feats, keypoints, heatmap = (
-            np.array(request.get_tensor(name).data[0], np.float32) for name in _Maps._fields
-        )
-        return _Maps(feats, keypoints, heatmap[0])
+
+@OPENVINO.first_call_alone
+def _run(compiled: Any, canvas: NDArray[np.uint8]) -> _Maps:
+    request = compiled.create_infer_request()
+    request.infer({0: canvas[None, None].astype(np.float32) / np.float32(255)})
+    feats, keypoints, heatmap = (
+        np.array(request.get_tensor(name).data[0], np.float32) for name in _Maps._fields
+    )
+    return _Maps(feats, keypoints, heatmap[0])
 
 
 def _input_size(compiled: Any, file: str | Path) -> tuple[int, int]:

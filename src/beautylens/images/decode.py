@@ -28,6 +28,7 @@ from beautylens.images.quiet import quiet
 from beautylens.images.structure.file import ExcessError
 from beautylens.images.tones import has_plain_ink, srgb
 from beautylens.images.upright import DAMAGE, orientation_of, upright
+from beautylens.native import OPENCV
 
 Pixels: TypeAlias = NDArray[np.uint8]
 Picture: TypeAlias = str | Path | Remote | bytes | Pixels | Image.Image
@@ -256,6 +257,12 @@ def _pixels(picture: Image.Image) -> Pixels:
     for top in range(0, height, rows):
         bottom = min(height, top + rows)
         strip = srgb(picture.crop((0, top, width, bottom)), plain_ink=plain_ink)
-        seen = pa.array(strip).flatten().to_numpy().reshape(bottom - top, width, 4)
-        cv2.cvtColor(seen, cv2.COLOR_RGBA2RGB, dst=pixels[top:bottom])
+        _copy(strip, pixels[top:bottom])
     return pixels
+
+
+@OPENCV.first_call_alone
+def _copy(strip: Image.Image, pixels: Pixels) -> None:
+    """Write a small RGB image into an array of its size."""
+    seen = pa.array(strip).flatten().to_numpy().reshape(*pixels.shape[:2], 4)
+    cv2.cvtColor(seen, cv2.COLOR_RGBA2RGB, dst=pixels)

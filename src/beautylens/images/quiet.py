@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import logging
-import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from PIL import _imaging
+
+from beautylens.native import Lock
 
 
 class _Shared:
@@ -20,20 +21,20 @@ class _Shared:
     """
 
     def __init__(self) -> None:
-        self._guard = threading.Lock()
+        self._guard = Lock()
         self._inside = 0
         self._switched = ExitStack()
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        with self._guard:
+        with self._guard():
             if not self._inside:
                 self._switched.enter_context(_silence())
             self._inside += 1
         try:
             yield
         finally:
-            with self._guard:
+            with self._guard():
                 self._inside -= 1
                 if not self._inside:
                     self._switched.close()

@@ -6,7 +6,6 @@ import importlib
 import os
 import re
 import sys
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -20,8 +19,7 @@ import pydantic
 from beautylens.addresses import is_address
 from beautylens.errors import CollectionError, QueryError
 from beautylens.importing import quick_imports
-from beautylens.several import several
-from beautylens.unicode_text import composed
+from beautylens.native import Lock
 
 # Its log is for developers; what a user must know is raised. Set LANCEDB_LOG to see it.
 os.environ.setdefault("LANCEDB_LOG", "error")
@@ -63,7 +61,7 @@ def connect(address: str) -> Any:
     return import_lancedb().connect(address, read_consistency_interval=age)
 
 
-_IMPORTING = threading.Lock()
+_IMPORTING = Lock()
 
 
 @cache
@@ -73,7 +71,7 @@ def import_lancedb() -> ModuleType:
     It brings a client for its servers, generated, that compiles checks of the arguments of several
     hundred calls. Nothing here calls a server: that client is imported without the checks.
     """
-    with _IMPORTING, quick_imports():
+    with _IMPORTING(), quick_imports():
         checking = pydantic.validate_call
         if "lancedb" not in sys.modules:
             pydantic.validate_call = lambda call: call  # type: ignore[assignment]  # put back below
@@ -100,14 +98,7 @@ def table_names(database: Any) -> list[str]:
 
 def sql_list(values: Iterable[str]) -> str:
     """Return values as an SQL list; quotes inside them are doubled, and no value gives NULL."""
-    quoted = ("'" + value.replace("'", "''") + "'" for value in several(values))
-    return ", ".join(quoted) or "NULL"
-
-
-def of_products(product_ids: Iterable[str]) -> str:
-    """Return the condition that a row is of one of these products, in whichever normal form."""
-    ids = several(product_ids)
-    return f"product_id IN ({sql_list(dict.fromkeys((*ids, *map(composed, ids))))})"
+    return ", ".join("'" + value.replace("'", "''") + "'" for value in values) or "NULL"
 
 
 def is_conflict(error: Exception) -> bool:

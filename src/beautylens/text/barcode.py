@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from functools import cache
-from types import ModuleType
 from typing import Any
 
 import cv2
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 
 from beautylens.catalogue.gtin import gtin14
 from beautylens.images.fit import shrink
+from beautylens.native import ZXING
 
 # Retail symbols, those of shipping cases, and those that carry a GTIN among other data.
 FORMATS = "EAN13,EAN8,UPCA,UPCE,DataBar,DataBarExp,DataBarLtd,ITF14,Code128"
@@ -39,9 +38,7 @@ def read_barcodes(picture: NDArray[np.uint8]) -> tuple[str, ...]:
 
 
 def _scanned(grey: NDArray[np.uint8]) -> tuple[str, ...]:
-    zxing = _zxing()
-    found = zxing.read_barcodes(grey, formats=zxing.barcode_formats_from_str(FORMATS))
-    said = (_gtin_of(barcode) for barcode in found if barcode.valid)
+    said = (_gtin_of(barcode) for barcode in _symbols(grey) if barcode.valid)
     return tuple(dict.fromkeys(gtin for gtin in said if gtin is not None))
 
 
@@ -64,9 +61,11 @@ def _gtin_of(barcode: Any) -> str | None:
     return None if barcode.symbology_identifier.startswith("]C") else gtin14(barcode.text)
 
 
-@cache
-def _zxing() -> ModuleType:
-    """Import the reader on first use; most programs never read a barcode."""
+@ZXING.first_call_alone
+def _symbols(grey: NDArray[np.uint8]) -> list[Any]:
+    """Return what looks like a barcode."""
+    # Imported on first use; most programs never read a barcode.
     import zxingcpp
 
-    return zxingcpp
+    formats = zxingcpp.barcode_formats_from_str(FORMATS)
+    return list(zxingcpp.read_barcodes(grey, formats=formats))
