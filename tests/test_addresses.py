@@ -65,9 +65,11 @@ def test_a_file_of_the_web_is_read_up_to_what_it_may_have(host: str) -> None:
     assert len(Remote(f"{host}/abcdef").read_bytes(most=3)) > 3
 
 
-def test_a_host_leads_to_no_other_host_and_nowhere_for_ever(host: str) -> None:
+def test_a_host_leads_to_no_other_host_or_port_and_nowhere_for_ever(host: str) -> None:
     with pytest.raises(OSError, match="another host"):
         Remote(f"{host}/to/http://localhost:1/secret").read_bytes()
+    with pytest.raises(OSError, match="another port"):
+        Remote(f"{host}/to/http://127.0.0.1:1/secret").read_bytes()
     with pytest.raises(OSError, match="on and on"):
         Remote(f"{host}/to//to//to//to//to//to/x").read_bytes()
 

@@ -13,6 +13,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
+from beautylens.disk_names import on_disk
+from beautylens.redirects import refusal
+
 SCHEMES = ("s3", "gs", "http", "https")
 """What an address may begin with; the first two also hold collections."""
 STORES = ("s3", "gs")
@@ -148,7 +151,9 @@ def place(text: str | Place) -> Place:
 
 def beside(folder: Place, name: str) -> Place:
     """Return where a file is that a table in this folder names: by its path, or by its address."""
-    return _remote(name) if is_address(name) else folder / name
+    if is_address(name):
+        return _remote(name)
+    return folder / name if isinstance(folder, Remote) else on_disk(folder, name)
 
 
 def _remote(text: str) -> Remote:
@@ -256,6 +261,8 @@ def _fetched(address: str, most: int | None) -> bytes:
             further = urljoin(address, answer.headers["Location"])
         if urlsplit(further).hostname != urlsplit(address).hostname:
             raise OSError("it leads to another host")
+        if reason := refusal(address, further):
+            raise OSError(f"it {reason}")
         address = further
     raise OSError("it leads on and on")
 

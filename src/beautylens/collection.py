@@ -228,7 +228,7 @@ class Collection:
         return filled
 
     def remove(self, product_ids: Iterable[str]) -> int:
-        """Remove products by id; return how many images went."""
+        """Remove products by id, one or several; return how many images went."""
         gone = self.gallery.delete(product_ids)
         self.settle()
         return gone
@@ -252,7 +252,8 @@ def open_collection(address: str | Path, vectors: str | None = None) -> Collecti
     Args:
         address: a folder, or an address in object storage.
         vectors: the Milvus cluster that finds the nearest, `milvus+http://host:19530/NAME`; by
-            default that of the recipe, if it names one. An empty text is for none.
+            default that of the recipe, if it names one, which is sent no `MILVUS_TOKEN`. An empty
+            text is for none.
 
     Raises:
         CollectionError: when there is none at this address.
@@ -261,4 +262,6 @@ def open_collection(address: str | Path, vectors: str | None = None) -> Collecti
         return Collection(ClusteredGallery(address, vectors))
     opened = Collection(Gallery(address))
     named = opened.recipe.retrieve.vectors if vectors is None else ""
-    return Collection(ClusteredGallery(address, named)) if named else opened
+    if not named:
+        return opened
+    return Collection(ClusteredGallery(address, named, named_by_gallery=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from beautylens.catalogue import text_files
 from beautylens.catalogue.beauty_export import Image, Listing, read_export
 from beautylens.errors import TableError
 from tests.catalogue.beauty import (
@@ -185,3 +187,19 @@ def test_a_parquet_file_needs_its_codes_pictures_and_what_is_filtered_by(tmp_pat
     assert list(read_export(path)) == [Listing(1, "1")]
     with pytest.raises(TableError, match="has no column 'brands_tags'"):
         list(read_export(path, ["brands_tags"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "start"), [("b.jsonl.gz", b'{"code": "'), ("b.csv.gz", b"code\timage_url\n1\t")]
+)
+def test_a_line_without_end_is_refused_before_it_fills_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, start: bytes
+) -> None:
+    monkeypatch.setattr(text_files, "LONGEST_LINE", 1 << 16)
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(start + b"a" * (1 << 25)))
+    tracemalloc.start()
+    with pytest.raises(TableError, match=r"line [12] has more than 65,536 letters"):
+        list(read_export(path))
+    assert tracemalloc.get_traced_memory()[1] < 1 << 22
+    tracemalloc.stop()

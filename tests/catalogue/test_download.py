@@ -49,6 +49,8 @@ def test_pictures_come_byte_for_byte_under_their_ids_with_the_suffix_of_their_ty
         ("redirect-file", "leads to no http or https address"),
         ("redirect-ftp", "leads to no http or https address"),
         ("redirect-bad", "leads to no http or https address"),
+        ("redirect-port", "leads to another port"),
+        ("redirect-private", "leads into a private network"),
         ("redirect-round", "leads from redirect to redirect"),
     ],
 )

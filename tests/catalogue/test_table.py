@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unicodedata import normalize
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -88,6 +89,11 @@ def has_no_image_twice(pairs: list[tuple[str, list[str]]]) -> bool:
 def lines_slowly(rows: Sequence[Row]) -> list[dict[str, object]]:
     """One line per image, products in the order in which they first appear, their facts filled."""
     lines: list[dict[str, object]] = []
+    # Texts come composed.
+    rows = [
+        {name: text if name == "image" else normalize("NFC", text) for name, text in row.items()}
+        for row in rows
+    ]
     for product in dict.fromkeys(row["product_id"] for row in rows):
         own = [(number, row) for number, row in enumerate(rows, 1) if row["product_id"] == product]
         facts = {

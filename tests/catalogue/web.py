@@ -114,6 +114,8 @@ ANSWERS: dict[str, Answer] = {
     "redirect-file": _redirect("file:///etc/hostname"),
     "redirect-ftp": _redirect("ftp://127.0.0.1/x.jpg"),
     "redirect-bad": _redirect("http://[/x.jpg"),
+    "redirect-port": _redirect("http://127.0.0.1:1/x.jpg"),
+    "redirect-private": _redirect("http://169.254.169.254/x.jpg"),
     "redirect-round": _redirect("redirect-round"),
 }
 

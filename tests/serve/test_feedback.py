@@ -12,6 +12,7 @@ from PIL import Image
 from beautylens.catalogue.truth import read_truth
 from beautylens.serve import feedback
 from beautylens.serve.feedback import Answers
+from beautylens.serve.problems import Refusal
 from tests.conftest import Shop
 from tests.serve.conftest import Opened
 
@@ -88,6 +89,28 @@ def test_no_more_answers_are_kept_than_there_is_room_for(
     ]
     assert statuses == [204, 507, 204]
     assert len(list((tmp_path / "kept" / "photos").iterdir())) == 1
+
+
+def test_no_more_bytes_are_kept_than_there_is_room_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feedback, "MOST_BYTES", 150)
+    answers = Answers(tmp_path)
+    answers.keep(bytes(100), "p1")
+    with pytest.raises(Refusal, match="are kept already"):
+        answers.keep(bytes(range(100)), "p2")
+    answers.keep(bytes(100), "p2")
+    assert [row.product_ids for row in read_truth(answers.table)] == [frozenset({"p2"})]
+
+
+def test_what_people_sent_is_for_this_user_alone(tmp_path: Path) -> None:
+    answers = Answers(tmp_path / "kept")
+    answers.keep(b"a photo", "p1")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "kept").rglob("*")}
+    assert modes.pop("photos") == (tmp_path / "kept").stat().st_mode & 0o777 == 0o700
+    del modes[".writing"]
+    assert set(modes.values()) == {0o600}
+    assert len(modes) == 2
 
 
 def test_an_id_that_the_table_could_not_hold_is_refused(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 from starlette.testclient import TestClient
 
 from beautylens.cli import app
@@ -100,6 +101,7 @@ def test_another_address_than_loopback_needs_a_key(host: str, tmp_path) -> None:
 def test_a_key_that_would_not_do_is_refused(tmp_path, text: str, said: str) -> None:
     file = tmp_path / "key"
     file.write_text(text, "utf-8")
+    file.chmod(0o600)
     with pytest.raises(ServeError, match=said):
         read_key(file)
 
@@ -113,9 +115,29 @@ def test_the_key_comes_from_a_file_or_the_environment(
     assert read_key(None) == KEY
     file = tmp_path / "key"
     file.write_text("another-key-13579-24680\n", "utf-8")
+    file.chmod(0o640)
     assert read_key(file) == "another-key-13579-24680"
     with pytest.raises(ServeError, match="cannot be read"):
         read_key(tmp_path / "none")
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o660, 0o602])
+def test_a_key_that_others_may_read_or_change_is_refused(tmp_path, mode: int) -> None:
+    file = tmp_path / "key"
+    file.write_text(KEY, "utf-8")
+    file.chmod(mode)
+    with pytest.raises(ServeError, match=rf"mode {mode:04o}\); run `chmod 600"):
+        read_key(file)
+
+
+def test_the_key_is_not_shown_with_the_settings() -> None:
+    settings = ServeSettings(collection="shop.lens", key=KEY)
+    assert KEY not in repr(settings)
+    assert KEY not in str(settings)
+    given = settings.model_dump() | {"port": 1}
+    with pytest.raises(ValidationError) as refused:
+        ServeSettings.model_validate(given | {"key": [KEY]})
+    assert KEY not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +12,12 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from beautylens.collection import open_collection
+from beautylens.collection import Collection, open_collection
+from beautylens.serve.app import make_app
+from beautylens.serve.pictures import PictureStore
+from beautylens.serve.settings import ServeSettings
 from tests.conftest import Shop, draw_pack, photograph
-from tests.serve.conftest import WRITER
+from tests.serve.conftest import KEY, WRITER
 
 
 def png(bgr: np.ndarray) -> bytes:
@@ -155,3 +160,88 @@ def test_an_id_that_could_be_taken_for_another_is_refused(
 def test_a_head_request_is_answered_as_a_get_is(client: TestClient) -> None:
     for address in ("/", "/health/live", "/v1/products/p00/image"):
         assert client.head(address).status_code == 200
+
+
+@pytest.fixture
+def own(collection: Collection, tmp_path: Path) -> Path:
+    """A copy of the shop's collection for one test."""
+    return Path(shutil.copytree(collection.gallery.address, tmp_path / "own.lens"))
+
+
+def opened_own(own: Path) -> TestClient:
+    settings = ServeSettings(collection=str(own), key=KEY)
+    return TestClient(make_app(settings, open_collection(own)), base_url="http://localhost")
+
+
+def put(client: TestClient, product: str, data: bytes) -> int:
+    files = {"image": data}
+    return client.put(f"/v1/products/{product}", headers=WRITER, files=files).status_code
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_a_lock_that_is_no_plain_file_is_refused_and_what_it_leads_to_stays(
+    own: Path, shop: Shop, tmp_path: Path, kind: str
+) -> None:
+    victim, lock = tmp_path / "victim", own / ".writing"
+    victim.write_text("precious")
+    {"link": lambda: lock.symlink_to(victim), "pipe": lambda: os.mkfifo(lock),
+     "folder": lock.mkdir}[kind]()  # fmt: skip
+    client = opened_own(own)
+    assert put(client, "new", shop.picture(0).read_bytes()) == 503
+    assert client.delete("/v1/products/p00", headers=WRITER).status_code == 503
+    assert victim.read_text() == "precious"
+
+
+def test_a_link_in_the_way_of_a_picture_is_replaced_and_not_followed(
+    own: Path, shop: Shop, tmp_path: Path
+) -> None:
+    client, picture = opened_own(own), shop.picture(0).read_bytes()
+    assert put(client, "new", picture) == 200
+    (file,) = kept(own)
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    file.unlink()
+    for name in (file, file.with_suffix(".part")):
+        name.symlink_to(victim)
+    assert put(client, "new", picture) == 200
+    assert victim.read_text() == "precious"
+    assert file.read_bytes() == picture
+    assert not file.is_symlink()
+
+
+def test_pictures_on_another_disk_go_with_their_product(
+    own: Path, shop: Shop, tmp_path: Path
+) -> None:
+    (tmp_path / "disk").mkdir()
+    (own / "pictures").symlink_to(tmp_path / "disk")
+    client = opened_own(own)
+    assert put(client, "new", shop.picture(0).read_bytes()) == 200
+    assert len([file for file in (tmp_path / "disk").rglob("*") if file.is_file()]) == 1
+    assert client.delete("/v1/products/new", headers=WRITER).status_code == 204
+    assert not [file for file in (tmp_path / "disk").rglob("*") if file.is_file()]
+
+
+def test_of_the_files_in_its_folder_only_those_that_the_server_wrote_are_removed(
+    own: Path,
+) -> None:
+    store, folder = PictureStore(own), own / "pictures"
+    (folder / "ab").mkdir(parents=True)
+    others = [folder / "mine.jpg", folder / "ab" / "mine.jpg", own / "elsewhere.jpg"]
+    orphans = [folder / "ab" / f"{'0' * 32}{suffix}" for suffix in (".jpg", ".part")]
+    for file in (*others, *orphans):
+        file.write_bytes(b"")
+    store.forget(map(str, others))
+    assert store.sweep(open_collection(own).gallery) == 2
+    assert [file.exists() for file in (*others, *orphans)] == [True] * 3 + [False] * 2
+
+
+def test_what_a_killed_server_left_is_swept_and_what_products_show_stays(
+    own: Path, shop: Shop, tmp_path: Path
+) -> None:
+    client = opened_own(own)
+    assert put(client, "new", shop.picture(0).read_bytes()) == 200
+    (shown,) = kept(own)
+    left = PictureStore(own).keep("gone", shop.picture(1).read_bytes())
+    moved = own.rename(tmp_path / "moved.lens")
+    assert PictureStore(moved).sweep(open_collection(moved).gallery) == 1
+    assert [file.name for file in kept(moved)] == [shown.name] != [left.name]

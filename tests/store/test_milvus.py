@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from beautylens.collection import open_collection
 from beautylens.errors import CollectionError
 from beautylens.store.clustered import ClusteredGallery
 from beautylens.store.gallery import Gallery
@@ -80,6 +81,29 @@ def test_collections_made_before_there_were_ids_keep_the_names_of_their_paths(
     path = hashlib.blake2b(str(tmp_path / "one.lens").encode(), digest_size=4).hexdigest()
     assert galleries[0].vectors_address.name == f"beautylens_one_lens_{path}"
     assert galleries[0].id != galleries[1].id
+
+
+def test_a_token_goes_only_to_a_cluster_that_the_user_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens: list[str] = []
+    monkeypatch.setattr(
+        "beautylens.store.clustered.Milvus", lambda *given: tokens.append(given[-1])
+    )
+    recipe = {"name": "own", "retrieve": {"vectors": "milvus+http://stranger.example/x"}}
+    settings = {"recipe": recipe, "encoder": {"fingerprint": "f"}}
+    Gallery.create(tmp_path / "shop.lens", dimensions=4, settings=settings)
+    by_collection = open_collection(tmp_path / "shop.lens").gallery
+    by_user = open_collection(tmp_path / "shop.lens", "milvus+http://own.example/x").gallery
+    monkeypatch.delenv("MILVUS_TOKEN", raising=False)
+    _ = by_collection.cluster
+    monkeypatch.setenv("MILVUS_TOKEN", "secret")
+    _ = by_user.cluster
+    assert tokens == ["", "secret"]
+    again = open_collection(tmp_path / "shop.lens").gallery
+    with pytest.raises(CollectionError, match=r"only to one that you name.*--vectors") as refused:
+        _ = again.cluster
+    assert "secret" not in str(refused.value)
 
 
 def test_the_index_is_chosen_by_how_many_images_there_are() -> None:

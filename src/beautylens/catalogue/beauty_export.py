@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from beautylens.catalogue.readers import json_objects, reading
 from beautylens.catalogue.refusal import require_columns
+from beautylens.catalogue.text_files import lines_of
 from beautylens.errors import TableError
 
 PACKED = ".gz"
@@ -120,10 +121,11 @@ def _json_lines(path: Path, _: Sequence[str]) -> Iterator[Fields]:
 def _tabs(path: Path, needed: Sequence[str]) -> Iterator[Fields]:
     """Yield the rows of text between tabs, in which no field is quoted."""
     with _open(path) as file:
-        names = next(file, "").rstrip("\r\n").split("\t")
+        lines = lines_of(path, file)
+        names = next(lines, "").rstrip("\r\n").split("\t")
         require_columns(path, names, ("code", "image_url", *needed))
-        for line in file:
-            yield dict(zip(names, line.rstrip("\r\n").split("\t"), strict=False))
+        for line in lines:
+            yield dict(zip(names, line.rstrip("\r\n").split("\t", len(names)), strict=False))
 
 
 def _open(path: Path) -> TextIO:

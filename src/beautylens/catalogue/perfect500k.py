@@ -19,6 +19,7 @@ from beautylens.catalogue.swallowed import PHOTO_SUFFIXES
 from beautylens.catalogue.transfer import DEFAULT_MANNERS, Manners, is_fetchable
 from beautylens.catalogue.write import write_csv
 from beautylens.errors import TableError
+from beautylens.several import several
 
 CATALOGUE = "catalogue.csv"
 COLUMNS = ("product_id", "image", "name")
@@ -80,6 +81,7 @@ def fetch_perfect500k(
     table = folder / CATALOGUE
     if table.exists() and not (folder / REPORT).exists():
         raise TableError(f"{table} was made by something else; name another folder")
+    lists = several(lists)
     entries = read_lists(lists)[:limit]
     own = find_pictures(pictures) if pictures else {}
     if not own and not any(entry.address for entry in entries):
@@ -106,7 +108,7 @@ def read_lists(paths: Sequence[Path]) -> list[Entry]:
         TableError: when a list cannot be read, or rows have no id, a repeated id, or an address
             that is none.
     """
-    lists = [_read_list(path) for path in paths]
+    lists = [_read_list(path) for path in several(paths)]
     known = {} if all(one.id >= 0 for one in lists) else _ids_by_address(lists)
     joined: dict[str, Entry] = {}
     for entry in chain.from_iterable(_entries(one, known) for one in lists):

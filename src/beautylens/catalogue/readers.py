@@ -1,4 +1,4 @@
-"""Read a table file of any known format as Arrow strings, the text as it stands in the file."""
+"""Read a table file of any known format as Arrow strings, the text as it stands but composed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import TextIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from beautylens.addresses import Place, on_this_machine
 from beautylens.catalogue.delimited import TAB, read_delimited
+from beautylens.catalogue.image_cells import picture_columns
 from beautylens.catalogue.spreadsheet import without_leavings
-from beautylens.catalogue.text_files import open_text
+from beautylens.catalogue.text_files import lines_of, open_text
 from beautylens.errors import TableError
+from beautylens.unicode_text import composed
 
 # Columns that hold several values, written as a list where the format has lists.
 SEVERAL = ("image", "product_ids", "ignore_ids")
@@ -33,7 +36,7 @@ def read_table(path: Place) -> pa.Table:
 
     Blank rows below the last one and nameless columns that say nothing are left out. Numbers keep
     their digits, lists in the columns of `SEVERAL` are joined by `;`, and other nested values
-    become compact JSON text.
+    become compact JSON text. Texts but for paths are in the normal form NFC.
 
     Raises:
         TableError: when the file is missing, of no known format, malformed, or without rows.
@@ -42,7 +45,7 @@ def read_table(path: Place) -> pa.Table:
     if reader is None:
         raise TableError(f"{path} is no table; give a file that ends in {', '.join(READERS)}")
     with copied(path) as file, reading(file):
-        table = without_leavings(path, reader(file))
+        table = _composed(without_leavings(path, reader(file)))
     names = table.column_names
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise TableError(
@@ -51,6 +54,19 @@ def read_table(path: Place) -> pa.Table:
     if not table.num_rows:
         raise TableError(f"{path} has no rows; give at least one below the column names")
     return table
+
+
+def _composed(table: pa.Table) -> pa.Table:
+    """Return a table of texts in one normal form, so that equal texts are equal.
+
+    But for its paths: object storage tells the forms apart.
+    """
+    paths = picture_columns(table.column_names)
+    columns = [
+        column if name in paths else pc.utf8_normalize(column, form="NFC")
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    ]
+    return pa.Table.from_arrays(columns, names=[composed(name) for name in table.column_names])
 
 
 @contextmanager
@@ -134,7 +150,7 @@ def json_objects(path: Path, lines: TextIO) -> Iterator[Mapping[str, object]]:
     Raises:
         TableError: naming the line that holds no object.
     """
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(lines_of(path, lines), 1):
         if not line.strip():
             continue
         try:

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 from beautylens.addresses import Place
 from beautylens.errors import TableError
+from beautylens.several import several
 
 _FIRST_FEW = 5
 
@@ -40,7 +41,7 @@ def require_columns(path: Place, found: Sequence[str], required: Iterable[str]) 
     Raises:
         TableError: naming the missing column, those there are, and the one probably meant.
     """
-    for name in required:
+    for name in several(required):
         if name in found:
             continue
         meant = _nearest(name, found)

@@ -18,6 +18,8 @@ from beautylens.catalogue.product_rows import filled, unrepeated, with_tidy_gtin
 from beautylens.catalogue.readers import read_table
 from beautylens.catalogue.refusal import identifier, listed, refuse, require_columns
 from beautylens.catalogue.spreadsheet import blank_rows
+from beautylens.several import several
+from beautylens.unicode_text import composed
 
 REQUIRED = ("product_id", "image")
 OPTIONAL = ("name", "brand", "category", "gtin")
@@ -112,12 +114,14 @@ def one_product(
         facts: what is known of it, by column.
         extra: the metadata columns that it is to have.
     """
+    images, extra = several(images), several(extra)
     count = len(images)
-    product = pa.array([product_id] * count, TEXT)
+    product = pa.array([composed(product_id)] * count, TEXT)
     image = pa.array(images, TEXT)
     columns = {"image_id": _image_ids(product, image), "product_id": product, "image": image}
     facts = {**facts, "gtin": tidy_cell(facts.get("gtin", ""))}
-    columns |= {name: pa.array([facts.get(name, "")] * count, TEXT) for name in (*OPTIONAL, *extra)}
+    known = {name: composed(facts.get(name, "")) for name in (*OPTIONAL, *extra)}
+    columns |= {name: pa.array([text] * count, TEXT) for name, text in known.items()}
     columns["row"] = pa.array(range(1, count + 1), pa.int64())
     return Catalogue(pa.table(columns), Path("/"), tuple(extra))
 

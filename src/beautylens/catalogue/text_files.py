@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
+
+from beautylens.errors import TableError
+
+LONGEST_LINE = 16 << 20
+"""Letters: far more than a product needs, and few enough for any memory."""
 
 # What programs put in front of a text to say how it is encoded.
 _MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
@@ -19,3 +25,26 @@ def encoding_of(path: Path) -> str:
 def open_text(path: Path) -> TextIO:
     """Open UTF-8 text, or UTF-16 with a byte-order mark, with its line ends as they are."""
     return path.open(encoding=encoding_of(path), newline="")
+
+
+def lines_of(path: Path, file: TextIO) -> Iterator[str]:
+    """Yield the lines of an open text, of which one is held at a time.
+
+    A packed file of a megabyte may unpack to a line of gigabytes.
+
+    Args:
+        path: to be named in errors.
+        file: packed or not.
+
+    Raises:
+        TableError: naming a line that has more than `LONGEST_LINE` letters.
+    """
+    number = 1
+    while line := file.readline(LONGEST_LINE + 1):
+        if len(line) > LONGEST_LINE:
+            raise TableError(
+                f"{path}: line {number} has more than {LONGEST_LINE:,} letters; give one product a "
+                "line"
+            )
+        yield line
+        number += 1

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests import exceptions as failures
@@ -24,6 +24,7 @@ from beautylens.errors import BeautylensError, ImageError
 from beautylens.images.decode import decode
 from beautylens.images.formats import HEAD_BYTES, suffix_of
 from beautylens.images.limits import DEFAULT_LIMITS, Limits
+from beautylens.redirects import refusal
 
 # Answers that are asked for again at once, and those that the next run may find changed.
 RETRIED = frozenset({429, *range(500, 600)})
@@ -124,6 +125,16 @@ class _Adapter(HTTPAdapter):
         return super().send(request, *args, **options)
 
 
+class _Session(requests.Session):
+    """Follows a redirect only where a host may lead."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        target = super().get_redirect_target(resp)
+        if target and (reason := refusal(resp.url, urljoin(resp.url, target))):
+            raise NoPictureError(reason, lasting=True)
+        return target
+
+
 class _PatientRetry(Retry):
     """Honours Retry-After, but not for hours in which nobody knows why nothing happens."""
 
@@ -164,7 +175,7 @@ def open_session(manners: Manners, pace: Pace) -> requests.Session:
         status_forcelist=RETRIED,
         raise_on_status=False,
     )
-    session = requests.Session()
+    session = _Session()
     # Pictures do not get smaller by compression, and what is not unpacked cannot burst.
     session.headers.update({"User-Agent": manners.user_agent, "Accept-Encoding": "identity"})
     for scheme in ("http://", "https://"):

@@ -16,6 +16,8 @@ from beautylens.catalogue.refusal import refuse, require_columns
 from beautylens.catalogue.swallowed import PHOTO_SUFFIXES
 from beautylens.catalogue.text_files import open_text
 from beautylens.errors import TableError
+from beautylens.several import several
+from beautylens.unicode_text import composed
 
 CHALLENGE_HEADER = ("Validation Image ID", "Training Image ID")
 # Where the challenge's photos are looked for when they are not beside the table.
@@ -35,6 +37,10 @@ class TruthRow:
     ignore_ids: frozenset[str] = frozenset()
     kind: str = ""
     row: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("product_ids", "ignore_ids"):
+            object.__setattr__(self, name, frozenset(several(getattr(self, name))))
 
 
 def read_truth(path: str | Place) -> tuple[TruthRow, ...]:
@@ -84,7 +90,8 @@ def _plain_rows(path: Path, folder: Place) -> tuple[TruthRow, ...]:
 
 
 def _ids(text: str) -> frozenset[str]:
-    return frozenset(stripped for part in text.split(SEPARATOR) if (stripped := part.strip()))
+    parts = composed(text).split(SEPARATOR)
+    return frozenset(stripped for part in parts if (stripped := part.strip()))
 
 
 def _is_challenge(path: Path) -> bool:
@@ -104,7 +111,7 @@ def _challenge_rows(path: Path, folder: Place) -> tuple[TruthRow, ...]:
     photos = _photos(folder)
     truths, faults = [], []
     for row, (photo, *products) in enumerate(lines, 1):
-        image = photos.get(photo.strip())
+        image = photos.get(composed(photo.strip()))
         if image is None:
             faults.append(f"row {row} names {photo.strip()!r}, of which there is no picture")
         else:
@@ -120,5 +127,5 @@ def _photos(folder: Place) -> dict[str, Place]:
         files: Iterable[Place] = holding.iterdir() if holding.is_dir() else ()
         for file in sorted(files, key=str):
             if file.suffix.lower() in PHOTO_SUFFIXES:
-                found.setdefault(file.stem, file)
+                found.setdefault(composed(file.stem), file)
     return found

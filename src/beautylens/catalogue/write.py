@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable
 from pathlib import Path
 
+from beautylens.files import new_file
 
-def write_csv(path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+
+def write_csv(
+    path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]], *, mode: int = 0o666
+) -> None:
     """Write column names and rows as CSV, in UTF-8."""
     part = path.with_name(f"{path.name}.part")
-    with part.open("w", encoding="utf-8", newline="") as file:
+    with io.TextIOWrapper(new_file(part, mode=mode), "utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(rows)

@@ -25,6 +25,7 @@ from beautylens.images.fit import is_blank, shrink
 from beautylens.images.same import COARSE, FINE, difference
 from beautylens.images.thumbnail import SIDE
 from beautylens.records import Match, Product
+from beautylens.several import several
 from beautylens.store.gallery import Gallery
 from beautylens.store.originals import originals
 from beautylens.text.words import words_of
@@ -85,6 +86,7 @@ def find_duplicates(gallery: Gallery, watch: Watch) -> list[Group]:
 
 def small_pictures(gallery: Gallery, image_ids: Sequence[str]) -> dict[str, Pixels]:
     """Return small copies by image id, kept ones or else of the files, of all that are there."""
+    image_ids = several(image_ids)
     kept = gallery.thumbnails(image_ids)
     missing = [image_id for image_id in image_ids if image_id not in kept]
     images = gallery.images(missing) if missing else {}

@@ -18,6 +18,7 @@ from beautylens.features.pooling import Outputs, find_reading, pool_scales, unit
 from beautylens.images.ahead import ahead, batches
 from beautylens.images.decode import decode
 from beautylens.images.fit import centre
+from beautylens.several import several
 
 OWN = "own"
 """The pooling of the encoder file itself, with its whitening where it has one."""
@@ -88,7 +89,7 @@ def find_pools(
         RecipeError: when a pooling or an option is not known.
     """
     pools: dict[str, Pool] = {}
-    for text in poolings:
+    for text in several(poolings):
         if text == OWN:
             pools[text] = partial(encoder.describe_outputs, query=query)
             continue

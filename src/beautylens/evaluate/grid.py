@@ -24,6 +24,7 @@ from beautylens.images.decode import decode
 from beautylens.records import Match, Matches, Product, Reasons
 from beautylens.search.rerank import counted
 from beautylens.search.similarity import SIMILARITIES
+from beautylens.several import several
 
 SHORT_LIST = 100
 """Images that are re-ranked, as in the papers."""
@@ -102,6 +103,7 @@ class Grid:
         `errors` then tells of pictures that could not be read, and `ablations` of the refinement of
         each encoder's first system.
         """
+        poolings, distances = several(poolings), several(distances)
         for name, encoder in encoders.items():
             gallery = extract(encoder, self._paths, poolings, progress=self._progress)
             queries = extract(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from beautylens.addresses import Place
 from beautylens.records import Matches
+from beautylens.several import several
 
 Denominator = Literal["challenge", "all"]
 Interval = tuple[float, float]
@@ -42,6 +43,8 @@ class QueryResult:
     """Why the photo could not be read."""
 
     def __post_init__(self) -> None:
+        for name in ("truths", "ignore"):
+            object.__setattr__(self, name, frozenset(several(getattr(self, name))))
         if (self.matches is None) == (self.error is None):
             raise ValueError(f"{self.image}: a query has either matches or an error")
 

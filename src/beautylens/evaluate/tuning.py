@@ -26,6 +26,7 @@ from beautylens.evaluate.tuning_settings import axes, completed
 from beautylens.indexing import build
 from beautylens.recipe import Recipe, located
 from beautylens.sections import EncoderSettings
+from beautylens.several import several
 from beautylens.store.build import OnProgress
 from beautylens.store.sample import sample
 from beautylens.text.texts import product_texts
@@ -92,7 +93,10 @@ class Tuning:
         self._vectors = start.retrieve.vectors
         alone = start.retrieve.model_copy(update={"vectors": ""})
         self.start = start.model_copy(update={"retrieve": alone})
-        named = [start.encoders[0], *(EncoderSettings(file=located(name)) for name in encoders)]
+        named = [
+            start.encoders[0],
+            *(EncoderSettings(file=located(name)) for name in several(encoders)),
+        ]
         networks = [found for settings in named for found in sides(settings)]
         # Settings may hold options, which have no hash.
         self._networks = [n for place, n in enumerate(networks) if n not in networks[:place]]

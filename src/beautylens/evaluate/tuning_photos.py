@@ -12,6 +12,7 @@ from scipy.cluster.hierarchy import DisjointSet
 from beautylens.catalogue.truth import TruthRow
 from beautylens.errors import TableError
 from beautylens.evaluate.metrics import average_precision
+from beautylens.several import several
 
 FEWEST = 20
 """Photos below which half of them would choose by chance: all choose."""
@@ -41,7 +42,7 @@ def split_photos(truth: Sequence[TruthRow], known: Collection[str]) -> Photos:
     Raises:
         TableError: when no photo shows a product of the catalogue.
     """
-    held = set(known)
+    held = set(several(known))
     rows = [row for row in truth if row.product_ids & held]
     if not rows:
         raise TableError(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from beautylens.records import Matches
 from beautylens.search.evidence import FEATURES, Floats, colours, features, relative_colour
+from beautylens.several import several
 
 Ints = NDArray[np.int64]
 
@@ -47,7 +48,8 @@ class Question:
 
         Ignored products are left out: they are neither right nor wrong.
         """
-        dropped = set(ignore) - set(truths)
+        truths = set(several(truths))
+        dropped = set(several(ignore)) - truths
         kept = [match for match in matches if match.product.product_id not in dropped]
         if not kept:
             return None
@@ -119,6 +121,7 @@ class Example:
             ignore: ids that are neither right nor wrong.
             family: ids of products that are of one kind with the right ones.
         """
+        truths, ignore, family = map(several, (truths, ignore, family))
         question = Question.of(matches, truths, ignore)
         if question is None:
             return None

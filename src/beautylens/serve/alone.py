@@ -11,14 +11,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from beautylens.addresses import Place, Remote
+from beautylens.errors import CollectionError
+from beautylens.files import lock_file
+
+LOCK = ".writing"
 
 
 @contextmanager
 def alone(folder: Place) -> Iterator[None]:
-    """Hold the other writers of a folder off; when this process ends, they are let in."""
+    """Hold the other writers of a folder off; when this process ends, they are let in.
+
+    Raises:
+        CollectionError: when the lock file cannot be opened.
+    """
     if isinstance(folder, Remote):
         yield
         return
-    with (folder / ".writing").open("w") as lock:
+    file = folder / LOCK
+    try:
+        opened = lock_file(file)
+    except OSError as error:
+        raise CollectionError(
+            f"{file} cannot be opened ({error.strerror or error}); if it is a link, remove it"
+        ) from error
+    with opened as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Form, Response
 from beautylens.catalogue.readers import SEPARATOR
 from beautylens.catalogue.write import write_csv
 from beautylens.errors import CollectionError, TableError
+from beautylens.files import PRIVATE, PRIVATE_FOLDER, new_file
 from beautylens.images.draw import to_jpeg
 from beautylens.images.fit import shrink
 from beautylens.serve.alone import alone
@@ -25,6 +26,8 @@ TABLE, PHOTOS, KIND = "answers.csv", "photos", "page"
 COLUMNS = ("image", "product_ids", "kind")
 MOST = 10_000
 """Answers that are kept: anybody may give them."""
+MOST_BYTES = 4 << 30
+"""Of all photos that are kept."""
 LONGEST_SIDE = 2000
 """Pixels of a photo's longer side: as many as the page sends."""
 _QUALITY = 92
@@ -96,18 +99,27 @@ class Answers:
         """
         name = f"{PHOTOS}/{hashlib.blake2b(photo, digest_size=16).hexdigest()}.jpg"
         try:
-            (self._folder / PHOTOS).mkdir(parents=True, exist_ok=True)
+            for folder in (self._folder, self._folder / PHOTOS):
+                folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
             with alone(self._folder):
                 rows = self._rows()
-                if len(rows) >= MOST and name not in rows:
+                if name not in rows and not self._has_room(len(rows), len(photo)):
                     raise Refusal(
-                        507, "feedback-full", f"{MOST} answers are kept already, and no more"
-                    )
+                        507, "feedback-full",
+                        f"{MOST:,} answers or {MOST_BYTES >> 20:,} MiB of photos are kept already, "
+                        "and no more",
+                    )  # fmt: skip
                 rows[name] = (name, product_id, KIND)
-                (self._folder / name).write_bytes(photo)
-                write_csv(self.table, COLUMNS, rows.values())
+                with new_file(self._folder / name, mode=PRIVATE) as file:
+                    file.write(photo)
+                write_csv(self.table, COLUMNS, rows.values(), mode=PRIVATE)
         except OSError as error:
             raise CollectionError(f"{self._folder} cannot be written ({error.strerror})") from error
+
+    def _has_room(self, answers: int, size: int) -> bool:
+        """Tell whether one more photo, of so many bytes, may be kept."""
+        kept = sum(file.stat().st_size for file in (self._folder / PHOTOS).iterdir())
+        return answers < MOST and kept + size <= MOST_BYTES
 
     def _rows(self) -> dict[str, tuple[str, ...]]:
         """Return the rows of the table by photo, as they stand."""

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from beautylens.addresses import Place, Remote, place
 from beautylens.catalogue.shelf import Shelf
 from beautylens.errors import CollectionError, ImageError
+from beautylens.files import new_file
 from beautylens.images.decode import decode
 from beautylens.images.draw import to_jpeg
 from beautylens.images.fit import shrink
 from beautylens.images.formats import HEAD_BYTES, suffix_of
 from beautylens.images.limits import Limits
 from beautylens.records import Match
+from beautylens.serve.alone import alone
+from beautylens.several import several
 from beautylens.store.gallery import Gallery
 
 FOLDER = "pictures"
 _QUALITY = 88
+# A digest, and the suffix of a picture or of one that is being written.
+_KEPT = re.compile(r"[0-9a-f]{32}\.\w+")
 
 
 class PictureStore:
@@ -44,7 +50,7 @@ class PictureStore:
             return _stored(self._folder / f"{digest}{suffix}", data)
         part = Shelf(self._folder).part(digest)
         try:
-            with part.open("wb") as file:
+            with new_file(part) as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -54,12 +60,42 @@ class PictureStore:
             raise CollectionError(f"{part} cannot be written ({error.strerror})") from error
 
     def forget(self, paths: Iterable[str]) -> None:
-        """Remove those of the files that are in this folder; others are not the server's."""
+        """Remove those of the files that were kept here; others are not the server's.
+
+        The folder may be a link to a larger disk, and a row may name any path: a file was kept here
+        where both its folder and its name are such as are given here.
+        """
         # In object storage they stay: which are shown still is known there with delay.
         if isinstance(self._folder, Path):
-            for path in map(Path, paths):
-                if path.resolve().is_relative_to(self._folder):
+            folder = self._folder.resolve()
+            for path in map(Path, several(paths)):
+                if path.parent.resolve().parent == folder and _KEPT.fullmatch(path.name):
                     path.unlink(missing_ok=True)
+
+    def sweep(self, gallery: Gallery) -> int:
+        """Remove the files kept here that no product shows; return how many.
+
+        They are left by a process that was killed between a commit and what follows it.
+
+        Raises:
+            CollectionError: when the other writers cannot be held off.
+        """
+        if not isinstance(self._folder, Path) or not self._folder.is_dir():
+            return 0
+        with alone(self._folder.parent):
+            files = self._folder.glob("[0-9a-f][0-9a-f]/*")
+            kept = [file for file in files if _KEPT.fullmatch(file.name)]
+            # A collection may have been moved: names count, and no two pictures have the same.
+            shown = {Path(path).name for path in _paths(gallery)} if kept else set()
+            orphans = [file for file in kept if file.name not in shown]
+            for file in orphans:
+                file.unlink(missing_ok=True)
+        return len(orphans)
+
+
+def _paths(gallery: Gallery) -> Iterator[str]:
+    for batch in gallery.stream(["path"]):
+        yield from batch["path"].to_pylist()
 
 
 def _stored(file: Remote, data: bytes) -> Remote:

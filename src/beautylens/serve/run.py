@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+import stat
 import tempfile
 import threading
 import time
@@ -17,6 +18,7 @@ from pathlib import Path
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from beautylens.addresses import place
 from beautylens.collection import open_collection
 from beautylens.errors import ServeError
 from beautylens.serve.app import GIVEN
@@ -24,8 +26,11 @@ from beautylens.serve.connection import Connection
 from beautylens.serve.ending import FINISH_SECONDS
 from beautylens.serve.limits import HEAD_BYTES
 from beautylens.serve.metrics import SHARED
+from beautylens.serve.pictures import PictureStore
 from beautylens.serve.settings import ServeSettings
+from beautylens.store.gallery import Gallery
 
+_LOG = logging.getLogger("beautylens.serve")
 SHORTEST_KEY = 16
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (to be asked, not bound)
 """All addresses of the machine, and one of them."""
@@ -48,6 +53,8 @@ def serve(settings: ServeSettings, port: int, workers: int, started: Callable[[s
     opened = open_collection(settings.collection, settings.vectors)
     opened.gallery.ready()
     _ = opened.encoder
+    if settings.key:
+        _sweep(settings, opened.gallery)
     listening = _listen(settings.host, port)
     with tempfile.TemporaryDirectory(prefix="beautylens-") as figures:
         os.environ[GIVEN] = settings.model_dump_json()
@@ -85,9 +92,12 @@ def read_key(file: Path | None) -> str:
     """Return the write key of a file, or that of the environment variable BEAUTYLENS_KEY, or none.
 
     Raises:
-        ServeError: when the file cannot be read or the key is too short to be one.
+        ServeError: when the file cannot be read, or others may read or change it, or the key is too
+            short to be one.
     """
     try:
+        if file:
+            _refuse_shared(file)
         key = (file.read_text("utf-8") if file else os.environ.get("BEAUTYLENS_KEY", "")).strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ServeError(f"{file} cannot be read; name a file that holds the write key") from error
@@ -101,6 +111,17 @@ def read_key(file: Path | None) -> str:
     return key
 
 
+def _refuse_shared(file: Path) -> None:
+    """Refuse a file of a key that is not for its owner and their group alone."""
+    mode = file.stat().st_mode
+    # Not a pipe, which a shell opens for `--key-file <(...)`.
+    if stat.S_ISREG(mode) and mode & (stat.S_IWGRP | stat.S_IRWXO):
+        raise ServeError(
+            f"{file} holds the write key, and others may read or change it (mode "
+            f"{stat.S_IMODE(mode):04o}); run `chmod 600 {file}`, or mount it with the mode 0400"
+        )
+
+
 def _refuse_unguarded(settings: ServeSettings) -> None:
     if not settings.on_loopback and not settings.key:
         raise ServeError(
@@ -108,6 +129,12 @@ def _refuse_unguarded(settings: ServeSettings) -> None:
             "environment variable BEAUTYLENS_KEY or name its file with --key-file, or keep to "
             "127.0.0.1"
         )
+
+
+def _sweep(settings: ServeSettings, gallery: Gallery) -> None:
+    swept = PictureStore(place(settings.collection)).sweep(gallery)
+    if swept:
+        _LOG.warning("%d pictures that no product shows were removed", swept)
 
 
 def _listen(host: str, port: int) -> socket.socket:

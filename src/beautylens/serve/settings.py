@@ -6,7 +6,7 @@ import ipaddress
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from beautylens.cores import core_count
 from beautylens.images.limits import Limits
@@ -18,6 +18,9 @@ MEBIBYTE = 1 << 20
 class ServeSettings(Settings):
     """What a server is started with; worker processes are handed it as JSON."""
 
+    # What is wrong with a setting is said without the others, of which one is the key.
+    model_config = ConfigDict(hide_input_in_errors=True)
+
     collection: str
     """A folder, or an address in object storage."""
     vectors: str | None = None
@@ -27,7 +30,7 @@ class ServeSettings(Settings):
     """Host names by which it may be asked, beside `localhost` and addresses."""
     origins: tuple[Annotated[str, Field(pattern=r"^https?://[a-z0-9.:\[\]-]+$")], ...] = ()
     """Other pages that may use the API (CORS)."""
-    key: str = ""
+    key: str = Field("", repr=False)
     """The bearer key of writers; without one nothing can be written."""
     keep: Path | None = None
     """Where photos that people answered about are kept, with their answers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Sequence
 from functools import cached_property
@@ -32,13 +33,18 @@ class ClusteredGallery(Gallery):
         address: of the gallery.
         vectors: `milvus+http://host:19530/NAME`; without a NAME, one made of the
             gallery's own name and id.
+        named_by_gallery: whether the address comes from the gallery, which may be a stranger's:
+            no secret is sent there.
 
     Raises:
         CollectionError: when there is no gallery, or the address cannot be understood.
     """
 
-    def __init__(self, address: str | Path, vectors: str) -> None:
+    def __init__(
+        self, address: str | Path, vectors: str, *, named_by_gallery: bool = False
+    ) -> None:
         super().__init__(address)
+        self._named_by_gallery = named_by_gallery
         folder = place(address)
         # Galleries that were made before there were ids are told apart by their path.
         path = hashlib.blake2b(str(folder.absolute()).encode(), digest_size=4).hexdigest()
@@ -50,11 +56,20 @@ class ClusteredGallery(Gallery):
         """The cluster, filled or not.
 
         Raises:
-            CollectionError: when it cannot be reached, or holds another gallery.
+            CollectionError: when it cannot be reached, or holds another gallery; or when there is a
+                token, and nobody but the gallery named the cluster.
         """
+        token = os.environ.get("MILVUS_TOKEN", "")
+        if token and self._named_by_gallery:
+            raise CollectionError(
+                f"{self.address} names the cluster {self.vectors_address}, and MILVUS_TOKEN is "
+                "sent only to one that you name: if it is yours, say --vectors "
+                f"{self.vectors_address}; if not, --vectors '' searches without it"
+            )
         made_with = [self.settings.get(name, {}) for name in ("encoder", "aggregate")]
         encoder = "+".join(each["fingerprint"] for each in made_with if each)
-        return Milvus(self.vectors_address, Contents(self.id, encoder, self.vector_lengths))
+        contents = Contents(self.id, encoder, self.vector_lengths)
+        return Milvus(self.vectors_address, contents, token)
 
     @cached_property
     def _filled(self) -> Milvus:

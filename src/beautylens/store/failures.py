@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from beautylens.store.lance import sql_list
+from beautylens.store.lance import of_products
 
 SCHEMA = pa.schema(
     [
@@ -48,7 +48,7 @@ class FailureLog:
     def forget(self, product_ids: Iterable[str]) -> None:
         """Forget the failures of these products."""
         if self._table.count_rows():
-            self._table.delete(f"product_id IN ({sql_list(product_ids)})")
+            self._table.delete(of_products(product_ids))
 
     def all(self) -> tuple[Failure, ...]:
         """Return the failures in the order of their rows."""

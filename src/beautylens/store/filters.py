@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from beautylens.errors import QueryError
+from beautylens.several import several
+from beautylens.unicode_text import composed
 
 DEEPEST = 12
 """How deeply brackets and NOT may be nested; LanceDB itself takes about fifteen."""
@@ -82,7 +84,7 @@ def parse_filter(where: str, columns: Sequence[str]) -> Condition:
     Raises:
         QueryError: saying what cannot be understood, and what can.
     """
-    return _Parser(where, columns).parse()
+    return _Parser(composed(where), several(columns)).parse()
 
 
 def to_sql(condition: Condition) -> str:

@@ -12,8 +12,9 @@ from typing import Any
 import pyarrow as pa
 
 from beautylens.addresses import Place, Remote, place
+from beautylens.several import several
 from beautylens.store.failures import Failure
-from beautylens.store.lance import is_conflict, plain_errors, sql_list
+from beautylens.store.lance import is_conflict, of_products, plain_errors, sql_list
 from beautylens.store.lookup import GalleryLookup
 from beautylens.store.pieces import append, write_piece
 from beautylens.store.tables import (
@@ -75,7 +76,7 @@ class Gallery(GalleryLookup):
             try:
                 with _set_up(target) as made:
                     make_tables(
-                        made, vectors, {**settings, "format": FORMAT}, extra,
+                        made, vectors, {**settings, "format": FORMAT}, several(extra),
                         thumbnails=thumbnails, learnt=learnt or {},
                     )  # fmt: skip
             except (OSError, RuntimeError, ValueError):
@@ -99,7 +100,7 @@ class Gallery(GalleryLookup):
             self.add_columns(rows.column_names)
             rows = self._completed(rows)
             products = rows["product_id"].unique().to_pylist()
-            wanted = {*rows["image_id"].to_pylist(), *keep}
+            wanted = {*rows["image_id"].to_pylist(), *several(keep)}
             former = self._images_of(products) - wanted
             self._merge(rows, former)
             # Another process may have written other images of them meanwhile.
@@ -138,7 +139,7 @@ class Gallery(GalleryLookup):
         if not pieces:
             return []
         with plain_errors(self.address, "written"):
-            written_before = append(self._table, pieces, examined)
+            written_before = append(self._table, several(pieces), examined)
             self._images.checkout_latest()
             return written_before
 
@@ -147,7 +148,7 @@ class Gallery(GalleryLookup):
         return f"{self.address}/images.lance"
 
     def _images_of(self, product_ids: Sequence[str]) -> set[str]:
-        rows = self._columns(["image_id"], f"product_id IN ({sql_list(product_ids)})")
+        rows = self._columns(["image_id"], of_products(product_ids))
         return set(rows["image_id"].to_pylist())
 
     def _merge(self, rows: pa.Table, former: set[str]) -> None:
@@ -161,8 +162,8 @@ class Gallery(GalleryLookup):
 
     def delete(self, product_ids: Iterable[str]) -> int:
         """Remove products in one commit; return how many images went."""
-        ids = list(product_ids)
-        condition = f"product_id IN ({sql_list(ids)})"
+        ids = several(product_ids)
+        condition = of_products(ids)
         with plain_errors(self.address, "written"):
             self._images.checkout_latest()
             gone = self.count(condition)
@@ -262,7 +263,7 @@ class Gallery(GalleryLookup):
 
     def add_columns(self, names: Iterable[str]) -> None:
         """Make further text columns, empty, of those that are not there."""
-        names = set(names) - set(self._images.schema.names)
+        names = set(several(names)) - set(self._images.schema.names)
         if names:
             self._images.add_columns(dict.fromkeys(sorted(names), "''"))
 

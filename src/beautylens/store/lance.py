@@ -20,6 +20,8 @@ from beautylens.addresses import is_address
 from beautylens.errors import CollectionError, QueryError
 from beautylens.importing import quick_imports
 from beautylens.native import Lock
+from beautylens.several import several
+from beautylens.unicode_text import composed
 
 # Its log is for developers; what a user must know is raised. Set LANCEDB_LOG to see it.
 os.environ.setdefault("LANCEDB_LOG", "error")
@@ -98,7 +100,14 @@ def table_names(database: Any) -> list[str]:
 
 def sql_list(values: Iterable[str]) -> str:
     """Return values as an SQL list; quotes inside them are doubled, and no value gives NULL."""
-    return ", ".join("'" + value.replace("'", "''") + "'" for value in values) or "NULL"
+    quoted = ("'" + value.replace("'", "''") + "'" for value in several(values))
+    return ", ".join(quoted) or "NULL"
+
+
+def of_products(product_ids: Iterable[str]) -> str:
+    """Return the condition that a row is of one of these products, in whichever normal form."""
+    ids = several(product_ids)
+    return f"product_id IN ({sql_list(dict.fromkeys((*ids, *map(composed, ids))))})"
 
 
 def is_conflict(error: Exception) -> bool:

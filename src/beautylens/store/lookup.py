@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from beautylens.catalogue.gtin import gtins_in, spellings
 from beautylens.records import Match, Matches
-from beautylens.store.lance import filter_errors, plain_errors, sql_list
+from beautylens.several import several
+from beautylens.store.lance import filter_errors, of_products, plain_errors, sql_list
 from beautylens.store.reader import GalleryReader
 from beautylens.store.rows import Vectors, stacked, to_match
 from beautylens.store.tables import PLAIN
@@ -105,6 +106,7 @@ class GalleryLookup(GalleryReader):
         """
         extra = self.extra
         with plain_errors(self.address, "read"):
+            columns = several(columns)
             names = [*PLAIN[1:], *extra, "path", *columns]
             rows = self._places.at(dict.fromkeys(places), names).sort_by("image_id")
         found = [stacked(rows[column]) for column in columns]
@@ -126,7 +128,7 @@ class GalleryLookup(GalleryReader):
     def of_product(self, product_id: str) -> Matches:
         """Return all images of a product in the order of their ids, not scored; none if unknown."""
         extra = self.extra
-        condition = f"product_id IN ({sql_list([product_id])})"
+        condition = of_products([product_id])
         rows = self._columns([*PLAIN, *extra, "path"], condition).sort_by("image_id")
         return Matches(tuple(to_match(row, extra, 0.0) for row in rows.to_pylist()))
 
@@ -146,7 +148,7 @@ class GalleryLookup(GalleryReader):
             descriptor: (D,) float32, unit length.
             where: a condition that an image must meet as well, as in `nearest`.
         """
-        return self._cosines(f"product_id IN ({sql_list(product_ids)})", descriptor, where)
+        return self._cosines(of_products(product_ids), descriptor, where)
 
     def with_gtin(
         self, gtins: Iterable[str], descriptor: NDArray[np.float32], where: str | None = None
@@ -158,11 +160,11 @@ class GalleryLookup(GalleryReader):
             descriptor: (D,) float32, unit length.
             where: a condition that an image must meet as well, as in `nearest`.
         """
-        wanted = set(gtins)
+        wanted = set(several(gtins))
         written = sql_list(spelling for gtin in wanted for spelling in spellings(gtin))
-        several = " OR ".join(f"gtin LIKE '%{gtin.lstrip('0')}%'" for gtin in sorted(wanted))
+        listed = " OR ".join(f"gtin LIKE '%{gtin.lstrip('0')}%'" for gtin in sorted(wanted))
         # The index answers for the usual spellings; only when it has none are all rows read.
-        conditions = (f"gtin IN ({written})", f"({_UNSPACED} IN ({written}) OR {several})")
+        conditions = (f"gtin IN ({written})", f"({_UNSPACED} IN ({written}) OR {listed})")
         found = (self._cosines(condition, descriptor, where) for condition in conditions)
         matches = next((matches for matches in found if len(matches)), Matches())
         return Matches(tuple(m for m in matches if wanted.intersection(gtins_in(m.product.gtin))))

@@ -50,13 +50,14 @@ class Milvus:
     Args:
         address: where it is.
         contents: what it is to hold; one that holds anything else is refused.
+        token: what the cluster knows its users by; empty where it asks for none.
 
     Raises:
         CollectionError: when it cannot be reached, or belongs to another gallery or encoder.
         EncoderError: when pymilvus is not installed.
     """
 
-    def __init__(self, address: Address, contents: Contents) -> None:
+    def __init__(self, address: Address, contents: Contents, token: str = "") -> None:
         self.address, self.contents = address, contents
         # What a user must know is raised. Set GRPC_VERBOSITY to see the rest.
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
@@ -66,7 +67,7 @@ class Milvus:
         with self._plain_errors("opened"):
             self._client = MilvusClient(
                 address.cluster,
-                token=os.environ.get("MILVUS_TOKEN", ""),
+                token=token,
                 timeout=PATIENCE,
                 # Some servers break connections that knock while nothing is asked.
                 grpc_options={"grpc.keepalive_permit_without_calls": False},

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from beautylens.several import several
 from beautylens.store.lance import sql_list
 
 # Remembered at most; then the memory starts anew.
@@ -37,7 +38,7 @@ class Places:
 
     def read(self, image_ids: Iterable[str], names: Sequence[str]) -> pa.Table:
         """Return `image_id` and the named columns of those images that are there, in any order."""
-        return self._there(dict.fromkeys(image_ids), names).drop_columns("_rowid")
+        return self._there(dict.fromkeys(several(image_ids)), several(names)).drop_columns("_rowid")
 
     def _there(self, wanted: Mapping[str, None], names: Sequence[str]) -> pa.Table:
         """Return `image_id`, `_rowid` and the named columns of those images that are there."""
@@ -55,7 +56,7 @@ class Places:
 
     def of(self, image_ids: Iterable[str]) -> dict[str, int]:
         """Return the places of those images that are there."""
-        found = self._there(dict.fromkeys(image_ids), [])
+        found = self._there(dict.fromkeys(several(image_ids)), [])
         return dict(zip(found["image_id"].to_pylist(), found["_rowid"].to_pylist(), strict=True))
 
     def _look_up(self, image_ids: Sequence[str]) -> list[int]:
@@ -66,7 +67,7 @@ class Places:
 
     def at(self, places: Iterable[int], names: Sequence[str]) -> pa.Table:
         """Return `image_id` and the named columns of the rows at some places, in any order."""
-        return self._at(places, names).drop_columns("_rowid")
+        return self._at(places, several(names)).drop_columns("_rowid")
 
     def _at(self, places: Iterable[int], names: Sequence[str]) -> pa.Table:
         columns = ["image_id", "_rowid", *names]

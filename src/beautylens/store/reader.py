@@ -16,8 +16,9 @@ from beautylens.addresses import place
 from beautylens.errors import CollectionError
 from beautylens.features.keypoints import Keypoints
 from beautylens.images.thumbnail import Thumbnail
+from beautylens.several import several
 from beautylens.store.failures import Failure, FailureLog
-from beautylens.store.lance import connect, plain_errors, sql_list, table_names
+from beautylens.store.lance import connect, of_products, plain_errors, table_names
 from beautylens.store.learnt import Learnt
 from beautylens.store.places import Places
 from beautylens.store.rows import Vectors, stacked
@@ -28,6 +29,7 @@ from beautylens.store.tables import (
     THUMBNAIL,
     read_settings,
 )
+from beautylens.unicode_text import composed
 
 STREAMED_ROWS = 4096
 
@@ -121,11 +123,13 @@ class GalleryReader:
 
     def known_products(self, product_ids: Iterable[str]) -> set[str]:
         """Return those of the product ids that the gallery holds."""
-        return set(self.pictures(product_ids))
+        wanted = several(product_ids)
+        held = self.pictures(wanted)
+        return {product for product in wanted if product in held or composed(product) in held}
 
     def pictures(self, product_ids: Iterable[str]) -> dict[str, str]:
         """Return the path of one picture of each of these products that the gallery holds."""
-        condition = f"product_id IN ({sql_list(product_ids)})"
+        condition = of_products(product_ids)
         rows = self._columns(["product_id", "image_id", "path"], condition).sort_by("image_id")
         found: dict[str, str] = {}
         for product, path in zip(
@@ -176,6 +180,7 @@ class GalleryReader:
         Raises:
             CollectionError: when an image is not there any more.
         """
+        image_ids = several(image_ids)
         there, (rows,) = self.vectors(image_ids, [column])
         places = {image_id: place for place, image_id in enumerate(there)}
         missing = next((image_id for image_id in image_ids if image_id not in places), None)
@@ -189,6 +194,7 @@ class GalleryReader:
         self, image_ids: Sequence[str], columns: Sequence[Vectors]
     ) -> tuple[list[str], list[NDArray[np.float32]]]:
         """Return which of the images are there, in any order, and their vectors, (N, D) each."""
+        columns = several(columns)
         rows = self._rows(image_ids, columns)
         return rows["image_id"].to_pylist(), [stacked(rows[column]) for column in columns]
 
@@ -212,7 +218,7 @@ class GalleryReader:
         """Return what was read on the pictures of these products when they were indexed."""
         if "read_words" not in self._images.schema.names:
             return {}
-        condition = f"product_id IN ({sql_list(product_ids)}) AND read_words != ''"
+        condition = f"{of_products(product_ids)} AND read_words != ''"
         rows = self._columns(["product_id", "image_id", "read_words"], condition)
         found: dict[str, str] = {}
         for row in rows.sort_by("image_id").to_pylist():
@@ -223,7 +229,7 @@ class GalleryReader:
     def stream(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield some columns of all images, a few thousand rows at a time."""
         with plain_errors(self.address, "read"):
-            yield from self._images.search().select(list(names)).to_batches(STREAMED_ROWS)
+            yield from self._images.search().select(list(several(names))).to_batches(STREAMED_ROWS)
 
     @cached_property
     def _indexed(self) -> frozenset[str]:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from beautylens.several import several
 from beautylens.text.spoken import Place, Said, Spoken
 from beautylens.text.tokens import Token, tokens_of
 
@@ -51,6 +52,8 @@ def share(
         texts: what the catalogue says of each product.
         printed: what was read on each product's pictures, which counts for less.
     """
+    texts = several(texts)
+    printed = None if printed is None else several(printed)
     if not any(line.text.strip() for line in said):
         return [Shared(0.0, ())] * len(texts)
     products = [_trusted(*pair) for pair in zip(texts, printed or [""] * len(texts), strict=True)]

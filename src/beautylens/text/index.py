@@ -13,6 +13,7 @@ import scipy
 from numpy.typing import NDArray
 
 from beautylens.errors import CollectionError
+from beautylens.several import several
 from beautylens.text.arrays import pack_strings, under, unpack_strings
 from beautylens.text.terms import NGrams, Terms
 
@@ -63,6 +64,7 @@ class TextIndex:
         Raises:
             ValueError: when an id comes twice, or there are not as many texts as ids.
         """
+        ids, texts = several(ids), several(texts)
         if len(set(ids)) != len(ids):
             raise ValueError("a textual index takes one text for each product id")
         pairs = sorted(zip(ids, texts, strict=True))
@@ -83,7 +85,7 @@ class TextIndex:
             limit: the most products of each answer.
             minimum: the least similarity, 0 to 1; texts without a common term are never similar.
         """
-        return [self._similar(product, limit, minimum) for product in ids]
+        return [self._similar(product, limit, minimum) for product in several(ids)]
 
     def search(self, text: str, limit: int, minimum: float = 0.0) -> Found:
         """Return the products whose text is most similar to free words, best first."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 
 from beautylens.errors import TableError
+from beautylens.several import several
 from beautylens.text.words import words_of
 
 COLUMNS = ("brand", "name")
@@ -25,6 +26,7 @@ def product_texts(rows: pa.Table, columns: Sequence[str] = COLUMNS) -> dict[str,
     Raises:
         TableError: when there is no such column.
     """
+    columns = several(columns)
     missing = next((name for name in columns if name not in rows.column_names), None)
     if missing is not None:
         raise TableError(

@@ -1,0 +1,88 @@
+"""A lone text where several are meant is one text, in every function that takes several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from beautylens.catalogue.perfect500k import read_lists
+from beautylens.catalogue.refusal import require_columns
+from beautylens.catalogue.table import one_product
+from beautylens.catalogue.truth import TruthRow
+from beautylens.errors import TableError
+from beautylens.evaluate.metrics import QueryResult
+from beautylens.evaluate.tuning_photos import split_photos
+from beautylens.records import Matches
+from beautylens.several import several
+from beautylens.store.failures import Failure
+from beautylens.store.gallery import Gallery
+from beautylens.text.evidence import share
+from beautylens.text.index import TextIndex
+from beautylens.text.spoken import Said
+from beautylens.text.texts import product_texts
+from tests.store.test_gallery import DIMENSIONS, rows, unit
+
+
+def test_a_lone_text_or_path_is_one_and_others_come_in_their_order() -> None:
+    assert several("12") == ("12",)
+    assert several("") == ("",)
+    assert several(Path("a.csv")) == (Path("a.csv"),)
+    assert several(["b", "a"]) == ("b", "a")
+    assert several(name for name in "ab") == ("a", "b")
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Gallery:
+    """Products 1, 2 and 12, and a failed picture of each."""
+    made = Gallery.create(tmp_path / "g.lens", dimensions=DIMENSIONS, settings={"recipe": {}})
+    made.upsert(rows(("1", "a", 1), ("2", "b", 2), ("12", "c", 3)))
+    failed = [Failure(f"{p}/x", p, "x", 1, "gone") for p in ("1", "2", "12")]
+    made.record_failures(["1", "2", "12"], failed)
+    return made
+
+
+ONE: dict[str, Callable[[Gallery], object]] = {
+    "known_products": lambda g: g.known_products("12") == {"12"},
+    "pictures": lambda g: g.pictures("12") == {"12": "/pictures/c"},
+    "of_product": lambda g: [m.image_id for m in g.of_product("12")] == ["12/c"],
+    "descriptors": lambda g: np.allclose(g.descriptors("12/c"), unit(3)[None]),
+    "vectors": lambda g: g.vectors("12/c", "descriptor")[0] == ["12/c"],
+    "keypoints": lambda g: set(g.keypoints("12/c")) == {"12/c"},
+    "images": lambda g: set(g.images("12/c")) == {"12/c"},
+    "among": lambda g: [m.image_id for m in g.nearest(unit(3), 9, among="12/c")] == ["12/c"],
+    "matches_of": lambda g: [m.image_id for m in g.matches_of("12", unit(3))] == ["12/c"],
+    "stream": lambda g: next(iter(g.stream("image_id"))).schema.names == ["image_id"],
+    "add_columns": lambda g: g.add_columns("size") or g.extra == ("size",),
+    "record_failures": lambda g: g.record_failures("12", []) or len(g.failures()) == 2,
+    "delete": lambda g: g.delete("12") == 1 and g.known_products(["1", "2"]) == {"1", "2"},
+}
+
+
+@pytest.mark.parametrize("name", ONE)
+def test_a_gallery_takes_a_lone_id_for_one_product_or_image(gallery: Gallery, name: str) -> None:
+    assert ONE[name](gallery)
+
+
+def test_answers_to_photos_take_a_lone_id_for_one_product() -> None:
+    row = TruthRow(Path("q.jpg"), "12", "11")
+    assert (row.product_ids, row.ignore_ids) == ({"12"}, {"11"})
+    assert QueryResult(Path("q.jpg"), "12", "", "", Matches(), None).truths == {"12"}
+    assert split_photos([row], "12").left_out == 0
+
+
+def test_tables_and_texts_take_a_lone_name_for_one(tmp_path: Path) -> None:
+    catalogue = one_product("12", "/pictures/ab.jpg", {}, "size")
+    assert catalogue.rows["image"].to_pylist() == ["/pictures/ab.jpg"]
+    assert catalogue.extra == ("size",)
+    assert product_texts(catalogue.rows, "product_id") == {"12": "12"}
+    with pytest.raises(TableError, match="has no column 'size'"):
+        require_columns(tmp_path / "t.csv", "image", "size")
+    index = TextIndex.fit("12", "velvet rouge")
+    assert index.search("velvet", 3)[0][0] == "12"
+    assert len(index.similar("12", 3)) == 1
+    assert len(share([Said("velvet", 1.0)], "velvet rouge")) == 1
+    (tmp_path / "list.csv").write_text("n0000001,https://a/1.jpg,Rouge\n")
+    assert [entry.product_id for entry in read_lists(tmp_path / "list.csv")] == ["n0000001"]
