@@ -6,6 +6,8 @@ import io
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -15,9 +17,10 @@ from starlette.testclient import TestClient
 from beautylens.collection import Collection, open_collection
 from beautylens.serve.app import make_app
 from beautylens.serve.pictures import PictureStore
+from beautylens.serve.service import Service
 from beautylens.serve.settings import ServeSettings
 from tests.conftest import Shop, draw_pack, photograph
-from tests.serve.conftest import KEY, WRITER
+from tests.serve.conftest import KEY, WRITER, Opened
 
 
 def png(bgr: np.ndarray) -> bytes:
@@ -245,3 +248,37 @@ def test_what_a_killed_server_left_is_swept_and_what_products_show_stays(
     moved = own.rename(tmp_path / "moved.lens")
     assert PictureStore(moved).sweep(open_collection(moved).gallery) == 1
     assert [file.name for file in kept(moved)] == [shown.name] != [left.name]
+
+
+@pytest.mark.parametrize(
+    ("folder", "allowed"),
+    [(".", True), ("gallery", True), ("photos", False), ("no/../photos", False)],
+)
+def test_only_pictures_of_the_folders_named_are_shown(
+    opened: Opened, shop: Shop, folder: str, allowed: bool
+) -> None:
+    client, any_folder = opened(pictures=[shop.folder / folder]), opened()
+    photo = {"image": shop.photo(0).read_bytes()}
+    explained = client.post("/v1/explain", files=photo, data={"product_id": "p00"})
+    assert explained.status_code == (200 if allowed else 404)
+    # Without the file there is the small copy that the collection keeps.
+    shown, whole = (
+        each.get("/v1/products/p00/image?side=1024").content for each in (client, any_folder)
+    )
+    assert (shown == whole) is allowed
+
+
+def test_a_link_out_of_the_folders_named_is_not_followed_and_no_address_is_asked(
+    opened: Opened, shop: Shop, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to(shop.folder)
+    named = ServeSettings(collection=str(tmp_path / "own.lens"), pictures=(tmp_path,))
+    service = Service(cast(Collection, SimpleNamespace(gallery=SimpleNamespace(count=int))), named)
+    assert service.may_show(str(tmp_path / "a.jpg"))
+    for image in (
+        tmp_path / "link" / "a.jpg",
+        "/etc/a.jpg",
+        "https://shop.example/a.jpg",
+        "s3://a/b",
+    ):
+        assert not service.may_show(str(image))

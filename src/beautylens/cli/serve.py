@@ -39,6 +39,13 @@ def serve(
         list[str] | None,
         typer.Option("--origin", metavar="URL", help="Another page that may use the API."),
     ] = None,
+    pictures: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR",
+            help="Show pictures of this folder alone, of a collection that is not yours.",
+        ),
+    ] = None,
     title: Annotated[str, typer.Option(help="What the page is headed with.")] = "Beautylens",
     seconds: Annotated[
         float, typer.Option(min=1, max=600, help="After which a request is given up.")
@@ -61,6 +68,7 @@ def serve(
         "origins": origins or (),
         "key": read_key(key_file),
         "keep": keep.absolute() if keep else None,
+        "pictures": [folder.absolute() for folder in pictures or ()],
         "title": title,
         "seconds": seconds,
     }

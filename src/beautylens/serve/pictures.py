@@ -16,13 +16,12 @@ from beautylens.images.decode import decode
 from beautylens.images.draw import to_jpeg
 from beautylens.images.fit import shrink
 from beautylens.images.formats import HEAD_BYTES, suffix_of
-from beautylens.images.limits import Limits
 from beautylens.records import Match
 from beautylens.serve.alone import alone
+from beautylens.serve.service import PICTURES, Service
 from beautylens.several import several
 from beautylens.store.gallery import Gallery
 
-FOLDER = "pictures"
 _QUALITY = 88
 # A digest, and the suffix of a picture or of one that is being written.
 _KEPT = re.compile(r"[0-9a-f]{32}\.\w+")
@@ -36,7 +35,7 @@ class PictureStore:
     """
 
     def __init__(self, collection: Place) -> None:
-        self._folder = collection.resolve() / FOLDER
+        self._folder = collection.resolve() / PICTURES
 
     def keep(self, product_id: str, data: bytes) -> Place:
         """Write a picture of a product, whole before it has its name; return its path.
@@ -107,13 +106,17 @@ def _stored(file: Remote, data: bytes) -> Remote:
     return file
 
 
-def shown(gallery: Gallery, match: Match, side: int, limits: Limits) -> bytes | None:
+def shown(service: Service, match: Match, side: int) -> bytes | None:
     """Return a catalogue picture as a JPEG whose longer side has at most `side` pixels.
 
     What a browser gets is drawn anew: any format can be shown, and nothing of the file but its
-    pixels goes out. Where the file is gone, the gallery's own small copy is shown, if it has one.
+    pixels goes out. Where the file is gone, or in no folder that may be shown, the gallery's own
+    small copy is shown, if it has one.
     """
+    gallery, limits = service.collection.gallery, service.settings.limits
     try:
+        if not service.may_show(match.image):
+            raise ImageError(f"{match.image} is in none of the folders whose pictures are shown")
         picture, _ = shrink(decode(place(match.image), limits=limits, least_side=side), side)
     except ImageError:
         small = gallery.thumbnails([match.image_id]).get(match.image_id)

@@ -37,6 +37,7 @@ class Products:
     """
 
     def __init__(self, service: Service) -> None:
+        self._service = service
         self._collection, self._limits = service.collection, service.settings.limits
         self._gallery = service.collection.gallery
         self._folder = place(service.settings.collection)
@@ -60,7 +61,7 @@ class Products:
             Refusal: when there is none.
         """
         found = self._gallery.of_product(product_id)
-        picture = shown(self._gallery, found[0], side, self._limits) if len(found) else None
+        picture = shown(self._service, found[0], side) if len(found) else None
         if picture is None:
             raise Refusal(404, "not-found", f"there is no picture of a product {product_id!r}")
         return picture

@@ -71,13 +71,17 @@ def search_routes(service: Service) -> APIRouter:
             pictures = collection.gallery.of_product(product_id)
             if not len(pictures):
                 raise unknown(product_id)
+            best = collection.explain.best(photo, pictures)
+            gone = Refusal(
+                404, "not-found", f"the picture of product {product_id!r} is there no more"
+            )
+            if not service.may_show(best.image):
+                raise gone
             try:
-                return to_png(collection.explain(photo, collection.explain.best(photo, pictures)))
+                return to_png(collection.explain(photo, best))
             except ImageError:
                 # The photo has been read: this is the catalogue's own file.
-                raise Refusal(
-                    404, "not-found", f"the picture of product {product_id!r} is there no more"
-                ) from None
+                raise gone from None
 
         return Response(await service.searching.do(drawing), media_type="image/png")
 

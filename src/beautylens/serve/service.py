@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from beautylens.addresses import place
 from beautylens.catalogue.table import OPTIONAL
 from beautylens.collection import Collection
 from beautylens.errors import QueryError
@@ -17,6 +20,8 @@ WORDS = 200
 """Letters of what a person types."""
 FILTER = 500
 """Letters of a filter."""
+PICTURES = "pictures"
+"""The folder of a collection that holds the pictures which were sent to its server."""
 
 
 class Service:
@@ -66,6 +71,17 @@ class Service:
             crop_to=Box.parse(crop) if crop.strip() else None,
             limits=self.settings.limits,
         )
+
+    def may_show(self, image: str) -> bool:
+        """Tell whether a catalogue picture may be read to be shown, by its path."""
+        if not self.settings.pictures:
+            return True
+        path, collection = place(image), place(self.settings.collection)
+        if not isinstance(path, Path):
+            return False
+        sent = (collection / PICTURES,) if isinstance(collection, Path) else ()
+        folders = (*self.settings.pictures, *sent)
+        return any(path.resolve().is_relative_to(folder.resolve()) for folder in folders)
 
     async def ready(self) -> None:
         """Raise unless searches can be taken.

@@ -34,6 +34,8 @@ class ServeSettings(Settings):
     """The bearer key of writers; without one nothing can be written."""
     keep: Path | None = None
     """Where photos that people answered about are kept, with their answers."""
+    pictures: tuple[Path, ...] = ()
+    """The only folders whose catalogue pictures are shown; by default, all that are named."""
     title: str = "Beautylens"
     """What the page is headed with."""
     threads: int = Field(default_factory=core_count)
