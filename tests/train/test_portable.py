@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
+from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch", reason="needs the extra `train`")
 
+from beautylens.cli import app  # noqa: E402  (after the skip)
 from beautylens.errors import EncoderError  # noqa: E402  (after the skip)
 from beautylens.features.encoder import Encoder  # noqa: E402  (as above)
 from beautylens.settings import PoolingSettings  # noqa: E402  (as above)
@@ -52,6 +54,17 @@ def test_a_class_token_is_carried_along(tmp_path: Path) -> None:
     encoder = Encoder.load(tmp_path / "vit")
     assert encoder.spec.pooling.name == "class_token"
     assert write_portable(encoder, tmp_path / "vit.onnx") > 0.999
+
+
+def test_a_portable_file_is_shown_as_one_and_refused_as_an_encoder(tmp_path: Path) -> None:
+    encoder = Encoder.load("default", side=64)
+    write_portable(encoder, file := tmp_path / "own.onnx")
+    answer = CliRunner().invoke(app, ["encoder", "info", str(file), "--json"])
+    facts = json.loads(answer.stdout)
+    assert (facts["name"], facts["dimensions"]) == ("own", encoder.dimensions)
+    assert facts["made_of"] == encoder.fingerprint
+    with pytest.raises(EncoderError, match=f"is a portable file.*{encoder.fingerprint}"):
+        Encoder.load(file)
 
 
 def test_nothing_is_written_over_or_half(tmp_path: Path) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import statistics
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +15,7 @@ from rich.table import Table
 from beautylens.catalogue.table import read_catalogue
 from beautylens.cli.arguments import written_here
 from beautylens.cli.console import console, report_error
+from beautylens.cli.portable_facts import collect_portable_facts, median_milliseconds
 from beautylens.cli.progress import report_rows
 from beautylens.errors import BeautylensError, EncoderError
 from beautylens.features.agreement import probe_pictures
@@ -50,8 +49,6 @@ Pooling = Annotated[str | None, typer.Option(help="How its maps become a descrip
 Name = Annotated[str | None, typer.Option(help="The encoder's name.")]
 Licence = Annotated[str | None, typer.Option(help="The licence of the weights.")]
 
-TIMED = 7
-
 
 @app.command("list")
 def list_encoders() -> None:
@@ -74,7 +71,7 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Show an encoder's input, output, size, licence and speed on this machine."""
-    facts = collect_facts(Encoder.load(name))
+    facts = collect_portable_facts(name) or collect_facts(Encoder.load(name))
     if as_json:
         typer.echo(json.dumps(facts, ensure_ascii=False))
         return
@@ -275,13 +272,7 @@ def _megabytes(encoder: Encoder) -> float:
 def _milliseconds(encoder: Encoder) -> float:
     """Return the median time to describe one fitted picture."""
     picture = probe_pictures(encoder.spec.side, 1)
-    encoder.describe(picture)
-    spent = []
-    for _ in range(TIMED):
-        start = time.perf_counter()
-        encoder.describe(picture)
-        spent.append(1000 * (time.perf_counter() - start))
-    return statistics.median(spent)
+    return median_milliseconds(lambda: encoder.describe(picture))
 
 
 def _channels(option: str, text: str) -> tuple[float, float, float]:

@@ -20,7 +20,7 @@ from beautylens.features.cuda import CudaNetwork, has_gpu
 from beautylens.features.describing import Describing, Floats, Pixels
 from beautylens.features.folders import known_encoders, no_such_encoder
 from beautylens.features.pooling import Outputs, find_reading, pool_scales
-from beautylens.features.runtime import Network, read_header
+from beautylens.features.runtime import Network, portable_of, read_header
 from beautylens.features.whitening import Whitening
 from beautylens.images.fit import white_pad
 from beautylens.settings import PoolingSettings, Scales, Settings, checked
@@ -225,6 +225,12 @@ def _read_encoder(file: str | Path) -> tuple[Path, Mapping[str, Any], Whitening 
         return path / "graph.onnx", values, whitening
     if path.suffix != ".onnx":
         raise no_such_encoder(str(file))
+    if made_of := portable_of(path):
+        raise EncoderError(
+            f"{path} is a portable file: it turns whole pictures into descriptors on a phone or in "
+            "a browser, and has no pooling to choose; name the encoder that it was made of "
+            f"({made_of})"
+        )
     values = read_header(path)
     if values is None:
         raise EncoderError(

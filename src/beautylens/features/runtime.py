@@ -17,6 +17,8 @@ from beautylens.errors import EncoderError
 from beautylens.native import OPENVINO, Once
 
 HEADER_KEY = "beautylens"
+# Under which a portable file names the fingerprint of its encoder.
+PORTABLE_KEY = f"{HEADER_KEY}-portable"
 
 
 class Network:
@@ -141,16 +143,31 @@ def read_header(graph: Path) -> dict[str, Any] | None:
     Raises:
         EncoderError: when the file is no ONNX graph, or its header is no JSON.
     """
-    model = read_graph(graph)
-    try:
-        text = model.get_rt_info(["framework", HEADER_KEY]).astype(str)
-    except RuntimeError:
+    text = _metadata(graph, HEADER_KEY)
+    if text is None:
         return None
     try:
         header = json.loads(text)
     except json.JSONDecodeError as error:
         raise EncoderError(f"{graph}: the header is not JSON ({error}); export it again") from error
     return dict(header)
+
+
+def portable_of(graph: Path) -> str | None:
+    """Return the fingerprint of the encoder that a portable file was made of; None for others.
+
+    Raises:
+        EncoderError: when the file is no ONNX graph.
+    """
+    return _metadata(graph, PORTABLE_KEY)
+
+
+def _metadata(graph: Path, key: str) -> str | None:
+    model = read_graph(graph)
+    try:
+        return str(model.get_rt_info(["framework", key]).astype(str))
+    except RuntimeError:
+        return None
 
 
 @cache

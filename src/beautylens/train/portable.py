@@ -18,7 +18,7 @@ from beautylens.features.encoder import Encoder
 from beautylens.features.export import quietly
 from beautylens.features.extras import extra
 from beautylens.features.pooling import Outputs
-from beautylens.features.runtime import HEADER_KEY
+from beautylens.features.runtime import PORTABLE_KEY
 from beautylens.train.embedding import Head
 
 with extra("train"):
@@ -90,7 +90,7 @@ def write_portable(encoder: Encoder, file: Path) -> float:
         outputs=["descriptor"],
     )
     entry = model.metadata_props.add()
-    entry.key, entry.value = f"{HEADER_KEY}-portable", encoder.fingerprint
+    entry.key, entry.value = PORTABLE_KEY, encoder.fingerprint
     aside = file.with_name(f".{file.name}.part")
     try:
         onnx.save(model, str(aside))
