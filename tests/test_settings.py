@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import get_args
 
 import pytest
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from beautylens.allowed_values import models_in
+from beautylens.assemble import make_encoder
 from beautylens.errors import RecipeError
 from beautylens.features.extractors import EXTRACTORS
 from beautylens.features.verification import VERIFICATIONS
 from beautylens.recipe import Recipe, read_recipe, shipped_recipes
 from beautylens.search.rerank import ORDERS
 from beautylens.sections import DiffusionSettings, KeypointSettings, RerankSettings
+from beautylens.settings import PoolingSettings
 
 
 @pytest.mark.parametrize("name", shipped_recipes())
@@ -84,6 +89,24 @@ def test_an_expansion_takes_the_options_of_its_kind(tmp_path: Path) -> None:
         ),
         ("depth = ", "is not valid TOML"),
         (
+            "[encoder]\npooling = 3\n",
+            "pooling': 3 is not a pooling's name or a table of the settings",
+        ),
+        ("[encoder]\nscales = 2\n", "2 is not a list of 1-8, each a number from 0.25 to 4"),
+        ("[encoder]\nscales = [9]\n", "less than .* 4; it takes a list of 1-8"),
+        ("[retrieve]\ndepth = 'x'\n", "'x' is not a whole number from 1 to 10,000"),
+        ("[retrieve]\ndepth = 0\n", "it takes a whole number from 1 to 10,000"),
+        ("[retrieve]\nsalient = 'x'\n", "'x' is not true or false"),
+        ("[retrieve]\nviews = [2]\n", "each a number above 0 and at most 1"),
+        ("retrieve = 5\n", "5 is not a table of the settings depth, distance, views"),
+        ("expand = 3\n", "3 is not a table whose kind is one of 'alpha_qe', 'diffusion'"),
+        (
+            '[expand]\nkind = "diffusion"\nalpha = "x"\n',
+            "'expand.alpha': 'x' is not a number from 0 below 1",
+        ),
+        ("[textual]\ncharacters = [1]\n", "it takes a list of 2, each a whole number from 1 to 8"),
+        ("name = 4\n", "'name': 4 is not a text"),
+        (
             '[keypoints]\nkind = "surf"\n',
             r"'keypoints\.kind': there is no SURF: .* patented .* \"orb\"",
         ),
@@ -98,6 +121,37 @@ def test_a_wrong_recipe_says_what_is_wrong(tmp_path: Path, text: str, message: s
     (tmp_path / "mine.toml").write_text(text)
     with pytest.raises(RecipeError, match=message):
         read_recipe(tmp_path / "mine.toml")
+
+
+def _settings_of(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str]]:
+    for name, field in model.model_fields.items():
+        kinds = models_in(field.annotation)
+        yield prefix, name
+        if len(kinds) == 1 and name not in ("encoders", "pooling"):
+            yield from _settings_of(kinds[0], name)
+
+
+@pytest.mark.parametrize(("section", "name"), list(_settings_of(Recipe, "")))
+def test_whatever_setting_is_wrong_no_class_of_a_library_is_named(
+    tmp_path: Path, section: str, name: str
+) -> None:
+    header = f"[{section}]\n" if section else ""
+    (tmp_path / "mine.toml").write_text(f"{header}{name} = 1979-05-27\n")
+    with pytest.raises(RecipeError) as error:
+        read_recipe(tmp_path / "mine.toml")
+    assert not re.search(r"instance|Settings|tuple|dictionary|parse", str(error.value))
+    assert re.search(r" is not an? | is not true| should be ", str(error.value))
+
+
+def test_a_pooling_may_be_given_by_its_name_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('[encoder]\npooling = "gem"\n')
+    assert read_recipe(tmp_path / "mine.toml").encoders[0].pooling == PoolingSettings(name="gem")
+
+
+def test_a_wrong_pooling_is_named_with_those_there_are(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('[encoder]\npooling = "gemm"\n')
+    with pytest.raises(RecipeError, match="no pooling 'gemm'; choose one of mac, spoc, gem"):
+        make_encoder(read_recipe(tmp_path / "mine.toml"))
 
 
 @pytest.mark.parametrize(

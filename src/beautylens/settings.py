@@ -4,17 +4,35 @@ from __future__ import annotations
 
 import difflib
 import re
+import reprlib
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
+from beautylens.allowed_values import allowed_at, models_in
 from beautylens.errors import BeautylensError, RecipeError
 
 Model = TypeVar("Model", bound=BaseModel)
 Scales = Annotated[
     tuple[Annotated[float, Field(ge=0.25, le=4)], ...], Field(min_length=1, max_length=8)
 ]
+
+_OUT_OF_RANGE = frozenset(
+    (
+        "greater_than", "greater_than_equal", "less_than", "less_than_equal", "too_short",
+        "too_long", "finite_number", "missing",
+    )
+)  # fmt: skip
+_WRONG_TYPE = frozenset(
+    (
+        "model_type", "model_attributes_type", "dict_type", "mapping_type", "tuple_type",
+        "list_type", "string_type", "bool_type", "bool_parsing", "int_type", "int_parsing",
+        "int_from_float", "float_type", "float_parsing",
+    )
+)  # fmt: skip
+_SAYS_LITTLE = _OUT_OF_RANGE | _WRONG_TYPE
 
 
 class Settings(BaseModel):
@@ -26,8 +44,16 @@ class Settings(BaseModel):
 class PoolingSettings(Settings):
     """How feature maps become one descriptor: a name in `features.pooling` and its options."""
 
+    shorthand: ClassVar[str] = "a pooling's name"
+
     name: str = "ramac"
     options: Mapping[str, bool | int | float | str] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, values: Any) -> Any:
+        """Take `pooling = "gem"` for a pooling with its own options."""
+        return {"name": values} if isinstance(values, str) else values
 
 
 def checked(
@@ -51,13 +77,25 @@ def _first_fault(model: type[BaseModel], failure: ValidationError) -> str:
         kinds = (n.split(".")[1] for n in _known_names(model) if _is_kind(n, place))
         return f"'{place}.kind': should be one of {', '.join(kinds)}"
     if fault["type"] != "extra_forbidden":
-        return f"'{place}': {fault['msg'][0].lower()}{fault['msg'][1:]}"
+        return f"'{place}': {_wrong_value(model, fault)}"
     known = _known_names(model)
     near = difflib.get_close_matches(place, known, n=1) or difflib.get_close_matches(
         str(fault["loc"][-1]), known, n=1
     )
     hint = f"did you mean '{near[0]}'?" if near else f"known settings: {', '.join(known)}"
     return f"there is no setting '{place}'; {hint}"
+
+
+def _wrong_value(model: type[BaseModel], fault: ErrorDetails) -> str:
+    """Return what is wrong with a value, and what may stand there where that does not say it."""
+    said = f"{fault['msg'][0].lower()}{fault['msg'][1:]}"
+    allowed = allowed_at(model, fault["loc"])
+    if allowed is None or fault["type"] not in _SAYS_LITTLE:
+        return said
+    # What pydantic says of a wrong type names its own classes.
+    if fault["type"] not in _OUT_OF_RANGE:
+        return f"{reprlib.repr(fault['input'])} is not {allowed}"
+    return f"{said}; it takes {allowed}"
 
 
 def _is_kind(name: str, section: str) -> bool:
@@ -68,7 +106,7 @@ def _known_names(model: type[BaseModel], prefix: str = "") -> list[str]:
     names: list[str] = []
     for name, field in model.model_fields.items():
         names.append(prefix + name)
-        for kind in _models(field.annotation):
+        for kind in models_in(field.annotation):
             names += _known_names(kind, f"{prefix}{name}.{_tag(kind)}")
     return names
 
@@ -77,10 +115,3 @@ def _tag(model: type[BaseModel]) -> str:
     """Return by what pydantic locates one kind of a section: "alpha_qe."; nothing for others."""
     kind = model.model_fields.get("kind")
     return f"{get_args(kind.annotation)[0]}." if kind else ""
-
-
-def _models(annotation: object) -> list[type[BaseModel]]:
-    """Return the models that an annotation is made of, in whatever unions."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for part in get_args(annotation) for model in _models(part)]
