@@ -17,7 +17,8 @@ class Host(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         to = self.path.removeprefix("/to/")
-        code = 302 if to != self.path else 503 if self.path == "/busy" else 200
+        codes = {"/busy": 503, "/gone.jpg": 404}
+        code = 302 if to != self.path else codes.get(self.path, 200)
         self.send_response(code)
         if code == 302:
             self.send_header("Location", to)
@@ -75,7 +76,7 @@ def test_a_host_leads_to_no_other_host_or_port_and_nowhere_for_ever(host: str) -
 
 
 def test_a_host_that_asks_for_hours_is_not_waited_for(host: str) -> None:
-    with pytest.raises(OSError, match="503"):
+    with pytest.raises(OSError, match=r"^the server answers 503 Service Unavailable$"):
         Remote(f"{host}/busy").read_bytes()
 
 
@@ -83,3 +84,12 @@ def test_a_host_that_asks_for_hours_is_not_waited_for(host: str) -> None:
 def test_what_is_no_address_of_object_storage_is_said_to_be_none(address: str) -> None:
     with pytest.raises(OSError, match="is no address of object storage"):
         Remote(address).read_bytes()
+
+
+def test_a_web_address_that_gives_nothing_says_its_status_or_why_there_is_no_answer(
+    host: str,
+) -> None:
+    with pytest.raises(OSError, match=r"^the server answers 404 Not Found$"):
+        Remote(f"{host}/gone.jpg").read_bytes()
+    with pytest.raises(OSError, match=r"^there is no answer: .*[Cc]onnection refused$"):
+        Remote("http://127.0.0.1:9/a.jpg").read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +11,11 @@ import pytest
 
 import beautylens as bl
 from beautylens.catalogue.table import read_catalogue
-from beautylens.errors import CollectionError, EncoderError, RecipeError
+from beautylens.errors import CollectionError, EncoderError, ImageError, RecipeError
 from beautylens.indexing import build, recipe_with
 from beautylens.recipe import read_recipe
 from beautylens.store.sample import sample
-from tests.conftest import Shop, write_table
+from tests.conftest import Shop, catalogue_rows, write_table
 
 TWO = """
 [[encoders]]
@@ -149,3 +150,13 @@ def test_a_sample_is_the_same_whatever_the_order_of_the_table(shop: Shop, tmp_pa
     ]
     assert chosen[0] == chosen[1]
     assert len(chosen[0]) == 5
+
+
+def test_where_no_picture_can_be_read_the_first_path_and_its_reason_are_named(
+    tmp_path: Path,
+) -> None:
+    rows = [row | {"image": f"gone/{row['product_id']}.jpg"} for row in catalogue_rows(2)]
+    table = write_table(tmp_path / "table.csv", rows)
+    first = re.escape(f"{tmp_path}/gone/p00.jpg does not exist")
+    with pytest.raises(ImageError, match=f"none of 2 pictures .*; first: {first}"):
+        build(table, tmp_path / "c.lens")

@@ -240,7 +240,7 @@ def _session() -> Any:
     # A host that asks to be left alone for hours is left alone, not waited for.
     busy = Retry(
         2, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504),
-        respect_retry_after_header=False,
+        respect_retry_after_header=False, raise_on_status=False,
     )  # fmt: skip
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(max_retries=busy, pool_maxsize=32))
@@ -248,13 +248,30 @@ def _session() -> Any:
 
 
 def _fetched(address: str, most: int | None) -> bytes:
-    """Return what an address of the web holds, following it to no other host."""
+    """Return what an address of the web holds, following it to no other host.
+
+    Raises:
+        OSError: with the status that the server answers, or why there is no answer.
+    """
+    import requests
+
+    try:
+        return _followed(address, most)
+    except requests.HTTPError as error:
+        answer = error.response
+        raise OSError(f"the server answers {answer.status_code} {answer.reason}".strip()) from error
+    except requests.RequestException as error:
+        # What urllib3 met, without the pools and retries around it.
+        cause = getattr(error.args[0] if error.args else error, "reason", error)
+        raise OSError(f"there is no answer: {str(cause).rpartition(': ')[2]}") from error
+
+
+def _followed(address: str, most: int | None) -> bytes:
     until = time.monotonic() + _DEADLINE
     for _ in range(_REDIRECTS + 1):
         with _session().get(
             address, timeout=_PATIENCE, stream=True, allow_redirects=False
         ) as answer:
-            # An error of requests is an OSError.
             answer.raise_for_status()
             if not answer.is_redirect:
                 return _content(answer, most, until)

@@ -41,13 +41,15 @@ def descriptors_of(
     Raises:
         ImageError: when none of them can.
     """
-    rows = []
+    rows, first = [], ""
     for done, item in enumerate(describer(rows_of(catalogue), catalogue.folder), start=1):
         if isinstance(item, Described):
             rows.append(item.descriptor)
+        elif not first:
+            first = item.error
         progress(Progress(done, len(catalogue), done - len(rows)))
     if not rows:
-        raise _none_readable(catalogue)
+        raise _none_readable(catalogue, first)
     return np.stack(rows)
 
 
@@ -74,27 +76,32 @@ def keypoints_of(
         ImageError: when none of the pictures can be read.
     """
 
-    def taken(row: Row) -> Keypoints | None:
+    def taken(row: Row) -> Keypoints | ImageError:
         try:
             picture = decode(catalogue.image_path(row["image"]), least_side=longest)
-        except ImageError:
+        except ImageError as error:
             # The build itself, which follows, notes which pictures cannot be read.
-            return None
+            return error
         return extractor(picture, longest=longest, limit=limit)
 
     found: list[Keypoints] = []
+    first = ""
     count = workers or core_count()
     with ThreadPoolExecutor(count) as pool:
         everything = ahead(pool, taken, rows_of(catalogue), 4 * count)
         for done, keypoints in enumerate(everything, start=1):
-            found += [] if keypoints is None else [keypoints]
+            if isinstance(keypoints, ImageError):
+                first = first or str(keypoints)
+            else:
+                found.append(keypoints)
             progress(Progress(done, len(catalogue), done - len(found)))
     if not found:
-        raise _none_readable(catalogue)
+        raise _none_readable(catalogue, first)
     return found
 
 
-def _none_readable(catalogue: Catalogue) -> ImageError:
+def _none_readable(catalogue: Catalogue, first: str) -> ImageError:
+    folder = catalogue.folder.absolute()
     return ImageError(
-        f"none of {len(catalogue)} pictures in {catalogue.folder} can be read; check the paths"
+        f"none of {len(catalogue)} pictures of the table in {folder} can be read; first: {first}"
     )
