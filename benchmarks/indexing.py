@@ -31,7 +31,8 @@ from beautylens.images.decode import decode
 from beautylens.images.thumbnail import Thumbnail
 from beautylens.recipe import read_recipe
 from beautylens.sections import KeypointSettings
-from beautylens.store.build import Described, file_digest
+from beautylens.store.build import Described
+from beautylens.store.rows import file_digest
 
 RUNS, STAGED = 3, 60
 

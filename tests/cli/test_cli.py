@@ -184,6 +184,23 @@ def test_words_and_barcodes_that_found_nothing_are_named(
     assert "No product" not in run("search", lens, shop.photo(0), "--words", "aurelle").stderr
 
 
+def test_after_a_folder_moved_explaining_fails_until_index_finds_the_pictures(
+    tmp_path: Path,
+) -> None:
+    shop = make_shop(tmp_path / "old", 3)
+    lens, why = tmp_path / "shop.lens", tmp_path / "why"
+    run("index", shop.table, lens, "--recipe", "fast")
+    moved = Shop((tmp_path / "old").rename(tmp_path / "new"))
+    search = ("search", lens, moved.photo(0), "-k", 1, "--explain", why)
+    said = one_line(run(*search, code=1).stderr)
+    assert "old/gallery/00.jpg does not exist" in said
+    assert "1 could not be drawn. If the pictures have moved, run `beautylens index` again" in said
+    said = one_line(run("index", moved.table, lens, "--recipe", "fast").stderr)
+    assert "3 pictures have moved and are known at their new paths" in said
+    run(*search)
+    assert (why / "001-00" / "1_p00.png").is_file()
+
+
 def test_narrowing_and_explaining(lens: str, shop: Shop, tmp_path: Path) -> None:
     options = ("--where", "brand = 'Nordlys'", "--words", "007", "--crop", "50,50,400,500")
     done = run(

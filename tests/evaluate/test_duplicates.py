@@ -14,9 +14,8 @@ from beautylens.evaluate.duplicates import Group, agreement
 from beautylens.evaluate.duplicates_page import write_duplicates_page
 from beautylens.images.thumbnail import Thumbnail
 from beautylens.records import Match, Product
-from beautylens.store.build import file_digest
 from beautylens.store.gallery import Gallery
-from beautylens.store.rows import vectors
+from beautylens.store.rows import file_digest, vectors
 from tests.cli.test_cli import run
 from tests.conftest import draw_pack
 

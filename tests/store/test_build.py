@@ -92,6 +92,40 @@ def test_a_failure_is_forgotten_once_the_table_names_whole_products_alone(tmp_pa
     assert (filled.written, filled.present, collection.failures()) == (0, 3, ())
 
 
+def test_pictures_that_moved_are_known_at_their_new_paths_and_it_is_said(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "old", 4)
+    built, _ = build(shop.table, tmp_path / "c.lens", recipe=FAST)
+    before = stored(built)
+    (tmp_path / "old").rename(tmp_path / "new")
+    moved = Shop(tmp_path / "new")
+    moved.picture(2).write_bytes(moved.picture(3).read_bytes())
+    moved.picture(1).unlink()
+    collection, filled = build(moved.table, tmp_path / "c.lens", recipe=FAST)
+    # The second is another picture now, and is described anew.
+    assert (filled.written, filled.present, len(collection)) == (1, 3, 4)
+    paths = collection.gallery.pictures(f"p{n:02}" for n in range(4))
+    assert paths == {
+        f"p{n:02}": str(shop.picture(n) if n == 1 else moved.picture(n)) for n in range(4)
+    }
+    there, one, gone = (note.split(":")[0] for note in filled.notes)
+    assert there == "2 pictures have moved and are known at their new paths"
+    assert one == "1 products have other pictures where the table says"
+    assert gone == "1 pictures are found but cannot be shown, for their files are gone"
+    after = stored(collection)
+    assert all((before[f"p{n:02}/gallery/{n:02}.jpg"] == after[f"p{n:02}/gallery/{n:02}.jpg"]).all()
+               for n in (0, 1, 3))  # fmt: skip
+
+
+def test_pictures_that_are_gone_from_where_the_table_says_are_named(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", 3)
+    build(shop.table, tmp_path / "c.lens", recipe=FAST)
+    shop.picture(1).unlink()
+    _, filled = build(shop.table, tmp_path / "c.lens", recipe=FAST)
+    (note,) = filled.notes
+    assert note.startswith("1 pictures are found but cannot be shown")
+    assert str(shop.picture(1)) in note
+
+
 def test_a_product_of_several_images_is_replaced_and_resumed_whole(tmp_path: Path) -> None:
     shop = make_shop(tmp_path / "shop", 4)
     rows = catalogue_rows(4)

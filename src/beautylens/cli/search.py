@@ -50,7 +50,7 @@ def search(
     opened = open_collection(address, vectors)
     if explanations:
         explanations.mkdir(parents=True, exist_ok=True)
-    failed = 0
+    failed = undrawn = 0
     for number, name in enumerate(_expand(photos), start=1):
         try:
             photo = opened.photo(name, words=words, where=where, crop_to=box)
@@ -63,10 +63,17 @@ def search(
         WRITERS[style](answer, first=number == 1)
         _say_what_found_nothing(photo, answer)
         if explanations:
-            _explain(opened, photo, answer, explanations / f"{number:03}-{Path(name).stem}")
+            folder = explanations / f"{number:03}-{Path(name).stem}"
+            undrawn += _explain(opened, photo, answer, folder)
     if explanations:
-        console.print(f"Explanations are in {explanations}.")
-    if failed:
+        console.print(f"Explanations are in {escape(str(explanations))}.", soft_wrap=True)
+    if undrawn:
+        console.print(
+            f"{undrawn:,} could not be drawn. If the pictures have moved, run `beautylens index` "
+            "again with the table that lies with them: it finds them at their new paths.",
+            soft_wrap=True,
+        )
+    if failed or undrawn:
         raise typer.Exit(1)
 
 
@@ -99,8 +106,9 @@ def _is_photo(path: Path) -> bool:
     return shown and path.is_file()
 
 
-def _explain(opened: Collection, photo: Photo, answer: Answer, folder: Path) -> None:
-    """Draw the photo and every match; a catalogue picture that is gone is reported and left out."""
+def _explain(opened: Collection, photo: Photo, answer: Answer, folder: Path) -> int:
+    """Draw the photo and every match; report catalogue pictures that are gone, return how many."""
+    undrawn = 0
     write_png(folder / "photo.png", opened.explain.searched(photo))
     colours = opened.explain.colours(photo)
     for place, match in enumerate(answer.matches, start=1):
@@ -108,8 +116,10 @@ def _explain(opened: Collection, photo: Photo, answer: Answer, folder: Path) -> 
         try:
             drawing = opened.explain(photo, match)
         except ImageError as error:
+            undrawn += 1
             report_error(f"match {place} of {answer.query} cannot be drawn: {error}")
         else:
             write_png(folder / f"{place}_{product}.png", drawing)
         if match.image_id in colours:
             write_png(folder / f"{place}_{product}_colours.png", colours[match.image_id])
+    return undrawn

@@ -12,7 +12,7 @@ from beautylens.collection import Collection
 from beautylens.errors import ImageError
 from beautylens.evaluate.metrics import QueryResult
 from beautylens.images.files import read_bytes
-from beautylens.store.build import file_digest
+from beautylens.store.rows import file_digest
 
 
 def run_queries(

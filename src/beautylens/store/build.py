@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,8 +30,9 @@ from beautylens.images.files import read_bytes
 from beautylens.images.thumbnail import Thumbnail
 from beautylens.store.failures import Failure
 from beautylens.store.gallery import Gallery
+from beautylens.store.moved import follow_moved
 from beautylens.store.row_failures import record_row_failures, row_failures
-from beautylens.store.rows import vectors
+from beautylens.store.rows import file_digest, vectors
 from beautylens.store.tables import PLAIN
 
 Row = Mapping[str, Any]
@@ -192,7 +192,7 @@ def fill(
     faults = row_failures(catalogue)
     if stop_on_error and faults:
         raise ImageError(f"row {faults[0].row}: {faults[0].error}")
-    missing = _missing(catalogue, gallery.ids("image_id")) if resume else catalogue
+    missing, notes = _missing(catalogue, gallery) if resume else (catalogue, ())
     failures: list[Failure] = []
     batch = _Batch(gallery, catalogue)
     for done, item in enumerate(describer(rows_of(missing), catalogue.folder), start=1):
@@ -208,7 +208,7 @@ def fill(
     written = len(missing) - len(failures)
     record_row_failures(gallery, catalogue, missing)
     failed = tuple(sorted((*faults, *failures), key=lambda failure: failure.row))
-    return Filled(written, len(catalogue) - len(missing), failed, catalogue.notes)
+    return Filled(written, len(catalogue) - len(missing), failed, (*catalogue.notes, *notes))
 
 
 class _Batch:
@@ -243,17 +243,14 @@ def rows_of(catalogue: Catalogue) -> Iterator[Row]:
         yield from chunk.to_pylist()
 
 
-def file_digest(data: bytes) -> str:
-    """Return the digest by which a copy of a picture file is recognised."""
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
-
-
-def _missing(catalogue: Catalogue, present: pa.ChunkedArray) -> Catalogue:
-    """Return the products of which at least one image is not present."""
+def _missing(catalogue: Catalogue, gallery: Gallery) -> tuple[Catalogue, Sequence[str]]:
+    """Return the products of which an image is not present, and notes on images that moved."""
     rows = catalogue.rows
-    absent = pc.invert(pc.is_in(rows["image_id"], present))
-    products = rows.filter(absent)["product_id"].unique()
-    return replace(catalogue, rows=rows.filter(pc.is_in(rows["product_id"], products)))
+    present = pc.is_in(rows["image_id"], gallery.ids("image_id"))
+    changed, notes = follow_moved(gallery, replace(catalogue, rows=rows.filter(present)))
+    products = [*rows.filter(pc.invert(present))["product_id"].unique().to_pylist(), *changed]
+    wanted = pc.is_in(rows["product_id"], pa.array(products, rows["product_id"].type))
+    return replace(catalogue, rows=rows.filter(wanted)), notes
 
 
 def to_table(described: Sequence[Described], catalogue: Catalogue) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -44,6 +45,11 @@ def to_match(
         score=similarity,
         reasons=Reasons(visual=similarity) if visual else Reasons(local=similarity),
     )
+
+
+def file_digest(data: bytes) -> str:
+    """Return the digest by which a copy of a picture file is recognised."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def stacked(column: pa.ChunkedArray | pa.FixedSizeListArray) -> NDArray[np.float32]:
