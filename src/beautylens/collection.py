@@ -15,7 +15,7 @@ from beautylens.features.aggregate import Aggregate
 from beautylens.features.describing import Describing
 from beautylens.features.ocr import PRINT
 from beautylens.features.whitening import Whitening
-from beautylens.images.decode import Picture, decode
+from beautylens.images.decode import Decode, Picture, decode_scaled
 from beautylens.images.fit import Box, crop, is_blank
 from beautylens.images.limits import DEFAULT_LIMITS, Limits
 from beautylens.native import Lock, Once
@@ -147,20 +147,35 @@ class Collection:
         where: str | None = None,
         crop_to: Box | None = None,
         limits: Limits = DEFAULT_LIMITS,
+        decode: Decode = decode_scaled,
     ) -> Photo:
-        """Return a query photo, decoded as large as the recipe has use for, and cropped."""
+        """Return a query photo, decoded as large as the recipe has use for, and cropped.
+
+        Args:
+            picture: as for `search`.
+            words: as for `search`.
+            where: as for `search`.
+            crop_to: as for `search`.
+            limits: what the picture may cost.
+            decode: decodes it.
+
+        Raises:
+            ImageError: when the picture cannot be read.
+            QueryError: when the condition or crop cannot be understood.
+        """
         # Before the photo: a filter that cannot be understood costs nothing else.
         where = self._checked_filter(where) if where and where.strip() else None
         start = time.perf_counter()
         longest = self.recipe.keypoints.longest if self.recipe.keypoints else 0
         seen = max(longest, self.encoder.side) / min(self.recipe.retrieve.views)
         wanted = round(max(seen, PRINT if self.recipe.words else 0))
-        # A crop is given in pixels of the whole picture, so that one is decoded in full.
-        pixels = decode(
+        # A part of the picture may be small, so the whole is decoded as large as the limits allow.
+        decoded = decode(
             picture, name="the photo", limits=limits, least_side=None if crop_to else wanted
         )
+        pixels = decoded.pixels
         if crop_to is not None:
-            pixels = crop(pixels, crop_to)
+            pixels = crop(pixels, crop_to.scaled(decoded.scale))
         if is_blank(pixels):
             name = picture if isinstance(picture, str | Path) else "the photo"
             raise ImageError(f"{name} is one colour all over; take one that shows the product")

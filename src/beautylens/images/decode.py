@@ -5,14 +5,12 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
-import cv2
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
@@ -26,9 +24,8 @@ from beautylens.images.formats import FORMATS, HEAD_BYTES, names, suffix_of
 from beautylens.images.limits import DEFAULT_LIMITS, Limits
 from beautylens.images.quiet import quiet
 from beautylens.images.structure.file import ExcessError
-from beautylens.images.tones import has_plain_ink, srgb
+from beautylens.images.tones import pixels_of
 from beautylens.images.upright import DAMAGE, orientation_of, upright
-from beautylens.native import OPENCV
 
 Pixels: TypeAlias = NDArray[np.uint8]
 Picture: TypeAlias = str | Path | Remote | bytes | Pixels | Image.Image
@@ -43,6 +40,20 @@ class Decoded:
 
     pixels: Pixels
     scale: float = 1.0
+
+
+class Decode(Protocol):
+    """Decodes a picture as `decode_scaled` does, here or in another process."""
+
+    def __call__(
+        self,
+        source: Picture,
+        *,
+        name: str = "picture",
+        limits: Limits = DEFAULT_LIMITS,
+        least_side: int | None = None,
+    ) -> Decoded:
+        """Return the picture."""
 
 
 def decode(
@@ -98,28 +109,18 @@ def decode_scaled(
         return Decoded(_checked_array(source, name, limits))
     if isinstance(source, str | Path | Remote):
         name, source = str(source), read_bytes(source, limits)
-    if isinstance(source, Image.Image):
-        opened = _Opened(source)
-        _check_size(source.width, source.height, name, limits.max_pixels, limits.min_side)
-    else:
-        opened = _open(source, name, limits, least_side)
-    picture = opened.picture
-    if picture.mode in ("I", "F"):
-        raise ImageError(
-            f"{name} has 32 bits a channel, which say not how bright white is; save it with 8 or 16"
+    with ExitStack() as held:
+        opened = _opened(
+            source, name, limits, least_side, lambda size: held.enter_context(hold(size))
         )
-    needed = _needed_bytes(opened)
-    if needed > limits.max_decoded:
-        raise ImageError(
-            f"{name} takes {needed:,} bytes of memory to be decoded where at most "
-            f"{limits.max_decoded:,} are allowed; save it smaller"
-        )
-    with hold(needed), _readable(name):
-        _load(picture)
-        return Decoded(upright(_pixels(picture), orientation_of(picture)), opened.scale)
+        with _readable(name):
+            _load(opened.picture)
+            pixels = pixels_of(opened.picture)
+            return Decoded(upright(pixels, orientation_of(opened.picture)), opened.scale)
 
 
-def _check_size(width: int, height: int, name: str, most: int, min_side: int) -> None:
+def _check_size(size: tuple[int, int], name: str, most: int, min_side: int) -> None:
+    width, height = size
     if width * height > most:
         raise ImageError(
             f"{name} has {width} x {height} pixels where at most {most:,} in all are allowed; "
@@ -138,40 +139,62 @@ def _checked_array(pixels: Pixels, name: str, limits: Limits) -> Pixels:
             f"{name} is an array of shape {pixels.shape} and type {pixels.dtype}; "
             "give RGB as (height, width, 3) uint8"
         )
-    _check_size(pixels.shape[1], pixels.shape[0], name, limits.max_pixels, limits.min_side)
+    size = (pixels.shape[1], pixels.shape[0])
+    _check_size(size, name, limits.max_pixels, limits.min_side)
     return np.ascontiguousarray(pixels)
 
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """A picture whose header has been read, and what decoding takes beside its pixels."""
+    """A picture whose header has been read, at a scale."""
 
     picture: Image.Image
     scale: float = 1.0
-    native: int = 0
-    working: int = 0
 
 
-def _open(data: bytes, name: str, limits: Limits, least_side: int | None) -> _Opened:
-    """Read the header only; the pixels follow once what they cost is known to be allowed."""
-    check_bytes(len(data), name, limits)
-    kind = suffix_of(data[:HEAD_BYTES])
+def _opened(
+    source: bytes | Image.Image,
+    name: str,
+    limits: Limits,
+    least_side: int | None,
+    take: Callable[[int], object],
+) -> _Opened:
+    """Read the header only; the pixels follow once the memory for them has been taken."""
+    if isinstance(source, Image.Image):
+        _check_size(source.size, name, limits.max_pixels, limits.min_side)
+        _check_depth(source, name)
+        take(_needed_bytes(source.size, source.mode, name, limits))
+        return _Opened(source)
+    check_bytes(len(source), name, limits)
+    kind = suffix_of(source[:HEAD_BYTES])
     if kind is None or kind not in limits.kinds:
-        raise _no_picture(data, name, kind, limits)
+        raise _no_picture(source, name, kind, limits)
     this, most = FORMATS[kind], limits.max_jpeg_pixels if kind == ".jpg" else limits.max_pixels
     try:
-        structure = this.count(data, limits)
+        structure = this.count(source, limits)
     except ExcessError as error:
         raise ImageError(f"{name} {error}; save it again as JPEG or PNG") from error
+    beside = {"native": this.native, "working": structure.working}
     if structure.size is not None:
-        _check_size(*structure.size, name, most, limits.min_side)
+        _check_size(structure.size, name, most, limits.min_side)
+        take(_needed_bytes(structure.size, "RGBA", name, limits, **beside))
     with _readable(name), quiet():
         picture = this.open(io.BytesIO(structure.data))
-    _check_size(picture.width, picture.height, name, most, limits.min_side)
+    _check_size(picture.size, name, most, limits.min_side)
+    _check_depth(picture, name)
     factor = 1
     if isinstance(picture, JpegImageFile):
         factor = _reduce(picture, least_side, limits.max_pixels)
-    return _Opened(picture, 1 / factor, this.native, structure.working)
+    if structure.size is None:
+        take(_needed_bytes(picture.size, picture.mode, name, limits, **beside))
+    return _Opened(picture, 1 / factor)
+
+
+def _check_depth(picture: Image.Image, name: str) -> None:
+    if picture.mode in ("I", "F"):
+        raise ImageError(
+            f"{name} has 32 bits a channel, which say not how bright white is; save it with 8 or 16"
+        )
 
 
 def _no_picture(data: bytes, name: str, kind: str | None, limits: Limits) -> ImageError:
@@ -190,11 +213,28 @@ _KEPT_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}
 _ARRAY_BYTES = 3 + 3
 
 
-def _needed_bytes(opened: _Opened) -> int:
-    """Return the memory that decoding takes at its peak, by the header of the file."""
-    width, height = opened.picture.size
-    pixel = _KEPT_BYTES.get(opened.picture.mode, 4) + _ARRAY_BYTES + opened.native
-    return width * height * pixel + opened.working
+def _needed_bytes(
+    size: tuple[int, int],
+    mode: str,
+    name: str,
+    limits: Limits,
+    *,
+    native: int = 0,
+    working: int = 0,
+) -> int:
+    """Return the memory that decoding takes at its peak, by the header of the file.
+
+    Raises:
+        ImageError: when that is more than is allowed.
+    """
+    pixel = _KEPT_BYTES.get(mode, 4) + _ARRAY_BYTES + native
+    needed = math.prod(size) * pixel + working
+    if needed > limits.max_decoded:
+        raise ImageError(
+            f"{name} takes {needed:,} bytes of memory to be decoded where at most "
+            f"{limits.max_decoded:,} are allowed; save it smaller"
+        )
+    return needed
 
 
 @contextmanager
@@ -203,6 +243,10 @@ def _readable(name: str) -> Iterator[None]:
         yield
     except Image.DecompressionBombError as error:
         raise ImageError(f"{name} claims too many pixels to be decoded; save it smaller") from error
+    except MemoryError as error:
+        raise ImageError(
+            f"{name} takes more memory than its size calls for; save it again as JPEG or PNG"
+        ) from error
     except DAMAGE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ImageError(
@@ -238,31 +282,3 @@ def _load(picture: Image.Image) -> None:
             picture.load()
     else:
         picture.load()
-
-
-_STRIP_BYTES = 1 << 20
-
-
-def _pixels(picture: Image.Image) -> Pixels:
-    """Bring a loaded picture to sRGB and copy it out of Pillow.
-
-    Pillow keeps four bytes a pixel, and `np.asarray` on a large image costs as much as decoding
-    it. Arrow shows a small image without a copy, so the picture goes strip by strip; so do its
-    tones, of which no second large image is ever made.
-    """
-    width, height = picture.size
-    plain_ink = has_plain_ink(picture)
-    rows = max(1, min(height, _STRIP_BYTES // (4 * width)))
-    pixels = np.empty((height, width, 3), np.uint8)
-    for top in range(0, height, rows):
-        bottom = min(height, top + rows)
-        strip = srgb(picture.crop((0, top, width, bottom)), plain_ink=plain_ink)
-        _copy(strip, pixels[top:bottom])
-    return pixels
-
-
-@OPENCV.first_call_alone
-def _copy(strip: Image.Image, pixels: Pixels) -> None:
-    """Write a small RGB image into an array of its size."""
-    seen = pa.array(strip).flatten().to_numpy().reshape(*pixels.shape[:2], 4)
-    cv2.cvtColor(seen, cv2.COLOR_RGBA2RGB, dst=pixels)

@@ -43,6 +43,14 @@ class Box:
             raise QueryError(f"the crop {text!r} is empty; give a width and a height above zero")
         return cls(x, y, width, height)
 
+    def scaled(self, scale: float) -> Box:
+        """Return the same rectangle in pixels of the picture at another size."""
+        if scale == 1:
+            return self
+        left, top = round(self.x * scale), round(self.y * scale)
+        width, height = (max(1, round(side * scale)) for side in (self.width, self.height))
+        return Box(left, top, width, height)
+
 
 def white_pad(picture: Pixels, side: int) -> Pixels:
     """Return the whole picture centred on a white square; its longer side fills the square.

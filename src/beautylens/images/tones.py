@@ -6,9 +6,14 @@ import io
 from functools import lru_cache
 from itertools import product
 
+import cv2
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageCms
 from PIL.JpegImagePlugin import JpegImageFile
+
+from beautylens.native import OPENCV
 
 # The mode in which a profile is applied; every other mode goes through RGB.
 _PROFILED = {"1": "L", "L": "L", "LA": "L", "CMYK": "CMYK"}
@@ -91,3 +96,31 @@ def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
     levels = np.array(list(product(range(0, 256, 51), repeat=3)), np.uint8)[None]
     changed = np.asarray(transform.apply(Image.fromarray(levels)))
     return bool(np.abs(changed.astype(int) - levels).max() <= _SAME_LEVELS)
+
+
+_STRIP_BYTES = 1 << 20
+
+
+def pixels_of(picture: Image.Image) -> NDArray[np.uint8]:
+    """Return the pixels of a loaded picture in sRGB, (H, W, 3) uint8.
+
+    Pillow keeps four bytes a pixel, and `np.asarray` on a large image costs as much as decoding
+    it. Arrow shows a small image without a copy, so the picture goes strip by strip; so do its
+    tones, of which no second large image is ever made.
+    """
+    width, height = picture.size
+    plain_ink = has_plain_ink(picture)
+    rows = max(1, min(height, _STRIP_BYTES // (4 * width)))
+    pixels = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, rows):
+        bottom = min(height, top + rows)
+        strip = srgb(picture.crop((0, top, width, bottom)), plain_ink=plain_ink)
+        _copy(strip, pixels[top:bottom])
+    return pixels
+
+
+@OPENCV.first_call_alone
+def _copy(strip: Image.Image, pixels: NDArray[np.uint8]) -> None:
+    """Write a small RGB image into an array of its size."""
+    seen = pa.array(strip).flatten().to_numpy().reshape(*pixels.shape[:2], 4)
+    cv2.cvtColor(seen, cv2.COLOR_RGBA2RGB, dst=pixels)

@@ -45,6 +45,7 @@ def make_app(settings: ServeSettings, collection: Collection | None = None) -> F
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         """Load what the first search would wait for, and finish what was taken."""
+        service.decoders.start()
         await asyncio.to_thread(_warm, service.collection)
         yield
         service.close()

@@ -12,7 +12,6 @@ from fastapi.security import HTTPBearer
 from beautylens.addresses import place
 from beautylens.catalogue.table import OPTIONAL, one_product
 from beautylens.errors import CollectionError, ImageError, TableError
-from beautylens.images.decode import decode
 from beautylens.records import Product
 from beautylens.serve.alone import alone
 from beautylens.serve.forms import FormRoute
@@ -38,7 +37,8 @@ class Products:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._collection, self._limits = service.collection, service.settings.limits
+        self._collection, self._limits = service.collection, service.settings.product_limits
+        self._decode = service.decoders.decode
         self._gallery = service.collection.gallery
         self._folder = place(service.settings.collection)
         self._pictures = PictureStore(self._folder)
@@ -73,7 +73,7 @@ class Products:
             ImageError: when one of its pictures cannot be read; then nothing has changed.
         """
         for number, data in enumerate(files, start=1):
-            decode(data, name=f"picture {number}", limits=self._limits)
+            self._decode(data, name=f"picture {number}", limits=self._limits)
         with alone(self._folder):
             former = {match.image for match in self._gallery.of_product(product_id)}
             kept: list[str] = []

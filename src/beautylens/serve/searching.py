@@ -15,7 +15,7 @@ from beautylens.serve.service import Service
 from beautylens.serve.texts import FormId
 
 MOST = 50
-Image = Annotated[UploadFile, File(description="JPEG, PNG, WebP, HEIC, AVIF, GIF, TIFF or BMP.")]
+Image = Annotated[UploadFile, File(description="JPEG, PNG, WebP, HEIC, AVIF or GIF.")]
 Crop = Annotated[
     str,
     Form(

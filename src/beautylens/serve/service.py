@@ -10,6 +10,7 @@ from beautylens.collection import Collection
 from beautylens.errors import QueryError
 from beautylens.images.fit import Box
 from beautylens.search.photo import Photo
+from beautylens.serve.decoders import SECONDS, Decoders
 from beautylens.serve.desk import Desk
 from beautylens.serve.metrics import Metrics
 from beautylens.serve.problems import Refusal
@@ -36,6 +37,10 @@ class Service:
         self.collection, self.settings = collection, settings
         self.metrics = Metrics(collection.gallery.count)
         self.searching = Desk(settings.threads, settings.waiting, settings.seconds)
+        # One more than search at once, for the pictures of products that are written meanwhile.
+        self.decoders = Decoders(
+            settings.threads + 1, settings.decoding_bytes, min(SECONDS, settings.seconds)
+        )
         # Rows and pictures, which should not wait behind searches.
         self.reading = Desk(settings.threads, 8 * settings.waiting, settings.seconds)
         # Answers of people, which may be anybody's, keep no writer waiting.
@@ -70,6 +75,7 @@ class Service:
             where=where,
             crop_to=Box.parse(crop) if crop.strip() else None,
             limits=self.settings.limits,
+            decode=self.decoders.decode,
         )
 
     def may_show(self, image: str) -> bool:
@@ -103,3 +109,4 @@ class Service:
         """Finish what was taken."""
         for desk in (self.searching, self.reading, self.noting, self.watching, self.writing):
             desk.close()
+        self.decoders.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,10 @@ from beautylens.images.limits import Limits
 from beautylens.settings import Settings
 
 MEBIBYTE = 1 << 20
+PHOTOGRAPHED = (".jpg", ".png", ".webp", ".avif", ".heic", ".gif")
+"""The formats that anybody may send."""
+MAX_SCANS = 64
+"""Of a progressive JPEG: encoders write about ten."""
 
 
 class ServeSettings(Settings):
@@ -47,12 +52,25 @@ class ServeSettings(Settings):
     max_bytes: int = 20 * MEBIBYTE
     """Of a request's body."""
     max_pixels: int = 50_000_000
-    """Of a picture: those of a telephone have up to so many."""
+    """Of a picture as it is decoded: those of a telephone have up to so many."""
+    decoding_bytes: int = 1024 * MEBIBYTE
+    """Of memory that all pictures being decoded take together, and one of them at most."""
 
     @property
     def limits(self) -> Limits:
-        """What a picture that was sent may cost."""
-        return Limits(max_bytes=self.max_bytes, max_pixels=self.max_pixels)
+        """What a photo that anybody sent may be, and cost: what cameras, phones and shops write."""
+        return replace(self.product_limits, kinds=PHOTOGRAPHED)
+
+    @property
+    def product_limits(self) -> Limits:
+        """What a picture of a product may cost, which only who has the key can send."""
+        return Limits(
+            max_bytes=self.max_bytes,
+            max_pixels=self.max_pixels,
+            max_decoded=self.decoding_bytes,
+            max_scans=MAX_SCANS,
+            rare=False,
+        )
 
     @property
     def on_loopback(self) -> bool:
