@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from beautylens.native import Binding, Lock, Once
+from beautylens.native import Binding, Lock, Once, cache_per_process
 
 THREADS = 8
 
@@ -152,3 +152,9 @@ def test_a_pickled_value_is_sent_empty() -> None:
     once: Once[int] = Once()
     once(lambda: 1)
     assert pickle.loads(pickle.dumps(once))(lambda: 2) == 2  # noqa: S301
+
+
+def test_a_cache_of_each_process_is_empty_in_a_forked_one() -> None:
+    process_of = cache_per_process(lambda name: (name, os.getpid()))
+    assert process_of("a") is process_of("a")
+    assert in_child(lambda: process_of("a") == ("a", os.getpid()))

@@ -8,12 +8,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from beautylens.disk_names import on_disk
+from beautylens.native import cache_per_process
 from beautylens.redirects import refusal
 
 SCHEMES = ("s3", "gs", "http", "https")
@@ -212,7 +212,7 @@ def _opened(address: str) -> tuple[Any, str]:
     return _file_system(scheme, path.partition("/")[0]), path.rstrip("/")
 
 
-@cache
+@cache_per_process
 def _file_system(scheme: str, bucket: str) -> Any:
     """Return Arrow's file system for a bucket, made when first needed."""
     from pyarrow.fs import FileSystem
@@ -228,7 +228,7 @@ def _file_system(scheme: str, bucket: str) -> Any:
         raise OSError(f"{scheme}://{bucket} is no address of object storage") from error
 
 
-@cache
+@cache_per_process
 def _session() -> Any:
     """Return what asks the web, patient with servers that are busy."""
     import requests

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from beautylens.assemble import make_describer, make_encoder, make_explain, make_pipeline
 from beautylens.catalogue.table import Catalogue, read_catalogue
@@ -52,6 +53,10 @@ class Collection:
         self._making = Lock()
         self._encoder: Once[Describing] = Once()
         self.recipe = checked(Recipe, gallery.settings["recipe"], where, CollectionError)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as the address: a worker process opens the collection itself, on unpickling."""
+        return _with_recipe, (self.gallery, self.recipe)
 
     @property
     def encoder(self) -> Describing:
@@ -259,6 +264,12 @@ class Collection:
 
     def __len__(self) -> int:
         return self.gallery.count()
+
+
+def _with_recipe(gallery: Gallery, recipe: Recipe) -> Collection:
+    collection = Collection(gallery)
+    collection.search_by(recipe)
+    return collection
 
 
 def open_collection(address: str | Path, vectors: str | None = None) -> Collection:

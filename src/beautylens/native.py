@@ -16,7 +16,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar
 from weakref import WeakSet
 
@@ -93,6 +93,17 @@ class Once(Generic[Value]):
 
     def __reduce__(self) -> tuple[type[Once[Value]], tuple[()]]:
         return type(self), ()
+
+
+def cache_per_process(call: Callable[Params, Value]) -> Callable[Params, Value]:
+    """Return a function that keeps its results, as `functools.cache` does, in each process anew."""
+    once: Once[Callable[..., Value]] = Once()
+
+    @wraps(call)
+    def cached(*args: Params.args, **kwargs: Params.kwargs) -> Value:
+        return once(lambda: cache(call))(*args, **kwargs)
+
+    return cached
 
 
 class Binding:

@@ -6,8 +6,9 @@ import hashlib
 import os
 import re
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from beautylens.addresses import place
 from beautylens.errors import CollectionError
 from beautylens.records import Matches
+from beautylens.store.forked import refuse_forked
 from beautylens.store.gallery import Gallery
 from beautylens.store.lance import plain_errors
 from beautylens.store.milvus import Contents, Milvus
@@ -50,6 +52,11 @@ class ClusteredGallery(Gallery):
         path = hashlib.blake2b(str(folder.absolute()).encode(), digest_size=4).hexdigest()
         self.id = str(self.settings.get("id", path))
         self.vectors_address = Address.parse(vectors, _name(folder.resolve().name, self.id))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as the two addresses."""
+        reopen = partial(type(self), named_by_gallery=self._named_by_gallery)
+        return reopen, (self.address, str(self.vectors_address))
 
     @cached_property
     def cluster(self) -> Milvus:
@@ -137,6 +144,8 @@ class ClusteredGallery(Gallery):
     def _cosines_of(
         self, vector: NDArray[np.float32], depth: int, where: str | None, column: Vectors
     ) -> dict[str, float]:
+        # The client of the cluster has threads, too.
+        refuse_forked(self.address)
         asked = ""
         if where:
             asked = milvus_filter(where, [*PLAIN, *self.extra])

@@ -21,6 +21,7 @@ from beautylens.errors import CollectionError, QueryError
 from beautylens.importing import quick_imports
 from beautylens.native import Lock
 from beautylens.several import several
+from beautylens.store.forked import Database, note_connection
 from beautylens.unicode_text import composed
 
 # Its log is for developers; what a user must know is raised. Set LANCEDB_LOG to see it.
@@ -53,14 +54,19 @@ _MEANINGS = {
 REMOTE_AGE = timedelta(seconds=5)
 
 
-def connect(address: str) -> Any:
+def connect(address: str) -> Database:
     """Return a database whose readers see every commit at once, those of other processes too.
 
     In object storage they see it after `REMOTE_AGE`.
+
+    Raises:
+        CollectionError: when this process was forked from one that had connected.
     """
+    note_connection(address)
     # Zero: every read first looks for a newer version.
     age = REMOTE_AGE if is_address(address) else timedelta(0)
-    return import_lancedb().connect(address, read_consistency_interval=age)
+    opened = import_lancedb().connect(address, read_consistency_interval=age)
+    return Database(opened, address)
 
 
 _IMPORTING = Lock()

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -64,6 +64,10 @@ class GalleryReader:
             self._failures = FailureLog(database.open_table("failures"))
             self._learnt = Learnt(database, self.settings.get("learnt", "learnt"))
             self._places = Places(self._images)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as the address: another process opens the gallery itself."""
+        return type(self), (self.address,)
 
     @staticmethod
     def exists(address: str | Path) -> bool:
