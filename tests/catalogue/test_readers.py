@@ -99,10 +99,17 @@ def test_parquet_values_of_any_kind_become_text(tmp_path: Path) -> None:
     }
 
 
-def test_a_parquet_column_of_raw_bytes_is_refused(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"raw": [b"\xff"]}), tmp_path / "table.parquet")
-    with pytest.raises(TableError, match="a column that is no text"):
-        read_table(tmp_path / "table.parquet")
+def test_parquet_bytes_that_are_no_text_are_told_by_their_number(tmp_path: Path) -> None:
+    table = pa.table({
+        "raw": [b"\xff\xd8", None], "text": [b"Dior", b"Kumo"],
+        "nested": [{"bytes": b"\xff", "path": "a"}, None],
+    })  # fmt: skip
+    pq.write_table(table, tmp_path / "table.parquet")
+    assert read_table(tmp_path / "table.parquet").to_pydict() == {
+        "raw": ["2 bytes", ""],
+        "text": ["Dior", "Kumo"],
+        "nested": ['{"bytes":"1 bytes","path":"a"}', ""],
+    }
 
 
 @pytest.mark.parametrize("rows", ['p1,"open\np2,x\n', 'p1,x\np2,"open\n'])

@@ -14,11 +14,11 @@ from typing import TextIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from beautylens.addresses import Place, on_this_machine
 from beautylens.catalogue.delimited import TAB, read_delimited
 from beautylens.catalogue.image_cells import picture_columns
+from beautylens.catalogue.parquet import read_parquet, told_bytes
 from beautylens.catalogue.spreadsheet import without_leavings
 from beautylens.catalogue.text_files import lines_of, open_text
 from beautylens.errors import TableError
@@ -171,37 +171,20 @@ def _text(name: str, value: object) -> str:
         return ""
     if name in SEVERAL and isinstance(value, list) and all(isinstance(v, str) for v in value):
         return SEPARATOR.join(value)
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
+
+
+def _plain(value: object) -> str:
+    return told_bytes(value) if isinstance(value, bytes) else str(value)
 
 
 def _read_parquet(path: Path) -> pa.Table:
-    with pq.ParquetFile(path) as file:
-        table = file.read()
     try:
-        return _mapped(table, _as_strings)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        return read_parquet(path, _text)
+    except pa.ArrowNotImplementedError as error:
         raise TableError(
             f"{path} has a column that is no text ({error}); write it as strings"
         ) from error
-
-
-def _as_strings(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if pa.types.is_floating(column.type):
-        column = _whole(column)
-    if pa.types.is_nested(column.type):
-        texts = [_text(name, value) for value in column.to_pylist()]
-        return pa.chunked_array([pa.array(texts, pa.string())])
-    return column.cast(pa.string()).fill_null("")
-
-
-def _whole(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Undo what pandas does to whole numbers among which one is missing."""
-    try:
-        return column.cast(pa.int64())
-    except pa.ArrowInvalid:
-        return column
 
 
 def _mapped(table: pa.Table, change: Callable[[str, pa.ChunkedArray], pa.ChunkedArray]) -> pa.Table:

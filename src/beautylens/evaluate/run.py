@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from beautylens.addresses import Place, place, stamp
+from beautylens.addresses import Place, place
 from beautylens.catalogue.table import Catalogue
 from beautylens.catalogue.truth import TruthRow
 from beautylens.collection import Collection
+from beautylens.embedded import picture_stamp
 from beautylens.errors import ImageError
 from beautylens.evaluate.metrics import QueryResult
 from beautylens.images.files import read_bytes
@@ -61,7 +62,7 @@ def find_copies(catalogue: Catalogue, truth: Sequence[TruthRow]) -> list[tuple[P
 
 def _size(path: Place) -> int:
     with suppress(OSError):
-        return stamp(path)[0]
+        return picture_stamp(path)[0]
     return 0
 
 

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from beautylens import __version__
-from beautylens.addresses import Place, stamp
+from beautylens.addresses import Place
+from beautylens.embedded import picture_stamp
 from beautylens.features.describing import Floats
 
 
@@ -36,7 +37,7 @@ def _stamp(path: Place) -> tuple[int, int]:
     if isinstance(path, Path):
         # A picture that is missing is told of where it is read.
         with suppress(OSError):
-            return stamp(path)
+            return picture_stamp(path)
     return 0, 0
 
 

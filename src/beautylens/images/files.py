@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from beautylens.addresses import Remote, is_address
+from beautylens.embedded import embedded_at
 from beautylens.errors import ImageError
 from beautylens.images.limits import DEFAULT_LIMITS, Limits
 
@@ -16,8 +19,10 @@ def read_bytes(path: str | Path | Remote, limits: Limits = DEFAULT_LIMITS) -> by
     Raises:
         ImageError: when the file is missing, unreadable, empty, too large, or an address in text.
     """
+    if (embedded := embedded_at(path)) is not None:
+        return _read_elsewhere(str(path), embedded.read_bytes, limits)
     if isinstance(path, Remote):
-        return _read_remote(path, limits)
+        return _read_elsewhere(str(path), partial(path.read_bytes, limits.max_bytes), limits)
     if isinstance(path, str) and is_address(path):
         raise ImageError(f"{path} is an address, not a file; download it and name the file")
     try:
@@ -34,12 +39,12 @@ def read_bytes(path: str | Path | Remote, limits: Limits = DEFAULT_LIMITS) -> by
         raise ImageError(f"{path} cannot be read ({error}); check the path and the disk") from error
 
 
-def _read_remote(file: Remote, limits: Limits) -> bytes:
+def _read_elsewhere(name: str, read: Callable[[], bytes], limits: Limits) -> bytes:
     try:
-        content = file.read_bytes(limits.max_bytes)
+        content = read()
     except OSError as error:
-        raise ImageError(f"{file} cannot be read ({error}); check address and access") from error
-    check_bytes(len(content), str(file), limits)
+        raise ImageError(f"{name} cannot be read ({error}); check address and access") from error
+    check_bytes(len(content), name, limits)
     return content
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 
 from beautylens.addresses import place
 from beautylens.catalogue.refusal import listed
 from beautylens.catalogue.table import Catalogue
+from beautylens.embedded import is_gone
 from beautylens.errors import ImageError
 from beautylens.images.ahead import ahead, batches
 from beautylens.images.files import read_bytes
@@ -52,7 +52,7 @@ def follow_moved(gallery: Gallery, present: Catalogue) -> tuple[set[str], list[s
     for batch in batches(moved, _ROWS_A_COMMIT):
         gallery.rewrite(_paths(batch))
     there = {each.image_id for each, digest in found if digest is not None}
-    gone = [each for each in pictures if each.image_id not in there and _is_gone(each.stored)]
+    gone = [each for each in pictures if each.image_id not in there and is_gone(place(each.stored))]
     changed = {each.product_id for each, digest in found if digest not in (None, each.digest)}
     return changed, _notes(moved, gone, changed)
 
@@ -80,12 +80,6 @@ def _digest(path: str) -> str | None:
         return file_digest(read_bytes(place(path)))
     except ImageError:
         return None
-
-
-def _is_gone(path: str) -> bool:
-    """Tell whether a file of this machine is not there; an address is not asked."""
-    where = place(path)
-    return isinstance(where, Path) and not where.is_file()
 
 
 def _paths(moved: Sequence[Listed]) -> pa.Table:

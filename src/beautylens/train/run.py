@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from beautylens.addresses import Place, stamp
+from beautylens.addresses import Place
 from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.cores import cores
+from beautylens.embedded import picture_stamp
 from beautylens.errors import EncoderError, ImageError, TableError
 from beautylens.features.extras import extra
 from beautylens.features.folders import refuse_existing
@@ -262,7 +263,7 @@ class Training:
         if not self._adapter or self._start.encoder is None:
             return Pictures(paths, self._start.backbone.side)
         encoder, seed = self._start.encoder, self._settings.seed
-        files = [(str(path), *stamp(path)) for path in paths]
+        files = [(str(path), *picture_stamp(path)) for path in paths]
         folder = self._maps / _digest([encoder.fingerprint, encoder.side, simulated, seed, *files])
         self._cached.add(folder)
         return cache_maps(

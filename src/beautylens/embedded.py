@@ -1,0 +1,125 @@
+"""Pictures that lie in a column of a Parquet table: where one is named, and its bytes.
+
+A picture is named as a path beside others: `products.parquet#image=12` is what the column `image`
+holds in row 12, counted from 0, and `products.parquet#image=12.1` the second picture of that row.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from beautylens.addresses import Place, Remote, place, stamp
+
+_NAMED = re.compile(r"(.+\.parquet)#(.+)=(\d+)(?:\.(\d+))?", re.IGNORECASE | re.DOTALL)
+# A group of rows is read whole; those of the pictures under way are kept.
+_GROUPS = 2
+_LOCK = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """One picture of a table: its column, its row and, where a row has several, its number."""
+
+    table: str
+    column: str
+    row: int
+    number: int = 0
+
+    def read_bytes(self) -> bytes:
+        """Return the bytes of the picture file.
+
+        Raises:
+            OSError: when the table is missing or cannot be read, or has no such picture.
+        """
+        import pyarrow as pa
+
+        try:
+            # One thread reads a group, and the others find it.
+            with _LOCK:
+                starts = _starts(self.table, _stamp(self.table))
+                group = bisect_right(starts, self.row) - 1
+                column = _group(self.table, _stamp(self.table), group, self.column)
+            value = column[self.row - starts[group]].as_py()
+        except (pa.ArrowInvalid, KeyError, IndexError) as error:
+            raise OSError(f"the table has no such row or column: {error}") from error
+        picture = picture_of(value[self.number] if isinstance(value, list) else value)
+        if picture is None:
+            raise OSError("its row holds no picture any more; index the table again")
+        return picture
+
+
+def named(row: int, column: str, table: str, number: int = 0) -> str:
+    """Return how a picture of a table is named beside it."""
+    return f"{table}#{column}={row}" + (f".{number}" if number else "")
+
+
+def embedded_at(path: str | Place) -> Embedded | None:
+    """Return the picture of a table that a path or address names; None for any other."""
+    text = str(path)
+    if isinstance(path, Remote) and text.startswith("http"):
+        text = unquote(text)
+    match = _NAMED.fullmatch(text) if ".parquet#" in text.lower() else None
+    if match is None or (not isinstance(path, Remote) and Path(path).is_file()):
+        return None
+    table, column, row, number = match.groups()
+    return Embedded(table, column, int(row), int(number or 0))
+
+
+def picture_of(value: Any) -> bytes | None:
+    """Return the bytes that a value of a column holds: itself, or its field `bytes`."""
+    held = value.get("bytes") if isinstance(value, dict) else value
+    return bytes(held) if isinstance(held, bytes | bytearray) and held else None
+
+
+def picture_stamp(path: Place) -> tuple[int, int]:
+    """Return how many bytes a picture file has, and when it was changed, as `stamp` does.
+
+    Raises:
+        OSError: when there is none, or it cannot be reached.
+    """
+    embedded = embedded_at(path)
+    if embedded is None:
+        return stamp(path)
+    return len(embedded.read_bytes()), _stamp(embedded.table)[1]
+
+
+def is_gone(path: Place) -> bool:
+    """Tell whether a picture of this machine is not there; an address is not asked."""
+    embedded = embedded_at(path)
+    where = place(path) if embedded is None else place(embedded.table)
+    return isinstance(where, Path) and not where.is_file()
+
+
+def _stamp(table: str) -> tuple[int, int]:
+    where = place(table)
+    # One elsewhere is read once, and taken not to change meanwhile.
+    return stamp(where) if isinstance(where, Path) else (0, 0)
+
+
+@lru_cache(maxsize=_GROUPS)
+def _file(table: str, _stamped: tuple[int, int]) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    where = place(table)
+    return pq.ParquetFile(where if isinstance(where, Path) else pa.BufferReader(where.read_bytes()))
+
+
+@lru_cache(maxsize=_GROUPS)
+def _starts(table: str, stamped: tuple[int, int]) -> list[int]:
+    metadata = _file(table, stamped).metadata
+    sizes = (metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
+    return [0, *accumulate(sizes)][:-1] or [0]
+
+
+@lru_cache(maxsize=_GROUPS)
+def _group(table: str, stamped: tuple[int, int], group: int, column: str) -> Any:
+    return _file(table, stamped).read_row_group(group, columns=[column])[column]
