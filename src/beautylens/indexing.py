@@ -141,7 +141,11 @@ def _open_or_create(
             encoder = make_encoder(recipe, projection)
         settings: dict[str, Any] = {
             "recipe": recipe.model_dump(mode="json", exclude_none=True),
-            "encoder": {"name": encoder.name, "fingerprint": encoder.fingerprint},
+            "encoder": {
+                "name": encoder.name,
+                "fingerprint": encoder.fingerprint,
+                "precision": encoder.precision,
+            },
         }
         aggregate = _learn_aggregate(recipe, catalogue, workers, progress)
         if aggregate is not None:

@@ -23,7 +23,7 @@ from beautylens.features.backbones import (  # noqa: E402  (as above)
 )
 from beautylens.features.encoder import Encoder  # noqa: E402  (as above)
 from beautylens.features.export import Exported, export_backbone, halve_weights  # noqa: E402  (as above)
-from beautylens.features.runtime import Network  # noqa: E402  (as above)
+from beautylens.features.runtime import Network, chosen_precision  # noqa: E402  (as above)
 from beautylens.settings import PoolingSettings  # noqa: E402  (as above)
 
 timm = import_timm()
@@ -150,10 +150,12 @@ def test_a_transformer_refuses_another_side_in_one_sentence(transformer: Written
         Encoder.load(transformer[1].folder, side=96)
 
 
-def test_the_agreement_is_told_in_full_and_in_default_precision(convolutional: Written) -> None:
+def test_the_agreement_is_told_in_single_and_in_the_processors_own_precision(
+    convolutional: Written,
+) -> None:
     rows = convolutional[1].agreements
     assert {(row.precision, row.side) for row in rows} == {
-        ("f32", 64), ("f32", 96), ("default", 64),
+        ("f32", 64), ("f32", 96), (chosen_precision(), 64),
     }  # fmt: skip
     assert all(row.lowest - 1e-6 <= row.mean <= 1.0001 for row in rows)
     assert min(row.lowest for row in rows if row.precision == "f32") > 0.999

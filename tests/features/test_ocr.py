@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -77,48 +75,3 @@ def test_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_missing_network_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match="PP-OCRv6"):
         ocr.Reader(folder=tmp_path)
-
-
-@pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The engines that readers have made so far, none of which reads anything."""
-    engines: list[str] = []
-
-    def engine(runtime: str, *_: object) -> Callable[[np.ndarray], SimpleNamespace]:
-        engines.append(runtime)
-        return lambda _: SimpleNamespace(txts=None)
-
-    monkeypatch.setattr(ocr, "_engine", engine)
-    return engines
-
-
-def test_many_pictures_are_read_by_the_engine_that_takes_longer_to_start(
-    made: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ocr, "FEW", 2)
-    reader = ocr.Reader()
-    for _ in range(2):
-        reader(pack())
-    assert made == ["onnxruntime"]
-    for _ in range(3):
-        reader(pack())
-    assert made == ["onnxruntime", "openvino"]
-
-
-def test_a_process_that_expects_many_does_not_wait_for_the_few(made: list[str]) -> None:
-    reader = ocr.Reader()
-    for _ in range(2):
-        reader.expect_many()
-        reader(pack())
-    assert made == ["openvino"]
-
-
-def test_both_engines_read_the_same() -> None:
-    quick, many = ocr.Reader(), ocr.Reader()
-    many.expect_many()
-    pairs = zip(quick(pack()), many(pack()), strict=True)
-    both = [(one.text == other.text, one.confidence - other.confidence) for one, other in pairs]
-    assert len(both) == len(LINES)
-    assert all(same and abs(apart) < 0.02 for same, apart in both)
-    kinds = [type(each._ready().text_rec.session).__name__ for each in (quick, many)]
-    assert kinds == ["OrtInferSession", "OpenVINOInferSession"]

@@ -44,6 +44,8 @@ def collect_facts(opened: Collection, address: str) -> dict[str, Any]:
         "recipe": opened.recipe.name,
         "encoder": made_with["name"],
         "encoder_fingerprint": made_with["fingerprint"],
+        # Collections of earlier versions do not tell.
+        "precision": made_with.get("precision", "not recorded"),
         "version": opened.gallery.versions(),
         "failures": len(opened.failures()),
         "bytes": folder_bytes(place(address)),

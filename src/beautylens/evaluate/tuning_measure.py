@@ -20,6 +20,7 @@ from beautylens.evaluate.tuning_search import Figures, Measure
 from beautylens.features.describing import Describing, Floats, Pixels
 from beautylens.features.keypoints import Keypoints
 from beautylens.features.ocr import Line, shared_reader
+from beautylens.features.runtime import Precision
 from beautylens.recipe import Recipe
 
 TIMED = 9
@@ -56,6 +57,11 @@ class Remembering(Describing):
     def fingerprint(self) -> str:
         """That of the encoder."""
         return self._encoder.fingerprint
+
+    @property
+    def precision(self) -> Precision:
+        """That of the encoder."""
+        return self._encoder.precision
 
     def fit(self, picture: Pixels) -> Any:
         """Return what the encoder makes of a picture."""

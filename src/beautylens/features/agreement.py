@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beautylens.features.pooling import spoc, unit_rows
-from beautylens.features.runtime import Network
+from beautylens.features.runtime import Network, Precision
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -20,11 +20,11 @@ Pixels = NDArray[np.uint8]
 class Agreement:
     """Cosines between one output of two networks, over some pictures.
 
-    `precision` is the runtime's, `f32` or `default`; `output` is `maps`, `pooled` (their mean) or
+    `precision` is what the network computed in; `output` is `maps`, `pooled` (their mean) or
     `class token`; `side` is the pictures', in pixels.
     """
 
-    precision: str
+    precision: Precision
     side: int
     output: str
     mean: float
@@ -61,7 +61,7 @@ def measure_agreement(
     for name, wanted, got in rows:
         cosines = (_flat(wanted) * _flat(got)).sum(axis=1)
         yield Agreement(
-            network.precision or "default", network.side, name,
+            network.precision, network.side, name,
             float(cosines.mean()), float(cosines.min()),
         )  # fmt: skip
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beautylens.errors import EncoderError
-from beautylens.features.runtime import Network
+from beautylens.features.runtime import Network, Precision
 from beautylens.native import ONNX_RUNTIME
 
 _DRIVER = Path("/proc/driver/nvidia/version")
@@ -40,6 +40,11 @@ class CudaNetwork(Network):
     """
 
     providers = PROVIDERS
+
+    @property
+    def precision(self) -> Precision:
+        """Single precision, whatever was asked for."""
+        return "f32"
 
     def shared_by(self, callers: int) -> Network:
         """Return itself."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beautylens.features.pooling import unit_rows
+from beautylens.features.runtime import Precision
 from beautylens.images.ahead import batches
 from beautylens.images.decode import Picture, decode
 from beautylens.images.fit import centre
@@ -38,6 +39,11 @@ class Describing(ABC):
     @abstractmethod
     def fingerprint(self) -> str:
         """A digest of everything that a descriptor depends on: two of them agree or differ."""
+
+    @property
+    @abstractmethod
+    def precision(self) -> Precision:
+        """The precision that its networks compute in."""
 
     @abstractmethod
     def fit(self, picture: Pixels) -> Any:

@@ -20,7 +20,7 @@ from beautylens.features.cuda import CudaNetwork, has_gpu
 from beautylens.features.describing import Describing, Floats, Pixels
 from beautylens.features.folders import known_encoders, no_such_encoder
 from beautylens.features.pooling import Outputs, find_reading, pool_scales
-from beautylens.features.runtime import Network, portable_of, read_header
+from beautylens.features.runtime import Network, Precision, portable_of, read_header
 from beautylens.features.whitening import Whitening
 from beautylens.images.fit import white_pad
 from beautylens.settings import PoolingSettings, Scales, Settings, checked
@@ -64,7 +64,7 @@ class Encoder(Describing):
         spec: EncoderSpec,
         whitening: Whitening | None = None,
         *,
-        precision: str | None = None,
+        precision: Precision | None = None,
     ) -> None:
         if spec.side % spec.stride:
             raise EncoderError(
@@ -90,7 +90,7 @@ class Encoder(Describing):
         side: int | None = None,
         pooling: PoolingSettings | None = None,
         scales: Scales | None = None,
-        precision: str | None = None,
+        precision: Precision | None = None,
     ) -> Encoder:
         """Read an encoder: `default`, a folder with encoder.json, or an .onnx file with a header.
 
@@ -100,7 +100,7 @@ class Encoder(Describing):
             pooling: another pooling than the header's; a whitening learnt on the header's own
                 pooling is then left out.
             scales: other multiples of the side than the header's.
-            precision: `f32` or `bf16` to compute in; OpenVINO's choice by default.
+            precision: `f32` or `bf16` to compute in; by default `chosen_precision`.
 
         Raises:
             EncoderError: when the file is missing, malformed, or of a newer format.
@@ -134,6 +134,11 @@ class Encoder(Describing):
         return max(network.side for network in self._networks)
 
     @property
+    def precision(self) -> Precision:
+        """The precision that the network computes in."""
+        return self._networks[0].precision
+
+    @property
     def run_key(self) -> tuple[object, ...]:
         """What a run of the network depends on: encoders that share it differ in pooling alone."""
         return (self.graph, self.spec.mean, self.spec.std, *(n.side for n in self._networks))
@@ -156,6 +161,10 @@ class Encoder(Describing):
         shared = copy(self)
         shared._networks = [network.shared_by(callers) for network in self._networks]
         return shared
+
+    def computing_in(self, precision: Precision) -> Encoder:
+        """Return the same encoder with networks that compute in another precision."""
+        return Encoder(self.graph, self.spec, self.whitening, precision=precision)
 
     def outputs(self, fitted: Sequence[Pixels] | Pixels) -> list[Outputs]:
         """Return what the network makes of pictures, one a scale, for any number of poolings."""

@@ -13,6 +13,7 @@ import numpy as np
 from beautylens.features.describing import Describing, Floats, Pixels
 from beautylens.features.encoder import Encoder
 from beautylens.features.pooling import unit_rows
+from beautylens.features.runtime import Precision
 from beautylens.features.whitening import Whitening
 
 
@@ -49,6 +50,11 @@ class Ensemble(Describing):
     def side(self) -> int:
         """Pixels of the largest part's input side."""
         return max(part.encoder.side for part in self.parts)
+
+    @property
+    def precision(self) -> Precision:
+        """The precision that the networks compute in."""
+        return self.parts[0].encoder.precision
 
     def fit(self, picture: Pixels) -> tuple[Pixels, ...]:
         """Return an (H, W, 3) picture as each network takes it."""

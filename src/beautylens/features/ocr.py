@@ -15,9 +15,8 @@ import yaml
 from numpy.typing import NDArray
 
 from beautylens.errors import EncoderError
-from beautylens.features.runtime import import_openvino
 from beautylens.importing import quick_imports
-from beautylens.native import ONNX_RUNTIME, OPENVINO, Lock, Once
+from beautylens.native import ONNX_RUNTIME, Lock, Once
 
 # PP-OCR's networks as RapidOCR's package carries them; named, so that it fetches no others.
 NETWORKS = {
@@ -29,8 +28,6 @@ NETWORKS = {
 LEAST_CONFIDENCE = 0.5
 PRINT = 1280
 """Pixels of the longer side below which small print and thin bars are lost."""
-FEW = 28
-"""Pictures in which the faster engine wins back what it takes to start: 1.4 s at 50 ms each."""
 _LEAST_SIDE = 32
 """Pixels below which a side holds no line."""
 
@@ -65,9 +62,8 @@ Reads = Callable[[NDArray[np.uint8]], tuple[Line, ...]]
 class Reader:
     """Reads pictures, one at a time: threads wait for each other.
 
-    The first few are read by ONNX Runtime, which is ready at once, the others by OpenVINO, which
-    takes longer to compile the networks than a few pictures take, and then is the faster. They read
-    the same; how sure they are differs as much as sums in another order do.
+    ONNX Runtime runs the networks, in single precision: what is read depends neither on the
+    processor nor on how many pictures were read before (docs/benchmarks.md, "Precision").
 
     Args:
         side: pixels that the longer side is given before lines are looked for.
@@ -80,8 +76,6 @@ class Reader:
     def __init__(self, *, side: int = 640, folder: Path | None = None) -> None:
         self._side, self._networks = side, _networks(folder or _carried())
         self._engine: Once[Any] = Once()
-        self._runtime = "onnxruntime"
-        self._few = FEW
         self._turn = Lock()
 
     def __call__(self, picture: NDArray[np.uint8]) -> tuple[Line, ...]:
@@ -94,7 +88,7 @@ class Reader:
         if scale > 1:
             given = cv2.resize(given, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
         with self._turn():
-            found = self._read(given)
+            found = _read(self._ready, given)
         if found.txts is None:
             return ()
         lines = [
@@ -103,29 +97,13 @@ class Reader:
         ]
         return tuple(sorted(lines, key=lambda line: -line.height))
 
-    def expect_many(self) -> None:
-        """Have OpenVINO read from now on, for a process that has many pictures to read."""
-        with self._turn():
-            self._few = min(self._few, 0)
-
-    def _read(self, picture: Any) -> Any:
-        if self._few == 0:
-            self._runtime, self._engine = "openvino", Once()
-        self._few -= 1
-        return _FIRST[self._runtime](self._ready, picture)
-
     def _ready(self) -> Any:
-        return self._engine(lambda: _engine(self._runtime, self._side, self._networks))
+        return self._engine(lambda: _engine(self._side, self._networks))
 
 
-def _run(engine: Callable[[], Any], picture: Any) -> Any:
+@ONNX_RUNTIME.first_call_alone
+def _read(engine: Callable[[], Any], picture: Any) -> Any:
     return engine()(picture)
-
-
-_FIRST = {
-    "onnxruntime": ONNX_RUNTIME.first_call_alone(_run),
-    "openvino": OPENVINO.first_call_alone(_run),
-}
 
 
 _SHARED: Once[Reader] = Once()
@@ -163,8 +141,7 @@ def _networks(folder: Path) -> dict[str, Path]:
     return files
 
 
-def _engine(runtime: str, side: int, networks: Mapping[str, Path]) -> Any:
-    import_openvino()
+def _engine(side: int, networks: Mapping[str, Path]) -> Any:
     with quick_imports(), _plain_tables():
         from rapidocr import EngineType, RapidOCR
 
@@ -177,7 +154,7 @@ def _engine(runtime: str, side: int, networks: Mapping[str, Path]) -> Any:
         "EngineConfig.onnxruntime.enable_cpu_mem_arena": True,
     }
     for part, file in networks.items():
-        settings[f"{part}.engine_type"] = EngineType(runtime)
+        settings[f"{part}.engine_type"] = EngineType.ONNXRUNTIME
         settings[f"{part}.model_path"] = str(file)
     return RapidOCR(params=settings)
 

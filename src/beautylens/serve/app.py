@@ -15,7 +15,6 @@ from threadpoolctl import threadpool_limits
 
 from beautylens import __version__
 from beautylens.collection import Collection, open_collection
-from beautylens.features.ocr import shared_reader
 from beautylens.images.decode import Pixels
 from beautylens.serve.ending import FINISH_SECONDS, end_within
 from beautylens.serve.feedback import feedback_routes
@@ -95,7 +94,5 @@ def from_environment() -> FastAPI:
 
 def _warm(collection: Collection) -> None:
     """Search once: networks are compiled and files opened on first use."""
-    if collection.recipe.words is not None and collection.recipe.words.query:
-        shared_reader().expect_many()
     grain: Pixels = np.random.default_rng(0).integers(0, 255, (640, 480, 3), np.uint8)
     collection.search(grain)
