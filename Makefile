@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DATA ?=
 
-.PHONY: setup train demo test test-outside check docs bench clean
+.PHONY: setup train demo test test-processors test-outside check docs bench clean
 
 setup: .venv/dev.stamp
 
@@ -35,8 +35,13 @@ train: .venv/train.stamp
 demo: .venv/base.stamp
 	$(BIN)/beautylens demo demo
 
+# As many processes as there are cores; each test runs in one of them.
 test: .venv/dev.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+# The numeric tests at the instruction sets of other processors: LEVELS of avx2, avx512, bf16.
+test-processors: .venv/dev.stamp
+	$(BIN)/python tools/test_processors.py $(if $(LEVELS),--levels $(LEVELS)) --numprocesses auto
 
 # In processes of their own: killed builds, the README, servers, attacks, the page in Chromium, object
 # storage, Ray, Milvus, nginx.

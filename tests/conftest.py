@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
-from beautylens.collection import Collection
+from beautylens.collection import Collection, open_collection
 from beautylens.indexing import build
 
 # The same examples in every run: a red test stays red until it is mended.
@@ -104,15 +107,38 @@ def make_shop(folder: Path, count: int) -> Shop:
 
 
 @pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """Twelve products with four photos; read only."""
-    return make_shop(tmp_path_factory.mktemp("shop"), 12)
+def run_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all processes of one test run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base if worker_id == "master" else base.parent
 
 
 @pytest.fixture(scope="session")
-def collection(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Collection:
+def shop(run_folder: Path) -> Shop:
+    """Twelve products with four photos; read only."""
+    with once(run_folder / "shop") as missing:
+        if missing:
+            make_shop(run_folder / "shop", 12)
+    return Shop(run_folder / "shop")
+
+
+@pytest.fixture(scope="session")
+def collection(shop: Shop, run_folder: Path) -> Collection:
     """The shop, indexed with the default recipe; read only."""
-    return build(shop.table, tmp_path_factory.mktemp("lens") / "shop.lens")[0]
+    folder = run_folder / "shop.lens"
+    with once(folder) as missing:
+        if missing:
+            build(shop.table, folder)
+    return open_collection(folder)
+
+
+@contextmanager
+def once(folder: Path) -> Iterator[bool]:
+    """Tell whether a folder has still to be made; other processes wait until it has been."""
+    made = folder.with_name(f"{folder.name}.made")
+    with FileLock(folder.with_name(f"{folder.name}.lock")):
+        yield not made.exists()
+        made.touch()
 
 
 @pytest.fixture(scope="session")
