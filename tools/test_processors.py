@@ -15,8 +15,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-# What computes with numbers: networks, keypoints, matching, search, portable files.
-TESTS = ("tests/features", "tests/images", "tests/search", "tests/train/test_portable.py")
+# What computes with numbers: networks, keypoints, matching, whole searches, portable files.
+TESTS = (
+    "tests/features",
+    "tests/search/test_pipeline.py",
+    "tests/search/test_same_answer.py",
+    "tests/train/test_portable.py",
+)
 # By level: what /proc/cpuinfo calls the instructions that it needs, and the switches that allow no
 # more than that.
 LEVELS = {

@@ -15,6 +15,7 @@ from beautylens.features.ensemble import Ensemble, Part
 from beautylens.features.extractors import EXTRACTORS, Extractor
 from beautylens.features.local import LocalFeatures
 from beautylens.features.ocr import Reads, shared_reader
+from beautylens.features.runtime import Precision
 from beautylens.features.verification import VERIFICATIONS
 from beautylens.features.whitening import Whitening
 from beautylens.recipe import Recipe, is_name
@@ -48,17 +49,20 @@ from beautylens.text.index import TextIndex
 _EXPORT = "`beautylens encoder export --backbone {}` makes it"
 
 
-def make_encoder(recipe: Recipe, projection: Whitening | None = None) -> Describing:
+def make_encoder(
+    recipe: Recipe, projection: Whitening | None = None, precision: Precision | None = None
+) -> Describing:
     """Return the encoder that a recipe names, or its several as one.
 
     Args:
         recipe: names the encoders.
         projection: what the collection learnt at build, if the recipe asks for it.
+        precision: of the networks; by default what the processor is best at.
 
     Raises:
         EncoderError: when encoder files are missing; it names all of them and their sources.
     """
-    encoders = _load_all(recipe)
+    encoders = _load_all(recipe, precision)
     if len(encoders) == 1 and recipe.projection is None:
         return encoders[0]
     # The dot product of joined descriptors then is the sum of a_i cos_i that a product starts as.
@@ -67,7 +71,7 @@ def make_encoder(recipe: Recipe, projection: Whitening | None = None) -> Describ
     return Ensemble([Part(e, w) for e, w in zip(encoders, weights, strict=True)], projection)
 
 
-def _load_all(recipe: Recipe) -> list[Encoder]:
+def _load_all(recipe: Recipe, precision: Precision | None) -> list[Encoder]:
     missing = dict.fromkeys(
         f"'{part.file}' ({part.source or _EXPORT.format(part.file)})"
         for part in recipe.encoders
@@ -78,7 +82,13 @@ def _load_all(recipe: Recipe) -> list[Encoder]:
             f"recipe '{recipe.name}' needs encoders that are not here: {'; '.join(missing)}"
         )
     return [
-        Encoder.load(part.file, side=part.side, pooling=part.pooling, scales=part.scales)
+        Encoder.load(
+            part.file,
+            side=part.side,
+            pooling=part.pooling,
+            scales=part.scales,
+            precision=precision,
+        )
         for part in recipe.encoders
     ]
 

@@ -15,6 +15,7 @@ from beautylens.errors import CollectionError, ImageError
 from beautylens.features.aggregate import Aggregate
 from beautylens.features.describing import Describing
 from beautylens.features.ocr import PRINT
+from beautylens.features.runtime import precision_like
 from beautylens.features.whitening import Whitening
 from beautylens.images.decode import Decode, Picture, decode_scaled
 from beautylens.images.fit import Box, crop, is_blank
@@ -70,8 +71,9 @@ class Collection:
     def _load_encoder(self) -> Describing:
         stored = self.gallery.learnt(PROJECTION) if self.recipe.projection else None
         projection = Whitening.from_bytes(stored) if stored else None
-        encoder = make_encoder(self.recipe, projection)
         made_with = self.gallery.settings["encoder"]
+        precision = precision_like(made_with.get("precision"))
+        encoder = make_encoder(self.recipe, projection, precision)
         if encoder.fingerprint != made_with["fingerprint"]:
             files = ", ".join(f"'{settings.file}'" for settings in self.recipe.encoders)
             raise CollectionError(

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from beautylens.errors import EncoderError
+from beautylens.features import runtime
 from beautylens.features.agreement import probe_pictures
 from beautylens.features.encoder import Encoder
 from beautylens.features.runtime import Network, Precision, import_openvino
@@ -54,11 +55,29 @@ def test_the_processors_own_precision_changes_descriptors_a_little() -> None:
 
 
 def test_the_environment_names_the_precision(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BEAUTYLENS_PRECISION", "f32")
-    assert Encoder.load().precision == "f32"
+    for named in ("f32", "bf16"):
+        monkeypatch.setenv("BEAUTYLENS_PRECISION", named)
+        assert Encoder.load().precision == named
     monkeypatch.delenv("BEAUTYLENS_PRECISION")
     capable = import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     assert Encoder.load().precision == ("bf16" if "BF16" in capable else "f32")
     monkeypatch.setenv("BEAUTYLENS_PRECISION", "fp16")
     with pytest.raises(EncoderError, match="BEAUTYLENS_PRECISION is 'fp16': set it to f32 or bf16"):
         _ = Encoder.load().precision
+
+
+@pytest.mark.parametrize(
+    ("native", "recorded", "searched"),
+    [
+        ("f32", "f32", "f32"), ("bf16", "f32", "f32"), ("bf16", "bf16", "bf16"),
+        ("f32", "bf16", "f32"), ("f32", None, "f32"), ("bf16", None, "bf16"),
+    ],
+)  # fmt: skip
+def test_a_gallery_is_searched_in_the_precision_that_described_it_where_there_is_any(
+    monkeypatch: pytest.MonkeyPatch, native: Precision, recorded: Precision, searched: Precision
+) -> None:
+    monkeypatch.delenv("BEAUTYLENS_PRECISION", raising=False)
+    monkeypatch.setattr(runtime, "_native_precision", lambda: native)
+    assert runtime.precision_like(recorded) == searched
+    monkeypatch.setenv("BEAUTYLENS_PRECISION", "bf16")
+    assert runtime.precision_like(recorded) == "bf16"

@@ -13,6 +13,7 @@ from beautylens.cli.arguments import Address, Vectors
 from beautylens.cli.console import console
 from beautylens.cli.progress import report_failures
 from beautylens.collection import Collection, open_collection
+from beautylens.features.runtime import precision_like
 from beautylens.store.clustered import ClusteredGallery
 from beautylens.store.tables import PLAIN
 
@@ -45,7 +46,8 @@ def collect_facts(opened: Collection, address: str) -> dict[str, Any]:
         "encoder": made_with["name"],
         "encoder_fingerprint": made_with["fingerprint"],
         # Collections of earlier versions do not tell.
-        "precision": made_with.get("precision", "not recorded"),
+        "described_in": made_with.get("precision", "not recorded"),
+        "searched_in": precision_like(made_with.get("precision")),
         "version": opened.gallery.versions(),
         "failures": len(opened.failures()),
         "bytes": folder_bytes(place(address)),

@@ -162,10 +162,6 @@ class Encoder(Describing):
         shared._networks = [network.shared_by(callers) for network in self._networks]
         return shared
 
-    def computing_in(self, precision: Precision) -> Encoder:
-        """Return the same encoder with networks that compute in another precision."""
-        return Encoder(self.graph, self.spec, self.whitening, precision=precision)
-
     def outputs(self, fitted: Sequence[Pixels] | Pixels) -> list[Outputs]:
         """Return what the network makes of pictures, one a scale, for any number of poolings."""
         return [
