@@ -13,8 +13,8 @@ from rich.table import Table
 from beautylens.catalogue.table import read_catalogue
 from beautylens.cli.arguments import written_here
 from beautylens.cli.console import console, report_error
-from beautylens.cli.portable_facts import collect_portable_facts, median_milliseconds
 from beautylens.cli.output import print_json
+from beautylens.cli.portable_facts import collect_portable_facts, median_milliseconds
 from beautylens.cli.progress import report_rows
 from beautylens.errors import BeautylensError, EncoderError
 from beautylens.features.agreement import probe_pictures

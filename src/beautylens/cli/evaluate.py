@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from beautylens.addresses import Place, place
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.cli.arguments import Address, TruthTable, Vectors, written_here
-from beautylens.cli.console import console
+from beautylens.cli.console import console, warn
+from beautylens.cli.output import print_json
 from beautylens.cli.progress import tracked
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import QueryError, TableError
@@ -69,7 +68,7 @@ def evaluate(
         console.print(f"Report: {page}", soft_wrap=True)
     if as_json:
         figures = {**summary.as_dict(), "verdicts": verdicts and verdicts.as_dict()}
-        typer.echo(json.dumps(figures, ensure_ascii=False))
+        print_json(figures)
 
 
 def check_truth(
@@ -83,9 +82,9 @@ def check_truth(
     refuse_leaks([] if allow_leaks else find_leaks(opened, rows), truth, len(rows))
     unknown = unknown_truths(opened, rows)
     if unknown:
-        console.print(
-            f"[yellow]{len(unknown)} products of the truth are not in the collection[/], such as "
-            f"{', '.join(unknown[:3])}: their queries cannot be answered right."
+        warn(
+            f"{len(unknown)} products of the truth are not in the collection",
+            f", such as {', '.join(unknown[:3])}: their queries cannot be answered right.",
         )
 
 
@@ -124,7 +123,7 @@ def print_summary(summary: Summary) -> None:
         table.add_column(name, justify="left" if name == "kind" else "right")
     table.add_row("all", *_cells(summary.overall))
     for kind, score in summary.by_kind.items():
-        table.add_row(escape(kind), *_cells(score))
+        table.add_row(kind, *_cells(score))
     console.print(table)
     if summary.without_truth or summary.unreadable:
         console.print(

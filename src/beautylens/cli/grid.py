@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from enum import StrEnum
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from beautylens.addresses import place
@@ -21,6 +19,7 @@ from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.cli.arguments import CatalogueTable, TruthTable, written_here
 from beautylens.cli.console import console
 from beautylens.cli.evaluate import refuse_leaks
+from beautylens.cli.output import print_json, sheet_row
 from beautylens.cli.progress import count_bar, report_left_out, report_rows
 from beautylens.errors import QueryError, TableError
 from beautylens.evaluate.extraction import find_pools
@@ -140,7 +139,7 @@ def grid(
         write_figures(out, outcomes)
     if as_json:
         for outcome in outcomes:
-            typer.echo(json.dumps(figures_of(outcome)))
+            print_json(figures_of(outcome))
     if report:
         shown = most_disputed(outcomes, SHOWN) if chosen is None else chosen
         page = write_grid_page(
@@ -173,7 +172,7 @@ def write_figures(path: Path, outcomes: Sequence[Outcome]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(lines[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(lines)
+        writer.writerows(dict(zip(line, sheet_row(line.values()), strict=True)) for line in lines)
 
 
 def figures_of(outcome: Outcome) -> dict[str, Any]:
@@ -239,7 +238,7 @@ def _similar_by_text(catalogue: Catalogue) -> Callable[[str], Sequence[str]] | N
 def _print_table(encoder: str, outcomes: Sequence[Outcome], measure: Measure) -> None:
     """Print the papers' layout: a row a pooling, a column a distance, without and with local."""
     columns = list(dict.fromkeys((o.system.distance, o.system.local) for o in outcomes))
-    table = Table(title=escape(f"mAP@7 ({measure}) of {encoder}"), title_justify="left")
+    table = Table(title=f"mAP@7 ({measure}) of {encoder}", title_justify="left")
     table.add_column("pooling")
     for distance, local in columns:
         table.add_column(f"{distance} + SIFT" if local else distance, justify="right")
@@ -248,7 +247,7 @@ def _print_table(encoder: str, outcomes: Sequence[Outcome], measure: Measure) ->
             (o.system.distance, o.system.local): o for o in outcomes if o.system.pooling == pooling
         }
         scores = [getattr(cells[column].summary.overall, f"map7_{measure}") for column in columns]
-        table.add_row(escape(pooling), *(f"{score:.4f}" for score in scores))
+        table.add_row(pooling, *(f"{score:.4f}" for score in scores))
     console.print(table)
 
 
@@ -256,7 +255,7 @@ def _print_ablation(rows: Sequence[AblationRow], system: System) -> None:
     """Print the papers' table of textual refinement over k."""
     named = f"{system.pooling}, {system.distance}"
     title = f"Refined by names ({named}): mAP@7 was {rows[0].before:.4f}"
-    table = Table(title=escape(title), title_justify="left")
+    table = Table(title=title, title_justify="left")
     for name in ("variant", "k", "mAP@7", "improved", "impaired"):
         table.add_column(name, justify="left" if name == "variant" else "right")
     for row in rows:

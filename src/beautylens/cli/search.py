@@ -66,7 +66,7 @@ def search(
             folder = explanations / f"{number:03}-{readable_name(Path(name).stem)}"
             undrawn += _explain(opened, photo, answer, folder)
     if explanations:
-        console.print(f"Explanations are in {escape(str(explanations))}.", soft_wrap=True)
+        console.print(f"Explanations are in {explanations}.", soft_wrap=True)
     if undrawn:
         console.print(
             f"{undrawn:,} could not be drawn. If the pictures have moved, run `beautylens index` "

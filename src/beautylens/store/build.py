@@ -136,6 +136,7 @@ class Describer:
         if self._read is not None:
             wanted = max(wanted, PRINT)
         try:
+            stored_path(path)
             data = read_bytes(path)
             picture = decode(data, name=str(path), least_side=wanted)
         except ImageError as error:
@@ -253,13 +254,27 @@ def _missing(catalogue: Catalogue, gallery: Gallery) -> tuple[Catalogue, Sequenc
     return replace(catalogue, rows=rows.filter(wanted)), notes
 
 
+def stored_path(path: Place) -> str:
+    """Return a picture's path as a gallery keeps it, whole and in UTF-8.
+
+    Raises:
+        ImageError: when a folder above it is named otherwise.
+    """
+    whole = str(path.absolute())
+    try:
+        whole.encode()
+    except UnicodeEncodeError:
+        raise ImageError(f"{whole} is not UTF-8; rename the folder whose name is not") from None
+    return whole
+
+
 def to_table(described: Sequence[Described], catalogue: Catalogue) -> pa.Table:
     """Return described pictures as rows of a gallery."""
     columns = {
         name: pa.array([item.row[name] for item in described], pa.string())
         for name in (*PLAIN, *catalogue.extra)
     }
-    paths = [str(catalogue.image_path(item.row["image"]).absolute()) for item in described]
+    paths = [stored_path(catalogue.image_path(item.row["image"])) for item in described]
     columns["path"] = pa.array(paths, pa.string())
     if any(item.read_words for item in described):
         columns["read_words"] = pa.array([item.read_words for item in described], pa.string())
