@@ -37,3 +37,13 @@ def report_error(message: str) -> None:
 def warn(lead: str, rest: str = "") -> None:
     """Print a warning on one line, its beginning in yellow."""
     console.print(Text.assemble((on_one_line(lead), "yellow"), on_one_line(rest)), soft_wrap=True)
+
+
+def say_no_verdict(recipe: str) -> None:
+    """Say why answers come without a verdict."""
+    console.print(
+        f"Recipe '{on_one_line(recipe)}' gives no verdict: matches are in order, but whether the "
+        "first is right is not judged. Index with a recipe that has a [judge] section, such as "
+        "'default'.",
+        soft_wrap=True,
+    )

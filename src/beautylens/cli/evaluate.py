@@ -13,7 +13,7 @@ from rich.table import Table
 from beautylens.addresses import Place, place
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.cli.arguments import Address, TruthTable, Vectors, written_here
-from beautylens.cli.console import console, warn
+from beautylens.cli.console import console, say_no_verdict, warn
 from beautylens.cli.output import print_json
 from beautylens.cli.progress import tracked
 from beautylens.collection import Collection, open_collection
@@ -62,6 +62,8 @@ def evaluate(
     print_summary(summary)
     if verdicts:
         print_verdicts(verdicts)
+    elif opened.recipe.judge is None:
+        say_no_verdict(opened.recipe.name)
     if report:
         title = f"{place(address).name} on {place(truth).name}"
         page = write_page(opened, rows, results, summary, verdicts, report, title)

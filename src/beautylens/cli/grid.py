@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from beautylens.addresses import place
 from beautylens.catalogue.table import Catalogue, read_catalogue
@@ -19,15 +18,15 @@ from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.cli.arguments import CatalogueTable, TruthTable, written_here
 from beautylens.cli.console import console
 from beautylens.cli.evaluate import refuse_leaks
+from beautylens.cli.grid_tables import print_ablation, print_best, print_systems
 from beautylens.cli.output import print_json, sheet_row
 from beautylens.cli.progress import count_bar, report_left_out, report_rows
 from beautylens.errors import QueryError, TableError
 from beautylens.evaluate.extraction import find_pools
-from beautylens.evaluate.grid import PAPER, Grid, Outcome, System
+from beautylens.evaluate.grid import PAPER, Grid, Outcome, best_first
 from beautylens.evaluate.grid_page import most_disputed, write_grid_page
 from beautylens.evaluate.metrics import MEASURES
 from beautylens.evaluate.run import find_copies
-from beautylens.evaluate.textual_ablation import AblationRow
 from beautylens.features.encoder import Encoder
 from beautylens.search.similarity import SIMILARITIES
 from beautylens.sections import TextualSettings
@@ -132,9 +131,17 @@ def grid(
         ),
     )
     for name in names:
-        _print_table(name, [o for o in outcomes if o.system.encoder == name], measure)
+        print_systems(name, [o for o in outcomes if o.system.encoder == name], measure.value)
         if name in compared.ablations:
-            _print_ablation(compared.ablations[name], outcomes[0].system)
+            print_ablation(compared.ablations[name], outcomes[0].system)
+    if sift and compared.short_list_is_all:
+        console.print(
+            f"The {len(catalogue):,} pictures are no more than the short-list holds: SIFT orders "
+            "all of them, and its columns say nothing of poolings and distances."
+        )
+    first = outcomes[0].system
+    outcomes = best_first(outcomes, measure.value)
+    print_best(outcomes[0], measure.value)
     if out:
         write_figures(out, outcomes)
     if as_json:
@@ -143,7 +150,7 @@ def grid(
     if report:
         shown = most_disputed(outcomes, SHOWN) if chosen is None else chosen
         page = write_grid_page(
-            report, f"{place(table).stem} and {place(truth).name}", outcomes, shown
+            report, f"{place(table).stem} and {place(truth).name}", outcomes, shown, first.distance
         )
         console.print(f"Page: {page}", soft_wrap=True)
 
@@ -179,6 +186,7 @@ def figures_of(outcome: Outcome) -> dict[str, Any]:
     """Return a system and its figures as plain values."""
     system, score = outcome.system, outcome.summary.overall
     figures: dict[str, Any] = {**asdict(system), "queries": score.queries}
+    figures["milliseconds"] = round(outcome.milliseconds, 1)
     for name in MEASURES:
         low, high = score.intervals[name]
         figures |= {
@@ -233,32 +241,3 @@ def _similar_by_text(catalogue: Catalogue) -> Callable[[str], Sequence[str]] | N
         return [other for other, _ in found]
 
     return similar
-
-
-def _print_table(encoder: str, outcomes: Sequence[Outcome], measure: Measure) -> None:
-    """Print the papers' layout: a row a pooling, a column a distance, without and with local."""
-    columns = list(dict.fromkeys((o.system.distance, o.system.local) for o in outcomes))
-    table = Table(title=f"mAP@7 ({measure}) of {encoder}", title_justify="left")
-    table.add_column("pooling")
-    for distance, local in columns:
-        table.add_column(f"{distance} + SIFT" if local else distance, justify="right")
-    for pooling in dict.fromkeys(o.system.pooling for o in outcomes):
-        cells = {
-            (o.system.distance, o.system.local): o for o in outcomes if o.system.pooling == pooling
-        }
-        scores = [getattr(cells[column].summary.overall, f"map7_{measure}") for column in columns]
-        table.add_row(pooling, *(f"{score:.4f}" for score in scores))
-    console.print(table)
-
-
-def _print_ablation(rows: Sequence[AblationRow], system: System) -> None:
-    """Print the papers' table of textual refinement over k."""
-    named = f"{system.pooling}, {system.distance}"
-    title = f"Refined by names ({named}): mAP@7 was {rows[0].before:.4f}"
-    table = Table(title=title, title_justify="left")
-    for name in ("variant", "k", "mAP@7", "improved", "impaired"):
-        table.add_column(name, justify="left" if name == "variant" else "right")
-    for row in rows:
-        shares = (f"{row.improved:.1%}", f"{row.impaired:.1%}")
-        table.add_row(row.variant, str(row.first), f"{row.after:.4f}", *shares)
-    console.print(table)

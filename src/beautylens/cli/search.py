@@ -11,7 +11,7 @@ import typer
 
 from beautylens.catalogue.swallowed import PHOTO_SUFFIXES
 from beautylens.cli.arguments import Address, Vectors, written_here
-from beautylens.cli.console import console, report_error
+from beautylens.cli.console import console, report_error, say_no_verdict
 from beautylens.cli.formats import WRITERS, Answer, Format
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import ImageError, QueryError
@@ -65,6 +65,8 @@ def search(
         if explanations:
             folder = explanations / f"{number:03}-{readable_name(Path(name).stem)}"
             undrawn += _explain(opened, photo, answer, folder)
+    if opened.recipe.judge is None:
+        say_no_verdict(opened.recipe.name)
     if explanations:
         console.print(f"Explanations are in {explanations}.", soft_wrap=True)
     if undrawn:

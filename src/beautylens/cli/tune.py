@@ -89,6 +89,12 @@ def tune(
 
 def _say_what_is_used(tuning: Tuning) -> None:
     photos = tuning.photos
+    if photos.absent:
+        console.print(
+            f"{photos.absent} photos show nothing of the catalogue and are not tuned on, for mAP@7 "
+            "says nothing of them: `beautylens evaluate` on the tuned collection tells how many it "
+            "calls not in the catalogue."
+        )
     if photos.left_out:
         console.print(f"{photos.left_out} rows of the truth name no product of the catalogue and "
                       "were left out.")  # fmt: skip
