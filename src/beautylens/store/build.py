@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 from beautylens.addresses import Place, beside
 from beautylens.catalogue.table import Catalogue
 from beautylens.cores import core_count
+from beautylens.counts import none_or_at_least_one
 from beautylens.errors import EncoderError, ImageError
 from beautylens.features.aggregate import Aggregate
 from beautylens.features.describing import Describing
@@ -120,7 +121,7 @@ class Describer:
         self._encoder, self._keypoints, self._longest = encoder, keypoints, longest
         self._aggregate, self._thumbnails, self._read = aggregate, thumbnails, read
         self._extract = extractor or rootsift()
-        self._workers = workers or core_count()
+        self._workers = none_or_at_least_one(workers, "workers") or core_count()
 
     def __call__(self, rows: Iterable[Row], folder: Place) -> Iterator[Described | Failure]:
         """Return what is stored of each row's picture, or why it cannot be, in order."""
