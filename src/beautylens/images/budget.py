@@ -23,7 +23,7 @@ class Budget:
         renew_in_child(self)
 
     def renew(self) -> None:
-        """Lend nothing to anybody: in a forked process, the threads that hold bytes are not there."""
+        """Lend nothing to anybody: a forked process has none of the threads that hold bytes."""
         self._free = self.total
         self._turns: deque[object] = deque()
         self._changed = Condition()
