@@ -236,7 +236,9 @@ def share_interval(share: float, count: int, *, confidence: float = 0.95) -> Int
     squared = NormalDist().inv_cdf((1 + confidence) / 2) ** 2 / count
     middle = share + squared / 2
     half = math.sqrt(squared * share * (1 - share) + squared**2 / 4)
-    return max(0.0, (middle - half) / (1 + squared)), min(1.0, (middle + half) / (1 + squared))
+    low, high = (middle - half) / (1 + squared), (middle + half) / (1 + squared)
+    # Of 0 and of 1 one end is the share itself, but for rounding.
+    return min(share, max(0.0, low)), max(share, min(1.0, high))
 
 
 def summarise(rows: Sequence[QueryResult]) -> Summary:
