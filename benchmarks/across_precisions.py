@@ -25,12 +25,12 @@ from rapidocr.inference_engine.openvino import device_config
 
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.collection import open_collection
-from beautylens.evaluate.metrics import QueryResult, summarise
-from beautylens.evaluate.run import run_queries
-from beautylens.features import ocr
-from beautylens.features.runtime import PRECISION_VARIABLE, chosen_precision
+from beautylens.evaluation.metrics import QueryResult, summarise
+from beautylens.evaluation.run import run_queries
+from beautylens.features.encoder.openvino import PRECISION_VARIABLE, chosen_precision
 from beautylens.images.decode import decode
 from beautylens.indexing import build
+from beautylens.text import ocr
 
 
 def answers(table: Path, lens: Path, truth: Sequence[TruthRow], pair: Sequence[str]) -> list[Any]:

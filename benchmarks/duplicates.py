@@ -21,14 +21,19 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from beautylens.catalogue.sample import write_sample_catalogue
 from beautylens.collection import Collection
-from beautylens.evaluate.duplicates import ALIKE, find_duplicates, same_print, same_thumbnail
+from beautylens.evaluation.duplicates.duplicates import (
+    ALIKE,
+    find_duplicates,
+    same_print,
+    same_thumbnail,
+)
 from beautylens.images.decode import Pixels, decode
 from beautylens.images.fit import centre, shrink
 from beautylens.images.same import FINE
 from beautylens.images.thumbnail import SIDE
 from beautylens.indexing import build
+from beautylens.sample import write_sample_catalogue
 
 
 def encoded(picture: Pixels, quality: int = 85) -> Pixels:

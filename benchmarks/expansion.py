@@ -22,22 +22,22 @@ from typing import Any
 from beautylens.assemble import make_expansion, make_local_features, make_order
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.collection import Collection
-from beautylens.evaluate.metrics import QueryResult, summarise
+from beautylens.evaluation.metrics import QueryResult, summarise
+from beautylens.features.neighbours.diffusion import Graph
 from beautylens.indexing import build
-from beautylens.recipe import Recipe, read_recipe
-from beautylens.records import Match, Matches
-from beautylens.search.diffusion import Graph
-from beautylens.search.expand import Expansion
-from beautylens.search.late import OfflineDiffusion
-from beautylens.search.photo import Photo
-from beautylens.search.rerank import Rerank
-from beautylens.search.retrieve import Retrieve
-from beautylens.sections import (
+from beautylens.ingest.offline_diffusion import OfflineDiffusion
+from beautylens.recipe.recipe import Recipe, read_recipe
+from beautylens.recipe.sections import (
     AlphaQuerySettings,
     DiffusionSettings,
     LateDiffusionSettings,
     SuperGlobalSettings,
 )
+from beautylens.results import Match, Matches
+from beautylens.search.expansion import Expansion
+from beautylens.search.query import Photo
+from beautylens.search.retrieve import Retrieve
+from beautylens.search.verify import Rerank
 from beautylens.store.gallery import Gallery
 from beautylens.store.originals import augment_gallery
 

@@ -30,16 +30,16 @@ import numpy as np
 import pyarrow as pa
 
 import beautylens as bl
-from beautylens.catalogue.sample import write_sample_catalogue
 from beautylens.catalogue.truth import read_truth
 from beautylens.collection import Collection, open_collection
-from beautylens.evaluate.metrics import average_precision
-from beautylens.features.keypoints import Keypoints
-from beautylens.features.pooling import unit_rows
-from beautylens.recipe import Recipe
+from beautylens.evaluation.metrics import average_precision
+from beautylens.features.encoder.pooling import unit_rows
+from beautylens.features.local.keypoints import Keypoints
+from beautylens.recipe.recipe import Recipe
+from beautylens.sample import write_sample_catalogue
 from beautylens.store.gallery import Gallery
 from beautylens.store.rows import stacked, vectors
-from beautylens.store.tables import PLAIN
+from beautylens.store.schema import PLAIN
 
 CHALLENGE = 538_517
 ROWS = 8192

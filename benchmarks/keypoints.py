@@ -28,16 +28,16 @@ from numpy.typing import NDArray
 
 from beautylens.assemble import make_local_features
 from beautylens.catalogue.truth import TruthRow, read_truth
-from beautylens.evaluate.metrics import average_precision
-from beautylens.features.extractors import Detector
-from beautylens.features.keypoints import Keypoints
-from beautylens.features.local import LocalFeatures
+from beautylens.evaluation.metrics import average_precision
+from beautylens.features.local.extractors import Detector
+from beautylens.features.local.features import LocalFeatures
+from beautylens.features.local.keypoints import Keypoints
 from beautylens.images.decode import decode
 from beautylens.indexing import build
-from beautylens.recipe import read_recipe
-from beautylens.records import Matches
-from beautylens.search.judge import Judge
-from beautylens.search.judgement import read_judgement
+from beautylens.recipe.recipe import read_recipe
+from beautylens.results import Matches
+from beautylens.search.judge.judge import Judge
+from beautylens.search.judge.parameters import read_judgement
 
 Pixels = NDArray[np.uint8]
 

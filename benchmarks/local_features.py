@@ -27,19 +27,19 @@ import numpy as np
 from beautylens.assemble import make_local_features, make_order
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.collection import Collection
-from beautylens.evaluate.metrics import QueryResult, Summary, summarise
-from beautylens.features.extractors import EXTRACTORS
-from beautylens.features.keypoints import Keypoints
-from beautylens.features.local import Agreement, LocalFeatures
-from beautylens.features.verification import VERIFICATIONS
+from beautylens.evaluation.metrics import QueryResult, Summary, summarise
+from beautylens.features.local.extractors import EXTRACTORS
+from beautylens.features.local.features import Agreement, LocalFeatures
+from beautylens.features.local.keypoints import Keypoints
+from beautylens.features.local.verification import VERIFICATIONS
 from beautylens.images.decode import decode
 from beautylens.indexing import build
-from beautylens.recipe import read_recipe
-from beautylens.records import Matches
-from beautylens.search.photo import Photo
-from beautylens.search.rerank import ORDERS, Order
+from beautylens.recipe.recipe import read_recipe
+from beautylens.recipe.sections import KeypointSettings, RerankSettings
+from beautylens.results import Matches
+from beautylens.search.query import Photo
 from beautylens.search.retrieve import Retrieve
-from beautylens.sections import KeypointSettings, RerankSettings
+from beautylens.search.verify import ORDERS, Order
 
 PAPER = RerankSettings(ratio=0.8, mutual=False, verify="none", order="count")
 # A learned descriptor has no fixed scale on which a ratio could be learnt: its authors use none.

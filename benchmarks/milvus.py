@@ -23,11 +23,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from beautylens.features.pooling import unit_rows
-from beautylens.store.clustered import ClusteredGallery
+from beautylens.features.encoder.pooling import unit_rows
 from beautylens.store.gallery import Gallery
+from beautylens.store.milvus.gallery import ClusteredGallery
+from beautylens.store.milvus.sync import sync
 from beautylens.store.rows import stacked
-from beautylens.store.sync import sync
 
 NOISE = 0.6
 NEAREST = 10

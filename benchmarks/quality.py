@@ -19,13 +19,13 @@ from pathlib import Path
 
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.collection import Collection
-from beautylens.evaluate.metrics import QueryResult, Summary, summarise
-from beautylens.evaluate.run import run_queries
-from beautylens.evaluate.verdicts import Verdicts, judge_verdicts
+from beautylens.evaluation.metrics import QueryResult, Summary, summarise
+from beautylens.evaluation.run import run_queries
+from beautylens.evaluation.verdicts import Verdicts, judge_verdicts
 from beautylens.indexing import build
-from beautylens.recipe import Recipe, read_recipe
-from beautylens.search.judgement import read_judgement
-from beautylens.sections import JudgeSettings
+from beautylens.recipe.recipe import Recipe, read_recipe
+from beautylens.recipe.sections import JudgeSettings
+from beautylens.search.judge.parameters import read_judgement
 
 STAGES = ("decode", "encode", "keypoints", "retrieve", "rerank", "compare", "read", "total")
 PRINT = {"aggregate": None, "rerank": None, "colour": None}

@@ -21,8 +21,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import beautylens as bl
-from beautylens.catalogue.sample import draw_plan, plan_sample
-from beautylens.cores import core_count
+from beautylens.sample import draw_plan, plan_sample
+from beautylens.threads import core_count
 
 DRAWN, PHOTOS = 60, 6
 

@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 
 from beautylens.catalogue.table import read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth
-from beautylens.evaluate.metrics import average_precision, bootstrap_interval
-from beautylens.features.describing import BATCH
-from beautylens.features.encoder import Encoder
+from beautylens.evaluation.metrics import average_precision, bootstrap_interval
+from beautylens.features.encoder.base_encoder import BATCH
+from beautylens.features.encoder.encoder import Encoder
 from beautylens.train.run import Training
 from beautylens.train.settings import TrainSettings
 from beautylens.train.start import Start, from_encoder, from_timm

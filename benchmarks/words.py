@@ -16,17 +16,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from beautylens.catalogue.sample.barcode import draw_barcode
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.collection import Collection
-from beautylens.evaluate.metrics import average_precision
-from beautylens.features.ocr import shared_reader
+from beautylens.evaluation.metrics import average_precision
 from beautylens.indexing import build
-from beautylens.recipe import read_recipe
-from beautylens.records import Matches
-from beautylens.search.photo import Photo
+from beautylens.recipe.recipe import read_recipe
+from beautylens.results import Matches
+from beautylens.sample.barcode import draw_barcode
+from beautylens.search.query import Photo
 from beautylens.search.read import Read
-from beautylens.text.barcode import read_barcodes
+from beautylens.text.codes import read_barcodes
+from beautylens.text.ocr import shared_reader
 
 Score = dict[str, float]
 GTIN = "4006381333931"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from beautylens.addresses import Remote, beside, is_strange, place
+from beautylens.paths import Remote, beside, is_strange, place
 
 
 class Host(BaseHTTPRequestHandler):

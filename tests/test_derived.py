@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beautylens import derived
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import RecipeError, TableError
 from beautylens.indexing import build
-from beautylens.recipe import read_recipe
-from beautylens.search.similarity import SIMILARITIES
+from beautylens.ingest import derive as derived
+from beautylens.recipe.recipe import read_recipe
+from beautylens.search.distances import SIMILARITIES
 from tests.conftest import Shop, catalogue_rows, make_shop, write_table
 
 AUGMENT = "[augment]\nn = 2\nalpha = 0.0\n"

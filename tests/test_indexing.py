@@ -13,8 +13,8 @@ import beautylens as bl
 from beautylens.catalogue.table import read_catalogue
 from beautylens.errors import CollectionError, EncoderError, ImageError, RecipeError
 from beautylens.indexing import build, recipe_with
-from beautylens.recipe import read_recipe
-from beautylens.store.sample import sample
+from beautylens.ingest.training_sample import sample
+from beautylens.recipe.recipe import read_recipe
 from tests.conftest import Shop, catalogue_rows, write_table
 
 TWO = """

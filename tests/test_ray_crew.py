@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from beautylens.cluster.workers import Crew, team
 from beautylens.errors import CollectionError
-from beautylens.ray_crew import Crew, team
 
 
 @pytest.mark.parametrize(

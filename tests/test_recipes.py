@@ -9,9 +9,9 @@ import pytest
 
 from beautylens.collection import open_collection
 from beautylens.errors import EncoderError
-from beautylens.features.ensemble import Ensemble
+from beautylens.features.encoder.ensemble import Ensemble
 from beautylens.indexing import build
-from beautylens.recipe import read_recipe, shipped_recipes
+from beautylens.recipe.recipe import read_recipe, shipped_recipes
 from tests.conftest import Shop
 from tests.stand_ins import write_stand_in
 

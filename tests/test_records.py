@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beautylens.records import Match, Matches, Product
+from beautylens.results import Match, Matches, Product
 
 
 def match(product: str, score: float, image: str = "") -> Match:

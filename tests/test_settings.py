@@ -14,12 +14,12 @@ from pydantic.fields import FieldInfo
 from beautylens.allowed_values import models_in
 from beautylens.assemble import make_encoder
 from beautylens.errors import RecipeError
-from beautylens.features.extractors import EXTRACTORS
-from beautylens.features.verification import VERIFICATIONS
-from beautylens.recipe import Recipe, read_recipe, shipped_recipes
-from beautylens.search.rerank import ORDERS
-from beautylens.sections import DiffusionSettings, KeypointSettings, RerankSettings
-from beautylens.settings import PoolingSettings
+from beautylens.features.local.extractors import EXTRACTORS
+from beautylens.features.local.verification import VERIFICATIONS
+from beautylens.recipe.recipe import Recipe, read_recipe, shipped_recipes
+from beautylens.recipe.sections import DiffusionSettings, KeypointSettings, RerankSettings
+from beautylens.recipe.settings import PoolingSettings
+from beautylens.search.verify import ORDERS
 
 
 @pytest.mark.parametrize("name", shipped_recipes())

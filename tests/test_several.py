@@ -8,21 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beautylens.catalogue.perfect500k import read_lists
-from beautylens.catalogue.refusal import require_columns
+from beautylens.catalogue.checks import require_columns
+from beautylens.catalogue.datasets.perfect500k import read_lists
 from beautylens.catalogue.table import one_product
 from beautylens.catalogue.truth import TruthRow
 from beautylens.errors import TableError
-from beautylens.evaluate.metrics import QueryResult
-from beautylens.evaluate.tuning_photos import split_photos
-from beautylens.records import Matches
+from beautylens.evaluation.metrics import QueryResult
+from beautylens.evaluation.tune.photos import split_photos
+from beautylens.results import Matches
 from beautylens.several import several
 from beautylens.store.failures import Failure
 from beautylens.store.gallery import Gallery
-from beautylens.text.evidence import share
-from beautylens.text.index import TextIndex
-from beautylens.text.spoken import Said
-from beautylens.text.texts import product_texts
+from beautylens.text.lines import Said
+from beautylens.text.overlap import share
+from beautylens.text.product_texts import product_texts
+from beautylens.text.text_index import TextIndex
 from tests.store.test_gallery import DIMENSIONS, rows, unit
 
 

@@ -29,7 +29,7 @@ from beautylens.cli import app
 from beautylens.cli.console import console
 from beautylens.images.decode import decode
 from beautylens.images.draw import to_jpeg
-from beautylens.records import Match, Matches
+from beautylens.results import Match, Matches
 
 Picture = NDArray[np.uint8]
 

@@ -21,16 +21,16 @@ import numpy as np
 
 from beautylens.catalogue.truth import read_truth
 from beautylens.collection import Collection
-from beautylens.evaluate.verdicts import auroc, calibration_error
+from beautylens.evaluation.calibration.labelled_shortlist import Example
+from beautylens.evaluation.calibration.learning import cross_answered, learn
+from beautylens.evaluation.verdicts import auroc, calibration_error
 from beautylens.images.decode import Picture
 from beautylens.indexing import build
-from beautylens.recipe import read_recipe
-from beautylens.records import Match, Matches, Product, Reasons
-from beautylens.search.answers import Presence
-from beautylens.search.judgement import SHIPPED, Judgement, Thresholds
-from beautylens.search.learning import cross_answered, learn
-from beautylens.search.questions import Example
-from beautylens.sections import JudgeSettings
+from beautylens.recipe.recipe import read_recipe
+from beautylens.recipe.sections import JudgeSettings
+from beautylens.results import Match, Matches, Product, Reasons
+from beautylens.search.judge.parameters import SHIPPED, Judgement, Thresholds
+from beautylens.search.judge.probability import Presence
 
 STRENGTH = 100.0
 # Where learning starts and stays near: shop photos of packages alone would trust looks more, and

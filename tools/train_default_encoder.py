@@ -1,4 +1,4 @@
-r"""Train the shipped default encoder further, from its plain start to `features/weights/default`.
+r"""Train the shipped default encoder further, from its plain start.
 
     python tools/build_default_encoder.py plain --grocery GROCERY
     beautylens demo sample
@@ -21,15 +21,15 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from beautylens.catalogue.sample import draw_plan, plan_sample
 from beautylens.catalogue.table import read_catalogue
-from beautylens.features.encoder import Encoder
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.sample import draw_plan, plan_sample
 from beautylens.train.blend import blend
 from beautylens.train.run import Training
 from beautylens.train.settings import TrainSettings
 from beautylens.train.start import from_encoder
 
-SHIPPED = Path(__file__).parents[1] / "src/beautylens/features/weights/default"
+SHIPPED = Path(__file__).parents[1] / "src/beautylens/features/encoder/weights/default"
 NAME = "beautylens-lite0"
 SEEDS = (1, 2, 3)
 # 192 pixels: a quarter of the time of 384, at which it then searches.

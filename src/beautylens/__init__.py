@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from beautylens.collection import Collection
     from beautylens.collection import open_collection as open  # noqa: A004  (as in bl.open)
     from beautylens.errors import BeautylensError
-    from beautylens.features.encoder import Encoder
+    from beautylens.features.encoder.encoder import Encoder
     from beautylens.indexing import index
-    from beautylens.records import Match, Matches, Product, Reasons
+    from beautylens.results import Match, Matches, Product, Reasons
 
 __version__ = "0.1.0"
 
@@ -39,12 +39,12 @@ _HOMES = {
     "Collection": "collection.Collection",
     "open": "collection.open_collection",
     "BeautylensError": "errors.BeautylensError",
-    "Encoder": "features.encoder.Encoder",
+    "Encoder": "features.encoder.encoder.Encoder",
     "index": "indexing.index",
-    "Match": "records.Match",
-    "Matches": "records.Matches",
-    "Product": "records.Product",
-    "Reasons": "records.Reasons",
+    "Match": "results.Match",
+    "Matches": "results.Matches",
+    "Product": "results.Product",
+    "Reasons": "results.Reasons",
 }
 
 

@@ -6,34 +6,21 @@ import math
 from collections.abc import Callable
 from functools import partial
 
-from beautylens.derived import read_derived
 from beautylens.errors import CollectionError, EncoderError
-from beautylens.features.aggregate import Aggregate
-from beautylens.features.describing import Describing
-from beautylens.features.encoder import Encoder
-from beautylens.features.ensemble import Ensemble, Part
-from beautylens.features.extractors import EXTRACTORS, Extractor
-from beautylens.features.local import LocalFeatures
-from beautylens.features.ocr import Reads, shared_reader
-from beautylens.features.runtime import Precision
-from beautylens.features.verification import VERIFICATIONS
-from beautylens.features.whitening import Whitening
-from beautylens.recipe import Recipe, is_name
-from beautylens.search.compare import Compare
-from beautylens.search.expand import EXPANSIONS, Expansion
-from beautylens.search.explain import Explain
-from beautylens.search.judge import Judge
-from beautylens.search.judgement import JUDGEMENT, Judgement, read_judgement
-from beautylens.search.late import OfflineDiffusion
-from beautylens.search.pipeline import Pipeline
-from beautylens.search.read import CatalogueReader, Read
-from beautylens.search.rerank import ORDERS, Order, Rerank
-from beautylens.search.retrieve import Retrieve
-from beautylens.search.scan import Scan
-from beautylens.search.second import SecondWay
-from beautylens.search.similarity import SIMILARITIES, Similarity, product_of
-from beautylens.search.textual import Textual
-from beautylens.sections import (
+from beautylens.features.encoder.base_encoder import Describing
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.features.encoder.ensemble import Ensemble, Part
+from beautylens.features.encoder.openvino import Precision
+from beautylens.features.encoder.whitening import Whitening
+from beautylens.features.local.extractors import EXTRACTORS, Extractor
+from beautylens.features.local.features import LocalFeatures
+from beautylens.features.local.verification import VERIFICATIONS
+from beautylens.features.local.vlad import Aggregate
+from beautylens.ingest.derive import read_derived
+from beautylens.ingest.fill import Describer
+from beautylens.ingest.offline_diffusion import OfflineDiffusion
+from beautylens.recipe.recipe import Recipe, is_name
+from beautylens.recipe.sections import (
     ExpandSettings,
     JudgeSettings,
     KeypointSettings,
@@ -42,9 +29,22 @@ from beautylens.sections import (
     TextualSettings,
     WordsSettings,
 )
-from beautylens.store.build import Describer
+from beautylens.search.compare import Compare
+from beautylens.search.distances import SIMILARITIES, Similarity, product_of
+from beautylens.search.expand_by_name import Textual
+from beautylens.search.expansion import EXPANSIONS, Expansion
+from beautylens.search.explain import Explain
+from beautylens.search.hybrid import SecondWay
+from beautylens.search.judge.judge import Judge
+from beautylens.search.judge.parameters import JUDGEMENT, Judgement, read_judgement
+from beautylens.search.match_code import Scan
+from beautylens.search.pipeline import Pipeline
+from beautylens.search.read import CatalogueReader, Read
+from beautylens.search.retrieve import Retrieve
+from beautylens.search.verify import ORDERS, Order, Rerank
 from beautylens.store.gallery import Gallery
-from beautylens.text.index import TextIndex
+from beautylens.text.ocr import Reads, shared_reader
+from beautylens.text.text_index import TextIndex
 
 _EXPORT = "`beautylens encoder export --backbone {}` makes it"
 

@@ -10,30 +10,30 @@ from typing import Any
 
 from beautylens.assemble import make_describer, make_encoder, make_explain, make_pipeline
 from beautylens.catalogue.table import Catalogue, read_catalogue
-from beautylens.derived import derive, derives
 from beautylens.errors import CollectionError, ImageError
-from beautylens.features.aggregate import Aggregate
-from beautylens.features.describing import Describing
-from beautylens.features.ocr import PRINT
-from beautylens.features.runtime import precision_like
-from beautylens.features.whitening import Whitening
+from beautylens.features.encoder.base_encoder import Describing
+from beautylens.features.encoder.openvino import precision_like
+from beautylens.features.encoder.whitening import Whitening
+from beautylens.features.local.vlad import Aggregate
 from beautylens.images.decode import Decode, Picture, decode_scaled
 from beautylens.images.fit import Box, crop, is_blank
 from beautylens.images.limits import DEFAULT_LIMITS, Limits
+from beautylens.ingest.derive import derive, derives
+from beautylens.ingest.fill import Filled, OnProgress, Progress, fill
 from beautylens.native import Lock, Once
-from beautylens.recipe import Recipe
-from beautylens.records import Matches
+from beautylens.recipe.recipe import Recipe
+from beautylens.recipe.settings import checked
+from beautylens.results import Matches
 from beautylens.search.explain import Explain
-from beautylens.search.judgement import JUDGEMENT, Judgement, read_judgement
-from beautylens.search.photo import Photo
+from beautylens.search.judge.parameters import JUDGEMENT, Judgement, read_judgement
 from beautylens.search.pipeline import Pipeline
-from beautylens.settings import checked
-from beautylens.store.build import Filled, OnProgress, Progress, fill
-from beautylens.store.clustered import ClusteredGallery
+from beautylens.search.query import Photo
 from beautylens.store.failures import Failure
 from beautylens.store.filters import parse_filter, to_sql
 from beautylens.store.gallery import Gallery
-from beautylens.store.tables import PLAIN
+from beautylens.store.milvus.gallery import ClusteredGallery
+from beautylens.store.schema import PLAIN
+from beautylens.text.ocr import PRINT
 
 # The names under which a gallery keeps the projection of its descriptors, and what aggregates its
 # keypoints.

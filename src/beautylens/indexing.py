@@ -8,7 +8,8 @@ from typing import Any
 
 from beautylens.assemble import make_describer, make_encoder, make_extractor
 from beautylens.catalogue.table import Catalogue, read_catalogue
-from beautylens.cluster import fill_on_cluster
+from beautylens.cluster.build import fill_on_cluster
+from beautylens.cluster.connection import connected
 from beautylens.collection import (
     AGGREGATE,
     PROJECTION,
@@ -17,16 +18,15 @@ from beautylens.collection import (
     silent,
 )
 from beautylens.errors import CollectionError, RecipeError
-from beautylens.features.aggregate import Aggregate
-from beautylens.features.describing import Describing
-from beautylens.features.whitening import Whitening
-from beautylens.ray_connection import connected
-from beautylens.recipe import Recipe, located, read_recipe
-from beautylens.sections import ProjectionSettings
-from beautylens.store.build import Describer, Filled, OnProgress, fill
+from beautylens.features.encoder.base_encoder import Describing
+from beautylens.features.encoder.whitening import Whitening
+from beautylens.features.local.vlad import Aggregate
+from beautylens.ingest.fill import Describer, Filled, OnProgress, fill
+from beautylens.ingest.training_sample import descriptors_of, keypoints_of, sample
+from beautylens.recipe.recipe import Recipe, located, read_recipe
+from beautylens.recipe.sections import ProjectionSettings
 from beautylens.store.gallery import Gallery
-from beautylens.store.sample import descriptors_of, keypoints_of, sample
-from beautylens.text.texts import product_texts
+from beautylens.text.product_texts import product_texts
 
 
 def index(

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from beautylens.catalogue import text_files
-from beautylens.catalogue.beauty_export import Image, Listing, read_export
+from beautylens.catalogue.datasets.open_beauty_facts.export import Image, Listing, read_export
 from beautylens.errors import TableError
 from tests.catalogue.beauty import (
     CREAM,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from beautylens.catalogue.beauty_export import Image, Listing
-from beautylens.catalogue.beauty_pictures import (
+from beautylens.catalogue.datasets.open_beauty_facts.export import Image, Listing
+from beautylens.catalogue.datasets.open_beauty_facts.pictures import (
     front_image,
     front_link,
     query_photos,

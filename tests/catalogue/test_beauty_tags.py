@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from beautylens.catalogue.beauty_export import Listing
-from beautylens.catalogue.beauty_tags import Filters, most_specific, slug
+from beautylens.catalogue.datasets.open_beauty_facts.export import Listing
+from beautylens.catalogue.datasets.open_beauty_facts.tags import Filters, most_specific, slug
 
 CREAM = Listing(
     1,

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from beautylens.catalogue.dead_links import Link
-from beautylens.catalogue.download import MISSES, download
-from beautylens.catalogue.transfer import Manners
+from beautylens.catalogue.download.dead_links import Link
+from beautylens.catalogue.download.pictures import MISSES, download
+from beautylens.catalogue.download.transfer import Manners
 from beautylens.images.decode import decode
 from tests.catalogue.fetching import QUICK, fetch, reasons
 from tests.catalogue.web import PICTURE, Handler, Web, serving
@@ -202,7 +202,7 @@ def test_a_full_disk_stops_the_run_and_blames_no_link(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("beautylens.catalogue.transfer._store", full)
+    monkeypatch.setattr("beautylens.catalogue.download.transfer._store", full)
     with pytest.raises(OSError, match="No space left"):
         fetch(web, tmp_path, "ok")
     assert (tmp_path / "dead.csv").read_text() == "id,address,reason,row\n"
@@ -227,8 +227,8 @@ def test_an_end_in_the_middle_leaves_no_half_picture_and_the_next_run_goes_on(
         # Background jobs of a shell ignore interruptions, and so would what they start.
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import sys; from pathlib import Path\n"
-        "from beautylens.catalogue.download import *\n"
-        "from beautylens.catalogue.dead_links import Link\n"
+        "from beautylens.catalogue.download.pictures import *\n"
+        "from beautylens.catalogue.download.dead_links import Link\n"
         f"download([Link(*row) for row in {rows}], Path(sys.argv[1]))"
     )
     process = subprocess.Popen([sys.executable, "-c", program, tmp_path], stderr=subprocess.PIPE)

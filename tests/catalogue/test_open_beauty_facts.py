@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from beautylens.catalogue.beauty_tags import Filters
-from beautylens.catalogue.open_beauty_facts import (
+from beautylens.catalogue.datasets.open_beauty_facts.dataset import (
     Fetched,
     fetch_open_beauty_facts,
     half_of,
     obtain_export,
 )
+from beautylens.catalogue.datasets.open_beauty_facts.tags import Filters
 from beautylens.catalogue.table import read_catalogue
 from beautylens.catalogue.truth import read_truth
 from beautylens.errors import DownloadError, TableError

@@ -11,7 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beautylens.catalogue.perfect500k import Entry, fetch_perfect500k, find_pictures, read_lists
+from beautylens.catalogue.datasets.perfect500k import (
+    Entry,
+    fetch_perfect500k,
+    find_pictures,
+    read_lists,
+)
 from beautylens.catalogue.table import read_catalogue
 from beautylens.errors import TableError
 from tests.catalogue.fetching import QUICK

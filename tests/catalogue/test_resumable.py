@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from beautylens.catalogue.resumable import fetch_file
+from beautylens.catalogue.download.resumable import fetch_file
 from beautylens.errors import DownloadError
 from tests.catalogue.fetching import QUICK
 from tests.catalogue.web import Handler, Web

@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 import pytest
 
-from beautylens.catalogue.sample import draw_plan, plan_sample, write_sample_catalogue
-from beautylens.catalogue.sample.barcode import modules
-from beautylens.catalogue.sample.forms import FORMS, draw_product
-from beautylens.catalogue.sample.lines import read_lines
-from beautylens.catalogue.sample.plan import SampleProduct
-from beautylens.catalogue.sample.stage import Stage, View
 from beautylens.errors import TableError
+from beautylens.sample import draw_plan, plan_sample, write_sample_catalogue
+from beautylens.sample.barcode import modules
+from beautylens.sample.forms import FORMS, draw_product
+from beautylens.sample.lines import read_lines
+from beautylens.sample.plan import SampleProduct
+from beautylens.sample.stage import Stage, View
 
 PLAN = plan_sample(2026)
 LISTED = {product.product_id: product for product in PLAN.products}
@@ -182,7 +182,7 @@ def test_some_products_join_their_images_in_a_cell_and_some_take_several_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blank = np.full((8, 8, 3), 255, np.uint8)
-    monkeypatch.setattr("beautylens.catalogue.sample.write.draw_product", lambda *_: blank)
+    monkeypatch.setattr("beautylens.sample.write.draw_product", lambda *_: blank)
     rows = rows_of(draw_plan(PLAN.first(len(PLAN.products), 0), tmp_path).catalogue)
     repeated = Counter(row["product_id"] for row in rows)
     assert set(repeated) == set(LISTED)

@@ -12,9 +12,9 @@ import pytest
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
-from beautylens.catalogue.dead_links import Link
-from beautylens.catalogue.download import download
-from beautylens.catalogue.transfer import Manners, Pace, is_fetchable
+from beautylens.catalogue.download.dead_links import Link
+from beautylens.catalogue.download.pictures import download
+from beautylens.catalogue.download.transfer import Manners, Pace, is_fetchable
 from beautylens.images.limits import Limits
 from tests.catalogue.fetching import QUICK, fetch, reasons
 from tests.catalogue.web import PICTURE, TRICKLE_SECONDS, Handler, Web

@@ -16,13 +16,13 @@ from unittest.mock import patch
 import pytest
 from PIL import Image
 
-from beautylens.catalogue.sample import draw_plan, plan_sample
-from beautylens.catalogue.sample.barcode import draw_barcode
 from beautylens.cli import demo as demo_command
 from beautylens.cli import main
 from beautylens.cli.console import console
 from beautylens.cli.verbs import VERBS, command_of
 from beautylens.collection import Collection
+from beautylens.sample import draw_plan, plan_sample
+from beautylens.sample.barcode import draw_barcode
 from tests.conftest import Shop, catalogue_rows, make_shop, write_table
 
 Done = subprocess.CompletedProcess[str]

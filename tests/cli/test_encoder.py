@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beautylens.features.encoder import Encoder
-from beautylens.features.folders import encoder_home, known_encoders
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.features.encoder.registry import encoder_home, known_encoders
 from tests.cli.test_cli import one_line, run
 from tests.conftest import draw_pack
 
-DEFAULT = Path(str(resources.files("beautylens") / "features/weights/default/graph.onnx"))
+DEFAULT = Path(str(resources.files("beautylens") / "features/encoder/weights/default/graph.onnx"))
 HALF = "127.5,127.5,127.5"
 ABSENT = [name for name in ("torch", "timm", "onnx") if importlib.util.find_spec(name) is None]
 

@@ -13,10 +13,10 @@ import pytest
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import CollectionError, TableError
-from beautylens.evaluate.calibrate import FEWEST, calibrate, gather
+from beautylens.evaluation.calibration.calibrate import FEWEST, calibrate, gather
+from beautylens.evaluation.calibration.labelled_shortlist import Example
 from beautylens.indexing import build
-from beautylens.recipe import Recipe, read_recipe
-from beautylens.search.questions import Example
+from beautylens.recipe.recipe import Recipe, read_recipe
 from tests.conftest import Shop, draw_pack, photograph, write_table
 from tests.stand_ins import write_stand_in
 

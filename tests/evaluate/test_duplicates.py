@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from beautylens.evaluate.duplicates import Group, agreement
-from beautylens.evaluate.duplicates_page import write_duplicates_page
+from beautylens.evaluation.duplicates.duplicates import Group, agreement
+from beautylens.evaluation.duplicates.page import write_duplicates_page
 from beautylens.images.thumbnail import Thumbnail
-from beautylens.records import Match, Product
+from beautylens.results import Match, Product
 from beautylens.store.gallery import Gallery
 from beautylens.store.rows import file_digest, vectors
 from tests.cli.test_cli import run

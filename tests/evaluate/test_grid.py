@@ -14,12 +14,12 @@ from beautylens.catalogue.table import read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.cli import app
 from beautylens.errors import ImageError, RecipeError
-from beautylens.evaluate.extraction import extract, find_pools
-from beautylens.evaluate.grid import PAPER, Grid, Outcome
-from beautylens.evaluate.grid_page import most_disputed
-from beautylens.evaluate.metrics import average_precision
-from beautylens.features.encoder import Encoder
-from beautylens.features.pooling import POOLINGS, unit_rows
+from beautylens.evaluation.grid.extraction import extract, find_pools
+from beautylens.evaluation.grid.grid import PAPER, Grid, Outcome
+from beautylens.evaluation.grid.page import most_disputed
+from beautylens.evaluation.metrics import average_precision
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.features.encoder.pooling import POOLINGS, unit_rows
 from beautylens.images.decode import decode
 from beautylens.images.fit import centre
 from tests.conftest import Shop, catalogue_rows, make_shop, write_table

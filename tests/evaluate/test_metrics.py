@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from beautylens.evaluate import metrics
-from beautylens.evaluate.metrics import (
+from beautylens.evaluation import metrics
+from beautylens.evaluation.metrics import (
     QueryResult,
     average_precision,
     bootstrap_interval,
@@ -17,7 +17,7 @@ from beautylens.evaluate.metrics import (
     reciprocal_rank,
     summarise,
 )
-from beautylens.records import Match, Matches, Product
+from beautylens.results import Match, Matches, Product
 
 products = st.sampled_from("abcdefghijklmnopqrst")
 rankings = st.lists(products, max_size=25)

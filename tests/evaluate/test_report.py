@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from beautylens.errors import BeautylensError
-from beautylens.evaluate.metrics import QueryResult, summarise
-from beautylens.evaluate.report import write_report
-from beautylens.records import Match, Matches, Product, Reasons
+from beautylens.evaluation.metrics import QueryResult, summarise
+from beautylens.evaluation.report import write_report
+from beautylens.results import Match, Matches, Product, Reasons
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 PALETTE = dict(zip("abcdefghijklmnopqrstuvwxyz", range(0, 260, 10), strict=True))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from beautylens.evaluate.textual_ablation import AblationRow, RankedQuery, ablate, as_table
+from beautylens.evaluation.grid.textual_ablation import AblationRow, RankedQuery, ablate, as_table
 
 RANKING = list("abcdefghij")
 SCORES = {product: 1.0 - place / 10 for place, product in enumerate(RANKING)}

@@ -14,9 +14,10 @@ import pytest
 from beautylens.catalogue.table import read_catalogue
 from beautylens.catalogue.truth import TruthRow
 from beautylens.errors import TableError
-from beautylens.evaluate.metrics import average_precision
-from beautylens.evaluate.tuning import GALLERY, Tuned, Tuning
-from beautylens.evaluate.tuning_descriptors import (
+from beautylens.evaluation.metrics import average_precision
+from beautylens.evaluation.tune.axes import axes, completed, in_words
+from beautylens.evaluation.tune.cache import Memory
+from beautylens.evaluation.tune.descriptors import (
     WHITENED,
     Descriptor,
     Descriptors,
@@ -24,25 +25,24 @@ from beautylens.evaluate.tuning_descriptors import (
     finalists,
     sides,
 )
-from beautylens.evaluate.tuning_files import draw_curve, write_recipe, write_tried
-from beautylens.evaluate.tuning_measure import Trials
-from beautylens.evaluate.tuning_memory import Memory
-from beautylens.evaluate.tuning_photos import FEWEST, MOST, split_photos
-from beautylens.evaluate.tuning_search import Figures, Tried, best, front, sweep
-from beautylens.evaluate.tuning_settings import axes, completed, in_words
-from beautylens.features.encoder import Encoder
-from beautylens.features.whitening import Whitening
+from beautylens.evaluation.tune.files import draw_curve, write_recipe, write_tried
+from beautylens.evaluation.tune.measure import Trials
+from beautylens.evaluation.tune.photos import FEWEST, MOST, split_photos
+from beautylens.evaluation.tune.search import Figures, Tried, best, front, sweep
+from beautylens.evaluation.tune.tune import GALLERY, Tuned, Tuning
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.features.encoder.whitening import Whitening
 from beautylens.images.decode import decode
 from beautylens.images.fit import centre
 from beautylens.indexing import build
-from beautylens.recipe import Recipe, read_recipe
-from beautylens.sections import (
+from beautylens.recipe.recipe import Recipe, read_recipe
+from beautylens.recipe.sections import (
     EncoderSettings,
     ProjectionSettings,
     RerankSettings,
     RetrieveSettings,
 )
-from beautylens.settings import PoolingSettings
+from beautylens.recipe.settings import PoolingSettings
 from tests.conftest import Shop
 from tests.stand_ins import write_stand_in
 
@@ -280,7 +280,7 @@ def test_the_table_has_a_line_for_all_that_was_tried_and_the_curve_is_drawn(tmp_
 def test_of_a_large_catalogue_all_pictures_of_the_photos_products_are_searched(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("beautylens.evaluate.tuning.GALLERY", 5)
+    monkeypatch.setattr("beautylens.evaluation.tune.tune.GALLERY", 5)
     start = Recipe(encoders=(EncoderSettings(file=str(write_stand_in(tmp_path / "t", 1))),))
     rows = [TruthRow(shop.photo(n), frozenset({f"p{n:02}"}), frozenset({"p11"})) for n in range(3)]
     tuning = Tuning(read_catalogue(shop.table), rows, tmp_path / "out", start)

@@ -10,9 +10,9 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from beautylens.cli.evaluate import print_verdicts
-from beautylens.evaluate.metrics import QueryResult
-from beautylens.evaluate.verdicts import auroc, calibration_error, judge_verdicts, reliability
-from beautylens.records import Match, Matches, Product
+from beautylens.evaluation.metrics import QueryResult
+from beautylens.evaluation.verdicts import auroc, calibration_error, judge_verdicts, reliability
+from beautylens.results import Match, Matches, Product
 
 rng = np.random.default_rng(5)
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 
-from beautylens.features.aggregate import Aggregate, learn_projection, learn_words, vlad
-from beautylens.features.keypoints import NO_KEYPOINTS, Keypoints
+from beautylens.features.local.keypoints import NO_KEYPOINTS, Keypoints
+from beautylens.features.local.vlad import Aggregate, learn_projection, learn_words, vlad
 from tests.features.test_keypoints import random_keypoints
 
 

@@ -13,8 +13,8 @@ torch = pytest.importorskip("torch", reason=NEEDS)
 safetensors = pytest.importorskip("safetensors.torch", reason=NEEDS)
 
 from beautylens.errors import EncoderError  # noqa: E402  (after the skips)
-from beautylens.features.backbones import build_backbone, import_timm  # noqa: E402  (as above)
-from beautylens.features.checkpoints import read_checkpoint  # noqa: E402  (as above)
+from beautylens.features.export.backbones import build_backbone, import_timm  # noqa: E402  (as above)
+from beautylens.features.export.checkpoints import read_checkpoint  # noqa: E402  (as above)
 
 timm = import_timm()
 

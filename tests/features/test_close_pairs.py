@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from beautylens.features import close_pairs as module
-from beautylens.features.close_pairs import close_pairs
+from beautylens.features.neighbours.close_pairs import close_pairs
 
 
 def unwatched(steps, title):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from beautylens.features.colour import ciede2000, lab, levels, linear
+from beautylens.features.colour.cielab import ciede2000, lab, levels, linear
 
 # Sharma, Wu, Dalal (2005), table 1: two CIELAB colours and their difference.
 PUBLISHED = """

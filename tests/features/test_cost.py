@@ -11,9 +11,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from beautylens.errors import EncoderError
-from beautylens.features.cost import count_macs, count_parameters
+from beautylens.features.export.cost import count_macs, count_parameters
 
-DEFAULT = Path(str(resources.files("beautylens") / "features/weights/default/graph.onnx"))
+DEFAULT = Path(str(resources.files("beautylens") / "features/encoder/weights/default/graph.onnx"))
 
 
 def small_graph(path: Path) -> Path:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from beautylens.errors import EncoderError
-from beautylens.features import cuda
-from beautylens.features.cuda import CudaNetwork, has_gpu
-from beautylens.features.encoder import Encoder
-from beautylens.features.runtime import Network
+from beautylens.features.encoder import cuda
+from beautylens.features.encoder.cuda import CudaNetwork, has_gpu
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.features.encoder.openvino import Network
 
 
 class OnProcessor(CudaNetwork):

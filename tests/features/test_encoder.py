@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from beautylens.errors import EncoderError, RecipeError
-from beautylens.features.encoder import Encoder
-from beautylens.features.pooling import POOLINGS
-from beautylens.settings import PoolingSettings
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.features.encoder.pooling import POOLINGS
+from beautylens.recipe.settings import PoolingSettings
 from tests.conftest import draw_pack, photograph
 
-DEFAULT = Path(str(resources.files("beautylens") / "features/weights/default"))
+DEFAULT = Path(str(resources.files("beautylens") / "features/encoder/weights/default"))
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from beautylens.features.encoder import Encoder
-from beautylens.features.ensemble import Ensemble, Part
-from beautylens.features.whitening import Whitening
-from beautylens.search.similarity import product_of
-from beautylens.settings import PoolingSettings
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.features.encoder.ensemble import Ensemble, Part
+from beautylens.features.encoder.whitening import Whitening
+from beautylens.recipe.settings import PoolingSettings
+from beautylens.search.distances import product_of
 from tests.conftest import draw_pack
 
 

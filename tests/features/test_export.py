@@ -14,17 +14,17 @@ for package in ("onnx", "onnxscript", "safetensors"):
 
 from beautylens.errors import EncoderError, RecipeError  # noqa: E402  (after the skips)
 from beautylens.features import export as exporting  # noqa: E402  (as above)
-from beautylens.features.agreement import probe_pictures  # noqa: E402  (as above)
-from beautylens.features.backbones import (  # noqa: E402  (as above)
+from beautylens.features.encoder.encoder import Encoder  # noqa: E402  (as above)
+from beautylens.features.encoder.openvino import Network, chosen_precision  # noqa: E402  (as above)
+from beautylens.features.export.backbones import (  # noqa: E402  (as above)
     Backbone,
     PaddedConv,
     build_backbone,
     import_timm,
 )
-from beautylens.features.encoder import Encoder  # noqa: E402  (as above)
-from beautylens.features.export import Exported, export_backbone, halve_weights  # noqa: E402  (as above)
-from beautylens.features.runtime import Network, chosen_precision  # noqa: E402  (as above)
-from beautylens.settings import PoolingSettings  # noqa: E402  (as above)
+from beautylens.features.export.parity import probe_pictures  # noqa: E402  (as above)
+from beautylens.features.export.timm import Exported, export_backbone, halve_weights  # noqa: E402  (as above)
+from beautylens.recipe.settings import PoolingSettings  # noqa: E402  (as above)
 
 timm = import_timm()
 Written = tuple[Backbone, Exported]

@@ -6,10 +6,18 @@ import cv2
 import numpy as np
 import pytest
 
-from beautylens.features.extractors import MOST, QUANTUM, Extractor, orb, root_sift, rootsift, sift
-from beautylens.features.keypoints import Keypoints
-from beautylens.features.matching import Matcher
-from beautylens.features.verification import verify_homography
+from beautylens.features.local.extractors import (
+    MOST,
+    QUANTUM,
+    Extractor,
+    orb,
+    root_sift,
+    rootsift,
+    sift,
+)
+from beautylens.features.local.keypoints import Keypoints
+from beautylens.features.local.matching import Matcher
+from beautylens.features.local.verification import verify_homography
 from tests.features.test_keypoints import printed_label
 
 DETECTORS = {"rootsift": rootsift(), "sift": sift(), "orb": orb()}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beautylens.features.keypoints import Keypoints, no_keypoints
+from beautylens.features.local.keypoints import Keypoints, no_keypoints
 
 LENGTHS = (128, 64, 32, 8, 256)
 

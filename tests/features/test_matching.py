@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from beautylens.features.extractors import rootsift
-from beautylens.features.keypoints import Keypoints
-from beautylens.features.matching import (
+from beautylens.features.local.extractors import rootsift
+from beautylens.features.local.keypoints import Keypoints
+from beautylens.features.local.matching import (
     Matcher,
     Plausible,
     _fit,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beautylens.features.nearest import Nearest
+from beautylens.features.local.nearest import Nearest
 
 
 def slow_pairs(query: np.ndarray, gallery: np.ndarray, ratio: float, mutual: bool) -> list[list]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beautylens.features.neighbours import augment, blend, nearest_neighbours
+from beautylens.features.neighbours.knn import augment, blend, nearest_neighbours
 
 
 def unit_rows(seed: int, count: int, dimensions: int = 6) -> np.ndarray:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from beautylens.errors import EncoderError
-from beautylens.features import ocr
+from beautylens.text import ocr
 from beautylens.text.words import words_of
 
 LINES = ("VELVET ROUGE", "matte lipstick 475", "Night cream 30 ml")

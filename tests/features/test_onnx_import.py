@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from beautylens.errors import EncoderError, RecipeError
-from beautylens.features.agreement import probe_pictures
-from beautylens.features.encoder import Encoder
-from beautylens.features.onnx_import import find_stride, import_onnx
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.features.export.onnx_import import find_stride, import_onnx
+from beautylens.features.export.parity import probe_pictures
 
 onnx = pytest.importorskip("onnx", reason="drawing ONNX graphs needs the extra `train`")
 

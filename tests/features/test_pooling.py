@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from beautylens.errors import RecipeError
-from beautylens.features.pooling import POOLINGS, find_pooling
-from beautylens.features.regions import Region, region_grid
+from beautylens.features.encoder.pooling import POOLINGS, find_pooling
+from beautylens.features.encoder.regions import Region, region_grid
 
 MAPS = arrays(
     np.float32,

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from beautylens.errors import EncoderError, ImageError
-from beautylens.features.encoder import Encoder
-from beautylens.features.quantise import quantise
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.features.export.quantise import quantise
 from tests.conftest import Shop
 
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from beautylens.errors import EncoderError
-from beautylens.features import runtime
-from beautylens.features.agreement import probe_pictures
-from beautylens.features.encoder import Encoder
-from beautylens.features.runtime import Network, Precision, import_openvino
+from beautylens.features.encoder import openvino as runtime
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.features.encoder.openvino import Network, Precision, import_openvino
+from beautylens.features.export.parity import probe_pictures
 from tests.conftest import draw_pack
 
-DEFAULT = Path(str(resources.files("beautylens") / "features/weights/default/graph.onnx"))
+DEFAULT = Path(str(resources.files("beautylens") / "features/encoder/weights/default/graph.onnx"))
 
 PROBE = """
 import os, socket, sys

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beautylens.features.aligned import Laid, cell_means, homogeneous, lay, settle
-from beautylens.features.colour import ciede2000, lab, linear
-from beautylens.features.light import relight
-from beautylens.features.shades import tell_shades
+from beautylens.features.colour.alignment import Laid, cell_means, homogeneous, lay, settle
+from beautylens.features.colour.cielab import ciede2000, lab, linear
+from beautylens.features.colour.difference import tell_shades
+from beautylens.features.colour.illumination import relight
 
 WINE, CORAL = (122, 40, 60), (190, 90, 78)
 gains = st.floats(-0.2, 0.2)

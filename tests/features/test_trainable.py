@@ -12,9 +12,9 @@ from onnx import helper
 torch = pytest.importorskip("torch", reason="needs the extra `train`")
 
 from beautylens.errors import EncoderError  # noqa: E402  (after the skip)
-from beautylens.features.encoder import Encoder  # noqa: E402  (as above)
-from beautylens.features.export import run_backbone  # noqa: E402  (as above)
-from beautylens.features.trainable import thaw  # noqa: E402  (as above)
+from beautylens.features.encoder.encoder import Encoder  # noqa: E402  (as above)
+from beautylens.features.export.timm import run_backbone  # noqa: E402  (as above)
+from beautylens.features.export.trainable import thaw  # noqa: E402  (as above)
 from tests.conftest import draw_pack  # noqa: E402  (as above)
 
 

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from beautylens.features.keypoints import Keypoints
-from beautylens.features.verification import (
+from beautylens.features.local.keypoints import Keypoints
+from beautylens.features.local.verification import (
     VERIFICATIONS,
     Verification,
     unverified,

@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 from beautylens.errors import EncoderError
-from beautylens.features.whitening import Whitening
+from beautylens.features.encoder.whitening import Whitening
 
 
 def correlated(rows: int = 400) -> np.ndarray:
@@ -72,7 +72,7 @@ def test_many_channels_and_rows_are_projected_alike_by_random_projections(
     rng = np.random.default_rng(0)
     rows = (rng.normal(size=(120, 10)) @ rng.normal(size=(10, 60)) + 1).astype(np.float32)
     exact = Whitening.fit(rows, 8)(rows)
-    monkeypatch.setattr("beautylens.features.whitening.EXACT", 20)
+    monkeypatch.setattr("beautylens.features.encoder.whitening.EXACT", 20)
     found = Whitening.fit(rows, 8)(rows)
     np.testing.assert_allclose(found @ found.T, exact @ exact.T, atol=1e-3)
 

@@ -14,11 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from beautylens.features.pooling import unit_rows
-from beautylens.store.clustered import ClusteredGallery
+from beautylens.features.encoder.pooling import unit_rows
 from beautylens.store.gallery import Gallery
+from beautylens.store.milvus.gallery import ClusteredGallery
+from beautylens.store.milvus.sync import Difference, sync
 from beautylens.store.rows import vectors
-from beautylens.store.sync import Difference, sync
 from tests.outside.process import until
 
 MilvusClient = pytest.importorskip("pymilvus", reason="needs the extra scale").MilvusClient

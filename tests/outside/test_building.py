@@ -22,7 +22,7 @@ from tests.store.test_build import stored
 BUILD = """
 import sys, time
 import beautylens
-from beautylens.store import build
+from beautylens.ingest import fill as build
 build.COMMIT_IMAGES = 4
 commit = build._Batch.commit
 build._Batch.commit = lambda batch: (time.sleep(0.1), commit(batch))

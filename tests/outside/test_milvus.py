@@ -14,9 +14,9 @@ import requests
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import CollectionError, QueryError
 from beautylens.indexing import build
-from beautylens.store.clustered import ClusteredGallery
 from beautylens.store.gallery import Gallery
-from beautylens.store.sync import in_step, sync
+from beautylens.store.milvus.gallery import ClusteredGallery
+from beautylens.store.milvus.sync import in_step, sync
 from tests.conftest import Shop
 from tests.outside.milvus import free_port, made, milvus, queries, rows, run, synced
 from tests.outside.process import served
@@ -170,7 +170,7 @@ def test_a_server_that_hangs_is_told_whatever_is_asked(
         far = ClusteredGallery(folder, f"{address}/hung")
         far.ready()
         for name in ("PATIENCE", "LONG_PATIENCE"):
-            monkeypatch.setattr(f"beautylens.store.milvus.{name}", 1.0)
+            monkeypatch.setattr(f"beautylens.store.milvus.collection.{name}", 1.0)
         process.send_signal(signal.SIGSTOP)
         there = far.cluster
         asked = [

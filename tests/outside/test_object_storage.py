@@ -19,7 +19,7 @@ from beautylens.errors import BeautylensError, CollectionError, TableError
 from beautylens.indexing import build
 from beautylens.store.gallery import Gallery
 from beautylens.store.lance import connect
-from beautylens.store.tables import FORMAT, make_tables
+from beautylens.store.schema import FORMAT, make_tables
 from tests.conftest import Shop, catalogue_rows, write_table
 from tests.outside.object_storage import object_storage, upload
 from tests.outside.process import served

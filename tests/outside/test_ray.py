@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from beautylens import cluster, indexing
+from beautylens import indexing
 from beautylens.catalogue.table import Catalogue
+from beautylens.cluster import build as cluster
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import BeautylensError, CollectionError
 from beautylens.indexing import build

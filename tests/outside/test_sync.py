@@ -23,10 +23,10 @@ import pytest
 from beautylens.cli.sync import sync as command
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import CollectionError
-from beautylens.store.clustered import ClusteredGallery
 from beautylens.store.lance import connect
-from beautylens.store.milvus_index import INDEXES
-from beautylens.store.sync import in_step, sync
+from beautylens.store.milvus.gallery import ClusteredGallery
+from beautylens.store.milvus.index import INDEXES
+from beautylens.store.milvus.sync import in_step, sync
 from tests.conftest import Shop
 from tests.outside.milvus import (
     client,
@@ -91,8 +91,8 @@ def test_a_sync_that_was_killed_is_gone_on_with(cluster: str, tmp_path: Path) ->
     folder, address = tmp_path / "g.lens", f"{cluster}/killed"
     made(folder, 20_000, dimensions=64)
     filling = (
-        "import sys; from beautylens.store.sync import sync; "
-        "from beautylens.store.clustered import ClusteredGallery as Gallery; "
+        "import sys; from beautylens.store.milvus.sync import sync; "
+        "from beautylens.store.milvus.gallery import ClusteredGallery as Gallery; "
         "sync(Gallery(*sys.argv[1:]), lambda *_: None)"
     )
     started = subprocess.Popen(

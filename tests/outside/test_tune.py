@@ -17,11 +17,11 @@ from typer.testing import CliRunner, Result
 from beautylens.catalogue.table import read_catalogue
 from beautylens.catalogue.truth import read_truth
 from beautylens.cli import app
-from beautylens.evaluate import tuning, tuning_descriptors, tuning_measure
-from beautylens.evaluate.tuning_settings import axes
-from beautylens.features.encoder import Encoder
+from beautylens.evaluation import tuning, tuning_descriptors, tuning_measure
+from beautylens.evaluation.tune.axes import axes
+from beautylens.features.encoder.encoder import Encoder
 from beautylens.indexing import build
-from beautylens.recipe import read_recipe
+from beautylens.recipe.recipe import read_recipe
 from tests.conftest import Shop, draw_pack, make_shop, photograph, write_table
 from tests.pages import blocks
 from tests.stand_ins import write_stand_in

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from beautylens.records import Match, Matches, Product, Reasons
+from beautylens.results import Match, Matches, Product, Reasons
 
 
 def match(product: str, image: str = "", **reasons: object) -> Match:

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 
 from beautylens.assemble import make_local_features
-from beautylens.catalogue.sample.forms import draw_product
-from beautylens.catalogue.sample.plan import SampleProduct, plan_sample
-from beautylens.catalogue.sample.stage import View
 from beautylens.collection import Collection
 from beautylens.images.simulate import phone_photo
 from beautylens.indexing import build
-from beautylens.recipe import read_recipe
-from beautylens.records import Match, Matches, Product, Reasons
+from beautylens.recipe.recipe import read_recipe
+from beautylens.results import Match, Matches, Product, Reasons
+from beautylens.sample.forms import draw_product
+from beautylens.sample.plan import SampleProduct, plan_sample
+from beautylens.sample.stage import View
 from beautylens.search.compare import Compare, alike
-from beautylens.search.photo import Photo
+from beautylens.search.query import Photo
 from tests.conftest import write_table
 
 LINE, SEEN = "Petal Press", View(yaw=0.2, camera=0.12, shadow=False)

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beautylens.features.neighbours import nearest_neighbours
-from beautylens.search.diffusion import (
+from beautylens.features.neighbours.diffusion import (
     Graph,
     affinity,
     diffuse,
@@ -19,6 +18,7 @@ from beautylens.search.diffusion import (
     query_weights,
     solve,
 )
+from beautylens.features.neighbours.knn import nearest_neighbours
 
 
 def unit_rows(seed: int, count: int, dimensions: int = 5) -> np.ndarray:

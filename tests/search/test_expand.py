@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from beautylens.assemble import make_expansion
 from beautylens.collection import Collection
 from beautylens.errors import CollectionError
+from beautylens.features.neighbours.diffusion import Graph
 from beautylens.indexing import build
-from beautylens.recipe import read_recipe
-from beautylens.records import Matches
-from beautylens.search.diffusion import Graph
-from beautylens.search.expand import (
+from beautylens.ingest.offline_diffusion import OfflineDiffusion
+from beautylens.recipe.recipe import read_recipe
+from beautylens.recipe.sections import LateDiffusionSettings
+from beautylens.results import Matches
+from beautylens.search.expansion import (
     EXPANSIONS,
     AlphaQueryExpansion,
     Diffusion,
@@ -25,9 +27,7 @@ from beautylens.search.expand import (
     SuperGlobal,
     superglobal,
 )
-from beautylens.search.late import OfflineDiffusion
-from beautylens.search.photo import Photo
-from beautylens.sections import LateDiffusionSettings
+from beautylens.search.query import Photo
 from beautylens.store.gallery import Gallery
 from tests.conftest import Shop
 from tests.search.test_diffusion import slow_diffusion

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beautylens.records import Match, Matches, Product, Reasons
-from beautylens.search.evidence import FEATURES
-from beautylens.search.fusion import Fusion
+from beautylens.results import Match, Matches, Product, Reasons
+from beautylens.search.judge.evidence import FEATURES
+from beautylens.search.judge.scorer import Fusion
 from tests.search.evidence import match, products, short_list, short_lists
 
 WEIGHTS = {"visual": 16.0, "print": 2.0, "text": 0.5, "colour": 4.0}

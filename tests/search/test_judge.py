@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beautylens.errors import RecipeError
-from beautylens.records import Match, Matches, Product
-from beautylens.search.answers import Presence
-from beautylens.search.judge import Judge, is_listed_as
-from beautylens.search.judgement import Judgement, Thresholds, read_judgement
+from beautylens.results import Match, Matches, Product
+from beautylens.search.judge.judge import Judge, is_listed_as
+from beautylens.search.judge.parameters import Judgement, Thresholds, read_judgement
+from beautylens.search.judge.probability import Presence
 from tests.search.evidence import match, products, short_list, short_lists
 
 JUDGEMENT = Judgement(

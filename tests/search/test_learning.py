@@ -10,13 +10,20 @@ import pytest
 from scipy.optimize import check_grad
 from sklearn.linear_model import LogisticRegression
 
-from beautylens.records import Match, Matches
-from beautylens.search.answers import Presence, best_and_typical
-from beautylens.search.evidence import FEATURES
-from beautylens.search.judgement import Judgement, Thresholds
-from beautylens.search.learning import answered, cross_answered, fit, importance, learn, threshold
-from beautylens.search.likelihood import Likelihood
-from beautylens.search.questions import Example, Question
+from beautylens.evaluation.calibration.labelled_shortlist import Example, Question
+from beautylens.evaluation.calibration.learning import (
+    answered,
+    cross_answered,
+    fit,
+    importance,
+    learn,
+    threshold,
+)
+from beautylens.evaluation.calibration.likelihood import Likelihood
+from beautylens.results import Match, Matches
+from beautylens.search.judge.evidence import FEATURES
+from beautylens.search.judge.parameters import Judgement, Thresholds
+from beautylens.search.judge.probability import Presence, best_and_typical
 from tests.search.evidence import match
 
 PRIOR = Judgement(

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from beautylens.errors import EncoderError
-from beautylens.features.keypoints import NO_KEYPOINTS, Keypoints
-from beautylens.search.photo import Photo
+from beautylens.features.local.keypoints import NO_KEYPOINTS, Keypoints
+from beautylens.search.query import Photo
 
 
 class Taking:

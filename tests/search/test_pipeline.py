@@ -14,8 +14,8 @@ from beautylens.collection import Collection
 from beautylens.errors import ImageError, QueryError
 from beautylens.images.fit import Box
 from beautylens.indexing import build
-from beautylens.recipe import read_recipe
-from beautylens.records import Matches
+from beautylens.recipe.recipe import read_recipe
+from beautylens.results import Matches
 from tests.conftest import Shop, catalogue_rows, write_table
 
 

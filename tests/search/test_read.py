@@ -8,15 +8,15 @@ import cv2
 import numpy as np
 import pytest
 
-from beautylens.catalogue.sample.barcode import draw_barcode
 from beautylens.collection import Collection
-from beautylens.features.ocr import Line
 from beautylens.indexing import build
-from beautylens.recipe import Recipe, read_recipe
-from beautylens.records import Match, Matches, Product
-from beautylens.search.photo import Photo
+from beautylens.recipe.recipe import Recipe, read_recipe
+from beautylens.recipe.sections import WordsSettings
+from beautylens.results import Match, Matches, Product
+from beautylens.sample.barcode import draw_barcode
+from beautylens.search.query import Photo
 from beautylens.search.read import CatalogueReader, Read, says_enough
-from beautylens.sections import WordsSettings
+from beautylens.text.ocr import Line
 from tests.conftest import Shop, catalogue_rows, write_table
 
 GTIN = "4006381333931"

@@ -14,17 +14,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beautylens.assemble import make_explain, make_local_features, make_order
-from beautylens.features.extractors import EXTRACTORS
-from beautylens.features.keypoints import Keypoints
-from beautylens.features.local import Agreement
-from beautylens.features.verification import VERIFICATIONS
+from beautylens.features.local.extractors import EXTRACTORS
+from beautylens.features.local.features import Agreement
+from beautylens.features.local.keypoints import Keypoints
+from beautylens.features.local.verification import VERIFICATIONS
 from beautylens.images.decode import decode
 from beautylens.indexing import build
-from beautylens.recipe import Recipe, read_recipe
-from beautylens.records import Match, Matches, Product
-from beautylens.search.photo import Photo
-from beautylens.search.rerank import Order, Rerank, counted
-from beautylens.sections import KeypointSettings, RerankSettings
+from beautylens.recipe.recipe import Recipe, read_recipe
+from beautylens.recipe.sections import KeypointSettings, RerankSettings
+from beautylens.results import Match, Matches, Product
+from beautylens.search.query import Photo
+from beautylens.search.verify import Order, Rerank, counted
 from beautylens.store.gallery import Gallery
 from tests.conftest import Shop
 from tests.features.test_matching import scene, slow_squares

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from beautylens.collection import Collection, open_collection
-from beautylens.search.plain import matches_to_json
+from beautylens.search.as_json import matches_to_json
 from tests.conftest import Shop
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from beautylens.collection import Collection
 from beautylens.indexing import build
-from beautylens.records import Matches
-from beautylens.search.photo import Photo
-from beautylens.search.second import SecondWay, with_both_cosines
+from beautylens.results import Matches
+from beautylens.search.hybrid import SecondWay, with_both_cosines
+from beautylens.search.query import Photo
 from beautylens.store.gallery import Gallery
 from beautylens.store.reader import Vectors
 from tests.conftest import Shop, catalogue_rows, write_table

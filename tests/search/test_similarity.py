@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from beautylens.features.pooling import unit_rows
-from beautylens.search.similarity import SIMILARITIES
+from beautylens.features.encoder.pooling import unit_rows
+from beautylens.search.distances import SIMILARITIES
 
 ROWS = arrays(np.float32, (7, 5), elements=st.floats(0, 1, width=32)).map(
     lambda rows: unit_rows(rows + np.float32(1e-3))

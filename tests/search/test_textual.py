@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beautylens.errors import RecipeError
-from beautylens.records import Match, Matches, Product, Reasons
-from beautylens.search.photo import Photo
-from beautylens.search.textual import REFINEMENTS, Textual, find_refinement, program, slide
+from beautylens.results import Match, Matches, Product, Reasons
+from beautylens.search.expand_by_name import REFINEMENTS, Textual, find_refinement, program, slide
+from beautylens.search.query import Photo
 from beautylens.store.gallery import Gallery
-from beautylens.text.index import TextIndex
+from beautylens.text.text_index import TextIndex
 
 # A ranking of ten by falling score, and three products that the photo did not find.
 RANKING = list("abcdefghij")

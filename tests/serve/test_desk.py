@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from beautylens.serve.desk import Desk
 from beautylens.serve.problems import Refusal
+from beautylens.serve.work_queue import Desk
 
 
 def test_work_is_done_elsewhere_and_its_result_comes_back() -> None:

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from beautylens.collection import Collection
 from beautylens.errors import CollectionError
-from beautylens.records import Matches
+from beautylens.results import Matches
 from beautylens.serve.models import Answer
 from tests.conftest import Shop
 from tests.serve.conftest import Opened

@@ -13,7 +13,7 @@ import pytest
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import CollectionError, ImageError
 from beautylens.indexing import build, index
-from beautylens.recipe import read_recipe
+from beautylens.recipe.recipe import read_recipe
 from beautylens.store.gallery import Gallery
 from tests.conftest import Shop, catalogue_rows, make_shop, write_table
 
@@ -197,11 +197,11 @@ def test_commits_wait_for_a_number_of_images_or_some_seconds_and_never_split_a_p
         written(self, rows, keep)
 
     monkeypatch.setattr(Gallery, "upsert", upsert)
-    monkeypatch.setattr("beautylens.store.build.COMMIT_IMAGES", 2)
+    monkeypatch.setattr("beautylens.ingest.fill.COMMIT_IMAGES", 2)
     build(table, tmp_path / "few.lens", recipe=FAST)
     assert sizes == [["p00", "p01", "p01", "p01"], ["p04", "p05"]]
     sizes.clear()
-    monkeypatch.setattr("beautylens.store.build.COMMIT_SECONDS", 0.0)
+    monkeypatch.setattr("beautylens.ingest.fill.COMMIT_SECONDS", 0.0)
     build(table, tmp_path / "soon.lens", recipe=FAST)
     assert sizes == [["p00"], ["p01", "p01", "p01"], ["p04"], ["p05"]]
 

@@ -13,13 +13,13 @@ import pytest
 
 from beautylens.collection import open_collection
 from beautylens.errors import CollectionError
-from beautylens.store.clustered import ClusteredGallery
 from beautylens.store.gallery import Gallery
 from beautylens.store.lance import connect
-from beautylens.store.milvus_address import Address
-from beautylens.store.milvus_index import index_for
+from beautylens.store.milvus.address import Address
+from beautylens.store.milvus.gallery import ClusteredGallery
+from beautylens.store.milvus.index import index_for
+from beautylens.store.milvus.sync import row_checksums
 from beautylens.store.rows import vectors
-from beautylens.store.sync import row_checksums
 
 
 def test_an_address_has_a_cluster_and_a_name() -> None:
@@ -88,7 +88,7 @@ def test_a_token_goes_only_to_a_cluster_that_the_user_names(
 ) -> None:
     tokens: list[str] = []
     monkeypatch.setattr(
-        "beautylens.store.clustered.Milvus", lambda *given: tokens.append(given[-1])
+        "beautylens.store.milvus.gallery.Milvus", lambda *given: tokens.append(given[-1])
     )
     recipe = {"name": "own", "retrieve": {"vectors": "milvus+http://stranger.example/x"}}
     settings = {"recipe": recipe, "encoder": {"fingerprint": "f"}}

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beautylens.errors import QueryError
-from beautylens.store.milvus_filter import milvus_filter
+from beautylens.store.milvus.filter import milvus_filter
 
 COLUMNS = ["product_id", "name", "brand", "gtin", "shade", "größe"]
 

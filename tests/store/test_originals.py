@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beautylens.features.neighbours import augment
+from beautylens.features.neighbours.knn import augment
 from beautylens.store.gallery import Gallery
 from beautylens.store.originals import augment_gallery, originals
 from tests.store.test_gallery import DIMENSIONS, rows, unit

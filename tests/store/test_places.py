@@ -10,7 +10,7 @@ import lancedb
 import pyarrow as pa
 import pytest
 
-from beautylens.store.places import Places
+from beautylens.store.row_id_cache import Places
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_removed_replaced_and_moved_rows_are_not_mistaken(table: Any) -> None:
 
 
 def test_what_is_remembered_is_bounded(table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("beautylens.store.places._MOST", 10)
+    monkeypatch.setattr("beautylens.store.row_id_cache._MOST", 10)
     places = Places(table)
     for n in range(50):
         assert values(places, f"i{n}") == {f"i{n}": n}

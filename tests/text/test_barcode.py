@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import zxingcpp
 
-from beautylens.catalogue.sample.barcode import draw_barcode
-from beautylens.text.barcode import read_barcodes
+from beautylens.sample.barcode import draw_barcode
+from beautylens.text.codes import read_barcodes
 
 GTIN = "4006381333931"
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beautylens.text.evidence import share
-from beautylens.text.spoken import Said
+from beautylens.text.lines import Said
+from beautylens.text.overlap import share
 
 LINE = "Aurelle Velvet Rouge"
 WORDS = st.lists(st.sampled_from([*LINE.lower().split(), "475", "470", "30ml", "day", "night"]))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from beautylens.errors import CollectionError
-from beautylens.text.index import TextIndex
+from beautylens.text.text_index import TextIndex
 from beautylens.text.words import words_of
 
 SHOP = {

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from beautylens.errors import TableError
-from beautylens.text.texts import product_texts
+from beautylens.text.product_texts import product_texts
 
 
 def rows(*values: tuple[str, str, str, str]) -> pa.Table:

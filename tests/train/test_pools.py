@@ -8,8 +8,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra `train`")
 
 from beautylens.errors import EncoderError, RecipeError  # noqa: E402  (after the skip)
-from beautylens.features.pooling import find_pooling  # noqa: E402  (as above)
-from beautylens.settings import PoolingSettings  # noqa: E402  (as above)
+from beautylens.features.encoder.pooling import find_pooling  # noqa: E402  (as above)
+from beautylens.recipe.settings import PoolingSettings  # noqa: E402  (as above)
 from beautylens.train.pools import POOLS, Pool  # noqa: E402  (as above)
 
 OPTIONS = {"gem": {"p": 4.0}, "rmac": {"levels": 2, "global_term": True}, "grmac": {"p": 2.0}}

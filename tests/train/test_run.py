@@ -18,9 +18,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra `train`")
 
 from beautylens.errors import EncoderError, TableError  # noqa: E402  (after the skip)
-from beautylens.features.encoder import Encoder  # noqa: E402  (as above)
+from beautylens.features.encoder.encoder import Encoder  # noqa: E402  (as above)
 from beautylens.indexing import index, recipe_with  # noqa: E402  (as above)
-from beautylens.settings import PoolingSettings  # noqa: E402  (as above)
+from beautylens.recipe.settings import PoolingSettings  # noqa: E402  (as above)
 from beautylens.train.pairs import Pairs  # noqa: E402  (as above)
 from beautylens.train.run import Trained, Training  # noqa: E402  (as above)
 from beautylens.train.settings import TrainSettings  # noqa: E402  (as above)

@@ -15,13 +15,13 @@ from typing import TextIO
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from beautylens.addresses import Place, on_this_machine
 from beautylens.catalogue.delimited import TAB, read_delimited
 from beautylens.catalogue.image_cells import picture_columns
 from beautylens.catalogue.parquet import read_parquet, told_bytes
 from beautylens.catalogue.spreadsheet import without_leavings
 from beautylens.catalogue.text_files import lines_of, open_text
 from beautylens.errors import TableError
+from beautylens.paths import Place, on_this_machine
 from beautylens.unicode_text import composed
 
 # Columns that hold several values, written as a list where the format has lists.

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from beautylens.addresses import Place
-from beautylens.catalogue.refusal import refuse
+from beautylens.catalogue.checks import refuse
+from beautylens.paths import Place
 
 
 def without_leavings(path: Place, table: pa.Table) -> pa.Table:

@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from beautylens.addresses import Place, beside, place
+from beautylens.catalogue.checks import identifier, listed, refuse, require_columns
 from beautylens.catalogue.gtin import tidy_cell
 from beautylens.catalogue.image_cells import on_this_system, picture_columns, pictures_in
 from beautylens.catalogue.product_rows import filled, unrepeated, with_tidy_gtins
 from beautylens.catalogue.readers import read_table
-from beautylens.catalogue.refusal import identifier, listed, refuse, require_columns
 from beautylens.catalogue.spreadsheet import blank_rows
+from beautylens.paths import Place, beside, place
 from beautylens.several import several
 from beautylens.unicode_text import composed
 

@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from beautylens.addresses import Place, beside, is_strange, place
+from beautylens.catalogue.checks import refuse, require_columns
 from beautylens.catalogue.delimited import read_rows
 from beautylens.catalogue.image_cells import on_this_system, one_picture
 from beautylens.catalogue.product_rows import same_file
 from beautylens.catalogue.readers import SEPARATOR, copied, read_table, reading
-from beautylens.catalogue.refusal import refuse, require_columns
 from beautylens.catalogue.swallowed import PHOTO_SUFFIXES
 from beautylens.catalogue.text_files import open_text
 from beautylens.errors import TableError
+from beautylens.paths import Place, beside, is_strange, place
 from beautylens.several import several
 from beautylens.unicode_text import composed
 

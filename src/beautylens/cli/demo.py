@@ -12,7 +12,6 @@ from typing import Annotated
 import typer
 
 from beautylens import indexing
-from beautylens.catalogue.sample import SamplePaths, write_sample_catalogue
 from beautylens.catalogue.truth import read_truth
 from beautylens.cli.arguments import written_here
 from beautylens.cli.console import console
@@ -26,9 +25,10 @@ from beautylens.cli.evaluate import (
 from beautylens.cli.formats import Answer, write_table
 from beautylens.cli.progress import progress_bar, report_filled
 from beautylens.errors import CollectionError
-from beautylens.evaluate.metrics import summarise
-from beautylens.evaluate.verdicts import judge_verdicts
-from beautylens.store.build import Progress
+from beautylens.evaluation.metrics import summarise
+from beautylens.evaluation.verdicts import judge_verdicts
+from beautylens.ingest.fill import Progress
+from beautylens.sample import SamplePaths, write_sample_catalogue
 
 SHOWN = 3
 MARK = ".beautylens-demo"

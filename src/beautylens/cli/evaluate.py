@@ -12,18 +12,18 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from beautylens.addresses import Place, place
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.cli.arguments import Address, TruthTable, Vectors, written_here
 from beautylens.cli.console import console
 from beautylens.cli.progress import tracked
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import QueryError, TableError
-from beautylens.evaluate.calibrate import Calibrated, calibrate, gather
-from beautylens.evaluate.metrics import QueryResult, Score, Summary, summarise
-from beautylens.evaluate.report import write_report
-from beautylens.evaluate.run import find_leaks, run_queries, truth_pictures, unknown_truths
-from beautylens.evaluate.verdicts import Verdicts, judge_verdicts
+from beautylens.evaluation.calibration.calibrate import Calibrated, calibrate, gather
+from beautylens.evaluation.metrics import QueryResult, Score, Summary, summarise
+from beautylens.evaluation.report import write_report
+from beautylens.evaluation.run import find_leaks, run_queries, truth_pictures, unknown_truths
+from beautylens.evaluation.verdicts import Verdicts, judge_verdicts
+from beautylens.paths import Place, place
 
 
 def evaluate(

@@ -15,8 +15,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from beautylens.cli.console import console
-from beautylens.records import Match, Matches, Product, Verdict
-from beautylens.search.plain import matches_to_json, rounded
+from beautylens.results import Match, Matches, Product, Verdict
+from beautylens.search.as_json import matches_to_json, rounded
 
 # What a verdict says to a person.
 VERDICTS: Mapping[Verdict | None, str] = {

@@ -15,7 +15,6 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from beautylens.addresses import place
 from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.cli.arguments import CatalogueTable, TruthTable, written_here
@@ -23,17 +22,18 @@ from beautylens.cli.console import console
 from beautylens.cli.evaluate import refuse_leaks
 from beautylens.cli.progress import count_bar, report_left_out, report_rows
 from beautylens.errors import QueryError, TableError
-from beautylens.evaluate.extraction import find_pools
-from beautylens.evaluate.grid import PAPER, Grid, Outcome, System
-from beautylens.evaluate.grid_page import most_disputed, write_grid_page
-from beautylens.evaluate.metrics import MEASURES
-from beautylens.evaluate.run import find_copies
-from beautylens.evaluate.textual_ablation import AblationRow
-from beautylens.features.encoder import Encoder
-from beautylens.search.similarity import SIMILARITIES
-from beautylens.sections import TextualSettings
-from beautylens.text.index import TextIndex
-from beautylens.text.texts import product_texts
+from beautylens.evaluation.grid.extraction import find_pools
+from beautylens.evaluation.grid.grid import PAPER, Grid, Outcome, System
+from beautylens.evaluation.grid.page import most_disputed, write_grid_page
+from beautylens.evaluation.grid.textual_ablation import AblationRow
+from beautylens.evaluation.metrics import MEASURES
+from beautylens.evaluation.run import find_copies
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.paths import place
+from beautylens.recipe.sections import TextualSettings
+from beautylens.search.distances import SIMILARITIES
+from beautylens.text.product_texts import product_texts
+from beautylens.text.text_index import TextIndex
 
 SHOWN = 6
 POOLINGS = ("mac", "spoc", "rmac", "ramac")

@@ -8,14 +8,14 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from beautylens.addresses import folder_bytes, place
 from beautylens.cli.arguments import Address, Vectors
 from beautylens.cli.console import console
 from beautylens.cli.progress import report_failures
 from beautylens.collection import Collection, open_collection
-from beautylens.features.runtime import precision_like
-from beautylens.store.clustered import ClusteredGallery
-from beautylens.store.tables import PLAIN
+from beautylens.features.encoder.openvino import precision_like
+from beautylens.paths import folder_bytes, place
+from beautylens.store.milvus.gallery import ClusteredGallery
+from beautylens.store.schema import PLAIN
 
 
 def info(

@@ -19,7 +19,7 @@ from beautylens.collection import Collection, open_collection
 from beautylens.errors import ImageError, QueryError
 from beautylens.images.draw import write_png
 from beautylens.images.fit import Box
-from beautylens.search.photo import Photo
+from beautylens.search.query import Photo
 
 
 def search(

@@ -12,11 +12,11 @@ from beautylens.cli.console import console, report_error
 from beautylens.cli.progress import progress_bar
 from beautylens.collection import open_collection
 from beautylens.errors import CollectionError
-from beautylens.store.build import Progress
-from beautylens.store.clustered import ClusteredGallery
-from beautylens.store.milvus_index import index_for
-from beautylens.store.sync import Difference, Side, in_step
-from beautylens.store.sync import sync as run
+from beautylens.ingest.fill import Progress
+from beautylens.store.milvus.gallery import ClusteredGallery
+from beautylens.store.milvus.index import index_for
+from beautylens.store.milvus.sync import Difference, Side, in_step
+from beautylens.store.milvus.sync import sync as run
 
 
 def sync(

@@ -12,7 +12,6 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from beautylens.addresses import place
 from beautylens.catalogue.table import read_catalogue
 from beautylens.catalogue.truth import read_truth
 from beautylens.cli.arguments import CatalogueTable, TruthTable, written_here
@@ -20,13 +19,14 @@ from beautylens.cli.console import console
 from beautylens.cli.evaluate import refuse_leaks
 from beautylens.cli.progress import count_bar, progress_bar, report_rows
 from beautylens.errors import EncoderError
-from beautylens.evaluate.run import find_copies
-from beautylens.evaluate.tuning import Tuned, Tuning
-from beautylens.evaluate.tuning_files import draw_curve, said_of, write_recipe, write_tried
-from beautylens.evaluate.tuning_photos import FEWEST
-from beautylens.evaluate.tuning_search import Figures, Tried, front
-from beautylens.evaluate.tuning_settings import changes_evidence, in_words
-from beautylens.recipe import read_recipe
+from beautylens.evaluation.run import find_copies
+from beautylens.evaluation.tune.axes import changes_evidence, in_words
+from beautylens.evaluation.tune.files import draw_curve, said_of, write_recipe, write_tried
+from beautylens.evaluation.tune.photos import FEWEST
+from beautylens.evaluation.tune.search import Figures, Tried, front
+from beautylens.evaluation.tune.tune import Tuned, Tuning
+from beautylens.paths import place
+from beautylens.recipe.recipe import read_recipe
 
 
 def tune(

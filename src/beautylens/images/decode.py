@@ -16,7 +16,6 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from beautylens.addresses import Remote
 from beautylens.errors import ImageError
 from beautylens.images.budget import Budget
 from beautylens.images.files import check_bytes, read_bytes
@@ -26,6 +25,7 @@ from beautylens.images.quiet import quiet
 from beautylens.images.structure.file import ExcessError
 from beautylens.images.tones import pixels_of
 from beautylens.images.upright import DAMAGE, orientation_of, upright
+from beautylens.paths import Remote
 
 Pixels: TypeAlias = NDArray[np.uint8]
 Picture: TypeAlias = str | Path | Remote | bytes | Pixels | Image.Image

@@ -9,17 +9,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.features.aligned import Laid, Transform, homogeneous, lay, settle
-from beautylens.features.keypoints import Keypoints
-from beautylens.features.local import Agreement, LocalFeatures
-from beautylens.features.shades import tell_shades
+from beautylens.features.colour.alignment import Laid, Transform, homogeneous, lay, settle
+from beautylens.features.colour.difference import tell_shades
+from beautylens.features.local.features import Agreement, LocalFeatures
+from beautylens.features.local.keypoints import Keypoints
 from beautylens.images.cutout import item_cover
 from beautylens.images.fit import shrink
 from beautylens.images.thumbnail import Thumbnail
-from beautylens.records import Match, Matches
+from beautylens.results import Match, Matches
 from beautylens.search.compared import Compared
-from beautylens.search.evidence import CHANCE
-from beautylens.search.photo import Photo
+from beautylens.search.judge.evidence import CHANCE
+from beautylens.search.query import Photo
 from beautylens.store.gallery import Gallery
 
 _CLOSE = 0.35

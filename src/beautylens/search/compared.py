@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from beautylens.features.aligned import Laid
-from beautylens.features.shades import Shades
-from beautylens.records import Match
+from beautylens.features.colour.alignment import Laid
+from beautylens.features.colour.difference import Shades
+from beautylens.results import Match
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.addresses import place
-from beautylens.features.keypoints import NO_KEYPOINTS
-from beautylens.features.local import LocalFeatures
+from beautylens.features.local.features import LocalFeatures
+from beautylens.features.local.keypoints import NO_KEYPOINTS
 from beautylens.images.decode import decode
 from beautylens.images.draw import labelled, match_lines
 from beautylens.images.fit import shrink
-from beautylens.records import Match, Matches
-from beautylens.search.photo import Photo
-from beautylens.search.swatches import draw_colours
+from beautylens.paths import place
+from beautylens.results import Match, Matches
+from beautylens.search.draw_colours import draw_colours
+from beautylens.search.query import Photo
 from beautylens.store.gallery import Gallery
 
 

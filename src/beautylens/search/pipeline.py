@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from beautylens.records import Matches
+from beautylens.results import Matches
 from beautylens.search.compare import Compare
-from beautylens.search.expand import Expansion
-from beautylens.search.judge import Judge
-from beautylens.search.photo import Photo
+from beautylens.search.expand_by_name import Textual
+from beautylens.search.expansion import Expansion
+from beautylens.search.judge.judge import Judge
+from beautylens.search.match_code import Scan
+from beautylens.search.query import Photo
 from beautylens.search.read import Read
-from beautylens.search.rerank import Rerank
 from beautylens.search.retrieve import Retrieve
-from beautylens.search.scan import Scan
-from beautylens.search.textual import Textual
+from beautylens.search.verify import Rerank
 
 
 class Pipeline:

@@ -9,13 +9,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.features.ocr import Reads
-from beautylens.records import Match, Matches, Product
-from beautylens.search.photo import Photo
-from beautylens.search.scan import barcode_first
+from beautylens.results import Match, Matches, Product
+from beautylens.search.match_code import barcode_first
+from beautylens.search.query import Photo
 from beautylens.store.gallery import Gallery
-from beautylens.text.evidence import Shared, share
-from beautylens.text.spoken import Said
+from beautylens.text.lines import Said
+from beautylens.text.ocr import Reads
+from beautylens.text.overlap import Shared, share
 from beautylens.text.tokens import is_exact, tokens_of
 
 # A longer value describes a pack in words of its own, which agree with its print by chance.

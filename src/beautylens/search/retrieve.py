@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.cores import cores
-from beautylens.features.describing import Describing
+from beautylens.features.encoder.base_encoder import Describing
 from beautylens.images.salient import salient_on_white
-from beautylens.records import Matches
-from beautylens.search.photo import Photo
-from beautylens.search.second import SecondWay
-from beautylens.search.similarity import Similarity
+from beautylens.results import Matches
+from beautylens.search.distances import Similarity
+from beautylens.search.hybrid import SecondWay
+from beautylens.search.query import Photo
 from beautylens.store.gallery import Gallery
+from beautylens.threads import cores
 
 # How much longer the short-list by cosine is that another similarity chooses from.
 WIDER = 10

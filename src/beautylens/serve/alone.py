@@ -10,9 +10,9 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from beautylens.addresses import Place, Remote
 from beautylens.errors import CollectionError
 from beautylens.files import lock_file
+from beautylens.paths import Place, Remote
 
 LOCK = ".writing"
 

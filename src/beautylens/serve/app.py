@@ -17,14 +17,14 @@ from beautylens import __version__
 from beautylens.collection import Collection, open_collection
 from beautylens.images.decode import Pixels
 from beautylens.serve.ending import FINISH_SECONDS, end_within
-from beautylens.serve.feedback import feedback_routes
-from beautylens.serve.guard import Guard
-from beautylens.serve.health import health_routes
-from beautylens.serve.limits import HeadAsGet, RequestLimits
-from beautylens.serve.page import show_page
+from beautylens.serve.middleware.guard import Guard
+from beautylens.serve.middleware.limits import HeadAsGet, RequestLimits
 from beautylens.serve.problems import handle_problems
-from beautylens.serve.products import MOST_PICTURES, product_routes
-from beautylens.serve.searching import search_routes
+from beautylens.serve.routes.feedback import feedback_routes
+from beautylens.serve.routes.health import health_routes
+from beautylens.serve.routes.page import show_page
+from beautylens.serve.routes.products import MOST_PICTURES, product_routes
+from beautylens.serve.routes.search import search_routes
 from beautylens.serve.service import Service
 from beautylens.serve.settings import ServeSettings
 

@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, Field
 
-from beautylens.records import Matches, Product, Verdict
-from beautylens.search.plain import match_to_json, matches_to_json
+from beautylens.results import Matches, Product, Verdict
+from beautylens.search.as_json import match_to_json, matches_to_json
 
 
 class Reasons(BaseModel):

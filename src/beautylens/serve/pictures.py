@@ -8,15 +8,15 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from beautylens.addresses import Place, Remote, place
-from beautylens.catalogue.shelf import Shelf
+from beautylens.catalogue.sharded_folder import Shelf
 from beautylens.errors import CollectionError, ImageError
 from beautylens.files import new_file
 from beautylens.images.decode import decode
 from beautylens.images.draw import to_jpeg
 from beautylens.images.fit import shrink
 from beautylens.images.formats import HEAD_BYTES, suffix_of
-from beautylens.records import Match
+from beautylens.paths import Place, Remote, place
+from beautylens.results import Match
 from beautylens.serve.alone import alone
 from beautylens.serve.service import PICTURES, Service
 from beautylens.several import several

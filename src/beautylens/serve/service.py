@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from beautylens.addresses import place
 from beautylens.catalogue.table import OPTIONAL
 from beautylens.collection import Collection
 from beautylens.errors import QueryError
 from beautylens.images.fit import Box
-from beautylens.search.photo import Photo
+from beautylens.paths import place
+from beautylens.search.query import Photo
 from beautylens.serve.decoders import SECONDS, Decoders
-from beautylens.serve.desk import Desk
 from beautylens.serve.metrics import Metrics
 from beautylens.serve.problems import Refusal
 from beautylens.serve.settings import ServeSettings
+from beautylens.serve.work_queue import Desk
 from beautylens.store.filters import parse_filter
 
 WORDS = 200

@@ -11,19 +11,19 @@ from typing import Any
 
 import pyarrow as pa
 
-from beautylens.addresses import Place, Remote, place
+from beautylens.paths import Place, Remote, place
 from beautylens.several import several
+from beautylens.store.compaction import index_new_rows, merge_fragments
 from beautylens.store.failures import Failure
+from beautylens.store.fragments import append, write_piece
 from beautylens.store.lance import is_conflict, of_products, plain_errors, sql_list
 from beautylens.store.lookup import GalleryLookup
-from beautylens.store.pieces import append, write_piece
-from beautylens.store.tables import (
+from beautylens.store.schema import (
     FORMAT,
     make_folder,
     make_tables,
     refuse_strangers,
 )
-from beautylens.store.upkeep import index_new_rows, merge_fragments
 
 SCAN_LIMIT = 50_000
 # Once more than so many fragments of fewer rows have piled up they are merged. A search takes the

@@ -16,11 +16,11 @@ from typing import Any
 import pyarrow as pa
 import pydantic
 
-from beautylens.addresses import is_address
 from beautylens.errors import CollectionError, QueryError
-from beautylens.importing import quick_imports
 from beautylens.native import Lock
+from beautylens.paths import is_address
 from beautylens.several import several
+from beautylens.startup import quick_imports
 from beautylens.store.forked import Database, note_connection
 from beautylens.unicode_text import composed
 

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beautylens.catalogue.gtin import gtins_in, spellings
-from beautylens.records import Match, Matches
+from beautylens.results import Match, Matches
 from beautylens.several import several
 from beautylens.store.lance import filter_errors, of_products, plain_errors, sql_list
 from beautylens.store.reader import GalleryReader
 from beautylens.store.rows import Vectors, stacked, to_match
-from beautylens.store.tables import PLAIN
+from beautylens.store.schema import PLAIN
 
 # Parts of a vector index that a search looks at.
 PROBES = 20

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from beautylens.addresses import place
-from beautylens.catalogue.refusal import listed
+from beautylens.catalogue.checks import listed
 from beautylens.catalogue.table import Catalogue
 from beautylens.embedded import is_gone
 from beautylens.errors import ImageError
 from beautylens.images.ahead import ahead, batches
 from beautylens.images.files import read_bytes
+from beautylens.paths import place
 from beautylens.store.gallery import Gallery
 from beautylens.store.rows import file_digest
 

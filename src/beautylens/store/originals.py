@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from beautylens.features.neighbours import blend, nearest_neighbours
+from beautylens.features.neighbours.knn import blend, nearest_neighbours
 from beautylens.store.gallery import Gallery
 from beautylens.store.lance import key_field
 from beautylens.store.reader import STREAMED_ROWS

@@ -12,17 +12,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from beautylens.addresses import place
 from beautylens.errors import CollectionError
-from beautylens.features.keypoints import Keypoints
+from beautylens.features.local.keypoints import Keypoints
 from beautylens.images.thumbnail import Thumbnail
+from beautylens.paths import place
 from beautylens.several import several
+from beautylens.store.artefacts import Learnt
 from beautylens.store.failures import Failure, FailureLog
 from beautylens.store.lance import connect, of_products, plain_errors, table_names
-from beautylens.store.learnt import Learnt
-from beautylens.store.places import Places
+from beautylens.store.row_id_cache import Places
 from beautylens.store.rows import Vectors, stacked
-from beautylens.store.tables import (
+from beautylens.store.schema import (
     FORMAT,
     INTERNAL,
     PLAIN,

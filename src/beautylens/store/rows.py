@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from beautylens.records import Match, Product, Reasons
+from beautylens.results import Match, Product, Reasons
 
 Vectors = Literal["descriptor", "aggregate"]
 """The columns that a gallery can be searched by."""

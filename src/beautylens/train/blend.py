@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from beautylens.errors import EncoderError
-from beautylens.features.encoder import Encoder
-from beautylens.features.export import Exported, export_backbone
-from beautylens.features.extras import extra
-from beautylens.features.trainable import thaw
-from beautylens.features.whitening import Whitening
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.features.encoder.whitening import Whitening
+from beautylens.features.export.timm import Exported, export_backbone
+from beautylens.features.export.trainable import thaw
+from beautylens.optional import extra
 
 with extra("train"):
     import torch

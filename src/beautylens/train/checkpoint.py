@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from beautylens.errors import EncoderError
-from beautylens.features.extras import extra
+from beautylens.optional import extra
 
 with extra("train"):
     import torch

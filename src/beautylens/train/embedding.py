@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from beautylens.features.backbones import Backbone
-from beautylens.features.extras import extra
-from beautylens.features.whitening import Whitening
-from beautylens.settings import PoolingSettings
+from beautylens.features.encoder.whitening import Whitening
+from beautylens.features.export.backbones import Backbone
+from beautylens.optional import extra
+from beautylens.recipe.settings import PoolingSettings
 from beautylens.train.pools import Pool
 
 with extra("train"):

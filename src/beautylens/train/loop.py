@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.cores import cores
 from beautylens.errors import EncoderError, ImageError
-from beautylens.features.extras import extra
 from beautylens.images.ahead import ahead, batches
+from beautylens.optional import extra
+from beautylens.threads import cores
 from beautylens.train import checkpoint
 from beautylens.train.checkpoint import Progress
 from beautylens.train.objective import Item, Objective

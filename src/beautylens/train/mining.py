@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from beautylens.cores import cores
 from beautylens.errors import TableError
 from beautylens.store.gallery import Gallery
 from beautylens.store.rows import vectors
+from beautylens.threads import cores
 
 Floats = NDArray[np.float32]
 _ROWS = 8192

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.features.extras import extra
+from beautylens.optional import extra
 from beautylens.train.sources import Source
 
 with extra("train"):

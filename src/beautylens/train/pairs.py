@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.features.extras import extra
+from beautylens.optional import extra
 from beautylens.train.losses import contrastive_loss
 from beautylens.train.mining import hard_negatives
 from beautylens.train.objective import Describe, Item, Objective

@@ -1,4 +1,4 @@
-"""Poolings that gradients flow through: the formulas of `features.pooling` in PyTorch."""
+"""Poolings that gradients flow through: the formulas of `features.encoder.pooling` in PyTorch."""
 
 # Without the extra, mypy knows nothing of PyTorch's Module:
 # mypy: allow-subclassing-any
@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from beautylens.errors import EncoderError
-from beautylens.features.extras import extra
-from beautylens.features.pooling import CLASS_TOKEN, find_pooling
-from beautylens.features.regions import Region, region_grid
-from beautylens.settings import PoolingSettings
+from beautylens.features.encoder.pooling import CLASS_TOKEN, find_pooling
+from beautylens.features.encoder.regions import Region, region_grid
+from beautylens.optional import extra
+from beautylens.recipe.settings import PoolingSettings
 
 with extra("train"):
     import torch

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beautylens.errors import EncoderError
-from beautylens.features.agreement import probe_pictures
-from beautylens.features.encoder import Encoder
-from beautylens.features.export import quietly
-from beautylens.features.extras import extra
-from beautylens.features.pooling import Outputs
-from beautylens.features.runtime import PORTABLE_KEY
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.features.encoder.openvino import PORTABLE_KEY
+from beautylens.features.encoder.pooling import Outputs
+from beautylens.features.export.parity import probe_pictures
+from beautylens.features.export.timm import quietly
+from beautylens.optional import extra
 from beautylens.train.embedding import Head
 
 with extra("train"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from beautylens.features.extras import extra
+from beautylens.optional import extra
 
 with extra("train"):
     import torch

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from beautylens.errors import EncoderError
-from beautylens.features.backbones import Backbone
-from beautylens.features.encoder import Encoder
-from beautylens.features.export import export_backbone
-from beautylens.features.extras import extra
-from beautylens.features.folders import drafted, write_header
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.features.encoder.registry import drafted, write_header
+from beautylens.features.export.backbones import Backbone
+from beautylens.features.export.timm import export_backbone
+from beautylens.optional import extra
 from beautylens.train.curves import write_curves
 
 with extra("train"):

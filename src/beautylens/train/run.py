@@ -12,24 +12,24 @@ from typing import Any
 
 import numpy as np
 
-from beautylens.addresses import Place
 from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth
-from beautylens.cores import cores
 from beautylens.embedded import picture_stamp
 from beautylens.errors import EncoderError, ImageError, TableError
-from beautylens.features.extras import extra
-from beautylens.features.folders import refuse_existing
-from beautylens.features.whitening import Whitening
+from beautylens.features.encoder.registry import refuse_existing
+from beautylens.features.encoder.whitening import Whitening
 from beautylens.images.ahead import ahead
+from beautylens.optional import extra
+from beautylens.paths import Place
+from beautylens.threads import cores
 from beautylens.train import checkpoint
+from beautylens.train.catalogue_pictures import Shelf
 from beautylens.train.embedding import CachedEmbedding, Embedding, Head
 from beautylens.train.loop import Loop, Report, Tell
 from beautylens.train.objective import Objective
 from beautylens.train.pairs import Pairs
 from beautylens.train.result import Trained, write_result
 from beautylens.train.settings import TrainSettings
-from beautylens.train.shelf import Shelf
 from beautylens.train.sources import CACHED_VIEWS, Pictures, Source, cache_maps, fault_of
 from beautylens.train.start import Start, projection
 from beautylens.train.tasks import Distillation, Folder, Task

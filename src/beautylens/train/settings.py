@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from beautylens.settings import Settings
+from beautylens.recipe.settings import Settings
 
 
 class TrainSettings(Settings):

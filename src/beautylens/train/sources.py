@@ -10,14 +10,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.addresses import Place
-from beautylens.cores import cores
 from beautylens.errors import ImageError
-from beautylens.features.encoder import Encoder
+from beautylens.features.encoder.encoder import Encoder
 from beautylens.images.ahead import ahead, batches
 from beautylens.images.decode import decode
 from beautylens.images.fit import LEAST_SIDE, shrink, white_pad
 from beautylens.images.simulate import colour_cast, jpeg, light_falloff, phone_photo
+from beautylens.paths import Place
+from beautylens.threads import cores
 
 Pixels = NDArray[np.uint8]
 CACHED_VIEWS = 4

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beautylens.errors import EncoderError
-from beautylens.features.backbones import Backbone, build_backbone
-from beautylens.features.encoder import Encoder
-from beautylens.features.export import choose_pooling
-from beautylens.features.trainable import thaw
-from beautylens.features.whitening import Whitening
-from beautylens.settings import PoolingSettings
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.features.encoder.whitening import Whitening
+from beautylens.features.export.backbones import Backbone, build_backbone
+from beautylens.features.export.timm import choose_pooling
+from beautylens.features.export.trainable import thaw
+from beautylens.recipe.settings import PoolingSettings
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,9 +14,9 @@ import numpy as np
 
 from beautylens.catalogue.swallowed import PHOTO_SUFFIXES
 from beautylens.errors import EncoderError, TableError
-from beautylens.features.backbones import Backbone
-from beautylens.features.extras import extra
-from beautylens.settings import PoolingSettings
+from beautylens.features.export.backbones import Backbone
+from beautylens.optional import extra
+from beautylens.recipe.settings import PoolingSettings
 from beautylens.train.embedding import Embedding, Head
 from beautylens.train.losses import distillation_loss
 from beautylens.train.sources import Pictures, fault_of

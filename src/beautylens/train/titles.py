@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from beautylens.errors import TableError
-from beautylens.features.extras import extra
+from beautylens.optional import extra
 from beautylens.train.objective import Item, Objective
 from beautylens.train.processes import everywhere
 from beautylens.train.sources import Source

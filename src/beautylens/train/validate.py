@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.evaluate.metrics import average_precision
+from beautylens.evaluation.metrics import average_precision
 from beautylens.train.objective import Describe
 from beautylens.train.sources import Source
 

@@ -1,0 +1,108 @@
+"""Several encoders as one: their descriptors weighted, joined and projected."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+
+from beautylens.features.encoder.base_encoder import Describing, Floats, Pixels
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.features.encoder.openvino import Precision
+from beautylens.features.encoder.pooling import unit_rows
+from beautylens.features.encoder.whitening import Whitening
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One encoder of an ensemble, and what its unit descriptor is multiplied by."""
+
+    encoder: Encoder
+    weight: float = 1.0
+
+
+class Ensemble(Describing):
+    """The weighted unit descriptors of several encoders, one after the other, as a unit vector.
+
+    The dot product of two such vectors is the mean of the parts' cosines, each weighing by the
+    square of its part's weight. Parts that differ in their pooling alone share one network run.
+
+    Args:
+        parts: the encoders and their weights.
+        projection: learnt from joined descriptors and applied to them, where there is one.
+    """
+
+    def __init__(self, parts: Sequence[Part], projection: Whitening | None = None) -> None:
+        self.parts, self.projection = tuple(parts), projection
+        # By its graph and scales: the encoder whose run each part reads.
+        self._runs = {part.encoder.run_key: part.encoder for part in self.parts}
+
+    @property
+    def name(self) -> str:
+        """The names of the parts."""
+        return " + ".join(part.encoder.name for part in self.parts)
+
+    @property
+    def side(self) -> int:
+        """Pixels of the largest part's input side."""
+        return max(part.encoder.side for part in self.parts)
+
+    @property
+    def precision(self) -> Precision:
+        """The precision that the networks compute in."""
+        return self.parts[0].encoder.precision
+
+    def fit(self, picture: Pixels) -> tuple[Pixels, ...]:
+        """Return an (H, W, 3) picture as each network takes it."""
+        return tuple(encoder.fit(picture) for encoder in self._runs.values())
+
+    def describe(self, fitted: Sequence[tuple[Pixels, ...]], *, query: bool = False) -> Floats:
+        """Return the descriptors (N, D) of fitted pictures, unit rows."""
+        outputs = {
+            key: encoder.outputs(pictures)
+            for (key, encoder), pictures in zip(
+                self._runs.items(), zip(*fitted, strict=True), strict=True
+            )
+        }
+        joined = np.concatenate(
+            [
+                part.encoder.describe_outputs(outputs[part.encoder.run_key], query=query)
+                * np.float32(part.weight)
+                for part in self.parts
+            ],
+            axis=1,
+        )
+        rows = unit_rows(joined)
+        return rows if self.projection is None else self.projection(rows)
+
+    def shared_by(self, callers: int) -> Ensemble:
+        """Return the same parts, made for so many threads that call `describe` at once."""
+        parts = [replace(part, encoder=part.encoder.shared_by(callers)) for part in self.parts]
+        return Ensemble(parts, self.projection)
+
+    def cosines(self, query: Floats, gallery: Floats) -> Floats:
+        """Return each part's cosines (P, N) of joined descriptors, none of them projected.
+
+        Args:
+            query: (D,) float32.
+            gallery: (N, D) float32.
+        """
+        ends = np.cumsum([0, *(part.encoder.dimensions for part in self.parts)])
+        return np.stack(
+            [
+                unit_rows(gallery[:, start:end]) @ unit_rows(query[start:end])
+                for start, end in pairwise(ends)
+            ]
+        )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A digest of the parts and their weights; the projection belongs to a collection."""
+        digest = hashlib.sha256()
+        for part in self.parts:
+            digest.update(f"{part.encoder.fingerprint} {part.weight!r};".encode())
+        return digest.hexdigest()[:16]

@@ -1,0 +1,251 @@
+"""Pooling: from convolutional feature maps to one global descriptor an image.
+
+Every function takes `maps` of shape (N, C, H, W), non-negative float32, and returns (N, C)
+float32 rows of unit length (a row of zeros where the maps are all zero). Notation and formulas:
+docs/method.md, section 1.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beautylens.errors import EncoderError, RecipeError
+from beautylens.features.encoder.regions import Region, region_grid
+
+Floats = NDArray[np.float32]
+Pooling = Callable[[Floats], Floats]
+
+
+def unit_rows(rows: Floats) -> Floats:
+    """Return the rows scaled to unit length; rows of zeros stay zero. Shape (..., D)."""
+    # Scaled by the largest value first: squares of very small ones would vanish in float32.
+    largest = np.abs(rows).max(axis=-1, keepdims=True, initial=0)
+    rows = np.divide(rows, largest, out=np.zeros_like(rows), where=largest > 0)
+    lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
+    scaled: Floats = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+    return scaled
+
+
+def mac(maps: Floats) -> Floats:
+    """Maximum of each channel (Razavian et al., 2016)."""
+    return unit_rows(_channels_last(maps).max(axis=(1, 2)))
+
+
+def spoc(maps: Floats) -> Floats:
+    """Mean of each channel (Babenko and Lempitsky, 2015)."""
+    return unit_rows(_channels_last(maps).mean(axis=(1, 2)))
+
+
+def gem(maps: Floats, *, p: float = 3.0) -> Floats:
+    """Generalised mean of each channel (Radenovic et al., 2018); p = 1 is SPoC, p → ∞ is MAC."""
+    cells = np.maximum(_channels_last(maps), np.float32(1e-6))
+    # Relative to the channel's largest: high powers of large values would overflow.
+    largest = cells.max(axis=(1, 2))
+    powers = (cells / largest[:, None, None]) ** np.float32(p)
+    return unit_rows(largest * powers.mean(axis=(1, 2)) ** np.float32(1 / p))
+
+
+def crow(maps: Floats) -> Floats:
+    """Sums that favour active places and rarely active channels (CroW, Kalantidis et al., 2016)."""
+    cells = _channels_last(maps)
+    activation = cells.sum(axis=3)
+    length = np.linalg.norm(activation, axis=(1, 2), keepdims=True)
+    # Networks that end in no ReLU have negative sums: such places have no say.
+    places = np.sqrt(np.maximum(activation, 0) / np.maximum(length, 1e-12))
+    shares = (cells != 0).mean(axis=(1, 2))
+    total = shares.sum(axis=1, keepdims=True)
+    channels = np.log(np.divide(total, shares, out=np.ones_like(shares), where=shares > 0))
+    sums = np.einsum("nhw,nhwc->nc", places, cells)
+    return unit_rows(np.asarray(sums * channels, np.float32))
+
+
+def amac(maps: Floats) -> Floats:
+    """Maximum of each channel over the cells whose activation is at least the mean (AMAC)."""
+    cells = _channels_last(maps)
+    activation = cells.sum(axis=3, keepdims=True)
+    attended = activation >= activation.mean(axis=(1, 2), keepdims=True)
+    return unit_rows((cells * attended).max(axis=(1, 2)))
+
+
+def rmac(maps: Floats, *, levels: int = 3, global_term: bool = False, extra: int = 1) -> Floats:
+    """Sum of the unit regional maxima over a grid of squares (Tolias et al., 2016).
+
+    `global_term` takes the whole map once more as its own region, as published programs do;
+    `extra` is that of `region_grid`.
+    """
+    cells = _channels_last(maps)
+    grid = _regions(cells, levels, extra, global_term)
+    return unit_rows(unit_rows(_region_maxima(cells, grid)).sum(axis=1))
+
+
+def ramac(
+    maps: Floats,
+    *,
+    levels: int = 3,
+    global_term: bool = False,
+    extra: int = 1,
+    min_share: float = 0.0,
+) -> Floats:
+    """R-MAC whose regions weigh by their share of attended cells (RA-MAC, Lin et al., 2018)."""
+    return grmac(
+        maps, levels=levels, p=1.0, global_term=global_term, extra=extra, min_share=min_share
+    )
+
+
+def grmac(
+    maps: Floats,
+    *,
+    levels: int = 3,
+    p: float = 3.5,
+    global_term: bool = False,
+    extra: int = 1,
+    min_share: float = 0.0,
+) -> Floats:
+    """RA-MAC with a generalised-mean attention threshold (GRMAC, Yu et al., 2019).
+
+    A cell is attended where its activation, summed over channels, exceeds
+    (mean (A - min A)^p)^(1/p) + min A; the statistics are each image's own. p = 1 is RA-MAC.
+    Regions whose attended share is not above `min_share` are left out.
+    """
+    cells = _channels_last(maps)
+    grid = _regions(cells, levels, extra, global_term)
+    shares = _attended_shares(cells.sum(axis=3), grid, p)
+    weights = np.where(shares > min_share, shares, np.float32(0))
+    vectors = unit_rows(_region_maxima(cells, grid))
+    return unit_rows((weights[:, :, None] * vectors).sum(axis=1))
+
+
+POOLINGS: dict[str, Callable[..., Floats]] = {
+    "mac": mac,
+    "spoc": spoc,
+    "gem": gem,
+    "crow": crow,
+    "amac": amac,
+    "rmac": rmac,
+    "ramac": ramac,
+    "grmac": grmac,
+}
+
+
+class Outputs(NamedTuple):
+    """What a network makes of N pictures: maps (N, C, h, w), and a class token (N, C) or None."""
+
+    maps: Floats
+    token: Floats | None = None
+
+
+Reading = Callable[[Outputs], Floats]
+# Not a pooling of maps: a transformer's own summary takes their place.
+CLASS_TOKEN = "class_token"  # noqa: S105  (no secret)
+
+
+def find_reading(
+    name: str, options: Mapping[str, Any] | None = None, *, query: bool = False
+) -> Reading:
+    """Return what makes a descriptor of a network's outputs: a pooling, or `class_token`.
+
+    Raises:
+        RecipeError: when there is no such pooling, or it has no such option.
+    """
+    if name != CLASS_TOKEN:
+        pooling = find_pooling(name, options, query=query)
+        return lambda outputs: pooling(outputs.maps)
+    if options:
+        raise RecipeError(f"pooling '{CLASS_TOKEN}' takes no options; leave them out")
+    return _class_token
+
+
+def _class_token(outputs: Outputs) -> Floats:
+    if outputs.token is None:
+        raise EncoderError("this network has no class token; choose a pooling of maps, such as gem")
+    return unit_rows(outputs.token)
+
+
+def pool_scales(reading: Reading, scales: Sequence[Outputs]) -> Floats:
+    """Return the unit sum of the descriptors of several scales (Radenovic et al., 2018).
+
+    Args:
+        reading: makes the descriptors of each scale.
+        scales: what the network makes of the same pictures at each.
+    """
+    rows = [reading(outputs) for outputs in scales]
+    return rows[0] if len(rows) == 1 else unit_rows(np.sum(rows, axis=0))
+
+
+_QUERY = "_query"
+
+
+def find_pooling(
+    name: str, options: Mapping[str, Any] | None = None, *, query: bool = False
+) -> Pooling:
+    """Return a pooling by name with its options bound.
+
+    An option `p_query` stands in for `p` when a query is pooled, and so does every other option
+    with that ending: the winners of 2019 pooled queries and catalogue differently.
+
+    Raises:
+        RecipeError: when there is no such pooling, or it has no such option.
+    """
+    if name not in POOLINGS:
+        choices = ", ".join((*POOLINGS, CLASS_TOKEN))
+        raise RecipeError(f"there is no pooling '{name}'; choose one of {choices}")
+    known = inspect.signature(POOLINGS[name]).parameters
+    options = options or {}
+    for option, value in options.items():
+        plain = option.removesuffix(_QUERY)
+        if plain not in known or plain == "maps":
+            allowed = ", ".join(sorted(set(known) - {"maps"})) or "none"
+            raise RecipeError(f"pooling '{name}' has no option '{option}'; it takes: {allowed}")
+        wanted, holds = _OPTIONS[plain]
+        if not holds(value):
+            raise RecipeError(f"pooling '{name}': option '{option}' must be {wanted}, not {value}")
+    chosen = {option: value for option, value in options.items() if not option.endswith(_QUERY)}
+    if query:
+        chosen |= {o.removesuffix(_QUERY): v for o, v in options.items() if o.endswith(_QUERY)}
+    return partial(POOLINGS[name], **chosen)
+
+
+# What the value of an option must be, in words and as a test.
+_OPTIONS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "levels": ("a whole number above 0", lambda value: type(value) is int and value > 0),
+    "p": ("a number above 0", lambda value: _is_number(value) and 0 < value < math.inf),
+    "global_term": ("true or false", lambda value: isinstance(value, bool)),
+    "extra": ("0 or 1", lambda value: type(value) is int and value in (0, 1)),
+    "min_share": ("a share from 0 to below 1", lambda value: _is_number(value) and 0 <= value < 1),
+}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _channels_last(maps: Floats) -> Floats:
+    """Return (N, H, W, C), contiguous: reductions over cells then run along whole vectors."""
+    return np.ascontiguousarray(maps.transpose(0, 2, 3, 1))
+
+
+def _regions(cells: Floats, levels: int, extra: int, global_term: bool) -> tuple[Region, ...]:
+    height, width = cells.shape[1:3]
+    grid = region_grid(height, width, levels, extra)
+    return (Region(0, 0, height, width), *grid) if global_term else grid
+
+
+def _region_maxima(cells: Floats, grid: tuple[Region, ...]) -> Floats:
+    """Return (N, R, C): the maximum of each channel in each region."""
+    return np.stack([cells[:, y : y + h, x : x + w].max(axis=(1, 2)) for y, x, h, w in grid], 1)
+
+
+def _attended_shares(activation: Floats, grid: tuple[Region, ...], p: float) -> Floats:
+    """Return (N, R): the share of each region's cells above the attention threshold."""
+    lowest = activation.min(axis=(1, 2), keepdims=True)
+    spread = (activation - lowest).astype(np.float64)
+    threshold = (spread**p).mean(axis=(1, 2), keepdims=True) ** (1 / p) + lowest
+    mask = (activation > threshold).astype(np.float32)
+    return np.stack([mask[:, y : y + h, x : x + w].mean(axis=(1, 2)) for y, x, h, w in grid], 1)

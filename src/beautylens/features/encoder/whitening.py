@@ -1,0 +1,119 @@
+"""Linear projections of descriptors: z-score, PCA, and PCA-whitening."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beautylens.errors import EncoderError
+from beautylens.features.encoder.pooling import unit_rows
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+
+EXACT = 4096
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Whitening:
+    """A centring and projection learnt from descriptors (Jegou and Chum, 2012).
+
+    mean (C,) float32; matrix (D, C) float32.
+    """
+
+    mean: Floats
+    matrix: Floats
+
+    def __call__(self, descriptors: Floats) -> Floats:
+        """Return the projected descriptors, unit rows: (N, C) to (N, D)."""
+        projected = (descriptors - self.mean) @ self.matrix.T
+        return unit_rows(np.asarray(projected, np.float32))
+
+    @classmethod
+    def fit(
+        cls,
+        descriptors: Floats,
+        dimensions: int | None,
+        *,
+        power: float = 0.5,
+        zscore: bool = False,
+    ) -> Whitening:
+        """Learn from descriptors (N, C).
+
+        Args:
+            descriptors: what to learn from.
+            dimensions: how many principal axes to keep; None keeps the axes as they are.
+            power: 0 is plain PCA, 1 is full whitening.
+            zscore: divide each channel by its standard deviation first.
+
+        Raises:
+            EncoderError: when there are too few descriptors for that many dimensions.
+        """
+        if len(descriptors) <= (dimensions or 1):
+            raise EncoderError(
+                f"{len(descriptors)} descriptors cannot teach {dimensions or 1} dimensions: give "
+                "more pictures or ask for fewer dimensions"
+            )
+        mean = descriptors.mean(axis=0, dtype=np.float64)
+        # A channel that never varies has nothing to be scaled by.
+        spread = descriptors.std(axis=0, dtype=np.float64) if zscore else np.ones_like(mean)
+        scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 1e-12)
+        if dimensions is None:
+            axes = np.diag(scale)
+        else:
+            values = (descriptors - mean.astype(np.float32)) * scale.astype(np.float32)
+            axes = _principal_axes(values, dimensions, power) * scale
+        return cls(mean.astype(np.float32), axes.astype(np.float32))
+
+    def to_bytes(self) -> bytes:
+        """Return both arrays, exact, as an .npz file's bytes."""
+        stream = io.BytesIO()
+        np.savez(stream, mean=self.mean, matrix=self.matrix)
+        return stream.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Whitening:
+        """Return the projection that `to_bytes` stored."""
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            return cls(arrays["mean"], arrays["matrix"])
+
+    def save(self, path: Path) -> None:
+        """Write the whitening as float16 arrays in an .npz file."""
+        np.savez_compressed(
+            path, mean=self.mean.astype(np.float16), matrix=self.matrix.astype(np.float16)
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> Whitening:
+        """Read what `save` wrote.
+
+        Raises:
+            EncoderError: when the file does not hold a whitening.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return cls(arrays["mean"].astype(np.float32), arrays["matrix"].astype(np.float32))
+        except (OSError, KeyError, ValueError) as error:
+            raise EncoderError(
+                f"{path}: not a whitening file ({error}); export the encoder again"
+            ) from error
+
+
+def _principal_axes(values: Floats, dimensions: int, power: float) -> Doubles:
+    """Return the first axes (D, C) of centred values, each divided by its deviation^power.
+
+    Exact where that takes seconds; of more than 4,096 channels and descriptors by random
+    projections (Halko et al., 2011) from a fixed seed.
+    """
+    if min(values.shape) <= EXACT:
+        _, spreads, axes = np.linalg.svd(values.astype(np.float64), full_matrices=False)
+    else:
+        from sklearn.utils.extmath import randomized_svd
+
+        _, spreads, axes = randomized_svd(values, dimensions, random_state=0)
+    deviations = spreads[:dimensions, None] / np.sqrt(len(values) - 1)
+    return np.asarray(axes[:dimensions] / np.maximum(deviations, 1e-9) ** power)

@@ -1,0 +1,71 @@
+"""How closely an exported network follows its original: cosines over drawn pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from beautylens.features.encoder.openvino import Network, Precision
+from beautylens.features.encoder.pooling import spoc, unit_rows
+
+Floats = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Cosines between one output of two networks, over some pictures.
+
+    `precision` is what the network computed in; `output` is `maps`, `pooled` (their mean) or
+    `class token`; `side` is the pictures', in pixels.
+    """
+
+    precision: Precision
+    side: int
+    output: str
+    mean: float
+    lowest: float
+
+
+def probe_pictures(side: int, count: int = 3) -> Pixels:
+    """Return pictures (count, side, side, 3) that stir every layer: soft colours under grain."""
+    rng = np.random.default_rng(side)
+    drawn = []
+    for cells in range(3, 3 + count):
+        soft = rng.integers(0, 256, (cells, cells, 3)).astype(np.float32)
+        grain = rng.normal(0, 12, (side, side, 3))
+        drawn.append(cv2.resize(soft, (side, side), interpolation=cv2.INTER_CUBIC) + grain)
+    return np.clip(np.stack(drawn), 0, 255).astype(np.uint8)
+
+
+def measure_agreement(
+    network: Network, original: Callable[[Pixels], Sequence[Floats]]
+) -> Iterator[Agreement]:
+    """Yield how closely a network's outputs follow the original's, one by one.
+
+    Args:
+        network: the exported one.
+        original: returns the maps and, where there is one, the class token of pictures.
+    """
+    pictures = probe_pictures(network.side)
+    expected, found = list(original(pictures)), list(network.outputs(pictures))
+    names = ["maps", "class token"][: len(expected)]
+    rows = [
+        *zip(names, expected, found, strict=True),
+        ("pooled", spoc(expected[0]), spoc(found[0])),
+    ]
+    for name, wanted, got in rows:
+        cosines = (_flat(wanted) * _flat(got)).sum(axis=1)
+        yield Agreement(
+            network.precision, network.side, name,
+            float(cosines.mean()), float(cosines.min()),
+        )  # fmt: skip
+
+
+def _flat(output: Floats) -> Floats:
+    """Return one unit row a picture."""
+    return unit_rows(output.reshape(len(output), -1))

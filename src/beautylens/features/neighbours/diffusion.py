@@ -1,0 +1,181 @@
+"""Diffusion: similarity that travels along the neighbours of neighbours.
+
+A descriptor's neighbours form a graph; what the query gives to its nearest images spreads over
+it, so that views which resemble each other by steps rank together (Iscen et al., 2017). Notation
+and formulas: docs/method.md, section 3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy
+from numpy.typing import NDArray
+
+from beautylens.features.neighbours.knn import Neighbours, nearest_neighbours
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+
+ITERATIONS = 20
+TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """The settings of a diffusion.
+
+    Args:
+        k_d: neighbours of an image that it is joined to, where they count it among theirs.
+        gamma: the power of a similarity that an edge weighs.
+        alpha: the share of what an image holds that travels on, below 1.
+    """
+
+    k_d: int = 50
+    gamma: float = 3.0
+    alpha: float = 0.99
+
+
+def affinity(neighbours: Neighbours, gamma: float) -> scipy.sparse.csr_matrix:
+    """Return A: max(s, 0)^gamma between images that are neighbours of each other, else 0.
+
+    (N, N) float64, symmetric, with a diagonal of zeros: an image is no neighbour of itself.
+    """
+    count, k = neighbours.rows.shape
+    weights = np.maximum(neighbours.similarities.astype(np.float64), 0) ** gamma
+    starts = np.arange(0, count * k + 1, k) if k else np.zeros(count + 1, np.int64)
+    directed = scipy.sparse.csr_matrix(
+        (weights.ravel(), neighbours.rows.ravel(), starts), (count, count)
+    )
+    # The smaller of both directions is 0 unless there are both.
+    mutual = directed.minimum(directed.T).tocsr()
+    mutual.eliminate_zeros()
+    return mutual
+
+
+def normalised(weights: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
+    """Return S = D^-1/2 A D^-1/2, D the row sums of A; rows of zeros stay zero."""
+    degrees = np.asarray(weights.sum(axis=1)).ravel()
+    scales = np.zeros_like(degrees)
+    np.divide(1, np.sqrt(degrees), out=scales, where=degrees > 0)
+    scale = scipy.sparse.diags(scales)
+    return (scale @ weights @ scale).tocsr()
+
+
+def query_weights(similarities: Floats, k_q: int, gamma_q: float) -> Doubles:
+    """Return y: max(s, 0)^gamma_q on the query's k_q nearest images, else 0.
+
+    Args:
+        similarities: (N,) cosines of the query to each image; equal ones count in their order.
+        k_q: how many images the query touches.
+        gamma_q: the power of their similarity.
+    """
+    nearest = np.argsort(-similarities, kind="stable")[:k_q]
+    weights = np.zeros(len(similarities))
+    weights[nearest] = np.maximum(similarities[nearest].astype(np.float64), 0) ** gamma_q
+    return weights
+
+
+def linear_system(spreading: scipy.sparse.csr_matrix, alpha: float) -> scipy.sparse.csr_matrix:
+    """Return I - alpha S: symmetric, and positive definite as S has no eigenvalue above 1.
+
+    Args:
+        spreading: S, (N, N).
+        alpha: 0 or more, below 1.
+    """
+    return (scipy.sparse.identity(spreading.shape[0], format="csr") - alpha * spreading).tocsr()
+
+
+def solve(
+    system: scipy.sparse.csr_matrix,
+    start: Doubles,
+    *,
+    iterations: int = ITERATIONS,
+    tolerance: float = TOLERANCE,
+) -> Doubles:
+    """Return f of (I - alpha S) f = y by conjugate gradients, stopped after a few iterations.
+
+    Args:
+        system: I - alpha S, (N, N).
+        start: y, (N,), not negative.
+        iterations: the most that are done, converged or not.
+        tolerance: the residual, as a share of y, at which to stop before.
+    """
+    # Few searches diffuse: the others should not wait for its import.
+    from scipy.sparse.linalg import cg
+
+    largest = start.max(initial=0)
+    if largest == 0:
+        return np.zeros_like(start)
+    # Large powers of similarities are so small that their squares would vanish: solve for shares.
+    shares, _ = cg(system, start / largest, rtol=tolerance, atol=0, maxiter=iterations)
+    return np.asarray(shares * largest, np.float64)
+
+
+def diffuse(
+    descriptors: Floats, similarities: Floats, graph: Graph, *, k_q: int, gamma_q: float
+) -> Doubles:
+    """Return f over the given images alone: early truncation where they are the query's nearest.
+
+    The graph is made of these images, so nothing need be kept of the rest of the gallery.
+
+    Args:
+        descriptors: (N, D) float32, unit rows.
+        similarities: (N,) cosines of the query to each of them.
+        graph: how they are joined.
+        k_q: how many images the query touches.
+        gamma_q: the power of their similarity.
+    """
+    edges = affinity(nearest_neighbours(descriptors, graph.k_d), graph.gamma)
+    start = query_weights(similarities, k_q, gamma_q)
+    return solve(linear_system(normalised(edges), graph.alpha), start)
+
+
+def offline_diffusion(
+    descriptors: Floats, graph: Graph, *, truncation: int = 1024
+) -> scipy.sparse.csr_matrix:
+    """Return for each image what a query that touches it alone spreads (Yang et al., 2019).
+
+    Row i is c_i = CG((I - alpha S)[T_i, T_i], e_1), T_i the image and its nearest, S that of the
+    whole gallery. A query's f is then the sum of the rows of its neighbours, each times the
+    neighbour's weight: late truncation. Takes 8 bytes for each of N x truncation values, twice
+    that while it is made.
+
+    Args:
+        descriptors: (N, D) float32, unit rows.
+        graph: how images are joined.
+        truncation: the size of T_i, at least 1.
+
+    Returns:
+        (N, N) float32; images outside T_i are left out of row i.
+    """
+    count = len(descriptors)
+    wide = nearest_neighbours(descriptors, max(truncation - 1, graph.k_d))
+    edges = affinity(wide.first(graph.k_d), graph.gamma)
+    system = linear_system(normalised(edges), graph.alpha)
+    near = wide.first(truncation - 1).rows
+    places = np.concatenate([np.arange(count, dtype=np.int32)[:, None], near], axis=1)
+    values = np.empty(places.shape, np.float32)
+    first = np.zeros(places.shape[1])
+    first[:1] = 1
+    for image, kept in enumerate(places):
+        values[image] = solve(system[kept][:, kept], first)
+    starts = np.arange(count + 1, dtype=np.int64) * places.shape[1]
+    matrix = scipy.sparse.csr_matrix((values.ravel(), places.ravel(), starts), (count, count))
+    matrix.sort_indices()
+    return matrix
+
+
+def late_diffusion(
+    matrix: scipy.sparse.csr_matrix, rows: NDArray[np.intp], weights: Doubles
+) -> Any:
+    """Return f = Σ weight · matrix row as a sparse row, (1, N).
+
+    Args:
+        matrix: what `offline_diffusion` made.
+        rows: (k_q,) the query's nearest images.
+        weights: (k_q,) their similarities to the power of gamma_q.
+    """
+    return scipy.sparse.csr_matrix(weights) @ matrix[rows]

@@ -1,0 +1,141 @@
+"""Exact nearest neighbours of descriptors among themselves, and what is made from them.
+
+Unit rows are assumed everywhere, so that a dot product is a cosine.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beautylens.features.encoder.pooling import unit_rows
+
+Floats = NDArray[np.float32]
+_LAST = np.int64(2**32 - 1)
+_UNKNOWN = np.iinfo(np.int64).min
+
+
+class Neighbours(NamedTuple):
+    """The nearest other rows of each row, nearest first.
+
+    rows (N, k) int32 row numbers; similarities (N, k) float32 cosines.
+    """
+
+    rows: NDArray[np.int32]
+    similarities: Floats
+
+    def first(self, k: int) -> Neighbours:
+        """Return the `k` nearest of each row only."""
+        return Neighbours(self.rows[:, :k], self.similarities[:, :k])
+
+
+def nearest_neighbours(
+    descriptors: Floats, k: int, *, block: int = 256, tile: int = 4096
+) -> Neighbours:
+    """Return the k nearest other descriptors of each; equal ones by row number.
+
+    Work grows with N², memory with N·k: only block x tile similarities are held at a time, and
+    the descriptors may lie in a mapped file.
+
+    Args:
+        descriptors: (N, D) float32, unit rows.
+        k: how many; N - 1 where there are not so many others.
+        block: rows whose neighbours are sought at the same time.
+        tile: rows that they are compared with at the same time.
+    """
+    count = len(descriptors)
+    k = max(0, min(k, count - 1))
+    found = Neighbours(np.empty((count, k), np.int32), np.empty((count, k), np.float32))
+    for start in range(0, count if k else 0, block):
+        best = _nearest_keys(descriptors, start, min(start + block, count), k, tile)
+        found.rows[start : start + block] = _LAST - (best & _LAST)
+        found.similarities[start : start + block] = _floats(best >> 32)
+    return found
+
+
+def blend(own: Floats, others: Floats, similarities: Floats, alpha: float) -> Floats:
+    """Return l2(own + Σ max(s, 0)^alpha · other): query expansion (Radenovic et al., 2018).
+
+    alpha = 0 weighs all others by one.
+
+    Args:
+        own: (..., D) float32.
+        others: (..., n, D) float32.
+        similarities: (..., n) float32, of each other to its own.
+        alpha: 0 or more.
+    """
+    weights = np.maximum(similarities, 0) ** np.float32(alpha)
+    return unit_rows(own + np.einsum("...n,...nd->...d", weights, others))
+
+
+def augment(descriptors: Floats, n: int, alpha: float, *, block: int = 512) -> Floats:
+    """Return every descriptor blended with its n nearest others (DBA; Arandjelovic, 2012).
+
+    The program of the 2018 system adds row 1 of the database to every row instead of the nearest;
+    this does what the name says.
+
+    Args:
+        descriptors: (N, D) float32, unit rows.
+        n: others blended in; 0 changes nothing.
+        alpha: the power that turns similarities into weights.
+        block: rows blended at the same time.
+    """
+    neighbours = nearest_neighbours(descriptors, n)
+    blended = np.empty_like(descriptors)
+    for start in range(0, len(descriptors), block):
+        part = slice(start, start + block)
+        others = descriptors[neighbours.rows[part]]
+        blended[part] = blend(descriptors[part], others, neighbours.similarities[part], alpha)
+    return blended
+
+
+def _nearest_keys(
+    descriptors: Floats, start: int, stop: int, k: int, tile: int
+) -> NDArray[np.int64]:
+    """Return the keys of the k nearest others of the rows from start to stop, best first."""
+    best = np.full((stop - start, k), _UNKNOWN)
+    floor = np.full(stop - start, -np.inf, np.float32)
+    for left in range(0, len(descriptors), tile):
+        right = min(left + tile, len(descriptors))
+        similarities = descriptors[start:stop] @ descriptors[left:right].T
+        itself = np.arange(max(start, left), min(stop, right))
+        similarities[itself - start, itself - left] = -np.inf
+        if left == 0 and k <= right:
+            # A floor for the first tile too: most of its values need not be looked at again.
+            floor = np.partition(similarities, -k, axis=1)[:, -k]
+        best = _merged(best, similarities, floor, left)
+        floor = _floats(best.min(axis=1) >> 32)
+    return -np.sort(-best, axis=1)
+
+
+def _merged(
+    best: NDArray[np.int64], similarities: Floats, floor: Floats, left: int
+) -> NDArray[np.int64]:
+    """Return the k largest keys of those known and those of one more tile."""
+    rows, columns = np.nonzero(similarities >= floor[:, None])
+    counts = np.bincount(rows, minlength=len(best))
+    places = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    keys = np.full((len(best), best.shape[1] + counts.max()), _UNKNOWN)
+    keys[:, : best.shape[1]] = best
+    keys[rows, best.shape[1] + places] = _keys(similarities[rows, columns], columns + left)
+    return np.partition(keys, -best.shape[1], axis=1)[:, -best.shape[1] :]
+
+
+def _keys(similarities: Floats, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return whole numbers that are larger the nearer, then the lower the row.
+
+    Two keys are never equal, so that a partition has one outcome only: the upper half orders as
+    the float does, the lower half counts rows downwards.
+    """
+    bits = np.ascontiguousarray(similarities).view(np.int32)
+    ordered = np.where(bits < 0, bits ^ np.int32(0x7FFFFFFF), bits).astype(np.int64)
+    return (ordered << 32) | (_LAST - rows)
+
+
+def _floats(ordered: NDArray[np.int64]) -> Floats:
+    """Return the similarities that `_keys` put into upper halves; what is unknown is -inf."""
+    bits = ordered.astype(np.int32)
+    values = np.where(bits < 0, bits ^ np.int32(0x7FFFFFFF), bits).view(np.float32)
+    return np.where(np.isnan(values), np.float32(-np.inf), values)

@@ -1,0 +1,1 @@
+"""Recipes: what a collection is built and searched with, as checked settings."""

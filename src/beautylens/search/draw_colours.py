@@ -1,0 +1,39 @@
+"""Showing a comparison of colours: the photo beside the catalogue picture, cell by cell."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beautylens.features.colour.cielab import levels
+from beautylens.features.colour.difference import CELL
+from beautylens.images.draw import compared_cells
+from beautylens.search.compared import Compared
+
+_SHOWN = 24
+"""Cells that are drawn: those that tell most."""
+
+
+def draw_colours(compared: Compared, place: int) -> NDArray[np.uint8]:
+    """Return the photo beside one of the pictures it was compared with, both as they were laid.
+
+    Outlined are the cells that tell most; below them are their colours, the photo's in the light
+    of the picture.
+
+    Args:
+        compared: what was laid over each other.
+        place: of the picture among those compared.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+    """
+    shades = compared.shades
+    telling = np.argsort(-shades.weights, kind="stable")[:_SHOWN]
+    telling = np.sort(telling[shades.weights[telling] > 0])
+    colours = np.stack(
+        [levels(shades.photo[place, telling]), levels(shades.pictures[place, telling])]
+    )
+    corners = shades.cells[telling][:, ::-1] * CELL
+    photo, picture = compared.photo, compared.pictures[place]
+    shown = np.where(photo.covers[..., None], photo.pixels, np.uint8(255))
+    return compared_cells(shown, picture.pixels, corners, CELL, colours)

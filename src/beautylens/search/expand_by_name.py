@@ -1,0 +1,211 @@
+"""Textual refinement: products whose text is like that of what the photo found first.
+
+Hou, Ji and Wang, "Attention-driven Unsupervised Image Retrieval for Beauty Products with Visual
+and Textual Clues", MM 2020, Algorithm 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import accumulate
+from typing import Protocol
+
+from beautylens.errors import RecipeError
+from beautylens.results import Match, Matches
+from beautylens.search.distances import Similarity
+from beautylens.search.hybrid import with_both_cosines
+from beautylens.search.query import Photo
+from beautylens.search.retrieve import rescored
+from beautylens.search.verify import Rerank
+from beautylens.store.gallery import Gallery
+from beautylens.text.text_index import TextIndex
+
+PLACES = 7
+
+
+class Refinement(Protocol):
+    """A way to put products with a similar text among the first places of a ranking.
+
+    Args:
+        ranking: I, product ids by visual score, best first, no two alike.
+        similar: D, the products whose text is like that of each of the first.
+        scores: the visual score of every product of `ranking` and `similar`.
+        first: k, how many of the ranking bring in others.
+        places: how many places are filled anew; the rest of the ranking follows.
+    """
+
+    def __call__(
+        self,
+        ranking: Sequence[str],
+        similar: Mapping[str, Sequence[str]],
+        scores: Mapping[str, float],
+        *,
+        first: int,
+        places: int = PLACES,
+    ) -> list[str]:
+        """Return the refined ranking, no two ids alike."""
+
+
+def slide(
+    ranking: Sequence[str],
+    similar: Mapping[str, Sequence[str]],
+    scores: Mapping[str, float],
+    *,
+    first: int,
+    places: int = PLACES,
+) -> list[str]:
+    """Return I_1..I_k, then all of D(I_1)..D(I_k) by visual score, as the authors' slide has it.
+
+    The slide can name a product twice; here it keeps its first place, and the next of the subset,
+    or else of I, moves up.
+    """
+    top = list(ranking[:first])
+    subset = _brought_in(top, similar) - set(top)
+    free = max(0, places - len(top))
+    return list(dict.fromkeys([*top, *_by_score(subset, scores)[:free], *ranking]))
+
+
+def program(
+    ranking: Sequence[str],
+    similar: Mapping[str, Sequence[str]],
+    scores: Mapping[str, float],
+    *,
+    first: int,
+    places: int = PLACES,
+) -> list[str]:
+    """Return I_1..I_k and D(I_1)..D(I_k), filled up from I, by visual score.
+
+    The authors' program has it so; it fills from ranks 4 to 10, which for k = 3 is as far as seven
+    places can need.
+    """
+    top = ranking[:first]
+    pool = set(top) | _brought_in(top, similar)
+    others = [product for product in ranking[first:] if product not in pool]
+    pool.update(others[: max(0, places - len(pool))])
+    return list(dict.fromkeys([*_by_score(pool, scores)[:places], *ranking]))
+
+
+REFINEMENTS: dict[str, Refinement] = {"slide": slide, "program": program}
+
+
+def find_refinement(name: str) -> Refinement:
+    """Return a refinement by name.
+
+    Raises:
+        RecipeError: when there is none.
+    """
+    if name not in REFINEMENTS:
+        raise RecipeError(
+            f"there is no textual refinement '{name}'; choose one of {', '.join(REFINEMENTS)}"
+        )
+    return REFINEMENTS[name]
+
+
+class Textual:
+    """Brings in products by the text of the first matches, and orders the first places anew.
+
+    A product from outside the short-list is scored as those inside it were: by the same similarity
+    and, where the recipe re-ranks, by its local features. Its best image stands for it. Where the
+    new order and the scores disagree, a match gets the score of the one above it.
+
+    Args:
+        gallery: where products are looked up that the photo did not find.
+        index: the text of each product.
+        variant: a name in `REFINEMENTS`.
+        first: k, how many of the first products bring in others.
+        listed: the most products that each may bring in.
+        minimum: the least cosine of their texts.
+        similarity: scores descriptors where the cosine is not the score.
+        rerank: the step that re-ranked the short-list, where there was one.
+    """
+
+    def __init__(
+        self,
+        gallery: Gallery,
+        index: TextIndex,
+        *,
+        variant: str,
+        first: int,
+        listed: int,
+        minimum: float,
+        similarity: Similarity | None = None,
+        rerank: Rerank | None = None,
+    ) -> None:
+        self._gallery, self._index = gallery, index
+        self._refine, self._first = find_refinement(variant), first
+        self._listed, self._minimum = listed, minimum
+        self._similarity, self._rerank = similarity, rerank
+
+    def __call__(self, photo: Photo, matches: Matches) -> Matches:
+        """Return the matches re-ordered, with those that the texts brought in.
+
+        Raises:
+            ValueError: when the photo has not been encoded.
+        """
+        with photo.timed("textual"):
+            best = {match.product.product_id: match for match in matches.products()}
+            ranking = list(best)
+            similar = self._similar(ranking[: self._first])
+            outside = sorted(_brought_in(similar, similar) - set(best))
+            best |= self._looked_up(photo, outside)
+            # Products that were removed, or that the filter leaves out, are in the index still.
+            held = {one: [o for o in listed if o in best] for one, listed in similar.items()}
+            scores = {product: match.score for product, match in best.items()}
+            order = self._refine(ranking, held, scores, first=self._first)
+            explained = self._explained(best, held, outside)
+            return _in_order([explained[product] for product in order[:PLACES]], matches)
+
+    def _similar(self, products: Sequence[str]) -> dict[str, list[str]]:
+        found = self._index.similar(products, self._listed, self._minimum)
+        return {
+            product: [other for other, _ in listed]
+            for product, listed in zip(products, found, strict=True)
+        }
+
+    def _looked_up(self, photo: Photo, products: Sequence[str]) -> dict[str, Match]:
+        """Return the best image of each product that the gallery holds and the filter allows."""
+        if photo.descriptor is None:
+            raise ValueError("textual refinement needs an encoded photo")
+        if not products:
+            return {}
+        found = self._gallery.matches_of(products, photo.descriptor, photo.where)
+        if photo.aggregate is not None:
+            found = with_both_cosines(self._gallery, photo, found)
+        if self._similarity is not None:
+            found = rescored(self._gallery, photo.descriptor, found, self._similarity)
+        if self._rerank is not None:
+            found = self._rerank(photo, found)
+        return {match.product.product_id: match for match in found.products()}
+
+    def _explained(
+        self, best: Mapping[str, Match], similar: Mapping[str, Sequence[str]], new: Iterable[str]
+    ) -> dict[str, Match]:
+        """Give each product from outside the words shared with the one that brought it in."""
+        explained = dict(best)
+        for product in set(new) & set(best):
+            bringer = next(one for one, listed in similar.items() if product in listed)
+            words = self._index.shared(product, bringer)
+            reasons = replace(best[product].reasons, words=words)
+            explained[product] = replace(best[product], reasons=reasons)
+        return explained
+
+
+def _brought_in(top: Iterable[str], similar: Mapping[str, Sequence[str]]) -> set[str]:
+    return {other for product in top for other in similar.get(product, ())}
+
+
+def _by_score(products: Iterable[str], scores: Mapping[str, float]) -> list[str]:
+    """Sort by falling score; ids settle equal scores."""
+    return sorted(products, key=lambda product: (-scores[product], product))
+
+
+def _in_order(head: Sequence[Match], matches: Matches) -> Matches:
+    """Put matches first in the given order, the other images after them, scores never rising."""
+    taken = {match.image_id for match in head}
+    rows = [*head, *(match for match in matches if match.image_id not in taken)]
+    scores = accumulate((match.score for match in rows), min)
+    return replace(
+        matches,
+        rows=tuple(replace(row, score=score) for row, score in zip(rows, scores, strict=True)),
+    )
