@@ -35,9 +35,9 @@ from beautylens.recipe.sections import (
 )
 from beautylens.results import Match, Matches
 from beautylens.search.expansion import Expansion
-from beautylens.search.query import Photo
+from beautylens.query import Photo
 from beautylens.search.retrieve import Retrieve
-from beautylens.search.verify import Rerank
+from beautylens.search.verify import Verify
 from beautylens.store.gallery import Gallery
 from beautylens.store.originals import augment_gallery
 
@@ -63,7 +63,7 @@ class Bench:
         self.gallery, self._settings = collection.gallery, recipe.rerank
         self._depth = recipe.retrieve.depth
         local = make_local_features(recipe.keypoints, recipe.rerank)
-        self._rerank = Rerank(self.gallery, local, make_order(recipe.rerank))
+        self._rerank = Verify(self.gallery, local, make_order(recipe.rerank))
         views = recipe.retrieve.views
         retrieve = Retrieve(self.gallery, collection.encoder, depth=self._depth, views=views)
         self.queries = [Query(row, collection.photo(row.image)) for row in truth]

@@ -37,7 +37,7 @@ from beautylens.indexing import build
 from beautylens.recipe.recipe import read_recipe
 from beautylens.results import Matches
 from beautylens.search.judge.judge import Judge
-from beautylens.search.judge.parameters import read_judgement
+from beautylens.search.judge.parameters import read_judge_parameters
 
 Pixels = NDArray[np.uint8]
 
@@ -188,7 +188,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="measure every n-th photo")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    judge = Judge(read_judgement("default"))
+    judge = Judge(read_judge_parameters("default"))
     for name in arguments.sets:
         asked = short_lists(arguments.data / name, arguments.every)
         for variant in VARIANTS:

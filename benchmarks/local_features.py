@@ -35,15 +35,15 @@ from beautylens.features.local.verification import VERIFICATIONS
 from beautylens.images.decode import decode
 from beautylens.indexing import build
 from beautylens.recipe.recipe import read_recipe
-from beautylens.recipe.sections import KeypointSettings, RerankSettings
+from beautylens.recipe.sections import KeypointSettings, VerifySettings
 from beautylens.results import Matches
-from beautylens.search.query import Photo
+from beautylens.query import Photo
 from beautylens.search.retrieve import Retrieve
 from beautylens.search.verify import ORDERS, Order
 
-PAPER = RerankSettings(ratio=0.8, mutual=False, verify="none", order="count")
+PAPER = VerifySettings(ratio=0.8, mutual=False, verify="none", order="count")
 # A learned descriptor has no fixed scale on which a ratio could be learnt: its authors use none.
-MATCHING = {"onnx": RerankSettings(ratio=1.0, verify="none")}
+MATCHING = {"onnx": VerifySettings(ratio=1.0, verify="none")}
 
 
 @dataclass
@@ -160,7 +160,7 @@ def rows(
 ) -> Iterator[dict[str, object]]:
     """Yield the figures of every verification and order of one extractor."""
     keypoints = KeypointSettings(kind=kind, file=file if kind == "onnx" else None)
-    base = MATCHING.get(kind, RerankSettings())
+    base = MATCHING.get(kind, VerifySettings())
     names = [name for name in VERIFICATIONS if (kind, name) != ("onnx", "similarity")]
     own = [base.model_copy(update={"verify": name}) for name in names]
     gallery = extract(make_local_features(keypoints, base), keypoints.gallery, queries, pictures)

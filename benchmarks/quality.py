@@ -25,7 +25,7 @@ from beautylens.evaluation.verdicts import Verdicts, judge_verdicts
 from beautylens.indexing import build
 from beautylens.recipe.recipe import Recipe, read_recipe
 from beautylens.recipe.sections import JudgeSettings
-from beautylens.search.judge.parameters import read_judgement
+from beautylens.search.judge.parameters import read_judge_parameters
 
 STAGES = ("decode", "encode", "keypoints", "retrieve", "rerank", "compare", "read", "total")
 PRINT = {"aggregate": None, "rerank": None, "colour": None}
@@ -95,7 +95,7 @@ def main() -> None:
         truth = list(read_truth(table))[:: arguments.every]
         with tempfile.TemporaryDirectory() as scratch:
             undecided = Path(scratch) / "undecided.json"
-            undecided.write_bytes(read_judgement("default").undecided().to_bytes())
+            undecided.write_bytes(read_judge_parameters("default").undecided().to_bytes())
             compared = [(recipe.name, recipe)]
             if arguments.recipe == "default":
                 compared = list(variants(recipe, undecided))

@@ -23,7 +23,7 @@ from beautylens.indexing import build
 from beautylens.recipe.recipe import read_recipe
 from beautylens.results import Matches
 from beautylens.sample.barcode import draw_barcode
-from beautylens.search.query import Photo
+from beautylens.query import Photo
 from beautylens.search.read import Read
 from beautylens.text.codes import read_barcodes
 from beautylens.text.ocr import shared_reader

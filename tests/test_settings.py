@@ -17,7 +17,7 @@ from beautylens.errors import RecipeError
 from beautylens.features.local.extractors import EXTRACTORS
 from beautylens.features.local.verification import VERIFICATIONS
 from beautylens.recipe.recipe import Recipe, read_recipe, shipped_recipes
-from beautylens.recipe.sections import DiffusionSettings, KeypointSettings, RerankSettings
+from beautylens.recipe.sections import DiffusionSettings, KeypointSettings, VerifySettings
 from beautylens.recipe.settings import PoolingSettings
 from beautylens.search.verify import ORDERS
 
@@ -158,8 +158,8 @@ def test_a_wrong_pooling_is_named_with_those_there_are(tmp_path: Path) -> None:
     ("setting", "parts"),
     [
         (KeypointSettings.model_fields["kind"], EXTRACTORS),
-        (RerankSettings.model_fields["verify"], VERIFICATIONS),
-        (RerankSettings.model_fields["order"], ORDERS),
+        (VerifySettings.model_fields["verify"], VERIFICATIONS),
+        (VerifySettings.model_fields["order"], ORDERS),
     ],
 )
 def test_a_recipe_may_name_every_part_there_is(

@@ -19,7 +19,7 @@ from beautylens.results import Matches
 from beautylens.several import several
 from beautylens.store.failures import Failure
 from beautylens.store.gallery import Gallery
-from beautylens.text.lines import Said
+from beautylens.text.lines import ReadLine
 from beautylens.text.overlap import share
 from beautylens.text.product_texts import product_texts
 from beautylens.text.text_index import TextIndex
@@ -83,6 +83,6 @@ def test_tables_and_texts_take_a_lone_name_for_one(tmp_path: Path) -> None:
     index = TextIndex.fit("12", "velvet rouge")
     assert index.search("velvet", 3)[0][0] == "12"
     assert len(index.similar("12", 3)) == 1
-    assert len(share([Said("velvet", 1.0)], "velvet rouge")) == 1
+    assert len(share([ReadLine("velvet", 1.0)], "velvet rouge")) == 1
     (tmp_path / "list.csv").write_text("n0000001,https://a/1.jpg,Rouge\n")
     assert [entry.product_id for entry in read_lists(tmp_path / "list.csv")] == ["n0000001"]

@@ -29,15 +29,15 @@ from beautylens.indexing import build
 from beautylens.recipe.recipe import read_recipe
 from beautylens.recipe.sections import JudgeSettings
 from beautylens.results import Match, Matches, Product, Reasons
-from beautylens.search.judge.parameters import SHIPPED, Judgement, Thresholds
-from beautylens.search.judge.probability import Presence
+from beautylens.search.judge.parameters import SHIPPED, JudgeParameters, Thresholds
+from beautylens.search.judge.probability import InCatalogueModel
 
 STRENGTH = 100.0
 # Where learning starts and stays near: shop photos of packages alone would trust looks more, and
 # print less, than other catalogues bear out (docs/benchmarks.md).
-PRIOR = Judgement(
+PRIOR = JudgeParameters(
     weights={"visual": 16, "print": 3, "text": 1, "colour": 6},
-    presence=Presence(level=-4.0, slope=0.3, background=0.1, colour=0.5),
+    presence=InCatalogueModel(level=-4.0, slope=0.3, background=0.1, colour=0.5),
     thresholds=Thresholds(match=0.9, missing=0.9, decided=0.99),
 )
 

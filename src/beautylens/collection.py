@@ -11,23 +11,24 @@ from typing import Any
 from beautylens.assemble import make_describer, make_encoder, make_explain, make_pipeline
 from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.errors import CollectionError, ImageError
-from beautylens.features.encoder.base_encoder import Describing
+from beautylens.features.encoder.base_encoder import BaseEncoder
 from beautylens.features.encoder.openvino import precision_like
 from beautylens.features.encoder.whitening import Whitening
-from beautylens.features.local.vlad import Aggregate
+from beautylens.features.local.vlad import VladEncoder
 from beautylens.images.decode import Decode, Picture, decode_scaled
 from beautylens.images.fit import Box, crop, is_blank
 from beautylens.images.limits import DEFAULT_LIMITS, Limits
 from beautylens.ingest.derive import derive, derives
 from beautylens.ingest.fill import Filled, OnProgress, Progress, fill
 from beautylens.native import Lock, Once
+from beautylens.query import Photo
 from beautylens.recipe.recipe import Recipe
+from beautylens.recipe.sections import JudgeSettings
 from beautylens.recipe.settings import checked
 from beautylens.results import Matches
 from beautylens.search.explain import Explain
-from beautylens.search.judge.parameters import JUDGEMENT, Judgement, read_judgement
+from beautylens.search.judge.parameters import JUDGEMENT, JudgeParameters, read_judge_parameters
 from beautylens.search.pipeline import Pipeline
-from beautylens.search.query import Photo
 from beautylens.store.failures import Failure
 from beautylens.store.filters import parse_filter, to_sql
 from beautylens.store.gallery import Gallery
@@ -52,7 +53,7 @@ class Collection:
         where = f"the recipe kept in {gallery.address}"
         self._made: tuple[int, Pipeline] | None = None
         self._making = Lock()
-        self._encoder: Once[Describing] = Once()
+        self._encoder: Once[BaseEncoder] = Once()
         self.recipe = checked(Recipe, gallery.settings["recipe"], where, CollectionError)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -60,7 +61,7 @@ class Collection:
         return _with_recipe, (self.gallery, self.recipe)
 
     @property
-    def encoder(self) -> Describing:
+    def encoder(self) -> BaseEncoder:
         """The encoder that the collection was built with, its projection included.
 
         Raises:
@@ -68,7 +69,7 @@ class Collection:
         """
         return self._encoder(self._load_encoder)
 
-    def _load_encoder(self) -> Describing:
+    def _load_encoder(self) -> BaseEncoder:
         stored = self.gallery.learnt(PROJECTION) if self.recipe.projection else None
         projection = Whitening.from_bytes(stored) if stored else None
         made_with = self.gallery.settings["encoder"]
@@ -84,9 +85,9 @@ class Collection:
         return encoder
 
     @cached_property
-    def _learnt_aggregate(self) -> Aggregate:
+    def _learnt_aggregate(self) -> VladEncoder:
         stored = self.gallery.learnt(AGGREGATE)
-        aggregate = Aggregate.from_bytes(stored) if stored else None
+        aggregate = VladEncoder.from_bytes(stored) if stored else None
         made_with = self.gallery.settings.get(AGGREGATE, {}).get("fingerprint")
         if aggregate is None or aggregate.fingerprint != made_with:
             raise CollectionError(
@@ -96,25 +97,25 @@ class Collection:
         return aggregate
 
     @property
-    def aggregate(self) -> Aggregate | None:
+    def aggregate(self) -> VladEncoder | None:
         """What the collection aggregates keypoints with, if its recipe does.
 
         Raises:
             CollectionError: when it is missing or has changed since.
         """
-        return self._learnt_aggregate if self.recipe.aggregate else None
+        return self._learnt_aggregate if self.recipe.vlad else None
 
     @property
     def pipeline(self) -> Pipeline:
         """The search steps of the recipe, made anew when what they derive from all rows changed."""
-        changing = derives(self.recipe) or self.recipe.judge is not None
+        changing = derives(self.recipe) or self.recipe.has_judge
         version = self.gallery.learnt_version() if changing else 0
         with self._making():
             if self._made is None or self._made[0] != version:
                 self._made = version, self._make_pipeline()
             return self._made[1]
 
-    def _make_pipeline(self, judgement: Judgement | None = None) -> Pipeline:
+    def _make_pipeline(self, judgement: JudgeParameters | None = None) -> Pipeline:
         return make_pipeline(self.recipe, self.gallery, self.encoder, self.aggregate, judgement)
 
     def search_by(self, recipe: Recipe) -> None:
@@ -175,7 +176,7 @@ class Collection:
         start = time.perf_counter()
         longest = self.recipe.keypoints.longest if self.recipe.keypoints else 0
         seen = max(longest, self.encoder.side) / min(self.recipe.retrieve.views)
-        wanted = round(max(seen, PRINT if self.recipe.words else 0))
+        wanted = round(max(seen, PRINT if self.recipe.read else 0))
         # A part of the picture may be small, so the whole is decoded as large as the limits allow.
         decoded = decode(
             picture, name="the photo", limits=limits, least_side=None if crop_to else wanted
@@ -186,27 +187,26 @@ class Collection:
         if is_blank(pixels):
             name = picture if isinstance(picture, str | Path) else "the photo"
             raise ImageError(f"{name} is one colour all over; take one that shows the product")
-        photo = Photo(pixels, where, words)
-        photo.milliseconds["decode"] = (time.perf_counter() - start) * 1000
-        return photo
+        return Photo(pixels, where, words, (time.perf_counter() - start) * 1000)
 
     def _checked_filter(self, where: str) -> str:
         """Return a filter written anew in the SQL of the store, from what was understood of it."""
         return to_sql(parse_filter(where, [*PLAIN, *self.gallery.extra]))
 
     @cached_property
-    def starting_judgement(self) -> Judgement:
+    def starting_judgement(self) -> JudgeParameters:
         """What the recipe names to judge by, whatever the collection has learnt since.
 
         Raises:
             CollectionError: when the recipe has no judge.
         """
-        if self.recipe.judge is None:
+        scorer = self.recipe.scorer
+        if not isinstance(scorer, JudgeSettings):
             raise CollectionError(
                 f"{self.gallery.address} has the recipe '{self.recipe.name}', which gives no "
-                "verdicts; index with one that has a [judge] section"
+                'verdicts; index with one that has [scorer] kind = "judge"'
             )
-        return read_judgement(self.recipe.judge.file)
+        return read_judge_parameters(scorer.file)
 
     @cached_property
     def _inquiry(self) -> Pipeline:
@@ -220,9 +220,10 @@ class Collection:
             CollectionError: when the recipe has no judge.
             ImageError: when the picture cannot be read.
         """
-        return self._inquiry.weighed(self.photo(picture))
+        pipeline = self._inquiry
+        return pipeline.find_evidence(pipeline.describe(self.photo(picture)))
 
-    def judge_by(self, judgement: Judgement) -> None:
+    def judge_by(self, judgement: JudgeParameters) -> None:
         """Keep a judgement that was learnt for this collection; searches use it from now on."""
         self.gallery.learn(JUDGEMENT, judgement.to_bytes())
 

@@ -18,9 +18,9 @@ from beautylens.collection import (
     silent,
 )
 from beautylens.errors import CollectionError, RecipeError
-from beautylens.features.encoder.base_encoder import Describing
+from beautylens.features.encoder.base_encoder import BaseEncoder
 from beautylens.features.encoder.whitening import Whitening
-from beautylens.features.local.vlad import Aggregate
+from beautylens.features.local.vlad import VladEncoder
 from beautylens.ingest.fill import Describer, Filled, OnProgress, fill
 from beautylens.ingest.training_sample import descriptors_of, keypoints_of, sample
 from beautylens.recipe.recipe import Recipe, located, read_recipe
@@ -133,8 +133,8 @@ def _open_or_create(
         encoder, learnt = make_encoder(recipe), {}
         # What cannot be made is told before there is a collection of it.
         make_describer(recipe, encoder)
-        if recipe.textual is not None:
-            product_texts(catalogue.rows.slice(0, 1), recipe.textual.columns)
+        if recipe.expand_by_name is not None:
+            product_texts(catalogue.rows.slice(0, 1), recipe.expand_by_name.columns)
         if recipe.projection is not None:
             projection = _learn_projection(recipe.projection, encoder, catalogue, workers, progress)
             learnt[PROJECTION] = projection.to_bytes()
@@ -171,7 +171,7 @@ def _open_or_create(
 
 def _learn_projection(
     wanted: ProjectionSettings,
-    encoder: Describing,
+    encoder: BaseEncoder,
     catalogue: Catalogue,
     workers: int | None,
     progress: OnProgress,
@@ -187,13 +187,13 @@ def _learn_projection(
 
 def _learn_aggregate(
     recipe: Recipe, catalogue: Catalogue, workers: int | None, progress: OnProgress
-) -> Aggregate | None:
+) -> VladEncoder | None:
     """Learn what the recipe aggregates keypoints with, from those of a sample of the catalogue."""
-    wanted, kept = recipe.aggregate, recipe.keypoints
+    wanted, kept = recipe.vlad, recipe.keypoints
     if wanted is None or kept is None:
         return None
     pictures = keypoints_of(
         sample(catalogue, wanted.sample), make_extractor(kept), progress,
         longest=kept.longest, limit=kept.gallery, workers=workers,
     )  # fmt: skip
-    return Aggregate.fit(pictures, wanted.words, wanted.dimensions)
+    return VladEncoder.fit(pictures, wanted.words, wanted.dimensions)

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Literal, overload
+from typing import Literal, NamedTuple, overload
+
+from beautylens.features.colour.difference import ColourComparison
+from beautylens.features.local.features import Agreement
+from beautylens.features.local.keypoints import Keypoints
+from beautylens.query import Query
+from beautylens.text.ocr import Line
 
 Verdict = Literal["match", "unsure", "not_in_catalogue"]
 
@@ -45,9 +51,27 @@ class Reasons:
     """The barcode read on the photo, where it is this product's own."""
 
 
+class Geometry(NamedTuple):
+    """The keypoints of a catalogue picture, and what they have in common with the photo's."""
+
+    keypoints: Keypoints
+    agreement: Agreement
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One gallery image that may show the query's product."""
+    """One gallery image that may show the query's product.
+
+    Args:
+        image_id: of the image in the gallery.
+        product: that it shows.
+        image: path or address of the picture.
+        score: the similarity of its descriptor, until the scorer ranks by all evidence.
+        reasons: the evidence.
+        probability: that it is the right product, from a scorer that knows.
+        refined: its rank by the refinement by names, 0 first, where there was one.
+        geometry: where keypoints were compared.
+    """
 
     image_id: str
     product: Product
@@ -55,11 +79,23 @@ class Match:
     score: float
     reasons: Reasons = Reasons()
     probability: float | None = None
+    refined: int | None = None
+    geometry: Geometry | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Matches:
     """Matches of one query, best first; equal scores keep the order they came in.
+
+    Args:
+        rows: the matches.
+        verdict: from a scorer that gives one.
+        probability: that the first product is right, in whichever of its listings.
+        milliseconds: spent, by stage.
+        query: what was searched with.
+        lines: the lines of text that were read on the photo, none where it was not read.
+        codes: the GTINs of the barcodes on the photo.
+        colours: the comparison of colours, where there was one.
 
     Raises:
         ValueError: when the scores are not in falling order.
@@ -68,8 +104,11 @@ class Matches:
     rows: tuple[Match, ...] = ()
     verdict: Verdict | None = None
     probability: float | None = None
-    """That the first product is right, in whichever of its listings."""
     milliseconds: Mapping[str, float] = field(default_factory=dict)
+    query: Query | None = field(default=None, repr=False, compare=False)
+    lines: tuple[Line, ...] = field(default=(), repr=False)
+    codes: tuple[str, ...] = ()
+    colours: ColourComparison | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         scores = [match.score for match in self.rows]
@@ -81,9 +120,13 @@ class Matches:
         """Return the matches in falling order of score; ties keep their given order."""
         return cls(tuple(sorted(matches, key=lambda match: -match.score)))
 
+    def with_rows(self, rows: Iterable[Match]) -> Matches:
+        """Return the same answer with other rows, in falling order of their scores."""
+        return replace(self, rows=Matches.ranked(rows).rows)
+
     def rescored(self, score: Callable[[Match], float]) -> Matches:
         """Return the same matches under another score, ranked anew."""
-        return Matches.ranked(replace(match, score=score(match)) for match in self.rows)
+        return self.with_rows(replace(match, score=score(match)) for match in self.rows)
 
     def products(self) -> Matches:
         """Return the best match of each product, so that no product fills several places."""

@@ -39,7 +39,7 @@ from beautylens.recipe.recipe import Recipe, read_recipe
 from beautylens.recipe.sections import (
     EncoderSettings,
     ProjectionSettings,
-    RerankSettings,
+    VerifySettings,
     RetrieveSettings,
 )
 from beautylens.recipe.settings import PoolingSettings
@@ -316,7 +316,7 @@ def test_kept_features_rank_as_fresh_searches_and_each_photo_is_described_once(
     trials = Trials(collection, "key", photos, Memory(tmp_path / "work"))
     plain = start.model_copy(update={"rerank": None, "keypoints": None, "colour": None})
     shallow = start.model_copy(update={"retrieve": RetrieveSettings(depth=2)})
-    unverified = start.model_copy(update={"rerank": RerankSettings(verify="none")})
+    unverified = start.model_copy(update={"rerank": VerifySettings(verify="none")})
     recipes = [start, plain, shallow, unverified]
     fresh = [trials.report(recipe, photos).precisions for recipe in recipes]
     monkeypatch.setattr(Trials, "_milliseconds", lambda _: 1.0)

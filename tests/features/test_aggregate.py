@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 
 from beautylens.features.local.keypoints import NO_KEYPOINTS, Keypoints
-from beautylens.features.local.vlad import Aggregate, learn_projection, learn_words, vlad
+from beautylens.features.local.vlad import VladEncoder, learn_projection, learn_words, vlad
 from tests.features.test_keypoints import random_keypoints
 
 
@@ -19,8 +19,8 @@ def pictures(count: int, keypoints: int = 40, seed: int = 0) -> list[Keypoints]:
 
 
 @pytest.fixture(scope="module")
-def aggregate() -> Aggregate:
-    return Aggregate.fit(pictures(30), words=8, dimensions=16)
+def aggregate() -> VladEncoder:
+    return VladEncoder.fit(pictures(30), words=8, dimensions=16)
 
 
 def slow_vlad(descriptors: np.ndarray, words: np.ndarray) -> np.ndarray:
@@ -49,7 +49,7 @@ def test_each_word_holds_the_unit_sum_of_what_is_nearest_to_it(
 
 @given(st.integers(1, 60), st.integers(0, 2**32 - 1))
 def test_the_order_of_keypoints_changes_nothing_and_rows_have_unit_length(
-    aggregate: Aggregate, count: int, seed: int
+    aggregate: VladEncoder, count: int, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
     keypoints = random_keypoints(rng, count)
@@ -64,7 +64,7 @@ def test_the_order_of_keypoints_changes_nothing_and_rows_have_unit_length(
     assert np.linalg.norm(one) == pytest.approx(1, abs=1e-4)
 
 
-def test_a_picture_without_keypoints_gives_zeros_among_others(aggregate: Aggregate) -> None:
+def test_a_picture_without_keypoints_gives_zeros_among_others(aggregate: VladEncoder) -> None:
     printed = pictures(2, seed=5)
     rows = aggregate([printed[0], NO_KEYPOINTS, printed[1]])
     assert not rows[1].any()
@@ -73,11 +73,11 @@ def test_a_picture_without_keypoints_gives_zeros_among_others(aggregate: Aggrega
     assert aggregate([]).shape == (0, 16)
 
 
-def test_bytes_bring_back_the_same_rows_and_fingerprint(aggregate: Aggregate) -> None:
-    again = Aggregate.from_bytes(aggregate.to_bytes())
+def test_bytes_bring_back_the_same_rows_and_fingerprint(aggregate: VladEncoder) -> None:
+    again = VladEncoder.from_bytes(aggregate.to_bytes())
     assert again.fingerprint == aggregate.fingerprint
     np.testing.assert_array_equal(again(pictures(3, seed=5)), aggregate(pictures(3, seed=5)))
-    other = Aggregate.fit(pictures(30, seed=1), words=8, dimensions=16)
+    other = VladEncoder.fit(pictures(30, seed=1), words=8, dimensions=16)
     assert other.fingerprint != aggregate.fingerprint
 
 
@@ -89,8 +89,10 @@ def test_a_keypoint_that_is_a_word_adds_nothing() -> None:
     np.testing.assert_allclose(vlad(both, words), vlad(other, words), atol=1e-6)
 
 
-def test_the_same_pictures_teach_the_same(aggregate: Aggregate) -> None:
-    assert Aggregate.fit(pictures(30), words=8, dimensions=16).fingerprint == aggregate.fingerprint
+def test_the_same_pictures_teach_the_same(aggregate: VladEncoder) -> None:
+    assert (
+        VladEncoder.fit(pictures(30), words=8, dimensions=16).fingerprint == aggregate.fingerprint
+    )
 
 
 def test_words_are_centres_of_what_they_gather() -> None:
@@ -136,13 +138,13 @@ def test_near_copies_add_no_axis() -> None:
 
 @pytest.mark.parametrize("blank", [[], [NO_KEYPOINTS] * 3])
 def test_a_catalogue_without_print_still_serves_what_is_added_later(blank: list[Keypoints]) -> None:
-    learnt = Aggregate.fit(blank, words=8, dimensions=16)
+    learnt = VladEncoder.fit(blank, words=8, dimensions=16)
     rows = learnt(pictures(2))
     assert rows.shape == (2, 16)
     np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-4)
 
 
 def test_one_picture_is_enough_to_start_with() -> None:
-    learnt = Aggregate.fit(pictures(1), words=8, dimensions=16)
+    learnt = VladEncoder.fit(pictures(1), words=8, dimensions=16)
     rows = learnt(pictures(3))
     np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-4)

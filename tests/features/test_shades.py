@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beautylens.features.colour.alignment import Laid, cell_means, homogeneous, lay, settle
+from beautylens.features.colour.alignment import Aligned, cell_means, homogeneous, lay, settle
 from beautylens.features.colour.cielab import ciede2000, lab, linear
 from beautylens.features.colour.difference import tell_shades
 from beautylens.features.colour.illumination import relight
@@ -25,8 +25,8 @@ def pack(colour: tuple[int, int, int]) -> np.ndarray:
     return picture
 
 
-def whole(picture: np.ndarray) -> Laid:
-    return Laid(picture, np.ones(picture.shape[:2], bool))
+def whole(picture: np.ndarray) -> Aligned:
+    return Aligned(picture, np.ones(picture.shape[:2], bool))
 
 
 def lit(picture: np.ndarray, exposure: float, warmth: float, gamma: float = 0.0) -> np.ndarray:
@@ -87,7 +87,7 @@ def test_pictures_that_are_the_same_have_nothing_to_tell() -> None:
 
 
 def test_what_covers_too_little_in_common_cannot_be_compared() -> None:
-    nowhere = Laid(pack(WINE), np.zeros((200, 120), bool))
+    nowhere = Aligned(pack(WINE), np.zeros((200, 120), bool))
     assert tell_shades(nowhere, [whole(pack(WINE)), whole(pack(CORAL))]) is None
     burnt = np.full((200, 120, 3), 255, np.uint8)
     assert tell_shades(whole(burnt), [whole(pack(WINE)), whole(pack(CORAL))]) is None

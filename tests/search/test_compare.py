@@ -18,8 +18,8 @@ from beautylens.results import Match, Matches, Product, Reasons
 from beautylens.sample.forms import draw_product
 from beautylens.sample.plan import SampleProduct, plan_sample
 from beautylens.sample.stage import View
-from beautylens.search.compare import Compare, alike
-from beautylens.search.query import Photo
+from beautylens.search.compare import CompareColour, alike
+from beautylens.query import Photo
 from tests.conftest import write_table
 
 LINE, SEEN = "Petal Press", View(yaw=0.2, camera=0.12, shadow=False)
@@ -108,14 +108,14 @@ def test_without_thumbnails_nothing_changes(line: Collection, tmp_path: Path) ->
     photo = bare.photo(photo_of(shades()[1], 3))
     matches = bare.pipeline.search(photo, 4)
     local = make_local_features(recipe.keypoints, recipe.rerank)
-    assert Compare(bare.gallery, local, 8)(photo, matches).rows == matches.rows
+    assert CompareColour(bare.gallery, local, 8)(photo, matches).rows == matches.rows
 
 
 def test_a_photo_without_keypoints_is_left_alone(line: Collection) -> None:
     recipe = read_recipe("default")
     assert recipe.keypoints is not None
     assert recipe.rerank is not None
-    compare = Compare(line.gallery, make_local_features(recipe.keypoints, recipe.rerank), 8)
+    compare = CompareColour(line.gallery, make_local_features(recipe.keypoints, recipe.rerank), 8)
     ids = [product.product_id for product in shades()]
     claimed = Matches.ranked(a_match(f"{name}/{name}.png", 30) for name in ids)
     assert compare(Photo(np.full((300, 200, 3), 128, np.uint8)), claimed).rows == claimed.rows

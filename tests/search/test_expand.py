@@ -27,7 +27,7 @@ from beautylens.search.expansion import (
     SuperGlobal,
     superglobal,
 )
-from beautylens.search.query import Photo
+from beautylens.query import Photo
 from beautylens.store.gallery import Gallery
 from tests.conftest import Shop
 from tests.search.test_diffusion import slow_diffusion

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from beautylens.results import Match, Matches, Product, Reasons
 from beautylens.search.judge.evidence import FEATURES
-from beautylens.search.judge.scorer import Fusion
+from beautylens.search.judge.scorer import WeightedEvidence
 from tests.search.evidence import match, products, short_list, short_lists
 
 WEIGHTS = {"visual": 16.0, "print": 2.0, "text": 0.5, "colour": 4.0}
-fuse = Fusion(WEIGHTS)
+fuse = WeightedEvidence(WEIGHTS)
 
 
 def slow_score(why: Reasons, least_colour: float) -> float:
@@ -47,7 +47,7 @@ def test_evidence_that_all_lack_changes_no_order(matches: Matches, name: str) ->
         tuple(replace(m, reasons=replace(m.reasons, **{name: None})) for m in matches)
     )
     column = "print" if name == "inliers" else name
-    unweighed = Fusion({n: w for n, w in WEIGHTS.items() if n != column})
+    unweighed = WeightedEvidence({n: w for n, w in WEIGHTS.items() if n != column})
     assert products(fuse(without)) == products(unweighed(without))
 
 
@@ -73,7 +73,7 @@ def test_a_barcode_outweighs_all_other_evidence_together() -> None:
         Match("i2", Product("has the code"), "", 0.0, weakest),
     )
     for weights in (WEIGHTS, dict.fromkeys(FEATURES, 1e6), {}):
-        assert products(Fusion(weights)(Matches(rows))) == ["has the code", "looks alike"]
+        assert products(WeightedEvidence(weights)(Matches(rows))) == ["has the code", "looks alike"]
 
 
 def test_fusing_again_changes_nothing_and_keeps_the_verdict() -> None:

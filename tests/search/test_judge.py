@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from beautylens.errors import RecipeError
 from beautylens.results import Match, Matches, Product
 from beautylens.search.judge.judge import Judge, is_listed_as
-from beautylens.search.judge.parameters import Judgement, Thresholds, read_judgement
-from beautylens.search.judge.probability import Presence
+from beautylens.search.judge.parameters import JudgeParameters, Thresholds, read_judge_parameters
+from beautylens.search.judge.probability import InCatalogueModel
 from tests.search.evidence import match, products, short_list, short_lists
 
-JUDGEMENT = Judgement(
+JUDGEMENT = JudgeParameters(
     {"visual": 16.0, "print": 2.0, "text": 0.5, "colour": 4.0},
-    Presence(level=-6.0, slope=0.5, background=0.2, colour=1.0),
+    InCatalogueModel(level=-6.0, slope=0.5, background=0.2, colour=1.0),
     Thresholds(match=0.8, missing=0.7, decided=0.95),
 )
 judge = Judge(JUDGEMENT)
@@ -128,7 +128,7 @@ def test_only_very_clear_evidence_is_decided_and_an_undecided_judge_never_is() -
 
 
 def test_a_judgement_survives_being_written() -> None:
-    assert Judgement.from_bytes(JUDGEMENT.to_bytes(), "here") == JUDGEMENT
+    assert JudgeParameters.from_bytes(JUDGEMENT.to_bytes(), "here") == JUDGEMENT
 
 
 @pytest.mark.parametrize(
@@ -148,19 +148,19 @@ def test_a_judgement_that_breaks_its_promises_is_refused_in_one_sentence(
 ) -> None:
     values = {**json.loads(JUDGEMENT.to_bytes()), section: wrong}
     with pytest.raises(RecipeError, match="here is no judgement"):
-        Judgement.from_bytes(json.dumps(values).encode(), "here")
+        JudgeParameters.from_bytes(json.dumps(values).encode(), "here")
 
 
 @pytest.mark.parametrize("data", [b"[]", b"no JSON", b"{}", b"\xff"])
 def test_what_is_no_judgement_is_refused(data: bytes) -> None:
     with pytest.raises(RecipeError, match="here is no judgement"):
-        Judgement.from_bytes(data, "here")
+        JudgeParameters.from_bytes(data, "here")
 
 
 def test_the_shipped_judgement_can_be_read_and_a_missing_one_is_named() -> None:
-    assert read_judgement("default").weights["visual"] > 0
+    assert read_judge_parameters("default").weights["visual"] > 0
     with pytest.raises(RecipeError, match=r"there is no judgement gone\.json"):
-        read_judgement("gone.json")
+        read_judge_parameters("gone.json")
 
 
 def test_a_product_listed_twice_under_one_title_counts_for_the_verdict_twice() -> None:

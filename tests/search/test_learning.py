@@ -10,7 +10,7 @@ import pytest
 from scipy.optimize import check_grad
 from sklearn.linear_model import LogisticRegression
 
-from beautylens.evaluation.calibration.labelled_shortlist import Example, Question
+from beautylens.evaluation.calibration.labelled_shortlist import Example, LabelledShortlist
 from beautylens.evaluation.calibration.learning import (
     answered,
     cross_answered,
@@ -22,13 +22,13 @@ from beautylens.evaluation.calibration.learning import (
 from beautylens.evaluation.calibration.likelihood import Likelihood
 from beautylens.results import Match, Matches
 from beautylens.search.judge.evidence import FEATURES
-from beautylens.search.judge.parameters import Judgement, Thresholds
-from beautylens.search.judge.probability import Presence, best_and_typical
+from beautylens.search.judge.parameters import JudgeParameters, Thresholds
+from beautylens.search.judge.probability import InCatalogueModel, best_and_typical
 from tests.search.evidence import match
 
-PRIOR = Judgement(
+PRIOR = JudgeParameters(
     dict.fromkeys(FEATURES, 0.0) | {"visual": 4.0, "print": 0.5, "text": 3.0},
-    Presence(level=-1.0, slope=0.2, background=0.1, colour=0.5),
+    InCatalogueModel(level=-1.0, slope=0.2, background=0.1, colour=0.5),
     Thresholds(match=0.9, missing=0.9, decided=0.99),
 )
 rng = np.random.default_rng(3)
@@ -70,7 +70,7 @@ def slow_likelihood(rows: Matches, truths: set[str], weights: Sequence[float]) -
 def test_the_likelihood_is_that_of_slow_loops() -> None:
     weights = np.array([3.0, 0.7, 0.0, 0.0])
     truths = [{"p0"}, {"p1", "p4"}, {"p0"}]
-    asked = [Question.of(photo(n), t) for n, t in enumerate(truths)]
+    asked = [LabelledShortlist.of(photo(n), t) for n, t in enumerate(truths)]
     value, _ = Likelihood.of([q for q in asked if q])(weights)
     slow = sum(slow_likelihood(photo(n), t, weights.tolist()) for n, t in enumerate(truths))
     assert value == pytest.approx(slow)
@@ -86,7 +86,7 @@ def test_the_gradient_is_that_of_small_steps() -> None:
 def test_two_candidates_are_weighed_as_logistic_regression_does() -> None:
     """With one rival, the conditional logit is logistic regression on differences."""
     made = examples(80, products=2, images=1)
-    none = Judgement(dict.fromkeys(FEATURES, 0.0), PRIOR.presence, PRIOR.thresholds)
+    none = JudgeParameters(dict.fromkeys(FEATURES, 0.0), PRIOR.presence, PRIOR.thresholds)
     weights = fit(made, none, 1.0).weights
     evidence = [example.question.evidence for example in made]
     spread = np.concatenate(evidence).std(axis=0)
@@ -143,7 +143,7 @@ def test_leaving_out_the_product_leaves_the_rest_as_if_it_had_never_been_there()
     assert example is not None
     without: list[Match] = [row for row in rows if row.product.product_id != "a"]
     for left, kept in zip(example.left_out, (without, [rows[2]]), strict=True):
-        alone = Question.of(Matches(tuple(kept)), set())
+        alone = LabelledShortlist.of(Matches(tuple(kept)), set())
         assert alone is not None
         assert not left.answered
         assert left.evidence == pytest.approx(alone.evidence)
@@ -153,10 +153,10 @@ def test_leaving_out_the_product_leaves_the_rest_as_if_it_had_never_been_there()
 
 def test_ignored_products_are_no_part_of_a_question() -> None:
     rows = (match("a", visual=0.9), match("b", visual=0.8), match("c", visual=0.7))
-    question = Question.of(Matches(rows), {"a"}, {"a", "b"})
+    question = LabelledShortlist.of(Matches(rows), {"a"}, {"a", "b"})
     assert question is not None
     assert question.right.tolist() == [True, False]
-    assert Question.of(Matches(rows[1:2]), set(), {"b"}) is None
+    assert LabelledShortlist.of(Matches(rows[1:2]), set(), {"b"}) is None
 
 
 def test_what_is_learnt_tells_right_from_absent_on_other_photos() -> None:

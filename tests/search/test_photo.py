@@ -10,7 +10,7 @@ import pytest
 
 from beautylens.errors import EncoderError
 from beautylens.features.local.keypoints import NO_KEYPOINTS, Keypoints
-from beautylens.search.query import Photo
+from beautylens.query import Photo
 
 
 class Taking:

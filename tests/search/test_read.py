@@ -11,10 +11,10 @@ import pytest
 from beautylens.collection import Collection
 from beautylens.indexing import build
 from beautylens.recipe.recipe import Recipe, read_recipe
-from beautylens.recipe.sections import WordsSettings
+from beautylens.recipe.sections import ReadSettings
 from beautylens.results import Match, Matches, Product
 from beautylens.sample.barcode import draw_barcode
-from beautylens.search.query import Photo
+from beautylens.query import Photo
 from beautylens.search.read import CatalogueReader, Read, says_enough
 from beautylens.text.ocr import Line
 from tests.conftest import Shop, catalogue_rows, write_table
@@ -132,7 +132,7 @@ def reading(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Collection:
     rows[4]["gtin"] = "4-006381 333931"
     rows[5]["gtin"] = "4006381333932"
     folder = tmp_path_factory.mktemp("reading")
-    words = WordsSettings(catalogue="nameless")
+    words = ReadSettings(catalogue="nameless")
     recipe: Recipe = read_recipe("fast").model_copy(update={"words": words})
     return build(write_table(folder / "t.csv", rows), folder / "c.lens", recipe=recipe)[0]
 

@@ -21,10 +21,10 @@ from beautylens.features.local.verification import VERIFICATIONS
 from beautylens.images.decode import decode
 from beautylens.indexing import build
 from beautylens.recipe.recipe import Recipe, read_recipe
-from beautylens.recipe.sections import KeypointSettings, RerankSettings
+from beautylens.recipe.sections import KeypointSettings, VerifySettings
 from beautylens.results import Match, Matches, Product
-from beautylens.search.query import Photo
-from beautylens.search.verify import Order, Rerank, counted
+from beautylens.query import Photo
+from beautylens.search.verify import Order, Verify, counted
 from beautylens.store.gallery import Gallery
 from tests.conftest import Shop
 from tests.features.test_matching import scene, slow_squares
@@ -92,7 +92,7 @@ def one_query() -> tuple[Keypoints, dict[str, Keypoints]]:
     return query, gallery
 
 
-def rerank(settings: RerankSettings, order: Order | None = None) -> Matches:
+def rerank(settings: VerifySettings, order: Order | None = None) -> Matches:
     query, gallery = one_query()
 
     class Given:
@@ -103,7 +103,7 @@ def rerank(settings: RerankSettings, order: Order | None = None) -> Matches:
 
     local = make_local_features(KeypointSettings(), settings)
     object.__setattr__(local, "extractor", Given())
-    step = Rerank(cast(Gallery, Shelf(gallery)), local, order or make_order(settings))
+    step = Verify(cast(Gallery, Shelf(gallery)), local, order or make_order(settings))
     photo = Photo(np.zeros((4, 4, 3), np.uint8))
     return step(photo, short_list([0.5, 0.4, 0.3, 0.2, 0.1, 0.05]))
 
@@ -120,13 +120,13 @@ FROZEN = {
 
 
 def test_the_default_scores_are_those_from_before_there_were_options() -> None:
-    ranked = rerank(RerankSettings())
+    ranked = rerank(VerifySettings())
     assert [match.image_id for match in ranked] == list(FROZEN)
     assert {match.image_id: (match.score, match.reasons.inliers) for match in ranked} == FROZEN
 
 
 def test_the_papers_order_is_the_number_of_ratio_test_matches_then_their_mean_distance() -> None:
-    paper = RerankSettings(ratio=0.8, mutual=False, verify="none", order="count")
+    paper = VerifySettings(ratio=0.8, mutual=False, verify="none", order="count")
     query, gallery = one_query()
     expected = []
     for place in range(6):
@@ -152,7 +152,7 @@ def recipe_of(kind: str, folder: Path) -> Recipe:
             "keypoints": KeypointSettings(kind=kind, file=file, longest=400),
             # Only SIFT is aggregated.
             "aggregate": None,
-            "rerank": RerankSettings(verify="affine"),
+            "rerank": VerifySettings(verify="affine"),
         }
     )
 
@@ -166,8 +166,8 @@ def test_every_extractor_indexes_searches_and_explains_with_every_other_part(
     assert recipe.keypoints is not None
     names = [name for name in VERIFICATIONS if (kind, name) != ("onnx", "similarity")]
     for verify, order in itertools.product(names, ("weighed", "count")):
-        chosen = RerankSettings(verify=verify, order=order, mutual=order == "weighed")
-        step = Rerank(
+        chosen = VerifySettings(verify=verify, order=order, mutual=order == "weighed")
+        step = Verify(
             collection.gallery,
             make_local_features(recipe.keypoints, chosen),
             make_order(chosen),

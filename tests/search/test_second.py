@@ -10,8 +10,8 @@ import pytest
 from beautylens.collection import Collection
 from beautylens.indexing import build
 from beautylens.results import Matches
-from beautylens.search.hybrid import SecondWay, with_both_cosines
-from beautylens.search.query import Photo
+from beautylens.search.hybrid import HybridRetrieval, with_both_cosines
+from beautylens.query import Photo
 from beautylens.store.gallery import Gallery
 from beautylens.store.reader import Vectors
 from tests.conftest import Shop, catalogue_rows, write_table
@@ -39,7 +39,7 @@ def asked(where: str | None = None) -> Photo:
 
 def join(gallery: Gallery, photo: Photo, depth: int) -> Matches:
     assert photo.descriptor is not None
-    second = SecondWay(gallery, None, None, limit=500)  # type: ignore[arg-type]  # the photo is described
+    second = HybridRetrieval(gallery, None, None, limit=500)  # type: ignore[arg-type]  # the photo is described
     seen = gallery.near(photo.descriptor, depth, photo.where)
     return second.join(photo, seen, second.near(photo, depth), depth)
 

@@ -10,8 +10,14 @@ from hypothesis import strategies as st
 
 from beautylens.errors import RecipeError
 from beautylens.results import Match, Matches, Product, Reasons
-from beautylens.search.expand_by_name import REFINEMENTS, Textual, find_refinement, program, slide
-from beautylens.search.query import Photo
+from beautylens.search.expand_by_name import (
+    REFINEMENTS,
+    ExpandByName,
+    find_refinement,
+    program,
+    slide,
+)
+from beautylens.query import Photo
 from beautylens.store.gallery import Gallery
 from beautylens.text.text_index import TextIndex
 
@@ -131,9 +137,9 @@ def photo(where: str | None = None) -> Photo:
     return Photo(np.zeros((8, 8, 3), np.uint8), where, descriptor=np.array([1, 0], np.float32))
 
 
-def step(gallery: Gallery, variant: str = "slide", first: int = 1) -> Textual:
+def step(gallery: Gallery, variant: str = "slide", first: int = 1) -> ExpandByName:
     index = TextIndex.fit([*NAMES, "removed"], [*NAMES.values(), "Velvet Rouge"])
-    return Textual(gallery, index, variant=variant, first=first, listed=5, minimum=0.3)
+    return ExpandByName(gallery, index, variant=variant, first=first, listed=5, minimum=0.3)
 
 
 def test_a_product_that_the_photo_did_not_find_is_brought_in_by_its_text(gallery: Gallery) -> None:
@@ -180,7 +186,7 @@ def test_re_ranked_scores_and_reasons_stay_those_of_the_matches() -> None:
     ]
     matches = Matches(tuple(rows), milliseconds={"rerank": 1.0})
     index = TextIndex.fit(["p0", "p1"], ["rouge", "cream"])
-    alone = Textual(None, index, variant="slide", first=3, listed=5, minimum=0.3)  # type: ignore[arg-type]  # never asked
+    alone = ExpandByName(None, index, variant="slide", first=3, listed=5, minimum=0.3)  # type: ignore[arg-type]  # never asked
     assert alone(photo(), matches) == matches
     assert alone(photo(), Matches()) == Matches()
 

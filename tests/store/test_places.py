@@ -10,7 +10,7 @@ import lancedb
 import pyarrow as pa
 import pytest
 
-from beautylens.store.row_id_cache import Places
+from beautylens.store.row_id_cache import RowIdCache
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def table(tmp_path: Path) -> Any:
     return database.create_table("images", rows)
 
 
-def values(places: Places, *image_ids: str) -> dict[str, int]:
+def values(places: RowIdCache, *image_ids: str) -> dict[str, int]:
     rows = places.read(image_ids, ["value"])
     assert rows.column_names == ["image_id", "value"]
     assert len(rows) == len(set(rows["image_id"].to_pylist()))
@@ -28,7 +28,7 @@ def values(places: Places, *image_ids: str) -> dict[str, int]:
 
 
 def test_rows_are_found_the_first_time_and_again(table: Any) -> None:
-    places = Places(table)
+    places = RowIdCache(table)
     for _ in range(2):
         assert values(places, "i3", "i40", "i3") == {"i3": 3, "i40": 40}
     assert values(places) == {}
@@ -39,7 +39,7 @@ def test_rows_are_found_the_first_time_and_again(table: Any) -> None:
 def test_an_answer_teaches_the_places_without_a_look_up(
     table: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    places = Places(table)
+    places = RowIdCache(table)
     answer = table.search().select(["image_id"]).with_row_id(True).to_arrow()
     assert places.remember(answer).column_names == ["image_id"]
     monkeypatch.setattr(table, "search", None)
@@ -47,7 +47,7 @@ def test_an_answer_teaches_the_places_without_a_look_up(
 
 
 def test_removed_replaced_and_moved_rows_are_not_mistaken(table: Any) -> None:
-    places = Places(table)
+    places = RowIdCache(table)
     assert len(values(places, *(f"i{n}" for n in range(50)))) == 50
     table.delete("image_id IN ('i3', 'i4')")
     table.merge_insert("image_id").when_matched_update_all().execute(
@@ -62,14 +62,14 @@ def test_removed_replaced_and_moved_rows_are_not_mistaken(table: Any) -> None:
 
 def test_what_is_remembered_is_bounded(table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("beautylens.store.row_id_cache._MOST", 10)
-    places = Places(table)
+    places = RowIdCache(table)
     for n in range(50):
         assert values(places, f"i{n}") == {f"i{n}": n}
     assert len(places._rows) <= 11
 
 
 def test_another_row_at_a_remembered_place_is_looked_up(table: Any) -> None:
-    places = Places(table)
+    places = RowIdCache(table)
     assert values(places, "i1", "i2") == {"i1": 1, "i2": 2}
     places._rows["i1"] = places._rows["i2"]
     assert values(places, "i1", "i2") == {"i1": 1, "i2": 2}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beautylens.text.lines import Said
+from beautylens.text.lines import ReadLine
 from beautylens.text.overlap import share
 
 LINE = "Aurelle Velvet Rouge"
@@ -17,7 +17,7 @@ WORDS = st.lists(st.sampled_from([*LINE.lower().split(), "475", "470", "30ml", "
 
 
 def weights(said: str, *texts: str) -> list[float]:
-    return [shared.weight for shared in share([Said(said, 1.0)], texts)]
+    return [shared.weight for shared in share([ReadLine(said, 1.0)], texts)]
 
 
 @pytest.mark.parametrize("word", ["475", "30 ml", "day", "N°7"])
@@ -31,7 +31,7 @@ def test_a_word_weighs_by_its_rarity_among_the_texts() -> None:
     texts = ("rose cream", "rose balm", "mint balm")
     rose, cream = math.log(1 + 3 / 3), math.log(1 + 3 / 2)
     assert weights("rose cream", *texts) == pytest.approx([rose + cream, rose, 0.0])
-    half = share([Said("rose cream", 0.5)], texts)
+    half = share([ReadLine("rose cream", 0.5)], texts)
     assert [shared.weight for shared in half] == pytest.approx([(rose + cream) / 2, rose / 2, 0.0])
 
 
@@ -64,13 +64,15 @@ def test_one_read_word_stands_for_one_word_of_a_product() -> None:
 
 def test_shared_words_come_in_the_products_spelling_the_rarest_first() -> None:
     texts = ("L'Oréal Rouge N°475", "L'Oréal Nude 470")
-    shared = share([Said("loreal rouge 475", 1.0)], texts)
+    shared = share([ReadLine("loreal rouge 475", 1.0)], texts)
     assert set(shared[0].words) == {"L'Oréal", "Rouge", "475"}
     assert shared[0].words[-1] == "L'Oréal"
 
 
 def test_words_read_on_a_catalogue_picture_count_for_less() -> None:
-    named, printed, nothing = share([Said("velvet", 1.0)], ["velvet", "", ""], ["", "Velvet", ""])
+    named, printed, nothing = share(
+        [ReadLine("velvet", 1.0)], ["velvet", "", ""], ["", "Velvet", ""]
+    )
     assert named.weight > printed.weight > nothing.weight == 0
     assert printed.words == ("Velvet",)
 
@@ -80,7 +82,7 @@ def test_the_order_of_words_lines_and_products_changes_nothing(
     said: list[str], other: list[str], random: Random
 ) -> None:
     texts = [f"{LINE} 475 30 ml day", f"{LINE} 470", "night cream", " ".join(other)]
-    lines = [Said(word, 1.0) for word in said]
+    lines = [ReadLine(word, 1.0) for word in said]
     before = {text: shared.weight for text, shared in zip(texts, share(lines, texts), strict=True)}
     random.shuffle(texts)
     random.shuffle(lines)
@@ -91,6 +93,6 @@ def test_the_order_of_words_lines_and_products_changes_nothing(
 @given(WORDS)
 def test_more_that_agrees_never_counts_for_less(said: list[str]) -> None:
     texts = [f"{LINE} 475 30 ml day", f"{LINE} 470 night"]
-    lines = [Said(word, 1.0) for word in said]
-    before, after = share(lines, texts), share([*lines, Said("475", 1.0)], texts)
+    lines = [ReadLine(word, 1.0) for word in said]
+    before, after = share(lines, texts), share([*lines, ReadLine("475", 1.0)], texts)
     assert after[0].weight >= before[0].weight - 1e-9

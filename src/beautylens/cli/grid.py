@@ -30,7 +30,7 @@ from beautylens.evaluation.metrics import MEASURES
 from beautylens.evaluation.run import find_copies
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.paths import place
-from beautylens.recipe.sections import TextualSettings
+from beautylens.recipe.sections import ExpandByNameSettings
 from beautylens.search.distances import SIMILARITIES
 from beautylens.text.product_texts import product_texts
 from beautylens.text.text_index import TextIndex
@@ -226,7 +226,7 @@ def _similar_by_text(catalogue: Catalogue) -> Callable[[str], Sequence[str]] | N
     if not any(texts.values()):
         return None
     index = TextIndex.fit(list(texts), list(texts.values()))
-    settings = TextualSettings()
+    settings = ExpandByNameSettings()
 
     @cache
     def similar(product: str) -> list[str]:

@@ -19,7 +19,7 @@ from beautylens.collection import Collection, open_collection
 from beautylens.errors import ImageError, QueryError
 from beautylens.images.draw import write_png
 from beautylens.images.fit import Box
-from beautylens.search.query import Photo
+from beautylens.query import Photo
 
 
 def search(
@@ -64,7 +64,7 @@ def search(
         _say_what_found_nothing(photo, answer)
         if explanations:
             folder = explanations / f"{number:03}-{Path(name).stem}"
-            undrawn += _explain(opened, photo, answer, folder)
+            undrawn += _explain(opened, answer, folder)
     if explanations:
         console.print(f"Explanations are in {escape(str(explanations))}.", soft_wrap=True)
     if undrawn:
@@ -82,7 +82,7 @@ def _say_what_found_nothing(photo: Photo, answer: Answer) -> None:
     reasons = [match.reasons for match in answer.matches]
     if photo.words and not any(why.typed for why in reasons):
         console.print(f"No product found has any of the words '{escape(photo.words)}'.")
-    for barcode in photo.barcodes:
+    for barcode in answer.matches.codes:
         if not any(why.barcode == barcode for why in reasons):
             console.print(f"No product of the catalogue has the barcode {barcode} of the photo.")
 
@@ -106,15 +106,18 @@ def _is_photo(path: Path) -> bool:
     return shown and path.is_file()
 
 
-def _explain(opened: Collection, photo: Photo, answer: Answer, folder: Path) -> int:
+def _explain(opened: Collection, answer: Answer, folder: Path) -> int:
     """Draw the photo and every match; report catalogue pictures that are gone, return how many."""
     undrawn = 0
-    write_png(folder / "photo.png", opened.explain.searched(photo))
-    colours = opened.explain.colours(photo)
+    query = answer.matches.query
+    if query is None:
+        return 0
+    write_png(folder / "photo.png", opened.explain.searched(query, answer.matches.lines))
+    colours = opened.explain.colours(answer.matches)
     for place, match in enumerate(answer.matches, start=1):
         product = re.sub(r"[^\w.-]", "_", match.product.product_id)
         try:
-            drawing = opened.explain(photo, match)
+            drawing = opened.explain(query, match)
         except ImageError as error:
             undrawn += 1
             report_error(f"match {place} of {answer.query} cannot be drawn: {error}")

@@ -80,7 +80,7 @@ def tune(
     best_file = folder / "best.toml"
     command = f"beautylens index {shlex.quote(table)} tuned.lens --recipe "
     console.print(escape(f"Next: {command}{shlex.quote(str(best_file))}"), soft_wrap=True)
-    if tuned.chosen.recipe.judge and changes_evidence(tuned.chosen.recipe, tuned.start.recipe):
+    if tuned.chosen.recipe.has_judge and changes_evidence(tuned.chosen.recipe, tuned.start.recipe):
         console.print(
             "How sure to be was learnt from other evidence than this recipe gathers. Then run: "
             f"beautylens evaluate tuned.lens {escape(shlex.quote(truth))} --calibrate",

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from beautylens.assemble import make_describer
 from beautylens.catalogue.table import Catalogue
-from beautylens.cluster.workers import Crew
+from beautylens.cluster.workers import WorkerPool
 from beautylens.collection import Collection, open_collection
 from beautylens.ingest.fill import (
     Described,
@@ -37,7 +37,7 @@ _COMMIT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Fragments:
     """What a worker made of a block: fragments to publish, and what failed."""
 
     products: list[str]  # of each picture
@@ -63,12 +63,12 @@ class Worker:
             collection.recipe, collection.encoder, collection.aggregate, threads
         )
 
-    def describe(self, rows: pa.Table) -> Piece:
+    def describe(self, rows: pa.Table) -> Fragments:
         """Return the piece of a block of whole products."""
         block = Catalogue(rows, self._folder, self._extra)
         items = list(self._describe(rows_of(block), self._folder))
         described = [item for item in items if isinstance(item, Described)]
-        return Piece(
+        return Fragments(
             products=rows["product_id"].to_pylist(),
             fragments=self._gallery.write_piece(to_table(described, block)),
             pictures=len(items),
@@ -131,10 +131,10 @@ class _Publisher:
         self._gallery = collection.gallery
         # Of an earlier run; those of them that fail still will be noted anew.
         self._failed = {failure.product_id for failure in self._gallery.failures()}
-        if collection.recipe.words and collection.recipe.words.catalogue != "never":
+        if collection.recipe.read and collection.recipe.read.catalogue != "never":
             # Workers cannot add a column while others write.
             self._gallery.add_columns(["read_words"])
-        self._waiting: list[Piece] = []
+        self._waiting: list[Fragments] = []
         self._due = time.monotonic() + _COMMIT_SECONDS
         self.written = 0
         """Pictures that were published."""
@@ -143,7 +143,7 @@ class _Publisher:
         """Products to describe anew: those of blocks of which nothing was published, and those
         that another process wrote meanwhile."""
 
-    def take(self, products: Sequence[str], piece: Piece | None) -> None:
+    def take(self, products: Sequence[str], piece: Fragments | None) -> None:
         """Publish a block's piece soon; without one, its products are to be described anew."""
         if piece is None:
             self.anew.update(products)
@@ -180,7 +180,7 @@ class _Publisher:
         return set(ids.filter(pc.is_in(ids, pa.array(products, pa.string()))).to_pylist())
 
 
-def _crew(ray: Any, collection: Collection, catalogue: Catalogue) -> Crew:
+def _crew(ray: Any, collection: Collection, catalogue: Catalogue) -> WorkerPool:
     """Return workers that describe pictures of a catalogue for a collection."""
     address = str(place(collection.gallery.address).absolute())
     folder = catalogue.folder.absolute()
@@ -189,10 +189,12 @@ def _crew(ray: Any, collection: Collection, catalogue: Catalogue) -> Crew:
         worker = ray.remote(Worker).options(num_cpus=cores, num_gpus=gpus)
         return worker.remote(address, folder, catalogue.extra, cores)
 
-    return Crew(ray, start)
+    return WorkerPool(ray, start)
 
 
-def _one_by_one(crew: Crew, rows: Iterable[Row], folder: Place) -> Iterator[Described | Failure]:
+def _one_by_one(
+    crew: WorkerPool, rows: Iterable[Row], folder: Place
+) -> Iterator[Described | Failure]:
     """Yield what is stored of each row's picture, in order; one that kills its worker fails."""
     made: dict[int, Described | Failure] = {}
     wanted = 0

@@ -21,7 +21,7 @@ _IN_A_ROW = 10
 _TICK_SECONDS = 5.0
 
 
-class Crew:
+class WorkerPool:
     """Workers on the machines of a cluster; one that is killed is replaced by a new one.
 
     Args:

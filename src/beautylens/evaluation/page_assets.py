@@ -29,7 +29,7 @@ class Thumbnail:
     alt: str
 
 
-class Album:
+class PageAssets:
     """The thumbnails of one page: each picture is written once, however often it is shown."""
 
     def __init__(self, folder: Path) -> None:
@@ -58,7 +58,7 @@ class Album:
         return f"{self._folder.name}/{name}"
 
 
-def write_page(folder: Path, draw: Callable[[Album], str]) -> Path:
+def write_page(folder: Path, draw: Callable[[PageAssets], str]) -> Path:
     """Write `index.html` and its thumbnails into a folder, made where need be; return the page.
 
     Args:
@@ -72,7 +72,7 @@ def write_page(folder: Path, draw: Callable[[Album], str]) -> Path:
     try:
         (folder / "pictures").mkdir(parents=True, exist_ok=True)
         # A file name may hold bytes that are no text in any encoding.
-        page.write_text(draw(Album(folder / "pictures")), encoding="utf-8", errors="replace")
+        page.write_text(draw(PageAssets(folder / "pictures")), encoding="utf-8", errors="replace")
     except OSError as error:
         raise BeautylensError(
             f"{folder}: the report cannot be written here ({error.strerror or error}); "

@@ -12,7 +12,7 @@ from beautylens.evaluation.metrics import (
     Summary,
     places,
 )
-from beautylens.evaluation.page_assets import Album, Thumbnail, render, write_page
+from beautylens.evaluation.page_assets import PageAssets, Thumbnail, render, write_page
 from beautylens.evaluation.verdicts import Verdicts
 from beautylens.paths import Place
 from beautylens.results import Match, Matches
@@ -102,7 +102,7 @@ def write_report(
         BeautylensError: when the folder cannot be written.
     """
 
-    def draw(album: Album) -> str:
+    def draw(album: PageAssets) -> str:
         rows = [_row(result, album, picture, truth_pictures or {}) for result in results]
         return render(
             "report.html.jinja", title=title, summary=summary, queries=len(rows),
@@ -130,7 +130,7 @@ def _section(row: Row) -> str:
 
 
 def _row(
-    result: QueryResult, album: Album, picture: PictureOf, truth_pictures: Mapping[str, Place]
+    result: QueryResult, album: PageAssets, picture: PictureOf, truth_pictures: Mapping[str, Place]
 ) -> Row:
     cards = _cards(result, album, picture)
     missing = result.truths - {card.match.product.product_id for card in cards}
@@ -148,12 +148,12 @@ def _row(
     )
 
 
-def _missed(truth: str, picture: Place | None, album: Album) -> Missed:
+def _missed(truth: str, picture: Place | None, album: PageAssets) -> Missed:
     thumbnail = None if picture is None else album.add(picture, f"right answer {truth}")
     return Missed(truth, thumbnail)
 
 
-def _cards(result: QueryResult, album: Album, picture: PictureOf) -> tuple[Card, ...]:
+def _cards(result: QueryResult, album: PageAssets, picture: PictureOf) -> tuple[Card, ...]:
     """The products down to the seventh place, with the ignored ones that stand between them."""
     counted = places(result.ranking, result.truths, result.ignore)[:PLACES]
     place_of = {product: place for place, product in enumerate(counted, 1)}
@@ -167,7 +167,7 @@ def _cards(result: QueryResult, album: Album, picture: PictureOf) -> tuple[Card,
 
 
 def _card(
-    match: Match, place: int | None, truths: frozenset[str], album: Album, picture: PictureOf
+    match: Match, place: int | None, truths: frozenset[str], album: PageAssets, picture: PictureOf
 ) -> Card:
     product = match.product
     state: State = "ignored" if place is None else "other"

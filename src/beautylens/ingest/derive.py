@@ -31,7 +31,7 @@ class Derived:
 def derives(recipe: Recipe) -> bool:
     """Tell whether a recipe derives anything."""
     late = isinstance(recipe.expand, LateDiffusionSettings)
-    return late or recipe.augment is not None or recipe.textual is not None
+    return late or recipe.augment is not None or recipe.expand_by_name is not None
 
 
 def derive(recipe: Recipe, gallery: Gallery) -> None:
@@ -63,16 +63,16 @@ def _derive(recipe: Recipe, gallery: Gallery) -> None:
         graph = Graph(k_d=late.k_d, gamma=late.gamma, alpha=late.alpha)
         made = OfflineDiffusion.of(gallery, graph, truncation=late.truncation)
         gallery.learn(DIFFUSION, made.to_bytes())
-    if recipe.textual is not None:
-        columns = recipe.textual.columns
+    if recipe.expand_by_name is not None:
+        columns = recipe.expand_by_name.columns
         schema = pa.schema([(name, pa.string()) for name in ("product_id", *columns)])
         rows = pa.Table.from_batches(gallery.stream(schema.names), schema)
         texts = product_texts(rows, columns)
         index = TextIndex.fit(
             list(texts),
             list(texts.values()),
-            words=recipe.textual.words,
-            characters=recipe.textual.characters,
+            words=recipe.expand_by_name.words,
+            characters=recipe.expand_by_name.characters,
         )
         gallery.learn(TEXT, index.to_bytes())
 
@@ -87,7 +87,7 @@ def read_derived(recipe: Recipe, gallery: Gallery) -> Derived:
     if isinstance(recipe.expand, LateDiffusionSettings):
         diffusion = OfflineDiffusion.from_bytes(_kept(gallery, DIFFUSION))
         diffusion.refuse_changed(gallery)
-    if recipe.textual is not None:
+    if recipe.expand_by_name is not None:
         text = TextIndex.from_bytes(_kept(gallery, TEXT))
     return Derived(diffusion, text)
 

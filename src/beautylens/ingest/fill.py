@@ -17,10 +17,10 @@ from threadpoolctl import threadpool_limits
 
 from beautylens.catalogue.table import Catalogue
 from beautylens.errors import EncoderError, ImageError
-from beautylens.features.encoder.base_encoder import Describing
+from beautylens.features.encoder.base_encoder import BaseEncoder
 from beautylens.features.local.extractors import Extractor, rootsift
 from beautylens.features.local.keypoints import NO_KEYPOINTS
-from beautylens.features.local.vlad import Aggregate
+from beautylens.features.local.vlad import VladEncoder
 from beautylens.images.ahead import ahead
 from beautylens.images.decode import Pixels, decode
 from beautylens.images.files import read_bytes
@@ -107,12 +107,12 @@ class Describer:
 
     def __init__(
         self,
-        encoder: Describing,
+        encoder: BaseEncoder,
         *,
         keypoints: int,
         longest: int,
         extractor: Extractor | None = None,
-        aggregate: Aggregate | None = None,
+        aggregate: VladEncoder | None = None,
         thumbnails: bool = False,
         read: Callable[[Row, Pixels], str] | None = None,
         workers: int | None = None,
@@ -130,7 +130,7 @@ class Describer:
             work = partial(self._describe, encoder, folder)
             yield from ahead(pool, work, rows, WAITING * self._workers)
 
-    def _describe(self, encoder: Describing, folder: Place, row: Row) -> Described | Failure:
+    def _describe(self, encoder: BaseEncoder, folder: Place, row: Row) -> Described | Failure:
         path = beside(folder, row["image"])
         wanted = max(encoder.side, self._longest if self._keypoints else 0)
         if self._read is not None:
@@ -154,7 +154,7 @@ class Describer:
         )
 
 
-def _descriptor(encoder: Describing, picture: Pixels) -> Vector:
+def _descriptor(encoder: BaseEncoder, picture: Pixels) -> Vector:
     (descriptor,) = encoder.describe([encoder.fit(picture)])
     if not np.isfinite(descriptor).all():
         raise EncoderError(

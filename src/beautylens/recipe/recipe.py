@@ -11,21 +11,34 @@ from pydantic import Field, model_validator
 
 from beautylens.errors import RecipeError
 from beautylens.recipe.sections import (
-    AggregateSettings,
     AugmentSettings,
     ColourSettings,
+    CosineSettings,
     EncoderSettings,
     EnsembleSettings,
+    ExpandByNameSettings,
     ExpandSettings,
     JudgeSettings,
     KeypointSettings,
     ProjectionSettings,
-    RerankSettings,
+    ReadSettings,
     RetrieveSettings,
-    TextualSettings,
-    WordsSettings,
+    ScorerSettings,
+    VerifySettings,
+    VladSettings,
 )
 from beautylens.recipe.settings import Settings, checked
+
+# What sections and settings were called before, and what to write now.
+RENAMED = {
+    "aggregate": "is called [vlad] now",
+    "rerank": "is called [verify] now, its setting `verify` is called `transform`, and its "
+    'settings `order` and `weight` are now [scorer] kind = "cosine_plus_inliers" or "inliers"',
+    "textual": "is called [expand_by_name] now",
+    "words": "is called [read] now, and its settings `query` and `barcode` are called `photo` and "
+    "`codes`",
+    "judge": 'is [scorer] kind = "judge" now',
+}
 
 
 class Recipe(Settings):
@@ -40,14 +53,22 @@ class Recipe(Settings):
     projection: ProjectionSettings | None = None
     augment: AugmentSettings | None = None
     keypoints: KeypointSettings | None = None
-    aggregate: AggregateSettings | None = None
+    vlad: VladSettings | None = None
     retrieve: RetrieveSettings = RetrieveSettings()
     expand: Annotated[ExpandSettings, Field(discriminator="kind")] | None = None
-    rerank: RerankSettings | None = None
+    verify: VerifySettings | None = None
+    expand_by_name: ExpandByNameSettings | None = None
     colour: ColourSettings | None = None
-    textual: TextualSettings | None = None
-    judge: JudgeSettings | None = None
-    words: WordsSettings | None = None
+    read: ReadSettings | None = None
+    scorer: Annotated[ScorerSettings, Field(discriminator="kind")] = CosineSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_what_was_renamed(cls, values: Any) -> Any:
+        for old, now in RENAMED.items():
+            if isinstance(values, dict) and old in values:
+                raise RecipeError(f"[{old}] {now}")
+        return values
 
     @model_validator(mode="before")
     @classmethod
@@ -60,10 +81,16 @@ class Recipe(Settings):
             k: v for k, v in values.items() if k != "encoder"
         }
 
+    @property
+    def has_judge(self) -> bool:
+        """Whether answers have probabilities and a verdict."""
+        return isinstance(self.scorer, JudgeSettings)
+
     def model_post_init(self, _context: object) -> None:
-        """Refuse parts that would have nothing to work on."""
-        self._check_local()
-        self._check_aggregate()
+        """Refuse parts that have nothing to work on, and settings that nothing reads."""
+        self._check_keypoints()
+        self._check_vlad()
+        self._check_scorer()
         if self.expand is not None and (
             self.ensemble.combine == "product" or self.retrieve.distance != "cosine"
         ):
@@ -77,35 +104,59 @@ class Recipe(Settings):
                 "a product of cosines is taken part by part: leave out [projection] and `distance`"
             )
 
-    def _check_local(self) -> None:
-        if self.colour is not None and (self.rerank is None or self.judge is None):
+    def _check_keypoints(self) -> None:
+        if self.colour is not None and self.verify is None:
             raise RecipeError(
-                "[colour] needs [rerank] to place pictures and [judge] to weigh what it finds: add "
-                "them, or leave [colour] out"
+                "[colour] needs [verify] to align pictures: add it, or leave [colour] out"
             )
-        if self.rerank is None:
+        if self.verify is None:
             return
         if self.keypoints is None:
-            raise RecipeError("[rerank] needs a [keypoints] section: add one, or leave both out")
-        if self.keypoints.kind == "onnx" and self.rerank.verify == "similarity":
+            raise RecipeError("[verify] needs a [keypoints] section: add one, or leave both out")
+        if self.keypoints.kind == "onnx" and self.verify.transform == "similarity":
             raise RecipeError(
-                'verify = "similarity" needs sizes and angles, which keypoints of kind "onnx" do '
-                'not have: set verify in [rerank] to "none", "affine" or "homography"'
+                'transform = "similarity" needs sizes and angles, which keypoints of kind "onnx" '
+                'do not have: set transform in [verify] to "none", "affine" or "homography"'
             )
 
-    def _check_aggregate(self) -> None:
-        if self.aggregate is None:
+    def _check_vlad(self) -> None:
+        if self.vlad is None:
             return
         if self.keypoints is None:
-            raise RecipeError("[aggregate] needs a [keypoints] section: add one, or leave both out")
+            raise RecipeError("[vlad] needs a [keypoints] section: add one, or leave both out")
         if self.keypoints.kind not in {"rootsift", "sift"}:
             raise RecipeError(
-                f'[aggregate] adds up SIFT keypoints, not those of kind "{self.keypoints.kind}": '
-                "choose another kind, or leave [aggregate] out"
+                f'[vlad] adds up SIFT keypoints, not those of kind "{self.keypoints.kind}": '
+                "choose another kind, or leave [vlad] out"
             )
         if self.ensemble.combine == "product" or self.retrieve.distance != "cosine":
             raise RecipeError(
-                "[aggregate] adds to cosines: leave out `distance` and `combine`, or [aggregate]"
+                "[vlad] adds to cosines: leave out `distance` and `combine`, or [vlad]"
+            )
+
+    def _check_scorer(self) -> None:
+        """Refuse evidence that the scorer does not read, and a scorer without its evidence."""
+        kind = self.scorer.kind
+        if self.colour is not None and not self.has_judge:
+            raise RecipeError(
+                f'the scorer "{kind}" reads no colours: set [scorer] kind = "judge", or leave '
+                "[colour] out"
+            )
+        if self.verify is not None and kind == "cosine":
+            raise RecipeError(
+                '[verify] counts inliers, which the scorer "cosine" does not read: set [scorer] '
+                'kind = "judge", "cosine_plus_inliers" or "inliers", or leave [verify] out'
+            )
+        if self.verify is None and kind in {"inliers", "cosine_plus_inliers"}:
+            raise RecipeError(
+                f'the scorer "{kind}" reads inliers, which [verify] counts: add [keypoints] and '
+                "[verify], or choose another scorer"
+            )
+        by_name = self.expand_by_name
+        if by_name is not None and self.has_judge and "variant" in by_name.model_fields_set:
+            raise RecipeError(
+                "the judge ranks by evidence alone, so that `variant` of [expand_by_name] changes "
+                "nothing: leave it out, or choose another scorer"
             )
 
 
@@ -145,10 +196,12 @@ def read_recipe(name: str | Path) -> Recipe:
     if keypoints is not None and keypoints.file is not None:
         file = str((path.parent / keypoints.file).absolute())
         keypoints = keypoints.model_copy(update={"file": file})
-    judge = recipe.judge
-    if judge is not None and judge.file != "default":
-        judge = JudgeSettings(file=str((path.parent / judge.file).absolute()))
-    return recipe.model_copy(update={"encoders": encoders, "keypoints": keypoints, "judge": judge})
+    scorer = recipe.scorer
+    if isinstance(scorer, JudgeSettings) and scorer.file != "default":
+        scorer = scorer.model_copy(update={"file": str((path.parent / scorer.file).absolute())})
+    return recipe.model_copy(
+        update={"encoders": encoders, "keypoints": keypoints, "scorer": scorer}
+    )
 
 
 def located(encoder: str, folder: Path = Path()) -> str:

@@ -85,8 +85,8 @@ class KeypointSettings(Settings):
         return self
 
 
-class AggregateSettings(Settings):
-    """All keypoints of a picture as one vector, by which it is found beside its descriptor.
+class VladSettings(Settings):
+    """All keypoints of a picture as one vector, by which it is found beside its descriptor (VLAD).
 
     A vocabulary of `words` and the principal axes that are kept, at most `dimensions`, are learnt
     at build from `sample` pictures of the catalogue, and serve for later additions too.
@@ -112,23 +112,19 @@ class RetrieveSettings(Settings):
     vectors: str = ""
 
 
-class RerankSettings(Settings):
-    """How matched keypoints re-order the short-list.
+class VerifySettings(Settings):
+    """How keypoints of the photo and of each candidate are matched and verified.
 
-    `verify` is a name in `features.local.verification`, `order` one in `search.verify`:
-    weighed: score = cosine + weight * ln(1 + max(0, inliers - chance));
-    count: score = kept matches + 1 / (2 + their mean descriptor distance).
+    `ratio` is Lowe's; with `mutual` only keypoints that are each other's nearest match. The matches
+    that one `transform` explains are inliers; "none" counts all of them.
     """
 
     ratio: Annotated[float, Field(gt=0, le=1)] = 0.85
     mutual: bool = True
-    verify: Literal["none", "similarity", "affine", "homography"] = "similarity"
-    order: Literal["weighed", "count"] = "weighed"
-    chance: Annotated[int, Field(ge=0)] = 8
-    weight: Annotated[float, Field(gt=0, le=1e6)] = 0.125
+    transform: Literal["none", "similarity", "affine", "homography"] = "similarity"
 
     @model_validator(mode="after")
-    def _let_not_every_keypoint_match(self) -> RerankSettings:
+    def _let_not_every_keypoint_match(self) -> VerifySettings:
         if self.ratio == 1 and not self.mutual:
             raise PydanticCustomError(
                 "ratio", "ratio = 1 lets every keypoint match; lower it, or set mutual = true"
@@ -145,7 +141,7 @@ class ColourSettings(Settings):
     most: Annotated[int, Field(ge=2, le=64)] = 8
 
 
-class TextualSettings(Settings):
+class ExpandByNameSettings(Settings):
     """How products with a text like that of the first matches are brought in.
 
     The first `first` products bring in at most `listed` others each, whose texts are at least
@@ -162,31 +158,54 @@ class TextualSettings(Settings):
     characters: tuple[Length, Length] | None = None
 
     @model_validator(mode="after")
-    def _shortest_first(self) -> TextualSettings:
+    def _shortest_first(self) -> ExpandByNameSettings:
         if self.characters is not None and self.characters[0] > self.characters[1]:
             raise PydanticCustomError("characters", "give the shorter length first, as [3, 4]")
         return self
 
 
-class JudgeSettings(Settings):
-    """Evidence fused, and a verdict with its probability, as a judgement has learnt to.
+class CosineSettings(Settings):
+    """Ranks by the similarity of descriptors alone."""
 
-    `file` is a judgement as `tools/learn_judgement.py` writes it; "default" is the one that comes
+    kind: Literal["cosine"] = "cosine"
+
+
+class InliersSettings(Settings):
+    """Ranks by the number of inliers, then by their mean descriptor distance (Tang et al.)."""
+
+    kind: Literal["inliers"]
+
+
+class CosinePlusInliersSettings(Settings):
+    """Ranks by cosine + `weight` * ln(1 + inliers above what pictures share by chance)."""
+
+    kind: Literal["cosine_plus_inliers"]
+    weight: Annotated[float, Field(gt=0, le=1e6)] = 0.125
+
+
+class JudgeSettings(Settings):
+    """Ranks by all evidence, and gives each product a probability and the answer a verdict.
+
+    `file` holds parameters as `tools/learn_judge.py` writes them; "default" are those that come
     with the package. What a collection has learnt from its own photos goes before either.
     """
 
+    kind: Literal["judge"]
     file: str = "default"
 
 
-class WordsSettings(Settings):
-    """What is read: the print on the photo, the barcode, and the print on catalogue pictures.
+ScorerSettings = CosineSettings | InliersSettings | CosinePlusInliersSettings | JudgeSettings
+
+
+class ReadSettings(Settings):
+    """What is read: words on the photo, barcodes on it, and words on catalogue pictures.
 
     `catalogue`: `nameless` reads the pictures of products whose brand and name say little; reading
     takes longer than all else that is done with a picture.
     """
 
-    query: bool = True
-    barcode: bool = True
+    photo: bool = True
+    codes: bool = True
     catalogue: Literal["never", "nameless", "always"] = "never"
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from beautylens.results import Match, Matches
 
 STAGES = (
-    "decode", "encode", "keypoints", "retrieve", "expand", "scan", "rerank", "textual", "compare",
-    "read", "refine", "total",
+    "decode", "describe", "retrieve", "expand", "match_code", "verify", "expand_by_name", "compare",
+    "read", "score", "total",
 )  # fmt: skip
 
 

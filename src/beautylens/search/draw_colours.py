@@ -6,15 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beautylens.features.colour.cielab import levels
-from beautylens.features.colour.difference import CELL
+from beautylens.features.colour.difference import CELL, ColourComparison
 from beautylens.images.draw import compared_cells
-from beautylens.search.compared import Compared
 
 _SHOWN = 24
 """Cells that are drawn: those that tell most."""
 
 
-def draw_colours(compared: Compared, place: int) -> NDArray[np.uint8]:
+def draw_colours(compared: ColourComparison, number: int) -> NDArray[np.uint8]:
     """Return the photo beside one of the pictures it was compared with, both as they were laid.
 
     Outlined are the cells that tell most; below them are their colours, the photo's in the light
@@ -22,7 +21,7 @@ def draw_colours(compared: Compared, place: int) -> NDArray[np.uint8]:
 
     Args:
         compared: what was laid over each other.
-        place: of the picture among those compared.
+        number: of the picture among those compared.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -31,9 +30,9 @@ def draw_colours(compared: Compared, place: int) -> NDArray[np.uint8]:
     telling = np.argsort(-shades.weights, kind="stable")[:_SHOWN]
     telling = np.sort(telling[shades.weights[telling] > 0])
     colours = np.stack(
-        [levels(shades.photo[place, telling]), levels(shades.pictures[place, telling])]
+        [levels(shades.photo[number, telling]), levels(shades.pictures[number, telling])]
     )
     corners = shades.cells[telling][:, ::-1] * CELL
-    photo, picture = compared.photo, compared.pictures[place]
+    photo, picture = compared.photo, compared.pictures[number]
     shown = np.where(photo.covers[..., None], photo.pixels, np.uint8(255))
     return compared_cells(shown, picture.pixels, corners, CELL, colours)

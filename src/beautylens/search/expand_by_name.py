@@ -1,4 +1,4 @@
-"""Textual refinement: products whose text is like that of what the photo found first.
+"""Expansion by name: products whose text is like that of the first matches (textual refinement).
 
 Hou, Ji and Wang, "Attention-driven Unsupervised Image Retrieval for Beauty Products with Visual
 and Textual Clues", MM 2020, Algorithm 1.
@@ -6,18 +6,17 @@ and Textual Clues", MM 2020, Algorithm 1.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import accumulate
 from typing import Protocol
 
 from beautylens.errors import RecipeError
+from beautylens.query import Query
 from beautylens.results import Match, Matches
 from beautylens.search.distances import Similarity
 from beautylens.search.hybrid import with_both_cosines
-from beautylens.search.query import Photo
 from beautylens.search.retrieve import rescored
-from beautylens.search.verify import Rerank
+from beautylens.search.verify import Verify
 from beautylens.store.gallery import Gallery
 from beautylens.text.text_index import TextIndex
 
@@ -102,59 +101,67 @@ def find_refinement(name: str) -> Refinement:
     return REFINEMENTS[name]
 
 
-class Textual:
-    """Brings in products by the text of the first matches, and orders the first places anew.
+class ExpandByName:
+    """Brings in products by the names of the first, and ranks the first places by the refinement.
 
-    A product from outside the short-list is scored as those inside it were: by the same similarity
-    and, where the recipe re-ranks, by its local features. Its best image stands for it. Where the
-    new order and the scores disagree, a match gets the score of the one above it.
+    A product from outside the short-list is described as those inside it were: by the same
+    similarity and, where the recipe verifies, by its inliers. Its best image stands for it. The
+    ranks of the refinement are evidence that the scorers of the papers read; the judge reads the
+    other evidence of what was brought in.
 
     Args:
-        gallery: where products are looked up that the photo did not find.
+        gallery: where products are looked up that retrieval did not find.
         index: the text of each product.
+        rank: ranks matches by the evidence so far, as the scorer does.
         variant: a name in `REFINEMENTS`.
         first: k, how many of the first products bring in others.
         listed: the most products that each may bring in.
         minimum: the least cosine of their texts.
         similarity: scores descriptors where the cosine is not the score.
-        rerank: the step that re-ranked the short-list, where there was one.
+        verify: the step that verified the short-list, where there was one.
     """
 
     def __init__(
         self,
         gallery: Gallery,
         index: TextIndex,
+        rank: Callable[[Matches], Matches],
         *,
         variant: str,
         first: int,
         listed: int,
         minimum: float,
         similarity: Similarity | None = None,
-        rerank: Rerank | None = None,
+        verify: Verify | None = None,
     ) -> None:
-        self._gallery, self._index = gallery, index
+        self._gallery, self._index, self._rank = gallery, index, rank
         self._refine, self._first = find_refinement(variant), first
         self._listed, self._minimum = listed, minimum
-        self._similarity, self._rerank = similarity, rerank
+        self._similarity, self._verify = similarity, verify
 
-    def __call__(self, photo: Photo, matches: Matches) -> Matches:
-        """Return the matches re-ordered, with those that the texts brought in.
-
-        Raises:
-            ValueError: when the photo has not been encoded.
-        """
-        with photo.timed("textual"):
-            best = {match.product.product_id: match for match in matches.products()}
-            ranking = list(best)
-            similar = self._similar(ranking[: self._first])
-            outside = sorted(_brought_in(similar, similar) - set(best))
-            best |= self._looked_up(photo, outside)
-            # Products that were removed, or that the filter leaves out, are in the index still.
-            held = {one: [o for o in listed if o in best] for one, listed in similar.items()}
-            scores = {product: match.score for product, match in best.items()}
-            order = self._refine(ranking, held, scores, first=self._first)
-            explained = self._explained(best, held, outside)
-            return _in_order([explained[product] for product in order[:PLACES]], matches)
+    def __call__(self, query: Query, matches: Matches) -> Matches:
+        """Return the matches and those that the texts brought in, the first places with ranks."""
+        given = {match.image_id: match for match in matches}
+        best = {match.product.product_id: match for match in self._rank(matches).products()}
+        ranking = list(best)
+        similar = self._similar(ranking[: self._first])
+        outside = sorted(_brought_in(similar, similar) - set(best))
+        found = self._looked_up(query, outside)
+        given |= {match.image_id: match for match in found.values()}
+        scored = self._rank(matches.with_rows(found.values()))
+        best |= {match.product.product_id: match for match in scored}
+        # Products that were removed, or that the filter leaves out, are in the index still.
+        held = {one: [o for o in listed if o in best] for one, listed in similar.items()}
+        scores = {product: match.score for product, match in best.items()}
+        order = self._refine(ranking, held, scores, first=self._first)[:PLACES]
+        explained = self._explained(best, held, outside)
+        for rank, product in enumerate(order):
+            image_id = best[product].image_id
+            reasons = explained[product].reasons
+            given[image_id] = replace(given[image_id], reasons=reasons, refined=rank)
+        # What was brought in and found no place stays out, as in the papers' lists.
+        new = {found[product].image_id for product in set(found) - set(order)}
+        return matches.with_rows(match for match in given.values() if match.image_id not in new)
 
     def _similar(self, products: Sequence[str]) -> dict[str, list[str]]:
         found = self._index.similar(products, self._listed, self._minimum)
@@ -163,20 +170,20 @@ class Textual:
             for product, listed in zip(products, found, strict=True)
         }
 
-    def _looked_up(self, photo: Photo, products: Sequence[str]) -> dict[str, Match]:
+    def _looked_up(self, query: Query, products: Sequence[str]) -> dict[str, Match]:
         """Return the best image of each product that the gallery holds and the filter allows."""
-        if photo.descriptor is None:
-            raise ValueError("textual refinement needs an encoded photo")
         if not products:
             return {}
-        found = self._gallery.matches_of(products, photo.descriptor, photo.where)
-        if photo.aggregate is not None:
-            found = with_both_cosines(self._gallery, photo, found)
+        found = self._gallery.matches_of(products, query.descriptor, query.where)
+        if query.vlad is not None:
+            found = with_both_cosines(self._gallery, query, found)
         if self._similarity is not None:
-            found = rescored(self._gallery, photo.descriptor, found, self._similarity)
-        if self._rerank is not None:
-            found = self._rerank(photo, found)
-        return {match.product.product_id: match for match in found.products()}
+            found = rescored(self._gallery, query.descriptor, found, self._similarity)
+        if self._verify is not None:
+            found = self._verify(query, found)
+        ranked = self._rank(found).products()
+        scores = {match.image_id: match for match in found}
+        return {match.product.product_id: scores[match.image_id] for match in ranked}
 
     def _explained(
         self, best: Mapping[str, Match], similar: Mapping[str, Sequence[str]], new: Iterable[str]
@@ -198,14 +205,3 @@ def _brought_in(top: Iterable[str], similar: Mapping[str, Sequence[str]]) -> set
 def _by_score(products: Iterable[str], scores: Mapping[str, float]) -> list[str]:
     """Sort by falling score; ids settle equal scores."""
     return sorted(products, key=lambda product: (-scores[product], product))
-
-
-def _in_order(head: Sequence[Match], matches: Matches) -> Matches:
-    """Put matches first in the given order, the other images after them, scores never rising."""
-    taken = {match.image_id for match in head}
-    rows = [*head, *(match for match in matches if match.image_id not in taken)]
-    scores = accumulate((match.score for match in rows), min)
-    return replace(
-        matches,
-        rows=tuple(replace(row, score=score) for row, score in zip(rows, scores, strict=True)),
-    )

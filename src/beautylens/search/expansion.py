@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from beautylens.features.neighbours.diffusion import Graph, diffuse
 from beautylens.features.neighbours.knn import blend, nearest_neighbours
 from beautylens.ingest.offline_diffusion import OfflineDiffusion
+from beautylens.query import Query
 from beautylens.results import Match, Matches
-from beautylens.search.query import Photo
 from beautylens.store.gallery import Gallery
 
 Floats = NDArray[np.float32]
@@ -28,18 +28,11 @@ Floats = NDArray[np.float32]
 class Expansion(ABC):
     """A step between retrieval and re-ranking; a kind of it overrides the order alone."""
 
-    def __call__(self, photo: Photo, matches: Matches) -> Matches:
-        """Return as many images in a better order, then those of the given ones that fell out.
-
-        Raises:
-            ValueError: when the photo has not been described yet.
-        """
-        if photo.descriptor is None:
-            raise ValueError("a photo is expanded after it was retrieved with")
+    def __call__(self, query: Query, matches: Matches) -> Matches:
+        """Return as many images in a better order, then those of the given ones that fell out."""
         if len(matches) == 0:
             return matches
-        with photo.timed("expand"):
-            return _reordered(self.order(photo.descriptor, matches, photo.where), matches)
+        return _reordered(self.order(query.descriptor, matches, query.where), matches)
 
     @abstractmethod
     def order(self, query: Floats, matches: Matches, where: str | None) -> Sequence[Match]:

@@ -81,10 +81,10 @@ class Answer(BaseModel):
     }  # fmt: skip
 
     @classmethod
-    def of(cls, matches: Matches, barcodes: tuple[str, ...]) -> Answer:
+    def of(cls, matches: Matches) -> Answer:
         """Return what a search found, without paths of the server's own."""
         found = [match_to_json(m) | _facts_of(m.product) for m in matches]
-        values = matches_to_json(matches) | {"matches": found, "barcodes": barcodes}
+        values = matches_to_json(matches) | {"matches": found, "barcodes": matches.codes}
         return cls.model_validate(values)
 
 

@@ -17,7 +17,7 @@ STUCK = 2.0
 """How many times the deadline a piece of work may run before it counts as stuck."""
 
 
-class Desk:
+class WorkQueue:
     """Takes work while there is room for it, and gives up what takes too long.
 
     Args:

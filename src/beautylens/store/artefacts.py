@@ -12,7 +12,7 @@ from beautylens.store.lance import key_field, sql_list, table_names
 SCHEMA = pa.schema([key_field("name"), pa.field("value", pa.large_binary())])
 
 
-class Learnt:
+class Artefacts:
     """Named values of one gallery, kept in a LanceDB table that is made when first needed."""
 
     def __init__(self, database: Any, table: str = "learnt") -> None:

@@ -17,10 +17,10 @@ from beautylens.features.local.keypoints import Keypoints
 from beautylens.images.thumbnail import Thumbnail
 from beautylens.paths import place
 from beautylens.several import several
-from beautylens.store.artefacts import Learnt
+from beautylens.store.artefacts import Artefacts
 from beautylens.store.failures import Failure, FailureLog
 from beautylens.store.lance import connect, of_products, plain_errors, table_names
-from beautylens.store.row_id_cache import Places
+from beautylens.store.row_id_cache import RowIdCache
 from beautylens.store.rows import Vectors, stacked
 from beautylens.store.schema import (
     FORMAT,
@@ -62,8 +62,8 @@ class GalleryReader:
                 )
             self._images = database.open_table("images")
             self._failures = FailureLog(database.open_table("failures"))
-            self._learnt = Learnt(database, self.settings.get("learnt", "learnt"))
-            self._places = Places(self._images)
+            self._learnt = Artefacts(database, self.settings.get("learnt", "learnt"))
+            self._places = RowIdCache(self._images)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as the address: another process opens the gallery itself."""

@@ -14,7 +14,7 @@ from beautylens.store.lance import sql_list
 _MOST = 100_000
 
 
-class Places:
+class RowIdCache:
     """Reads rows by image id, at the row ids under which they were last seen.
 
     A row id is found in microseconds however many rows there are, and however new the row: an

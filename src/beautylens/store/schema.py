@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from beautylens.errors import CollectionError
 from beautylens.paths import Place, Remote
-from beautylens.store.artefacts import Learnt
+from beautylens.store.artefacts import Artefacts
 from beautylens.store.failures import SCHEMA as FAILURES
 from beautylens.store.lance import connect, key_field
 
@@ -61,7 +61,7 @@ def make_tables(
     database.create_table("failures", schema=FAILURES, exist_ok=True)
     # A name of its own: where two processes make one gallery, that of the settings is read.
     own = f"learnt-{uuid.uuid4().hex[:8]}"
-    Learnt(database, own).put(learnt)
+    Artefacts(database, own).put(learnt)
     settings = {**settings, "id": uuid.uuid4().hex, "learnt": own}
     rows = [{"key": key, "value": json.dumps(value)} for key, value in settings.items()]
     database.create_table("settings", pa.Table.from_pylist(rows, schema=_SETTINGS))

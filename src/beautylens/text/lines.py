@@ -15,7 +15,7 @@ from rapidfuzz.distance import Levenshtein
 from beautylens.text.tokens import is_exact, tokens_of
 
 
-class Said(NamedTuple):
+class ReadLine(NamedTuple):
     """A line of text about the photo."""
 
     text: str
@@ -55,13 +55,13 @@ BARE = 0.5
 Found = Iterator[tuple[str, Place]]
 
 
-class Spoken:
+class TextLines:
     """Lines of text, ready to be asked for words.
 
     Places count the letters and digits of a line, gaps and signs left out.
     """
 
-    def __init__(self, said: Sequence[Said]) -> None:
+    def __init__(self, said: Sequence[ReadLine]) -> None:
         lines = [[token.key for token in tokens_of(line.text)] for line in said]
         self._joined = [
             (line.weight, "".join(keys)) for line, keys in zip(said, lines, strict=True)

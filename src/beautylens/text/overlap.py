@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from beautylens.several import several
-from beautylens.text.lines import Place, Said, Spoken
+from beautylens.text.lines import Place, ReadLine, TextLines
 from beautylens.text.tokens import Token, tokens_of
 
 
@@ -38,7 +38,7 @@ PRINTED = 0.5
 
 
 def share(
-    said: Sequence[Said], texts: Sequence[str], printed: Sequence[str] | None = None
+    said: Sequence[ReadLine], texts: Sequence[str], printed: Sequence[str] | None = None
 ) -> list[Shared]:
     """Return what each product's text shares with what was said.
 
@@ -58,7 +58,7 @@ def share(
         return [Shared(0.0, ())] * len(texts)
     products = [_trusted(*pair) for pair in zip(texts, printed or [""] * len(texts), strict=True)]
     counts = Counter(key for tokens in products for key in tokens)
-    found = Spoken(said).places(list(counts))
+    found = TextLines(said).places(list(counts))
     rarity = {key: math.log(1 + len(texts) / (1 + count)) for key, count in counts.items()}
     return [_shared(tokens.values(), found, rarity) for tokens in products]
 

@@ -12,7 +12,7 @@ from beautylens.errors import ImageError, TableError
 from beautylens.evaluation.calibration.labelled_shortlist import Example
 from beautylens.evaluation.calibration.learning import Answered, answered, cross_answered, learn
 from beautylens.evaluation.verdicts import auroc, calibration_error
-from beautylens.search.judge.parameters import Judgement
+from beautylens.search.judge.parameters import JudgeParameters
 
 FEWEST = 30
 """Photos with a right product that it takes at least."""
@@ -37,7 +37,7 @@ class Trust:
 class Calibrated:
     """What was learnt from how many photos, and what it changes for photos not learnt from."""
 
-    judgement: Judgement
+    judgement: JudgeParameters
     photos: int
     before: Trust
     after: Trust
@@ -57,7 +57,7 @@ def gather(collection: Collection, truth: Iterable[TruthRow]) -> Iterator[Exampl
         yield example
 
 
-def calibrate(examples: Sequence[Example], prior: Judgement) -> Calibrated:
+def calibrate(examples: Sequence[Example], prior: JudgeParameters) -> Calibrated:
     """Return what photos teach, and how good it is by five-fold cross-validation.
 
     Each photo is also judged with its right products left out.

@@ -25,7 +25,7 @@ class Ranked:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Question:
+class LabelledShortlist:
     """One short-list whose answer is known.
 
     evidence (N, F) has a row for each image, N at least 1, colour (N,) its colour difference, NaN
@@ -43,7 +43,7 @@ class Question:
     @classmethod
     def of(
         cls, matches: Matches, truths: Collection[str], ignore: Collection[str] = ()
-    ) -> Question | None:
+    ) -> LabelledShortlist | None:
         """Return the question that a short-list puts, None where nothing is in it.
 
         Ignored products are left out: they are neither right nor wrong.
@@ -65,13 +65,13 @@ class Question:
         """Whether a right product is there."""
         return bool(self.right.any())
 
-    def unread(self) -> Question:
+    def unread(self) -> LabelledShortlist:
         """Return the question as it stood before any print was read."""
         evidence = self.evidence.copy()
         evidence[:, FEATURES.index("text")] = 0
         return replace(self, evidence=evidence)
 
-    def without_right(self) -> Question | None:
+    def without_right(self) -> LabelledShortlist | None:
         """Return the question with its right products left out, None where nothing is left."""
         kept = ~self.right[self.product]
         if not kept.any():
@@ -80,7 +80,9 @@ class Question:
         evidence, colour = self.evidence[kept], self.colour[kept]
         # The closest colour may have been that of a right product.
         evidence[:, FEATURES.index("colour")] = relative_colour(colour)
-        return Question(evidence, colour, product, np.zeros(product[-1] + 1, bool), present=False)
+        return LabelledShortlist(
+            evidence, colour, product, np.zeros(product[-1] + 1, bool), present=False
+        )
 
     def ranked(self, weights: Floats) -> Ranked:
         """Return the products by weighed evidence."""
@@ -101,8 +103,8 @@ class Example:
     products, by which photos of the same are known; empty where there is none.
     """
 
-    question: Question
-    left_out: tuple[Question, ...]
+    question: LabelledShortlist
+    left_out: tuple[LabelledShortlist, ...]
     subject: str = ""
 
     @classmethod
@@ -122,10 +124,10 @@ class Example:
             family: ids of products that are of one kind with the right ones.
         """
         truths, ignore, family = map(several, (truths, ignore, family))
-        question = Question.of(matches, truths, ignore)
+        question = LabelledShortlist.of(matches, truths, ignore)
         if question is None:
             return None
-        alone = Question.of(matches, truths, {*ignore, *family}) if family else None
+        alone = LabelledShortlist.of(matches, truths, {*ignore, *family}) if family else None
         asked = [kept.without_right() for kept in (question, alone) if kept and kept.answered]
         left_out = tuple(left for left in asked if left is not None)
         return cls(question, left_out, min(truths, default=""))

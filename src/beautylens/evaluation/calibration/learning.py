@@ -9,11 +9,11 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from beautylens.evaluation.calibration.labelled_shortlist import Example, Question
+from beautylens.evaluation.calibration.labelled_shortlist import Example, LabelledShortlist
 from beautylens.evaluation.calibration.likelihood import Likelihood
 from beautylens.search.judge.evidence import COLOUR_UNIT, FEATURES, Floats
-from beautylens.search.judge.parameters import Judgement, Thresholds
-from beautylens.search.judge.probability import Presence, best_and_typical, probabilities
+from beautylens.search.judge.parameters import JudgeParameters, Thresholds
+from beautylens.search.judge.probability import InCatalogueModel, best_and_typical, probabilities
 
 FOLDS = 5
 PRECISION = {"match": 0.95, "missing": 0.75, "decided": 0.995}
@@ -37,7 +37,7 @@ class Answered:
     importance: Floats
 
 
-def learn(examples: Sequence[Example], prior: Judgement, strength: float) -> Judgement:
+def learn(examples: Sequence[Example], prior: JudgeParameters, strength: float) -> JudgeParameters:
     """Return weights and thresholds learnt from photos, near a prior where they tell little.
 
     Each photo is also asked with its right products left out, which teaches to say no. Thresholds
@@ -54,14 +54,16 @@ def learn(examples: Sequence[Example], prior: Judgement, strength: float) -> Jud
     return replace(fit(examples, prior, strength), thresholds=learnt)
 
 
-def cross_answered(examples: Sequence[Example], prior: Judgement, strength: float) -> Answered:
+def cross_answered(
+    examples: Sequence[Example], prior: JudgeParameters, strength: float
+) -> Answered:
     """Return what judges learnt from four fifths of the products' photos say of the others."""
     return _answers_of(_cross_judged(examples, prior, strength))
 
 
 def _cross_judged(
-    examples: Sequence[Example], prior: Judgement, strength: float
-) -> list[tuple[list[Example], Judgement]]:
+    examples: Sequence[Example], prior: JudgeParameters, strength: float
+) -> list[tuple[list[Example], JudgeParameters]]:
     """Return the photos of each fold, with what was learnt from those of the others."""
     folds = _folds(examples)
     judged = []
@@ -74,7 +76,7 @@ def _cross_judged(
 
 
 def _answers_of(
-    judged: Sequence[tuple[Sequence[Example], Judgement]], *, unread: bool = False
+    judged: Sequence[tuple[Sequence[Example], JudgeParameters]], *, unread: bool = False
 ) -> Answered:
     """Return what judges say of their photos, one after the other."""
     parts = [answered(held, judgement, unread=unread) for held, judgement in judged]
@@ -92,7 +94,7 @@ def _folds(examples: Sequence[Example]) -> list[int]:
 
 
 def answered(
-    examples: Sequence[Example], judgement: Judgement, *, unread: bool = False
+    examples: Sequence[Example], judgement: JudgeParameters, *, unread: bool = False
 ) -> Answered:
     """Return what a judge says of photos as they are and with their right products left out."""
     weights = np.array([judgement.weights.get(name, 0.0) for name in FEATURES])
@@ -110,19 +112,19 @@ def answered(
     )
 
 
-def importance(questions: Sequence[Question]) -> Floats:
+def importance(questions: Sequence[LabelledShortlist]) -> Floats:
     """Return weights (Q,) by which as many questions have an answer as have none."""
     there = np.array([question.answered for question in questions])
     return np.where(there, 1.0, there.sum() / max((~there).sum(), 1))
 
 
-def all_questions(examples: Sequence[Example]) -> list[Question]:
+def all_questions(examples: Sequence[Example]) -> list[LabelledShortlist]:
     """Return the questions of all photos, then those with right products left out."""
     left_out = (question for example in examples for question in example.left_out)
     return [*(example.question for example in examples), *left_out]
 
 
-def fit(examples: Sequence[Example], prior: Judgement, strength: float) -> Judgement:
+def fit(examples: Sequence[Example], prior: JudgeParameters, strength: float) -> JudgeParameters:
     """Return the prior with the weights and the presence that explain the answers best."""
     questions = [example.question for example in examples]
     weights = _fit_weights([q for q in questions if q.answered], prior, strength)
@@ -131,7 +133,9 @@ def fit(examples: Sequence[Example], prior: Judgement, strength: float) -> Judge
     return replace(fitted, presence=presence)
 
 
-def _fit_weights(questions: Sequence[Question], prior: Judgement, strength: float) -> Floats:
+def _fit_weights(
+    questions: Sequence[LabelledShortlist], prior: JudgeParameters, strength: float
+) -> Floats:
     """Maximise the likelihood of the right products; absent evidence keeps the prior's weight."""
     likelihood = Likelihood.of(questions)
     start = np.array([prior.weights.get(name, 0.0) for name in FEATURES])
@@ -146,8 +150,11 @@ def _fit_weights(questions: Sequence[Question], prior: Judgement, strength: floa
 
 
 def _fit_presence(
-    questions: Sequence[Question], weights: Floats, prior: Presence, strength: float
-) -> Presence:
+    questions: Sequence[LabelledShortlist],
+    weights: Floats,
+    prior: InCatalogueModel,
+    strength: float,
+) -> InCatalogueModel:
     """Fit P(there) by logistic regression, as many questions counting for yes as for no."""
     ranked = [question.ranked(weights) for question in questions]
     scores = np.array([best_and_typical(r.scores) for r in ranked])
@@ -168,7 +175,9 @@ def _fit_presence(
         return value + strength / 2 * away @ away, gradient + strength * away * spread
 
     level, background, beyond, colour = _lowest(cost, start, [(None, None), *[(0.0, None)] * 3])
-    return Presence(float(level), float(background + beyond), float(background), float(colour))
+    return InCatalogueModel(
+        float(level), float(background + beyond), float(background), float(colour)
+    )
 
 
 def _lowest(

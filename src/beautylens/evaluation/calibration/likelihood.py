@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.evaluation.calibration.labelled_shortlist import Ints, Question
+from beautylens.evaluation.calibration.labelled_shortlist import Ints, LabelledShortlist
 from beautylens.search.judge.evidence import Floats
 
 
@@ -25,7 +25,7 @@ class Likelihood:
     right: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, questions: Sequence[Question]) -> Likelihood:
+    def of(cls, questions: Sequence[LabelledShortlist]) -> Likelihood:
         """Join questions, each of which has a right product."""
         images = np.cumsum([0, *(len(question.evidence) for question in questions)])
         products = np.cumsum([0, *(len(question.right) for question in questions)])

@@ -23,7 +23,7 @@ from beautylens.images.decode import decode
 from beautylens.paths import Place, place
 from beautylens.results import Match, Matches, Product, Reasons
 from beautylens.search.distances import SIMILARITIES
-from beautylens.search.verify import counted
+from beautylens.search.judge.scorer import by_inliers
 from beautylens.several import several
 
 SHORT_LIST = 100
@@ -200,7 +200,7 @@ class _Agreements:
         agreement = self._pairs[pair]
         return replace(
             match,
-            score=counted(match.score, agreement),
+            score=by_inliers(agreement),
             reasons=replace(match.reasons, inliers=agreement.count),
         )
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from beautylens.evaluation.grid.grid import Outcome, System
 from beautylens.evaluation.metrics import QueryResult, places
-from beautylens.evaluation.page_assets import Album, Thumbnail, render, write_page
+from beautylens.evaluation.page_assets import PageAssets, Thumbnail, render, write_page
 from beautylens.paths import place
 
 PLACES = 7
@@ -60,7 +60,7 @@ def write_grid_page(
     distance = outcomes[0].system.distance
     shown = [outcome for outcome in outcomes if outcome.system.distance == distance]
 
-    def draw(album: Album) -> str:
+    def draw(album: PageAssets) -> str:
         blocks = [_block(shown, number, album) for number in queries]
         return render(
             "grid/grid.html.jinja", title=title, outcomes=outcomes, distance=distance, blocks=blocks
@@ -81,13 +81,13 @@ def most_disputed(outcomes: Sequence[Outcome], count: int) -> list[int]:
     return [int(place) for place in np.argsort(-spread, kind="stable")[:count] if has_truth[place]]
 
 
-def _block(outcomes: Sequence[Outcome], number: int, album: Album) -> Block:
+def _block(outcomes: Sequence[Outcome], number: int, album: PageAssets) -> Block:
     image = outcomes[0].results[number].image
     strips = tuple(_strip(outcome.system, outcome.results[number], album) for outcome in outcomes)
     return Block(image.name, album.add(image, f"query photo {image.name}"), strips)
 
 
-def _strip(system: System, result: QueryResult, album: Album) -> Strip:
+def _strip(system: System, result: QueryResult, album: PageAssets) -> Strip:
     counted = set(places(result.ranking, result.truths, result.ignore)[:PLACES])
     cells = [
         Cell(

@@ -10,18 +10,19 @@ from beautylens.recipe.recipe import Recipe, read_recipe
 from beautylens.recipe.sections import (
     AlphaQuerySettings,
     DiffusionSettings,
-    RerankSettings,
+    ExpandByNameSettings,
+    ScorerSettings,
     SuperGlobalSettings,
-    TextualSettings,
+    VerifySettings,
 )
 
 DEPTHS = (30, 100, 300)
 VIEWS = ((1.0,), (1.0, 0.75), (1.0, 0.75, 0.5))
-NO_PRINT: Changes = {"keypoints": None, "aggregate": None, "rerank": None, "colour": None}
+NO_KEYPOINTS: Changes = {"keypoints": None, "vlad": None, "verify": None, "colour": None}
 # What a catalogue is described with, and its query-time parts, that a recipe may do without.
-PARTS = ("keypoints", "aggregate", "rerank", "colour", "words", "judge")
-# The evidence that a judgement weighs.
-EVIDENCE = ("encoders", "projection", "retrieve", "expand", "textual", *PARTS)
+PARTS = ("keypoints", "vlad", "verify", "colour", "read")
+# What the evidence that a judge weighs depends on.
+EVIDENCE = ("encoders", "projection", "retrieve", "expand", "expand_by_name", *PARTS)
 
 
 def completed(recipe: Recipe, *, texts: bool) -> Recipe:
@@ -36,13 +37,14 @@ def completed(recipe: Recipe, *, texts: bool) -> Recipe:
     default = read_recipe("default")
     parts: dict[str, object] = {name: getattr(default, name) for name in PARTS}
     if texts:
-        parts["textual"] = TextualSettings()
-    full = recipe
+        parts["expand_by_name"] = ExpandByNameSettings()
+    # First the scorer, which reads all evidence.
+    full = changed(recipe, {"scorer": _judge(recipe)}) or recipe
     # Keypoints before what needs them: each part is added to the recipe as it stands by then.
-    for names in (("judge",), ("keypoints", "rerank"), ("aggregate",), ("colour",), ("words",),
-                  ("textual",)):  # fmt: skip
+    names: tuple[str, ...]
+    for names in (("keypoints", "verify"), ("vlad",), ("colour",), ("read",), ("expand_by_name",)):
         missing = {n: parts[n] for n in names if n in parts and getattr(full, n) is None}
-        full = changed(full, missing) or full
+        full = changed(full, dict(missing)) or full
     return full
 
 
@@ -54,29 +56,34 @@ def axes(start: Recipe, full: Recipe) -> list[Axis]:
         full: the same, completed: with all parts that the rows can serve.
     """
     # Without a judge, more evidence would be added up by hand-set weights.
-    judged: Changes = {"judge": full.judge}
-    printed: Changes = {**judged, "keypoints": full.keypoints}
-    rerank = full.rerank or RerankSettings()
+    judged: Changes = {"scorer": full.scorer}
+    local: Changes = {**judged, "keypoints": full.keypoints}
+    verify = full.verify or VerifySettings()
     verified = [
-        {**printed, "rerank": rerank.model_copy(update={"verify": name})} for name in VERIFICATIONS
+        {**local, "verify": verify.model_copy(update={"transform": name})} for name in VERIFICATIONS
     ]
-    words = full.words
-    barcode = words and words.model_copy(update={"query": False, "barcode": True})
-    second = {**printed, "aggregate": full.aggregate}
+    read = full.read
+    codes = read and read.model_copy(update={"photo": False, "codes": True})
+    hybrid = {**local, "vlad": full.vlad}
     return [
-        [_put(NO_PRINT), _put({**second, "rerank": None, "colour": None}), *map(_put, verified)],
-        [_put({"aggregate": None}), _put(second)],
+        [_put(NO_KEYPOINTS), _put({**hybrid, "verify": None, "colour": None}),
+         *map(_put, verified)],
+        [_put({"vlad": None}), _put(hybrid)],
         [_retrieved(depth=depth) for depth in dict.fromkeys((*DEPTHS, start.retrieve.depth))],
         [_retrieved(views=views) for views in dict.fromkeys((*VIEWS, start.retrieve.views))],
-        [_put({"words": None}), _put({**judged, "words": barcode}),
-         _put({**judged, "words": words})],
+        [_put({"read": None}), _put({**judged, "read": codes}),
+         _put({**judged, "read": read})],
         [_put({"colour": None}), _put({"colour": full.colour})],
-        [_put({"textual": None}), _put({"textual": full.textual})],
+        [_put({"expand_by_name": None}), _put({"expand_by_name": full.expand_by_name})],
         [_put({"expand": expand})
          for expand in (None, start.expand, AlphaQuerySettings(kind="alpha_qe"),
                         SuperGlobalSettings(kind="superglobal"),
                         DiffusionSettings(kind="diffusion"))],
     ]  # fmt: skip
+
+
+def _judge(recipe: Recipe) -> ScorerSettings:
+    return recipe.scorer if recipe.has_judge else read_recipe("default").scorer
 
 
 def _put(changes: Changes) -> Option:
@@ -113,17 +120,17 @@ def in_words(recipe: Recipe) -> str:
         f"{views} view{'s' if views > 1 else ''}",
         f"depth {recipe.retrieve.depth}",
     ]
-    if recipe.aggregate is not None:
-        parts.append("second way in")
-    if recipe.rerank is not None:
-        verify = recipe.rerank.verify
-        parts.append("ratio test" if verify == "none" else verify)
+    if recipe.vlad is not None:
+        parts.append("VLAD")
+    if recipe.verify is not None:
+        transform = recipe.verify.transform
+        parts.append("ratio test" if transform == "none" else transform)
     if recipe.colour is not None:
         parts.append("colours")
-    if recipe.words is not None:
-        parts.append("words" if recipe.words.query else "barcode")
-    if recipe.textual is not None:
-        parts.append("textual")
+    if recipe.read is not None:
+        parts.append("words" if recipe.read.photo else "barcode")
+    if recipe.expand_by_name is not None:
+        parts.append("names")
     if recipe.expand is not None:
         parts.append(recipe.expand.kind)
     return ", ".join(parts)

@@ -74,7 +74,7 @@ def write_tried(path: Path, tuned: Tuned) -> None:
 
 def _settings(recipe: Recipe) -> dict[str, object]:
     encoder, projection = recipe.encoders[0], recipe.projection
-    words = recipe.words
+    read = recipe.read
     return {
         "encoder": encoder.file,
         "side": encoder.side or "own",
@@ -82,11 +82,11 @@ def _settings(recipe: Recipe) -> dict[str, object]:
         "whitening": "none" if projection is None else projection.dimensions or "z-score",
         "views": " ".join(f"{view:g}" for view in recipe.retrieve.views),
         "depth": recipe.retrieve.depth,
-        "second_way": int(recipe.aggregate is not None),
-        "rerank": recipe.rerank.verify if recipe.rerank else "off",
+        "vlad": int(recipe.vlad is not None),
+        "verify": recipe.verify.transform if recipe.verify else "off",
         "colour": int(recipe.colour is not None),
-        "words": "off" if words is None else "print and barcode" if words.query else "barcode",
-        "textual": int(recipe.textual is not None),
+        "read": "off" if read is None else "words and barcode" if read.photo else "barcode",
+        "expand_by_name": int(recipe.expand_by_name is not None),
         "expand": recipe.expand.kind if recipe.expand else "off",
     }
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from beautylens.assemble import make_pipeline
+from beautylens.assemble import make_extractor, make_pipeline
 from beautylens.catalogue.truth import TruthRow
 from beautylens.collection import Collection
 from beautylens.errors import ImageError
@@ -17,8 +17,9 @@ from beautylens.evaluation.run import run_queries
 from beautylens.evaluation.tune.cache import Memory, digest_of, pictures_digest
 from beautylens.evaluation.tune.photos import precision_of
 from beautylens.evaluation.tune.search import Figures, Measure
-from beautylens.features.encoder.base_encoder import Describing, Floats, Pixels
+from beautylens.features.encoder.base_encoder import BaseEncoder, Floats, Pixels
 from beautylens.features.encoder.openvino import Precision
+from beautylens.features.local.extractors import Extractor
 from beautylens.features.local.keypoints import Keypoints
 from beautylens.recipe.recipe import Recipe
 from beautylens.text.ocr import Line, shared_reader
@@ -32,13 +33,13 @@ Seen = tuple[int, tuple[int, ...]]
 """Which photo, and how large it was decoded: what features depend on beside the steps' settings."""
 
 
-class Remembering(Describing):
+class Remembering(BaseEncoder):
     """An encoder that describes each photo once, however many recipes look it up.
 
     `seen` is the photo that is searched with at the moment.
     """
 
-    def __init__(self, encoder: Describing) -> None:
+    def __init__(self, encoder: BaseEncoder) -> None:
         self._encoder = encoder
         self.seen: Seen = (0, ())
         self._rows: dict[tuple[Seen, tuple[float, ...]], Floats] = {}
@@ -93,6 +94,26 @@ class RememberingReader:
         return self._lines[self.seen]
 
 
+class RememberingExtractor:
+    """Takes the keypoints of each photo once; `seen` is the one that is searched with.
+
+    Args:
+        extractor: takes them.
+    """
+
+    def __init__(self, extractor: Extractor) -> None:
+        self._extractor, self.distance = extractor, extractor.distance
+        self.seen: Seen = (0, ())
+        self._keypoints: dict[tuple[Seen, int, int], Keypoints] = {}
+
+    def __call__(self, picture: Pixels, *, longest: int, limit: int) -> Keypoints:
+        """Return the keypoints of the photo."""
+        key = self.seen, longest, limit
+        if key not in self._keypoints:
+            self._keypoints[key] = self._extractor(picture, longest=longest, limit=limit)
+        return self._keypoints[key]
+
+
 class Trials:
     """Measures recipes on labelled photos over the rows of one collection.
 
@@ -112,7 +133,8 @@ class Trials:
         self.failures = collection.failures()
         self._photos, self._memory = photos, memory
         self._encoder, self._reader = Remembering(collection.encoder), RememberingReader()
-        self._keypoints: dict[Seen, Keypoints | None] = {}
+        kept = collection.recipe.keypoints
+        self._extractor = RememberingExtractor(make_extractor(kept)) if kept else None
 
     def __call__(self, recipe: Recipe) -> Figures:
         """Return the precision of each photo, and the median time of a query."""
@@ -142,8 +164,9 @@ class Trials:
         opened = self._collection
         opened.search_by(recipe)
         pipeline = make_pipeline(
-            recipe, opened.gallery, self._encoder, opened.aggregate, reader=lambda: self._reader
-        )
+            recipe, opened.gallery, self._encoder, opened.aggregate,
+            reader=lambda: self._reader, extractor=self._extractor,
+        )  # fmt: skip
         precisions = []
         for number, row in enumerate(self._photos):
             ranking: list[str] = []
@@ -151,10 +174,10 @@ class Trials:
                 photo = opened.photo(row.image)
                 seen = number, photo.pixels.shape
                 self._encoder.seen = self._reader.seen = seen
-                photo.keypoints = self._keypoints.get(seen)
+                if self._extractor is not None:
+                    self._extractor.seen = seen
                 matches = pipeline.search(photo, LIMIT + len(row.ignore_ids))
                 ranking = [match.product.product_id for match in matches]
-                self._keypoints[seen] = photo.keypoints
             precisions.append(precision_of(row, ranking))
         return Figures(tuple(precisions), self._milliseconds())
 

@@ -21,7 +21,7 @@ MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Photos:
+class SplitPhotos:
     """Photos that choose and photos that report; none report where there are too few."""
 
     choosing: tuple[TruthRow, ...]
@@ -30,7 +30,7 @@ class Photos:
     """Rows that name no product of the catalogue."""
 
 
-def split_photos(truth: Sequence[TruthRow], known: Collection[str]) -> Photos:
+def split_photos(truth: Sequence[TruthRow], known: Collection[str]) -> SplitPhotos:
     """Return the photos in halves that have no product in common.
 
     The digests of product ids decide, so that the same photos are always split alike.
@@ -51,13 +51,13 @@ def split_photos(truth: Sequence[TruthRow], known: Collection[str]) -> Photos:
         )
     left_out = len(truth) - len(rows)
     if len(rows) < FEWEST:
-        return Photos(tuple(rows), (), left_out)
+        return SplitPhotos(tuple(rows), (), left_out)
     halves: tuple[list[TruthRow], list[TruthRow]] = ([], [])
     for group in _groups(rows):
         min(halves, key=len).extend(group)
     if not halves[1]:
-        return Photos(_thinned(rows), (), left_out)
-    return Photos(_thinned(halves[0]), _thinned(halves[1]), left_out)
+        return SplitPhotos(_thinned(rows), (), left_out)
+    return SplitPhotos(_thinned(halves[0]), _thinned(halves[1]), left_out)
 
 
 def precision_of(row: TruthRow, ranking: Sequence[str]) -> float:

@@ -21,7 +21,7 @@ from beautylens.evaluation.tune.axes import axes, completed
 from beautylens.evaluation.tune.cache import Memory, digest_of, pictures_digest
 from beautylens.evaluation.tune.descriptors import Descriptor, Descriptors, finalists, sides
 from beautylens.evaluation.tune.measure import Trials
-from beautylens.evaluation.tune.photos import Photos, split_photos
+from beautylens.evaluation.tune.photos import SplitPhotos, split_photos
 from beautylens.evaluation.tune.search import Figures, Tried, best, changed, sweep
 from beautylens.indexing import build
 from beautylens.ingest.fill import OnProgress
@@ -100,7 +100,9 @@ class Tuning:
         networks = [found for settings in named for found in sides(settings)]
         # Settings may hold options, which have no hash.
         self._networks = [n for place, n in enumerate(networks) if n not in networks[:place]]
-        self.photos: Photos = split_photos(truth, set(catalogue.rows["product_id"].to_pylist()))
+        self.photos: SplitPhotos = split_photos(
+            truth, set(catalogue.rows["product_id"].to_pylist())
+        )
         self.whole = len(catalogue)
         self.catalogue = _searched(catalogue, [*self.photos.choosing, *self.photos.reporting])
         self.budget, self._work = budget, folder / WORK

@@ -23,7 +23,7 @@ _FULL = 254
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Laid:
+class Aligned:
     """A picture laid over another one: pixels (H, W, 3), and where it covers that one (H, W)."""
 
     pixels: Pixels
@@ -38,7 +38,7 @@ def homogeneous(transform: Transform) -> Transform | None:
     return np.asarray(square, np.float64)
 
 
-def lay(picture: Pixels, cover: Pixels, transform: Transform, size: tuple[int, int]) -> Laid:
+def lay(picture: Pixels, cover: Pixels, transform: Transform, size: tuple[int, int]) -> Aligned:
     """Return a picture as it falls on another one.
 
     Args:
@@ -54,10 +54,10 @@ def lay(picture: Pixels, cover: Pixels, transform: Transform, size: tuple[int, i
         transform = transform @ np.diag([shrunk, shrunk, 1.0])
     pixels = cv2.warpPerspective(picture, transform, size)
     covers = cv2.warpPerspective(cover, transform, size) >= _FULL
-    return Laid(np.asarray(pixels, np.uint8), np.asarray(covers, bool))
+    return Aligned(np.asarray(pixels, np.uint8), np.asarray(covers, bool))
 
 
-def settle(laid: Laid, reference: Pixels) -> Laid:
+def settle(laid: Aligned, reference: Pixels) -> Aligned:
     """Return a laid picture with what is left of misplacement taken out by a dense flow.
 
     One plane cannot follow a bottle that was turned; DIS flow (Kroeger et al., 2016) on the edges
@@ -73,7 +73,7 @@ def settle(laid: Laid, reference: Pixels) -> Laid:
     places = across + flow[..., 0], down + flow[..., 1]
     covers = cv2.remap(laid.covers.astype(np.uint8) * 255, *places, cv2.INTER_LINEAR) >= _FULL
     pixels = cv2.remap(laid.pixels, *places, cv2.INTER_LINEAR)
-    return Laid(np.asarray(pixels, np.uint8), np.asarray(covers, bool))
+    return Aligned(np.asarray(pixels, np.uint8), np.asarray(covers, bool))
 
 
 def cell_means(

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.features.colour.alignment import Flags, Laid, Pixels, cell_means
+from beautylens.features.colour.alignment import Aligned, Flags, Pixels, cell_means
 from beautylens.features.colour.cielab import ciede2000, lab, linear
 from beautylens.features.colour.illumination import relight
 
@@ -52,7 +52,7 @@ class Shades:
     pictures: Floats
 
 
-def tell_shades(photo: Laid, pictures: Sequence[Laid]) -> Shades | None:
+def tell_shades(photo: Aligned, pictures: Sequence[Aligned]) -> Shades | None:
     """Return how far the colours of a photo lie from those of each picture.
 
     Args:
@@ -85,7 +85,7 @@ def tell_shades(photo: Laid, pictures: Sequence[Laid]) -> Shades | None:
     return Shades(differences, cells, weights, relit, known)
 
 
-def _common(photo: Laid, pictures: Sequence[Laid]) -> Flags:
+def _common(photo: Aligned, pictures: Sequence[Aligned]) -> Flags:
     """Return the pixels that all cover, and whose colour the photo's light has left."""
     covers = photo.covers & (cv2.inRange(photo.pixels, *_UNCLIPPED) > 0)
     for each in pictures:
@@ -119,3 +119,16 @@ def _spread(known: Floats) -> Floats:
         for other in known[place + 1 :]:
             spread = np.maximum(spread, ciede2000(one, other))
     return spread
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ColourComparison:
+    """The photo and the pictures it was compared with, aligned, and what their colours say.
+
+    image_ids name the pictures, in order; all are warped onto the first of them.
+    """
+
+    image_ids: tuple[str, ...]
+    photo: Aligned
+    pictures: tuple[Aligned, ...]
+    shades: Shades

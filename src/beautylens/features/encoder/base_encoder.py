@@ -22,7 +22,7 @@ Pixels = NDArray[np.uint8]
 BATCH = 16
 
 
-class Describing(ABC):
+class BaseEncoder(ABC):
     """Pictures in, unit rows out; what lies between is fitted one by one, described in batches."""
 
     @property
@@ -58,7 +58,7 @@ class Describing(ABC):
             query: they are views of a query, which some published systems pool differently.
         """
 
-    def shared_by(self, callers: int) -> Describing:
+    def shared_by(self, callers: int) -> BaseEncoder:
         """Return the same encoder, made for so many threads that call `describe` at once."""
         return self
 

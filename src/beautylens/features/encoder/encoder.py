@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import Field
 
 from beautylens.errors import EncoderError
-from beautylens.features.encoder.base_encoder import Describing, Floats, Pixels
+from beautylens.features.encoder.base_encoder import BaseEncoder, Floats, Pixels
 from beautylens.features.encoder.cuda import CudaNetwork, has_gpu
 from beautylens.features.encoder.openvino import Network, Precision, portable_of, read_header
 from beautylens.features.encoder.pooling import Outputs, find_reading, pool_scales
@@ -48,7 +48,7 @@ class EncoderSpec(Settings):
     licence: str = ""
 
 
-class Encoder(Describing):
+class Encoder(BaseEncoder):
     """A network, a pooling and an optional whitening that describe pictures.
 
     Args:

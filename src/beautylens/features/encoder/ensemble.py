@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from beautylens.features.encoder.base_encoder import Describing, Floats, Pixels
+from beautylens.features.encoder.base_encoder import BaseEncoder, Floats, Pixels
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.features.encoder.openvino import Precision
 from beautylens.features.encoder.pooling import unit_rows
@@ -25,7 +25,7 @@ class Part:
     weight: float = 1.0
 
 
-class Ensemble(Describing):
+class Ensemble(BaseEncoder):
     """The weighted unit descriptors of several encoders, one after the other, as a unit vector.
 
     The dot product of two such vectors is the mean of the parts' cosines, each weighing by the

@@ -32,7 +32,7 @@ ROUNDING = 0.01
 
 
 @dataclass(frozen=True, eq=False)
-class Aggregate:
+class VladEncoder:
     """A vocabulary of local descriptors and a projection of what is aggregated over it.
 
     axes (128, L) float32 reduce a stored keypoint descriptor; words (W, L) float32 are centres of
@@ -66,7 +66,7 @@ class Aggregate:
         return digest.hexdigest()[:16]
 
     @classmethod
-    def fit(cls, pictures: Sequence[Keypoints], words: int, dimensions: int) -> Aggregate:
+    def fit(cls, pictures: Sequence[Keypoints], words: int, dimensions: int) -> VladEncoder:
         """Learn vocabulary and projection from the keypoints of pictures.
 
         Fewer words are learnt where the pictures have too few keypoints for more.
@@ -95,7 +95,7 @@ class Aggregate:
         return stream.getvalue()
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Aggregate:
+    def from_bytes(cls, data: bytes) -> VladEncoder:
         """Return what `to_bytes` stored."""
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             projection = Whitening(arrays["mean"], arrays["matrix"].astype(np.float32))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from beautylens.features.neighbours.knn import nearest_neighbours
 
 Floats = NDArray[np.float32]
-Places = NDArray[np.intp]
+RowIdCache = NDArray[np.intp]
 Step = TypeVar("Step")
 
 _EXACT = 20_000
@@ -29,7 +29,9 @@ class Watch(Protocol):
         ...
 
 
-def close_pairs(descriptors: Floats, rows: Places, least: float, most: int, watch: Watch) -> Places:
+def close_pairs(
+    descriptors: Floats, rows: RowIdCache, least: float, most: int, watch: Watch
+) -> RowIdCache:
     """Return the pairs with a cosine of `least` or more, each once: (P, 2) places among `rows`.
 
     Above 20,000 rows only those are compared that share one of their three nearest pivots, which
@@ -51,7 +53,7 @@ def close_pairs(descriptors: Floats, rows: Places, least: float, most: int, watc
     return np.unique(np.concatenate(found), axis=0)
 
 
-def _cells(descriptors: Floats, rows: Places) -> list[Places]:
+def _cells(descriptors: Floats, rows: RowIdCache) -> list[RowIdCache]:
     """Return the places among `rows` of each cell; most are in several."""
     count = len(rows)
     if count <= _EXACT:

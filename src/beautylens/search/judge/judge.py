@@ -9,9 +9,9 @@ from functools import lru_cache
 import numpy as np
 
 from beautylens.results import Match, Matches, Product, Verdict
-from beautylens.search.judge.parameters import Judgement
+from beautylens.search.judge.parameters import JudgeParameters
 from beautylens.search.judge.probability import probabilities
-from beautylens.search.judge.scorer import TYPED, Fusion
+from beautylens.search.judge.weighted_evidence import TYPED, WeightedEvidence
 from beautylens.text.tokens import tokens_of
 
 TOLD_APART = 2.0
@@ -19,7 +19,7 @@ TOLD_APART = 2.0
 
 
 class Judge:
-    """Groups fused matches to products and says how probable it is that each is the right one.
+    """Scores products by all evidence and tells the probability that each is the right one.
 
     Products that the evidence cannot tell apart share the probability, so that none of them
     reaches the threshold of `match`, which is above a half: the verdict then is `unsure`. Only
@@ -29,10 +29,10 @@ class Judge:
         judgement: what was learnt.
     """
 
-    def __init__(self, judgement: Judgement) -> None:
+    def __init__(self, judgement: JudgeParameters) -> None:
         self._judgement = judgement
-        self.fuse = Fusion(judgement.weights)
-        """Scores matches from their reasons; call it after each step that adds evidence."""
+        # Returns all matches ranked by the evidence so far.
+        self.rank = WeightedEvidence(judgement.weights)
 
     def __call__(self, matches: Matches) -> Matches:
         """Return the best match of each product with its probability, and the verdict.
@@ -41,9 +41,9 @@ class Judge:
         which is certain where nothing was found.
 
         Args:
-            matches: fused, the whole short-list.
+            matches: the whole short-list with its evidence.
         """
-        products = matches.products()
+        products = self.rank(matches).products()
         shares = self._shares(products)
         rows = tuple(
             replace(match, probability=share) for match, share in zip(products, shares, strict=True)
@@ -53,8 +53,8 @@ class Judge:
         return replace(products, rows=rows, probability=best, verdict=verdict)
 
     def decided(self, matches: Matches) -> bool:
-        """Tell whether fused matches are so clear that no more evidence need be looked for."""
-        products = matches.products()
+        """Tell whether matches are so clear that no more evidence need be looked for."""
+        products = self.rank(matches).products()
         best = _of_first(products, self._shares(products))
         return best > self._judgement.thresholds.decided
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from beautylens.errors import RecipeError
 from beautylens.search.judge.evidence import FEATURES
-from beautylens.search.judge.probability import Presence
+from beautylens.search.judge.probability import InCatalogueModel
 
 SHIPPED = "judgement.json"
 # The name under which a gallery keeps what it has learnt from its own photos.
@@ -38,8 +38,8 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """The numbers of one fusion and judge; `tools/learn_judgement.py` makes the shipped ones.
+class JudgeParameters:
+    """The numbers of one fusion and judge; `tools/learn_judge.py` makes the shipped ones.
 
     Raises:
         ValueError: when more evidence could lower a score, or evidence has an unknown name.
@@ -47,7 +47,7 @@ class Judgement:
 
     weights: Mapping[str, float]
     """What one unit of each feature in `FEATURES` adds to a match's score; 0 or more."""
-    presence: Presence
+    presence: InCatalogueModel
     thresholds: Thresholds
     made: Mapping[str, object] = field(default_factory=dict)
     """How it was learnt: for people."""
@@ -59,7 +59,7 @@ class Judgement:
         if min(self.weights.values(), default=0.0) < 0:
             raise ValueError("weights must not be negative")
 
-    def undecided(self) -> Judgement:
+    def undecided(self) -> JudgeParameters:
         """Return one for which nothing is decided early, so that all evidence is looked for."""
         return replace(self, thresholds=replace(self.thresholds, decided=1.0))
 
@@ -68,7 +68,7 @@ class Judgement:
         return (json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n").encode()
 
     @classmethod
-    def from_bytes(cls, data: bytes, where: str) -> Judgement:
+    def from_bytes(cls, data: bytes, where: str) -> JudgeParameters:
         """Return what `to_bytes` wrote.
 
         Raises:
@@ -78,17 +78,17 @@ class Judgement:
             values = json.loads(data)
             return cls(
                 values["weights"],
-                Presence(**values["presence"]),
+                InCatalogueModel(**values["presence"]),
                 Thresholds(**values["thresholds"]),
                 values["made"],
             )
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise RecipeError(
-                f"{where} is no judgement ({error}); `tools/learn_judgement.py` writes one"
+                f"{where} is no judgement ({error}); `tools/learn_judge.py` writes one"
             ) from error
 
 
-def read_judgement(file: str) -> Judgement:
+def read_judge_parameters(file: str) -> JudgeParameters:
     """Return the judgement of a file; "default" is the one that comes with the package.
 
     Raises:
@@ -96,9 +96,9 @@ def read_judgement(file: str) -> Judgement:
     """
     path = resources.files("beautylens.search.judge") / SHIPPED if file == "default" else Path(file)
     try:
-        return Judgement.from_bytes(path.read_bytes(), file)
+        return JudgeParameters.from_bytes(path.read_bytes(), file)
     except OSError as error:
         raise RecipeError(
-            f"there is no judgement {file}; `tools/learn_judgement.py` writes one, and "
+            f"there is no judgement {file}; `tools/learn_judge.py` writes one, and "
             'file = "default" in [judge] names the shipped one'
         ) from error

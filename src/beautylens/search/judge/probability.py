@@ -22,7 +22,7 @@ TYPICAL = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Presence:
+class InCatalogueModel:
     """What tells from the scores of a short-list that the right product is in it.
 
     With slope ≥ background ≥ 0 more evidence for the best product never lowers its probability.
@@ -58,7 +58,10 @@ def best_and_typical(scores: Floats) -> tuple[float, float]:
 
 
 def probabilities(
-    scores: Floats, presence: Presence, colour: float | None = None, typed: Floats | None = None
+    scores: Floats,
+    presence: InCatalogueModel,
+    colour: float | None = None,
+    typed: Floats | None = None,
 ) -> Floats:
     """Return P of each product, (P,) float64; they sum to P(there).
 

@@ -50,7 +50,7 @@ def search_routes(service: Service) -> APIRouter:
             photo = service.photo(data, words, where, crop)
             matches = service.collection.pipeline.search(photo, limit)
             service.metrics.searched(matches)
-            return Answer.of(matches, photo.barcodes)
+            return Answer.of(matches)
 
         return await service.searching.do(answer)
 
@@ -71,14 +71,15 @@ def search_routes(service: Service) -> APIRouter:
             pictures = collection.gallery.of_product(product_id)
             if not len(pictures):
                 raise unknown(product_id)
-            best = collection.explain.best(photo, pictures)
+            query = collection.pipeline.describe(photo)
+            best = collection.explain.best(query, pictures)
             gone = Refusal(
                 404, "not-found", f"the picture of product {product_id!r} is there no more"
             )
             if not service.may_show(best.image):
                 raise gone
             try:
-                return to_png(collection.explain(photo, best))
+                return to_png(collection.explain(query, best))
             except ImageError:
                 # The photo has been read: this is the catalogue's own file.
                 raise gone from None
