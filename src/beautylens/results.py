@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Literal, overload
 
+from beautylens.counts import at_least_one
+
 Verdict = Literal["match", "unsure", "not_in_catalogue"]
 
 
@@ -93,8 +95,12 @@ class Matches:
         return replace(self, rows=tuple(best.values()))
 
     def top(self, limit: int) -> Matches:
-        """Return the first `limit` matches."""
-        return replace(self, rows=self.rows[:limit])
+        """Return the first `limit` matches, 1 or more.
+
+        Raises:
+            QueryError: when it is less.
+        """
+        return replace(self, rows=self.rows[: at_least_one(limit, "limit")])
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from beautylens.counts import at_least_one
 from beautylens.results import Matches
 from beautylens.search.compare import Compare
 from beautylens.search.expand_by_name import Textual
@@ -36,7 +37,12 @@ class Pipeline:
         self._compare, self._judge = compare, judge
 
     def search(self, photo: Photo, limit: int = 7) -> Matches:
-        """Return the products that the photo shows, best first, one row a product."""
+        """Return the products that the photo shows, best first, one row a product.
+
+        Raises:
+            QueryError: when `limit` is less than 1.
+        """
+        limit = at_least_one(limit, "limit")
         start = time.perf_counter()
         matches = self.weighed(photo, limit)
         if self._judge is not None:
