@@ -39,7 +39,10 @@ def in_child(work: Callable[[], bool]) -> bool:
     """Whether the work succeeds in a forked process."""
     process = os.fork()
     if process == 0:
-        os._exit(0 if work() else 1)
+        try:
+            os._exit(0 if work() else 1)
+        finally:
+            os._exit(1)
     return os.waitpid(process, 0)[1] == 0
 
 
@@ -143,7 +146,10 @@ def test_a_block_that_forks_while_it_holds_the_lock_leaves_it_in_both_processes(
     with lock():
         child = os.fork()
     if child == 0:
-        os._exit(0 if again() else 1)
+        try:
+            os._exit(0 if again() else 1)
+        finally:
+            os._exit(1)
     assert os.waitpid(child, 0)[1] == 0
     assert again()
 

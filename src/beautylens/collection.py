@@ -10,14 +10,16 @@ from typing import Any
 
 from beautylens.assemble import make_describer, make_encoder, make_explain, make_pipeline
 from beautylens.catalogue.table import Catalogue, read_catalogue
+from beautylens.counts import at_least_one
 from beautylens.errors import CollectionError, ImageError
 from beautylens.features.encoder.base_encoder import BaseEncoder
 from beautylens.features.encoder.openvino import precision_like
 from beautylens.features.encoder.whitening import Whitening
 from beautylens.features.local.vlad import VladEncoder
-from beautylens.images.decode import Decode, Picture, decode_scaled
+from beautylens.images.decode import Decode, decode_scaled
 from beautylens.images.fit import Box, crop, is_blank
 from beautylens.images.limits import DEFAULT_LIMITS, Limits
+from beautylens.images.sources import Picture, name_of
 from beautylens.ingest.derive import derive, derives
 from beautylens.ingest.fill import Filled, OnProgress, Progress, fill
 from beautylens.native import Lock, Once
@@ -134,16 +136,17 @@ class Collection:
         """Return the products that a photo shows, best first.
 
         Args:
-            picture: a path, the bytes of a file, an RGB array or a PIL image.
-            limit: how many products.
+            picture: a path, the bytes of a file, an open file, an RGB array or a PIL image.
+            limit: how many products, 1 or more.
             words: what the user typed to narrow the search.
             where: condition on the catalogue's columns, such as "brand = 'Dior'".
             crop_to: the part of the upright picture that shows the item, in pixels.
 
         Raises:
             ImageError: when the picture cannot be read.
-            QueryError: when the condition or crop cannot be understood.
+            QueryError: when the limit, condition or crop cannot be understood.
         """
+        limit = at_least_one(limit, "limit")
         photo = self.photo(picture, words=words, where=where, crop_to=crop_to)
         return self.pipeline.search(photo, limit)
 
@@ -185,7 +188,7 @@ class Collection:
         if crop_to is not None:
             pixels = crop(pixels, crop_to.scaled(decoded.scale))
         if is_blank(pixels):
-            name = picture if isinstance(picture, str | Path) else "the photo"
+            name = name_of(picture, "the photo")
             raise ImageError(f"{name} is one colour all over; take one that shows the product")
         return Photo(pixels, where, words, (time.perf_counter() - start) * 1000)
 

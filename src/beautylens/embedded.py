@@ -7,7 +7,6 @@ holds in row 12, counted from 0, and `products.parquet#image=12.1` the second pi
 from __future__ import annotations
 
 import re
-import threading
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,12 +15,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from beautylens.native import Lock
 from beautylens.paths import Place, Remote, place, stamp
 
 _NAMED = re.compile(r"(.+\.parquet)#(.+)=(\d+)(?:\.(\d+))?", re.IGNORECASE | re.DOTALL)
 # A group of rows is read whole; those of the pictures under way are kept.
 _GROUPS = 2
-_LOCK = threading.Lock()
+_LOCK = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Embedded:
 
         try:
             # One thread reads a group, and the others find it.
-            with _LOCK:
+            with _LOCK():
                 starts = _starts(self.table, _stamp(self.table))
                 group = bisect_right(starts, self.row) - 1
                 column = _group(self.table, _stamp(self.table), group, self.column)

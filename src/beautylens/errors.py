@@ -32,7 +32,7 @@ class CollectionError(BeautylensError):
 
 
 class QueryError(BeautylensError):
-    """A search was asked for with a filter, crop or option that cannot be understood."""
+    """Something was asked for with a filter, crop, limit or option that cannot be understood."""
 
 
 class ServeError(BeautylensError):

@@ -17,6 +17,7 @@ from beautylens.collection import (
     open_collection,
     silent,
 )
+from beautylens.counts import none_or_at_least_one
 from beautylens.errors import CollectionError, RecipeError
 from beautylens.features.encoder.base_encoder import BaseEncoder
 from beautylens.features.encoder.whitening import Whitening
@@ -66,7 +67,7 @@ def build(
         table: the catalogue.
         address: of the collection.
         recipe: what it is built with.
-        workers: threads on this machine.
+        workers: threads on this machine, 1 or more; as many as there are cores by default.
         resume: go on with a collection that is there.
         stop_on_error: raise at the first picture that cannot be read.
         ray: the address of a Ray cluster, or `local`, whose workers describe the pictures.
@@ -77,12 +78,14 @@ def build(
             cannot be reached or its workers fail.
         EncoderError: when Ray is wanted and not installed.
         ImageError: when a picture cannot be read and `stop_on_error` is set.
+        QueryError: when `workers` is less than 1.
     """
     if ray is not None and stop_on_error:
         raise CollectionError(
             "workers of a cluster do not stop for each other: leave out --on-error stop, and look "
             "at the failures that `beautylens info` lists"
         )
+    workers = none_or_at_least_one(workers, "workers")
     catalogue = table if isinstance(table, Catalogue) else read_catalogue(table)
     wanted = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     if not resume and Gallery.exists(address):

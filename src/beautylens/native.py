@@ -36,6 +36,11 @@ class _Renewed(Protocol):
 _RENEWED: WeakSet[_Renewed] = WeakSet()
 
 
+def renew_in_child(each: _Renewed) -> None:
+    """Have something made anew in every process that is forked from now on, while it is in use."""
+    _RENEWED.add(each)
+
+
 def _renew_all() -> None:
     for each in list(_RENEWED):
         each.renew()
@@ -50,7 +55,7 @@ class Lock:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        _RENEWED.add(self)
+        renew_in_child(self)
 
     def renew(self) -> None:
         """Open it: the thread that held it is not in this process."""
@@ -73,7 +78,7 @@ class Once(Generic[Value]):
     def __init__(self) -> None:
         self._made: tuple[Value] | None = None
         self._making = Lock()
-        _RENEWED.add(self)
+        renew_in_child(self)
 
     def __call__(self, make: Callable[[], Value]) -> Value:
         """Return the value, made by `make` if this process has not made it yet."""

@@ -172,7 +172,8 @@ def on_this_machine(file: Place) -> Iterator[Path]:
         yield file
         return
     with tempfile.TemporaryDirectory(prefix="beautylens-") as folder:
-        copy = Path(folder) / file.name
+        # The suffix says how to read it; the name is of the address, and may be none of a file.
+        copy = Path(folder) / f"copy{file.suffix[:20]}"
         copy.write_bytes(file.read_bytes())
         yield copy
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Literal, NamedTuple, overload
 
+from beautylens.counts import at_least_one
 from beautylens.features.colour.difference import ColourComparison
 from beautylens.features.local.features import Agreement
 from beautylens.features.local.keypoints import Keypoints
@@ -136,8 +137,12 @@ class Matches:
         return replace(self, rows=tuple(best.values()))
 
     def top(self, limit: int) -> Matches:
-        """Return the first `limit` matches."""
-        return replace(self, rows=self.rows[:limit])
+        """Return the first `limit` matches, 1 or more.
+
+        Raises:
+            QueryError: when it is less.
+        """
+        return replace(self, rows=self.rows[: at_least_one(limit, "limit")])
 
     def __len__(self) -> int:
         return len(self.rows)

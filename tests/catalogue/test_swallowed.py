@@ -27,6 +27,7 @@ LAST = "p9,z.jpg,Powder\n"
         ('p1,https://shop/a?w=1,"Rouge\np2,https://shop/b?w=1,Gloss"\n', (2, 3)),
         ('p1,a.jpg,"Rouge\np2,,Gloss"\n', (2, 3)),
         ('p1,a,"Rouge\np2,b,Gloss"\n', (2, 3)),
+        ('p1,a.jpg,"Rouge, matt\np2,b.jpg,Brush 5"\n', (2, 3)),
     ],
 )
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
@@ -62,6 +63,19 @@ def test_a_quote_among_the_column_names_swallows_no_row(tmp_path: Path) -> None:
 def test_a_cell_of_several_lines_is_read_as_it_stands(tmp_path: Path, cell: str) -> None:
     table = read_text(tmp_path, f'{NAMES}p1,a.jpg,"{cell}"\n{LAST}')
     assert table["name"].to_pylist() == [cell.replace('""', '"'), "Powder"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'name,image\n"Rouge\nmatt",a.jpg\n"Gloss\nclear",b.jpg\n',
+        'id,text,image\np1,"Soft.\nAqua, Glycerin",a.jpg\np2,"x\ny, z",b.jpg\n',
+        'id,text,image\np1,"Soft, matt.\nAqua, Glycerin",a.jpg\np2,,b.jpg\n',
+        'id,image,text\np1,a.jpg,"Shown in b.jpg,\nand, more"\np2,b.jpg,\n',
+    ],
+)
+def test_a_cell_of_several_lines_may_stand_in_any_column(tmp_path: Path, text: str) -> None:
+    assert read_text(tmp_path, text).num_rows == 2
 
 
 def test_a_quote_between_tabs_is_a_letter_like_any_other(tmp_path: Path) -> None:

@@ -201,6 +201,15 @@ def test_after_a_folder_moved_explaining_fails_until_index_finds_the_pictures(
     assert (why / "001-00" / "1_p00.png").is_file()
 
 
+def test_a_recipe_that_gives_no_verdict_says_so(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", 3)
+    lens = tmp_path / "shop.lens"
+    run("index", shop.table, lens, "--recipe", "fast")
+    truth = write_table(tmp_path / "t.csv", [{"image": str(shop.photo(0)), "product_ids": "p00"}])
+    for command in (("search", lens, shop.photo(0)), ("evaluate", lens, truth)):
+        assert "Recipe 'fast' gives no verdict" in one_line(run(*command).stderr)
+
+
 def test_narrowing_and_explaining(lens: str, shop: Shop, tmp_path: Path) -> None:
     options = ("--where", "brand = 'Nordlys'", "--words", "007", "--crop", "50,50,400,500")
     done = run(

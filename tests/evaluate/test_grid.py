@@ -160,9 +160,16 @@ def test_the_command_prints_tables_and_writes_figures_and_a_page(
     answered = CliRunner().invoke(app, arguments)
     assert answered.exit_code == 0, answered.output
     systems = [json.loads(line) for line in answered.stdout.splitlines() if line.startswith("{")]
-    assert [(s["pooling"], s["local"]) for s in systems] == [
+    assert {(s["pooling"], s["local"]) for s in systems} == {
         ("mac", False), ("mac", True), ("spoc", False), ("spoc", True),
-    ]  # fmt: skip
+    }  # fmt: skip
+    figures = [s["map7_challenge"] for s in systems]
+    assert figures == sorted(figures, reverse=True)
+    assert all(s["milliseconds"] > 0 for s in systems)
+    said = " ".join(answered.stderr.split())
+    best = systems[0]
+    assert f"mAP@7 {figures[0]:.4f} ({best['map7_challenge_low']:.2f}-" in said.split("Best: ")[1]
+    assert "The 12 pictures are no more than the short-list holds" in said
     with (tmp_path / "g.csv").open() as file:
         lines = list(csv.DictReader(file))
     assert [float(line["map7_challenge"]) for line in lines] == [

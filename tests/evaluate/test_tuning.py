@@ -89,7 +89,7 @@ def test_too_few_photos_all_choose_and_rows_without_a_known_product_are_left_out
     photos = split_photos([*rows, photo(90), photo(91, "gone")], [f"p{n}" for n in range(40)])
     assert photos.choosing == tuple(rows)
     assert photos.reporting == ()
-    assert photos.left_out == 2
+    assert (photos.left_out, photos.absent) == (1, 1)
     with pytest.raises(TableError, match="none of the 1 rows of the truth names a product"):
         split_photos([photo(1, "gone")], ["p1"])
 
@@ -275,6 +275,23 @@ def test_the_table_has_a_line_for_all_that_was_tried_and_the_curve_is_drawn(tmp_
     assert lines[3]["map7"] == "0.9"
     draw_curve(tmp_path / "curve.png", tuned)
     assert (tmp_path / "curve.png").stat().st_size > 10_000
+
+
+def test_a_curve_names_a_front_only_where_it_draws_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figure = pytest.importorskip("matplotlib.figure", reason="needs the extra train").Figure
+    drawn: list[Any] = []
+
+    def legend(self: Any, *_: Any, **__: Any) -> None:
+        drawn.append([line.get_label() for axes in self.axes for line in axes.lines])
+
+    monkeypatch.setattr(figure, "legend", legend)
+    for some in (tried((0.5, 20), (0.4, 30)), tried((0.5, 20), (0.9, 200))):
+        tuned = Tuned(some[0], some[0], tuple(some), (), None, None, None)
+        draw_curve(tmp_path / "curve.png", tuned)
+    fronts = [[label for label in labels if label.startswith("front")] for labels in drawn]
+    assert fronts == [[], ["front: none is as good and as fast"]]
 
 
 def test_of_a_large_catalogue_all_pictures_of_the_photos_products_are_searched(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -65,3 +66,29 @@ def test_one_that_gave_up_waiting_keeps_nobody_out() -> None:
             pass
         with budget.holding(4, seconds=0):
             pass
+
+
+def test_a_forked_process_does_not_wait_for_what_threads_of_its_parent_hold() -> None:
+    budget = Budget(100)
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with budget.holding(100):
+            held.set()
+            done.wait()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait()
+    child = os.fork()
+    if child == 0:
+        try:
+            with budget.holding(100, seconds=5):
+                os._exit(0)
+        finally:
+            os._exit(1)
+    try:
+        assert os.waitpid(child, 0)[1] == 0
+    finally:
+        done.set()
+        holder.join()

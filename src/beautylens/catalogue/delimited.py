@@ -82,21 +82,21 @@ def _parsed(path: Path, layout: Layout, ragged: list[str]) -> pa.Table:
         ragged.append(f"row {number} has {row.actual_columns} fields")
         return "skip"
 
-    return pa_csv.read_csv(
-        path,
+    reading = pa_csv.ReadOptions(
         # Threads would lose the numbers of ragged rows.
-        pa_csv.ReadOptions(
-            use_threads=False, block_size=_BLOCK_BYTES,
-            skip_rows=layout.declared, encoding=encoding_of(path),
-        ),
-        pa_csv.ParseOptions(
-            delimiter=layout.delimiter, quote_char='"' if layout.quoted else False,
-            newlines_in_values=layout.quoted, invalid_row_handler=note,
-        ),
-        pa_csv.ConvertOptions(
-            column_types=dict.fromkeys(layout.names, pa.string()), strings_can_be_null=False
-        ),
+        use_threads=False, block_size=_BLOCK_BYTES,
+        skip_rows=layout.declared, encoding=encoding_of(path),
     )  # fmt: skip
+    parsing = pa_csv.ParseOptions(
+        delimiter=layout.delimiter, quote_char='"' if layout.quoted else False,
+        newlines_in_values=layout.quoted, invalid_row_handler=note,
+    )  # fmt: skip
+    texts = pa_csv.ConvertOptions(
+        column_types=dict.fromkeys(layout.names, pa.string()), strings_can_be_null=False
+    )
+    # Opened here: Arrow takes no path that is not UTF-8.
+    with path.open("rb") as file:
+        return pa_csv.read_csv(file, reading, parsing, texts)
 
 
 def read_rows(path: Path, delimiter: str = ",", *, ragged: bool = False) -> list[list[str]]:

@@ -30,7 +30,8 @@ def read_parquet(path: Path, text: Text) -> pa.Table:
         path: the table.
         text: makes a text of a nested value, by the name of its column.
     """
-    with pq.ParquetFile(path) as file:
+    # Opened here: Arrow takes no path that is not UTF-8.
+    with path.open("rb") as opened, pq.ParquetFile(opened) as file:
         schema = file.schema_arrow
         pictures = [
             name

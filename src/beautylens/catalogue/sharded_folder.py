@@ -5,8 +5,8 @@ from __future__ import annotations
 import zlib
 from functools import cache
 from pathlib import Path
-from urllib.parse import quote
 
+from beautylens.file_names import file_name
 from beautylens.images.formats import FORMATS, HEAD_BYTES, suffix_of
 
 PART = ".part"
@@ -39,8 +39,8 @@ class Shelf:
 
     def _place(self, picture_id: str) -> tuple[Path, str]:
         """Return a picture's folder, and its file name without suffix."""
-        # With separators and dots encoded, no id leads elsewhere or has a suffix of its own.
-        name = quote(picture_id, safe="").replace(".", "%2E")
+        # A name without dots has no suffix of its own.
+        name = file_name(picture_id).replace(".", "%2E")
         return self._folders[zlib.crc32(name.encode()) & 0xFF], name
 
 

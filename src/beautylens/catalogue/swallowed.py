@@ -112,31 +112,43 @@ def _swallows(record: Record, delimiter: str, columns: int | None) -> bool:
         list(csv.reader(record.lines, delimiter=delimiter, strict=True))
     except csv.Error:
         return True
-    rows = (next(csv.reader([line], delimiter=delimiter), []) for line in record.lines[1:])
-    whole = (fields for fields in rows if len(fields) == columns)
-    return any(_is_row(fields, record.fields) for fields in whole)
+    first = _line_as_row(record.lines[0], delimiter)
+    if record.row == 0:
+        # Column names name no pictures.
+        first = []
+    elif len(first) < columns:
+        return False
+    rows = (_line_as_row(line, delimiter) for line in record.lines[1:])
+    return any(_is_row(fields, first) for fields in rows if len(fields) == columns)
 
 
-def _is_row(fields: Sequence[str], within: Sequence[str]) -> bool:
-    """Tell whether a line with a cell for each column is a row, and not a line of a cell's text.
+def _line_as_row(line: str, delimiter: str) -> list[str]:
+    """Return the cells of one line of the file; a quote that it does not close is a letter."""
+    *cells, last = next(csv.reader([line], delimiter=delimiter), []) or [""]
+    return [*cells, *next(csv.reader([last.rstrip("\r\n")], delimiter=delimiter), [""])]
 
-    One of its cells names a picture; where those of the row that it stands in name none, or it has
-    an empty cell, its first cell is written like theirs.
+
+def _is_row(fields: Sequence[str], first: Sequence[str]) -> bool:
+    """Tell whether a line inside a cell is a row of its own, like the line in which it is opened.
+
+    Both name a picture; where the first names none, or the other has an empty cell, their first
+    cells are written alike.
     """
-    if any(map(_names_picture, fields)):
+    pictured = any(map(_names_picture, first)) or not first
+    if pictured and any(map(_names_picture, fields)):
         return True
-    pictured = any(map(_names_picture, within))
-    return _pattern(fields[0]) == _pattern(within[0]) and (not pictured or "" in fields[1:])
+    alike = bool(first) and _pattern(fields[0]) == _pattern(first[0])
+    return alike and (not pictured or "" in fields)
 
 
 def _names_picture(cell: str) -> bool:
     first = cell.split(";", maxsplit=1)[0].strip()
-    return "\n" not in first and (is_address(first) or Path(first).suffix.lower() in PHOTO_SUFFIXES)
+    return is_address(first) or Path(first).suffix.lower() in PHOTO_SUFFIXES
 
 
 def _pattern(cell: str) -> str:
-    """Return a cell's first line with its numbers left out: ids of one table have it in common."""
-    return _DIGITS.sub("0", cell.split("\n", maxsplit=1)[0].strip(' "'))
+    """Return a cell without its numbers: ids of one table have it in common."""
+    return _DIGITS.sub("0", cell.strip(' "'))
 
 
 @contextmanager

@@ -13,9 +13,10 @@ from beautylens.files import new_file
 def write_csv(
     path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]], *, mode: int = 0o666
 ) -> None:
-    """Write column names and rows as CSV, in UTF-8."""
+    """Write column names and rows as CSV, in UTF-8; what that lacks is written as an escape."""
     part = path.with_name(f"{path.name}.part")
-    with io.TextIOWrapper(new_file(part, mode=mode), "utf-8", newline="") as file:
+    binary = new_file(part, mode=mode)
+    with io.TextIOWrapper(binary, "utf-8", errors="backslashreplace", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(rows)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from beautylens.cli.arguments import Address, written_here
 from beautylens.cli.console import console
+from beautylens.cli.output import sheet_row
 from beautylens.cli.progress import tracked
 from beautylens.evaluation.duplicates.duplicates import Group, agreement, find_duplicates
 from beautylens.evaluation.duplicates.page import write_duplicates_page
@@ -68,7 +68,7 @@ def print_groups(groups: Sequence[Group]) -> None:
     for number, group in enumerate(groups[:SHOWN], start=1):
         named = [f"{p.product_id} {p.name}".strip() for p in group.products.values()]
         more = [f"and {len(named) - NAMED:,} more"] if len(named) > NAMED else []
-        cell = escape("\n".join([*named[:NAMED], *more]))
+        cell = "\n".join([*named[:NAMED], *more])
         table.add_row(str(number), group.kind, f"{len(named):,}", cell)
     console.print(table)
     counts = Counter(group.kind for group in groups)
@@ -81,18 +81,19 @@ def print_groups(groups: Sequence[Group]) -> None:
 
 def write_groups(path: Path, groups: Sequence[Group]) -> None:
     """Write one line a picture."""
-    with path.open("w", newline="", encoding="utf-8", errors="replace") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(CSV_COLUMNS)
         for number, group in enumerate(groups, start=1):
             for image in group.images:
                 product = image.product
                 same = agreement(group, product)
-                writer.writerow(
-                    [number, group.kind, product.product_id, image.image, product.name,
-                     product.brand, product.category, product.gtin,
-                     _yes_no(same["same_name"]), _yes_no(same["same_gtin"])]
+                cells = (
+                    number, group.kind, product.product_id, image.image, product.name,
+                    product.brand, product.category, product.gtin,
+                    _yes_no(same["same_name"]), _yes_no(same["same_gtin"]),
                 )  # fmt: skip
+                writer.writerow(sheet_row(cells))
 
 
 def _yes_no(value: bool | None) -> str:

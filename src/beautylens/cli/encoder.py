@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from beautylens.catalogue.table import read_catalogue
 from beautylens.cli.arguments import written_here
 from beautylens.cli.console import console, report_error
+from beautylens.cli.output import print_json
 from beautylens.cli.portable_facts import collect_portable_facts, median_milliseconds
 from beautylens.cli.progress import report_rows
 from beautylens.errors import BeautylensError, EncoderError
@@ -25,6 +24,7 @@ from beautylens.features.export.cost import count_macs, count_parameters
 from beautylens.features.export.onnx_import import IMAGENET_MEAN, IMAGENET_STD, import_onnx
 from beautylens.features.export.parity import probe_pictures
 from beautylens.features.export.quantise import quantise
+from beautylens.file_names import readable_name
 from beautylens.optional import extra
 from beautylens.recipe.settings import PoolingSettings
 
@@ -60,7 +60,7 @@ def list_encoders() -> None:
         try:
             table.add_row(name, *_cells(Encoder.load(name)))
         except (BeautylensError, OSError) as error:
-            table.add_row(name, escape(str(error)))
+            table.add_row(name, str(error))
     console.print(table)
     console.print(f"Encoder home: {encoder_home()}", soft_wrap=True)
 
@@ -73,7 +73,7 @@ def info(
     """Show an encoder's input, output, size, licence and speed on this machine."""
     facts = collect_portable_facts(name) or collect_facts(Encoder.load(name))
     if as_json:
-        typer.echo(json.dumps(facts, ensure_ascii=False))
+        print_json(facts)
         return
     table = Table(show_header=False, box=None)
     for key, value in facts.items():
@@ -159,7 +159,7 @@ def quantise_encoder(
     catalogue = read_catalogue(table)
     report_rows(catalogue)
     paths = [catalogue.image_path(image) for image in catalogue.rows["image"].to_pylist()]
-    folder = out or encoder_home() / f"{encoder.name}-int8"
+    folder = out or encoder_home() / f"{readable_name(encoder.name)}-int8"
     with console.status(f"Quantising {encoder.name}"):
         faults = quantise(encoder, paths, folder, folder.name)
     for fault in faults:
@@ -262,7 +262,7 @@ def _report_folder(folder: Path, spec: EncoderSpec) -> None:
 def _cells(encoder: Encoder) -> Iterable[str]:
     spec = encoder.spec
     size = f"{_megabytes(encoder):.1f}"
-    return escape(spec.name), str(spec.side), spec.pooling.name, size, escape(spec.licence)
+    return spec.name, str(spec.side), spec.pooling.name, size, spec.licence
 
 
 def _megabytes(encoder: Encoder) -> float:

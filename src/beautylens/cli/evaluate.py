@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.cli.arguments import Address, TruthTable, Vectors, written_here
-from beautylens.cli.console import console
+from beautylens.cli.console import console, say_no_verdict, warn
+from beautylens.cli.output import print_json
 from beautylens.cli.progress import tracked
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import QueryError, TableError
@@ -63,13 +62,15 @@ def evaluate(
     print_summary(summary)
     if verdicts:
         print_verdicts(verdicts)
+    elif not opened.recipe.has_judge:
+        say_no_verdict(opened.recipe.name)
     if report:
         title = f"{place(address).name} on {place(truth).name}"
         page = write_page(opened, rows, results, summary, verdicts, report, title)
         console.print(f"Report: {page}", soft_wrap=True)
     if as_json:
         figures = {**summary.as_dict(), "verdicts": verdicts and verdicts.as_dict()}
-        typer.echo(json.dumps(figures, ensure_ascii=False))
+        print_json(figures)
 
 
 def check_truth(
@@ -83,9 +84,9 @@ def check_truth(
     refuse_leaks([] if allow_leaks else find_leaks(opened, rows), truth, len(rows))
     unknown = unknown_truths(opened, rows)
     if unknown:
-        console.print(
-            f"[yellow]{len(unknown)} products of the truth are not in the collection[/], such as "
-            f"{', '.join(unknown[:3])}: their queries cannot be answered right."
+        warn(
+            f"{len(unknown)} products of the truth are not in the collection",
+            f", such as {', '.join(unknown[:3])}: their queries cannot be answered right.",
         )
 
 
@@ -124,7 +125,7 @@ def print_summary(summary: Summary) -> None:
         table.add_column(name, justify="left" if name == "kind" else "right")
     table.add_row("all", *_cells(summary.overall))
     for kind, score in summary.by_kind.items():
-        table.add_row(escape(kind), *_cells(score))
+        table.add_row(kind, *_cells(score))
     console.print(table)
     if summary.without_truth or summary.unreadable:
         console.print(

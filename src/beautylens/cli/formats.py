@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import csv
-import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-import typer
-from rich.markup import escape
 from rich.table import Table
 
 from beautylens.cli.console import console
+from beautylens.cli.output import print_json, sheet_row
 from beautylens.results import Match, Matches, Product, Verdict
 from beautylens.search.as_json import matches_to_json, rounded
+from beautylens.unicode_text import on_one_line
 
 # What a verdict says to a person.
 VERDICTS: Mapping[Verdict | None, str] = {
@@ -66,7 +65,7 @@ def write_table(answer: Answer, *, first: bool) -> None:
     """Print a table for a person."""
     if answer.error is not None:
         return
-    table = Table(title=escape(_title(answer)), title_justify="left")
+    table = Table(title=on_one_line(_title(answer)), title_justify="left")
     rows = [_cells(place, match) for place, match in enumerate(answer.matches, start=1)]
     for name, left in COLUMNS.items():
         if name in ALWAYS or any(row[name] for row in rows):
@@ -76,7 +75,7 @@ def write_table(answer: Answer, *, first: bool) -> None:
                 overflow="fold",
             )  # fmt: skip
     for row in rows:
-        table.add_row(*(escape(row[str(column.header)]) for column in table.columns))
+        table.add_row(*(row[str(column.header)] for column in table.columns))
     console.print(table)
 
 
@@ -88,25 +87,29 @@ def write_json(answer: Answer, *, first: bool) -> None:
         if answer.error is None
         else {"query": query, "error": answer.error}
     )
-    typer.echo(json.dumps(value, ensure_ascii=False))
+    print_json(value)
 
 
 def write_csv(answer: Answer, *, first: bool) -> None:
-    """Print a header and one line a match; one without a match where nothing was found."""
+    """Print a header and one line a match; one without a match where nothing was found.
+
+    A text that a spreadsheet would take for a formula has an apostrophe in front.
+    """
     writer = csv.writer(sys.stdout, lineterminator="\n")
     if first:
         writer.writerow(CSV_COLUMNS)
     matches = answer.matches
     said = [answer.query, answer.error or matches.verdict, rounded(matches.probability)]
     if not len(matches):
-        writer.writerow([*said, *[None] * (len(CSV_COLUMNS) - len(said))])
+        writer.writerow(sheet_row([*said, *[None] * (len(CSV_COLUMNS) - len(said))]))
     for rank, match in enumerate(matches, start=1):
         product, why = match.product, match.reasons
-        writer.writerow(
-            [*said, rank, product.product_id, product.name, product.brand, match.image,
-             f"{match.score:.6f}", rounded(match.probability), why.visual, why.local, why.inliers,
-             why.text, why.typed, why.colour, " ".join(why.words), why.barcode]
+        cells = (
+            *said, rank, product.product_id, product.name, product.brand, match.image,
+            f"{match.score:.6f}", rounded(match.probability), why.visual, why.local, why.inliers,
+            why.text, why.typed, why.colour, " ".join(why.words), why.barcode,
         )  # fmt: skip
+        writer.writerow(sheet_row(cells))
 
 
 def write_challenge(answer: Answer, *, first: bool) -> None:
@@ -116,7 +119,8 @@ def write_challenge(answer: Answer, *, first: bool) -> None:
     no other photo's line moves into its place.
     """
     products = (match.product.product_id for match in answer.matches)
-    csv.writer(sys.stdout, lineterminator="\n").writerow([Path(answer.query).stem, *products])
+    line = [on_one_line(text) for text in (Path(answer.query).stem, *products)]
+    csv.writer(sys.stdout, lineterminator="\n").writerow(line)
 
 
 WRITERS: dict[Format, Callable[..., None]] = {
@@ -147,7 +151,7 @@ def _cells(place: int, match: Match) -> dict[str, str]:
     product, reasons = match.product, match.reasons
     return {
         "": str(place),
-        "product": product.product_id,
+        "product": on_one_line(product.product_id),
         "brand and name": _named(product),
         "likely": "" if match.probability is None else f"{100 * match.probability:.0f} %",
         "score": f"{match.score:.3f}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from enum import StrEnum
@@ -12,20 +11,19 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.cli.arguments import CatalogueTable, TruthTable, written_here
 from beautylens.cli.console import console
 from beautylens.cli.evaluate import refuse_leaks
+from beautylens.cli.grid_tables import print_ablation, print_best, print_systems
+from beautylens.cli.output import print_json, sheet_row
 from beautylens.cli.progress import count_bar, report_left_out, report_rows
 from beautylens.errors import QueryError, TableError
 from beautylens.evaluation.grid.extraction import find_pools
-from beautylens.evaluation.grid.grid import PAPER, Grid, Outcome, System
+from beautylens.evaluation.grid.grid import PAPER, Grid, Outcome, best_first
 from beautylens.evaluation.grid.page import most_disputed, write_grid_page
-from beautylens.evaluation.grid.textual_ablation import AblationRow
 from beautylens.evaluation.metrics import MEASURES
 from beautylens.evaluation.run import find_copies
 from beautylens.features.encoder.encoder import Encoder
@@ -133,18 +131,26 @@ def grid(
         ),
     )
     for name in names:
-        _print_table(name, [o for o in outcomes if o.system.encoder == name], measure)
+        print_systems(name, [o for o in outcomes if o.system.encoder == name], measure.value)
         if name in compared.ablations:
-            _print_ablation(compared.ablations[name], outcomes[0].system)
+            print_ablation(compared.ablations[name], outcomes[0].system)
+    if sift and compared.short_list_is_all:
+        console.print(
+            f"The {len(catalogue):,} pictures are no more than the short-list holds: SIFT orders "
+            "all of them, and its columns say nothing of poolings and distances."
+        )
+    first = outcomes[0].system
+    outcomes = best_first(outcomes, measure.value)
+    print_best(outcomes[0], measure.value)
     if out:
         write_figures(out, outcomes)
     if as_json:
         for outcome in outcomes:
-            typer.echo(json.dumps(figures_of(outcome)))
+            print_json(figures_of(outcome))
     if report:
         shown = most_disputed(outcomes, SHOWN) if chosen is None else chosen
         page = write_grid_page(
-            report, f"{place(table).stem} and {place(truth).name}", outcomes, shown
+            report, f"{place(table).stem} and {place(truth).name}", outcomes, shown, first.distance
         )
         console.print(f"Page: {page}", soft_wrap=True)
 
@@ -173,13 +179,14 @@ def write_figures(path: Path, outcomes: Sequence[Outcome]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(lines[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(lines)
+        writer.writerows(dict(zip(line, sheet_row(line.values()), strict=True)) for line in lines)
 
 
 def figures_of(outcome: Outcome) -> dict[str, Any]:
     """Return a system and its figures as plain values."""
     system, score = outcome.system, outcome.summary.overall
     figures: dict[str, Any] = {**asdict(system), "queries": score.queries}
+    figures["milliseconds"] = round(outcome.milliseconds, 1)
     for name in MEASURES:
         low, high = score.intervals[name]
         figures |= {
@@ -234,32 +241,3 @@ def _similar_by_text(catalogue: Catalogue) -> Callable[[str], Sequence[str]] | N
         return [other for other, _ in found]
 
     return similar
-
-
-def _print_table(encoder: str, outcomes: Sequence[Outcome], measure: Measure) -> None:
-    """Print the papers' layout: a row a pooling, a column a distance, without and with local."""
-    columns = list(dict.fromkeys((o.system.distance, o.system.local) for o in outcomes))
-    table = Table(title=escape(f"mAP@7 ({measure}) of {encoder}"), title_justify="left")
-    table.add_column("pooling")
-    for distance, local in columns:
-        table.add_column(f"{distance} + SIFT" if local else distance, justify="right")
-    for pooling in dict.fromkeys(o.system.pooling for o in outcomes):
-        cells = {
-            (o.system.distance, o.system.local): o for o in outcomes if o.system.pooling == pooling
-        }
-        scores = [getattr(cells[column].summary.overall, f"map7_{measure}") for column in columns]
-        table.add_row(escape(pooling), *(f"{score:.4f}" for score in scores))
-    console.print(table)
-
-
-def _print_ablation(rows: Sequence[AblationRow], system: System) -> None:
-    """Print the papers' table of textual refinement over k."""
-    named = f"{system.pooling}, {system.distance}"
-    title = f"Refined by names ({named}): mAP@7 was {rows[0].before:.4f}"
-    table = Table(title=escape(title), title_justify="left")
-    for name in ("variant", "k", "mAP@7", "improved", "impaired"):
-        table.add_column(name, justify="left" if name == "variant" else "right")
-    for row in rows:
-        shares = (f"{row.improved:.1%}", f"{row.impaired:.1%}")
-        table.add_row(row.variant, str(row.first), f"{row.after:.4f}", *shares)
-    console.print(table)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +9,7 @@ from rich.table import Table
 
 from beautylens.cli.arguments import Address, Vectors
 from beautylens.cli.console import console
+from beautylens.cli.output import print_json
 from beautylens.cli.progress import report_failures
 from beautylens.collection import Collection, open_collection
 from beautylens.features.encoder.openvino import precision_like
@@ -27,7 +27,7 @@ def info(
     opened = open_collection(address, vectors)
     facts = collect_facts(opened, address)
     if as_json:
-        typer.echo(json.dumps(facts, ensure_ascii=False))
+        print_json(facts)
         return
     table = Table(show_header=False, box=None)
     for name, value in facts.items():

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -17,10 +16,11 @@ from rich.progress import (
 )
 
 from beautylens.catalogue.table import Catalogue
-from beautylens.cli.console import console, report_error
+from beautylens.cli.console import console, report_error, warn
 from beautylens.ingest.fill import Filled
 from beautylens.ingest.fill import Progress as State
 from beautylens.store.failures import Failure
+from beautylens.unicode_text import on_one_line
 
 Step = TypeVar("Step")
 _COLUMNS = (
@@ -118,7 +118,7 @@ def report_filled(filled: Filled, seconds: float) -> None:
 def report_notes(notes: Sequence[str]) -> None:
     """Say what was noticed about the cells of a table."""
     for note in notes:
-        console.print(f"[yellow]{escape(note[:1].upper() + note[1:])}.[/]", soft_wrap=True)
+        warn(f"{note[:1].upper()}{note[1:]}.")
 
 
 def report_rows(catalogue: Catalogue) -> None:
@@ -131,8 +131,8 @@ def report_failures(failures: Sequence[Failure], shown: int = 10) -> None:
     """List pictures that could not be indexed."""
     if not failures:
         return
-    console.print(f"[yellow]{len(failures):,} pictures could not be indexed:[/]")
+    warn(f"{len(failures):,} pictures could not be indexed:")
     for failure in failures[:shown]:
-        console.print(f"  row {failure.row}: {escape(failure.error)}", soft_wrap=True)
+        console.print(f"  row {failure.row}: {on_one_line(failure.error)}", soft_wrap=True)
     if len(failures) > shown:
         console.print(f"  and {len(failures) - shown:,} more; `beautylens info` counts them.")

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from beautylens.catalogue.swallowed import PHOTO_SUFFIXES
 from beautylens.cli.arguments import Address, Vectors, written_here
-from beautylens.cli.console import console, report_error
+from beautylens.cli.console import console, report_error, say_no_verdict
 from beautylens.cli.formats import WRITERS, Answer, Format
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import ImageError, QueryError
+from beautylens.file_names import readable_name
 from beautylens.images.draw import write_png
 from beautylens.images.fit import Box
 from beautylens.query import Photo
+from beautylens.unicode_text import on_one_line
 
 
 def search(
@@ -63,10 +63,12 @@ def search(
         WRITERS[style](answer, first=number == 1)
         _say_what_found_nothing(photo, answer)
         if explanations:
-            folder = explanations / f"{number:03}-{Path(name).stem}"
+            folder = explanations / f"{number:03}-{readable_name(Path(name).stem)}"
             undrawn += _explain(opened, answer, folder)
+    if not opened.recipe.has_judge:
+        say_no_verdict(opened.recipe.name)
     if explanations:
-        console.print(f"Explanations are in {escape(str(explanations))}.", soft_wrap=True)
+        console.print(f"Explanations are in {explanations}.", soft_wrap=True)
     if undrawn:
         console.print(
             f"{undrawn:,} could not be drawn. If the pictures have moved, run `beautylens index` "
@@ -81,7 +83,7 @@ def _say_what_found_nothing(photo: Photo, answer: Answer) -> None:
     """Name the typed words and the barcodes that no product found has."""
     reasons = [match.reasons for match in answer.matches]
     if photo.words and not any(why.typed for why in reasons):
-        console.print(f"No product found has any of the words '{escape(photo.words)}'.")
+        console.print(f"No product found has any of the words '{on_one_line(photo.words)}'.")
     for barcode in answer.matches.codes:
         if not any(why.barcode == barcode for why in reasons):
             console.print(f"No product of the catalogue has the barcode {barcode} of the photo.")
@@ -115,7 +117,7 @@ def _explain(opened: Collection, answer: Answer, folder: Path) -> int:
     write_png(folder / "photo.png", opened.explain.searched(query, answer.matches.lines))
     colours = opened.explain.colours(answer.matches)
     for place, match in enumerate(answer.matches, start=1):
-        product = re.sub(r"[^\w.-]", "_", match.product.product_id)
+        product = readable_name(match.product.product_id)
         try:
             drawing = opened.explain(query, match)
         except ImageError as error:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from beautylens.cli.arguments import CatalogueTable, written_here
-from beautylens.cli.console import console
+from beautylens.cli.console import console, warn
 from beautylens.cli.progress import figures_bar, report_left_out
 from beautylens.errors import EncoderError
 from beautylens.features.encoder.registry import refuse_existing
@@ -250,10 +250,9 @@ def _tell(trained: Trained) -> None:
     """Print what was made."""
     report_left_out(trained.unreadable, "pictures")
     if trained.unmatched:
-        console.print(
-            f"[yellow]{len(trained.unmatched):,} photos show no product of the catalogue[/] and "
-            f"were left out, such as {trained.unmatched[0]}.",
-            soft_wrap=True,
+        warn(
+            f"{len(trained.unmatched):,} photos show no product of the catalogue",
+            f" and were left out, such as {trained.unmatched[0]}.",
         )
     scores = [row["map7"] for row in trained.rows if "map7" in row]
     if scores and max(scores) == scores[0]:

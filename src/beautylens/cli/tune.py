@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from beautylens.catalogue.table import read_catalogue
 from beautylens.catalogue.truth import read_truth
 from beautylens.cli.arguments import CatalogueTable, TruthTable, written_here
-from beautylens.cli.console import console
+from beautylens.cli.console import console, warn
 from beautylens.cli.evaluate import refuse_leaks
 from beautylens.cli.progress import count_bar, progress_bar, report_rows
 from beautylens.errors import EncoderError
@@ -79,17 +78,23 @@ def tune(
     _say_how_good(tuned, recipe, time.perf_counter() - began)
     best_file = folder / "best.toml"
     command = f"beautylens index {shlex.quote(table)} tuned.lens --recipe "
-    console.print(escape(f"Next: {command}{shlex.quote(str(best_file))}"), soft_wrap=True)
+    console.print(f"Next: {command}{shlex.quote(str(best_file))}", soft_wrap=True)
     if tuned.chosen.recipe.has_judge and changes_evidence(tuned.chosen.recipe, tuned.start.recipe):
         console.print(
             "How sure to be was learnt from other evidence than this recipe gathers. Then run: "
-            f"beautylens evaluate tuned.lens {escape(shlex.quote(truth))} --calibrate",
+            f"beautylens evaluate tuned.lens {shlex.quote(truth)} --calibrate",
             soft_wrap=True,
         )
 
 
 def _say_what_is_used(tuning: Tuning) -> None:
     photos = tuning.photos
+    if photos.absent:
+        console.print(
+            f"{photos.absent} photos show nothing of the catalogue and are not tuned on, for mAP@7 "
+            "says nothing of them: `beautylens evaluate` on the tuned collection tells how many it "
+            "calls not in the catalogue."
+        )
     if photos.left_out:
         console.print(f"{photos.left_out} rows of the truth name no product of the catalogue and "
                       "were left out.")  # fmt: skip
@@ -115,8 +120,8 @@ def _write(tuned: Tuned, tuning: Tuning, folder: Path) -> None:
         draw_curve(folder / "curve.png", tuned)
         written.append("curve.png")
     except EncoderError as missing:
-        console.print(f"[yellow]No curve is drawn:[/] {escape(str(missing))}", soft_wrap=True)
-    console.print(escape(f"Written to {folder}: {', '.join(written)}."), soft_wrap=True)
+        warn("No curve is drawn:", f" {missing}")
+    console.print(f"Written to {folder}: {', '.join(written)}.", soft_wrap=True)
 
 
 def _print_front(tuned: Tuned) -> None:
@@ -132,7 +137,7 @@ def _print_front(tuned: Tuned) -> None:
         said = in_words(tried.recipe) + (f" ({', '.join(marks)})" if marks else "")
         table.add_row(
             f"{tried.figures.milliseconds:.0f}", f"{tried.figures.map7:.3f}",
-            f"{low:.2f}-{high:.2f}", escape(said),
+            f"{low:.2f}-{high:.2f}", said,
             style="bold" if tried is tuned.chosen else None,
         )  # fmt: skip
     console.print(table)
@@ -149,22 +154,22 @@ def _shown(tuned: Tuned) -> Sequence[Tried]:
 def _say_how_good(tuned: Tuned, recipe: str, seconds: float) -> None:
     chosen = tuned.chosen
     if not chosen.fits(tuned.budget):
-        console.print(
-            f"[yellow]No recipe that was tried answers within {tuned.budget:g} ms[/]: the fastest "
-            f"takes {chosen.figures.milliseconds:.0f} ms. It is the one that was written.",
-            soft_wrap=True,
+        warn(
+            f"No recipe that was tried answers within {tuned.budget:g} ms",
+            f": the fastest takes {chosen.figures.milliseconds:.0f} ms. It is the one that was "
+            "written.",
         )
     if tuned.reported is None or tuned.start_reported is None:
         console.print(
             f"Fewer than {FEWEST} photos: all {len(chosen.figures.precisions)} chose, so the "
-            f"figures flatter. mAP@7 {_in_short(chosen.figures)}; recipe '{escape(recipe)}', from "
+            f"figures flatter. mAP@7 {_in_short(chosen.figures)}; recipe '{recipe}', from "
             f"which tuning started: {_in_short(tuned.start.figures)}.",
             soft_wrap=True,
         )
     else:
         console.print(
             f"On {len(tuned.reported.precisions)} photos that did not choose: mAP@7 "
-            f"{_in_short(tuned.reported)}; recipe '{escape(recipe)}', from which tuning started: "
+            f"{_in_short(tuned.reported)}; recipe '{recipe}', from which tuning started: "
             f"{_in_short(tuned.start_reported)}.",
             soft_wrap=True,
         )

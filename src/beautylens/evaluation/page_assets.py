@@ -16,6 +16,7 @@ from beautylens.errors import BeautylensError, ImageError
 from beautylens.images.decode import decode
 from beautylens.images.fit import shrink
 from beautylens.paths import Place
+from beautylens.unicode_text import printable
 
 THUMBNAIL_SIDE = 220
 """Longest side of a thumbnail in pixels."""
@@ -71,8 +72,7 @@ def write_page(folder: Path, draw: Callable[[PageAssets], str]) -> Path:
     page = folder / "index.html"
     try:
         (folder / "pictures").mkdir(parents=True, exist_ok=True)
-        # A file name may hold bytes that are no text in any encoding.
-        page.write_text(draw(PageAssets(folder / "pictures")), encoding="utf-8", errors="replace")
+        page.write_text(draw(PageAssets(folder / "pictures")), encoding="utf-8")
     except OSError as error:
         raise BeautylensError(
             f"{folder}: the report cannot be written here ({error.strerror or error}); "
@@ -87,11 +87,17 @@ def render(template: str, **content: object) -> str:
         loader=PackageLoader("beautylens", "evaluation"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_plain,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters["decimals"] = _decimals
     return environment.get_template(template).render(content)
+
+
+def _plain(value: object) -> object:
+    """Return a text without control characters and bytes that are no text."""
+    return printable(value) if type(value) is str else value
 
 
 def _decimals(value: float | None) -> str:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from beautylens.catalogue.table import Catalogue
 from beautylens.catalogue.truth import TruthRow
 from beautylens.collection import Collection
+from beautylens.counts import at_least_one
 from beautylens.embedded import picture_stamp
 from beautylens.errors import ImageError
 from beautylens.evaluation.metrics import QueryResult
@@ -19,7 +20,12 @@ from beautylens.store.rows import file_digest
 def run_queries(
     collection: Collection, truth: Iterable[TruthRow], limit: int = 7
 ) -> Iterator[QueryResult]:
-    """Return the result of each query, in order; ignored products do not use up places."""
+    """Return the result of each query, in order; ignored products do not use up places.
+
+    Raises:
+        QueryError: when `limit` is less than 1.
+    """
+    limit = at_least_one(limit, "limit")
     for row in truth:
         matches, error = None, None
         try:

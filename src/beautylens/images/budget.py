@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition
 
+from beautylens.native import renew_in_child
+
 
 class Budget:
     """So many bytes, lent in the order in which they were asked for.
@@ -17,7 +19,12 @@ class Budget:
 
     def __init__(self, total: int) -> None:
         self.total = total
-        self._free = total
+        self.renew()
+        renew_in_child(self)
+
+    def renew(self) -> None:
+        """Lend nothing to anybody: a forked process has none of the threads that hold bytes."""
+        self._free = self.total
         self._turns: deque[object] = deque()
         self._changed = Condition()
 

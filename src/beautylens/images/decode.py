@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -18,17 +17,16 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from beautylens.errors import ImageError
 from beautylens.images.budget import Budget
-from beautylens.images.files import check_bytes, read_bytes
+from beautylens.images.files import check_bytes
 from beautylens.images.formats import FORMATS, HEAD_BYTES, names, suffix_of
 from beautylens.images.limits import DEFAULT_LIMITS, Limits
 from beautylens.images.quiet import quiet
+from beautylens.images.sources import Picture, content_of, name_of
 from beautylens.images.structure.file import ExcessError
 from beautylens.images.tones import pixels_of
 from beautylens.images.upright import DAMAGE, orientation_of, upright
-from beautylens.paths import Remote
 
 Pixels: TypeAlias = NDArray[np.uint8]
-Picture: TypeAlias = str | Path | Remote | bytes | Pixels | Image.Image
 
 MEMORY = Budget(4 << 30)
 """Bytes that all decodes of this process may take at once."""
@@ -69,8 +67,8 @@ def decode(
     taken. Nothing is fetched from the network but what is given as a `Remote`.
 
     Args:
-        source: a file, its bytes, an RGB array, or a Pillow image.
-        name: what errors call a source that is not a file.
+        source: a path, the bytes of a file, an open file, an RGB array, or a Pillow image.
+        name: what errors call a source that has no path.
         limits: costs beyond which the picture is refused before it is decoded. A JPEG of too many
             pixels is decoded at 1/2, 1/4 or 1/8 of its size.
         least_side: lets a JPEG be decoded at 1/2, 1/4 or 1/8 of its size, as long as its longer
@@ -105,13 +103,13 @@ def decode_scaled(
     Raises:
         ImageError: as `decode` does.
     """
-    if isinstance(source, np.ndarray):
-        return Decoded(_checked_array(source, name, limits))
-    if isinstance(source, str | Path | Remote):
-        name, source = str(source), read_bytes(source, limits)
+    name = name_of(source, name)
+    content = content_of(source, name, limits)
+    if isinstance(content, np.ndarray):
+        return Decoded(_checked_array(content, name, limits))
     with ExitStack() as held:
         opened = _opened(
-            source, name, limits, least_side, lambda size: held.enter_context(hold(size))
+            content, name, limits, least_side, lambda size: held.enter_context(hold(size))
         )
         with _readable(name):
             _load(opened.picture)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from beautylens.catalogue.table import Catalogue
+from beautylens.counts import none_or_at_least_one
 from beautylens.errors import EncoderError, ImageError
 from beautylens.features.encoder.base_encoder import BaseEncoder
 from beautylens.features.local.extractors import Extractor, rootsift
@@ -120,7 +121,7 @@ class Describer:
         self._encoder, self._keypoints, self._longest = encoder, keypoints, longest
         self._aggregate, self._thumbnails, self._read = aggregate, thumbnails, read
         self._extract = extractor or rootsift()
-        self._workers = workers or core_count()
+        self._workers = none_or_at_least_one(workers, "workers") or core_count()
 
     def __call__(self, rows: Iterable[Row], folder: Place) -> Iterator[Described | Failure]:
         """Return what is stored of each row's picture, or why it cannot be, in order."""
@@ -136,6 +137,7 @@ class Describer:
         if self._read is not None:
             wanted = max(wanted, PRINT)
         try:
+            stored_path(path)
             data = read_bytes(path)
             picture = decode(data, name=str(path), least_side=wanted)
         except ImageError as error:
@@ -253,13 +255,27 @@ def _missing(catalogue: Catalogue, gallery: Gallery) -> tuple[Catalogue, Sequenc
     return replace(catalogue, rows=rows.filter(wanted)), notes
 
 
+def stored_path(path: Place) -> str:
+    """Return a picture's path as a gallery keeps it, whole and in UTF-8.
+
+    Raises:
+        ImageError: when a folder above it is named otherwise.
+    """
+    whole = str(path.absolute())
+    try:
+        whole.encode()
+    except UnicodeEncodeError:
+        raise ImageError(f"{whole} is not UTF-8; rename the folder whose name is not") from None
+    return whole
+
+
 def to_table(described: Sequence[Described], catalogue: Catalogue) -> pa.Table:
     """Return described pictures as rows of a gallery."""
     columns = {
         name: pa.array([item.row[name] for item in described], pa.string())
         for name in (*PLAIN, *catalogue.extra)
     }
-    paths = [str(catalogue.image_path(item.row["image"]).absolute()) for item in described]
+    paths = [stored_path(catalogue.image_path(item.row["image"])) for item in described]
     columns["path"] = pa.array(paths, pa.string())
     if any(item.read_words for item in described):
         columns["read_words"] = pa.array([item.read_words for item in described], pa.string())

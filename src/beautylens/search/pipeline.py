@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from beautylens.counts import at_least_one
 from beautylens.query import Photo, Query
 from beautylens.results import Matches
 from beautylens.search.describe import Describe
@@ -48,7 +49,12 @@ class Pipeline:
         self._score = _timed("score", lambda _, matches: scorer(matches))
 
     def search(self, photo: Photo, limit: int = 7) -> Matches:
-        """Return the products that a photo shows, best first, one row a product."""
+        """Return the products that the photo shows, best first, one row a product.
+
+        Raises:
+            QueryError: when `limit` is less than 1.
+        """
+        limit = at_least_one(limit, "limit")
         start = time.perf_counter()
         query = self.describe(photo, limit)
         described = (time.perf_counter() - start) * 1000

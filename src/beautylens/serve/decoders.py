@@ -17,9 +17,10 @@ import numpy as np
 
 from beautylens.errors import ImageError
 from beautylens.images.budget import Budget
-from beautylens.images.decode import Decoded, Picture, decode_scaled
+from beautylens.images.decode import Decoded, decode_scaled
 from beautylens.images.files import check_bytes
 from beautylens.images.limits import DEFAULT_LIMITS, Limits
+from beautylens.images.sources import Picture
 from beautylens.serve.problems import Refusal
 from beautylens.serve.wire import Message, read, receive, send, shared_file, write
 

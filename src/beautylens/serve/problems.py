@@ -21,6 +21,7 @@ from beautylens.errors import (
     TableError,
 )
 from beautylens.serve.middleware.headers import SECURITY
+from beautylens.unicode_text import on_one_line
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -100,7 +101,7 @@ def _of_error(request: Request, error: Exception) -> JSONResponse:
     kind = _ABOUT_WHAT_WAS_SENT.get(type(error))  # type: ignore[arg-type]  # only those are known
     if kind is not None:
         return Refusal(422, kind, str(error)).response()
-    _LOG.error("%s", error)
+    _LOG.error("%s", on_one_line(str(error)))
     if isinstance(error, CollectionError):
         return Refusal(
             503, "collection-unavailable",

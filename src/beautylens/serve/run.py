@@ -24,6 +24,7 @@ from beautylens.paths import place
 from beautylens.serve.app import GIVEN
 from beautylens.serve.connection import Connection
 from beautylens.serve.ending import FINISH_SECONDS
+from beautylens.serve.log import LOGGING
 from beautylens.serve.metrics import SHARED
 from beautylens.serve.middleware.limits import HEAD_BYTES
 from beautylens.serve.pictures import PictureStore
@@ -67,6 +68,7 @@ def serve(settings: ServeSettings, port: int, workers: int, started: Callable[[s
             workers=workers,
             http=Connection,
             ws="none",
+            log_config=dict(LOGGING),
             log_level=logging.WARNING,
             access_log=False,
             server_header=False,

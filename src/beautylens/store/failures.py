@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from beautylens.store.lance import of_products
+from beautylens.unicode_text import printable
 
 SCHEMA = pa.schema(
     [
@@ -42,7 +43,8 @@ class FailureLog:
         """Forget what is known of these products, and note their failures of now."""
         self.forget(product_ids)
         if failures:
-            rows = [asdict(failure) for failure in failures]
+            # The path of a file may hold bytes that are no text.
+            rows = [asdict(one) | {"error": printable(one.error)} for one in failures]
             self._table.add(pa.Table.from_pylist(rows, schema=SCHEMA))
 
     def forget(self, product_ids: Iterable[str]) -> None:

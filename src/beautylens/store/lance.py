@@ -29,6 +29,7 @@ os.environ.setdefault("LANCEDB_LOG", "error")
 
 # What LanceDB and the system say, and what that means to a person.
 _MEANINGS = {
+    r"surrogates not allowed": "its path is not UTF-8; rename the folder or name another",
     r"badscheme": "its server speaks plain http; set AWS_ALLOW_HTTP=true if it is meant to",
     r"nosuchbucket|bucket does not exist": "there is no such bucket; check the address",
     r"get aws credentials|invalidaccesskeyid|signaturedoesnotmatch|access_?denied|expiredtoken": (

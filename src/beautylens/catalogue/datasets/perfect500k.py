@@ -17,6 +17,7 @@ from beautylens.catalogue.download.transfer import DEFAULT_MANNERS, Manners, is_
 from beautylens.catalogue.readers import SEPARATOR, reading
 from beautylens.catalogue.swallowed import PHOTO_SUFFIXES
 from beautylens.catalogue.write import write_csv
+from beautylens.counts import none_or_at_least_one
 from beautylens.errors import TableError
 from beautylens.paths import is_address
 from beautylens.several import several
@@ -77,7 +78,9 @@ def fetch_perfect500k(
 
     Raises:
         TableError: when a list is wrong, or nothing says where the pictures are.
+        QueryError: when `limit` is less than 1.
     """
+    limit = none_or_at_least_one(limit, "limit")
     table = folder / CATALOGUE
     if table.exists() and not (folder / REPORT).exists():
         raise TableError(f"{table} was made by something else; name another folder")

@@ -39,7 +39,7 @@ def write_duplicates_page(
         most=PICTURES,
     )  # fmt: skip
     try:
-        path.write_text(html, encoding="utf-8", errors="replace")
+        path.write_text(html, encoding="utf-8")
     except OSError as error:
         raise BeautylensError(
             f"{path}: the page cannot be written here ({error.strerror or error}); "

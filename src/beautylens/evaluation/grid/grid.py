@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -46,11 +47,12 @@ class System:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one system did."""
+    """How one system did, and the mean milliseconds that it took for a query."""
 
     system: System
     summary: Summary
     results: tuple[QueryResult, ...]
+    milliseconds: float
 
 
 class Grid:
@@ -84,8 +86,14 @@ class Grid:
         self._truth, self._views, self._depth = tuple(truth), views, depth
         self._similar, self._progress = similar, progress
         self._agreements = _Agreements(local) if local else None
+        self._describing = 0.0
         self.errors: dict[str, str] = {}
         self.ablations: dict[str, list[AblationRow]] = {}
+
+    @property
+    def short_list_is_all(self) -> bool:
+        """Whether the short-list holds the whole gallery, so that re-ranking alone decides."""
+        return len(self._paths) <= self._depth
 
     @property
     def pictures(self) -> int:
@@ -106,6 +114,7 @@ class Grid:
         poolings, distances = several(poolings), several(distances)
         for name, encoder in encoders.items():
             gallery = extract(encoder, self._paths, poolings, progress=self._progress)
+            start = time.perf_counter()
             queries = extract(
                 encoder,
                 [row.image for row in self._truth],
@@ -114,6 +123,7 @@ class Grid:
                 query=True,
                 progress=self._progress,
             )
+            self._describing = _mean_milliseconds(time.perf_counter() - start, self._truth)
             self.errors |= {str(self._paths[n]): text for n, text in gallery.errors.items()}
             if self._similar is not None:
                 ranked = self._ranked(queries, gallery, poolings[0], distances[0])
@@ -127,18 +137,28 @@ class Grid:
     ) -> Iterator[Outcome]:
         similarity = SIMILARITIES[distance]
         lists: list[Matches | None] = []
+        start = time.perf_counter()
         for number, query in enumerate(queries.rows[pooling]):
             if number in queries.errors:
                 lists.append(None)
                 continue
             lists.append(self._short_list(similarity(query, gallery.rows[pooling]), gallery))
-        yield self._outcome(System(encoder, pooling, distance, local=False), lists, queries)
+        spent = _mean_milliseconds(time.perf_counter() - start, self._truth) + self._describing
+        yield self._outcome(System(encoder, pooling, distance, local=False), lists, queries, spent)
         if self._agreements is not None:
             ranked = [
                 None if matches is None else self._agreements.rerank(row.image, matches)
                 for row, matches in zip(self._truth, lists, strict=True)
             ]
-            yield self._outcome(System(encoder, pooling, distance, local=True), ranked, queries)
+            seconds = sum(
+                self._agreements.seconds(row.image, matches)
+                for row, matches in zip(self._truth, lists, strict=True)
+                if matches is not None
+            )
+            spent += _mean_milliseconds(seconds, self._truth)
+            yield self._outcome(
+                System(encoder, pooling, distance, local=True), ranked, queries, spent
+            )
 
     def _ranked(
         self, queries: Extracted, gallery: Extracted, pooling: str, distance: str
@@ -167,7 +187,11 @@ class Grid:
         )
 
     def _outcome(
-        self, system: System, lists: Sequence[Matches | None], queries: Extracted
+        self,
+        system: System,
+        lists: Sequence[Matches | None],
+        queries: Extracted,
+        milliseconds: float,
     ) -> Outcome:
         results = tuple(
             QueryResult(
@@ -177,7 +201,7 @@ class Grid:
             )
             for number, (row, matches) in enumerate(zip(self._truth, lists, strict=True))
         )  # fmt: skip
-        return Outcome(system, summarise(results), results)
+        return Outcome(system, summarise(results), results, milliseconds)
 
 
 class _Agreements:
@@ -187,16 +211,24 @@ class _Agreements:
         self._local = local
         self._keypoints: dict[Place, Keypoints] = {}
         self._pairs: dict[tuple[Place, str], Agreement] = {}
+        self._seconds: dict[Place | tuple[Place, str], float] = {}
 
     def rerank(self, photo: Place, matches: Matches) -> Matches:
         """Return the matches in the papers' order: by the number of kept matches."""
         return Matches.ranked(self._counted(photo, match) for match in matches)
 
+    def seconds(self, photo: Place, matches: Matches) -> float:
+        """Return what re-ranking took: the photo's keypoints, and each comparison once."""
+        pairs = ((photo, match.image) for match in matches)
+        return self._seconds.get(photo, 0.0) + sum(self._seconds[pair] for pair in pairs)
+
     def _counted(self, photo: Place, match: Match) -> Match:
         pair = (photo, match.image)
         if pair not in self._pairs:
             query, gallery = self._taken(photo), self._taken(place(match.image))
+            start = time.perf_counter()
             self._pairs[pair] = self._local.compare(query, gallery)
+            self._seconds[pair] = time.perf_counter() - start
         agreement = self._pairs[pair]
         return replace(
             match,
@@ -206,11 +238,25 @@ class _Agreements:
 
     def _taken(self, path: Place) -> Keypoints:
         if path not in self._keypoints:
+            start = time.perf_counter()
             try:
                 self._keypoints[path] = self._local.extract(decode(path))
             except ImageError:
                 self._keypoints[path] = NO_KEYPOINTS
+            self._seconds[path] = time.perf_counter() - start
         return self._keypoints[path]
+
+
+def best_first(outcomes: Sequence[Outcome], measure: str = "challenge") -> list[Outcome]:
+    """Return the outcomes in falling order of mAP@7; equal ones the faster first."""
+    return sorted(
+        outcomes,
+        key=lambda o: (-getattr(o.summary.overall, f"map7_{measure}"), o.milliseconds),
+    )
+
+
+def _mean_milliseconds(seconds: float, queries: Sequence[TruthRow]) -> float:
+    return 1000 * seconds / max(1, len(queries))
 
 
 def _match(row: Mapping[str, str], path: Place) -> Match:

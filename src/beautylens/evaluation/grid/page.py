@@ -44,21 +44,27 @@ class Block:
 
 
 def write_grid_page(
-    folder: Path, title: str, outcomes: Sequence[Outcome], queries: Sequence[int]
+    folder: Path,
+    title: str,
+    outcomes: Sequence[Outcome],
+    queries: Sequence[int],
+    distance: str | None = None,
 ) -> Path:
     """Write `index.html` and its thumbnails into a folder, and return the page.
 
     Args:
         folder: made where it does not exist.
         title: the heading of the page.
-        outcomes: of all systems, over the same queries.
+        outcomes: of all systems, over the same queries, in the order of the table.
         queries: which of them to show, by their place.
+        distance: the one by which the products are shown; the first outcome's by default.
 
     Raises:
         BeautylensError: when the folder cannot be written.
     """
-    distance = outcomes[0].system.distance
+    distance = distance or outcomes[0].system.distance
     shown = [outcome for outcome in outcomes if outcome.system.distance == distance]
+    shown.sort(key=lambda outcome: outcome.system.encoder)
 
     def draw(album: PageAssets) -> str:
         blocks = [_block(shown, number, album) for number in queries]

@@ -116,10 +116,13 @@ def draw_curve(path: Path, tuned: Tuned) -> None:
     alone = [Tried(each.recipe, each.figures) for each in tuned.descriptors]
     axes.plot(*_points(alone), ".", ms=4, color="#c9cdd0", label="descriptor alone, encoded only")
     axes.plot(*_points(tuned.tried), "o", ms=5, color=GREY, alpha=0.6, mew=0, label="recipe")
-    axes.plot(
-        *_points(front(tuned.tried)), "o-", ms=6, color=BLUE, drawstyle="steps-post",
-        label="front: none is as good and as fast",
-    )  # fmt: skip
+    ahead = front(tuned.tried)
+    if len(ahead) > 1:
+        # A front of one is a point, and lies under the mark of what was chosen.
+        axes.plot(
+            *_points(ahead), "o-", ms=6, color=BLUE, drawstyle="steps-post",
+            label="front: none is as good and as fast",
+        )  # fmt: skip
     axes.plot(*_points([tuned.start]), "D", ms=9, mfc="none", mew=2, color=ORANGE, label="start")
     axes.plot(*_points([tuned.chosen]), "*", ms=18, color=GREEN, mec="white", label="chosen")
     if tuned.budget is not None:

@@ -27,7 +27,9 @@ class SplitPhotos:
     choosing: tuple[TruthRow, ...]
     reporting: tuple[TruthRow, ...]
     left_out: int
-    """Rows that name no product of the catalogue."""
+    """Rows that name products, none of them of the catalogue."""
+    absent: int = 0
+    """Rows that say that their photo shows nothing of the catalogue."""
 
 
 def split_photos(truth: Sequence[TruthRow], known: Collection[str]) -> SplitPhotos:
@@ -49,15 +51,16 @@ def split_photos(truth: Sequence[TruthRow], known: Collection[str]) -> SplitPhot
             f"none of the {len(truth)} rows of the truth names a product of the catalogue, so no "
             "recipe can be right; check that both tables use the same product ids"
         )
-    left_out = len(truth) - len(rows)
+    absent = sum(not row.product_ids for row in truth)
+    left_out = len(truth) - len(rows) - absent
     if len(rows) < FEWEST:
-        return SplitPhotos(tuple(rows), (), left_out)
+        return SplitPhotos(tuple(rows), (), left_out, absent)
     halves: tuple[list[TruthRow], list[TruthRow]] = ([], [])
     for group in _groups(rows):
         min(halves, key=len).extend(group)
     if not halves[1]:
-        return SplitPhotos(_thinned(rows), (), left_out)
-    return SplitPhotos(_thinned(halves[0]), _thinned(halves[1]), left_out)
+        return SplitPhotos(_thinned(rows), (), left_out, absent)
+    return SplitPhotos(_thinned(halves[0]), _thinned(halves[1]), left_out, absent)
 
 
 def precision_of(row: TruthRow, ranking: Sequence[str]) -> float:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from beautylens.features.encoder.openvino import Precision
 from beautylens.features.encoder.pooling import unit_rows
 from beautylens.images.ahead import batches
-from beautylens.images.decode import Picture, decode
+from beautylens.images.decode import decode
 from beautylens.images.fit import centre
+from beautylens.images.sources import Picture
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]

@@ -30,6 +30,7 @@ from beautylens.catalogue.download.resumable import fetch_file
 from beautylens.catalogue.download.transfer import DEFAULT_MANNERS, Manners, is_fetchable
 from beautylens.catalogue.gtin import gtin14
 from beautylens.catalogue.write import write_csv
+from beautylens.counts import none_or_at_least_one
 from beautylens.errors import TableError
 
 EXPORT_AT = (
@@ -143,7 +144,9 @@ def fetch_open_beauty_facts(
     Raises:
         TableError: when the export is none or holds no wanted product, or the folder holds
             something else.
+        QueryError: when `limit` is less than 1.
     """
+    limit = none_or_at_least_one(limit, "limit")
     table = folder / CATALOGUE
     if table.exists() and not (folder / NOTICE).exists():
         raise TableError(f"{table} was made by something else; name another folder")

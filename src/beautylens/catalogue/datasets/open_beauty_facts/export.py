@@ -104,7 +104,7 @@ def reader_of(path: Path) -> Read:
 
 
 def _parquet(path: Path, needed: Sequence[str]) -> Iterator[Fields]:
-    with pq.ParquetFile(path) as file:
+    with path.open("rb") as opened, pq.ParquetFile(opened) as file:
         require_columns(path, file.schema_arrow.names, ("code", "images", *needed))
         leaves = [file.schema.column(number).path for number in range(len(file.schema))]
         # Sizes in pixels are half of what is said of a picture.

@@ -1,0 +1,73 @@
+"""What `beautylens grid` prints: the papers' tables, the best system, and textual refinement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from beautylens.cli.console import console
+from beautylens.evaluation.grid.grid import Outcome, System, best_first
+from beautylens.evaluation.grid.textual_ablation import AblationRow
+
+
+def print_systems(encoder: str, outcomes: Sequence[Outcome], measure: str) -> None:
+    """Print the papers' layout: a row a pooling, a column a distance, without and with local.
+
+    The best pooling comes first, with the interval and the milliseconds of its best distance.
+    """
+    columns = list(dict.fromkeys((o.system.distance, o.system.local) for o in outcomes))
+    ranked = best_first(outcomes, measure)
+    table = Table(title=f"mAP@7 ({measure}) of {encoder}", title_justify="left")
+    table.add_column("pooling")
+    for distance, local in columns:
+        table.add_column(f"{distance} + SIFT" if local else distance, justify="right")
+    for name in ("interval of the best", "ms"):
+        table.add_column(name, justify="right")
+    for pooling in dict.fromkeys(o.system.pooling for o in ranked):
+        row = [o for o in ranked if o.system.pooling == pooling]
+        cells = {(o.system.distance, o.system.local): o for o in row}
+        scores = [_cell(cells[column], ranked[0], measure) for column in columns]
+        best = (_interval(row[0], measure), f"{row[0].milliseconds:.0f}")
+        table.add_row(pooling, *scores, *best)
+    console.print(table)
+
+
+def print_best(outcome: Outcome, measure: str) -> None:
+    """Print the system that found most, with its interval and its milliseconds."""
+    system, queries = outcome.system, outcome.summary.overall.queries
+    distance = f"{system.distance} + SIFT" if system.local else system.distance
+    name = f"{system.encoder}, {system.pooling}, {distance}"
+    score = f"{_score(outcome, measure):.4f} ({_interval(outcome, measure)})"
+    console.print(
+        f"Best: {name}: mAP@7 {score} over {queries} queries, {outcome.milliseconds:.0f} ms a "
+        "query on this machine. Systems whose intervals overlap may be equally good.",
+        soft_wrap=True,
+    )
+
+
+def _cell(outcome: Outcome, best: Outcome, measure: str) -> Text:
+    return Text(f"{_score(outcome, measure):.4f}", "bold" if outcome is best else "")
+
+
+def _score(outcome: Outcome, measure: str) -> float:
+    return float(getattr(outcome.summary.overall, f"map7_{measure}"))
+
+
+def _interval(outcome: Outcome, measure: str) -> str:
+    low, high = outcome.summary.overall.intervals[f"map7_{measure}"]
+    return f"{low:.2f}-{high:.2f}"
+
+
+def print_ablation(rows: Sequence[AblationRow], system: System) -> None:
+    """Print the papers' table of textual refinement over k."""
+    named = f"{system.pooling}, {system.distance}"
+    title = f"Refined by names ({named}): mAP@7 was {rows[0].before:.4f}"
+    table = Table(title=title, title_justify="left")
+    for name in ("variant", "k", "mAP@7", "improved", "impaired"):
+        table.add_column(name, justify="left" if name == "variant" else "right")
+    for row in rows:
+        shares = (f"{row.improved:.1%}", f"{row.impaired:.1%}")
+        table.add_row(row.variant, str(row.first), f"{row.after:.4f}", *shares)
+    console.print(table)

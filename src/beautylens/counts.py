@@ -1,0 +1,32 @@
+"""Numbers of things that a caller asks for."""
+
+from __future__ import annotations
+
+import operator
+from typing import SupportsIndex
+
+from beautylens.errors import QueryError
+
+
+def at_least_one(count: SupportsIndex, name: str) -> int:
+    """Return a count that a caller gave, such as `limit`.
+
+    Raises:
+        QueryError: when it is no whole number, or less than 1.
+    """
+    try:
+        number = operator.index(count)
+    except TypeError:
+        number = 0
+    if number < 1:
+        raise QueryError(f"{name} is {count!r}; give a whole number, 1 or more")
+    return number
+
+
+def none_or_at_least_one(count: SupportsIndex | None, name: str) -> int | None:
+    """Return a count that a caller may leave out.
+
+    Raises:
+        QueryError: when it is given, and no whole number or less than 1.
+    """
+    return None if count is None else at_least_one(count, name)

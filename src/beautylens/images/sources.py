@@ -1,0 +1,87 @@
+"""What a picture may be given as: a path, bytes, an open file, an RGB array or a Pillow image."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias, TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from beautylens.errors import ImageError
+from beautylens.images.files import check_bytes, read_bytes
+from beautylens.images.limits import Limits
+from beautylens.paths import Remote
+
+
+class Readable(Protocol):
+    """A file that is open for reading in binary mode: `open(path, "rb")`, `io.BytesIO`."""
+
+    def read(self, size: int = ..., /) -> bytes:
+        """Return the next bytes."""
+
+
+Named: TypeAlias = str | os.PathLike[str] | Remote
+Picture: TypeAlias = (
+    Named | bytes | bytearray | memoryview | Readable | NDArray[np.uint8] | Image.Image
+)
+
+
+def is_named(source: Picture) -> TypeGuard[Named]:
+    """Tell whether a picture is given by its path or address."""
+    return isinstance(source, str | os.PathLike | Remote)
+
+
+def name_of(source: Picture, otherwise: str) -> str:
+    """Return what errors call a picture: its path, where there is one."""
+    return str(source) if is_named(source) else otherwise
+
+
+def content_of(
+    source: Picture, name: str, limits: Limits
+) -> bytes | NDArray[np.uint8] | Image.Image:
+    """Return a picture as the bytes of a file, an array or a Pillow image.
+
+    An open file is read from its beginning, where it can be wound back.
+
+    Raises:
+        ImageError: when it cannot be read, is too large, or is none of what a picture may be.
+    """
+    if isinstance(source, np.ndarray | Image.Image | bytes):
+        return source
+    if isinstance(source, bytearray | memoryview):
+        return bytes(source)
+    if isinstance(source, str | Path | Remote):
+        return read_bytes(source, limits)
+    if isinstance(source, os.PathLike):
+        return read_bytes(os.fspath(source), limits)
+    if callable(getattr(source, "read", None)):
+        return _read(source, name, limits)
+    raise ImageError(
+        f"{name} is given as {type(source).__name__}; give a path, the bytes of a file, an open "
+        "file, an RGB array or a PIL image"
+    )
+
+
+def _read(file: Any, name: str, limits: Limits) -> bytes:
+    content = bytearray()
+    try:
+        if hasattr(file, "seekable") and file.seekable():
+            file.seek(0)
+        # A pipe gives less at a time than it is asked for.
+        while len(content) <= limits.max_bytes:
+            part = file.read(limits.max_bytes + 1 - len(content))
+            if not isinstance(part, bytes):
+                raise ImageError(
+                    f"{name} is a file that gives {type(part).__name__}, not bytes; open it with "
+                    "mode 'rb'"
+                )
+            if not part:
+                break
+            content += part
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{name} cannot be read ({error}); open its file again") from error
+    check_bytes(len(content), name, limits)
+    return bytes(content)
