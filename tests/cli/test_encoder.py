@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 from importlib import resources
 from pathlib import Path
 
@@ -52,7 +53,10 @@ def test_info_says_what_an_encoder_is_and_costs(home: Path) -> None:
     # 3.4 million weights (docs/model-card.md), two bytes each.
     assert facts["parameters"] == pytest.approx(3.4e6, rel=0.02)
     assert facts["megabytes"] == pytest.approx(2 * facts["parameters"] / 1e6, rel=0.02)
-    assert facts["milliseconds"] > 0
+    low, high = facts["milliseconds_quartiles"]
+    assert 0 < low <= facts["milliseconds"] <= high
+    assert facts["timed_runs"] >= 9
+    assert 1 <= facts["threads"] <= (os.cpu_count() or 1)
     assert "fixed side" in run("encoder", "info", "default").stderr
 
 

@@ -122,6 +122,12 @@ def test_a_box_is_read_as_it_is_written(x: int, y: int, width: int, height: int)
     assert Box.parse(f" {x}, {y}, {width}, {height} ") == Box(x, y, width, height)
 
 
+def test_a_box_is_scaled_with_its_picture_and_never_vanishes() -> None:
+    assert Box(100, 41, 300, 200).scaled(1 / 4) == Box(25, 10, 75, 50)
+    assert Box(8, 8, 2, 2).scaled(1 / 8) == Box(1, 1, 1, 1)
+    assert Box(3, 4, 5, 6).scaled(1.0) == Box(3, 4, 5, 6)
+
+
 @pytest.mark.parametrize("text", ["", "1,2,3", "1,2,3,4,5", "a,b,c,d", "1.5,2,3,4", "1;2;3;4"])
 def test_a_malformed_box_is_refused_with_the_form_to_write(text: str) -> None:
     with pytest.raises(QueryError, match="write it as x,y,w,h in pixels"):

@@ -262,7 +262,8 @@ def test_bombs_are_refused_and_the_memory_stays_bounded(server: Served, shop: Sh
         return httpx2.post(search, files={"image": data}, timeout=60).status_code
 
     with ThreadPoolExecutor(8) as pool:
-        assert set(pool.map(throw, range(16))) <= {422, 429}
+        # Refused, or told to come back.
+        assert set(pool.map(throw, range(16))) <= {422, 429, 503}
     assert alive(server)
     # Two pictures of 49 million pixels at a time, seven bytes a pixel, and what is not given back.
     assert server.memory() - before < 1_000 * MEBIBYTE

@@ -61,23 +61,28 @@ LARGE = {
     "RGBA": lambda: large("RGBA", "PNG", compress_level=1),
     "16 bits": sixteen_bits,
     "GIF of comments": bombs.gif_of_comments,
+    "JPEG of as many scans as are allowed": lambda: bombs.jpeg_of_scans(31),
 }
+
+
+def words(file: Path) -> list[int]:
+    """The numbers in a file of the system; none of a thread or process that has just ended."""
+    try:
+        return [int(word) for word in file.read_text("ascii").split()]
+    except OSError:
+        return []
 
 
 def resident(server: Served) -> int:
     """Bytes that a server and its decoders have in memory, shared libraries left out."""
-    pid = server.process.pid
-    children = Path(f"/proc/{pid}/task").glob("*/children")
-    pids = [pid, *(int(each) for file in children for each in file.read_text("ascii").split())]
-    total = 0
-    for each in pids:
-        try:
-            _, whole, files = Path(f"/proc/{each}/statm").read_text("ascii").split()[:3]
-        except OSError:
-            # It has just ended.
-            continue
-        total += (int(whole) - int(files)) * os.sysconf("SC_PAGESIZE")
-    return total
+    process = Path(f"/proc/{server.process.pid}")
+    decoders = [pid for file in process.glob("task/*/children") for pid in words(file)]
+    pages = 0
+    for each in (process, *(Path(f"/proc/{pid}") for pid in decoders)):
+        match words(each / "statm"):
+            case [_, whole, files, *_]:
+                pages += whole - files
+    return pages * os.sysconf("SC_PAGESIZE")
 
 
 @contextmanager
@@ -142,3 +147,16 @@ def test_large_pictures_at_once_keep_to_one_budget_of_memory(
     assert most[0] - before < CEILING
     assert alive(server)
     assert search(server, shop.photo(0).read_bytes()) == 200
+
+
+@pytest.mark.parametrize("kind", LARGE)
+def test_large_pictures_one_after_the_other_hold_up_nobody(
+    server: Served, shop: Shop, kind: str
+) -> None:
+    data = LARGE[kind]()
+
+    def attack() -> None:
+        for _ in range(2):
+            assert search(server, data) in (200, 422, 503)
+
+    assert_unnoticed(server, shop.photo(0).read_bytes(), attack)

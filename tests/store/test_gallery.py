@@ -173,6 +173,11 @@ def test_deleted_products_are_gone_and_quotes_in_ids_do_no_harm(gallery: Gallery
     assert gallery.products() == 2
 
 
+def test_an_id_that_is_no_text_is_that_of_no_product(gallery: Gallery) -> None:
+    assert gallery.known_products(["a", "\udcff"]) == {"a"}
+    assert gallery.delete(["\udcff"]) == 0
+
+
 def test_filters_use_sql_and_a_wrong_one_lists_the_columns(gallery: Gallery) -> None:
     assert set(ids(gallery, 1, where="brand = 'O''Hara'")) == {"a/1.jpg", "b/1.jpg"}
     with pytest.raises(QueryError, match=r"No field named colour; columns, all text, are .*brand"):

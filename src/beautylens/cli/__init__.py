@@ -10,7 +10,7 @@ import sys
 import typer
 
 from beautylens.cli.console import console, report_error
-from beautylens.cli.output import write_escapes
+from beautylens.cli.output import open_closed_streams, write_escapes
 from beautylens.cli.verbs import Verbs
 from beautylens.errors import BeautylensError
 
@@ -36,6 +36,7 @@ def main() -> None:
     """Run a command; every failure ends in one sentence on stderr and a non-zero exit."""
     # When the process ends nobody needs the memory of what is left, nor a look through all of it.
     atexit.register(gc.freeze)
+    open_closed_streams()
     write_escapes()
     try:
         code = app(standalone_mode=False)

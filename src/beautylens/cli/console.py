@@ -25,7 +25,8 @@ class PlainConsole(Console):
         return super().render_str(printable(text), **options)
 
 
-console = PlainConsole(stderr=True, soft_wrap=not sys.stderr.isatty())
+# There is no stderr where whoever started the program closed it.
+console = PlainConsole(stderr=True, soft_wrap=not (sys.stderr and sys.stderr.isatty()))
 
 
 def report_error(message: str) -> None:

@@ -14,7 +14,7 @@ from beautylens.catalogue.table import read_catalogue
 from beautylens.cli.arguments import written_here
 from beautylens.cli.console import console, report_error
 from beautylens.cli.output import print_json
-from beautylens.cli.portable_facts import collect_portable_facts, median_milliseconds
+from beautylens.cli.portable_facts import collect_portable_facts, speed_facts
 from beautylens.cli.progress import report_rows
 from beautylens.errors import BeautylensError, EncoderError
 from beautylens.features.encoder.encoder import Encoder, EncoderSpec
@@ -24,6 +24,7 @@ from beautylens.features.export.cost import count_macs, count_parameters
 from beautylens.features.export.onnx_import import IMAGENET_MEAN, IMAGENET_STD, import_onnx
 from beautylens.features.export.parity import probe_pictures
 from beautylens.features.export.quantise import quantise
+from beautylens.features.timing import Timing, time_runs
 from beautylens.file_names import readable_name
 from beautylens.optional import extra
 from beautylens.recipe.settings import PoolingSettings
@@ -245,7 +246,7 @@ def collect_facts(encoder: Encoder) -> dict[str, Any]:
         "megabytes": _megabytes(encoder),
         "licence": spec.licence,
         "fingerprint": encoder.fingerprint,
-        "milliseconds": round(_milliseconds(encoder), 1),
+        **speed_facts(_timed(encoder), encoder.threads),
     }
 
 
@@ -269,10 +270,10 @@ def _megabytes(encoder: Encoder) -> float:
     return round(encoder.graph.stat().st_size / 1e6, 2)
 
 
-def _milliseconds(encoder: Encoder) -> float:
-    """Return the median time to describe one fitted picture."""
+def _timed(encoder: Encoder) -> Timing:
+    """Return the time to describe one fitted picture."""
     picture = probe_pictures(encoder.spec.side, 1)
-    return median_milliseconds(lambda: encoder.describe(picture))
+    return time_runs(lambda: encoder.describe(picture))
 
 
 def _channels(option: str, text: str) -> tuple[float, float, float]:

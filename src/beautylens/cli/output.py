@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable
@@ -16,6 +17,21 @@ from beautylens.unicode_text import printable
 # What a spreadsheet takes for the start of a formula (OWASP, CSV injection), and what is a number.
 _FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*(?:e[+-]?\d+)?", re.IGNORECASE)
+
+
+def open_closed_streams() -> None:
+    """Open what was closed of stdin, stdout and stderr, on nothing (`2>&-`).
+
+    Else the next files that are opened take their numbers, those of a collection too, and what a
+    library writes to stderr goes into them.
+    """
+    # A file is opened under the lowest number that is free.
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8"))
 
 
 def write_escapes() -> None:

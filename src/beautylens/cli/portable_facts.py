@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from beautylens.features.encoder.openvino import compile_graph, portable_of
+from beautylens.features.encoder.openvino import compile_graph, portable_of, threads_of
 from beautylens.features.export.cost import count_parameters
+from beautylens.features.timing import Timing, time_runs
 
-TIMED = 7
 # Pixels of the picture that is timed: a phone's preview.
 HEIGHT, WIDTH = 640, 480
 
@@ -33,16 +30,15 @@ def collect_portable_facts(name: str) -> dict[str, Any] | None:
         "dimensions": len(run([picture])[0]),
         "parameters": count_parameters(file),
         "megabytes": round(file.stat().st_size / 1e6, 2),
-        "milliseconds": round(median_milliseconds(lambda: run([picture])), 1),
+        **speed_facts(time_runs(lambda: run([picture])), threads_of(run)),
     }
 
 
-def median_milliseconds(run: Callable[[], object]) -> float:
-    """Return the median time of a few runs, the first not counted."""
-    run()
-    spent = []
-    for _ in range(TIMED):
-        start = time.perf_counter()
-        run()
-        spent.append(1000 * (time.perf_counter() - start))
-    return statistics.median(spent)
+def speed_facts(timing: Timing, threads: int | None) -> dict[str, Any]:
+    """Return how long a picture takes, and what it was measured with, as plain JSON values."""
+    return {
+        "milliseconds": round(timing.median, 1),
+        "milliseconds_quartiles": [round(each, 1) for each in timing.quartiles],
+        "timed_runs": timing.runs,
+        "threads": "GPU" if threads is None else threads,
+    }

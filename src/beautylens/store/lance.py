@@ -50,6 +50,8 @@ _MEANINGS = {
 }
 
 
+_NO_TEXT = re.compile("[\ud800-\udfff]")
+
 # How old may be what a search sees of a collection in object storage, where looking for a newer
 # version is a request of its own. A process sees its own commits at once.
 REMOTE_AGE = timedelta(seconds=5)
@@ -114,7 +116,9 @@ def sql_list(values: Iterable[str]) -> str:
 def of_products(product_ids: Iterable[str]) -> str:
     """Return the condition that a row is of one of these products, in whichever normal form."""
     ids = several(product_ids)
-    return f"product_id IN ({sql_list(dict.fromkeys((*ids, *map(composed, ids))))})"
+    spelt = dict.fromkeys((*ids, *map(composed, ids)))
+    # An id with bytes that are no text, as a terminal may hand on, is that of no product.
+    return f"product_id IN ({sql_list(one for one in spelt if not _NO_TEXT.search(one))})"
 
 
 def is_conflict(error: Exception) -> bool:

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from beautylens.catalogue.readers import reading
 from beautylens.catalogue.text_files import open_text
 from beautylens.catalogue.write import write_csv
+from beautylens.unicode_text import on_one_line
 
 COLUMNS = ("id", "address", "reason", "row")
 # Starts the reason of a link that the next run asks again.
@@ -53,7 +54,8 @@ class DeadLink:
     @property
     def line(self) -> tuple[str, str, str, int]:
         """The link's line in the report."""
-        return self.link.picture_id, self.link.address, self.reason, self.link.row
+        # A reason may hold what the host said.
+        return self.link.picture_id, self.link.address, on_one_line(self.reason), self.link.row
 
 
 def read_dead_links(path: Path) -> dict[Key, DeadLink]:

@@ -46,6 +46,11 @@ class CudaNetwork(Network):
         """Single precision, whatever was asked for."""
         return "f32"
 
+    @property
+    def threads(self) -> int | None:
+        """None: the GPU computes."""
+        return None
+
     def shared_by(self, callers: int) -> Network:
         """Return itself."""
         return self

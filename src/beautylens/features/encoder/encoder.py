@@ -139,6 +139,11 @@ class Encoder(BaseEncoder):
         return self._networks[0].precision
 
     @property
+    def threads(self) -> int | None:
+        """Threads that its networks compute on; None on a GPU."""
+        return self._networks[0].threads
+
+    @property
     def run_key(self) -> tuple[object, ...]:
         """What a run of the network depends on: encoders that share it differ in pooling alone."""
         return (self.graph, self.spec.mean, self.spec.std, *(n.side for n in self._networks))

@@ -93,6 +93,11 @@ class Network:
         return _infer(compiled, pictures, len(compiled.outputs))
 
     @property
+    def threads(self) -> int | None:
+        """Threads that compute for each thread that calls; None where it is no processor."""
+        return threads_of(self._compiled) // self.callers
+
+    @property
     def _compiled(self) -> Any:
         return self._once(self._compile)
 
@@ -185,6 +190,11 @@ def compile_graph(graph: Path) -> Any:
     """
     settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
     return import_openvino().Core().compile_model(read_graph(graph), "CPU", settings)
+
+
+def threads_of(compiled: Any) -> int:
+    """Return how many threads a compiled graph computes on."""
+    return int(compiled.get_property("INFERENCE_NUM_THREADS"))
 
 
 def read_header(graph: Path) -> dict[str, Any] | None:
