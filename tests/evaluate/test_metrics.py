@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from beautylens.evaluation import metrics
 from beautylens.evaluation.metrics import (
@@ -15,6 +16,7 @@ from beautylens.evaluation.metrics import (
     bootstrap_interval,
     recall_at,
     reciprocal_rank,
+    share_interval,
     summarise,
 )
 from beautylens.results import Match, Matches, Product
@@ -171,11 +173,43 @@ def test_a_query_without_a_truth_has_no_score():
 
 
 @given(st.lists(st.sampled_from([0.0, 0.25, 1 / 3, 0.5, 1.0]), min_size=1, max_size=60))
-def test_the_interval_covers_the_mean_and_stays_among_the_values(values):
+def test_the_interval_covers_the_mean_and_stays_among_values_that_differ(values):
     low, high = bootstrap_interval(np.array(values), resamples=500)
     assert low - 1e-9 <= np.mean(values) <= high + 1e-9
-    assert min(values) - 1e-9 <= low
-    assert high <= max(values) + 1e-9
+    if len(set(values)) > 1:
+        assert min(values) - 1e-9 <= low
+        assert high <= max(values) + 1e-9
+
+
+@given(st.integers(1, 400), st.data())
+def test_the_interval_of_a_share_is_wilsons(count, data):
+    hits = data.draw(st.integers(0, count))
+    published = binomtest(hits, count).proportion_ci(0.95, method="wilson")
+    assert share_interval(hits / count, count) == pytest.approx(tuple(published), abs=1e-9)
+
+
+@given(st.sampled_from([0.0, 0.25, 1 / 3, 1.0]), st.integers(1, 60))
+def test_equal_values_have_an_interval_that_narrows_with_their_number(value, count):
+    low, high = bootstrap_interval(np.full(count, value))
+    more = bootstrap_interval(np.full(4 * count, value))
+    assert 0 <= low <= value <= high <= 1
+    assert 0 < more[1] - more[0] < high - low
+
+
+def test_eight_photos_that_are_all_right_leave_room_for_failures():
+    rows = [result("t", "t") for _ in range(8)]
+    # scipy.stats.binomtest(8, 8).proportion_ci(method="wilson")
+    for name, interval in summarise(rows).overall.intervals.items():
+        assert interval == pytest.approx((0.6756, 1.0), abs=1e-4), name
+
+
+def test_recalls_have_the_interval_of_a_share_and_map7_the_bootstraps():
+    rows = [result("t", "t")] * 3 + [result("xt", "t")] * 2 + [result("x", "t")]
+    found = summarise(rows).overall.intervals
+    assert found["recall1"] == share_interval(3 / 6, 6)
+    assert found["recall7"] == share_interval(5 / 6, 6)
+    precisions = np.array([1, 1, 1, 0.5, 0.5, 0])
+    assert found["map7_all"] == bootstrap_interval(precisions)
 
 
 def test_the_interval_is_the_normal_one_where_there_are_many_queries():

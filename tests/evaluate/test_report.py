@@ -194,7 +194,9 @@ def test_reasons_and_score_stand_under_a_product(tmp_path, pictures):
 def test_figures_are_those_of_the_summary(tmp_path, pictures):
     results = [query(pictures, "q", "t", "t"), query(pictures, "r", "a", "t")]
     words = " ".join(write(tmp_path, pictures, results).words.split())
-    figures = " ".join(["0.500 0.000 to 1.000"] * 5)
+    # Of the two recalls, scipy.stats.binomtest(1, 2).proportion_ci(method="wilson").
+    mean, share = "0.500 0.000 to 1.000", "0.500 0.095 to 0.905"
+    figures = " ".join([mean, mean, share, share, mean])
     assert f"All 2 {figures} photo 2 {figures}" in words
 
 

@@ -94,6 +94,17 @@ def test_verdicts_are_counted_with_how_many_held() -> None:
     assert verdicts.as_dict()["verdicts"]["match"] == {"queries": 2, "share": 0.4, "held": 0.5}
 
 
+def test_perfect_probabilities_of_few_photos_have_intervals_with_a_width() -> None:
+    right = [result("ab", [1.0, 0.0], "match", truths="a")] * 6
+    wrong = [result("ab", [0.0, 0.0], "unsure", truths="b")] * 2
+    verdicts = judge_verdicts([*right, *wrong])
+    assert verdicts is not None
+    assert (verdicts.auroc, verdicts.calibration_error) == (1.0, 0.0)
+    # scipy.stats.binomtest(2, 2) and (0, 8), .proportion_ci(method="wilson")
+    assert verdicts.intervals["auroc"] == pytest.approx((0.3424, 1.0), abs=1e-4)
+    assert verdicts.intervals["calibration_error"] == pytest.approx((0.0, 0.3244), abs=1e-4)
+
+
 def test_the_best_product_is_the_first_that_is_not_ignored() -> None:
     rows = [
         result("xab", [0.8, 0.1, 0.05], "match", truths="a", ignore="x"),

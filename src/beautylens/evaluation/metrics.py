@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
@@ -18,6 +19,8 @@ Denominator = Literal["challenge", "all"]
 Interval = tuple[float, float]
 
 MEASURES = ("map7_challenge", "map7_all", "recall1", "recall7", "mrr")
+# Those to which each query adds 0 or 1.
+SHARES = ("recall1", "recall7")
 
 RESAMPLED_AT_ONCE = 4_000_000
 """Values drawn in one go, which keeps the bootstrap of any number of queries under 100 MB."""
@@ -73,7 +76,7 @@ class Score:
     recall7: float
     mrr: float
     intervals: Mapping[str, Interval]
-    """The 95 % bootstrap interval of each of `MEASURES`."""
+    """The 95 % interval of each of `MEASURES`: Wilson's of `SHARES`, the bootstrap's of others."""
 
     def as_dict(self) -> dict[str, object]:
         """Return plain JSON values with 4 decimals; NaN becomes None."""
@@ -189,8 +192,12 @@ def bootstrap_interval(
 ) -> Interval:
     """Return the percentile bootstrap interval of the mean over queries (Efron 1979).
 
+    Where all values are equal so are all resamples, and the interval would have no width however
+    few queries there are. Then it is that of a share of the same size: no values between 0 and 1
+    with this mean vary more than those of a share.
+
     Args:
-        values: (N,) float, one value a query; their order does not matter.
+        values: (N,) float between 0 and 1, one value a query; their order does not matter.
         confidence: the share of resampled means inside the interval.
         resamples: how many times N queries are drawn with replacement.
         seed: of the draws, so that the same values always give the same interval.
@@ -201,6 +208,8 @@ def bootstrap_interval(
     if len(values) == 0:
         raise ValueError("an interval needs at least one value")
     ordered = np.sort(values)
+    if ordered[0] == ordered[-1]:
+        return share_interval(float(ordered[0]), len(ordered), confidence=confidence)
     draw = np.random.default_rng(seed)
     block = max(1, RESAMPLED_AT_ONCE // len(ordered))
     means = [
@@ -211,6 +220,25 @@ def bootstrap_interval(
     tail = (1 - confidence) / 2
     low, high = np.quantile(np.concatenate(means), [tail, 1 - tail])
     return float(low), float(high)
+
+
+def share_interval(share: float, count: int, *, confidence: float = 0.95) -> Interval:
+    """Return the score interval of a share (Wilson 1927).
+
+    Unlike the bootstrap's it is as wide as few queries make it where all succeed, or none: of 8
+    of 8 it is 0.676 to 1.
+
+    Args:
+        share: of queries that succeed.
+        count: of queries, 1 or more.
+        confidence: how often such intervals cover the true share.
+    """
+    squared = NormalDist().inv_cdf((1 + confidence) / 2) ** 2 / count
+    middle = share + squared / 2
+    half = math.sqrt(squared * share * (1 - share) + squared**2 / 4)
+    low, high = (middle - half) / (1 + squared), (middle + half) / (1 + squared)
+    # Of 0 and of 1 one end is the share itself, but for rounding.
+    return min(share, max(0.0, low)), max(share, min(1.0, high))
 
 
 def summarise(rows: Sequence[QueryResult]) -> Summary:
@@ -237,7 +265,10 @@ def _score(rows: Sequence[QueryResult]) -> Score:
     columns = np.sort([_measures(row) for row in rows], axis=0).T
     means = {name: float(values.mean()) for name, values in zip(MEASURES, columns, strict=True)}
     intervals = {
-        name: bootstrap_interval(values) for name, values in zip(MEASURES, columns, strict=True)
+        name: share_interval(means[name], len(rows))
+        if name in SHARES
+        else bootstrap_interval(values)
+        for name, values in zip(MEASURES, columns, strict=True)
     }
     return Score(len(rows), **means, intervals=intervals)
 

@@ -9,7 +9,14 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.evaluation.metrics import Interval, QueryResult, places, plain, plain_intervals
+from beautylens.evaluation.metrics import (
+    Interval,
+    QueryResult,
+    places,
+    plain,
+    plain_intervals,
+    share_interval,
+)
 from beautylens.results import Verdict
 
 Floats = NDArray[np.float64]
@@ -18,6 +25,8 @@ Measure = Callable[[Floats, Bools], float]
 
 BINS = 10
 RESAMPLES = 1000
+# Sums of the same values in another order differ by less.
+_EQUAL = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +62,7 @@ class Verdicts:
     calibration_error: float
     auroc: float
     intervals: Mapping[str, Interval]
-    """The 95 % bootstrap interval of `calibration_error` and `auroc`."""
+    """The 95 % interval of `calibration_error` and `auroc`."""
     bins: tuple[Bin, ...]
     given: Mapping[Verdict, Given]
 
@@ -102,8 +111,9 @@ def judge_verdicts(rows: Sequence[QueryResult]) -> Verdicts | None:
         calibration_error=calibration_error(probability, right),
         auroc=auroc(probability, right),
         intervals={
-            "calibration_error": _interval(calibration_error, probability, right),
-            "auroc": _interval(auroc, probability, right),
+            "calibration_error": _interval(calibration_error, probability, right, len(right)),
+            # No more pairs of a right and another answer than these have no answer in common.
+            "auroc": _interval(auroc, probability, right, int(min(right.sum(), (~right).sum()))),
         },
         bins=reliability(probability, right),
         given={name: _given(name, said) for name in get_args(Verdict)},
@@ -136,8 +146,17 @@ def _given(name: Verdict, said: Sequence[_Said]) -> Given:
     return Given(len(held), len(held) / len(said), share)
 
 
-def _interval(measure: Measure, probability: Floats, right: Bools) -> Interval:
-    """Return the percentile bootstrap interval of a measure over queries (Efron 1979)."""
+def _interval(measure: Measure, probability: Floats, right: Bools, independent: int) -> Interval:
+    """Return the percentile bootstrap interval of a measure over queries (Efron 1979).
+
+    Where all resamples are equal it would have no width: then it is that of a share.
+
+    Args:
+        measure: a mean of values between 0 and 1.
+        probability: (N,) of the best product of each query.
+        right: (N,) whether it is right.
+        independent: how many values the share is of.
+    """
     draw = np.random.default_rng(0)
     count = len(right)
     chosen = (draw.integers(count, size=count) for _ in range(RESAMPLES))
@@ -145,6 +164,8 @@ def _interval(measure: Measure, probability: Floats, right: Bools) -> Interval:
     known = values[~np.isnan(values)]
     if not len(known):
         return float("nan"), float("nan")
+    if np.ptp(known) < _EQUAL:
+        return share_interval(float(known[0]), independent)
     low, high = np.quantile(known, [0.025, 0.975])
     return float(low), float(high)
 

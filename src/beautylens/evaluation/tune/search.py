@@ -35,7 +35,7 @@ class Figures:
 
     @property
     def interval(self) -> Interval:
-        """The 95 % bootstrap interval of mAP@7."""
+        """The 95 % interval of mAP@7."""
         import numpy as np
 
         return bootstrap_interval(np.array(self.precisions))
