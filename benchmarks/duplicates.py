@@ -62,7 +62,7 @@ COPIES: dict[str, Callable[[Pixels], Pixels]] = {
 
 def shares_found(collection: Collection, pictures: int) -> dict[str, float]:
     """Return for each kind of copy the share that the command would find."""
-    batches = collection.gallery.stream(["path"])
+    batches = collection.gallery.rows.stream(["path"])
     paths = sorted(path for batch in batches for path in batch["path"].to_pylist())
     chosen = paths[:: max(1, len(paths) // pictures)]
     found: dict[str, list[bool]] = {name: [] for name in COPIES}
@@ -84,9 +84,9 @@ def shares_found(collection: Collection, pictures: int) -> dict[str, float]:
 def close_and_listed(collection: Collection) -> dict[str, int]:
     """Return how many pairs of products are near, and how many groups the command lists."""
     gallery = collection.gallery
-    ids = sorted(gallery.image_ids())
-    descriptors = gallery.descriptors(ids)
-    images = gallery.images(ids)
+    ids = sorted(gallery.rows.image_ids())
+    descriptors = gallery.rows.descriptors(ids)
+    images = gallery.rows.images(ids)
     products = np.array([images[image_id].product.product_id for image_id in ids])
     near = np.triu(descriptors @ descriptors.T >= ALIKE, 1)
     close = near & (products[:, None] != products)

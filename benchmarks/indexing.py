@@ -31,7 +31,7 @@ from beautylens.ingest.fill import Described
 from beautylens.recipe.recipe import read_recipe
 from beautylens.recipe.sections import KeypointSettings
 from beautylens.sample import write_sample_catalogue
-from beautylens.store.rows import file_digest
+from beautylens.store.columns import file_digest
 from beautylens.threads import core_count
 
 RUNS, STAGED = 3, 60

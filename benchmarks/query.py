@@ -152,7 +152,7 @@ def compare(collection: Path | None, products: int, photos: int, runs: int) -> d
             mine = grown(sample, scratch / "ours.lens", products, None)
         else:
             mine = open_collection(collection)
-            products = mine.gallery.products()
+            products = mine.gallery.products.count()
         alike = grown(sample, scratch / "same.lens", products, str(exported.folder))
         gallery = unit_gallery(products)
         keypoints = sift_of(sorted(sample.catalogue.parent.glob("gallery/*.jpg"))[:DEPTH])

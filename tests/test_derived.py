@@ -103,7 +103,7 @@ def test_products_brought_in_by_their_text_are_scored_as_the_others_are(
     photo = collection.photo(str(shop.photo(1)))
     found = collection.pipeline.search(photo, 7)
     assert photo.descriptor is not None
-    rows = collection.gallery.descriptors([match.image_id for match in found])
+    rows = collection.gallery.rows.descriptors([match.image_id for match in found])
     exact = SIMILARITIES["l1"](photo.descriptor, rows)
     assert found[0].product.product_id == "p01"
     np.testing.assert_allclose([match.score for match in found], np.minimum.accumulate(exact))

@@ -40,7 +40,7 @@ def gallery(tmp_path: Path) -> Gallery:
     made = Gallery.create(tmp_path / "g.lens", dimensions=DIMENSIONS, settings={"recipe": {}})
     made.upsert(rows(("1", "a", 1), ("2", "b", 2), ("12", "c", 3)))
     failed = [Failure(f"{p}/x", p, "x", 1, "gone") for p in ("1", "2", "12")]
-    made.record_failures(["1", "2", "12"], failed)
+    made.failures.replace(["1", "2", "12"], failed)
     return made
 
 

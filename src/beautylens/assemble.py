@@ -117,7 +117,7 @@ def make_describer(
         keypoints=kept.gallery if kept else 0,
         longest=kept.longest if kept else 0,
         extractor=make_extractor(kept) if kept else None,
-        aggregate=vlad,
+        vlad=vlad,
         thumbnails=recipe.colour is not None,
         read=make_catalogue_reader(recipe.read) if recipe.read else None,
         workers=workers,
@@ -223,11 +223,11 @@ def make_scorer(
 
 
 def make_judge_parameters(settings: JudgeSettings, gallery: Gallery) -> JudgeParameters:
-    """Return what the collection has learnt of its own photos, else what its recipe names."""
-    learnt = gallery.learnt(JUDGEMENT)
-    if learnt is not None:
+    """Return the parameters fitted to the collection's own photos, else those the recipe names."""
+    fitted = gallery.artefacts.get(JUDGEMENT)
+    if fitted is not None:
         return JudgeParameters.from_bytes(
-            learnt, f"the judge's parameters kept in {gallery.address}"
+            fitted, f"the judge's parameters kept in {gallery.address}"
         )
     return read_judge_parameters(settings.file)
 

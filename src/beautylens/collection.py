@@ -34,13 +34,13 @@ from beautylens.search.pipeline import Pipeline
 from beautylens.store.failures import Failure
 from beautylens.store.filters import parse_filter, to_sql
 from beautylens.store.gallery import Gallery
-from beautylens.store.milvus.gallery import ClusteredGallery
+from beautylens.store.milvus.vector_index import open_with_milvus
 from beautylens.store.schema import PLAIN
 from beautylens.text.ocr import PRINT
 
-# The names under which a gallery keeps the projection of its descriptors, and what aggregates its
-# keypoints.
-PROJECTION, AGGREGATE = "projection", "aggregate"
+# The names of the artefacts that describe pictures: the projection of their descriptors, and the
+# VLAD of their keypoints.
+PROJECTION, VLAD = "projection", "vlad"
 
 
 def silent(_: Progress) -> None:
@@ -72,7 +72,7 @@ class Collection:
         return self._encoder(self._load_encoder)
 
     def _load_encoder(self) -> BaseEncoder:
-        stored = self.gallery.learnt(PROJECTION) if self.recipe.projection else None
+        stored = self.gallery.artefacts.get(PROJECTION) if self.recipe.projection else None
         projection = Whitening.from_bytes(stored) if stored else None
         made_with = self.gallery.settings["encoder"]
         precision = precision_like(made_with.get("precision"))
@@ -87,38 +87,38 @@ class Collection:
         return encoder
 
     @cached_property
-    def _learnt_aggregate(self) -> VladEncoder:
-        stored = self.gallery.learnt(AGGREGATE)
-        aggregate = VladEncoder.from_bytes(stored) if stored else None
-        made_with = self.gallery.settings.get(AGGREGATE, {}).get("fingerprint")
-        if aggregate is None or aggregate.fingerprint != made_with:
+    def _kept_vlad(self) -> VladEncoder:
+        stored = self.gallery.artefacts.get(VLAD)
+        vlad = VladEncoder.from_bytes(stored) if stored else None
+        made_with = self.gallery.settings.get(VLAD, {}).get("fingerprint")
+        if vlad is None or vlad.fingerprint != made_with:
             raise CollectionError(
                 f"{self.gallery.address}: the vocabulary of its local features is missing or not "
                 "the one that it was built with; index again into another folder"
             )
-        return aggregate
+        return vlad
 
     @property
-    def aggregate(self) -> VladEncoder | None:
-        """What the collection aggregates keypoints with, if its recipe does.
+    def vlad(self) -> VladEncoder | None:
+        """What makes one vector of a picture's keypoints, if the recipe has [vlad].
 
         Raises:
             CollectionError: when it is missing or has changed since.
         """
-        return self._learnt_aggregate if self.recipe.vlad else None
+        return self._kept_vlad if self.recipe.vlad else None
 
     @property
     def pipeline(self) -> Pipeline:
-        """The search steps of the recipe, made anew when what they derive from all rows changed."""
+        """The search steps of the recipe, made again when artefacts changed."""
         changing = derives(self.recipe) or self.recipe.has_judge
-        version = self.gallery.learnt_version() if changing else 0
+        version = self.gallery.artefacts.version() if changing else 0
         with self._making():
             if self._made is None or self._made[0] != version:
                 self._made = version, self._make_pipeline()
             return self._made[1]
 
     def _make_pipeline(self, judgement: JudgeParameters | None = None) -> Pipeline:
-        return make_pipeline(self.recipe, self.gallery, self.encoder, self.aggregate, judgement)
+        return make_pipeline(self.recipe, self.gallery, self.encoder, self.vlad, judgement)
 
     def search_by(self, recipe: Recipe) -> None:
         """Search with the steps of another recipe over the same rows, to compare the two."""
@@ -194,7 +194,7 @@ class Collection:
 
     def _checked_filter(self, where: str) -> str:
         """Return a filter written anew in the SQL of the store, from what was understood of it."""
-        return to_sql(parse_filter(where, [*PLAIN, *self.gallery.extra]))
+        return to_sql(parse_filter(where, [*PLAIN, *self.gallery.rows.extra]))
 
     @cached_property
     def starting_judgement(self) -> JudgeParameters:
@@ -228,7 +228,7 @@ class Collection:
 
     def judge_by(self, judgement: JudgeParameters) -> None:
         """Keep a judgement that was learnt for this collection; searches use it from now on."""
-        self.gallery.learn(JUDGEMENT, judgement.to_bytes())
+        self.gallery.artefacts.put(JUDGEMENT, judgement.to_bytes())
 
     @cached_property
     def explain(self) -> Explain:
@@ -245,7 +245,7 @@ class Collection:
     ) -> Filled:
         """Add the products of a catalogue table, or replace those that are there; no re-index."""
         catalogue = products if isinstance(products, Catalogue) else read_catalogue(products)
-        describer = make_describer(self.recipe, self.encoder, self.aggregate, workers)
+        describer = make_describer(self.recipe, self.encoder, self.vlad, workers)
         filled = fill(
             self.gallery, catalogue, describer,
             resume=False, stop_on_error=stop_on_error, progress=progress,
@@ -260,16 +260,20 @@ class Collection:
         return gone
 
     def settle(self, written: int = 0) -> None:
-        """Derive anew, after so many images were written, what the recipe derives from all."""
+        """Compute the artefacts again, if rows changed, and compact the gallery.
+
+        Args:
+            written: images written just now.
+        """
         derive(self.recipe, self.gallery)
-        self.gallery.tidy(written)
+        self.gallery.compact(written)
 
     def failures(self) -> Sequence[Failure]:
         """Return the catalogue pictures that could not be read."""
-        return self.gallery.failures()
+        return self.gallery.failures.all()
 
     def __len__(self) -> int:
-        return self.gallery.count()
+        return self.gallery.rows.count()
 
 
 def _with_recipe(gallery: Gallery, recipe: Recipe) -> Collection:
@@ -291,9 +295,9 @@ def open_collection(address: str | Path, vectors: str | None = None) -> Collecti
         CollectionError: when there is none at this address.
     """
     if vectors:
-        return Collection(ClusteredGallery(address, vectors))
+        return Collection(open_with_milvus(address, vectors))
     opened = Collection(Gallery(address))
     named = opened.recipe.retrieve.vectors if vectors is None else ""
     if not named:
         return opened
-    return Collection(ClusteredGallery(address, named, named_by_gallery=True))
+    return Collection(open_with_milvus(address, named, named_by_gallery=True))

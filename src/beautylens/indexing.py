@@ -11,8 +11,8 @@ from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.cluster.build import fill_on_cluster
 from beautylens.cluster.connection import connected
 from beautylens.collection import (
-    AGGREGATE,
     PROJECTION,
+    VLAD,
     Collection,
     open_collection,
     silent,
@@ -96,7 +96,7 @@ def build(
         if cluster is not None:
             filled = fill_on_cluster(collection, catalogue, cluster, progress)
     if cluster is None:
-        describer = make_describer(wanted, collection.encoder, collection.aggregate, workers)
+        describer = make_describer(wanted, collection.encoder, collection.vlad, workers)
         filled = fill(
             collection.gallery, catalogue, describer,
             resume=True, stop_on_error=stop_on_error, progress=progress,
@@ -133,14 +133,14 @@ def _open_or_create(
 ) -> Collection:
     """Return the collection at an address, made if need be, if it is of this recipe."""
     if not Gallery.exists(address):
-        encoder, learnt = make_encoder(recipe), {}
+        encoder, artefacts = make_encoder(recipe), {}
         # What cannot be made is told before there is a collection of it.
         make_describer(recipe, encoder)
         if recipe.expand_by_name is not None:
             product_texts(catalogue.rows.slice(0, 1), recipe.expand_by_name.columns)
         if recipe.projection is not None:
             projection = _learn_projection(recipe.projection, encoder, catalogue, workers, progress)
-            learnt[PROJECTION] = projection.to_bytes()
+            artefacts[PROJECTION] = projection.to_bytes()
             encoder = make_encoder(recipe, projection)
         settings: dict[str, Any] = {
             "recipe": recipe.model_dump(mode="json", exclude_none=True),
@@ -150,18 +150,18 @@ def _open_or_create(
                 "precision": encoder.precision,
             },
         }
-        aggregate = _learn_aggregate(recipe, catalogue, workers, progress)
-        if aggregate is not None:
-            learnt[AGGREGATE] = aggregate.to_bytes()
-            settings[AGGREGATE] = {"fingerprint": aggregate.fingerprint}
+        vlad = _learn_vlad(recipe, catalogue, workers, progress)
+        if vlad is not None:
+            artefacts[VLAD] = vlad.to_bytes()
+            settings[VLAD] = {"fingerprint": vlad.fingerprint}
         Gallery.create(
             address,
             dimensions=encoder.dimensions,
-            aggregate=aggregate.dimensions if aggregate else 0,
+            vlad=vlad.dimensions if vlad else 0,
             settings=settings,
             extra=catalogue.extra,
             thumbnails=recipe.colour is not None,
-            learnt=learnt,
+            artefacts=artefacts,
         )
     collection = open_collection(address)
     if collection.recipe != recipe:
@@ -188,10 +188,10 @@ def _learn_projection(
     return Whitening.fit(rows, dimensions, power=wanted.power, zscore=wanted.zscore)
 
 
-def _learn_aggregate(
+def _learn_vlad(
     recipe: Recipe, catalogue: Catalogue, workers: int | None, progress: OnProgress
 ) -> VladEncoder | None:
-    """Learn what the recipe aggregates keypoints with, from those of a sample of the catalogue."""
+    """Fit the recipe's VLAD to the keypoints of a sample of the catalogue."""
     wanted, kept = recipe.vlad, recipe.keypoints
     if wanted is None or kept is None:
         return None

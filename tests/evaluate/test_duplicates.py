@@ -15,7 +15,7 @@ from beautylens.evaluation.duplicates.page import write_duplicates_page
 from beautylens.images.thumbnail import Thumbnail
 from beautylens.results import Match, Product
 from beautylens.store.gallery import Gallery
-from beautylens.store.rows import file_digest, vectors
+from beautylens.store.columns import file_digest, vectors
 from tests.cli.test_cli import run
 from tests.conftest import draw_pack
 

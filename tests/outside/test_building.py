@@ -57,7 +57,7 @@ def test_a_build_killed_again_and_again_ends_with_every_image_once(tmp_path: Pat
     whole, _ = build(shop.table, tmp_path / "whole.lens")
     found, expected = stored(resumed), stored(whole)
     assert found.keys() == expected.keys()
-    assert resumed.gallery.products() == 40
+    assert resumed.gallery.products.count() == 40
     for image_id, descriptor in expected.items():
         assert descriptor @ found[image_id] > 0.999
 

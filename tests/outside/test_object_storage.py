@@ -114,19 +114,21 @@ def test_writers_in_several_processes_lose_nothing(
         ended = list(pool.map(lambda table: run("add", made, str(table)), tables))
     assert [each.returncode for each in ended] == [0] * 3, [each.stderr for each in ended]
     there = open_collection(made)
-    assert there.gallery.image_ids() == {
+    assert there.gallery.rows.image_ids() == {
         "p00/" + _address(remote_shop, 0),
         "p01/" + _address(remote_shop, 1),
         *(f"w{w}-p{n:02}/" + _address(remote_shop, n) for w in range(3) for n in range(3)),
     }
-    assert there.gallery.of_product("p00")[0].product.name in {f"by {w}" for w in range(3)}
+    assert there.gallery.products.images("p00")[0].product.name in {f"by {w}" for w in range(3)}
 
 
 def test_commits_that_conflict_are_made_again_on_top_of_each_other(
     address: str, bucket: str
 ) -> None:
     """Four writers, each four times, write one product that is the same for all and their own."""
-    rows = next(open_collection(address).gallery.stream(["image_id", "product_id", "descriptor"]))
+    rows = next(
+        open_collection(address).gallery.rows.stream(["image_id", "product_id", "descriptor"])
+    )
     row = pa.Table.from_batches([rows]).slice(0, 1)
     made = f"{bucket}/conflicts.lens"
     Gallery.create(made, dimensions=row["descriptor"].type.list_size, settings={})
@@ -164,7 +166,7 @@ def test_an_index_that_another_process_made_meanwhile_is_made_once(
 ) -> None:
     """What the second knows of the collection is some seconds old."""
     made = f"{bucket}/indexes.lens"
-    rows = pa.Table.from_batches(open_collection(address).gallery.stream(SOME))
+    rows = pa.Table.from_batches(open_collection(address).gallery.rows.stream(SOME))
     dimensions = rows["descriptor"].type.list_size
     Gallery.create(made, dimensions=dimensions, settings={}).upsert(rows)
     first, second = Gallery(made), Gallery(made)
@@ -241,7 +243,7 @@ def test_pictures_are_fetched_from_the_web_and_missing_ones_named(
     collection, filled = build(write_table(tmp_path / "web.csv", rows), tmp_path / "web.lens")
     assert [f.product_id for f in filled.failures] == ["gone"]
     assert "404" in filled.failures[0].error
-    assert collection.gallery.of_product("there")[0].image == web
+    assert collection.gallery.products.images("there")[0].image == web
 
 
 def test_a_photo_named_by_an_address_in_text_is_not_fetched(address: str) -> None:
@@ -278,7 +280,7 @@ def test_a_server_over_a_bucket_sees_what_another_process_adds(
         assert sent.status_code == 200, sent.text
         shown = httpx.get(f"{server.address}/v1/products/sent/image", timeout=30)
         assert shown.headers["content-type"] == "image/jpeg"
-    stored = open_collection(made).gallery.of_product("sent")[0].image
+    stored = open_collection(made).gallery.products.images("sent")[0].image
     assert stored.startswith(f"{made}/pictures/")
     assert read_catalogue(f"{remote_shop}/catalogue.csv").image_path(stored).is_file()
 

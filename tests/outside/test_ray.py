@@ -64,7 +64,7 @@ def plain(large: Shop, tmp_path_factory: pytest.TempPathFactory) -> Collection:
 
 def rows_of(collection: Collection) -> dict[str, dict[str, object]]:
     """Every row by its image's id; fails if one is there twice."""
-    rows = collection.gallery._images.to_arrow().to_pylist()
+    rows = collection.gallery.rows.table.to_arrow().to_pylist()
     found = {row["image_id"]: row for row in rows}
     assert len(found) == len(rows)
     return found
@@ -74,7 +74,7 @@ def assert_same(made: Collection, plain: Collection) -> None:
     there, wanted = rows_of(made), rows_of(plain)
     assert there.keys() == wanted.keys()
     for image_id, row in there.items():
-        for name in ("descriptor", "aggregate"):
+        for name in ("descriptor", "vlad"):
             if name in row:
                 np.testing.assert_allclose(row.pop(name), wanted[image_id][name], atol=1e-6)
         assert row == {name: wanted[image_id][name] for name in row}

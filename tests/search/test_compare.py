@@ -13,13 +13,13 @@ from beautylens.assemble import make_local_features
 from beautylens.collection import Collection
 from beautylens.images.simulate import phone_photo
 from beautylens.indexing import build
+from beautylens.query import Photo
 from beautylens.recipe.recipe import read_recipe
 from beautylens.results import Match, Matches, Product, Reasons
 from beautylens.sample.forms import draw_product
 from beautylens.sample.plan import SampleProduct, plan_sample
 from beautylens.sample.stage import View
 from beautylens.search.compare import CompareColour, alike
-from beautylens.query import Photo
 from tests.conftest import write_table
 
 LINE, SEEN = "Petal Press", View(yaw=0.2, camera=0.12, shadow=False)
@@ -102,9 +102,11 @@ def test_without_thumbnails_nothing_changes(line: Collection, tmp_path: Path) ->
     assert recipe.keypoints is not None
     assert recipe.rerank is not None
     plain = recipe.model_copy(update={"colour": None})
-    folder = Path(next(iter(line.gallery.pictures([shades()[0].product_id]).values()))).parent
+    folder = Path(
+        next(iter(line.gallery.products.pictures([shades()[0].product_id]).values()))
+    ).parent
     bare = build(folder / "catalogue.csv", tmp_path / "bare.lens", recipe=plain)[0]
-    assert bare.gallery.thumbnails(["anything"]) == {}
+    assert bare.gallery.rows.thumbnails(["anything"]) == {}
     photo = bare.photo(photo_of(shades()[1], 3))
     matches = bare.pipeline.search(photo, 4)
     local = make_local_features(recipe.keypoints, recipe.rerank)

@@ -126,7 +126,10 @@ def test_the_fast_recipe_keeps_no_keypoints_and_gives_no_inliers(
     fast, _ = build(shop.table, tmp_path / "f.lens", recipe="fast")
     matches = fast.search(shop.photo(0))
     assert matches[0].reasons.inliers is None
-    assert all(len(k) == 0 for k in fast.gallery.keypoints(list(fast.gallery.image_ids())).values())
+    assert all(
+        len(k) == 0
+        for k in fast.gallery.rows.keypoints(list(fast.gallery.rows.image_ids())).values()
+    )
 
 
 def test_products_can_be_added_and_removed_between_searches(shop: Shop, tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ import pytest
 
 from beautylens.collection import Collection
 from beautylens.indexing import build
+from beautylens.query import Photo
 from beautylens.recipe.recipe import Recipe, read_recipe
 from beautylens.recipe.sections import ReadSettings
 from beautylens.results import Match, Matches, Product
 from beautylens.sample.barcode import draw_barcode
-from beautylens.query import Photo
 from beautylens.search.read import CatalogueReader, Read, says_enough
 from beautylens.text.ocr import Line
 from tests.conftest import Shop, catalogue_rows, write_table
@@ -162,10 +162,10 @@ def test_a_barcode_does_not_break_through_the_filter(reading: Collection, shop: 
 
 
 def test_a_gtin_is_found_by_any_spelling_and_never_by_a_wrong_one(reading: Collection) -> None:
-    query = np.zeros(reading.gallery.dimensions, np.float32)
-    found = reading.gallery.with_gtin([f"0{GTIN}"], query)
+    query = np.zeros(reading.gallery.rows.dimensions, np.float32)
+    found = reading.gallery.products.with_gtin([f"0{GTIN}"], query)
     assert {match.product.product_id for match in found} == {"p04"}
-    assert len(reading.gallery.with_gtin(["00036000291452"], query)) == 0
+    assert len(reading.gallery.products.with_gtin(["00036000291452"], query)) == 0
 
 
 @pytest.mark.parametrize(
@@ -179,13 +179,13 @@ def test_a_gtin_is_found_however_a_spreadsheet_wrote_it(
     rows = [row | {"image": str(shop.folder / row["image"])} for row in rows]
     table = write_table(tmp_path / "table.csv", rows)
     gallery = build(table, tmp_path / "c.lens", recipe="fast")[0].gallery
-    query = np.zeros(gallery.dimensions, np.float32)
-    found = gallery.with_gtin([f"0{GTIN}"], query)
+    query = np.zeros(gallery.rows.dimensions, np.float32)
+    found = gallery.products.with_gtin([f"0{GTIN}"], query)
     assert {match.product.product_id for match in found} == {"p01"}
 
 
 def test_words_on_catalogue_pictures_stand_in_for_names(reading: Collection, shop: Shop) -> None:
-    stored = reading.gallery.read_words(["p00", "p01"])
+    stored = reading.gallery.products.read_words(["p00", "p01"])
     assert set(stored) == {"p00", "p01"}
     best = reading.search(shop.photo(0))[0]
     assert best.product.product_id == "p00"
@@ -200,5 +200,5 @@ def test_read_words_survive_an_added_product(
     rows = catalogue_rows(8)[7:]
     rows[0] |= {"image": str(shop.folder / rows[0]["image"]), "name": "Velvet Rouge", "gtin": ""}
     reading.add(write_table(tmp_path / "more.csv", rows))
-    assert reading.gallery.read_words(["p07"]) == {}
-    assert set(reading.gallery.read_words(["p00"])) == {"p00"}
+    assert reading.gallery.products.read_words(["p07"]) == {}
+    assert set(reading.gallery.products.read_words(["p00"])) == {"p00"}

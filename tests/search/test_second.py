@@ -9,13 +9,13 @@ import pytest
 
 from beautylens.collection import Collection
 from beautylens.indexing import build
+from beautylens.query import Photo
 from beautylens.results import Matches
 from beautylens.search.hybrid import HybridRetrieval, with_both_cosines
-from beautylens.query import Photo
+from beautylens.store.columns import Vectors
 from beautylens.store.gallery import Gallery
-from beautylens.store.reader import Vectors
 from tests.conftest import Shop, catalogue_rows, write_table
-from tests.store.test_gallery import DIMENSIONS, rows, unit, with_prints
+from tests.store.test_gallery import DIMENSIONS, rows, unit, with_vlad
 
 COUNT = 60
 BLANK = 7
@@ -23,12 +23,10 @@ BLANK = 7
 
 @pytest.fixture
 def gallery(tmp_path: Path) -> Gallery:
-    made = Gallery.create(
-        tmp_path / "g.lens", dimensions=DIMENSIONS, aggregate=DIMENSIONS, settings={}
-    )
+    made = Gallery.create(tmp_path / "g.lens", dimensions=DIMENSIONS, vlad=DIMENSIONS, settings={})
     images = [(f"p{number:02}", "1.jpg", number) for number in range(COUNT)]
     prints = [unit(1000 + n) * np.float32(n != BLANK) for n in range(COUNT)]
-    made.upsert(with_prints(rows(*images), prints))
+    made.upsert(with_vlad(rows(*images), prints))
     return made
 
 
@@ -40,7 +38,7 @@ def asked(where: str | None = None) -> Photo:
 def join(gallery: Gallery, photo: Photo, depth: int) -> Matches:
     assert photo.descriptor is not None
     second = HybridRetrieval(gallery, None, None, limit=500)  # type: ignore[arg-type]  # the photo is described
-    seen = gallery.near(photo.descriptor, depth, photo.where)
+    seen = gallery.vectors.search(photo.descriptor, depth, photo.where)
     return second.join(photo, seen, second.near(photo, depth), depth)
 
 

@@ -22,7 +22,7 @@ FAST = read_recipe("fast")
 
 def stored(collection: Collection) -> dict[str, np.ndarray]:
     """Every image's descriptor, by id; fails if an id is there twice."""
-    table = collection.gallery._images.to_arrow()
+    table = collection.gallery.rows.table.to_arrow()
     ids = table["image_id"].to_pylist()
     assert len(ids) == len(set(ids))
     return dict(zip(ids, np.array(table["descriptor"].to_pylist(), np.float32), strict=True))
@@ -103,7 +103,7 @@ def test_pictures_that_moved_are_known_at_their_new_paths_and_it_is_said(tmp_pat
     collection, filled = build(moved.table, tmp_path / "c.lens", recipe=FAST)
     # The second is another picture now, and is described anew.
     assert (filled.written, filled.present, len(collection)) == (1, 3, 4)
-    paths = collection.gallery.pictures(f"p{n:02}" for n in range(4))
+    paths = collection.gallery.products.pictures(f"p{n:02}" for n in range(4))
     assert paths == {
         f"p{n:02}": str(shop.picture(n) if n == 1 else moved.picture(n)) for n in range(4)
     }
@@ -133,11 +133,11 @@ def test_a_product_of_several_images_is_replaced_and_resumed_whole(tmp_path: Pat
     table = write_table(shop.table, rows)
     shop.picture(3).rename(tmp_path / "away.jpg")
     collection, _ = build(table, tmp_path / "c.lens", recipe=FAST)
-    assert collection.gallery.image_ids() == {f"p{n:02}/gallery/{n:02}.jpg" for n in range(3)}
+    assert collection.gallery.rows.image_ids() == {f"p{n:02}/gallery/{n:02}.jpg" for n in range(3)}
     (tmp_path / "away.jpg").rename(shop.picture(3))
     build(table, tmp_path / "c.lens", recipe=FAST)
     assert len(collection) == 5
-    assert collection.gallery.products() == 4
+    assert collection.gallery.products.count() == 4
 
 
 def test_an_image_that_fails_on_update_keeps_its_former_row(shop: Shop, tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_more_threads_give_the_same_rows(shop: Shop, tmp_path: Path) -> None:
     for image_id, descriptor in first.items():
         assert descriptor @ second[image_id] > 0.9999
     ids = sorted(first)
-    keypoints, others = one.gallery.keypoints(ids), four.gallery.keypoints(ids)
+    keypoints, others = one.gallery.rows.keypoints(ids), four.gallery.rows.keypoints(ids)
     assert all(keypoints[i].to_bytes() == others[i].to_bytes() for i in ids)
 
 
@@ -211,9 +211,9 @@ def test_indexes_missed_by_a_kill_are_made_on_the_next_run(tmp_path: Path) -> No
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Gallery, "ensure_indexes", lambda _self: None)
         collection, _ = build(shop.table, tmp_path / "c.lens", recipe=FAST)
-    assert collection.gallery._images.list_indices() == []
+    assert collection.gallery.rows.table.list_indices() == []
     collection, _ = build(shop.table, tmp_path / "c.lens", recipe=FAST)
-    made = [index.columns for index in collection.gallery._images.list_indices()]
+    made = [index.columns for index in collection.gallery.rows.table.list_indices()]
     assert sorted(made) == [["gtin"], ["image_id"], ["product_id"]]
 
 

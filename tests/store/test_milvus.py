@@ -13,13 +13,12 @@ import pytest
 
 from beautylens.collection import open_collection
 from beautylens.errors import CollectionError
+from beautylens.store.columns import vectors
 from beautylens.store.gallery import Gallery
-from beautylens.store.lance import connect
 from beautylens.store.milvus.address import Address
-from beautylens.store.milvus.gallery import ClusteredGallery
+from beautylens.store.milvus.checksums import row_checksums
 from beautylens.store.milvus.index import index_for
-from beautylens.store.milvus.sync import row_checksums
-from beautylens.store.rows import vectors
+from beautylens.store.milvus.vector_index import open_with_milvus
 
 
 def test_an_address_has_a_cluster_and_a_name() -> None:
@@ -45,7 +44,7 @@ def test_an_address_without_a_name_gets_one_of_the_collections_own(tmp_path: Pat
     names = []
     for folder in (tmp_path / "my shop.lens", tmp_path / "other" / "my shop.lens"):
         Gallery.create(folder, dimensions=4, settings={})
-        names.append(ClusteredGallery(folder, "milvus+http://h").vectors_address.name)
+        names.append(open_with_milvus(folder, "milvus+http://h").vectors.address.name)
     assert all(name.startswith("beautylens_my_shop_lens_") for name in names)
     assert names[0] != names[1]
 
@@ -54,33 +53,20 @@ def test_the_name_is_the_same_however_the_collection_is_reached(tmp_path: Path) 
     Gallery.create(tmp_path / "disk" / "shop.lens", dimensions=4, settings={})
     (tmp_path / "link").symlink_to(tmp_path / "disk" / "shop.lens")
     reached = [tmp_path / "disk" / "shop.lens", tmp_path / "link"]
-    names = {ClusteredGallery(each, "milvus+http://h").vectors_address.name for each in reached}
+    names = {open_with_milvus(each, "milvus+http://h").vectors.address.name for each in reached}
     (tmp_path / "disk").rename(tmp_path / "mounted")
-    moved = ClusteredGallery(tmp_path / "mounted" / "shop.lens", "milvus+http://h")
-    assert names == {moved.vectors_address.name}
+    moved = open_with_milvus(tmp_path / "mounted" / "shop.lens", "milvus+http://h")
+    assert names == {moved.vectors.address.name}
 
 
 def test_a_copy_of_a_collection_gets_a_name_of_its_own(tmp_path: Path) -> None:
     Gallery.create(tmp_path / "shop.lens", dimensions=4, settings={})
     copied = shutil.copytree(tmp_path / "shop.lens", tmp_path / "trial.lens")
     one, other = (
-        ClusteredGallery(each, "milvus+http://h") for each in (tmp_path / "shop.lens", copied)
+        open_with_milvus(each, "milvus+http://h") for each in (tmp_path / "shop.lens", copied)
     )
-    assert one.id == other.id
-    assert one.vectors_address.name != other.vectors_address.name
-
-
-def test_collections_made_before_there_were_ids_keep_the_names_of_their_paths(
-    tmp_path: Path,
-) -> None:
-    galleries = []
-    for name in ("one.lens", "two.lens"):
-        Gallery.create(tmp_path / name, dimensions=4, settings={})
-        connect(str(tmp_path / name)).open_table("settings").delete("key = 'id'")
-        galleries.append(ClusteredGallery(tmp_path / name, "milvus+http://h"))
-    path = hashlib.blake2b(str(tmp_path / "one.lens").encode(), digest_size=4).hexdigest()
-    assert galleries[0].vectors_address.name == f"beautylens_one_lens_{path}"
-    assert galleries[0].id != galleries[1].id
+    assert one.vectors.id == other.vectors.id
+    assert one.vectors.address.name != other.vectors.address.name
 
 
 def test_a_token_goes_only_to_a_cluster_that_the_user_names(
@@ -88,7 +74,7 @@ def test_a_token_goes_only_to_a_cluster_that_the_user_names(
 ) -> None:
     tokens: list[str] = []
     monkeypatch.setattr(
-        "beautylens.store.milvus.gallery.Milvus", lambda *given: tokens.append(given[-1])
+        "beautylens.store.milvus.vector_index.Milvus", lambda *given: tokens.append(given[-1])
     )
     recipe = {"name": "own", "retrieve": {"vectors": "milvus+http://stranger.example/x"}}
     settings = {"recipe": recipe, "encoder": {"fingerprint": "f"}}
@@ -96,13 +82,13 @@ def test_a_token_goes_only_to_a_cluster_that_the_user_names(
     by_collection = open_collection(tmp_path / "shop.lens").gallery
     by_user = open_collection(tmp_path / "shop.lens", "milvus+http://own.example/x").gallery
     monkeypatch.delenv("MILVUS_TOKEN", raising=False)
-    _ = by_collection.cluster
+    _ = by_collection.vectors.cluster
     monkeypatch.setenv("MILVUS_TOKEN", "secret")
-    _ = by_user.cluster
+    _ = by_user.vectors.cluster
     assert tokens == ["", "secret"]
     again = open_collection(tmp_path / "shop.lens").gallery
     with pytest.raises(CollectionError, match=r"only to one that you name.*--vectors") as refused:
-        _ = again.cluster
+        _ = again.vectors.cluster
     assert "secret" not in str(refused.value)
 
 

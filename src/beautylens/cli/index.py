@@ -61,5 +61,5 @@ def index(
     report_filled(filled, time.perf_counter() - start)
     console.print(
         f"{built.gallery.address} holds {len(built):,} pictures of "
-        f"{built.gallery.products():,} products."
+        f"{built.gallery.products.count():,} products."
     )

@@ -14,7 +14,7 @@ from beautylens.cli.progress import report_failures
 from beautylens.collection import Collection, open_collection
 from beautylens.features.encoder.openvino import precision_like
 from beautylens.paths import folder_bytes, place
-from beautylens.store.milvus.gallery import ClusteredGallery
+from beautylens.store.milvus.vector_index import MilvusIndex
 from beautylens.store.schema import PLAIN
 
 
@@ -41,20 +41,20 @@ def collect_facts(opened: Collection, address: str) -> dict[str, Any]:
     made_with = opened.gallery.settings["encoder"]
     facts = {
         "images": len(opened),
-        "products": opened.gallery.products(),
+        "products": opened.gallery.products.count(),
         "recipe": opened.recipe.name,
         "encoder": made_with["name"],
         "encoder_fingerprint": made_with["fingerprint"],
         # Collections of earlier versions do not tell.
         "described_in": made_with.get("precision", "not recorded"),
         "searched_in": precision_like(made_with.get("precision")),
-        "version": opened.gallery.versions(),
+        "version": opened.gallery.version,
         "failures": len(opened.failures()),
         "bytes": folder_bytes(place(address)),
-        "columns": [*PLAIN[1:], *opened.gallery.extra],
+        "columns": [*PLAIN[1:], *opened.gallery.rows.extra],
     }
-    if isinstance(opened.gallery, ClusteredGallery):
-        cluster = opened.gallery.cluster
+    if isinstance(index := opened.gallery.vectors, MilvusIndex):
+        cluster = index.cluster
         facts["vectors"] = {
             "address": str(cluster.address),
             "images": cluster.count(),

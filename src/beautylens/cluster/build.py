@@ -60,17 +60,17 @@ class Worker:
         collection = open_collection(address)
         self._gallery, self._folder, self._extra = collection.gallery, folder, extra
         self._describe = make_describer(
-            collection.recipe, collection.encoder, collection.aggregate, threads
+            collection.recipe, collection.encoder, collection.vlad, threads
         )
 
     def describe(self, rows: pa.Table) -> Fragments:
-        """Return the piece of a block of whole products."""
+        """Describe a block of whole products, and write its fragments."""
         block = Catalogue(rows, self._folder, self._extra)
         items = list(self._describe(rows_of(block), self._folder))
         described = [item for item in items if isinstance(item, Described)]
         return Fragments(
             products=rows["product_id"].to_pylist(),
-            fragments=self._gallery.write_piece(to_table(described, block)),
+            fragments=self._gallery.write_fragments(to_table(described, block)),
             pictures=len(items),
             failures=[item for item in items if isinstance(item, Failure)],
         )
@@ -99,17 +99,17 @@ def fill_on_cluster(
     Raises:
         CollectionError: when workers are killed again and again, whatever they are at.
     """
-    there = collection.gallery.ids("product_id")
+    there = collection.gallery.rows.ids("product_id")
     known = pc.is_in(catalogue.rows["product_id"], there)
     new = replace(catalogue, rows=catalogue.rows.filter(pc.invert(known)))
-    publisher, crew = _Publisher(collection), _crew(ray, collection, catalogue)
+    publisher, pool = _Publisher(collection), _pool(ray, collection, catalogue)
     done, failed = 0, 0
     try:
-        for came in crew.deal("describe", _blocks(new.rows, crew.size)):
+        for came in pool.deal("describe", _blocks(new.rows, pool.size)):
             if came is not None:
-                block, piece = came
-                publisher.take(block["product_id"].to_pylist(), piece)
-                done, failed = done + len(block), failed + len(piece.failures if piece else ())
+                rows, block = came
+                publisher.take(rows["product_id"].to_pylist(), block)
+                done, failed = done + len(rows), failed + len(block.failures if block else ())
                 progress(Progress(done, len(new), failed))
             publisher.commit_if_due()
     finally:
@@ -118,22 +118,22 @@ def fill_on_cluster(
     anew = pc.is_in(catalogue.rows["product_id"], pa.array(sorted(publisher.anew), pa.string()))
     rest = fill(
         collection.gallery, replace(catalogue, rows=catalogue.rows.filter(pc.or_(known, anew))),
-        partial(_one_by_one, crew), resume=True, progress=progress,
+        partial(_one_by_one, pool), resume=True, progress=progress,
     )  # fmt: skip
     failures = (*publisher.failures, *rest.failures)
     return Filled(publisher.written + rest.written, rest.present, failures, rest.notes)
 
 
 class _Publisher:
-    """Publishes pieces, many in one commit."""
+    """Publishes fragments, those of many blocks in one commit."""
 
     def __init__(self, collection: Collection) -> None:
         self._gallery = collection.gallery
         # Of an earlier run; those of them that fail still will be noted anew.
-        self._failed = {failure.product_id for failure in self._gallery.failures()}
+        self._failed = {failure.product_id for failure in self._gallery.failures.all()}
         if collection.recipe.read and collection.recipe.read.catalogue != "never":
             # Workers cannot add a column while others write.
-            self._gallery.add_columns(["read_words"])
+            self._gallery.rows.add_columns(["read_words"])
         self._waiting: list[Fragments] = []
         self._due = time.monotonic() + _COMMIT_SECONDS
         self.written = 0
@@ -143,12 +143,12 @@ class _Publisher:
         """Products to describe anew: those of blocks of which nothing was published, and those
         that another process wrote meanwhile."""
 
-    def take(self, products: Sequence[str], piece: Fragments | None) -> None:
-        """Publish a block's piece soon; without one, its products are to be described anew."""
-        if piece is None:
+    def take(self, products: Sequence[str], block: Fragments | None) -> None:
+        """Publish a block's fragments soon; without any, its products are to be described again."""
+        if block is None:
             self.anew.update(products)
         else:
-            self._waiting.append(piece)
+            self._waiting.append(block)
 
     def commit_if_due(self) -> None:
         """Publish what has gathered, if the last commit is long enough ago."""
@@ -158,29 +158,29 @@ class _Publisher:
     def commit(self) -> None:
         """Publish what has gathered."""
         # Before the ids: whatever comes after this look is seen by `publish`.
-        examined = self._gallery.versions()
-        there = self._there([product for piece in self._waiting for product in piece.products])
-        kept = [piece for piece in self._waiting if there.isdisjoint(piece.products)]
-        others = [piece for piece in self._waiting if not there.isdisjoint(piece.products)]
-        fragments = [each for piece in kept for each in piece.fragments]
+        examined = self._gallery.version
+        there = self._there([product for block in self._waiting for product in block.products])
+        kept = [block for block in self._waiting if there.isdisjoint(block.products)]
+        others = [block for block in self._waiting if not there.isdisjoint(block.products)]
+        fragments = [each for block in kept for each in block.fragments]
         theirs = set(self._gallery.publish(fragments, examined))
-        self.anew.update(theirs, *(piece.products for piece in others))
-        failures = [each for piece in kept for each in piece.failures]
+        self.anew.update(theirs, *(block.products for block in others))
+        failures = [each for block in kept for each in block.failures]
         failures = [each for each in failures if each.product_id not in theirs]
-        ours = [each for piece in kept for each in piece.products if each not in theirs]
+        ours = [each for block in kept for each in block.products if each not in theirs]
         changed = self._failed.intersection(ours) | {each.product_id for each in failures}
-        self._gallery.record_failures(sorted(changed), failures)
+        self._gallery.failures.replace(sorted(changed), failures)
         self.failures += failures
         self.written += len(ours) - len(failures)
         self._waiting, self._due = [], time.monotonic() + _COMMIT_SECONDS
 
     def _there(self, products: Sequence[str]) -> set[str]:
         """Return those of these products that the collection has by now."""
-        ids = self._gallery.ids("product_id")
+        ids = self._gallery.rows.ids("product_id")
         return set(ids.filter(pc.is_in(ids, pa.array(products, pa.string()))).to_pylist())
 
 
-def _crew(ray: Any, collection: Collection, catalogue: Catalogue) -> WorkerPool:
+def _pool(ray: Any, collection: Collection, catalogue: Catalogue) -> WorkerPool:
     """Return workers that describe pictures of a catalogue for a collection."""
     address = str(place(collection.gallery.address).absolute())
     folder = catalogue.folder.absolute()
@@ -193,12 +193,12 @@ def _crew(ray: Any, collection: Collection, catalogue: Catalogue) -> WorkerPool:
 
 
 def _one_by_one(
-    crew: WorkerPool, rows: Iterable[Row], folder: Place
+    pool: WorkerPool, rows: Iterable[Row], folder: Place
 ) -> Iterator[Described | Failure]:
     """Yield what is stored of each row's picture, in order; one that kills its worker fails."""
     made: dict[int, Described | Failure] = {}
     wanted = 0
-    for came in crew.deal("describe_one", enumerate(rows)):
+    for came in pool.deal("describe_one", enumerate(rows)):
         if came is None:
             continue
         (number, row), item = came

@@ -14,7 +14,7 @@ from beautylens.errors import ImageError
 from beautylens.evaluation.metrics import QueryResult
 from beautylens.images.files import read_bytes
 from beautylens.paths import Place, place
-from beautylens.store.rows import file_digest
+from beautylens.store.columns import file_digest
 
 
 def run_queries(
@@ -40,7 +40,7 @@ def find_leaks(collection: Collection, truth: Iterable[TruthRow]) -> list[tuple[
 
     Such a query measures nothing: it finds itself.
     """
-    return _leaks(truth, collection.gallery.digests())
+    return _leaks(truth, collection.gallery.rows.digests())
 
 
 def _leaks(truth: Iterable[TruthRow], digests: Mapping[str, str]) -> list[tuple[Place, str]]:
@@ -75,10 +75,11 @@ def _size(path: Place) -> int:
 def unknown_truths(collection: Collection, truth: Sequence[TruthRow]) -> list[str]:
     """Return the product ids that the truth names and the collection does not hold, sorted."""
     named = sorted({product for row in truth for product in row.product_ids})
-    return sorted(set(named) - collection.gallery.known_products(named))
+    return sorted(set(named) - collection.gallery.products.known(named))
 
 
 def truth_pictures(collection: Collection, truth: Sequence[TruthRow]) -> dict[str, Place]:
     """Return a catalogue picture of each product that the truth names."""
     named = sorted({product for row in truth for product in row.product_ids})
-    return {product: place(path) for product, path in collection.gallery.pictures(named).items()}
+    pictures = collection.gallery.products.pictures(named)
+    return {product: place(path) for product, path in pictures.items()}

@@ -39,17 +39,17 @@ def derive(recipe: Recipe, gallery: Gallery) -> None:
     if not derives(recipe):
         return
     state = _state(gallery)
-    if gallery.learnt(STATE) != state:
+    if gallery.artefacts.get(STATE) != state:
         _derive(recipe, gallery)
         # Last, so that whatever was interrupted is made again.
-        gallery.learn(STATE, state)
+        gallery.artefacts.put(STATE, state)
 
 
 def _state(gallery: Gallery) -> bytes:
     """Return a digest of which images there are, of which files, and what is said of them."""
-    columns = ("image_id", "digest", "name", "brand", "category", "gtin", *gallery.extra)
+    columns = ("image_id", "digest", "name", "brand", "category", "gtin", *gallery.rows.extra)
     digest = hashlib.blake2b(digest_size=16)
-    rows = (row for batch in gallery.stream(columns) for row in batch.to_pylist())
+    rows = (row for batch in gallery.rows.stream(columns) for row in batch.to_pylist())
     for line in sorted("\x00".join(row[name] or "" for name in columns) for row in rows):
         digest.update(line.encode("utf-8", "surrogatepass") + b"\x01")
     return digest.digest()
@@ -62,11 +62,11 @@ def _derive(recipe: Recipe, gallery: Gallery) -> None:
         late = recipe.expand
         graph = Graph(k_d=late.k_d, gamma=late.gamma, alpha=late.alpha)
         made = OfflineDiffusion.of(gallery, graph, truncation=late.truncation)
-        gallery.learn(DIFFUSION, made.to_bytes())
+        gallery.artefacts.put(DIFFUSION, made.to_bytes())
     if recipe.expand_by_name is not None:
         columns = recipe.expand_by_name.columns
         schema = pa.schema([(name, pa.string()) for name in ("product_id", *columns)])
-        rows = pa.Table.from_batches(gallery.stream(schema.names), schema)
+        rows = pa.Table.from_batches(gallery.rows.stream(schema.names), schema)
         texts = product_texts(rows, columns)
         index = TextIndex.fit(
             list(texts),
@@ -74,7 +74,7 @@ def _derive(recipe: Recipe, gallery: Gallery) -> None:
             words=recipe.expand_by_name.words,
             characters=recipe.expand_by_name.characters,
         )
-        gallery.learn(TEXT, index.to_bytes())
+        gallery.artefacts.put(TEXT, index.to_bytes())
 
 
 def read_derived(recipe: Recipe, gallery: Gallery) -> Derived:
@@ -93,7 +93,7 @@ def read_derived(recipe: Recipe, gallery: Gallery) -> Derived:
 
 
 def _kept(gallery: Gallery, name: str) -> bytes:
-    value = gallery.learnt(name)
+    value = gallery.artefacts.get(name)
     if value is None:
         raise CollectionError(
             f"{gallery.address}: its {name} index has not been made; run `beautylens index` again"

@@ -27,11 +27,11 @@ from beautylens.images.decode import Pixels, decode
 from beautylens.images.files import read_bytes
 from beautylens.images.thumbnail import Thumbnail
 from beautylens.paths import Place, beside
+from beautylens.store.columns import file_digest, vectors
 from beautylens.store.failures import Failure
 from beautylens.store.gallery import Gallery
 from beautylens.store.moved import follow_moved
 from beautylens.store.row_failures import record_row_failures, row_failures
-from beautylens.store.rows import file_digest, vectors
 from beautylens.store.schema import PLAIN
 from beautylens.text.ocr import PRINT
 from beautylens.threads import core_count
@@ -74,7 +74,7 @@ class Described:
     row: Row
     digest: str
     descriptor: Vector
-    aggregate: Vector | None
+    vlad: Vector | None
     keypoints: bytes
     thumbnail: Thumbnail | None
     read_words: str
@@ -100,7 +100,7 @@ class Describer:
         keypoints: how many of the strongest keypoints to keep; 0 keeps none.
         longest: pixels to which the longer side is shrunk before keypoints are taken.
         extractor: takes them; RootSIFT by default.
-        aggregate: makes one more vector of them, where the recipe asks for it.
+        vlad: makes one more vector of them, where the recipe asks for it.
         thumbnails: whether to keep a small copy of each picture.
         read: reads the print on a row's picture, or leaves it unread; nothing is read by default.
         workers: threads; as many as there are cores by default.
@@ -113,13 +113,13 @@ class Describer:
         keypoints: int,
         longest: int,
         extractor: Extractor | None = None,
-        aggregate: VladEncoder | None = None,
+        vlad: VladEncoder | None = None,
         thumbnails: bool = False,
         read: Callable[[Row, Pixels], str] | None = None,
         workers: int | None = None,
     ) -> None:
         self._encoder, self._keypoints, self._longest = encoder, keypoints, longest
-        self._aggregate, self._thumbnails, self._read = aggregate, thumbnails, read
+        self._vlad, self._thumbnails, self._read = vlad, thumbnails, read
         self._extract = extractor or rootsift()
         self._workers = none_or_at_least_one(workers, "workers") or core_count()
 
@@ -149,7 +149,7 @@ class Describer:
             row,
             file_digest(data),
             _descriptor(encoder, picture),
-            self._aggregate([found])[0] if self._aggregate else None,
+            self._vlad([found])[0] if self._vlad else None,
             found.to_bytes(),
             Thumbnail.of(picture, self._longest) if self._thumbnails else None,
             self._read(row, picture) if self._read else "",
@@ -235,7 +235,7 @@ class _Batch:
         rows = to_table(described, self._catalogue)
         self._gallery.upsert(rows, keep=[failure.image_id for failure in failed])
         products = sorted({item.product_id for item in self.items})
-        self._gallery.record_failures(products, failed)
+        self._gallery.failures.replace(products, failed)
         self.items, self._started = [], time.monotonic()
 
 
@@ -248,7 +248,7 @@ def rows_of(catalogue: Catalogue) -> Iterator[Row]:
 def _missing(catalogue: Catalogue, gallery: Gallery) -> tuple[Catalogue, Sequence[str]]:
     """Return the products of which an image is not present, and notes on images that moved."""
     rows = catalogue.rows
-    present = pc.is_in(rows["image_id"], gallery.ids("image_id"))
+    present = pc.is_in(rows["image_id"], gallery.rows.ids("image_id"))
     changed, notes = follow_moved(gallery, replace(catalogue, rows=rows.filter(present)))
     products = [*rows.filter(pc.invert(present))["product_id"].unique().to_pylist(), *changed]
     wanted = pc.is_in(rows["product_id"], pa.array(products, rows["product_id"].type))
@@ -289,7 +289,7 @@ def to_table(described: Sequence[Described], catalogue: Catalogue) -> pa.Table:
         columns["thumbnail_scale"] = pa.array(scales, pa.float32())
     if described:
         columns["descriptor"] = vectors(np.stack([item.descriptor for item in described]))
-        aggregates = [item.aggregate for item in described if item.aggregate is not None]
-        if aggregates:
-            columns["aggregate"] = vectors(np.stack(aggregates))
+        vlads = [item.vlad for item in described if item.vlad is not None]
+        if vlads:
+            columns["vlad"] = vectors(np.stack(vlads))
     return pa.table(columns)

@@ -66,7 +66,7 @@ class OfflineDiffusion:
         Raises:
             CollectionError: saying what to do about it.
         """
-        if gallery.image_ids() != set(self.image_ids):
+        if gallery.rows.image_ids() != set(self.image_ids):
             raise CollectionError(
                 f"{gallery.address}: images were added or removed since its diffusion was made; "
                 "run `beautylens index` again"

@@ -56,7 +56,7 @@ class CompareColour:
         group = [match for match in alike(matches, self._most) if match.geometry is not None]
         if not group:
             return None
-        thumbnails = self._gallery.thumbnails([match.image_id for match in group])
+        thumbnails = self._gallery.rows.thumbnails([match.image_id for match in group])
         first, geometry = thumbnails.get(group[0].image_id), group[0].geometry
         transform = homogeneous(geometry.agreement.transform) if geometry else None
         if first is None or geometry is None or transform is None:

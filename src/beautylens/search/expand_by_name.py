@@ -174,7 +174,7 @@ class ExpandByName:
         """Return the best image of each product that the gallery holds and the filter allows."""
         if not products:
             return {}
-        found = self._gallery.matches_of(products, query.descriptor, query.where)
+        found = self._gallery.products.scored(products, query.descriptor, query.where)
         if query.vlad is not None:
             found = with_both_cosines(self._gallery, query, found)
         if self._similarity is not None:

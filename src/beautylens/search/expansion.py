@@ -58,7 +58,7 @@ class AlphaQueryExpansion(Expansion):
         near = _nearest(self._gallery, query, matches, where, self._n)
         blended = blend(query, near.descriptors, near.cosines, self._alpha)
         found = self._gallery.nearest(blended, len(matches), where)
-        cosines = self._gallery.descriptors([match.image_id for match in found]) @ query
+        cosines = self._gallery.rows.descriptors([match.image_id for match in found]) @ query
         return [
             replace(match, reasons=replace(match.reasons, visual=float(cosine)))
             for match, cosine in zip(found, cosines, strict=True)
@@ -130,12 +130,12 @@ class LateDiffusion(Expansion):
         spread = self._offline.spread([match.image_id for match in touched], weights)
         reached = sorted(spread, key=lambda image_id: (-spread[image_id], image_id))
         wanted = {match.image_id for match in matches} | set(reached[: len(matches)])
-        found = self._gallery.nearest(query, len(wanted), where, among=sorted(wanted))
+        found = self._gallery.rows.among(sorted(wanted), query, where)
         return _by(found.rows, np.array([spread.get(match.image_id, 0.0) for match in found]))
 
     def _refuse_changed(self) -> None:
         """Compare the images once for each version of the gallery."""
-        version = self._gallery.versions()
+        version = self._gallery.version
         if version != self._checked:
             self._offline.refuse_changed(self._gallery)
             self._checked = version
@@ -207,7 +207,7 @@ def _nearest(
     if depth > len(matches):
         known = {match.image_id: match for match in gallery.nearest(query, depth, where)} | known
     rows = tuple(sorted(known.values(), key=_nearest_first)[:depth])
-    descriptors = gallery.descriptors([match.image_id for match in rows])
+    descriptors = gallery.rows.descriptors([match.image_id for match in rows])
     return _Near(rows, descriptors, descriptors @ query)
 
 

@@ -41,13 +41,13 @@ class Explain:
         left, _ = shrink(query.pixels, longest)
         right, _ = shrink(decode(place(match.image), least_side=longest), longest)
         own = self._keypoints(query)
-        gallery = self._gallery.keypoints([match.image_id]).get(match.image_id, NO_KEYPOINTS)
+        gallery = self._gallery.rows.keypoints([match.image_id]).get(match.image_id, NO_KEYPOINTS)
         kept = self._local.compare(own, gallery).pairs
         return match_lines(left, right, own.points[kept[:, 0]], gallery.points[kept[:, 1]])
 
     def best(self, query: Query, matches: Matches) -> Match:
         """Return the picture, of one product's several, that has most in common with the photo."""
-        stored = self._gallery.keypoints([match.image_id for match in matches])
+        stored = self._gallery.rows.keypoints([match.image_id for match in matches])
         pictures = [stored.get(match.image_id, NO_KEYPOINTS) for match in matches]
         found = self._local.compare_all(self._keypoints(query), pictures)
         # The first of equals: they come in the order of their cosines.

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from beautylens.query import Query
 from beautylens.results import Match, Matches
+from beautylens.store.columns import Vectors
 from beautylens.store.gallery import Gallery
-from beautylens.store.rows import Vectors
 
 
 class HybridRetrieval:
@@ -29,7 +29,7 @@ class HybridRetrieval:
         """Return the cosines by row id of images near by VLAD; none for a photo without it."""
         if query.vlad is None:
             return {}
-        return self._gallery.near(query.vlad, depth, query.where, "aggregate")
+        return self._gallery.vectors.search(query.vlad, depth, query.where, "vlad")
 
     def join(
         self, query: Query, deep: Mapping[int, float], local: Mapping[int, float], depth: int
@@ -52,7 +52,7 @@ class HybridRetrieval:
             row: sum(cosines.get(row, least) for cosines, least in lists) for row in (*deep, *local)
         }
         best = sorted(sums, key=lambda row: (-sums[row], row))[:depth]
-        matches, vectors = self._gallery.at(best, _columns(query))
+        matches, vectors = self._gallery.rows.at(best, _columns(query))
         return _with_both(matches, _cosines(query, [match.image_id for match in matches], vectors))
 
 
@@ -67,7 +67,7 @@ def with_both_cosines(gallery: Gallery, query: Query, matches: Iterable[Match]) 
     """Return matches by deep cosine, each with both cosines; images that are gone are left out."""
     rows = tuple(matches)
     ids = [match.image_id for match in rows]
-    cosines = _cosines(query, *gallery.vectors(ids, _columns(query)))
+    cosines = _cosines(query, *gallery.rows.vectors(ids, _columns(query)))
     return _with_both((match for match in rows if match.image_id in cosines), cosines)
 
 
@@ -83,7 +83,7 @@ def _with_both(matches: Iterable[Match], cosines: Mapping[str, Cosines]) -> Matc
 
 
 def _columns(query: Query) -> tuple[Vectors, ...]:
-    return ("descriptor",) if query.vlad is None else ("descriptor", "aggregate")
+    return ("descriptor",) if query.vlad is None else ("descriptor", "vlad")
 
 
 def _cosines(

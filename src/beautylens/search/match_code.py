@@ -24,7 +24,7 @@ class MatchCode:
         """Return the matches, those with a barcode of the photo's joined and marked."""
         if not query.codes:
             return matches
-        found = self._gallery.with_gtin(query.codes, query.descriptor, query.where)
+        found = self._gallery.products.with_gtin(query.codes, query.descriptor, query.where)
         there = {match.image_id for match in matches}
         new = (match for match in found if match.image_id not in there)
         rows = (_marked(match, query.codes) for match in (*matches, *new))

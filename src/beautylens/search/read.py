@@ -49,7 +49,7 @@ class ReadPack:
         # Rarity is counted over products, however many pictures each has.
         products = {match.product.product_id: match.product for match in matches}
         read = [ReadLine(line.text, line.confidence) for line in matches.lines]
-        stored = self._gallery.read_words(products) if self._gallery else {}
+        stored = self._gallery.products.read_words(products) if self._gallery else {}
         printed = [stored.get(product, "") for product in products]
         found = share(read, [print_of(product) for product in products.values()], printed)
         meant = self._meant(query.words, list(products.values()))

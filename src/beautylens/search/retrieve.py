@@ -57,7 +57,8 @@ class Retrieve:
             return self._nearest(query.descriptor, depth, query.where)
         for _ in range(2):
             near = cores().submit(self._hybrid.near, query, depth)
-            deep, local = self._gallery.near(query.descriptor, depth, query.where), near.result()
+            deep = self._gallery.vectors.search(query.descriptor, depth, query.where)
+            local = near.result()
             matches = self._hybrid.join(query, deep, local, depth)
             if len(matches) == min(depth, len({*deep, *local})):
                 break
@@ -75,7 +76,7 @@ def rescored(
     gallery: Gallery, descriptor: NDArray[np.float32], matches: Matches, similarity: Similarity
 ) -> Matches:
     """Return matches ranked by another similarity of their stored descriptors to a query's."""
-    stored = gallery.descriptors([match.image_id for match in matches])
+    stored = gallery.rows.descriptors([match.image_id for match in matches])
     scores = similarity(descriptor, stored)
     return Matches.ranked(
         replace(match, score=float(score)) for match, score in zip(matches, scores, strict=True)

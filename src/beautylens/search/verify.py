@@ -30,7 +30,7 @@ class Verify:
         """
         if query.keypoints is None:
             raise ValueError("the photo has no keypoints to verify candidates by")
-        stored = self._gallery.keypoints([match.image_id for match in matches])
+        stored = self._gallery.rows.keypoints([match.image_id for match in matches])
         pictures = [stored.get(match.image_id, NO_KEYPOINTS) for match in matches]
         found = self._local.compare_all(query.keypoints, pictures)
         return replace(matches, rows=tuple(map(_verified, matches, pictures, found)))

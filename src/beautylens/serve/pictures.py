@@ -17,8 +17,8 @@ from beautylens.images.fit import shrink
 from beautylens.images.formats import HEAD_BYTES, suffix_of
 from beautylens.paths import Place, Remote, place
 from beautylens.results import Match
-from beautylens.serve.alone import alone
 from beautylens.serve.service import PICTURES, Service
+from beautylens.serve.write_lock import write_lock
 from beautylens.several import several
 from beautylens.store.gallery import Gallery
 
@@ -81,7 +81,7 @@ class PictureStore:
         """
         if not isinstance(self._folder, Path) or not self._folder.is_dir():
             return 0
-        with alone(self._folder.parent):
+        with write_lock(self._folder.parent):
             files = self._folder.glob("[0-9a-f][0-9a-f]/*")
             kept = [file for file in files if _KEPT.fullmatch(file.name)]
             # A collection may have been moved: names count, and no two pictures have the same.
@@ -93,7 +93,7 @@ class PictureStore:
 
 
 def _paths(gallery: Gallery) -> Iterator[str]:
-    for batch in gallery.stream(["path"]):
+    for batch in gallery.rows.stream(["path"]):
         yield from batch["path"].to_pylist()
 
 
@@ -119,7 +119,7 @@ def shown(service: Service, match: Match, side: int) -> bytes | None:
             raise ImageError(f"{match.image} is in none of the folders whose pictures are shown")
         picture, _ = shrink(decode(place(match.image), limits=limits, least_side=side), side)
     except ImageError:
-        small = gallery.thumbnails([match.image_id]).get(match.image_id)
+        small = gallery.rows.thumbnails([match.image_id]).get(match.image_id)
         if small is None:
             return None
         picture = small.pixels

@@ -35,7 +35,7 @@ class Service:
 
     def __init__(self, collection: Collection, settings: ServeSettings) -> None:
         self.collection, self.settings = collection, settings
-        self.metrics = Metrics(collection.gallery.count)
+        self.metrics = Metrics(collection.gallery.rows.count)
         self.searching = WorkQueue(settings.threads, settings.waiting, settings.seconds)
         # One more than search at once, for the pictures of products that are written meanwhile.
         self.decoders = Decoders(
@@ -53,7 +53,7 @@ class Service:
     @property
     def columns(self) -> tuple[str, ...]:
         """What a filter may ask about."""
-        return ("product_id", *OPTIONAL, *self.collection.gallery.extra)
+        return ("product_id", *OPTIONAL, *self.collection.gallery.rows.extra)
 
     def photo(self, data: bytes, words: str = "", where: str = "", crop: str = "") -> Photo:
         """Return a query photo.

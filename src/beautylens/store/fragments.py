@@ -1,4 +1,4 @@
-"""Rows written on many machines, each piece where it was made, published together in one commit."""
+"""Fragments: rows written on many machines and published together in one commit."""
 
 from __future__ import annotations
 
@@ -12,26 +12,25 @@ import pyarrow.compute as pc
 from beautylens.store.lance import sql_list
 
 
-def write_piece(address: str, rows: pa.Table) -> list[str]:
+def write_fragments(address: str, rows: pa.Table) -> list[str]:
     """Write rows as fragments of a table that nobody sees yet; return what publishes them.
 
     Args:
         address: of a Lance table.
         rows: all its columns, in its order.
     """
-    from lance import dataset
-    from lance.fragment import write_fragments
+    from lance import dataset, fragment
 
     there = dataset(address)
-    return [json.dumps(each.to_json()) for each in write_fragments(rows, there)]
+    return [json.dumps(each.to_json()) for each in fragment.write_fragments(rows, there)]
 
 
-def append(address: str, pieces: Sequence[str], examined: int) -> list[str]:
-    """Make pieces part of a table in one commit, and leave out again what others wrote before.
+def append_fragments(address: str, fragments: Sequence[str], examined: int) -> list[str]:
+    """Append fragments to a table in one commit; remove again what others had written before.
 
     Args:
         address: of a Lance table.
-        pieces: what `write_piece` returned.
+        fragments: what `write_fragments` returned.
         examined: a version in which their products were not there.
 
     Returns:
@@ -41,7 +40,7 @@ def append(address: str, pieces: Sequence[str], examined: int) -> list[str]:
     from lance import FragmentMetadata, LanceDataset, LanceOperation, dataset
 
     known = {each.fragment_id for each in dataset(address, version=examined).get_fragments()}
-    made: list[Any] = [FragmentMetadata.from_json(piece) for piece in pieces]
+    made: list[Any] = [FragmentMetadata.from_json(each) for each in fragments]
     newest = dataset(address).version
     table = LanceDataset.commit(address, LanceOperation.Append(made), read_version=newest)
     # Whoever commits later sees our rows, and settles it; who committed before is in here.

@@ -11,8 +11,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from beautylens.errors import TableError
+from beautylens.store.columns import vectors
 from beautylens.store.gallery import Gallery
-from beautylens.store.rows import vectors
 from beautylens.threads import cores
 
 Floats = NDArray[np.float32]

@@ -87,9 +87,9 @@ def find_duplicates(gallery: Gallery, watch: Watch) -> list[Group]:
 def small_pictures(gallery: Gallery, image_ids: Sequence[str]) -> dict[str, Pixels]:
     """Return small copies by image id, kept ones or else of the files, of all that are there."""
     image_ids = several(image_ids)
-    kept = gallery.thumbnails(image_ids)
+    kept = gallery.rows.thumbnails(image_ids)
     missing = [image_id for image_id in image_ids if image_id not in kept]
-    images = gallery.images(missing) if missing else {}
+    images = gallery.rows.images(missing) if missing else {}
     read = cores().map(lambda image: _read(image, SIDE), images.values())
     files = zip(images, read, strict=True)
     found = {image_id: picture for image_id, picture in files if picture is not None}
@@ -118,7 +118,7 @@ def _same(
     kept = np.zeros(len(pairs), bool)
     for batch in watch(list(batches(range(len(pairs)), _BATCH)), "Comparing pictures"):
         wanted = [ids[place] for place in np.unique(pairs[batch])]
-        pictures, images = small_pictures(gallery, wanted), gallery.images(wanted)
+        pictures, images = small_pictures(gallery, wanted), gallery.rows.images(wanted)
         named = [(ids[one], ids[other]) for one, other in pairs[batch].tolist()]
         kept[batch] = list(cores().map(partial(_is_same, pictures, images), named))
     return pairs[kept]
@@ -157,7 +157,7 @@ def _groups(
     members = [m for m in np.split(order, cuts) if len(m) > 1 or pictures[m[0]] == BLANK]
     images: dict[str, Match] = {}
     for batch in batches(chain.from_iterable(members), _BATCH):
-        images |= gallery.images([ids[place] for place in batch])
+        images |= gallery.rows.images([ids[place] for place in batch])
     groups = []
     for each in members:
         shown = tuple(images[ids[place]] for place in each if ids[place] in images)

@@ -164,7 +164,7 @@ class Trials:
         opened = self._collection
         opened.search_by(recipe)
         pipeline = make_pipeline(
-            recipe, opened.gallery, self._encoder, opened.aggregate,
+            recipe, opened.gallery, self._encoder, opened.vlad,
             reader=lambda: self._reader, extractor=self._extractor,
         )  # fmt: skip
         precisions = []

@@ -15,12 +15,12 @@ from beautylens.errors import CollectionError, TableError
 from beautylens.files import PRIVATE, PRIVATE_FOLDER, new_file
 from beautylens.images.draw import to_jpeg
 from beautylens.images.fit import shrink
-from beautylens.serve.alone import alone
 from beautylens.serve.forms import FormRoute
 from beautylens.serve.problems import Refusal, documented
 from beautylens.serve.routes.search import Crop, Image, unknown
 from beautylens.serve.service import Service
 from beautylens.serve.texts import FormId
+from beautylens.serve.write_lock import write_lock
 
 TABLE, PHOTOS, KIND = "answers.csv", "photos", "page"
 COLUMNS = ("image", "product_ids", "kind")
@@ -61,7 +61,7 @@ def feedback_routes(service: Service) -> APIRouter:
         answers, data = Answers(service.settings.keep), await image.read()
 
         def drawn() -> bytes:
-            if product_id and not service.collection.gallery.known_products([product_id]):
+            if product_id and not service.collection.gallery.products.known([product_id]):
                 raise unknown(product_id)
             pixels, _ = shrink(service.photo(data, crop=crop).pixels, LONGEST_SIDE)
             return to_jpeg(pixels, _QUALITY)
@@ -101,7 +101,7 @@ class Answers:
         try:
             for folder in (self._folder, self._folder / PHOTOS):
                 folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
-            with alone(self._folder):
+            with write_lock(self._folder):
                 rows = self._rows()
                 if name not in rows and not self._has_room(len(rows), len(photo)):
                     raise Refusal(

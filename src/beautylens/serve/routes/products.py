@@ -13,7 +13,6 @@ from beautylens.catalogue.table import OPTIONAL, one_product
 from beautylens.errors import CollectionError, ImageError, TableError
 from beautylens.paths import place
 from beautylens.results import Product
-from beautylens.serve.alone import alone
 from beautylens.serve.forms import FormRoute
 from beautylens.serve.models import Item
 from beautylens.serve.pictures import PictureStore, shown
@@ -21,6 +20,7 @@ from beautylens.serve.problems import Refusal, documented
 from beautylens.serve.routes.search import unknown
 from beautylens.serve.service import Service
 from beautylens.serve.texts import LONGEST, Fact, PathId, check_fact, check_id
+from beautylens.serve.write_lock import write_lock
 
 MOST_PICTURES = 10
 # Checked before the body is read; here so that the API's description says that it is asked for.
@@ -49,7 +49,7 @@ class Products:
         Raises:
             Refusal: when there is none of this id.
         """
-        found = self._gallery.of_product(product_id)
+        found = self._gallery.products.images(product_id)
         if not len(found):
             raise unknown(product_id)
         return Item.of(found[0].product, len(found))
@@ -60,7 +60,7 @@ class Products:
         Raises:
             Refusal: when there is none.
         """
-        found = self._gallery.of_product(product_id)
+        found = self._gallery.products.images(product_id)
         picture = shown(self._service, found[0], side) if len(found) else None
         if picture is None:
             raise Refusal(404, "not-found", f"there is no picture of a product {product_id!r}")
@@ -74,18 +74,18 @@ class Products:
         """
         for number, data in enumerate(files, start=1):
             self._decode(data, name=f"picture {number}", limits=self._limits)
-        with alone(self._folder):
-            former = {match.image for match in self._gallery.of_product(product_id)}
+        with write_lock(self._folder):
+            former = {match.image for match in self._gallery.products.images(product_id)}
             kept: list[str] = []
             try:
                 # One after the other, so that those before one that fails are known.
                 kept.extend(str(self._pictures.keep(product_id, data)) for data in files)
                 kept = list(dict.fromkeys(kept))
-                catalogue = one_product(product_id, kept, facts, self._gallery.extra)
+                catalogue = one_product(product_id, kept, facts, self._gallery.rows.extra)
                 self._collection.add(catalogue, workers=1, stop_on_error=True)
             except BaseException as error:
                 # Not those of a change that was made, whatever failed after it.
-                shown_now = {match.image for match in self._gallery.of_product(product_id)}
+                shown_now = {match.image for match in self._gallery.products.images(product_id)}
                 self._pictures.forget(set(kept) - former - shown_now)
                 if isinstance(error, ImageError):
                     raise CollectionError(str(error)) from error
@@ -101,8 +101,8 @@ class Products:
         Raises:
             Refusal: when there is none of this id.
         """
-        with alone(self._folder):
-            former = [match.image for match in self._gallery.of_product(product_id)]
+        with write_lock(self._folder):
+            former = [match.image for match in self._gallery.products.images(product_id)]
             if not self._collection.remove([product_id]):
                 raise unknown(product_id)
             self._pictures.forget(former)
@@ -160,7 +160,7 @@ def product_routes(service: Service) -> APIRouter:
         check_id(product_id)
         files = [await one.read() for one in image]
         facts = dict(zip(OPTIONAL, (name, brand, category, gtin), strict=True))
-        facts |= _further(metadata, service.collection.gallery.extra)
+        facts |= _further(metadata, service.collection.gallery.rows.extra)
         return await service.writing.do(lambda: products.put(product_id, facts, files))
 
     @routes.delete(

@@ -68,7 +68,7 @@ def search_routes(service: Service) -> APIRouter:
 
         def drawing() -> bytes:
             collection, photo = service.collection, service.photo(data, crop=crop)
-            pictures = collection.gallery.of_product(product_id)
+            pictures = collection.gallery.products.images(product_id)
             if not len(pictures):
                 raise unknown(product_id)
             query = collection.pipeline.describe(photo)

@@ -1,4 +1,4 @@
-"""A Milvus collection as the index of a gallery's vectors: near, upsert, delete, count, stream."""
+"""One collection of a Milvus cluster: search, upsert, delete, count, stream."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from beautylens.errors import CollectionError
 from beautylens.optional import extra
+from beautylens.store.columns import Vectors, stacked
 from beautylens.store.milvus.address import Address
 from beautylens.store.milvus.index import index_for
-from beautylens.store.rows import Vectors, stacked
 from beautylens.store.schema import PLAIN
 
 # Seconds after which an answer is given up; all that was written takes longer to be indexed.
@@ -113,7 +113,7 @@ class Milvus:
             if self._client.get_load_state(name, timeout=PATIENCE)["state"].name != "Loaded":
                 self._client.load_collection(name, timeout=PATIENCE)
 
-    def near(
+    def search(
         self, vector: NDArray[np.float32], depth: int, where: str, column: Vectors
     ) -> dict[str, float]:
         """Return the cosines by image id of the `depth` images that the index finds nearest.
@@ -129,7 +129,7 @@ class Milvus:
         limit = min(depth, MOST)
         # Each kind of index takes its own breadth of search and leaves the other's.
         breadth = {"nprobe": PROBES, "search_list": 2 * limit}
-        search = partial(
+        ask = partial(
             self._client.search,
             self.address.name,
             [vector],
@@ -141,12 +141,12 @@ class Milvus:
         )
         with self._plain_errors("searched"):
             try:
-                found = search()[0]
+                found = ask()[0]
             except MilvusException as error:
                 if error.code != _NOT_LOADED:
                     raise
                 self.load()
-                found = search()[0]
+                found = ask()[0]
         # A vector that is all zeros has no cosine with anything; Milvus says 0.
         return {hit["image_id"]: hit["distance"] for hit in found if hit["distance"]}
 
@@ -159,9 +159,9 @@ class Milvus:
         """
         data = rows.drop_columns(list(self.contents.vectors)).to_pylist()
         vectors = {column: stacked(rows[column]) for column in self.contents.vectors}
-        for place, row in enumerate(data):
-            row[CHECKSUM] = int(checksums[place])
-            row |= {column: stored[place] for column, stored in vectors.items()}
+        for number, row in enumerate(data):
+            row[CHECKSUM] = int(checksums[number])
+            row |= {column: stored[number] for column, stored in vectors.items()}
         self._unsettle()
         with self._plain_errors("written"):
             self._client.upsert(self.address.name, data, timeout=PATIENCE)
@@ -173,17 +173,17 @@ class Milvus:
             self._client.delete(self.address.name, ids=list(image_ids), timeout=PATIENCE)
 
     def settle(self, version: int) -> None:
-        """Have all that was written indexed; remember which version of the gallery it is of."""
+        """Have all that was written indexed; note which version of the gallery it is of."""
         with self._plain_errors("written"):
             self._client.flush(self.address.name, timeout=LONG_PATIENCE)
-        self._remember({_GALLERY: self.contents.gallery, _VERSION: str(version)})
+        self._set_properties({_VERSION: str(version)})
 
     def _unsettle(self) -> None:
         """Forget the version, before each change: another's sync may have settled meanwhile."""
         if self.version() is not None:
-            self._remember({_VERSION: ""})
+            self._set_properties({_VERSION: ""})
 
-    def _remember(self, properties: Mapping[str, str]) -> None:
+    def _set_properties(self, properties: Mapping[str, str]) -> None:
         with self._plain_errors("written"):
             self._client.alter_collection_properties(
                 self.address.name, dict(properties), timeout=PATIENCE
@@ -233,7 +233,7 @@ class Milvus:
         return str(found["index_type"])
 
     def _properties(self) -> dict[str, str]:
-        """Return what is remembered with it, unless it is a stranger's."""
+        """Return the properties kept with it, unless it is another gallery's."""
         with self._plain_errors("read"):
             found = self._client.describe_collection(self.address.name, timeout=PATIENCE)
         properties = dict(found.get("properties") or {})
@@ -241,8 +241,7 @@ class Milvus:
         if (made_with := properties.get(_ENCODER)) != wanted.encoder:
             holds = f"vectors of encoder {made_with}" if made_with else "other things"
             holds += f", where those of {wanted.encoder} are wanted"
-        # One that was filled before galleries had ids is taken over by the next sync.
-        elif properties.get(_GALLERY, wanted.gallery) != wanted.gallery:
+        elif properties.get(_GALLERY) != wanted.gallery:
             holds = "the vectors of another collection"
         if holds:
             raise CollectionError(
