@@ -76,7 +76,7 @@ def build(
     Raises:
         CollectionError: also when there is any collection and `resume` is off, and when the cluster
             cannot be reached or its workers fail.
-        EncoderError: when Ray is wanted and not installed.
+        MissingExtraError: when Ray is wanted and not installed.
         ImageError: when a picture cannot be read and `stop_on_error` is set.
         QueryError: when `workers` is less than 1.
     """

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from beautylens.errors import EncoderError
+from beautylens.errors import MissingExtraError
+
+
+def install_line(name: str) -> str:
+    """Return the command that installs an extra, to be run in the folder of the repository.
+
+    Beautylens is installed from its repository. On an index of packages `beautylens[train]` is
+    nobody's, or belongs to whoever took the name: that line would fail, or install a stranger's.
+    """
+    return f"pip install '.[{name}]'"
 
 
 @contextmanager
@@ -13,12 +22,12 @@ def extra(name: str) -> Iterator[None]:
     """Say which extra to install where an import inside fails.
 
     Raises:
-        EncoderError: in place of the ImportError.
+        MissingExtraError: in place of the ImportError.
     """
     try:
         yield
     except ImportError as error:
-        raise EncoderError(
+        raise MissingExtraError(
             f"{error.name or error} is needed for this and cannot be imported; "
-            f"run: pip install 'beautylens[{name}]'"
+            f"run in the folder of Beautylens' repository: {install_line(name)}"
         ) from error

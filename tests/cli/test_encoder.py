@@ -65,7 +65,7 @@ def test_an_unknown_name_gets_the_command_that_makes_it(home: Path) -> None:
     assert "there is no encoder 'resnet101.tv_in1k'" in message
     assert f"there are: default (in {home})" in message
     assert "`beautylens encoder export --backbone resnet101.tv_in1k`" in message
-    assert "pip install 'beautylens[train]'" in message
+    assert "pip install '.[train]'" in message
 
 
 def test_wrong_words_are_refused_in_one_sentence(home: Path, tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_wrong_words_are_refused_in_one_sentence(home: Path, tmp_path: Path) -> 
 @pytest.mark.skipif("torch" not in ABSENT, reason="the extra `train` is installed")
 def test_exporting_without_the_extra_names_the_pip_line(home: Path) -> None:
     done = run("encoder", "export", "--backbone", "resnet18", code=1)
-    assert "run: pip install 'beautylens[train]'" in done.stderr
+    assert "repository: pip install '.[train]'" in done.stderr
     assert not home.exists()
 
 

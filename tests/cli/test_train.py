@@ -68,4 +68,4 @@ def test_a_wrong_encoder_or_table_is_told_before_training(shop: Shop, tmp_path: 
 @pytest.mark.skipif(not ABSENT, reason="the extra `train` is installed")
 def test_without_the_extra_the_install_line_is_told(shop: Shop, tmp_path: Path) -> None:
     message = one_line(run("train", "uel", shop.table, tmp_path / "out", code=1).stderr)
-    assert "pip install 'beautylens[train]'" in message
+    assert "pip install '.[train]'" in message

@@ -334,4 +334,4 @@ def test_without_the_extra_a_command_gives_the_line_that_installs_it(
         "sync", collection.gallery.address, "--vectors", "milvus+http://h/n", PYTHONPATH=path
     )
     assert ended.returncode == 1
-    assert "pip install 'beautylens[scale]'" in ended.stderr
+    assert "pip install '.[scale]'" in ended.stderr

@@ -159,7 +159,7 @@ def test_without_matplotlib_everything_but_the_curve_is_written(
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     answered = run(studio, out)
     assert answered.exit_code == 0, answered.output
-    assert "pip install 'beautylens[train]'" in answered.stderr
+    assert "pip install '.[train]'" in answered.stderr
     assert read_recipe(out / "best.toml").name == "tuned"
 
 

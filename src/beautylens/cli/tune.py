@@ -17,7 +17,7 @@ from beautylens.cli.arguments import CatalogueTable, TruthTable, written_here
 from beautylens.cli.console import console, warn
 from beautylens.cli.evaluate import refuse_leaks
 from beautylens.cli.progress import count_bar, progress_bar, report_rows
-from beautylens.errors import EncoderError
+from beautylens.errors import MissingExtraError
 from beautylens.evaluation.run import find_copies
 from beautylens.evaluation.tune.axes import changes_evidence, in_words
 from beautylens.evaluation.tune.files import draw_curve, said_of, write_recipe, write_tried
@@ -119,7 +119,7 @@ def _write(tuned: Tuned, tuning: Tuning, folder: Path) -> None:
     try:
         draw_curve(folder / "curve.png", tuned)
         written.append("curve.png")
-    except EncoderError as missing:
+    except MissingExtraError as missing:
         warn("No curve is drawn:", f" {missing}")
     console.print(f"Written to {folder}: {', '.join(written)}.", soft_wrap=True)
 

@@ -22,7 +22,7 @@ def connected(cluster: str) -> Iterator[Any]:
     """Give Ray, connected; what it says of itself is left out.
 
     Raises:
-        EncoderError: when it is not installed.
+        MissingExtraError: when it is not installed.
         CollectionError: when the cluster cannot be reached, or its workers fail.
     """
     # It reports its use to its makers unless told not to.

@@ -106,7 +106,7 @@ def draw_curve(path: Path, tuned: Tuned) -> None:
     """Draw mAP@7 against milliseconds: all recipes, the front, the budget and the chosen one.
 
     Raises:
-        EncoderError: when matplotlib is not installed; it says how to.
+        MissingExtraError: when matplotlib is not installed.
     """
     with extra("train"):
         from matplotlib.figure import Figure

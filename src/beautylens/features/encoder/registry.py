@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from beautylens.errors import EncoderError
+from beautylens.optional import install_line
 from beautylens.recipe.settings import Settings
 
 VARIABLE = "BEAUTYLENS_ENCODERS"
@@ -42,7 +43,7 @@ def no_such_encoder(name: str) -> EncoderError:
     return EncoderError(
         f"there is no encoder '{name}'; there are: {known} (in {encoder_home()}); if it is a timm "
         f"network, `beautylens encoder export --backbone {name}` makes it: that downloads its "
-        "weights and needs `pip install 'beautylens[train]'`"
+        f"weights and needs `{install_line('train')}` in the folder of Beautylens' repository"
     )
 
 

@@ -54,7 +54,7 @@ class Milvus:
 
     Raises:
         CollectionError: when it cannot be reached, or belongs to another gallery or encoder.
-        EncoderError: when pymilvus is not installed.
+        MissingExtraError: when pymilvus is not installed.
     """
 
     def __init__(self, address: Address, contents: Contents, token: str = "") -> None:
