@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from beautylens.errors import ImageError
 from beautylens.features.local.features import LocalFeatures
 from beautylens.features.local.keypoints import NO_KEYPOINTS, Keypoints
+from beautylens.file_names import readable_name
 from beautylens.images.decode import decode
-from beautylens.images.draw import labelled, match_lines
+from beautylens.images.draw import labelled, match_lines, write_png
 from beautylens.images.fit import shrink
 from beautylens.paths import place
 from beautylens.query import Query
-from beautylens.results import Match, Matches
+from beautylens.results import Explanation, Match, Matches
 from beautylens.search.draw_colours import draw_colours
 from beautylens.store.gallery import Gallery
 from beautylens.text.ocr import Line
@@ -45,13 +48,40 @@ class Explain:
         kept = self._local.compare(own, gallery).pairs
         return match_lines(left, right, own.points[kept[:, 0]], gallery.points[kept[:, 1]])
 
-    def best(self, query: Query, matches: Matches) -> Match:
-        """Return the picture, of one product's several, that has most in common with the photo."""
+    def closest(self, query: Query, product_id: str) -> Match | None:
+        """Return the picture of a product that has most keypoints in common with the photo.
+
+        None where there is no product of this id.
+        """
+        matches = self._gallery.products.images(product_id)
+        if not len(matches):
+            return None
         stored = self._gallery.rows.keypoints([match.image_id for match in matches])
         pictures = [stored.get(match.image_id, NO_KEYPOINTS) for match in matches]
         found = self._local.compare_all(self._keypoints(query), pictures)
-        # The first of equals: they come in the order of their cosines.
-        return max(zip(matches, found, strict=True), key=lambda pair: pair[1].count)[0]
+        # The first of equals: they come in the order of their ids.
+        best = max(range(len(found)), key=lambda number: found[number].count)
+        return matches[best]
+
+    def write(self, query: Query, matches: Matches, folder: Path) -> Explanation:
+        """Draw the photo and every match into a folder; a picture that is gone is no drawing."""
+        photo = folder / "photo.png"
+        write_png(photo, self.searched(query, matches.lines))
+        compared = self.colours(matches)
+        keypoints, colours, errors = {}, {}, {}
+        for rank, match in enumerate(matches, start=1):
+            name = f"{rank}_{readable_name(match.product.product_id)}"
+            try:
+                drawing = self(query, match)
+            except ImageError as error:
+                errors[rank] = str(error)
+            else:
+                keypoints[rank] = folder / f"{name}.png"
+                write_png(keypoints[rank], drawing)
+            if match.image_id in compared:
+                colours[rank] = folder / f"{name}_colours.png"
+                write_png(colours[rank], compared[match.image_id])
+        return Explanation(photo, keypoints, colours, errors)
 
     def _keypoints(self, query: Query) -> Keypoints:
         """Return the photo's keypoints, also for a recipe that searches without."""
