@@ -19,7 +19,7 @@ def listed(faults: Sequence[str]) -> str:
     return "; ".join(faults[:_FIRST_FEW]) + (f"; and {more} more" if more > 0 else "")
 
 
-def refuse(path: Place, faults: Sequence[str], remedy: str) -> None:
+def refuse(path: Place | str, faults: Sequence[str], remedy: str) -> None:
     """Refuse a table that has any faults.
 
     Raises:
@@ -35,7 +35,7 @@ def identifier(name: str) -> str:
     return "" if plain[:1].isdigit() else plain
 
 
-def require_columns(path: Place, found: Sequence[str], required: Iterable[str]) -> None:
+def require_columns(path: Place | str, found: Sequence[str], required: Iterable[str]) -> None:
     """Check that a table has the columns that it needs.
 
     Raises:

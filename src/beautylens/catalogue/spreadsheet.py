@@ -14,7 +14,7 @@ from beautylens.catalogue.checks import refuse
 from beautylens.paths import Place
 
 
-def without_leavings(path: Place, table: pa.Table) -> pa.Table:
+def without_leavings(path: Place | str, table: pa.Table) -> pa.Table:
     """Return a table of texts without blank last rows and nameless columns that say nothing.
 
     Such columns are the empty ones beside the table, and one that only numbers its rows.
