@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Sequence
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from beautylens.assemble import make_describer, make_encoder, make_explain, make_pipeline
-from beautylens.catalogue.table import Catalogue, read_catalogue
-from beautylens.counts import at_least_one
-from beautylens.errors import CollectionError, ImageError
+from beautylens.catalogue.sources import Table, catalogue_from
+from beautylens.counts import at_least_one, none_or_at_least_one
+from beautylens.errors import CollectionError, QueryError
 from beautylens.features.encoder.base_encoder import BaseEncoder
 from beautylens.features.encoder.openvino import precision_like
 from beautylens.features.encoder.whitening import Whitening
 from beautylens.features.local.vlad import VladEncoder
-from beautylens.images.decode import Decode, decode_scaled
-from beautylens.images.fit import Box, crop, is_blank
+from beautylens.images.decode import Decode, Pixels, decode_scaled
+from beautylens.images.fit import Box
 from beautylens.images.limits import DEFAULT_LIMITS, Limits
-from beautylens.images.sources import Picture, name_of
+from beautylens.images.sources import Picture, several_pictures
+from beautylens.info import collection_info
 from beautylens.ingest.derive import derive, derives
 from beautylens.ingest.fill import Filled, OnProgress, Progress, fill
 from beautylens.native import Lock, Once
-from beautylens.query import Photo
+from beautylens.query import Photo, Query, read_photo
 from beautylens.recipe.recipe import Recipe
 from beautylens.recipe.sections import JudgeSettings
 from beautylens.recipe.settings import checked
-from beautylens.results import Matches
+from beautylens.results import Explanation, Matches, Product
 from beautylens.search.explain import Explain
 from beautylens.search.judge.parameters import JUDGEMENT, JudgeParameters, read_judge_parameters
+from beautylens.search.many import Found, search_each
 from beautylens.search.pipeline import Pipeline
 from beautylens.store.failures import Failure
 from beautylens.store.filters import parse_filter, to_sql
@@ -37,6 +39,7 @@ from beautylens.store.gallery import Gallery
 from beautylens.store.milvus.vector_index import open_with_milvus
 from beautylens.store.schema import PLAIN
 from beautylens.text.ocr import PRINT
+from beautylens.threads import core_count
 
 # The names of the artefacts that describe pictures: the projection of their descriptors, and the
 # VLAD of their keypoints.
@@ -126,7 +129,7 @@ class Collection:
 
     def search(
         self,
-        picture: Picture,
+        picture: Picture | Photo,
         limit: int = 7,
         *,
         words: str = "",
@@ -136,7 +139,8 @@ class Collection:
         """Return the products that a photo shows, best first.
 
         Args:
-            picture: a path, the bytes of a file, an open file, an RGB array or a PIL image.
+            picture: a path, the bytes of a file, an open file, an RGB array or a PIL image; or what
+                `photo` returned, which has its words, condition and crop.
             limit: how many products, 1 or more.
             words: what the user typed to narrow the search.
             where: condition on the catalogue's columns, such as "brand = 'Dior'".
@@ -147,8 +151,43 @@ class Collection:
             QueryError: when the limit, condition or crop cannot be understood.
         """
         limit = at_least_one(limit, "limit")
-        photo = self.photo(picture, words=words, where=where, crop_to=crop_to)
-        return self.pipeline.search(photo, limit)
+        if not isinstance(picture, Photo):
+            picture = self.photo(picture, words=words, where=where, crop_to=crop_to)
+        elif words or where or crop_to:
+            raise QueryError("the photo is prepared already; give words, where and crop to `photo`")
+        return replace(self.pipeline.search(picture, limit), explainer=self._draw)
+
+    def search_many(
+        self,
+        pictures: Picture | Iterable[Picture],
+        limit: int = 7,
+        *,
+        words: str = "",
+        where: str | None = None,
+        crop_to: Box | None = None,
+        workers: int | None = None,
+    ) -> Iterator[Found]:
+        """Search with many photos, several at a time; yield each with its matches, in order.
+
+        One that cannot be read, or lies outside the crop, comes with the error instead. Photos are
+        taken as they are needed, so that there may be any number of them.
+
+        Args:
+            pictures: each as for `search`; a lone one is one photo.
+            limit: as for `search`.
+            words: as for `search`.
+            where: as for `search`.
+            crop_to: as for `search`.
+            workers: searches that run at once, 1 or more; as many as there are cores by default.
+
+        Raises:
+            QueryError: at once, when the limit or condition cannot be understood.
+        """
+        options: dict[str, Any] = {"words": words, "where": where, "crop_to": crop_to}
+        search = partial(self.search, limit=at_least_one(limit, "limit"), **options)
+        self._checked_filter(where)
+        workers = none_or_at_least_one(workers, "workers") or core_count()
+        return search_each(search, several_pictures(pictures), workers)
 
     def photo(
         self,
@@ -175,25 +214,22 @@ class Collection:
             QueryError: when the condition or crop cannot be understood.
         """
         # Before the photo: a filter that cannot be understood costs nothing else.
-        where = self._checked_filter(where) if where and where.strip() else None
-        start = time.perf_counter()
+        where = self._checked_filter(where)
         longest = self.recipe.keypoints.longest if self.recipe.keypoints else 0
         seen = max(longest, self.encoder.side) / min(self.recipe.retrieve.views)
         wanted = round(max(seen, PRINT if self.recipe.read else 0))
-        # A part of the picture may be small, so the whole is decoded as large as the limits allow.
-        decoded = decode(
-            picture, name="the photo", limits=limits, least_side=None if crop_to else wanted
+        return read_photo(
+            picture, wanted, where=where, words=words, crop_to=crop_to, limits=limits, decode=decode
         )
-        pixels = decoded.pixels
-        if crop_to is not None:
-            pixels = crop(pixels, crop_to.scaled(decoded.scale))
-        if is_blank(pixels):
-            name = name_of(picture, "the photo")
-            raise ImageError(f"{name} is one colour all over; take one that shows the product")
-        return Photo(pixels, where, words, (time.perf_counter() - start) * 1000)
 
-    def _checked_filter(self, where: str) -> str:
+    def describe(self, photo: Photo) -> Query:
+        """Return what `search` makes of a photo first: descriptor, keypoints, VLAD."""
+        return self.pipeline.describe(photo)
+
+    def _checked_filter(self, where: str | None) -> str | None:
         """Return a filter written anew in the SQL of the store, from what was understood of it."""
+        if where is None or not where.strip():
+            return None
         return to_sql(parse_filter(where, [*PLAIN, *self.gallery.rows.extra]))
 
     @cached_property
@@ -232,19 +268,74 @@ class Collection:
 
     @cached_property
     def explain(self) -> Explain:
-        """Draws why a match was returned: call it with a photo and one of its matches."""
+        """Draws why a match was returned: call it with a query and one of its matches."""
         return make_explain(self.recipe, self.gallery)
+
+    def _draw(self, query: Query, matches: Matches, folder: Path) -> Explanation:
+        return self.explain.write(query, matches, folder)
+
+    def get(self, product_id: str) -> Product | None:
+        """Return a product with the paths of its pictures; None where there is none of this id."""
+        pictures = self.gallery.products.images(product_id)
+        if not len(pictures):
+            return None
+        return replace(pictures[0].product, images=tuple(match.image for match in pictures))
+
+    def thumbnail(self, product_id: str) -> Pixels | None:
+        """Return the small copy of a product's first picture, (H, W, 3) uint8 RGB.
+
+        None where there is no such product, or the recipe keeps no copies.
+        """
+        ids = [match.image_id for match in self.gallery.products.images(product_id)[:1]]
+        return next((small.pixels for small in self.gallery.rows.thumbnails(ids).values()), None)
+
+    def known(self, product_ids: Iterable[str]) -> set[str]:
+        """Return those of the product ids, one or several, that the collection holds."""
+        return self.gallery.products.known(product_ids)
+
+    @property
+    def address(self) -> str:
+        """The folder or address that the collection was opened at."""
+        return self.gallery.address
+
+    @property
+    def metadata_columns(self) -> tuple[str, ...]:
+        """The catalogue's own further columns, which `where` may ask about."""
+        return self.gallery.rows.extra
+
+    def info(self) -> dict[str, Any]:
+        """Return size, recipe, encoder, version and columns as JSON values."""
+        return collection_info(self.gallery, self.recipe)
+
+    def ready(self) -> None:
+        """Raise unless the collection can be searched.
+
+        Raises:
+            CollectionError: saying why not.
+        """
+        self.gallery.ready()
 
     def add(
         self,
-        products: str | Path | Catalogue,
+        products: Table,
         *,
         workers: int | None = None,
         stop_on_error: bool = False,
         progress: OnProgress = silent,
     ) -> Filled:
-        """Add the products of a catalogue table, or replace those that are there; no re-index."""
-        catalogue = products if isinstance(products, Catalogue) else read_catalogue(products)
+        """Add the products of a catalogue table, or replace those that are there; no re-index.
+
+        Args:
+            products: the path of a table, a list of dicts, a data frame or an Arrow table.
+            workers: threads that read pictures, 1 or more; all cores by default.
+            stop_on_error: raise at the first picture that cannot be read, rather than note it.
+            progress: called as it goes on.
+
+        Raises:
+            ImageError: when a picture cannot be read and `stop_on_error` is set.
+            TableError: when the table cannot be read.
+        """
+        catalogue = catalogue_from(products)
         describer = make_describer(self.recipe, self.encoder, self.vlad, workers)
         filled = fill(
             self.gallery, catalogue, describer,

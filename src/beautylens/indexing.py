@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from beautylens.assemble import make_describer, make_encoder, make_extractor
-from beautylens.catalogue.table import Catalogue, read_catalogue
+from beautylens.catalogue.sources import Table, catalogue_from
+from beautylens.catalogue.table import Catalogue
 from beautylens.cluster.build import fill_on_cluster
 from beautylens.cluster.connection import connected
 from beautylens.collection import (
@@ -31,27 +32,43 @@ from beautylens.text.product_texts import product_texts
 
 
 def index(
-    table: str | Path | Catalogue,
+    table: Table,
     address: str | Path,
     *,
     recipe: str | Path | Recipe = "default",
     workers: int | None = None,
+    resume: bool = True,
+    stop_on_error: bool = False,
+    ray: str | None = None,
     progress: OnProgress = silent,
 ) -> Collection:
     """Build a collection from a catalogue table, or go on with one that was interrupted.
 
     Pictures that cannot be read are left out; `Collection.failures` names them.
 
+    Args:
+        table: the path of a table, a list of dicts, a data frame or an Arrow table.
+        address: of the collection, a folder or in object storage.
+        recipe: the name of a shipped recipe, a TOML file, or a `Recipe`.
+        workers: as for `build`, as are the others.
+        resume: go on with a collection that is there.
+        stop_on_error: raise at the first picture that cannot be read.
+        ray: the address of a Ray cluster whose workers describe the pictures.
+        progress: called as it goes on.
+
     Raises:
         TableError: when the table cannot be read.
         RecipeError: when the recipe cannot be read.
         CollectionError: when the folder holds a collection of another recipe or encoder.
     """
-    return build(table, address, recipe=recipe, workers=workers, progress=progress)[0]
+    return build(
+        table, address, recipe=recipe, workers=workers, resume=resume, stop_on_error=stop_on_error,
+        ray=ray, progress=progress,
+    )[0]  # fmt: skip
 
 
 def build(
-    table: str | Path | Catalogue,
+    table: Table,
     address: str | Path,
     *,
     recipe: str | Path | Recipe = "default",
@@ -64,7 +81,7 @@ def build(
     """Build as `index` does, and return beside the collection what was done.
 
     Args:
-        table: the catalogue.
+        table: as for `index`.
         address: of the collection.
         recipe: what it is built with.
         workers: threads on this machine, 1 or more; as many as there are cores by default.
@@ -86,7 +103,7 @@ def build(
             "at the failures that `beautylens info` lists"
         )
     workers = none_or_at_least_one(workers, "workers")
-    catalogue = table if isinstance(table, Catalogue) else read_catalogue(table)
+    catalogue = catalogue_from(table)
     wanted = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     if not resume and Gallery.exists(address):
         raise CollectionError(f"{address} is a collection already; name a new folder, or resume")

@@ -141,7 +141,7 @@ class Explanation:
 class Explains(Protocol):
     """Writes the drawings that explain matches into a folder."""
 
-    def __call__(self, matches: Matches, folder: Path) -> Explanation:
+    def __call__(self, query: Query, matches: Matches, folder: Path) -> Explanation:
         """Return what was written."""
 
 
@@ -221,7 +221,7 @@ class Matches:
             raise QueryError(
                 "these matches keep no photo to draw; explain what Collection.search returned"
             )
-        return self.explainer(self, Path(folder))
+        return self.explainer(self.query, self, Path(folder))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the verdict, the matches and the time of each stage as JSON values."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, TypeGuard
+from typing import Any, Protocol, TypeAlias, TypeGuard, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,11 +28,21 @@ Named: TypeAlias = str | os.PathLike[str] | Remote
 Picture: TypeAlias = (
     Named | bytes | bytearray | memoryview | Readable | NDArray[np.uint8] | Image.Image
 )
+_WHOLE = (str, os.PathLike, Remote, bytes, bytearray, memoryview, Image.Image)
 
 
 def is_named(source: Picture) -> TypeGuard[Named]:
     """Tell whether a picture is given by its path or address."""
     return isinstance(source, str | os.PathLike | Remote)
+
+
+def several_pictures(pictures: Picture | Iterable[Picture]) -> Iterable[Picture]:
+    """Return pictures one by one; a lone one is itself one, and not its letters, rows or bytes."""
+    if isinstance(pictures, np.ndarray):
+        return pictures if pictures.ndim > 3 else (pictures,)
+    if isinstance(pictures, _WHOLE) or callable(getattr(pictures, "read", None)):
+        return (cast(Picture, pictures),)
+    return cast(Iterable[Picture], pictures)
 
 
 def name_of(source: Picture, otherwise: str) -> str:
