@@ -19,6 +19,7 @@ from beautylens.catalogue.readers import text_of, tidied
 from beautylens.catalogue.table import TEXT, Catalogue, catalogue_of, read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth, truth_of
 from beautylens.errors import TableError
+from beautylens.images.sources import Named, is_named
 from beautylens.paths import Remote
 
 NAME = "the given table"
@@ -33,10 +34,9 @@ class ArrowStream(Protocol):
         """Return the rows as a stream of Arrow's C interface."""
 
 
-File: TypeAlias = str | os.PathLike[str] | Remote
 Rows: TypeAlias = Iterable[Mapping[str, Any]] | ArrowStream
-Table: TypeAlias = File | Rows | Catalogue
-Truth: TypeAlias = File | Rows | Sequence[TruthRow]
+Table: TypeAlias = Named | Rows | Catalogue
+Truth: TypeAlias = Named | Rows | Sequence[TruthRow]
 
 
 def catalogue_from(source: Table) -> Catalogue:
@@ -50,7 +50,7 @@ def catalogue_from(source: Table) -> Catalogue:
     """
     if isinstance(source, Catalogue):
         return source
-    if isinstance(source, File):
+    if is_named(source):
         return read_catalogue(_path(source))
     return catalogue_of(NAME, tidied(NAME, _as_texts(source)), Path.cwd())
 
@@ -63,14 +63,14 @@ def truth_from(source: Truth) -> tuple[TruthRow, ...]:
     Raises:
         TableError: when it is none of these, or a column or row is wrong.
     """
-    if isinstance(source, File):
+    if is_named(source):
         return read_truth(_path(source))
     if isinstance(source, Sequence) and source and all(isinstance(r, TruthRow) for r in source):
         return tuple(source)
     return truth_of(NAME, tidied(NAME, _as_texts(source)), Path.cwd())
 
 
-def _path(file: File) -> str | Remote:
+def _path(file: Named) -> str | Remote:
     return file if isinstance(file, Remote) else os.fspath(file)
 
 

@@ -16,7 +16,6 @@ from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.cli.arguments import CatalogueTable, TruthTable, written_here
 from beautylens.cli.console import console
-from beautylens.cli.evaluate import refuse_leaks
 from beautylens.cli.grid_tables import print_ablation, print_best, print_systems
 from beautylens.cli.output import print_json, sheet_row
 from beautylens.cli.progress import count_bar, report_left_out, report_rows
@@ -25,7 +24,7 @@ from beautylens.evaluation.grid.extraction import find_pools
 from beautylens.evaluation.grid.grid import PAPER, Grid, Outcome, best_first
 from beautylens.evaluation.grid.page import most_disputed, write_grid_page
 from beautylens.evaluation.metrics import MEASURES
-from beautylens.evaluation.run import find_copies
+from beautylens.evaluation.run import find_copies, refuse_leaks
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.paths import place
 from beautylens.recipe.sections import ExpandByNameSettings

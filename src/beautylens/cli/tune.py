@@ -15,10 +15,9 @@ from beautylens.catalogue.table import read_catalogue
 from beautylens.catalogue.truth import read_truth
 from beautylens.cli.arguments import CatalogueTable, TruthTable, written_here
 from beautylens.cli.console import console, warn
-from beautylens.cli.evaluate import refuse_leaks
 from beautylens.cli.progress import count_bar, progress_bar, report_rows
 from beautylens.errors import MissingExtraError
-from beautylens.evaluation.run import find_copies
+from beautylens.evaluation.run import find_copies, refuse_leaks
 from beautylens.evaluation.tune.axes import changes_evidence, in_words
 from beautylens.evaluation.tune.files import draw_curve, said_of, write_recipe, write_tried
 from beautylens.evaluation.tune.photos import FEWEST

@@ -10,7 +10,7 @@ from beautylens.catalogue.truth import TruthRow
 from beautylens.collection import Collection
 from beautylens.counts import at_least_one
 from beautylens.embedded import picture_stamp
-from beautylens.errors import ImageError
+from beautylens.errors import ImageError, TableError
 from beautylens.evaluation.metrics import QueryResult
 from beautylens.images.files import read_bytes
 from beautylens.paths import Place, place
@@ -52,6 +52,25 @@ def _leaks(truth: Iterable[TruthRow], digests: Mapping[str, str]) -> list[tuple[
             if digest in digests:
                 leaks.append((row.image, digests[digest]))
     return leaks
+
+
+def refuse_leaks(leaks: Sequence[tuple[Place, str]], truth: Place | None, queries: int) -> None:
+    """Refuse a truth table whose photos are in the gallery: each of them finds itself.
+
+    Args:
+        leaks: such photos, each with the id of the image that it is.
+        truth: the table, if it is a file.
+        queries: photos of the table.
+
+    Raises:
+        TableError: when there is any leak.
+    """
+    if leaks:
+        raise TableError(
+            f"{truth or 'the truth table'}: {len(leaks)} of {queries} queries are in the gallery "
+            f"themselves, such as {leaks[0][0].name} (image {leaks[0][1]}); take them out, or "
+            "allow it: --allow-leaks, in Python allow_leaks=True"
+        )
 
 
 def find_copies(catalogue: Catalogue, truth: Sequence[TruthRow]) -> list[tuple[Place, str]]:

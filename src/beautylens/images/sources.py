@@ -31,8 +31,8 @@ Picture: TypeAlias = (
 _WHOLE = (str, os.PathLike, Remote, bytes, bytearray, memoryview, Image.Image)
 
 
-def is_named(source: Picture) -> TypeGuard[Named]:
-    """Tell whether a picture is given by its path or address."""
+def is_named(source: object) -> TypeGuard[Named]:
+    """Tell whether a picture or table is given by its path or address."""
     return isinstance(source, str | os.PathLike | Remote)
 
 

@@ -52,7 +52,7 @@ def serve(settings: ServeSettings, port: int, workers: int, started: Callable[[s
     """
     _refuse_unguarded(settings)
     opened = open_collection(settings.collection, settings.vectors)
-    opened.gallery.ready()
+    opened.ready()
     _ = opened.encoder
     if settings.key:
         _sweep(settings, opened.gallery)

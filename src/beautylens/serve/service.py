@@ -35,7 +35,7 @@ class Service:
 
     def __init__(self, collection: Collection, settings: ServeSettings) -> None:
         self.collection, self.settings = collection, settings
-        self.metrics = Metrics(collection.gallery.rows.count)
+        self.metrics = Metrics(collection.__len__)
         self.searching = WorkQueue(settings.threads, settings.waiting, settings.seconds)
         # One more than search at once, for the pictures of products that are written meanwhile.
         self.decoders = Decoders(
@@ -53,7 +53,7 @@ class Service:
     @property
     def columns(self) -> tuple[str, ...]:
         """What a filter may ask about."""
-        return ("product_id", *OPTIONAL, *self.collection.gallery.rows.extra)
+        return ("product_id", *OPTIONAL, *self.collection.metadata_columns)
 
     def photo(self, data: bytes, words: str = "", where: str = "", crop: str = "") -> Photo:
         """Return a query photo.
@@ -103,7 +103,7 @@ class Service:
                 f"{stuck} of the threads that search have not come back from their work; restart "
                 "the server",
             )  # fmt: skip
-        await self.watching.do(self.collection.gallery.ready)
+        await self.watching.do(self.collection.ready)
 
     def close(self) -> None:
         """Finish what was taken."""

@@ -61,7 +61,7 @@ def feedback_routes(service: Service) -> APIRouter:
         answers, data = Answers(service.settings.keep), await image.read()
 
         def drawn() -> bytes:
-            if product_id and not service.collection.gallery.products.known([product_id]):
+            if product_id and not service.collection.known([product_id]):
                 raise unknown(product_id)
             pixels, _ = shrink(service.photo(data, crop=crop).pixels, LONGEST_SIDE)
             return to_jpeg(pixels, _QUALITY)

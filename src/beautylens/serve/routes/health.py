@@ -47,7 +47,7 @@ def health_routes(service: Service) -> APIRouter:
         def about() -> About:
             return About(
                 title=settings.title,
-                images=service.collection.gallery.rows.count(),
+                images=len(service.collection),
                 columns=list(service.columns),
                 writable=bool(settings.key),
                 feedback=settings.keep is not None,

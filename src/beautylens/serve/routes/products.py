@@ -39,7 +39,6 @@ class Products:
         self._service = service
         self._collection, self._limits = service.collection, service.settings.product_limits
         self._decode = service.decoders.decode
-        self._gallery = service.collection.gallery
         self._folder = place(service.settings.collection)
         self._pictures = PictureStore(self._folder)
 
@@ -49,10 +48,10 @@ class Products:
         Raises:
             Refusal: when there is none of this id.
         """
-        found = self._gallery.products.images(product_id)
-        if not len(found):
+        product = self._collection.get(product_id)
+        if product is None:
             raise unknown(product_id)
-        return Item.of(found[0].product, len(found))
+        return Item.of(product)
 
     def picture(self, product_id: str, side: int) -> bytes:
         """Return a product's first picture as a JPEG.
@@ -60,8 +59,8 @@ class Products:
         Raises:
             Refusal: when there is none.
         """
-        found = self._gallery.products.images(product_id)
-        picture = shown(self._service, found[0], side) if len(found) else None
+        product = self._collection.get(product_id)
+        picture = None if product is None else shown(self._service, product, side)
         if picture is None:
             raise Refusal(404, "not-found", f"there is no picture of a product {product_id!r}")
         return picture
@@ -75,25 +74,24 @@ class Products:
         for number, data in enumerate(files, start=1):
             self._decode(data, name=f"picture {number}", limits=self._limits)
         with write_lock(self._folder):
-            former = {match.image for match in self._gallery.products.images(product_id)}
+            former = self._images(product_id)
             kept: list[str] = []
             try:
                 # One after the other, so that those before one that fails are known.
                 kept.extend(str(self._pictures.keep(product_id, data)) for data in files)
                 kept = list(dict.fromkeys(kept))
-                catalogue = one_product(product_id, kept, facts, self._gallery.rows.extra)
+                catalogue = one_product(product_id, kept, facts, self._collection.metadata_columns)
                 self._collection.add(catalogue, workers=1, stop_on_error=True)
             except BaseException as error:
                 # Not those of a change that was made, whatever failed after it.
-                shown_now = {match.image for match in self._gallery.products.images(product_id)}
-                self._pictures.forget(set(kept) - former - shown_now)
+                self._pictures.forget(set(kept) - former - self._images(product_id))
                 if isinstance(error, ImageError):
                     raise CollectionError(str(error)) from error
                 raise
             self._pictures.forget(former - set(kept))
         known = {name: facts[name] for name in OPTIONAL}
         further = {name: value for name, value in facts.items() if name not in known and value}
-        return Item.of(Product(product_id, metadata=further, **known), len(kept))
+        return Item.of(Product(product_id, metadata=further, images=tuple(kept), **known))
 
     def remove(self, product_id: str) -> None:
         """Remove a product in one commit.
@@ -102,10 +100,15 @@ class Products:
             Refusal: when there is none of this id.
         """
         with write_lock(self._folder):
-            former = [match.image for match in self._gallery.products.images(product_id)]
+            former = self._images(product_id)
             if not self._collection.remove([product_id]):
                 raise unknown(product_id)
             self._pictures.forget(former)
+
+    def _images(self, product_id: str) -> frozenset[str]:
+        """Return the paths of a product's pictures; none where there is no such product."""
+        product = self._collection.get(product_id)
+        return frozenset(() if product is None else product.images)
 
 
 def product_routes(service: Service) -> APIRouter:
@@ -160,7 +163,7 @@ def product_routes(service: Service) -> APIRouter:
         check_id(product_id)
         files = [await one.read() for one in image]
         facts = dict(zip(OPTIONAL, (name, brand, category, gtin), strict=True))
-        facts |= _further(metadata, service.collection.gallery.rows.extra)
+        facts |= _further(metadata, service.collection.metadata_columns)
         return await service.writing.do(lambda: products.put(product_id, facts, files))
 
     @routes.delete(

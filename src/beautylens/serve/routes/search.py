@@ -48,7 +48,7 @@ def search_routes(service: Service) -> APIRouter:
 
         def answer() -> Answer:
             photo = service.photo(data, words, where, crop)
-            matches = service.collection.pipeline.search(photo, limit)
+            matches = service.collection.search(photo, limit)
             service.metrics.searched(matches)
             return Answer.of(matches)
 
@@ -68,11 +68,10 @@ def search_routes(service: Service) -> APIRouter:
 
         def drawing() -> bytes:
             collection, photo = service.collection, service.photo(data, crop=crop)
-            pictures = collection.gallery.products.images(product_id)
-            if not len(pictures):
+            query = collection.describe(photo)
+            best = collection.explain.closest(query, product_id)
+            if best is None:
                 raise unknown(product_id)
-            query = collection.pipeline.describe(photo)
-            best = collection.explain.best(query, pictures)
             gone = Refusal(
                 404, "not-found", f"the picture of product {product_id!r} is there no more"
             )
