@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +15,7 @@ from beautylens.features.encoder.pooling import unit_rows
 from beautylens.images.ahead import batches
 from beautylens.images.decode import decode
 from beautylens.images.fit import centre
-from beautylens.images.sources import Picture
+from beautylens.images.sources import Picture, several_pictures
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -63,9 +63,10 @@ class BaseEncoder(ABC):
         """Return the same encoder, made for so many threads that call `describe` at once."""
         return self
 
-    def __call__(self, pictures: Sequence[Picture]) -> Floats:
-        """Return the descriptors of pictures: (N, D) float32, unit rows."""
-        fitted = (self.fit(decode(picture, least_side=self.side)) for picture in pictures)
+    def __call__(self, pictures: Picture | Iterable[Picture]) -> Floats:
+        """Return the descriptors of pictures, one or several: (N, D) float32, unit rows."""
+        each = several_pictures(pictures)
+        fitted = (self.fit(decode(picture, least_side=self.side)) for picture in each)
         rows = [self.describe(batch) for batch in batches(fitted, BATCH)]
         return np.concatenate(rows) if rows else np.empty((0, self.dimensions), np.float32)
 
