@@ -94,7 +94,8 @@ def test_json_has_the_documented_keys_and_one_object_a_line(lens: str, shop: Sho
         assert set(answer) == {"query", "verdict", "probability", "matches", "milliseconds"}
         assert len(answer["matches"]) == 3
         assert set(answer["matches"][0]) == {
-            "product_id", "name", "brand", "image", "score", "probability", "reasons",
+            "product_id", "name", "brand", "category", "gtin", "metadata", "image", "score",
+            "probability", "reasons",
         }  # fmt: skip
         assert set(answer["matches"][0]["reasons"]) == {
             "visual", "local", "inliers", "colour", "text", "typed", "words", "barcode",

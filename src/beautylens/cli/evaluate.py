@@ -55,10 +55,10 @@ def evaluate(
     if report:
         report.mkdir(parents=True, exist_ok=True)
     opened = open_collection(address, vectors)
+    say_unknown(unknown_truths(opened, rows))
     if learning:
         if not allow_leaks:
             refuse_leaks(find_leaks(opened, rows), place(truth), len(rows))
-        say_unknown(unknown_truths(opened, rows))
         report_calibrated(calibrated(opened, rows), opened)
         return
     measured = measure(opened, rows, allow_leaks=allow_leaks)
@@ -71,11 +71,9 @@ def evaluate(
 
 
 def measure(opened: Collection, truth: Truth, *, allow_leaks: bool = False) -> Evaluation:
-    """Search with every photo, behind a progress bar, and warn of truths that cannot be found."""
+    """Search with every photo, behind a progress bar."""
     with progress_bar("Searching") as show:
-        measured = evaluation.evaluate(opened, truth, allow_leaks=allow_leaks, progress=show)
-    say_unknown(measured.unknown)
-    return measured
+        return evaluation.evaluate(opened, truth, allow_leaks=allow_leaks, progress=show)
 
 
 def say_unknown(unknown: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from beautylens.catalogue.table import OPTIONAL
@@ -35,7 +36,7 @@ class Service:
 
     def __init__(self, collection: Collection, settings: ServeSettings) -> None:
         self.collection, self.settings = collection, settings
-        self.metrics = Metrics(collection.__len__)
+        self.metrics = Metrics(partial(len, collection))
         self.searching = WorkQueue(settings.threads, settings.waiting, settings.seconds)
         # One more than search at once, for the pictures of products that are written meanwhile.
         self.decoders = Decoders(
