@@ -8,13 +8,11 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from beautylens.assemble import make_describer, make_encoder, make_explain, make_pipeline
+from beautylens.assemble import make_describer, make_explain, make_pipeline
 from beautylens.catalogue.sources import Table, catalogue_from
 from beautylens.counts import at_least_one, none_or_at_least_one
 from beautylens.errors import CollectionError, QueryError
 from beautylens.features.encoder.base_encoder import BaseEncoder
-from beautylens.features.encoder.openvino import precision_like
-from beautylens.features.encoder.whitening import Whitening
 from beautylens.features.local.vlad import VladEncoder
 from beautylens.images.decode import Decode, Pixels, decode_scaled
 from beautylens.images.fit import Box
@@ -38,12 +36,9 @@ from beautylens.store.filters import parse_filter, to_sql
 from beautylens.store.gallery import Gallery
 from beautylens.store.milvus.vector_index import open_with_milvus
 from beautylens.store.schema import PLAIN
+from beautylens.stored_encoders import load_encoder, load_vlad
 from beautylens.text.ocr import PRINT
 from beautylens.threads import core_count
-
-# The names of the artefacts that describe pictures: the projection of their descriptors, and the
-# VLAD of their keypoints.
-PROJECTION, VLAD = "projection", "vlad"
 
 
 def silent(_: Progress) -> None:
@@ -72,34 +67,11 @@ class Collection:
         Raises:
             CollectionError: when the encoder file has changed since.
         """
-        return self._encoder(self._load_encoder)
-
-    def _load_encoder(self) -> BaseEncoder:
-        stored = self.gallery.artefacts.get(PROJECTION) if self.recipe.projection else None
-        projection = Whitening.from_bytes(stored) if stored else None
-        made_with = self.gallery.settings["encoder"]
-        precision = precision_like(made_with.get("precision"))
-        encoder = make_encoder(self.recipe, projection, precision)
-        if encoder.fingerprint != made_with["fingerprint"]:
-            files = ", ".join(f"'{settings.file}'" for settings in self.recipe.encoders)
-            raise CollectionError(
-                f"{self.gallery.address} was built with encoder '{made_with['name']}' "
-                f"({made_with['fingerprint']}), but {files} now holds '{encoder.name}' "
-                f"({encoder.fingerprint}): bring the old file back, or index anew"
-            )
-        return encoder
+        return self._encoder(lambda: load_encoder(self.recipe, self.gallery))
 
     @cached_property
     def _kept_vlad(self) -> VladEncoder:
-        stored = self.gallery.artefacts.get(VLAD)
-        vlad = VladEncoder.from_bytes(stored) if stored else None
-        made_with = self.gallery.settings.get(VLAD, {}).get("fingerprint")
-        if vlad is None or vlad.fingerprint != made_with:
-            raise CollectionError(
-                f"{self.gallery.address}: the vocabulary of its local features is missing or not "
-                "the one that it was built with; index again into another folder"
-            )
-        return vlad
+        return load_vlad(self.gallery)
 
     @property
     def vlad(self) -> VladEncoder | None:

@@ -11,13 +11,7 @@ from beautylens.catalogue.sources import Table, catalogue_from
 from beautylens.catalogue.table import Catalogue
 from beautylens.cluster.build import fill_on_cluster
 from beautylens.cluster.connection import connected
-from beautylens.collection import (
-    PROJECTION,
-    VLAD,
-    Collection,
-    open_collection,
-    silent,
-)
+from beautylens.collection import Collection, open_collection, silent
 from beautylens.counts import none_or_at_least_one
 from beautylens.errors import CollectionError, RecipeError
 from beautylens.features.encoder.base_encoder import BaseEncoder
@@ -28,6 +22,7 @@ from beautylens.ingest.training_sample import descriptors_of, keypoints_of, samp
 from beautylens.recipe.recipe import Recipe, located, read_recipe
 from beautylens.recipe.sections import ProjectionSettings
 from beautylens.store.gallery import Gallery
+from beautylens.stored_encoders import PROJECTION, VLAD
 from beautylens.text.product_texts import product_texts
 
 
