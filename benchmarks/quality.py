@@ -36,7 +36,7 @@ def variants(recipe: Recipe, undecided: Path) -> Iterator[tuple[str, Recipe]]:
 
     Args:
         recipe: the default one.
-        undecided: a judgement for which nothing is decided early.
+        undecided: parameters for which nothing is decided early.
     """
     one_view = recipe.retrieve.model_copy(update={"views": (1.0,)})
     salient = recipe.retrieve.model_copy(update={"salient": True})

@@ -39,7 +39,7 @@ from beautylens.search.expansion import EXPANSIONS, Expansion
 from beautylens.search.explain import Explain
 from beautylens.search.hybrid import HybridRetrieval
 from beautylens.search.judge.judge import Judge
-from beautylens.search.judge.parameters import JUDGEMENT, JudgeParameters, read_judge_parameters
+from beautylens.search.judge.parameters import PARAMETERS, JudgeParameters, read_judge_parameters
 from beautylens.search.judge.scorer import FORMULAS, PlainScorer, Scorer, cosine_plus_inliers
 from beautylens.search.match_code import MatchCode
 from beautylens.search.pipeline import Pipeline
@@ -224,7 +224,7 @@ def make_scorer(
 
 def make_judge_parameters(settings: JudgeSettings, gallery: Gallery) -> JudgeParameters:
     """Return what the collection has learnt of its own photos, else what its recipe names."""
-    learnt = gallery.learnt(JUDGEMENT)
+    learnt = gallery.learnt(PARAMETERS)
     if learnt is not None:
         return JudgeParameters.from_bytes(
             learnt, f"the judge's parameters kept in {gallery.address}"
