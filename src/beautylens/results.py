@@ -144,6 +144,14 @@ class Matches:
         """
         return replace(self, rows=self.rows[: at_least_one(limit, "limit")])
 
+    def without_pictures(self) -> Matches:
+        """Return the answer alone, small enough to keep many of.
+
+        Left out are the photo, keypoints and compared pictures, from which reasons are drawn.
+        """
+        rows = tuple(replace(match, geometry=None) for match in self.rows)
+        return replace(self, rows=rows, query=None, colours=None)
+
     def __len__(self) -> int:
         return len(self.rows)
 
