@@ -188,7 +188,7 @@ def make_pipeline(
             gallery,
             derived.text,
             scorer.rank,
-            variant=by_name.variant,
+            variant=by_name.variant or "slide",
             first=by_name.first,
             listed=by_name.listed,
             minimum=by_name.minimum,
