@@ -17,7 +17,7 @@ from beautylens.store.artefacts import Artefacts
 from beautylens.store.failures import SCHEMA as FAILURES
 from beautylens.store.lance import connect, key_field
 
-FORMAT = 2
+FORMAT = 3
 PLAIN = ("image_id", "product_id", "image", "name", "brand", "category", "gtin")
 # Columns of ours that are neither a product's nor a person's to search by; `original` is there
 # only once descriptors have been augmented, others only where the recipe asks for them.
