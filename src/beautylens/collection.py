@@ -217,7 +217,7 @@ class Collection:
         return self._make_pipeline(self.starting_parameters.undecided())
 
     def evidence(self, picture: Picture) -> Matches:
-        """Return the whole short-list of a photo with all evidence, to learn the judge's parameters from.
+        """Return the whole short-list of a photo with all evidence, for the judge to learn from.
 
         Raises:
             CollectionError: when the recipe has no judge.
@@ -227,7 +227,7 @@ class Collection:
         return pipeline.find_evidence(pipeline.describe(self.photo(picture)))
 
     def judge_by(self, parameters: JudgeParameters) -> None:
-        """Keep parameters that the judge has learnt for this collection; searches use them from now on."""
+        """Keep what the judge has learnt for this collection; searches use it from now on."""
         self.gallery.learn(PARAMETERS, parameters.to_bytes())
 
     @cached_property

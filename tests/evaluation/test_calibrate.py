@@ -17,6 +17,7 @@ from beautylens.evaluation.calibration.calibrate import FEWEST, calibrate, gathe
 from beautylens.evaluation.calibration.labelled_shortlist import Example
 from beautylens.indexing import build
 from beautylens.recipe.recipe import Recipe, read_recipe
+from beautylens.recipe.sections import CosinePlusInliersSettings, JudgeSettings
 from tests.conftest import Shop, draw_pack, photograph, write_table
 from tests.stand_ins import write_stand_in
 
@@ -93,7 +94,9 @@ def test_a_photo_that_cannot_be_read_teaches_nothing(opened: Collection, tmp_pat
 
 
 def test_a_recipe_without_a_judge_says_so(shop: Shop, tmp_path: Path) -> None:
-    recipe = tiny(tmp_path).model_copy(update={"judge": None, "colour": None})
+    recipe = tiny(tmp_path).model_copy(
+        update={"scorer": CosinePlusInliersSettings(kind="cosine_plus_inliers"), "colour": None}
+    )
     plain, _ = build(shop.table, tmp_path / "plain.lens", recipe=recipe)
     assert plain.search(shop.photo(0)).verdict is None
     with pytest.raises(CollectionError, match="gives no verdicts"):
@@ -106,7 +109,7 @@ def test_a_file_of_the_judges_parameters_stands_beside_the_recipe(
     data = json.loads(opened.starting_parameters.to_bytes())
     data["weights"]["visual"] = 99.0
     (tmp_path / "mine.json").write_text(json.dumps(data))
-    (tmp_path / "mine.toml").write_text('[judge]\nfile = "mine.json"\n')
+    (tmp_path / "mine.toml").write_text('[scorer]\nkind = "judge"\nfile = "mine.json"\n')
     recipe = read_recipe(tmp_path / "mine.toml")
-    assert recipe.judge is not None
-    assert recipe.judge.file == str(tmp_path / "mine.json")
+    assert isinstance(recipe.scorer, JudgeSettings)
+    assert recipe.scorer.file == str(tmp_path / "mine.json")

@@ -125,7 +125,7 @@ def all_questions(examples: Sequence[Example]) -> list[LabelledShortlist]:
 
 
 def fit(examples: Sequence[Example], prior: JudgeParameters, strength: float) -> JudgeParameters:
-    """Return the prior with the weights and the in-catalogue model that explain the answers best."""
+    """Return the prior with the weights and in-catalogue model that explain the answers best."""
     questions = [example.question for example in examples]
     weights = _fit_weights([q for q in questions if q.answered], prior, strength)
     fitted = replace(prior, weights=dict(zip(FEATURES, weights.tolist(), strict=True)))
