@@ -24,7 +24,7 @@ from beautylens.collection import Collection
 from beautylens.evaluation.calibration.labelled_shortlist import Example
 from beautylens.evaluation.calibration.learning import cross_answered, learn
 from beautylens.evaluation.verdicts import auroc, calibration_error
-from beautylens.images.decode import Picture
+from beautylens.images.sources import Picture
 from beautylens.indexing import build
 from beautylens.recipe.recipe import read_recipe
 from beautylens.recipe.sections import JudgeSettings
@@ -90,8 +90,8 @@ def gathered(data: Path, cache: Path, photos: int) -> list[Example]:
     kept = cache / "grocery.jsonl"
     if not kept.exists():
         (cache / SHIPPED).write_bytes(PRIOR.to_bytes())
-        judge = JudgeSettings(file=str((cache / SHIPPED).absolute()))
-        recipe = read_recipe("default").model_copy(update={"judge": judge})
+        judge = JudgeSettings(kind="judge", file=str((cache / SHIPPED).absolute()))
+        recipe = read_recipe("default").model_copy(update={"scorer": judge})
         table = data / "grocery" / "catalogue.csv"
         collection, _ = build(table, cache / "grocery.lens", recipe=recipe)
         collect(collection, grocery(data, photos), kept)
