@@ -13,13 +13,13 @@ from beautylens.assemble import make_local_features
 from beautylens.collection import Collection
 from beautylens.images.simulate import phone_photo
 from beautylens.indexing import build
+from beautylens.query import Photo
 from beautylens.recipe.recipe import read_recipe
 from beautylens.results import Match, Matches, Product, Reasons
 from beautylens.sample.forms import draw_product
 from beautylens.sample.plan import SampleProduct, plan_sample
 from beautylens.sample.stage import View
 from beautylens.search.compare import CompareColour, alike
-from beautylens.query import Photo
 from tests.conftest import write_table
 
 LINE, SEEN = "Petal Press", View(yaw=0.2, camera=0.12, shadow=False)

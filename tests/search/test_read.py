@@ -10,11 +10,11 @@ import pytest
 
 from beautylens.collection import Collection
 from beautylens.indexing import build
+from beautylens.query import Photo
 from beautylens.recipe.recipe import Recipe, read_recipe
 from beautylens.recipe.sections import ReadSettings
 from beautylens.results import Match, Matches, Product
 from beautylens.sample.barcode import draw_barcode
-from beautylens.query import Photo
 from beautylens.search.read import CatalogueReader, Read, says_enough
 from beautylens.text.ocr import Line
 from tests.conftest import Shop, catalogue_rows, write_table

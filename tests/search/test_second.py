@@ -9,9 +9,9 @@ import pytest
 
 from beautylens.collection import Collection
 from beautylens.indexing import build
+from beautylens.query import Photo
 from beautylens.results import Matches
 from beautylens.search.hybrid import HybridRetrieval, with_both_cosines
-from beautylens.query import Photo
 from beautylens.store.gallery import Gallery
 from beautylens.store.reader import Vectors
 from tests.conftest import Shop, catalogue_rows, write_table
