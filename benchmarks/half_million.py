@@ -134,10 +134,10 @@ def make(folder: Path, catalogue: Path, recipe: str, products: int) -> dict[str,
 
 
 def unread(recipe: Recipe) -> Recipe:
-    """Return a recipe that leaves the print on the photo unread; barcodes are still read."""
-    if recipe.words is None:
+    """Return a recipe that leaves the words on the photo unread; barcodes are still read."""
+    if recipe.read is None:
         return recipe
-    return recipe.model_copy(update={"words": recipe.words.model_copy(update={"query": False})})
+    return recipe.model_copy(update={"read": recipe.read.model_copy(update={"photo": False})})
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:

@@ -107,21 +107,25 @@ def short_lists(folder: Path, every: int) -> list[Asked]:
     table = folder / "truth.csv" if (folder / "truth.csv").exists() else folder / "val.csv"
     rows = [row for row in read_truth(table) if row.product_ids and row.kind != "loose"]
     recipe = read_recipe("default").model_copy(
-        update={"rerank": None, "colour": None, "words": None}
+        update={"verify": None, "colour": None, "read": None}
     )
     with tempfile.TemporaryDirectory() as scratch:
         collection, _ = build(folder / "catalogue.csv", Path(scratch) / "c.lens", recipe=recipe)
         photos = [(row, collection.photo(row.image)) for row in rows[::every]]
-        return [Asked(row, p.pixels, collection.pipeline.weighed(p)) for row, p in photos]
+        pipeline = collection.pipeline
+        return [
+            Asked(row, photo.pixels, pipeline.find_evidence(pipeline.describe(photo)))
+            for row, photo in photos
+        ]
 
 
 def measure(asked: Sequence[Asked], variant: Variant, judge: Judge) -> dict[str, float]:
     """Return the figures of a variant on one set."""
     recipe = read_recipe("default")
     assert recipe.keypoints is not None  # noqa: S101  (the default recipe has them)
-    assert recipe.rerank is not None  # noqa: S101  (and re-ranks)
+    assert recipe.verify is not None  # noqa: S101  (and verifies)
     local = replace(
-        make_local_features(recipe.keypoints, recipe.rerank), extractor=variant.extractor()
+        make_local_features(recipe.keypoints, recipe.verify), extractor=variant.extractor()
     )
     pictures = {match.image_id: match.image for each in asked for match in each.matches}
     stored = {
@@ -140,7 +144,7 @@ def measure(asked: Sequence[Asked], variant: Variant, judge: Judge) -> dict[str,
             replace(match, reasons=replace(match.reasons, inliers=agreement.count))
             for match, agreement in zip(each.matches, agreements, strict=True)
         )
-        answer = judge(judge.fuse(Matches(tuple(rows))))
+        answer = judge(Matches(tuple(rows)))
         precision.append(precision_of(answer, each.row))
         certain.append(certainty_of(answer, each.row))
     return {

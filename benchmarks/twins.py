@@ -32,7 +32,7 @@ from beautylens.text.words import words_of
 LEAST_SIDE = 640
 CHANGES: dict[str, dict[str, object]] = {
     "default": {},
-    "no words, no barcodes": {"words": None},
+    "no words, no barcodes": {"read": None},
     "no colours": {"colour": None},
 }
 

@@ -10,7 +10,7 @@ three sample catalogues are rendered. Nothing else goes into what is shipped, an
 which epoch was the best. WORK keeps pictures, tables and the trained network: what was interrupted
 goes on. The result lies between the start and what was trained (`beautylens encoder blend`): most
 of what was learnt, little of what was forgotten. Three quarters of an hour on two cores. Afterwards
-the judgement has to be learnt anew (`tools/learn_judge.py`).
+the judge's parameters have to be learnt anew (`tools/learn_judge.py`).
 """
 
 from __future__ import annotations

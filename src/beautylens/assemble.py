@@ -39,7 +39,7 @@ from beautylens.search.expansion import EXPANSIONS, Expansion
 from beautylens.search.explain import Explain
 from beautylens.search.hybrid import HybridRetrieval
 from beautylens.search.judge.judge import Judge
-from beautylens.search.judge.parameters import JUDGEMENT, JudgeParameters, read_judge_parameters
+from beautylens.search.judge.parameters import PARAMETERS, JudgeParameters, read_judge_parameters
 from beautylens.search.judge.scorer import FORMULAS, PlainScorer, Scorer, cosine_plus_inliers
 from beautylens.search.match_code import MatchCode
 from beautylens.search.pipeline import Pipeline
@@ -188,7 +188,7 @@ def make_pipeline(
             gallery,
             derived.text,
             scorer.rank,
-            variant=by_name.variant,
+            variant=by_name.variant or "slide",
             first=by_name.first,
             listed=by_name.listed,
             minimum=by_name.minimum,
@@ -224,7 +224,7 @@ def make_scorer(
 
 def make_judge_parameters(settings: JudgeSettings, gallery: Gallery) -> JudgeParameters:
     """Return the parameters fitted to the collection's own photos, else those the recipe names."""
-    fitted = gallery.artefacts.get(JUDGEMENT)
+    fitted = gallery.artefacts.get(PARAMETERS)
     if fitted is not None:
         return JudgeParameters.from_bytes(
             fitted, f"the judge's parameters kept in {gallery.address}"

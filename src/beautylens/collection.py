@@ -28,7 +28,7 @@ from beautylens.recipe.sections import JudgeSettings
 from beautylens.recipe.settings import checked
 from beautylens.results import Explanation, Matches, Product
 from beautylens.search.explain import Explain
-from beautylens.search.judge.parameters import JUDGEMENT, JudgeParameters, read_judge_parameters
+from beautylens.search.judge.parameters import PARAMETERS, JudgeParameters, read_judge_parameters
 from beautylens.search.many import Found, search_each
 from beautylens.search.pipeline import Pipeline
 from beautylens.store.failures import Failure
@@ -92,8 +92,8 @@ class Collection:
                 self._made = version, self._make_pipeline()
             return self._made[1]
 
-    def _make_pipeline(self, judgement: JudgeParameters | None = None) -> Pipeline:
-        return make_pipeline(self.recipe, self.gallery, self.encoder, self.vlad, judgement)
+    def _make_pipeline(self, parameters: JudgeParameters | None = None) -> Pipeline:
+        return make_pipeline(self.recipe, self.gallery, self.encoder, self.vlad, parameters)
 
     def search_by(self, recipe: Recipe) -> None:
         """Search with the steps of another recipe over the same rows, to compare the two."""
@@ -205,7 +205,7 @@ class Collection:
         return to_sql(parse_filter(where, [*PLAIN, *self.gallery.rows.extra]))
 
     @cached_property
-    def starting_judgement(self) -> JudgeParameters:
+    def starting_parameters(self) -> JudgeParameters:
         """What the recipe names to judge by, whatever the collection has learnt since.
 
         Raises:
@@ -222,10 +222,10 @@ class Collection:
     @cached_property
     def _inquiry(self) -> Pipeline:
         """The search steps, none of them left out because the others had decided."""
-        return self._make_pipeline(self.starting_judgement.undecided())
+        return self._make_pipeline(self.starting_parameters.undecided())
 
     def evidence(self, picture: Picture) -> Matches:
-        """Return the whole short-list of a photo with all evidence, to learn a judgement from.
+        """Return the whole short-list of a photo with all evidence, for the judge to learn from.
 
         Raises:
             CollectionError: when the recipe has no judge.
@@ -234,9 +234,9 @@ class Collection:
         pipeline = self._inquiry
         return pipeline.find_evidence(pipeline.describe(self.photo(picture)))
 
-    def judge_by(self, judgement: JudgeParameters) -> None:
-        """Keep a judgement that was learnt for this collection; searches use it from now on."""
-        self.gallery.artefacts.put(JUDGEMENT, judgement.to_bytes())
+    def judge_by(self, parameters: JudgeParameters) -> None:
+        """Keep parameters that the judge has learnt for this collection; searches use them from now."""
+        self.gallery.artefacts.put(PARAMETERS, parameters.to_bytes())
 
     @cached_property
     def explain(self) -> Explain:

@@ -249,6 +249,14 @@ class Matches:
         index = pd.RangeIndex(1, len(rows) + 1, name="rank")
         return pd.DataFrame(rows, index, columns=list(names))
 
+    def without_pictures(self) -> Matches:
+        """Return the answer alone, small enough to keep many of.
+
+        Left out are the photo, keypoints and compared pictures, from which reasons are drawn.
+        """
+        rows = tuple(replace(match, geometry=None) for match in self.rows)
+        return replace(self, rows=rows, query=None, colours=None)
+
     def __len__(self) -> int:
         return len(self.rows)
 

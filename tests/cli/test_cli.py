@@ -101,8 +101,8 @@ def test_json_has_the_documented_keys_and_one_object_a_line(lens: str, shop: Sho
             "visual", "local", "inliers", "colour", "text", "typed", "words", "barcode",
         }  # fmt: skip
         assert set(answer["milliseconds"]) == {
-            "decode", "encode", "keypoints", "retrieve", "expand", "scan", "rerank", "textual",
-            "compare", "read", "refine", "total",
+            "decode", "describe", "retrieve", "expand", "match_code", "verify", "expand_by_name",
+            "compare", "read", "score", "total",
         }  # fmt: skip
 
 

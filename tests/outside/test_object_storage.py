@@ -73,8 +73,9 @@ def test_a_collection_in_object_storage_answers_as_one_in_a_folder(
 
 def test_a_reason_is_drawn_with_a_picture_from_object_storage(address: str, shop: Shop) -> None:
     there = open_collection(address)
-    photo = there.photo(shop.photo(1))
-    drawing = there.explain(photo, there.pipeline.search(photo, 1)[0])
+    found = there.search(shop.photo(1), 1)
+    assert found.query is not None
+    drawing = there.explain(found.query, found[0])
     assert drawing.shape[1] > drawing.shape[0] / 2
 
 

@@ -87,11 +87,11 @@ def say_unknown(unknown: Sequence[str]) -> None:
 
 def calibrated(opened: Collection, rows: Sequence[TruthRow]) -> Calibrated:
     """Learn from every photo, behind a progress bar, and keep it in the collection."""
-    prior = opened.starting_judgement
+    prior = opened.starting_parameters
     gathered = tracked(gather(opened, rows), "Searching", len(rows))
     taught = [example for example in gathered if example]
     learnt = calibrate(taught, prior)
-    opened.judge_by(learnt.judgement)
+    opened.judge_by(learnt.parameters)
     return learnt
 
 

@@ -20,7 +20,9 @@ from beautylens.store.columns import file_digest
 def run_queries(
     collection: Collection, truth: Iterable[TruthRow], limit: int = 7
 ) -> Iterator[QueryResult]:
-    """Return the result of each query, in order; ignored products do not use up places.
+    """Return the result of each query, in order, without the photo that was searched with.
+
+    Ignored products do not use up places.
 
     Raises:
         QueryError: when `limit` is less than 1.
@@ -29,7 +31,7 @@ def run_queries(
     for row in truth:
         matches, error = None, None
         try:
-            matches = collection.search(row.image, limit + len(row.ignore_ids))
+            matches = collection.search(row.image, limit + len(row.ignore_ids)).without_pictures()
         except ImageError as failure:
             error = str(failure)
         yield QueryResult(row.image, row.product_ids, row.ignore_ids, row.kind, matches, error)

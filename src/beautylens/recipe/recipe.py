@@ -153,7 +153,7 @@ class Recipe(Settings):
                 "[verify], or choose another scorer"
             )
         by_name = self.expand_by_name
-        if by_name is not None and self.has_judge and "variant" in by_name.model_fields_set:
+        if by_name is not None and self.has_judge and by_name.variant is not None:
             raise RecipeError(
                 "the judge ranks by evidence alone, so that `variant` of [expand_by_name] changes "
                 "nothing: leave it out, or choose another scorer"

@@ -144,12 +144,13 @@ class ColourSettings(Settings):
 class ExpandByNameSettings(Settings):
     """How products with a text like that of the first matches are brought in.
 
+    `variant` is how the first places are ranked anew, "slide" by default; the judge takes none.
     The first `first` products bring in at most `listed` others each, whose texts are at least
     `minimum` alike by cosine. Terms are runs of up to `words` words and, where `characters` gives
     the shortest and longest, runs of characters inside words.
     """
 
-    variant: Literal["slide", "program"] = "slide"
+    variant: Literal["slide", "program"] | None = None
     first: Annotated[int, Field(ge=1, le=7)] = 3
     listed: Annotated[int, Field(ge=1, le=100)] = 5
     minimum: Annotated[float, Field(ge=0, le=1)] = 0.5

@@ -37,7 +37,7 @@ class Trust:
 class Calibrated:
     """What was learnt from how many photos, and what it changes for photos not learnt from."""
 
-    judgement: JudgeParameters
+    parameters: JudgeParameters
     photos: int
     before: Trust
     after: Trust

@@ -79,7 +79,7 @@ def _answers_of(
     judged: Sequence[tuple[Sequence[Example], JudgeParameters]], *, unread: bool = False
 ) -> Answered:
     """Return what judges say of their photos, one after the other."""
-    parts = [answered(held, judgement, unread=unread) for held, judgement in judged]
+    parts = [answered(held, parameters, unread=unread) for held, parameters in judged]
     names = ("best", "none", "right", "absent", "importance")
     return Answered(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
@@ -94,15 +94,15 @@ def _folds(examples: Sequence[Example]) -> list[int]:
 
 
 def answered(
-    examples: Sequence[Example], judgement: JudgeParameters, *, unread: bool = False
+    examples: Sequence[Example], parameters: JudgeParameters, *, unread: bool = False
 ) -> Answered:
     """Return what a judge says of photos as they are and with their right products left out."""
-    weights = np.array([judgement.weights.get(name, 0.0) for name in FEATURES])
+    weights = np.array([parameters.weights.get(name, 0.0) for name in FEATURES])
     asked = all_questions(examples)
     if unread:
         asked = [question.unread() for question in asked]
     ranked = [question.ranked(weights) for question in asked]
-    shares = [probabilities(r.scores, judgement.presence, r.colour) for r in ranked]
+    shares = [probabilities(r.scores, parameters.in_catalogue, r.colour) for r in ranked]
     return Answered(
         best=np.array([share[0] for share in shares]),
         none=np.array([1 - share.sum() for share in shares]),
@@ -125,12 +125,12 @@ def all_questions(examples: Sequence[Example]) -> list[LabelledShortlist]:
 
 
 def fit(examples: Sequence[Example], prior: JudgeParameters, strength: float) -> JudgeParameters:
-    """Return the prior with the weights and the presence that explain the answers best."""
+    """Return the prior with the weights and in-catalogue model that explain the answers best."""
     questions = [example.question for example in examples]
     weights = _fit_weights([q for q in questions if q.answered], prior, strength)
     fitted = replace(prior, weights=dict(zip(FEATURES, weights.tolist(), strict=True)))
-    presence = _fit_presence(all_questions(examples), weights, prior.presence, strength)
-    return replace(fitted, presence=presence)
+    model = _fit_in_catalogue(all_questions(examples), weights, prior.in_catalogue, strength)
+    return replace(fitted, in_catalogue=model)
 
 
 def _fit_weights(
@@ -149,7 +149,7 @@ def _fit_weights(
     return _lowest(cost, start, [(0.0, None)] * len(FEATURES))
 
 
-def _fit_presence(
+def _fit_in_catalogue(
     questions: Sequence[LabelledShortlist],
     weights: Floats,
     prior: InCatalogueModel,
@@ -167,9 +167,9 @@ def _fit_presence(
     start = np.array([prior.level, prior.background, prior.slope - prior.background, prior.colour])
     spread = np.append(1.0, columns[:, 1:].std(axis=0))
 
-    def cost(parameters: Floats) -> tuple[float, Floats]:
-        logits = columns @ parameters
-        away = (parameters - start) * spread
+    def cost(values: Floats) -> tuple[float, Floats]:
+        logits = columns @ values
+        away = (values - start) * spread
         value = weight @ np.logaddexp(0, np.where(there, -logits, logits))
         gradient = (weight * (scipy.special.expit(logits) - there)) @ columns
         return value + strength / 2 * away @ away, gradient + strength * away * spread

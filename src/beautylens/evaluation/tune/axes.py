@@ -95,7 +95,7 @@ def _retrieved(**settings: object) -> Option:
 
 
 def changes_evidence(one: Recipe, other: Recipe) -> bool:
-    """Tell whether what a judgement weighs is gathered differently by two recipes."""
+    """Tell whether what a judge weighs is gathered differently by two recipes."""
     return any(getattr(one, name) != getattr(other, name) for name in EVIDENCE)
 
 

@@ -26,13 +26,13 @@ class Judge:
     where the catalogue lists a product twice, under one title, do both count for it.
 
     Args:
-        judgement: what was learnt.
+        parameters: what was learnt.
     """
 
-    def __init__(self, judgement: JudgeParameters) -> None:
-        self._judgement = judgement
+    def __init__(self, parameters: JudgeParameters) -> None:
+        self._parameters = parameters
         # Returns all matches ranked by the evidence so far.
-        self.rank = WeightedEvidence(judgement.weights)
+        self.rank = WeightedEvidence(parameters.weights)
 
     def __call__(self, matches: Matches) -> Matches:
         """Return the best match of each product with its probability, and the verdict.
@@ -56,7 +56,7 @@ class Judge:
         """Tell whether matches are so clear that no more evidence need be looked for."""
         products = self.rank(matches).products()
         best = _of_first(products, self._shares(products))
-        return best > self._judgement.thresholds.decided
+        return best > self._parameters.thresholds.decided
 
     def _shares(self, products: Matches) -> list[float]:
         """Return the probability of each product."""
@@ -65,14 +65,14 @@ class Judge:
         scores = np.array([match.score for match in products])
         typed = TYPED * np.array([match.reasons.typed or 0.0 for match in products])
         shares: list[float] = probabilities(
-            scores, self._judgement.presence, products[0].reasons.colour, typed
+            scores, self._parameters.in_catalogue, products[0].reasons.colour, typed
         ).tolist()
         return shares
 
     def _verdict(self, best: float, none: float) -> Verdict:
-        if best >= self._judgement.thresholds.match:
+        if best >= self._parameters.thresholds.match:
             return "match"
-        return "not_in_catalogue" if none >= self._judgement.thresholds.missing else "unsure"
+        return "not_in_catalogue" if none >= self._parameters.thresholds.missing else "unsure"
 
 
 def _of_first(products: Matches, shares: Sequence[float]) -> float:

@@ -1,4 +1,4 @@
-"""What has been learnt about weighing evidence: weights, when to say no, and how sure to be."""
+"""The learnt parameters of the judge: weights, the in-catalogue model, and thresholds."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from beautylens.errors import RecipeError
 from beautylens.search.judge.evidence import FEATURES
 from beautylens.search.judge.probability import InCatalogueModel
 
-SHIPPED = "judgement.json"
-# The name under which a gallery keeps what it has learnt from its own photos.
-JUDGEMENT = "judgement"
+SHIPPED = "parameters.json"
+# The name under which a gallery keeps the parameters learnt from its own photos.
+PARAMETERS = "judge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class JudgeParameters:
-    """The numbers of one fusion and judge; `tools/learn_judge.py` makes the shipped ones.
+    """Weights, in-catalogue model and thresholds; `tools/learn_judge.py` makes the shipped ones.
 
     Raises:
         ValueError: when more evidence could lower a score, or evidence has an unknown name.
@@ -47,7 +47,7 @@ class JudgeParameters:
 
     weights: Mapping[str, float]
     """What one unit of each feature in `FEATURES` adds to a match's score; 0 or more."""
-    presence: InCatalogueModel
+    in_catalogue: InCatalogueModel
     thresholds: Thresholds
     made: Mapping[str, object] = field(default_factory=dict)
     """How it was learnt: for people."""
@@ -78,18 +78,19 @@ class JudgeParameters:
             values = json.loads(data)
             return cls(
                 values["weights"],
-                InCatalogueModel(**values["presence"]),
+                InCatalogueModel(**values["in_catalogue"]),
                 Thresholds(**values["thresholds"]),
                 values["made"],
             )
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise RecipeError(
-                f"{where} is no judgement ({error}); `tools/learn_judge.py` writes one"
+                f"{where} holds no parameters of the judge ({error}); "
+                "`tools/learn_judge.py` writes them"
             ) from error
 
 
 def read_judge_parameters(file: str) -> JudgeParameters:
-    """Return the judgement of a file; "default" is the one that comes with the package.
+    """Return the parameters in a file; "default" are those that come with the package.
 
     Raises:
         RecipeError: when there is none, or it is something else.
@@ -99,6 +100,6 @@ def read_judge_parameters(file: str) -> JudgeParameters:
         return JudgeParameters.from_bytes(path.read_bytes(), file)
     except OSError as error:
         raise RecipeError(
-            f"there is no judgement {file}; `tools/learn_judge.py` writes one, and "
-            'file = "default" in [judge] names the shipped one'
+            f"there is no file {file} with parameters of the judge; `tools/learn_judge.py` writes "
+            'one, and file = "default" in [scorer] names the shipped one'
         ) from error

@@ -59,7 +59,7 @@ def best_and_typical(scores: Floats) -> tuple[float, float]:
 
 def probabilities(
     scores: Floats,
-    presence: InCatalogueModel,
+    in_catalogue: InCatalogueModel,
     colour: float | None = None,
     typed: Floats | None = None,
 ) -> Floats:
@@ -67,16 +67,16 @@ def probabilities(
 
     Args:
         scores: (P,) of the products, best first.
-        presence: what tells whether the right one is among them.
+        in_catalogue: what tells whether the right one is among them.
         colour: the best product's colour difference, CIEDE2000.
         typed: (P,), the part of the scores that comes of words that the user typed. They tell which
             product is meant, but not that it is on the photo: where the photo shows none that they
             mean, the less of P is left.
     """
     if typed is None or not typed.any():
-        return np.asarray(presence(scores, colour) * _softmax(scores), np.float64)
+        return np.asarray(in_catalogue(scores, colour) * _softmax(scores), np.float64)
     seen = scores - typed
-    there = presence(-np.sort(-seen), colour)
+    there = in_catalogue(-np.sort(-seen), colour)
     meant = typed == typed.max()
     # What is typed for a product that is not there may as well be true of any other.
     shown, chance = there * _softmax(seen)[meant].sum(), (1 - there) * meant.mean()

@@ -1,6 +1,6 @@
-r"""Learn the judgement that the package ships: weights of the evidence, and when to say no.
+r"""Learn the judge's parameters that the package ships: weights, in-catalogue model, thresholds.
 
-    python tools/learn_judgement.py DATA CACHE
+    python tools/learn_judge.py DATA CACHE
 
 DATA holds GroceryStoreDataset (MIT) as `grocery/catalogue.csv` and `grocery/train.csv`: photos of
 packages by hand-held phones in shops. Nothing else goes into what is shipped; simulated photos of
@@ -24,7 +24,7 @@ from beautylens.collection import Collection
 from beautylens.evaluation.calibration.labelled_shortlist import Example
 from beautylens.evaluation.calibration.learning import cross_answered, learn
 from beautylens.evaluation.verdicts import auroc, calibration_error
-from beautylens.images.decode import Picture
+from beautylens.images.sources import Picture
 from beautylens.indexing import build
 from beautylens.recipe.recipe import read_recipe
 from beautylens.recipe.sections import JudgeSettings
@@ -37,7 +37,7 @@ STRENGTH = 100.0
 # print less, than other catalogues bear out (docs/benchmarks.md).
 PRIOR = JudgeParameters(
     weights={"visual": 16, "print": 3, "text": 1, "colour": 6},
-    presence=InCatalogueModel(level=-4.0, slope=0.3, background=0.1, colour=0.5),
+    in_catalogue=InCatalogueModel(level=-4.0, slope=0.3, background=0.1, colour=0.5),
     thresholds=Thresholds(match=0.9, missing=0.9, decided=0.99),
 )
 
@@ -90,8 +90,8 @@ def gathered(data: Path, cache: Path, photos: int) -> list[Example]:
     kept = cache / "grocery.jsonl"
     if not kept.exists():
         (cache / SHIPPED).write_bytes(PRIOR.to_bytes())
-        judge = JudgeSettings(file=str((cache / SHIPPED).absolute()))
-        recipe = read_recipe("default").model_copy(update={"judge": judge})
+        judge = JudgeSettings(kind="judge", file=str((cache / SHIPPED).absolute()))
+        recipe = read_recipe("default").model_copy(update={"scorer": judge})
         table = data / "grocery" / "catalogue.csv"
         collection, _ = build(table, cache / "grocery.lens", recipe=recipe)
         collect(collection, grocery(data, photos), kept)
@@ -99,7 +99,7 @@ def gathered(data: Path, cache: Path, photos: int) -> list[Example]:
 
 
 def main() -> None:
-    """Collect what has not been collected, learn, write the judgement, and say how good it is."""
+    """Collect what has not been collected, learn, write the parameters, and say how good it is."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("cache", type=Path)
@@ -109,7 +109,7 @@ def main() -> None:
     found = gathered(arguments.data, arguments.cache, arguments.photos)
     said = cross_answered(found, PRIOR, STRENGTH)
     made = {
-        "by": "tools/learn_judgement.py",
+        "by": "tools/learn_judge.py",
         "from": "GroceryStoreDataset train.csv, packages (MIT)",
         "photos": len(found),
         "questions": len(said.best),

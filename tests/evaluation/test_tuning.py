@@ -39,8 +39,8 @@ from beautylens.recipe.recipe import Recipe, read_recipe
 from beautylens.recipe.sections import (
     EncoderSettings,
     ProjectionSettings,
-    VerifySettings,
     RetrieveSettings,
+    VerifySettings,
 )
 from beautylens.recipe.settings import PoolingSettings
 from tests.conftest import Shop
@@ -156,8 +156,8 @@ def test_a_sweep_finds_the_known_optimum_of_settings_that_do_not_mix() -> None:
 def test_options_that_do_not_go_with_a_recipe_are_left_out() -> None:
     start = Recipe(retrieve=RetrieveSettings(distance="l1"))
     full = completed(start, texts=False)
-    assert full.aggregate is None
-    assert full.textual is None
+    assert full.vlad is None
+    assert full.expand_by_name is None
     found = list(sweep(start, axes(start, full), lambda _: figures(0.5, 10)))
     assert all(t.recipe.expand is None for t in found)
     assert len({t.recipe.model_dump_json() for t in found}) == len(found)
@@ -168,13 +168,13 @@ def test_a_completed_recipe_has_rows_for_every_option(name: str) -> None:
     start = read_recipe(name)
     full = completed(start, texts=True)
     assert full.encoders == start.encoders
-    assert None not in (full.keypoints, full.aggregate, full.colour, full.words, full.textual)
+    assert None not in (full.keypoints, full.vlad, full.colour, full.read, full.expand_by_name)
     reached = list(sweep(start, axes(start, full), lambda r: figures(len(in_words(r)) / 200, 1)))
-    kinds = {t.recipe.rerank.verify for t in reached if t.recipe.rerank}
+    kinds = {t.recipe.verify.transform for t in reached if t.recipe.verify}
     assert kinds == {"none", "similarity", "affine", "homography"}
     for t in reached:
         assert t.recipe.keypoints in (None, full.keypoints)
-        assert t.recipe.aggregate in (None, full.aggregate)
+        assert t.recipe.vlad in (None, full.vlad)
 
 
 def test_input_sides_are_multiples_of_the_stride_and_keep_the_recipes_own(tmp_path: Path) -> None:
@@ -325,15 +325,15 @@ def test_kept_features_rank_as_fresh_searches_and_each_photo_is_described_once(
 ) -> None:
     own = EncoderSettings(file=str(write_stand_in(tmp_path / "tiny", 1)))
     start = read_recipe("default").model_copy(
-        update={"encoders": (own,), "words": None, "aggregate": None}
+        update={"encoders": (own,), "read": None, "vlad": None}
     )
     collection, _ = build(shop.table, tmp_path / "t.lens", recipe=start)
     photos = [TruthRow(shop.photo(n), frozenset({f"p{n:02}"}), row=n) for n in range(4)]
     photos.append(TruthRow(shop.folder / "gone.jpg", frozenset({"p05"}), row=5))
     trials = Trials(collection, "key", photos, Memory(tmp_path / "work"))
-    plain = start.model_copy(update={"rerank": None, "keypoints": None, "colour": None})
+    plain = start.model_copy(update={"verify": None, "keypoints": None, "colour": None})
     shallow = start.model_copy(update={"retrieve": RetrieveSettings(depth=2)})
-    unverified = start.model_copy(update={"rerank": VerifySettings(verify="none")})
+    unverified = start.model_copy(update={"verify": VerifySettings(transform="none")})
     recipes = [start, plain, shallow, unverified]
     fresh = [trials.report(recipe, photos).precisions for recipe in recipes]
     monkeypatch.setattr(Trials, "_milliseconds", lambda _: 1.0)

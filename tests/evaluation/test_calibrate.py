@@ -17,6 +17,7 @@ from beautylens.evaluation.calibration.calibrate import FEWEST, calibrate, gathe
 from beautylens.evaluation.calibration.labelled_shortlist import Example
 from beautylens.indexing import build
 from beautylens.recipe.recipe import Recipe, read_recipe
+from beautylens.recipe.sections import CosinePlusInliersSettings, JudgeSettings
 from tests.conftest import Shop, draw_pack, photograph, write_table
 from tests.stand_ins import write_stand_in
 
@@ -65,26 +66,26 @@ def test_what_is_learnt_is_kept_and_used_by_whoever_opens_the_collection(
     opened: Collection, taught: list[Example], shop: Shop
 ) -> None:
     before = opened.search(shop.photo(0))
-    learnt = calibrate(taught, opened.starting_judgement)
+    learnt = calibrate(taught, opened.starting_parameters)
     assert learnt.photos == 40
     assert learnt.after.calibration_error <= learnt.before.calibration_error + 0.02
-    opened.judge_by(learnt.judgement)
+    opened.judge_by(learnt.parameters)
     after = opened.search(shop.photo(0))
     assert after.probability != before.probability
     assert after.verdict == "match"
     assert open_collection(opened.gallery.address).search(shop.photo(0)).rows == after.rows
     # Learning again starts from what is shipped, not from what was learnt.
-    assert opened.starting_judgement != learnt.judgement
+    assert opened.starting_parameters != learnt.parameters
 
 
 def test_too_few_photos_are_refused_in_one_sentence(
     opened: Collection, taught: list[Example]
 ) -> None:
     with pytest.raises(TableError, match=rf"29 photos found .* at least {FEWEST}"):
-        calibrate(taught[:29], opened.starting_judgement)
+        calibrate(taught[:29], opened.starting_parameters)
     alone = [replace(example, left_out=()) for example in taught]
     with pytest.raises(TableError, match="0 photos found a right product among others"):
-        calibrate(alone, opened.starting_judgement)
+        calibrate(alone, opened.starting_parameters)
 
 
 def test_a_photo_that_cannot_be_read_teaches_nothing(opened: Collection, tmp_path: Path) -> None:
@@ -93,20 +94,22 @@ def test_a_photo_that_cannot_be_read_teaches_nothing(opened: Collection, tmp_pat
 
 
 def test_a_recipe_without_a_judge_says_so(shop: Shop, tmp_path: Path) -> None:
-    recipe = tiny(tmp_path).model_copy(update={"judge": None, "colour": None})
+    recipe = tiny(tmp_path).model_copy(
+        update={"scorer": CosinePlusInliersSettings(kind="cosine_plus_inliers"), "colour": None}
+    )
     plain, _ = build(shop.table, tmp_path / "plain.lens", recipe=recipe)
     assert plain.search(shop.photo(0)).verdict is None
     with pytest.raises(CollectionError, match="gives no verdicts"):
-        _ = plain.starting_judgement
+        _ = plain.starting_parameters
 
 
-def test_a_judgement_of_ones_own_stands_beside_the_recipe(
+def test_a_file_of_the_judges_parameters_stands_beside_the_recipe(
     opened: Collection, tmp_path: Path
 ) -> None:
-    data = json.loads(opened.starting_judgement.to_bytes())
+    data = json.loads(opened.starting_parameters.to_bytes())
     data["weights"]["visual"] = 99.0
     (tmp_path / "mine.json").write_text(json.dumps(data))
-    (tmp_path / "mine.toml").write_text('[judge]\nfile = "mine.json"\n')
+    (tmp_path / "mine.toml").write_text('[scorer]\nkind = "judge"\nfile = "mine.json"\n')
     recipe = read_recipe(tmp_path / "mine.toml")
-    assert recipe.judge is not None
-    assert recipe.judge.file == str(tmp_path / "mine.json")
+    assert isinstance(recipe.scorer, JudgeSettings)
+    assert recipe.scorer.file == str(tmp_path / "mine.json")
