@@ -235,7 +235,7 @@ class Collection:
         return pipeline.find_evidence(pipeline.describe(self.photo(picture)))
 
     def judge_by(self, parameters: JudgeParameters) -> None:
-        """Keep parameters that the judge has learnt for this collection; searches use them from now."""
+        """Keep the judge's parameters for this collection; later searches use them."""
         self.gallery.artefacts.put(PARAMETERS, parameters.to_bytes())
 
     @cached_property
