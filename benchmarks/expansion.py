@@ -26,6 +26,7 @@ from beautylens.evaluation.metrics import QueryResult, summarise
 from beautylens.features.neighbours.diffusion import Graph
 from beautylens.indexing import build
 from beautylens.ingest.offline_diffusion import OfflineDiffusion
+from beautylens.query import Photo
 from beautylens.recipe.recipe import Recipe, read_recipe
 from beautylens.recipe.sections import (
     AlphaQuerySettings,
@@ -35,7 +36,6 @@ from beautylens.recipe.sections import (
 )
 from beautylens.results import Match, Matches
 from beautylens.search.expansion import Expansion
-from beautylens.query import Photo
 from beautylens.search.retrieve import Retrieve
 from beautylens.search.verify import Verify
 from beautylens.store.gallery import Gallery

@@ -34,10 +34,10 @@ from beautylens.features.local.keypoints import Keypoints
 from beautylens.features.local.verification import VERIFICATIONS
 from beautylens.images.decode import decode
 from beautylens.indexing import build
+from beautylens.query import Photo
 from beautylens.recipe.recipe import read_recipe
 from beautylens.recipe.sections import KeypointSettings, VerifySettings
 from beautylens.results import Matches
-from beautylens.query import Photo
 from beautylens.search.retrieve import Retrieve
 from beautylens.search.verify import ORDERS, Order
 

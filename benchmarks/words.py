@@ -20,10 +20,10 @@ from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.collection import Collection
 from beautylens.evaluation.metrics import average_precision
 from beautylens.indexing import build
+from beautylens.query import Photo
 from beautylens.recipe.recipe import read_recipe
 from beautylens.results import Matches
 from beautylens.sample.barcode import draw_barcode
-from beautylens.query import Photo
 from beautylens.search.read import Read
 from beautylens.text.codes import read_barcodes
 from beautylens.text.ocr import shared_reader

@@ -138,4 +138,7 @@ class Binding:
         return alone
 
 
-OPENVINO, ONNX_RUNTIME, OPENCV, ZXING = Binding(), Binding(), Binding(), Binding()
+OPENVINO = Binding()
+ONNX_RUNTIME = Binding()
+OPENCV = Binding()
+ZXING = Binding()

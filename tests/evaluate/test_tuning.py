@@ -39,8 +39,8 @@ from beautylens.recipe.recipe import Recipe, read_recipe
 from beautylens.recipe.sections import (
     EncoderSettings,
     ProjectionSettings,
-    VerifySettings,
     RetrieveSettings,
+    VerifySettings,
 )
 from beautylens.recipe.settings import PoolingSettings
 from tests.conftest import Shop

@@ -15,6 +15,7 @@ from beautylens.errors import CollectionError
 from beautylens.features.neighbours.diffusion import Graph
 from beautylens.indexing import build
 from beautylens.ingest.offline_diffusion import OfflineDiffusion
+from beautylens.query import Photo
 from beautylens.recipe.recipe import read_recipe
 from beautylens.recipe.sections import LateDiffusionSettings
 from beautylens.results import Matches
@@ -27,7 +28,6 @@ from beautylens.search.expansion import (
     SuperGlobal,
     superglobal,
 )
-from beautylens.query import Photo
 from beautylens.store.gallery import Gallery
 from tests.conftest import Shop
 from tests.search.test_diffusion import slow_diffusion

@@ -20,10 +20,10 @@ from beautylens.features.local.keypoints import Keypoints
 from beautylens.features.local.verification import VERIFICATIONS
 from beautylens.images.decode import decode
 from beautylens.indexing import build
+from beautylens.query import Photo
 from beautylens.recipe.recipe import Recipe, read_recipe
 from beautylens.recipe.sections import KeypointSettings, VerifySettings
 from beautylens.results import Match, Matches, Product
-from beautylens.query import Photo
 from beautylens.search.verify import Order, Verify, counted
 from beautylens.store.gallery import Gallery
 from tests.conftest import Shop

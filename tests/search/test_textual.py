@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beautylens.errors import RecipeError
+from beautylens.query import Photo
 from beautylens.results import Match, Matches, Product, Reasons
 from beautylens.search.expand_by_name import (
     REFINEMENTS,
@@ -17,7 +18,6 @@ from beautylens.search.expand_by_name import (
     program,
     slide,
 )
-from beautylens.query import Photo
 from beautylens.store.gallery import Gallery
 from beautylens.text.text_index import TextIndex
 

@@ -4,33 +4,35 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
-Flags = NDArray[np.bool_]
+from beautylens.arrays import Bool, UInt8
 
-_WHITE_LEVEL, _GREY_SPREAD = 236, 14
-"""A pixel is studio white when its darkest channel reaches the one and its channels keep within
-the other."""
+# A pixel is studio white when its darkest channel reaches the one and its channels keep within the
+# other.
+_WHITE_LEVEL = 236
+_GREY_SPREAD = 14
 
+# Share of the border that must be white before a picture counts as cut-out material.
 _WHITE_BORDER = 0.6
-"""Share of the border that must be white before a picture counts as cut-out material."""
 
-_FRAME, _SCRAPS = 4, 0.35
-"""Pixels of frame that some shops draw around a picture; share of its convex hull that an item
-fills at least, for the rest of it was as white as the ground."""
+# Pixels of frame that some shops draw around a picture; share of its convex hull that an item fills
+# at least, for the rest of it was as white as the ground.
+_FRAME = 4
+_SCRAPS = 0.35
 
-_SHADOW_LEVEL, _SHADOW_STEP, _SHADOW_SHARE = 170, 4, 0.4
-"""A shadow's least grey level, its largest change between neighbours, and the most that it may
-add to the ground, as a share of the item."""
+# A shadow's least grey level, its largest change between neighbours, and the most that it may add
+# to the ground, as a share of the item.
+_SHADOW_LEVEL = 170
+_SHADOW_STEP = 4
+_SHADOW_SHARE = 0.4
 
 _NEIGHBOURS = np.ones((3, 3), np.uint8)
 _DRAUGHT = np.ones((7, 7), np.uint8)
+# White added around a picture for the flood to start in, wider than its draught, in pixels.
 _MARGIN = 8
-"""White added around a picture for the flood to start in, wider than its draught, in pixels."""
 
 
-def cut_out(picture: Picture) -> tuple[Picture, Picture]:
+def cut_out(picture: UInt8) -> tuple[UInt8, UInt8]:
     """Return the item's own rectangle, (h, w, 3), and its coverage, (h, w) uint8.
 
     White that touches the border is ground, and so is the soft grey shadow on it; white inside
@@ -45,7 +47,7 @@ def cut_out(picture: Picture) -> tuple[Picture, Picture]:
     return picture[inner][window], cover
 
 
-def item_cover(picture: Picture) -> Picture:
+def item_cover(picture: UInt8) -> UInt8:
     """Return where a picture shows its item, (H, W) uint8: 255 there, 0 on its white ground.
 
     A picture without a white ground, or with nothing on it, is item all over.
@@ -58,7 +60,7 @@ def item_cover(picture: Picture) -> Picture:
     return whole
 
 
-def _cover(picture: Picture) -> tuple[tuple[slice, slice], Picture]:
+def _cover(picture: UInt8) -> tuple[tuple[slice, slice], UInt8]:
     """Return the part of a picture inside its frame, and the item's coverage of that part."""
     darkest, spread = _channel_range(picture)
     height, width = darkest.shape
@@ -74,7 +76,7 @@ def _cover(picture: Picture) -> tuple[tuple[slice, slice], Picture]:
     return inner, cover if cover.any() else np.full_like(cover, 255)
 
 
-def _border(flags: Flags, depth: int) -> Flags:
+def _border(flags: Bool, depth: int) -> Bool:
     """Return the ring of pixels that lies `depth` inside the picture's edge, as one row."""
     ring = flags[depth : flags.shape[0] - depth, depth : flags.shape[1] - depth]
     if not ring.size:
@@ -82,7 +84,7 @@ def _border(flags: Flags, depth: int) -> Flags:
     return np.concatenate([ring[0], ring[-1], ring[:, 0], ring[:, -1]])
 
 
-def _mended(cover: Picture) -> Picture:
+def _mended(cover: UInt8) -> UInt8:
     """Return the coverage, or its convex hull where only scraps of a pale item are left."""
     outlines, _ = cv2.findContours(cover, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     if not outlines:
@@ -92,7 +94,7 @@ def _mended(cover: Picture) -> Picture:
     return np.asarray(hull if sparse else cover, np.uint8)
 
 
-def _channel_range(picture: Picture) -> tuple[Picture, Picture]:
+def _channel_range(picture: UInt8) -> tuple[UInt8, UInt8]:
     """Return each pixel's darkest channel, and how far its brightest lies above it."""
     red, green, blue = cv2.split(picture)
     darkest = cv2.min(cv2.min(red, green), blue)
@@ -100,7 +102,7 @@ def _channel_range(picture: Picture) -> tuple[Picture, Picture]:
     return np.asarray(darkest, np.uint8), np.asarray(spread, np.uint8)
 
 
-def _ground(darkest: Picture, spread: Picture, white: Flags) -> Flags:
+def _ground(darkest: UInt8, spread: UInt8, white: Bool) -> Bool:
     """Return what a flood from outside covers: white, and its shadow unless that eats the item.
 
     A shadow is grey without an edge. So is the flank of an overexposed white pack: where the
@@ -113,7 +115,7 @@ def _ground(darkest: Picture, spread: Picture, white: Flags) -> Flags:
     return lenient if int((lenient & ~strict).sum()) <= _SHADOW_SHARE * item else strict
 
 
-def _flooded(passable: Flags) -> Flags:
+def _flooded(passable: Bool) -> Bool:
     """Return the passable pixels that a flood from outside the picture reaches.
 
     The flood is as wide as `_DRAUGHT`, so that a pinhole in a pale item's outline lets none in.

@@ -7,14 +7,14 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
+from beautylens.arrays import UInt8
 from beautylens.errors import ImageError
 from beautylens.images.budget import Budget
 from beautylens.images.files import check_bytes
@@ -26,17 +26,15 @@ from beautylens.images.structure.file import ExcessError
 from beautylens.images.tones import pixels_of
 from beautylens.images.upright import DAMAGE, orientation_of, upright
 
-Pixels: TypeAlias = NDArray[np.uint8]
-
+# Bytes that all decodes of this process may take at once.
 MEMORY = Budget(4 << 30)
-"""Bytes that all decodes of this process may take at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decoded:
     """A picture (H, W, 3) uint8 RGB, and its size over that of the file's own picture."""
 
-    pixels: Pixels
+    pixels: UInt8
     scale: float = 1.0
 
 
@@ -60,7 +58,7 @@ def decode(
     name: str = "picture",
     limits: Limits = DEFAULT_LIMITS,
     least_side: int | None = None,
-) -> Pixels:
+) -> UInt8:
     """Return the picture upright in sRGB, transparent parts on white.
 
     EXIF orientation and the embedded colour profile are applied; of several frames the first is
@@ -131,7 +129,7 @@ def _check_size(size: tuple[int, int], name: str, most: int, min_side: int) -> N
         )
 
 
-def _checked_array(pixels: Pixels, name: str, limits: Limits) -> Pixels:
+def _checked_array(pixels: UInt8, name: str, limits: Limits) -> UInt8:
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
         raise ImageError(
             f"{name} is an array of shape {pixels.shape} and type {pixels.dtype}; "

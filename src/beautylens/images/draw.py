@@ -9,21 +9,22 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-Pixels = NDArray[np.uint8]
+from beautylens.arrays import Float32, Intp, UInt8
+
 GAP = 24
-ENLARGED, ROW = 2, 48
-"""Times by which compared pictures are enlarged, and pixels of the height of a row of colours."""
+# Times by which compared pictures are enlarged, and pixels of the height of a row of colours.
+ENLARGED = 2
+ROW = 48
 
 
 def match_lines(
-    left: Pixels,
-    right: Pixels,
-    left_points: NDArray[np.float32],
-    right_points: NDArray[np.float32],
-) -> Pixels:
+    left: UInt8,
+    right: UInt8,
+    left_points: Float32,
+    right_points: Float32,
+) -> UInt8:
     """Return both pictures beside each other on white with a coloured line for each match.
 
     Args:
@@ -50,9 +51,7 @@ def match_lines(
     return canvas
 
 
-def labelled(
-    picture: Pixels, outlines: Sequence[NDArray[np.float32]], labels: Sequence[str]
-) -> Pixels:
+def labelled(picture: UInt8, outlines: Sequence[Float32], labels: Sequence[str]) -> UInt8:
     """Return a picture with outlines drawn on it, and beside it a list of their labels.
 
     Args:
@@ -73,15 +72,15 @@ def labelled(
         colour = _hue(place / max(1, len(labels)))
         pen.polygon([_pixel(corner) for corner in outline], outline=colour, width=max(2, line // 8))
         top = place * line
-        pen.rectangle((width + GAP, top + line // 4, width + GAP + line // 2, top + 3 * line // 4),
-                      fill=colour)  # fmt: skip
+        pen.rectangle(
+            (width + GAP, top + line // 4, width + GAP + line // 2, top + 3 * line // 4),
+            fill=colour,
+        )
         pen.text((width + GAP + line, top), label, fill="black", font=font)
     return np.asarray(sheet, np.uint8)
 
 
-def compared_cells(
-    left: Pixels, right: Pixels, corners: NDArray[np.intp], side: int, swatches: Pixels
-) -> Pixels:
+def compared_cells(left: UInt8, right: UInt8, corners: Intp, side: int, swatches: UInt8) -> UInt8:
     """Return two pictures of one size with their compared cells outlined, and the cells' colours.
 
     Below each picture stands a row of its cells' colours, in the order given, so that the two
@@ -102,7 +101,7 @@ def compared_cells(
     return np.hstack([halves[0], gap, halves[1]])
 
 
-def _with_cells(picture: Pixels, corners: NDArray[np.intp], side: int) -> Pixels:
+def _with_cells(picture: UInt8, corners: Intp, side: int) -> UInt8:
     drawn = np.asarray(cv2.resize(picture, None, fx=ENLARGED, fy=ENLARGED), np.uint8)
     for x, y in (corners * ENLARGED).tolist():
         # Light inside dark, to be seen on any colour.
@@ -111,13 +110,13 @@ def _with_cells(picture: Pixels, corners: NDArray[np.intp], side: int) -> Pixels
     return drawn
 
 
-def _colour_row(colours: Pixels, width: int) -> Pixels:
+def _colour_row(colours: UInt8, width: int) -> UInt8:
     row = colours[None] if len(colours) else np.full((1, 1, 3), 255, np.uint8)
     size = (ENLARGED * width, ROW)
     return np.asarray(cv2.resize(row, size, interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
-def write_png(path: Path, picture: Pixels) -> None:
+def write_png(path: Path, picture: UInt8) -> None:
     """Write an RGB picture as PNG, making its folder.
 
     Raises:
@@ -127,13 +126,13 @@ def write_png(path: Path, picture: Pixels) -> None:
     path.write_bytes(to_png(picture))
 
 
-def to_png(picture: Pixels) -> bytes:
+def to_png(picture: UInt8) -> bytes:
     """Return an RGB picture as a PNG file."""
     _, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     return data.tobytes()
 
 
-def to_jpeg(picture: Pixels, quality: int) -> bytes:
+def to_jpeg(picture: UInt8, quality: int) -> bytes:
     """Return an RGB picture as a JPEG file that says nothing but its pixels."""
     options = [cv2.IMWRITE_JPEG_QUALITY, quality]
     _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
@@ -145,7 +144,7 @@ def _hue(share: float) -> tuple[int, int, int]:
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
-def _pixel(point: NDArray[np.float32]) -> tuple[int, int]:
+def _pixel(point: Float32) -> tuple[int, int]:
     return round(float(point[0])), round(float(point[1]))
 
 

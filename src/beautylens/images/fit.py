@@ -6,15 +6,14 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import UInt8
 from beautylens.errors import QueryError
 
-Pixels = NDArray[np.uint8]
+# Pixels of a side below which a picture shows nothing.
 LEAST_SIDE = 8
-"""Pixels of a side below which a picture shows nothing."""
+# Levels of 256 that noise and compression spread one colour over, averaged as in a thumbnail.
 ONE_COLOUR = 10
-"""Levels of 256 that noise and compression spread one colour over, averaged as in a thumbnail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class Box:
         return Box(left, top, width, height)
 
 
-def white_pad(picture: Pixels, side: int) -> Pixels:
+def white_pad(picture: UInt8, side: int) -> UInt8:
     """Return the whole picture centred on a white square; its longer side fills the square.
 
     Args:
@@ -70,7 +69,7 @@ def white_pad(picture: Pixels, side: int) -> Pixels:
     return square
 
 
-def shrink(picture: Pixels, longest: int) -> tuple[Pixels, float]:
+def shrink(picture: UInt8, longest: int) -> tuple[UInt8, float]:
     """Return the picture with its longer side at most `longest` pixels, and the scale applied.
 
     A picture that is small enough comes back as it is, with scale 1. Sides are rounded to whole
@@ -80,7 +79,7 @@ def shrink(picture: Pixels, longest: int) -> tuple[Pixels, float]:
     return (picture if scale == 1.0 else _resized(picture, scale)), scale
 
 
-def crop(picture: Pixels, box: Box) -> Pixels:
+def crop(picture: UInt8, box: Box) -> UInt8:
     """Return the part of the picture inside the box, which is clipped to the picture.
 
     Raises:
@@ -102,13 +101,13 @@ def crop(picture: Pixels, box: Box) -> Pixels:
     return picture[top:bottom, left:right].copy()
 
 
-def is_blank(picture: Pixels) -> bool:
+def is_blank(picture: UInt8) -> bool:
     """Tell whether a picture is one colour all over, as of a covered lens or a bare wall."""
     small = cv2.resize(picture, (32, 32), interpolation=cv2.INTER_AREA)
     return bool((np.ptp(small.reshape(-1, 3).astype(int), axis=0) < ONE_COLOUR).all())
 
 
-def centre(picture: Pixels, share: float) -> Pixels:
+def centre(picture: UInt8, share: float) -> UInt8:
     """Return the middle of the picture: this share of its width and of its height, 0 to 1."""
     height, width = picture.shape[:2]
     rows, columns = max(1, round(height * share)), max(1, round(width * share))
@@ -116,7 +115,7 @@ def centre(picture: Pixels, share: float) -> Pixels:
     return picture[top : top + rows, left : left + columns]
 
 
-def _resized(picture: Pixels, scale: float) -> Pixels:
+def _resized(picture: UInt8, scale: float) -> UInt8:
     height, width = (max(1, round(length * scale)) for length in picture.shape[:2])
     # Area averaging leaves no moiré when shrinking; enlarging with it would show blocks.
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from beautylens.images.fit import LEAST_SIDE
 
+# The formats that are read, by the suffix of their files.
 KINDS = (".jpg", ".png", ".webp", ".avif", ".heic", ".gif", ".tif", ".bmp")
-"""The formats that are read, by the suffix of their files."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,8 @@ def _find_error_handler() -> ctypes._NamedFuncPointer | None:
         function = ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler
     except (AttributeError, OSError, TypeError):
         return None
-    function.argtypes, function.restype = [ctypes.c_void_p], ctypes.c_void_p
+    function.argtypes = [ctypes.c_void_p]
+    function.restype = ctypes.c_void_p
     return function
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
+from beautylens.arrays import Bool, UInt8
 
+# Pixels of the longer side on which the item is told from its surroundings.
 _SIDE = 192
-"""Pixels of the longer side on which the item is told from its surroundings."""
+# Share of width and height around the photo that is taken for surroundings.
 _FRAME = 0.04
-"""Share of width and height around the photo that is taken for surroundings."""
 _ROUNDS = 4
-_LEAST, _MOST = 0.03, 0.9
-"""Shares of the photo outside which a mask is taken for a failure."""
+# Shares of the photo outside which a mask is taken for a failure.
+_LEAST = 0.03
+_MOST = 0.9
 
 
-def salient_on_white(picture: Picture) -> Picture:
+def salient_on_white(picture: UInt8) -> UInt8:
     """Return a photo, (H, W, 3) uint8 RGB, with all but its salient item painted white.
 
     GrabCut (Rother et al., 2004) from a centred guess, where Yan et al. (2020) ran a trained
@@ -35,7 +35,7 @@ def salient_on_white(picture: Picture) -> Picture:
     return np.asarray(np.rint(picture * cover + 255 * (1 - cover)), np.uint8)
 
 
-def _item_mask(small: Picture) -> NDArray[np.bool_]:
+def _item_mask(small: UInt8) -> Bool:
     mask = _first_guess(*small.shape[:2])
     models = np.zeros((1, 65)), np.zeros((1, 65))
     # Its mixtures start from random colours.
@@ -50,7 +50,7 @@ def _item_mask(small: Picture) -> NDArray[np.bool_]:
     return _largest(item)
 
 
-def _first_guess(height: int, width: int) -> NDArray[np.uint8]:
+def _first_guess(height: int, width: int) -> UInt8:
     """Return GrabCut's flags: a frame of surroundings, a centred ellipse that may be the item."""
     mask = np.full((height, width), cv2.GC_PR_BGD, np.uint8)
     centre, axes = (width // 2, height // 2), (round(width * 0.36), round(height * 0.36))
@@ -61,7 +61,7 @@ def _first_guess(height: int, width: int) -> NDArray[np.uint8]:
     return mask
 
 
-def _largest(item: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _largest(item: Bool) -> Bool:
     """Return the largest connected part, its holes filled."""
     contours, _ = cv2.findContours(
         item.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE

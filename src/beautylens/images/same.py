@@ -8,27 +8,27 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Pixels = NDArray[np.uint8]
-Floats = NDArray[np.float32]
+from beautylens.arrays import Float32, UInt8
 
-COARSE, FINE = 128, 512
-"""Sides in pixels at which pictures are compared: of thumbnails, and of what can show print."""
-_FIRST_STEPS, _FURTHER_STEPS = 40, 10
+# Sides in pixels at which pictures are compared: of thumbnails, and of what can show print.
+COARSE = 128
+FINE = 512
+_FIRST_STEPS = 40
+_FURTHER_STEPS = 10
+# Side in pixels of the places compared: a word of small print at the fine side.
 _CELL = 11
-"""Side in pixels of the places compared: a word of small print at the fine side."""
+# Levels by which a pixel differs from the frame around a picture before it belongs to it.
 _GROUND = 12
-"""Levels by which a pixel differs from the frame around a picture before it belongs to it."""
+# Share of the picture that must be covered by the other.
 _OVERLAP = 0.6
-"""Share of the picture that must be covered by the other."""
+# Ratio of width to height that resizing keeps: a taller bottle is another size, not a copy.
 _STRETCH = 1.04
-"""Ratio of width to height that resizing keeps: a taller bottle is another size, not a copy."""
+# The difference of pictures that cannot be laid over each other: that of black and white.
 APART = 100.0
-"""The difference of pictures that cannot be laid over each other: that of black and white."""
 
 
-def difference(one: Pixels, other: Pixels, side: int) -> float:
+def difference(one: UInt8, other: UInt8, side: int) -> float:
     """Return by how much two pictures differ where they differ most, in units of CIELAB.
 
     They are laid over each other by an affine map (ECC; Evangelidis and Psarakis, 2008), as they
@@ -45,12 +45,13 @@ def difference(one: Pixels, other: Pixels, side: int) -> float:
     return min(_difference(left, right, side) for left, right in framings)
 
 
-def _difference(first: Pixels, second: Pixels, side: int) -> float:
+def _difference(first: UInt8, second: UInt8, side: int) -> float:
     one, other = _square(first, side), _square(second, side)
     transform = _transform(one, other)
     if transform is None or _stretch(transform, first, second) > _STRETCH:
         return APART
-    size, flags = one.shape[1::-1], cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    size = one.shape[1::-1]
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     laid = np.asarray(cv2.warpAffine(other, transform, size, flags=flags), np.uint8)
     ones = np.ones(one.shape[:2], np.uint8)
     covered = cv2.erode(cv2.warpAffine(ones, transform, size, flags=flags), np.ones((9, 9)))
@@ -61,7 +62,7 @@ def _difference(first: Pixels, second: Pixels, side: int) -> float:
     return float(cv2.resize(apart, (cells, cells), interpolation=cv2.INTER_AREA).max())
 
 
-def _transform(one: Pixels, other: Pixels) -> Floats | None:
+def _transform(one: UInt8, other: UInt8) -> Float32 | None:
     """Return the affine map (2, 3) from one picture to the other, found small and then refined."""
     transform = np.eye(2, 3, dtype=np.float32)
     for side in sorted({min(COARSE, len(one)), len(one)}):
@@ -82,14 +83,14 @@ def _transform(one: Pixels, other: Pixels) -> Floats | None:
     return transform
 
 
-def _stretch(transform: Floats, one: Pixels, other: Pixels) -> float:
+def _stretch(transform: Float32, one: UInt8, other: UInt8) -> float:
     """Return the ratio of the two scales of a map between the squares made of two pictures."""
     down, across = (np.array(other.shape[:2]) / one.shape[:2]).tolist()
     ratio = float(transform[0, 0]) * across / (float(transform[1, 1]) * down)
     return max(ratio, 1 / ratio) if ratio > 0 else APART
 
 
-def _trimmed(picture: Pixels) -> Pixels:
+def _trimmed(picture: UInt8) -> UInt8:
     """Return a picture without the plain ground around it; as it is, where nothing else is left."""
     edge = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
     apart = np.abs(picture - np.median(edge, axis=0)).max(axis=2) > _GROUND
@@ -98,10 +99,10 @@ def _trimmed(picture: Pixels) -> Pixels:
     return picture[y : y + height, x : x + width] if min(width, height) >= _CELL else picture
 
 
-def _square(picture: Pixels, side: int) -> Pixels:
+def _square(picture: UInt8, side: int) -> UInt8:
     return np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _lab(picture: Pixels) -> Floats:
+def _lab(picture: UInt8) -> Float32:
     soft = cv2.GaussianBlur(picture, (0, 0), len(picture) / 256)
     return np.asarray(cv2.cvtColor(soft.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)

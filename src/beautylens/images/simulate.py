@@ -9,27 +9,25 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, UInt8
 from beautylens.images.backgrounds import random_background, skin_tone, soft_noise
 from beautylens.images.cutout import cut_out
 from beautylens.images.draw import to_jpeg
 
-Picture = NDArray[np.uint8]
-Floats = NDArray[np.float32]
-Effect = Callable[[Picture, np.random.Generator, float], Picture]
+Effect = Callable[[UInt8, np.random.Generator, float], UInt8]
 
+# Bounds of a photo's longer side in pixels.
 _LONG_SIDE = (96, 1200)
-"""Bounds of a photo's longer side in pixels."""
 
 
 def phone_photo(
-    picture: Picture,
+    picture: UInt8,
     rng: np.random.Generator,
     *,
-    background: Picture | None = None,
+    background: UInt8 | None = None,
     strength: float = 1.0,
-) -> Picture:
+) -> UInt8:
     """Return a photo of the pictured item as a phone might take it elsewhere than in a studio.
 
     Args:
@@ -53,7 +51,7 @@ def phone_photo(
     return photo
 
 
-def _frame(picture: Picture, rng: np.random.Generator) -> tuple[int, int]:
+def _frame(picture: UInt8, rng: np.random.Generator) -> tuple[int, int]:
     """Return height and width of the photo: a quarter larger than the picture, mostly upright."""
     long = int(np.clip(1.25 * max(picture.shape[:2]), *_LONG_SIDE))
     short = long * 3 // 4
@@ -61,8 +59,8 @@ def _frame(picture: Picture, rng: np.random.Generator) -> tuple[int, int]:
 
 
 def pose(
-    item: Picture, cover: Picture, frame: tuple[int, int], rng: np.random.Generator, strength: float
-) -> tuple[Picture, Picture]:
+    item: UInt8, cover: UInt8, frame: tuple[int, int], rng: np.random.Generator, strength: float
+) -> tuple[UInt8, UInt8]:
     """Return item and coverage as the camera sees them: turned, leaning, off centre.
 
     One photo in four is turned by a quarter or half circle, as phones held sideways do.
@@ -82,12 +80,12 @@ def pose(
     return np.asarray(seen, np.uint8), np.asarray(cv2.warpPerspective(cover, warp, size), np.uint8)
 
 
-def _turned(points: Floats, angle: float) -> Floats:
+def _turned(points: Float32, angle: float) -> Float32:
     sine, cosine = np.sin(angle), np.cos(angle)
     return np.asarray(points @ np.asarray([(cosine, sine), (-sine, cosine)]), np.float32)
 
 
-def composite(item: Picture, cover: Picture, scene: Picture, rng: np.random.Generator) -> Picture:
+def composite(item: UInt8, cover: UInt8, scene: UInt8, rng: np.random.Generator) -> UInt8:
     """Return the item in the scene, with the shadow that it throws there."""
     light = 255 - cv2.convertScaleAbs(_shadow(cover, rng), alpha=rng.uniform(0.25, 0.55))
     dimmed = cv2.multiply(scene, cv2.merge([light] * 3), scale=1 / 255)
@@ -96,16 +94,17 @@ def composite(item: Picture, cover: Picture, scene: Picture, rng: np.random.Gene
     return np.asarray(cv2.add(front, cv2.multiply(dimmed, 255 - alpha, scale=1 / 255)), np.uint8)
 
 
-def _shadow(cover: Picture, rng: np.random.Generator) -> Picture:
+def _shadow(cover: UInt8, rng: np.random.Generator) -> UInt8:
     """Return the item's coverage, thrown a little aside and softened."""
-    size, reach = cover.shape[::-1], max(cover.shape) / 60
+    size = cover.shape[::-1]
+    reach = max(cover.shape) / 60
     x, y = rng.uniform(-1.6, 1.6, 2) * reach
     moved = cv2.warpAffine(cover, np.asarray([(1, 0, x), (0, 1, y)], np.float32), size)
     low = cv2.resize(moved, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(cv2.GaussianBlur(low, (0, 0), reach / 4 + 0.3), size), np.uint8)
 
 
-def occlusion(photo: Picture, rng: np.random.Generator, strength: float) -> Picture:
+def occlusion(photo: UInt8, rng: np.random.Generator, strength: float) -> UInt8:
     """Lay a finger over the edge of the item in some photos."""
     if rng.random() > 0.3 * strength:
         return photo
@@ -123,7 +122,7 @@ def occlusion(photo: Picture, rng: np.random.Generator, strength: float) -> Pict
     return np.asarray(np.clip(photo * (1 - alpha) + skin * alpha, 0, 255), np.uint8)
 
 
-def light_falloff(photo: Picture, rng: np.random.Generator, strength: float) -> Picture:
+def light_falloff(photo: UInt8, rng: np.random.Generator, strength: float) -> UInt8:
     """Light the photo from one side and darken its corners."""
     down, across = np.mgrid[-1:1:24j, -1:1:24j].astype(np.float32)
     turn = rng.uniform(0, 2 * np.pi)
@@ -133,13 +132,13 @@ def light_falloff(photo: Picture, rng: np.random.Generator, strength: float) -> 
     return _scaled(photo, field)
 
 
-def _scaled(photo: Picture, field: Floats) -> Picture:
+def _scaled(photo: UInt8, field: Float32) -> UInt8:
     """Return the photo times a small field of gains stretched over it."""
     gain = cv2.resize(field, photo.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     return np.asarray(cv2.multiply(photo, cv2.merge([gain] * 3), dtype=cv2.CV_8U), np.uint8)
 
 
-def colour_cast(photo: Picture, rng: np.random.Generator, strength: float) -> Picture:
+def colour_cast(photo: UInt8, rng: np.random.Generator, strength: float) -> UInt8:
     """Change exposure, contrast and white balance as an automatic camera under a lamp does."""
     warmth, tint = rng.normal(0, (0.09, 0.025)) * strength
     exposure = rng.normal(0.03, 0.12) * strength
@@ -150,13 +149,14 @@ def colour_cast(photo: Picture, rng: np.random.Generator, strength: float) -> Pi
     return np.asarray(cv2.LUT(photo, table), np.uint8)
 
 
-def glare(photo: Picture, rng: np.random.Generator, strength: float) -> Picture:
+def glare(photo: UInt8, rng: np.random.Generator, strength: float) -> UInt8:
     """Wash out a soft patch, as a lamp's reflection on gloss does, in some photos."""
     if rng.random() > 0.4 * strength:
         return photo
     down, across = np.mgrid[0:1:48j, 0:1:48j].astype(np.float32)
     y, x = rng.uniform(0.25, 0.75, 2)
-    turn, (long, short) = rng.uniform(0, np.pi), rng.uniform((0.1, 0.04), (0.3, 0.1))
+    turn = rng.uniform(0, np.pi)
+    long, short = rng.uniform((0.1, 0.04), (0.3, 0.1))
     along = (across - x) * np.cos(turn) + (down - y) * np.sin(turn)
     aside = (down - y) * np.cos(turn) - (across - x) * np.sin(turn)
     patch = np.exp(-((along / long) ** 2) - (aside / short) ** 2) * rng.uniform(60, 190)
@@ -164,7 +164,7 @@ def glare(photo: Picture, rng: np.random.Generator, strength: float) -> Picture:
     return np.asarray(cv2.add(photo, cv2.merge([wash] * 3)), np.uint8)
 
 
-def blur(photo: Picture, rng: np.random.Generator, strength: float) -> Picture:
+def blur(photo: UInt8, rng: np.random.Generator, strength: float) -> UInt8:
     """Defocus the photo, or shake the hand that takes it."""
     scale = strength * max(photo.shape) / 800
     if rng.random() < 0.7:
@@ -179,7 +179,7 @@ def blur(photo: Picture, rng: np.random.Generator, strength: float) -> Picture:
     return np.asarray(cv2.filter2D(photo, -1, kernel / kernel.sum()), np.uint8)
 
 
-def noise(photo: Picture, rng: np.random.Generator, strength: float) -> Picture:
+def noise(photo: UInt8, rng: np.random.Generator, strength: float) -> UInt8:
     """Add a sensor's grain in lightness and its coarser blotches in colour."""
     height, width = photo.shape[:2]
     spread = rng.uniform(1, 7) * strength
@@ -189,7 +189,7 @@ def noise(photo: Picture, rng: np.random.Generator, strength: float) -> Picture:
     return np.asarray(cv2.add(photo, planes, dtype=cv2.CV_8U), np.uint8)
 
 
-def jpeg(photo: Picture, rng: np.random.Generator, strength: float) -> Picture:
+def jpeg(photo: UInt8, rng: np.random.Generator, strength: float) -> UInt8:
     """Save and load the photo as a JPEG of the quality that messengers use."""
     quality = int(95 - rng.uniform(5, 55) * strength)
     data = np.frombuffer(to_jpeg(photo, max(quality, 5)), np.uint8)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeGuard
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from beautylens.arrays import UInt8
 from beautylens.errors import ImageError
 from beautylens.images.files import check_bytes, read_bytes
 from beautylens.images.limits import Limits
@@ -24,9 +24,7 @@ class Readable(Protocol):
 
 
 Named: TypeAlias = str | os.PathLike[str] | Remote
-Picture: TypeAlias = (
-    Named | bytes | bytearray | memoryview | Readable | NDArray[np.uint8] | Image.Image
-)
+Picture: TypeAlias = Named | bytes | bytearray | memoryview | Readable | UInt8 | Image.Image
 
 
 def is_named(source: Picture) -> TypeGuard[Named]:
@@ -39,9 +37,7 @@ def name_of(source: Picture, otherwise: str) -> str:
     return str(source) if is_named(source) else otherwise
 
 
-def content_of(
-    source: Picture, name: str, limits: Limits
-) -> bytes | NDArray[np.uint8] | Image.Image:
+def content_of(source: Picture, name: str, limits: Limits) -> bytes | UInt8 | Image.Image:
     """Return a picture as the bytes of a file, an array or a Pillow image.
 
     An open file is read from its beginning, where it can be wound back.

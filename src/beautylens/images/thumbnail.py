@@ -6,15 +6,13 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import UInt8
 from beautylens.images.draw import to_jpeg
 from beautylens.images.fit import shrink
 
-Pixels = NDArray[np.uint8]
-
+# Pixels of its longer side, at most.
 SIDE = 256
-"""Pixels of its longer side, at most."""
 _QUALITY = 85
 
 
@@ -26,11 +24,11 @@ class Thumbnail:
     can be found in it.
     """
 
-    pixels: Pixels
+    pixels: UInt8
     scale: float
 
     @classmethod
-    def of(cls, picture: Pixels, longest: int) -> Thumbnail:
+    def of(cls, picture: UInt8, longest: int) -> Thumbnail:
         """Return the thumbnail of a picture whose keypoints were taken at `longest` pixels."""
         pixels, scale = shrink(picture, SIDE)
         return cls(pixels, scale / min(1.0, longest / max(picture.shape[:2])))

@@ -9,10 +9,10 @@ from itertools import product
 import cv2
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageCms
 from PIL.JpegImagePlugin import JpegImageFile
 
+from beautylens.arrays import UInt8
 from beautylens.native import OPENCV
 
 # The mode in which a profile is applied; every other mode goes through RGB.
@@ -101,7 +101,7 @@ def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
 _STRIP_BYTES = 1 << 20
 
 
-def pixels_of(picture: Image.Image) -> NDArray[np.uint8]:
+def pixels_of(picture: Image.Image) -> UInt8:
     """Return the pixels of a loaded picture in sRGB, (H, W, 3) uint8.
 
     Pillow keeps four bytes a pixel, and `np.asarray` on a large image costs as much as decoding
@@ -120,7 +120,7 @@ def pixels_of(picture: Image.Image) -> NDArray[np.uint8]:
 
 
 @OPENCV.first_call_alone
-def _copy(strip: Image.Image, pixels: NDArray[np.uint8]) -> None:
+def _copy(strip: Image.Image, pixels: UInt8) -> None:
     """Write a small RGB image into an array of its size."""
     seen = pa.array(strip).flatten().to_numpy().reshape(*pixels.shape[:2], 4)
     cv2.cvtColor(seen, cv2.COLOR_RGBA2RGB, dst=pixels)

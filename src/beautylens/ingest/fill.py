@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from beautylens.arrays import UInt8
 from beautylens.catalogue.table import Catalogue
 from beautylens.counts import none_or_at_least_one
 from beautylens.errors import EncoderError, ImageError
@@ -23,7 +24,7 @@ from beautylens.features.local.extractors import Extractor, rootsift
 from beautylens.features.local.keypoints import NO_KEYPOINTS
 from beautylens.features.local.vlad import VladEncoder
 from beautylens.images.ahead import ahead
-from beautylens.images.decode import Pixels, decode
+from beautylens.images.decode import decode
 from beautylens.images.files import read_bytes
 from beautylens.images.thumbnail import Thumbnail
 from beautylens.paths import Place, beside
@@ -115,7 +116,7 @@ class Describer:
         extractor: Extractor | None = None,
         vlad: VladEncoder | None = None,
         thumbnails: bool = False,
-        read: Callable[[Row, Pixels], str] | None = None,
+        read: Callable[[Row, UInt8], str] | None = None,
         workers: int | None = None,
     ) -> None:
         self._encoder, self._keypoints, self._longest = encoder, keypoints, longest
@@ -156,7 +157,7 @@ class Describer:
         )
 
 
-def _descriptor(encoder: BaseEncoder, picture: Pixels) -> Vector:
+def _descriptor(encoder: BaseEncoder, picture: UInt8) -> Vector:
     (descriptor,) = encoder.describe([encoder.fit(picture)])
     if not np.isfinite(descriptor).all():
         raise EncoderError(

@@ -21,17 +21,34 @@ Scales = Annotated[
 
 _OUT_OF_RANGE = frozenset(
     (
-        "greater_than", "greater_than_equal", "less_than", "less_than_equal", "too_short",
-        "too_long", "finite_number", "missing",
+        "greater_than",
+        "greater_than_equal",
+        "less_than",
+        "less_than_equal",
+        "too_short",
+        "too_long",
+        "finite_number",
+        "missing",
     )
-)  # fmt: skip
+)
 _WRONG_TYPE = frozenset(
     (
-        "model_type", "model_attributes_type", "dict_type", "mapping_type", "tuple_type",
-        "list_type", "string_type", "bool_type", "bool_parsing", "int_type", "int_parsing",
-        "int_from_float", "float_type", "float_parsing",
+        "model_type",
+        "model_attributes_type",
+        "dict_type",
+        "mapping_type",
+        "tuple_type",
+        "list_type",
+        "string_type",
+        "bool_type",
+        "bool_parsing",
+        "int_type",
+        "int_parsing",
+        "int_from_float",
+        "float_type",
+        "float_parsing",
     )
-)  # fmt: skip
+)
 _SAYS_LITTLE = _OUT_OF_RANGE | _WRONG_TYPE
 
 

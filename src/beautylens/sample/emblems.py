@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw
 
 Point = tuple[float, float]
 
+# Side of the square that emblems are drawn on before they are scaled down, in pixels.
 _PEN = 256
-"""Side of the square that emblems are drawn on before they are scaled down, in pixels."""
 
 
 def emblem_mask(name: str, side: int) -> Image.Image:

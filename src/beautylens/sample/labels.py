@@ -6,9 +6,9 @@ from dataclasses import replace
 from math import pi
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from beautylens.arrays import UInt8
 from beautylens.sample.colour import RGB, WHITE, mix, readable
 from beautylens.sample.layouts import LAYOUTS
 from beautylens.sample.pack import Pack
@@ -18,7 +18,7 @@ from beautylens.sample.surfaces import SCALE
 
 def print_label(
     pack: Pack, width: float, height: float, *, safe: float = 0.9, layout: str = ""
-) -> NDArray[np.uint8]:
+) -> UInt8:
     """Return the pack's label, (height, width, 3) uint8 RGB.
 
     Args:
@@ -35,12 +35,12 @@ def print_label(
     return np.asarray(image)
 
 
-def wrap(pack: Pack, radius: float, height: float, layout: str = "") -> NDArray[np.uint8]:
+def wrap(pack: Pack, radius: float, height: float, layout: str = "") -> UInt8:
     """Return the label for the front half-turn of a cylinder, sizes in finished-picture pixels."""
     return print_label(pack, pi * radius * SCALE, height * SCALE, safe=0.53, layout=layout)
 
 
-def back_label(pack: Pack, width: float, height: float) -> NDArray[np.uint8]:
+def back_label(pack: Pack, width: float, height: float) -> UInt8:
     """Return a carton's back: words on top, and room for a barcode in the lowest third."""
     paper = mix(pack.paper, WHITE, 0.4)
     image = Image.new("RGB", (round(width), round(height)), paper)

@@ -34,7 +34,8 @@ def _framed(sheet: Sheet) -> None:
 
 
 def _banded(sheet: Sheet) -> None:
-    pack, (left, top, right, bottom) = sheet.pack, sheet.safe
+    pack = sheet.pack
+    left, top, right, bottom = sheet.safe
     band = top + (bottom - top) * 0.26
     sheet.draw.rectangle((0, 0, sheet.image.width, band), fill=pack.accent)
     sheet.draw.rectangle((0, band + 8, sheet.image.width, band + 14), fill=pack.accent)
@@ -46,7 +47,8 @@ def _banded(sheet: Sheet) -> None:
 
 
 def _poster(sheet: Sheet) -> None:
-    pack, (left, top, right, bottom) = sheet.pack, sheet.safe
+    pack = sheet.pack
+    left, top, right, bottom = sheet.safe
     width, height = right - left, bottom - top
     word = pack.line.split()[0]
     if height > width:
@@ -64,8 +66,10 @@ def _poster(sheet: Sheet) -> None:
 
 
 def _split(sheet: Sheet) -> None:
-    pack, (left, top, right, bottom) = sheet.pack, sheet.safe
-    edge, lean = top + (bottom - top) * 0.4, sheet.image.width * 0.12
+    pack = sheet.pack
+    left, top, right, bottom = sheet.safe
+    edge = top + (bottom - top) * 0.4
+    lean = sheet.image.width * 0.12
     width = sheet.image.width
     tinted = Sheet(Image.new("RGB", sheet.image.size, pack.accent), pack, sheet.safe)
     cover_with_pattern(tinted, mix(pack.accent, pack.paper, 0.45))
@@ -87,7 +91,8 @@ def _plate_paper(paper: RGB) -> RGB:
 
 
 def _plate(sheet: Sheet) -> None:
-    pack, (left, top, right, bottom) = sheet.pack, sheet.safe
+    pack = sheet.pack
+    left, top, right, bottom = sheet.safe
     cover_with_pattern(sheet, mix(pack.accent, pack.paper, 0.2))
     height = bottom - top
     plate = (left, top + height * 0.16, right, bottom - height * 0.12)
@@ -98,10 +103,12 @@ def _plate(sheet: Sheet) -> None:
 
 
 def _arched(sheet: Sheet) -> None:
-    pack, (left, top, right, bottom) = sheet.pack, sheet.safe
+    pack = sheet.pack
+    left, top, right, bottom = sheet.safe
     width, height = right - left, bottom - top
     reach = min(width * 0.46, height * 0.4)
-    middle, base = (left + right) / 2, top + min(height * 0.5, 2 * reach)
+    middle = (left + right) / 2
+    base = top + min(height * 0.5, 2 * reach)
     for ring in range(4):
         r = reach * (1 - 0.2 * ring)
         tone = mix(pack.accent, pack.paper, (0.0, 0.55, 0.25, 0.8)[ring])
@@ -110,7 +117,8 @@ def _arched(sheet: Sheet) -> None:
 
 
 def _sidebar(sheet: Sheet) -> None:
-    pack, (left, top, right, bottom) = sheet.pack, sheet.safe
+    pack = sheet.pack
+    left, top, right, bottom = sheet.safe
     bar = left + (right - left) * 0.3
     sheet.draw.rectangle((0, 0, bar, sheet.image.height), fill=pack.accent)
     write_upright(
@@ -124,9 +132,12 @@ def _sidebar(sheet: Sheet) -> None:
 
 
 def _medallion(sheet: Sheet) -> None:
-    pack, (left, top, right, bottom) = sheet.pack, sheet.safe
+    pack = sheet.pack
+    left, top, right, bottom = sheet.safe
     cover_with_pattern(sheet, mix(pack.paper, pack.accent, 0.35), 0.26)
-    middle, centre, reach = (left + right) / 2, (top + bottom) / 2, sheet.unit * 0.52
+    middle = (left + right) / 2
+    centre = (top + bottom) / 2
+    reach = sheet.unit * 0.52
     tall = min(reach * 1.4, (bottom - top) / 2)
     paper = _plate_paper(pack.paper)
     disc = (middle - reach, centre - tall, middle + reach, centre + tall)
@@ -136,7 +147,8 @@ def _medallion(sheet: Sheet) -> None:
 
 def _column(sheet: Sheet) -> None:
     """Print for slender packs: the brand along the pack, the shade and size at its foot."""
-    pack, (left, top, right, bottom) = sheet.pack, sheet.safe
+    pack = sheet.pack
+    left, top, right, bottom = sheet.safe
     foot = bottom - (bottom - top) * 0.2
     ink = readable(pack.ink, pack.paper)
     write_upright(
@@ -163,8 +175,10 @@ def _mark(sheet: Sheet) -> None:
 
 def _strip(sheet: Sheet) -> None:
     """Print for low edges: the brand on the left, the line and shade on the right."""
-    pack, (left, top, right, bottom) = sheet.pack, sheet.safe
-    middle, ink = left + (right - left) * 0.45, readable(sheet.pack.ink, sheet.pack.paper)
+    pack = sheet.pack
+    left, top, right, bottom = sheet.safe
+    middle = left + (right - left) * 0.45
+    ink = readable(sheet.pack.ink, sheet.pack.paper)
     write(sheet.image, pack.brand.name, (left, top, middle - 8, bottom), pack.brand.lettering, ink)
     words = f"{pack.line}  {pack.shade or pack.size}"
     write(

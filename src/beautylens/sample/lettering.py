@@ -10,8 +10,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from beautylens.sample.colour import RGB
 
+# Left, top, right, bottom in pixels.
 Rect = tuple[float, float, float, float]
-"""Left, top, right, bottom in pixels."""
 
 _MEASURING_SIZE = 100
 

@@ -11,20 +11,20 @@ from typing import Literal, cast
 
 from beautylens.sample.colour import RGB, rgb
 
+# What tells the products of a line apart: colour alone, the amount, or one word and a tint.
 Difference = Literal["shade", "size", "variant"]
-"""What tells the products of a line apart: colour alone, the amount, or one word and a tint."""
 
 _VERSION = re.compile(r"(?P<label>.*?) ?(?P<colour>#[0-9a-f]{6}) (?P<size>.+)")
+# How much smaller each size is drawn than the next larger one.
 _SMALLER = 0.16
-"""How much smaller each size is drawn than the next larger one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
     """One product of a line: what tells it from its sisters."""
 
+    # Shade number and name, or one word such as `Night`; empty where only the size differs.
     label: str
-    """Shade number and name, or one word such as `Night`; empty where only the size differs."""
     colour: RGB
     size: str
     scale: float
@@ -40,8 +40,8 @@ class Line:
     kind: str
     category: str
     differ: Difference
+    # Sold in the catalogue's own shop; the others are only ever photographed.
     listed: bool
-    """Sold in the catalogue's own shop; the others are only ever photographed."""
     versions: tuple[Version, ...]
 
 

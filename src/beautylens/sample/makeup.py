@@ -180,7 +180,8 @@ def brush(stage: Stage, pack: Pack) -> None:
     """Draw a make-up brush standing on its handle's end, bristles up."""
     rng = np.random.default_rng(pack.seed)
     root = (MIDDLE, TABLE - 340)
-    spread, length = 0.34 + 0.3 * pack.build, (150 + 60 * pack.build) * pack.scale
+    spread = 0.34 + 0.3 * pack.build
+    length = (150 + 60 * pack.build) * pack.scale
     for lean in np.sort(rng.uniform(-1, 1, 420) ** 3)[:: rng.choice([-1, 1])]:
         reach = length * (1 - 0.22 * lean**2) * rng.uniform(0.93, 1.0)
         tint = mix(pack.fill, (255, 250, 240), float(rng.uniform(0, 0.45)))

@@ -37,16 +37,16 @@ class Pack:
     paper: RGB
     ink: RGB
     accent: RGB
+    # Colour of what is inside, or of the shade.
     fill: RGB
-    """Colour of what is inside, or of the shade."""
     layout: str
     pattern: str
+    # 0 to 1: the line's place between a form's squat and slender, plain and ornate variants.
     build: float
-    """0 to 1: the line's place between a form's squat and slender, plain and ornate variants."""
+    # Size of the pack relative to its line's largest.
     scale: float
-    """Size of the pack relative to its line's largest."""
+    # The line's own seed, the same for all its shades, so that only colour and words differ.
     seed: int
-    """The line's own seed, the same for all its shades, so that only colour and words differ."""
 
     @property
     def cap(self) -> tuple[str, RGB]:

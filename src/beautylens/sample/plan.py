@@ -14,11 +14,14 @@ from beautylens.sample.lines import Line, read_lines
 from beautylens.sample.pack import Pack
 from beautylens.sample.stage import STUDIO, View
 
-PRESENT_QUERIES, HELD_OUT_SHADES = 34, 4
-_ANGLED, _TILTED, _BACK = View(yaw=0.45, camera=0.17), View(tilt=-24), View(back=True)
+PRESENT_QUERIES = 34
+HELD_OUT_SHADES = 4
+_ANGLED = View(yaw=0.45, camera=0.17)
+_TILTED = View(tilt=-24)
+_BACK = View(back=True)
 _LYING = ("palette", "pencil", "sachet", "soap")
+# One product in so many is pictured a second time, from an angle.
 _EVERY_ANGLED = 9
-"""One product in so many is pictured a second time, from an angle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,8 @@ class SampleQuery:
     strength: float
     product_ids: tuple[str, ...]
     ignore_ids: tuple[str, ...]
+    # `photo`; `shade` where sisters differ in colour alone; `barcode` of a back; `absent`.
     kind: str
-    """`photo`; `shade` where sisters differ in colour alone; `barcode` of a back; `absent`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,8 @@ def _query(
 ) -> SampleQuery:
     """Return the photo of a product, listed or not; a carton is photographed from the back."""
     back = product.line.form == "carton"
-    yaw, camera = float(rng.uniform(-0.4, 0.4)), float(rng.uniform(0.05, 0.18))
+    yaw = float(rng.uniform(-0.4, 0.4))
+    camera = float(rng.uniform(0.05, 0.18))
     present = product in listed
     sisters = () if present else tuple(p.product_id for p in listed if p.line == product.line)
     kind = "barcode" if back else "shade" if product.line.differ == "shade" else "photo"

@@ -71,7 +71,8 @@ def rule_block(ink: RGB) -> Painter:
 
     def paint(sheet: Sheet, rect: Rect) -> None:
         left, top, right, bottom = rect
-        middle, inset = (top + bottom) / 2, (right - left) * 0.22
+        middle = (top + bottom) / 2
+        inset = (right - left) * 0.22
         sheet.draw.line([(left + inset, middle), (right - inset, middle)], fill=ink, width=3)
 
     return paint

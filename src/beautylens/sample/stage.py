@@ -8,24 +8,19 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from beautylens.arrays import UInt8
 from beautylens.sample.colour import RGB
-from beautylens.sample.surfaces import (
-    SCALE,
-    Mask,
-    Part,
-    Picture,
-    rim_ellipse,
-    turned_wall,
-)
+from beautylens.sample.surfaces import SCALE, Part, rim_ellipse, turned_wall
 
+# Side of a finished studio picture, in pixels.
 SIDE = 640
-"""Side of a finished studio picture, in pixels."""
 
-MIDDLE, TABLE = 320.0, 588.0
-"""The axis and the foot of a standing item, in pixels."""
+# The axis and the foot of a standing item, in pixels.
+MIDDLE = 320.0
+TABLE = 588.0
 
+# Longer side of the item in a finished picture, in pixels.
 _ITEM_SIDE = 552
-"""Longer side of the item in a finished picture, in pixels."""
 
 Point = tuple[float, float]
 
@@ -34,25 +29,25 @@ Point = tuple[float, float]
 class View:
     """Where the camera stands: a query's photographer never finds the studio's own place."""
 
+    # Turn of the item about its own axis, in radians.
     yaw: float = 0.0
-    """Turn of the item about its own axis, in radians."""
+    # How much the camera looks down: height over width of a round rim's ellipse.
     camera: float = 0.09
-    """How much the camera looks down: height over width of a round rim's ellipse."""
+    # Turn of the whole picture, in degrees.
     tilt: float = 0.0
-    """Turn of the whole picture, in degrees."""
     shadow: bool = True
+    # Show the side with the barcode, where the form has one.
     back: bool = False
-    """Show the side with the barcode, where the form has one."""
 
 
 STUDIO = View()
 
 
-def _blank() -> Picture:
+def _blank() -> UInt8:
     return np.full((SIDE * SCALE, SIDE * SCALE, 3), 255, np.uint8)
 
 
-def _uncovered() -> Mask:
+def _uncovered() -> UInt8:
     return np.zeros((SIDE * SCALE, SIDE * SCALE), np.uint8)
 
 
@@ -61,11 +56,11 @@ class Stage:
     """A canvas and the coverage of what stands on it; all positions are finished-picture pixels."""
 
     view: View = STUDIO
-    canvas: Picture = field(default_factory=_blank)
-    cover: Mask = field(default_factory=_uncovered)
+    canvas: UInt8 = field(default_factory=_blank)
+    cover: UInt8 = field(default_factory=_uncovered)
 
     def paint(
-        self, layer: Picture, mask: Mask, left: float, top: float, opacity: float = 1.0
+        self, layer: UInt8, mask: UInt8, left: float, top: float, opacity: float = 1.0
     ) -> None:
         """Lay a picture in drawn pixels on the canvas where its mask (0 or 255) says so."""
         x, y = round(left * SCALE), round(top * SCALE)
@@ -94,10 +89,10 @@ class Stage:
             wall, wall_mask = turned_wall(part, self.view.camera, self.view.yaw)
             self._paint_about(x, top, wall, wall_mask)
 
-    def _paint_about(self, x: float, top: float, layer: Picture, mask: Mask) -> None:
+    def _paint_about(self, x: float, top: float, layer: UInt8, mask: UInt8) -> None:
         self.paint(layer, mask, x - mask.shape[1] / 2 / SCALE, top)
 
-    def face(self, texture: Picture, corners: Sequence[Point], *, gain: float = 1.0) -> None:
+    def face(self, texture: UInt8, corners: Sequence[Point], *, gain: float = 1.0) -> None:
         """Stretch a flat texture over a quadrilateral (clockwise from top left), dimmed by gain."""
         height, width = texture.shape[:2]
         target = np.asarray(corners, np.float32) * SCALE
@@ -143,7 +138,7 @@ class Stage:
         turned = cv2.warpAffine(self.cover, warp, (side, side))
         self.cover = ((turned > 127) * np.uint8(255)).astype(np.uint8)
 
-    def picture(self) -> Picture:
+    def picture(self) -> UInt8:
         """Return the finished picture, (SIDE, SIDE, 3) uint8 RGB: the item fills the frame."""
         small, cover = self._framed()
         if not self.view.shadow:
@@ -151,14 +146,15 @@ class Stage:
         light = 255 - cv2.multiply(_shadow(cover), 255 - cover, scale=1 / 255)
         return np.asarray(cv2.multiply(small, cv2.merge([light] * 3), scale=1 / 255), np.uint8)
 
-    def _framed(self) -> tuple[Picture, Mask]:
+    def _framed(self) -> tuple[UInt8, UInt8]:
         """Return item and coverage scaled to the finished size and centred."""
         x, y, width, height = cv2.boundingRect(self.cover)
         zoom = min(_ITEM_SIDE / max(width, height, 1), 1.0)
         size = (max(round(width * zoom), 1), max(round(height * zoom), 1))
         left, top = (SIDE - size[0]) // 2, (SIDE - size[1]) // 2
         window = np.s_[top : top + size[1], left : left + size[0]]
-        picture, cover = np.full((SIDE, SIDE, 3), 255, np.uint8), np.zeros((SIDE, SIDE), np.uint8)
+        picture = np.full((SIDE, SIDE, 3), 255, np.uint8)
+        cover = np.zeros((SIDE, SIDE), np.uint8)
         if width and height:
             item = np.s_[y : y + height, x : x + width]
             picture[window] = cv2.resize(self.canvas[item], size, interpolation=cv2.INTER_AREA)
@@ -166,7 +162,7 @@ class Stage:
         return picture, cover
 
 
-def _shadow(cover: Mask) -> Mask:
+def _shadow(cover: UInt8) -> UInt8:
     """Return the darkness that the item throws on the table: a halo below and a contact line."""
     low = cv2.resize(cover, (SIDE // 4, SIDE // 4), interpolation=cv2.INTER_AREA)
     contact = np.zeros_like(low)

@@ -6,24 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Floating, Intp, UInt8
 from beautylens.sample.colour import RGB
 
-Picture = NDArray[np.uint8]
-Mask = NDArray[np.uint8]
-Floats = NDArray[np.floating[Any]]
-Profile = Callable[[Floats], Floats]
+Profile = Callable[[Floating], Floating]
 
+# Drawn pixels per pixel of the finished picture: supersampling against jagged edges.
 SCALE = 2
-"""Drawn pixels per pixel of the finished picture: supersampling against jagged edges."""
 
+# Entries of a shading table, from the left rim of a turned body to its right rim.
 _STEPS = 256
-"""Entries of a shading table, from the left rim of a turned body to its right rim."""
 
 _Knots = tuple[tuple[float, float], ...]
 
@@ -37,41 +33,86 @@ class Material:
 
 
 _ROUND: _Knots = (
-    (-1, 0.58), (-0.93, 0.74), (-0.75, 0.93), (-0.4, 1.05), (0, 1.0), (0.45, 0.9), (0.8, 0.76),
-    (0.94, 0.66), (1, 0.6),
-)  # fmt: skip
+    (-1, 0.58),
+    (-0.93, 0.74),
+    (-0.75, 0.93),
+    (-0.4, 1.05),
+    (0, 1.0),
+    (0.45, 0.9),
+    (0.8, 0.76),
+    (0.94, 0.66),
+    (1, 0.6),
+)
 
 MATERIALS: dict[str, Material] = {
     "matte": Material(_ROUND),
     "satin": Material(_ROUND, ((-0.9, 0), (-0.5, 0.13), (-0.1, 0), (1, 0))),
     "gloss": Material(
         _ROUND,
-        ((-0.9, 0.02), (-0.86, 0.5), (-0.74, 0.55), (-0.7, 0.07), (-0.3, 0.0), (0.78, 0),
-         (0.82, 0.24), (0.88, 0.22), (0.92, 0)),
+        (
+            (-0.9, 0.02),
+            (-0.86, 0.5),
+            (-0.74, 0.55),
+            (-0.7, 0.07),
+            (-0.3, 0.0),
+            (0.78, 0),
+            (0.82, 0.24),
+            (0.88, 0.22),
+            (0.92, 0),
+        ),
     ),
     "metal": Material(
-        ((-1, 0.45), (-0.9, 0.8), (-0.72, 1.1), (-0.6, 1.3), (-0.45, 0.95), (-0.28, 0.6),
-         (-0.05, 0.72), (0.2, 1.0), (0.42, 1.28), (0.55, 1.1), (0.72, 0.66), (0.9, 0.85),
-         (1, 0.5)),
+        (
+            (-1, 0.45),
+            (-0.9, 0.8),
+            (-0.72, 1.1),
+            (-0.6, 1.3),
+            (-0.45, 0.95),
+            (-0.28, 0.6),
+            (-0.05, 0.72),
+            (0.2, 1.0),
+            (0.42, 1.28),
+            (0.55, 1.1),
+            (0.72, 0.66),
+            (0.9, 0.85),
+            (1, 0.5),
+        ),
         ((-0.75, 0), (-0.6, 0.3), (-0.45, 0), (0.3, 0), (0.43, 0.2), (0.56, 0)),
     ),
     "glass": Material(
-        ((-1, 0.5), (-0.93, 0.62), (-0.85, 0.96), (-0.3, 1.1), (0.3, 1.12), (0.84, 1.0),
-         (0.93, 0.62), (1, 0.52)),
-        ((-0.9, 0), (-0.87, 0.6), (-0.78, 0.66), (-0.74, 0.08), (-0.3, 0.02), (0.76, 0.03),
-         (0.8, 0.4), (0.85, 0.36), (0.89, 0)),
+        (
+            (-1, 0.5),
+            (-0.93, 0.62),
+            (-0.85, 0.96),
+            (-0.3, 1.1),
+            (0.3, 1.12),
+            (0.84, 1.0),
+            (0.93, 0.62),
+            (1, 0.52),
+        ),
+        (
+            (-0.9, 0),
+            (-0.87, 0.6),
+            (-0.78, 0.66),
+            (-0.74, 0.08),
+            (-0.3, 0.02),
+            (0.76, 0.03),
+            (0.8, 0.4),
+            (0.85, 0.36),
+            (0.89, 0),
+        ),
     ),
-}  # fmt: skip
+}
 
 
 @lru_cache(maxsize=64)
-def shading(material: str) -> tuple[Floats, Floats]:
+def shading(material: str) -> tuple[Floating, Floating]:
     """Return gain (_STEPS,) and gloss in grey levels (_STEPS,) from the left to the right rim."""
     chosen = MATERIALS[material]
     return _interpolated(chosen.gain), 255 * _interpolated(chosen.gloss)
 
 
-def _interpolated(knots: _Knots) -> Floats:
+def _interpolated(knots: _Knots) -> Floating:
     places, values = zip(*knots, strict=True)
     across = np.linspace(-1, 1, _STEPS)
     return np.asarray(np.interp(across, places, values), np.float32)
@@ -95,7 +136,7 @@ def shoulder(top: float, bottom: float) -> Profile:
 def foot(radius: float, share: float = 0.1) -> Profile:
     """Return a cylinder whose lowest `share` rounds inwards by a tenth of the radius."""
 
-    def profile(t: Floats) -> Floats:
+    def profile(t: Floating) -> Floating:
         fall = np.clip((t - 1 + share) / share, 0, 1)
         return np.asarray(radius * (0.88 + 0.12 * np.sqrt(1 - fall**2)))
 
@@ -115,13 +156,13 @@ class Part:
     profile: Profile
     material: str
     colour: RGB
-    print: Picture | None = None
-    """What covers the front half-turn, (H, W, 3), stretched to fit."""
+    # What covers the front half-turn, (H, W, 3), stretched to fit.
+    print: UInt8 | None = None
+    # Vertical grooves around the body, as on a screw cap.
     ridges: int = 0
-    """Vertical grooves around the body, as on a screw cap."""
 
 
-def turned_wall(part: Part, camera: float, yaw: float) -> tuple[Picture, Mask]:
+def turned_wall(part: Part, camera: float, yaw: float) -> tuple[UInt8, UInt8]:
     """Return the wall of a turned part, seen slightly from above, and its coverage.
 
     Args:
@@ -142,13 +183,13 @@ def turned_wall(part: Part, camera: float, yaw: float) -> tuple[Picture, Mask]:
     return _lit(part, across, rows / height, yaw), mask.astype(np.uint8) * 255
 
 
-def _depth(ys: Floats, rows: Floats, xs: Floats, radii: Floats, camera: float) -> Floats:
+def _depth(ys: Floating, rows: Floating, xs: Floating, radii: Floating, camera: float) -> Floating:
     """Return the row of the unbent body seen at each pixel: a fixed point for curved profiles."""
     radius = radii[np.clip(rows, 0, len(radii) - 1).astype(np.intp)]
     return np.asarray(ys - camera * np.sqrt(np.maximum(radius**2 - xs**2, 0)), np.float32)
 
 
-def _lit(part: Part, across: Floats, down: Floats, yaw: float) -> Picture:
+def _lit(part: Part, across: Floating, down: Floating, yaw: float) -> UInt8:
     """Return the shaded colours at positions across (-1..1) and down (0..1) the part."""
     seams = _seam_levels(part.height, down)
     place = ((across + 1) * ((_STEPS - 1) / 2)).astype(np.intp)
@@ -170,26 +211,29 @@ def _lit(part: Part, across: Floats, down: Floats, yaw: float) -> Picture:
 _SEAM_GAIN = np.linspace(0.72, 1.0, 16, dtype=np.float32)
 
 
-def _seam_levels(height: float, down: Floats) -> NDArray[np.intp]:
+def _seam_levels(height: float, down: Floating) -> Intp:
     """Return the index into _SEAM_GAIN: parts darken towards the seams at their two ends."""
     reach = min(5.0, height / 5)
     near = np.minimum(down, 1 - down) * height / reach
     return np.clip(near * 15, 0, 15).astype(np.intp)
 
 
-def _wrapped(flat: Picture, across: Floats, down: Floats, yaw: float) -> Picture:
+def _wrapped(flat: UInt8, across: Floating, down: Floating, yaw: float) -> UInt8:
     """Return the flat print as it appears around the body; it repeats behind."""
     height, width = flat.shape[:2]
     x = (np.arcsin(across) + yaw) * (width / np.pi) + width / 2
     y = np.clip(down, 0, 1) * (height - 1)
     wrapped = cv2.remap(
-        flat, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR,
+        flat,
+        x.astype(np.float32),
+        y.astype(np.float32),
+        cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_WRAP,
-    )  # fmt: skip
+    )
     return np.asarray(wrapped, np.uint8)
 
 
-def rim_ellipse(radius: float, camera: float, colour: RGB) -> tuple[Picture, Mask]:
+def rim_ellipse(radius: float, camera: float, colour: RGB) -> tuple[UInt8, UInt8]:
     """Return the flat top of a turned part: an ellipse lit from behind, and its coverage."""
     reach, lift = max(round(radius * SCALE), 1), max(round(radius * camera * SCALE), 1)
     mask = np.zeros((2 * lift + 1, 2 * reach + 1), np.uint8)

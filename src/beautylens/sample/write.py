@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from beautylens.arrays import UInt8
 from beautylens.errors import TableError
 from beautylens.images.draw import to_jpeg
 from beautylens.images.simulate import phone_photo
 from beautylens.sample.forms import draw_product
 from beautylens.sample.plan import SamplePlan, SampleProduct, SampleQuery, plan_sample
-from beautylens.sample.surfaces import Picture
 
 Progress = Callable[[int, int], None]
 
@@ -71,7 +71,7 @@ def draw_plan(plan: SamplePlan, folder: Path, *, progress: Progress | None = Non
     return paths
 
 
-def _drawn(plan: SamplePlan) -> Iterator[dict[str, Picture]]:
+def _drawn(plan: SamplePlan) -> Iterator[dict[str, UInt8]]:
     """Yield the pictures of each product, then each photo, by their paths in the folder."""
     for product in plan.products:
         yield {
@@ -82,7 +82,7 @@ def _drawn(plan: SamplePlan) -> Iterator[dict[str, Picture]]:
         yield {_query_image(place): take_photo(query)}
 
 
-def take_photo(query: SampleQuery) -> Picture:
+def take_photo(query: SampleQuery) -> UInt8:
     """Return the phone photo: the product drawn anew from the query's own view, then simulated."""
     picture = draw_product(query.product.line.form, query.product.pack, query.view)
     return phone_photo(picture, np.random.default_rng(query.seed), strength=query.strength)
@@ -97,14 +97,15 @@ def _query_image(place: int) -> str:
     return f"queries/q{place + 1:02d}.jpg"
 
 
-def _save(path: Path, picture: Picture) -> None:
+def _save(path: Path, picture: UInt8) -> None:
     path.write_bytes(to_jpeg(picture, _QUALITY))
 
 
 def _catalogue_rows(products: Sequence[SampleProduct]) -> Iterator[tuple[str, ...]]:
     """Yield a row for each product; of those with two images every other one takes two rows."""
     for place, product in enumerate(products):
-        images, pack = _images(product), product.pack
+        images = _images(product)
+        pack = product.pack
         shade = pack.shade if product.line.differ == "shade" else ""
         facts = (product.name, pack.brand.name, product.line.category, pack.gtin, shade, pack.size)
         for cell in images if place % 2 else [";".join(images)]:
@@ -113,7 +114,8 @@ def _catalogue_rows(products: Sequence[SampleProduct]) -> Iterator[tuple[str, ..
 
 def _truth_rows(queries: Sequence[SampleQuery]) -> Iterator[tuple[str, ...]]:
     for place, query in enumerate(queries):
-        ids, ignored = ";".join(query.product_ids), ";".join(query.ignore_ids)
+        ids = ";".join(query.product_ids)
+        ignored = ";".join(query.ignore_ids)
         yield _query_image(place), ids, ignored, query.kind
 
 

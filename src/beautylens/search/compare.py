@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.features.colour.alignment import Aligned, Transform, homogeneous, lay, settle
+from beautylens.arrays import Float64
+from beautylens.features.colour.alignment import Aligned, homogeneous, lay, settle
 from beautylens.features.colour.difference import ColourComparison, tell_shades
 from beautylens.features.local.features import LocalFeatures
 from beautylens.features.local.keypoints import Keypoints
@@ -75,8 +76,8 @@ class CompareColour:
         return ColourComparison(image_ids, photo, pictures, shades)
 
     def _move(
-        self, geometry: Geometry | None, first: Keypoints, transform: Transform
-    ) -> Transform | None:
+        self, geometry: Geometry | None, first: Keypoints, transform: Float64
+    ) -> Float64 | None:
         """Return what takes a picture's keypoints to those of the first picture.
 
         Directly where both share a layout, else by way of the photo.
@@ -111,7 +112,7 @@ def _with_colour(match: Match, colour: float | None) -> Match:
     )
 
 
-def _warp_thumbnail(thumbnail: Thumbnail, move: Transform, first: Thumbnail) -> Aligned:
+def _warp_thumbnail(thumbnail: Thumbnail, move: Float64, first: Thumbnail) -> Aligned:
     """Return a thumbnail laid over the first; `move` is between the pictures of keypoints."""
     scaled = _sized(first.scale) @ move @ _sized(1 / thumbnail.scale)
     cover = np.asarray(cv2.erode(item_cover(thumbnail.pixels), np.ones((3, 3))), np.uint8)
@@ -119,7 +120,7 @@ def _warp_thumbnail(thumbnail: Thumbnail, move: Transform, first: Thumbnail) -> 
 
 
 def _warp_photo(
-    photo: NDArray[np.uint8], transform: Transform, first: Thumbnail, longest: int
+    photo: NDArray[np.uint8], transform: Float64, first: Thumbnail, longest: int
 ) -> Aligned:
     pixels, _ = shrink(photo, longest)
     whole = np.full(pixels.shape[:2], 255, np.uint8)

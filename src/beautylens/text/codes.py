@@ -8,8 +8,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import UInt8
 from beautylens.catalogue.gtin import gtin14
 from beautylens.images.fit import shrink
 from beautylens.native import ZXING
@@ -22,7 +22,7 @@ _TOLD = re.compile(r"^\(01\)(\d{14})")
 _UNTOLD = re.compile(r"^01(\d{14})")
 
 
-def read_barcodes(picture: NDArray[np.uint8]) -> tuple[str, ...]:
+def read_barcodes(picture: UInt8) -> tuple[str, ...]:
     """Return the GTINs that barcodes on a picture say, fourteen digits each, in reading order.
 
     Any direction; a symbol whose check digit is wrong says nothing.
@@ -37,12 +37,12 @@ def read_barcodes(picture: NDArray[np.uint8]) -> tuple[str, ...]:
     return _scanned(grey) or _scanned(half) or _scanned(_leaning(grey))
 
 
-def _scanned(grey: NDArray[np.uint8]) -> tuple[str, ...]:
+def _scanned(grey: UInt8) -> tuple[str, ...]:
     said = (_gtin_of(barcode) for barcode in _symbols(grey) if barcode.valid)
     return tuple(dict.fromkeys(gtin for gtin in said if gtin is not None))
 
 
-def _leaning(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _leaning(grey: UInt8) -> UInt8:
     """Return the picture turned by 45 degrees on a canvas that holds all of it."""
     height, width = grey.shape
     side = math.ceil((height + width) / math.sqrt(2))
@@ -62,7 +62,7 @@ def _gtin_of(barcode: Any) -> str | None:
 
 
 @ZXING.first_call_alone
-def _symbols(grey: NDArray[np.uint8]) -> list[Any]:
+def _symbols(grey: UInt8) -> list[Any]:
     """Return what looks like a barcode."""
     # Imported on first use; most programs never read a barcode.
     import zxingcpp

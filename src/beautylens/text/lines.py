@@ -19,15 +19,15 @@ class ReadLine(NamedTuple):
     """A line of text about the photo."""
 
     text: str
+    # How far it is to be trusted: the confidence of its reading, or more for what was typed.
     weight: float
-    """How far it is to be trusted: the confidence of its reading, or more for what was typed."""
 
 
 class Place(NamedTuple):
     """Where a line says a word."""
 
+    # That of the line, by how well the word agrees with what stands there.
     weight: float
-    """That of the line, by how well the word agrees with what stands there."""
     line: int
     start: int
     end: int
@@ -77,9 +77,12 @@ class TextLines:
         letters = [key for key in keys if not is_exact(key)]
         found: dict[str, list[Place]] = defaultdict(list)
         for key, place in chain(
-            self._same(exact), self._same(letters), self._bare(exact), self._near(letters),
+            self._same(exact),
+            self._same(letters),
+            self._bare(exact),
+            self._near(letters),
             self._inside(letters),
-        ):  # fmt: skip
+        ):
             found[key].append(place)
         return found
 

@@ -12,8 +12,8 @@ from typing import Any
 import cv2
 import numpy as np
 import yaml
-from numpy.typing import NDArray
 
+from beautylens.arrays import UInt8
 from beautylens.errors import EncoderError
 from beautylens.native import ONNX_RUNTIME, Lock, Once
 from beautylens.startup import quick_imports
@@ -26,10 +26,10 @@ NETWORKS = {
 }
 # Lines read less surely than this are mostly texture taken for letters.
 LEAST_CONFIDENCE = 0.5
+# Pixels of the longer side below which small print and thin bars are lost.
 PRINT = 1280
-"""Pixels of the longer side below which small print and thin bars are lost."""
+# Pixels below which a side holds no line.
 _LEAST_SIDE = 32
-"""Pixels below which a side holds no line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,8 @@ class Line:
         )
 
 
-Reads = Callable[[NDArray[np.uint8]], tuple[Line, ...]]
-"""Returns the lines of a picture, (H, W, 3) uint8 RGB."""
+# Returns the lines of a picture, (H, W, 3) uint8 RGB.
+Reads = Callable[[UInt8], tuple[Line, ...]]
 
 
 class Reader:
@@ -74,11 +74,12 @@ class Reader:
     """
 
     def __init__(self, *, side: int = 640, folder: Path | None = None) -> None:
-        self._side, self._networks = side, _networks(folder or _carried())
+        self._side = side
+        self._networks = _networks(folder or _carried())
         self._engine: Once[Any] = Once()
         self._turn = Lock()
 
-    def __call__(self, picture: NDArray[np.uint8]) -> tuple[Line, ...]:
+    def __call__(self, picture: UInt8) -> tuple[Line, ...]:
         """Return the lines of a picture, (H, W, 3) uint8 RGB, the tallest first."""
         if min(picture.shape[:2]) * max(1, self._side / max(picture.shape[:2])) < _LEAST_SIDE:
             return ()

@@ -15,10 +15,10 @@ from beautylens.text.tokens import Token, tokens_of
 class Shared(NamedTuple):
     """What a product's text shares with what was said."""
 
+    # Sum of the rarity of each shared word, in nats, by how well it agrees and was read.
     weight: float
-    """Sum of the rarity of each shared word, in nats, by how well it agrees and was read."""
+    # In the product's own spelling, the weightiest first.
     words: tuple[str, ...]
-    """In the product's own spelling, the weightiest first."""
 
     def __or__(self, other: Shared) -> Shared:
         """Return what is shared with either, the other's words first."""
@@ -75,10 +75,13 @@ def _shared(
 ) -> Shared:
     """Give the weightiest tokens their places first; what is taken is taken."""
     claims = sorted(
-        ((place.weight * trust * rarity[token.key], token, place)
-         for trust, token in tokens for place in found.get(token.key, ())),
+        (
+            (place.weight * trust * rarity[token.key], token, place)
+            for trust, token in tokens
+            for place in found.get(token.key, ())
+        ),
         key=lambda claim: (-claim[0], claim[1], claim[2]),
-    )  # fmt: skip
+    )
     taken: list[Place] = []
     kept: dict[str, tuple[float, str]] = {}
     for weight, token, place in claims:

@@ -10,8 +10,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 import scipy
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32
 from beautylens.errors import CollectionError
 from beautylens.several import several
 from beautylens.text.arrays import pack_strings, under, unpack_strings
@@ -38,7 +38,8 @@ class TextIndex:
     """
 
     def __init__(self, ids: Sequence[str], terms: Sequence[tuple[Terms, float]]) -> None:
-        self._ids, self._terms = ids, terms
+        self._ids = ids
+        self._terms = terms
         self._weights = _joined([(kind.weights, share) for kind, share in terms])
         self._postings = self._weights.T.tocsr()
 
@@ -148,12 +149,12 @@ class TextIndex:
         similarities[row] = 0
         return self._best(similarities, limit, minimum)
 
-    def _similarities(self, query: scipy.sparse.csr_array) -> NDArray[np.float32]:
+    def _similarities(self, query: scipy.sparse.csr_array) -> Float32:
         """Return the cosine of every text with a query (1, T): (N,)."""
-        cosines: NDArray[np.float32] = self._postings[query.indices].T @ query.data
+        cosines: Float32 = self._postings[query.indices].T @ query.data
         return cosines
 
-    def _best(self, similarities: NDArray[np.float32], limit: int, minimum: float) -> Found:
+    def _best(self, similarities: Float32, limit: int, minimum: float) -> Found:
         rows = np.flatnonzero(similarities >= max(minimum, LEAST))
         values = similarities[rows]
         if len(rows) > limit:

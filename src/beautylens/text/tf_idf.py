@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import scipy
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32
 from beautylens.text.arrays import Arrays, pack_strings, unpack_strings
 from beautylens.text.words import words_of
 
@@ -94,7 +94,8 @@ class Terms:
             KeyError: when an array is missing.
             ValueError: when they do not fit together.
         """
-        kind, (shortest, longest) = str(arrays["kind"]), arrays["ngrams"].tolist()
+        kind = str(arrays["kind"])
+        shortest, longest = arrays["ngrams"].tolist()
         if kind not in COUNTERS:
             raise ValueError(f"it holds terms of kind {kind!r}")
         vocabulary = unpack_strings(arrays, "vocabulary")
@@ -134,7 +135,7 @@ class Terms:
         return scipy.sparse.csr_array((unit, counts.indices, counts.indptr), counts.shape)
 
     @cached_property
-    def _idf(self) -> NDArray[np.float32]:
+    def _idf(self) -> Float32:
         """Return ln((1 + N) / (1 + n)) + 1 for each term, n of the N texts having it."""
         texts, terms = self.counts.shape
         having = np.bincount(self.counts.indices, minlength=terms)

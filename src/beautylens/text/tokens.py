@@ -12,10 +12,10 @@ from beautylens.text.words import words_of
 class Token(NamedTuple):
     """One word, number or size of a text."""
 
+    # By which it is compared: `rose`, `5`, `30ml`.
     key: str
-    """By which it is compared: `rose`, `5`, `30ml`."""
+    # As the text has it.
     spelling: str
-    """As the text has it."""
 
 
 def is_exact(key: str) -> bool:
@@ -24,8 +24,16 @@ def is_exact(key: str) -> bool:
 
 
 # How much of the unit that it is written in here one of these is.
-UNITS = {"ml": ("ml", 1.0), "cl": ("ml", 10.0), "l": ("ml", 1000.0), "mg": ("g", 0.001),
-         "g": ("g", 1.0), "gr": ("g", 1.0), "kg": ("g", 1000.0), "oz": ("oz", 1.0)}  # fmt: skip
+UNITS = {
+    "ml": ("ml", 1.0),
+    "cl": ("ml", 10.0),
+    "l": ("ml", 1000.0),
+    "mg": ("g", 0.001),
+    "g": ("g", 1.0),
+    "gr": ("g", 1.0),
+    "kg": ("g", 1000.0),
+    "oz": ("oz", 1.0),
+}
 # "No. 5" and "N°5"; a dot or comma may start or part a number; ounces may be called fluid.
 _NUMBERING = r"(?<!\w)n[or]?[.°º]?\s*(?=\d)"
 # "5 L'Oréal" and "2 G&H" are names.

@@ -46,9 +46,12 @@ def blend(start: Encoder, trained: Encoder, share: float, folder: Path) -> Expor
         for first, second in zip(*pairs, strict=True):
             first.lerp_(second, share)
     return export_backbone(
-        one, folder, name=folder.name, pooling=trained.spec.pooling,
+        one,
+        folder,
+        name=folder.name,
+        pooling=trained.spec.pooling,
         whitening=_between(*whitenings, share),
-    )  # fmt: skip
+    )
 
 
 def _shape(whitening: Whitening | None) -> tuple[int, ...]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Intp
 from beautylens.paths import Place
 
 
@@ -19,7 +19,7 @@ class Shelf:
     titles: tuple[str, ...]
 
     @property
-    def numbers(self) -> NDArray[np.intp]:
+    def numbers(self) -> Intp:
         """The number of the product of each picture."""
         known = {product: number for number, product in enumerate(dict.fromkeys(self.products))}
         return np.array([known[product] for product in self.products], np.intp)

@@ -63,7 +63,8 @@ class Embedding(nn.Module):
 
     def __init__(self, backbone: Backbone, head: Head) -> None:
         super().__init__()
-        self.trunk, self.head = backbone.trunk, head
+        self.trunk = backbone.trunk
+        self.head = head
         for name, values in (("scale_mean", backbone.mean), ("scale_std", backbone.std)):
             self.register_buffer(name, torch.tensor(values), persistent=False)
 

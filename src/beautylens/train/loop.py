@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, Intp
 from beautylens.errors import EncoderError, ImageError
 from beautylens.images.ahead import ahead, batches
 from beautylens.optional import extra
@@ -30,14 +30,14 @@ with extra("train"):
     from torch.optim.swa_utils import AveragedModel
     from torch.utils.data import default_collate
 
+# Told the steps done, the steps in all, and the newest figures.
 Report = Callable[[int, int, Mapping[str, float]], None]
-"""Told the steps done, the steps in all, and the newest figures."""
+# Told the figures of an epoch.
 Tell = Callable[[Mapping[str, float]], None]
-"""Told the figures of an epoch."""
+# Between two checkpoints within an epoch.
 CHECKPOINT_SECONDS = 300.0
-"""Between two checkpoints within an epoch."""
+# Batches that are loaded while the network learns from one.
 AHEAD = 3
-"""Batches that are loaded while the network learns from one."""
 
 
 class Loop:
@@ -69,8 +69,12 @@ class Loop:
         report: Report = lambda done, total, figures: None,
         tell: Tell = lambda row: None,
     ) -> None:
-        self._objective, self._settings, self._folder = objective, settings, folder
-        self._validation, self._report, self._tell = validation, report, tell
+        self._objective = objective
+        self._settings = settings
+        self._folder = folder
+        self._validation = validation
+        self._report = report
+        self._tell = tell
         self._about = dict(about or {}) | settings.model_dump()
         self._accelerator = Accelerator(mixed_precision=settings.precision)
         device = self._accelerator.device
@@ -104,7 +108,8 @@ class Loop:
         return chosen.module
 
     def _run_epoch(self, progress: Progress) -> None:
-        settings, accelerator = self._settings, self._accelerator
+        settings = self._settings
+        accelerator = self._accelerator
         start = saved = time.monotonic()
         if progress.step == 0:
             self._objective.begin(self._describe(self._network))
@@ -138,7 +143,9 @@ class Loop:
                 self._save(progress)
                 saved = time.monotonic()
         means = {name: value / len(steps) for name, value in progress.terms.items()}
-        progress.epoch, progress.step, progress.terms = progress.epoch + 1, 0, {}
+        progress.epoch = progress.epoch + 1
+        progress.step = 0
+        progress.terms = {}
         self._close_epoch(
             progress, means | {"rate": settings.rate * rate}, time.monotonic() - start
         )
@@ -152,7 +159,8 @@ class Loop:
             (row["map7"],) = broadcast_object_list(measured)
             progress.since += 1
             if row["map7"] > progress.best:
-                progress.best, progress.since = row["map7"], 0
+                progress.best = row["map7"]
+                progress.since = 0
                 self._best.load_state_dict(self._averaged.state_dict())
         progress.rows.append(row)
         self._save(progress)
@@ -162,7 +170,7 @@ class Loop:
     def _is_late(self, progress: Progress) -> bool:
         return self._validation is not None and progress.since >= self._settings.patience
 
-    def _steps(self, epoch: int) -> list[NDArray[np.intp]]:
+    def _steps(self, epoch: int) -> list[Intp]:
         """Return the items of each batch of an epoch, of this process; a short last one is left."""
         settings = self._settings
         order = np.random.default_rng((settings.seed, epoch)).permutation(len(self._objective))
@@ -175,10 +183,9 @@ class Loop:
         whole = order[: len(order) // size * size].reshape(-1, size)
         return list(whole[:, self._accelerator.process_index :: processes])
 
-    def _loaded(
-        self, progress: Progress, steps: list[NDArray[np.intp]]
-    ) -> Iterator[dict[str, Tensor]]:
-        settings, device = self._settings, self._accelerator.device
+    def _loaded(self, progress: Progress, steps: list[Intp]) -> Iterator[dict[str, Tensor]]:
+        settings = self._settings
+        device = self._accelerator.device
 
         def load(item: int) -> Item:
             for other in range(len(self._objective)):
@@ -196,10 +203,11 @@ class Loop:
             batch = default_collate(several)
             yield {name: values.to(device) for name, values in batch.items()}
 
-    def _describe(self, network: nn.Module) -> Callable[[Source], NDArray[np.float32]]:
-        device, size = self._accelerator.device, self._settings.batch
+    def _describe(self, network: nn.Module) -> Callable[[Source], Float32]:
+        device = self._accelerator.device
+        size = self._settings.batch
 
-        def describe(source: Source) -> NDArray[np.float32]:
+        def describe(source: Source) -> Float32:
             pictures = ahead(cores(), source.plain, range(len(source)), AHEAD * size)
             with torch.no_grad():
                 rows = [

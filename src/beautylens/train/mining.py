@@ -8,24 +8,23 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, Int64, Intp
 from beautylens.errors import TableError
 from beautylens.store.columns import vectors
 from beautylens.store.gallery import Gallery
 from beautylens.threads import cores
 
-Floats = NDArray[np.float32]
 _ROWS = 8192
 
 
 def hard_negatives(
-    photos: Floats,
-    pictures: Floats,
-    products: NDArray[np.intp],
+    photos: Float32,
+    pictures: Float32,
+    products: Intp,
     answers: Sequence[Collection[int]],
     count: int,
-) -> NDArray[np.int64]:
+) -> Int64:
     """Return the places of the nearest wrong pictures of each photo, (P, count), nearest first.
 
     They are looked up in a gallery as a search would, so that catalogues of any size can be mined.
@@ -43,11 +42,11 @@ def hard_negatives(
     with tempfile.TemporaryDirectory() as folder:
         gallery = _filled(Path(folder) / "mined.lens", pictures)
 
-        def wrong_within(photo: Floats, right: Collection[int], depth: int) -> list[int]:
+        def wrong_within(photo: Float32, right: Collection[int], depth: int) -> list[int]:
             near = [int(match.image_id) for match in gallery.nearest(photo, depth)]
             return [place for place in near if products[place] not in right]
 
-        def nearest_wrong(photo: Floats, right: Collection[int]) -> NDArray[np.int64]:
+        def nearest_wrong(photo: Float32, right: Collection[int]) -> Int64:
             depth = 2 * count
             wrong = wrong_within(photo, right, depth)
             # A product with many pictures may fill the short-list: look further down.
@@ -63,7 +62,7 @@ def hard_negatives(
         return np.stack(list(cores().map(nearest_wrong, photos, answers)))
 
 
-def _filled(folder: Path, pictures: Floats) -> Gallery:
+def _filled(folder: Path, pictures: Float32) -> Gallery:
     gallery = Gallery.create(folder, dimensions=pictures.shape[1], settings={})
     for start in range(0, len(pictures), _ROWS):
         part = pictures[start : start + _ROWS]

@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32
 from beautylens.optional import extra
 from beautylens.train.sources import Source
 
 with extra("train"):
     from torch import Tensor, nn
 
-Describe = Callable[[Source], NDArray[np.float32]]
-"""Returns the vectors (N, D), unit rows, that the network now makes of plain pictures."""
+# Returns the vectors (N, D), unit rows, that the network now makes of plain pictures.
+Describe = Callable[[Source], Float32]
 Item = Mapping[str, Any]
 
 

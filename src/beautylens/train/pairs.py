@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from beautylens.arrays import Intp
 from beautylens.optional import extra
 from beautylens.train.losses import contrastive_loss
 from beautylens.train.mining import hard_negatives
@@ -21,10 +22,10 @@ with extra("train"):
     import torch
     from torch import Tensor, nn
 
+# Hard negative pictures that each photo brings along, beside the pictures of other photos.
 HARD = 1
-"""Hard negative pictures that each photo brings along, beside the pictures of other photos."""
+# Wrong pictures near a photo, of which chance takes those.
 MINED = 20
-"""Wrong pictures near a photo, of which chance takes those."""
 
 
 class Pairs(Objective):
@@ -47,7 +48,7 @@ class Pairs(Objective):
         photos: Source,
         pictures: Source,
         right: Sequence[Sequence[int]],
-        products: NDArray[np.intp],
+        products: Intp,
         *,
         neutral: Sequence[Collection[int]] | None = None,
         simulate: bool = False,
@@ -57,12 +58,15 @@ class Pairs(Objective):
     ) -> None:
         super().__init__()
         own = [[place] for place in range(len(pictures))] if simulate else []
-        self._photos, self._pictures = photos, pictures
-        self._right, self._products = [*right, *own], products
+        self._photos = photos
+        self._pictures = pictures
+        self._right = [*right, *own]
+        self._products = products
         self._answers = [set(products[list(places)].tolist()) for places in self._right]
         self._neutral = [*(neutral or [()] * len(right)), *([()] * len(own))]
         self._loss = partial(contrastive_loss, penalty=penalty)
-        self._task, self._weight = task, weight
+        self._task = task
+        self._weight = weight
         if task is not None:
             self.extras.task = task.module
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, UInt8
 from beautylens.errors import EncoderError
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.features.encoder.openvino import PORTABLE_KEY
@@ -28,13 +28,14 @@ with extra("train"):
     from onnx import TensorProto, compose, helper, version_converter
     from torch import nn
 
+# The first version of ONNX's operators that resizes without moire.
 OLDEST = 18
-"""The first version of ONNX's operators that resizes without moire."""
+# Of the file; older ones list weights among the inputs.
 FORMAT = 10
-"""Of the file; older ones list weights among the inputs."""
-LOWEST, RESIZED = 0.999, 0.9
-"""Cosines with the encoder itself below which a file is not kept: of pictures of the input's size,
-and of larger ones full of grain, which ONNX's operator resizes a little differently."""
+# Cosines with the encoder itself below which a file is not kept: of pictures of the input's size,
+# and of larger ones full of grain, which ONNX's operator resizes a little differently.
+LOWEST = 0.999
+RESIZED = 0.9
 
 
 class _Vector(nn.Module):
@@ -90,7 +91,8 @@ def write_portable(encoder: Encoder, file: Path) -> float:
         outputs=["descriptor"],
     )
     entry = model.metadata_props.add()
-    entry.key, entry.value = PORTABLE_KEY, encoder.fingerprint
+    entry.key = PORTABLE_KEY
+    entry.value = encoder.fingerprint
     aside = file.with_name(f".{file.name}.part")
     try:
         onnx.save(model, str(aside))
@@ -115,7 +117,7 @@ def _checked(encoder: Encoder, file: Path) -> float:
     return lowest
 
 
-def _outputs(encoder: Encoder) -> list[NDArray[np.float32]]:
+def _outputs(encoder: Encoder) -> list[Float32]:
     """Return what the network makes of one picture: the maps, and the class token if it has one."""
     found = encoder.outputs(probe_pictures(encoder.side, 1))[0]
     return [found.maps] if found.token is None else [found.maps, found.token]
@@ -145,9 +147,14 @@ def _head(encoder: Encoder, shapes: list[tuple[int, ...]], version: int) -> Any:
     inputs = tuple(torch.zeros(1, *shape[1:]) for shape in shapes)
     with quietly():
         program = torch.onnx.export(
-            head, inputs, dynamo=True, input_names=names, output_names=["descriptor"],
-            opset_version=version, verbose=False,
-        )  # fmt: skip
+            head,
+            inputs,
+            dynamo=True,
+            input_names=names,
+            output_names=["descriptor"],
+            opset_version=version,
+            verbose=False,
+        )
     model = program.model_proto
     del model.graph.value_info[:]
     return model
@@ -209,7 +216,7 @@ def _front(encoder: Encoder, version: int) -> Any:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", version)])
 
 
-def _cosine(encoder: Encoder, file: Path) -> Callable[[NDArray[np.uint8]], float]:
+def _cosine(encoder: Encoder, file: Path) -> Callable[[UInt8], float]:
     """Return what compares a file with its encoder, both run by ONNX Runtime.
 
     Runtimes round eight bits differently, which is not the file's fault.
@@ -218,7 +225,7 @@ def _cosine(encoder: Encoder, file: Path) -> Callable[[NDArray[np.uint8]], float
     mean, std = (np.array(row, np.float32) for row in (encoder.spec.mean, encoder.spec.std))
     name = network.get_inputs()[0].name
 
-    def cosine(picture: NDArray[np.uint8]) -> float:
+    def cosine(picture: UInt8) -> float:
         (found,) = packed.run(["descriptor"], {"picture": np.ascontiguousarray(picture)})
         image = (encoder.fit(picture).astype(np.float32) - mean) / std
         maps, *token = network.run(None, {name: image.transpose(2, 0, 1)[None].copy()})

@@ -29,8 +29,8 @@ class Trained:
     folder: Path
     rows: Sequence[Mapping[str, float]]
     unreadable: tuple[str, ...]
+    # Photos that show no product of the catalogue, and were left out.
     unmatched: tuple[str, ...]
-    """Photos that show no product of the catalogue, and were left out."""
 
 
 def write_result(
@@ -54,7 +54,8 @@ def write_result(
     Raises:
         EncoderError: when the training has run away.
     """
-    pooling, whitening = trained.head.pool.settings, trained.head.whitening
+    pooling = trained.head.pool.settings
+    whitening = trained.head.whitening
     _refuse_infinite(trained)
 
     def beside(draft: Path) -> None:
@@ -63,9 +64,13 @@ def write_result(
 
     if adapted is None:
         export_backbone(
-            replace(backbone, trunk=trained.trunk), folder,
-            name=folder.name, pooling=pooling, whitening=whitening, beside=beside,
-        )  # fmt: skip
+            replace(backbone, trunk=trained.trunk),
+            folder,
+            name=folder.name,
+            pooling=pooling,
+            whitening=whitening,
+            beside=beside,
+        )
         return
     spec = adapted.spec.model_copy(
         update={"name": folder.name, "pooling": pooling, "side": adapted.side}

@@ -42,8 +42,8 @@ with extra("train"):
     from torch import nn
 
 AHEAD = 64
+# Pictures, at most, that a projection is learnt from before training begins.
 TAUGHT = 4096
-"""Pictures, at most, that a projection is learnt from before training begins."""
 
 
 class Training:
@@ -88,8 +88,12 @@ class Training:
                 "an adapter needs an encoder file to adapt: make one with `beautylens encoder "
                 "export`, and give it with --encoder"
             )
-        self._start, self._folder, self._settings = start, folder, settings
-        self._adapter, self._report, self._tell = adapter, report, tell
+        self._start = start
+        self._folder = folder
+        self._settings = settings
+        self._adapter = adapter
+        self._report = report
+        self._tell = tell
         self._dimensions = dimensions
         self._work = folder.with_name(f"{folder.name}.training")
         self._maps = maps or self._work
@@ -188,9 +192,15 @@ class Training:
             "validation": str(self._validation_table or ""),
         }
         loop = Loop(
-            network, objective, self._settings, self._work,
-            validation=self._validation(), about=about, report=self._report, tell=self._tell,
-        )  # fmt: skip
+            network,
+            objective,
+            self._settings,
+            self._work,
+            validation=self._validation(),
+            about=about,
+            report=self._report,
+            tell=self._tell,
+        )
         trained = loop.run().cpu()
         if loop.is_main:
             told = {**about, **self._settings.model_dump()}
@@ -262,14 +272,19 @@ class Training:
         """Return pictures to learn from; `views` tells whether others than plain are asked for."""
         if not self._adapter or self._start.encoder is None:
             return Pictures(paths, self._start.backbone.side)
-        encoder, seed = self._start.encoder, self._settings.seed
+        encoder = self._start.encoder
+        seed = self._settings.seed
         files = [(str(path), *picture_stamp(path)) for path in paths]
         folder = self._maps / _digest([encoder.fingerprint, encoder.side, simulated, seed, *files])
         self._cached.add(folder)
         return cache_maps(
-            encoder, paths, folder, simulated=simulated, seed=seed,
+            encoder,
+            paths,
+            folder,
+            simulated=simulated,
+            seed=seed,
             views=CACHED_VIEWS if views else 0,
-        )  # fmt: skip
+        )
 
     def _readable_shelf(self, catalogue: Catalogue) -> Shelf:
         self._unreadable += catalogue.left_out

@@ -45,8 +45,14 @@ class TrainSettings(Settings):
         return (1 + math.cos(math.pi * done)) / 2
 
 
+# The schedule of Lin et al. (2019).
 PUBLISHED_UEL = TrainSettings(
-    epochs=100, batch=32, rate=1e-3, head=1.0, optimiser="sgd", schedule="steps",
-    weight_decay=5e-4, ema=0.0,
-)  # fmt: skip
-"""The schedule of Lin et al. (2019)."""
+    epochs=100,
+    batch=32,
+    rate=1e-3,
+    head=1.0,
+    optimiser="sgd",
+    schedule="steps",
+    weight_decay=5e-4,
+    ema=0.0,
+)

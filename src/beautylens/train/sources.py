@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from beautylens.arrays import Float16, UInt8
 from beautylens.errors import ImageError
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.images.ahead import ahead, batches
@@ -19,11 +20,10 @@ from beautylens.images.simulate import colour_cast, jpeg, light_falloff, phone_p
 from beautylens.paths import Place
 from beautylens.threads import cores
 
-Pixels = NDArray[np.uint8]
+# Simulated views of each picture whose maps are cached.
 CACHED_VIEWS = 4
-"""Simulated views of each picture whose maps are cached."""
+# How much larger than the input a picture is decoded, so that views can look closer.
 _DETAIL = 1.5
-"""How much larger than the input a picture is decoded, so that views can look closer."""
 _BATCH = 16
 
 
@@ -52,17 +52,18 @@ class Pictures:
     """
 
     def __init__(self, paths: Sequence[Place], side: int) -> None:
-        self.paths, self.side = tuple(paths), side
+        self.paths = tuple(paths)
+        self.side = side
 
     def __len__(self) -> int:
         """Return how many there are."""
         return len(self.paths)
 
-    def plain(self, place: int) -> Pixels:
+    def plain(self, place: int) -> UInt8:
         """Return the whole picture on a white square, (S, S, 3) uint8."""
         return white_pad(decode(self.paths[place], least_side=self.side), self.side)
 
-    def jittered(self, place: int, rng: np.random.Generator) -> Pixels:
+    def jittered(self, place: int, rng: np.random.Generator) -> UInt8:
         """Return most of the picture, its light and colours a little changed."""
         picture = self._detailed(place)
         height, width = picture.shape[:2]
@@ -76,11 +77,11 @@ class Pictures:
             part = effect(part, rng, 0.7)
         return white_pad(part, self.side)
 
-    def simulated(self, place: int, rng: np.random.Generator) -> Pixels:
+    def simulated(self, place: int, rng: np.random.Generator) -> UInt8:
         """Return the picture's item as a phone might take it."""
         return white_pad(phone_photo(self._detailed(place), rng), self.side)
 
-    def _detailed(self, place: int) -> Pixels:
+    def _detailed(self, place: int) -> UInt8:
         longest = round(_DETAIL * self.side)
         return shrink(decode(self.paths[place], least_side=longest), longest)[0]
 
@@ -93,18 +94,19 @@ class CachedMaps:
         views: (N, V, C, h, w) float16, of jittered or simulated views.
     """
 
-    def __init__(self, plain: NDArray[np.float16], views: NDArray[np.float16]) -> None:
-        self._plain, self._views = plain, views
+    def __init__(self, plain: Float16, views: Float16) -> None:
+        self._plain = plain
+        self._views = views
 
     def __len__(self) -> int:
         """Return how many pictures there are."""
         return len(self._plain)
 
-    def plain(self, place: int) -> NDArray[np.float16]:
+    def plain(self, place: int) -> Float16:
         """Return the maps of a picture, (C, h, w)."""
         return np.array(self._plain[place])
 
-    def jittered(self, place: int, rng: np.random.Generator) -> NDArray[np.float16]:
+    def jittered(self, place: int, rng: np.random.Generator) -> Float16:
         """Return the maps of one of its views."""
         return np.array(self._views[place, rng.integers(self._views.shape[1])])
 
@@ -134,10 +136,10 @@ def cache_maps(
     parts = []
     see = pictures.simulated if simulated else pictures.jittered
 
-    def seen(place: int) -> list[Pixels]:
+    def seen(place: int) -> list[UInt8]:
         return [see(place, np.random.default_rng((seed, place, view))) for view in range(views)]
 
-    def plain(place: int) -> list[Pixels]:
+    def plain(place: int) -> list[UInt8]:
         return [pictures.plain(place)]
 
     for name, make in (("plain", plain), ("views", seen))[: 1 + (views > 0)]:
@@ -149,7 +151,7 @@ def cache_maps(
     return CachedMaps(parts[0][:, 0], parts[-1])
 
 
-def _write_maps(encoder: Encoder, views: Iterator[list[Pixels]], file: Path, count: int) -> None:
+def _write_maps(encoder: Encoder, views: Iterator[list[UInt8]], file: Path, count: int) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     # Processes that train together each make them: the last takes the place of the others.
     aside = file.with_suffix(f".{os.getpid()}.part")

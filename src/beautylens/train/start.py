@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from beautylens.arrays import Float32
 from beautylens.errors import EncoderError
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.features.encoder.whitening import Whitening
@@ -51,11 +49,19 @@ def from_encoder(
     encoder = Encoder.load(name, pooling=wanted, side=side)
     spec = encoder.spec
     backbone = (
-        Backbone(spec.name, None, spec.mean, spec.std, encoder.side, spec.stride, spec.fixed_side,
-                 spec.licence)
+        Backbone(
+            spec.name,
+            None,
+            spec.mean,
+            spec.std,
+            encoder.side,
+            spec.stride,
+            spec.fixed_side,
+            spec.licence,
+        )
         if frozen
         else thaw(encoder.graph, spec, side)
-    )  # fmt: skip
+    )
     return Start(backbone, spec.pooling, encoder.whitening, encoder, encoder.fingerprint)
 
 
@@ -88,7 +94,7 @@ def from_timm(
     return Start(backbone, chosen, None, None, f"{name} {weights or drawn}")
 
 
-def projection(pooled: NDArray[np.float32], dimensions: int) -> Whitening:
+def projection(pooled: Float32, dimensions: int) -> Whitening:
     """Return the PCA-whitening of pooled pictures (N, C), where training may begin.
 
     Raises:

@@ -20,12 +20,12 @@ with extra("train"):
     from torch import Tensor, nn
     from torch.nn import functional
 
+# Labels, as Feng et al. (2020).
 MOST = 3000
-"""Labels, as Feng et al. (2020)."""
+# Words of the longest n-gram.
 LONGEST = 3
-"""Words of the longest n-gram."""
+# Products that must share an n-gram: one that names a single product teaches nothing.
 LEAST = 2
-"""Products that must share an n-gram: one that names a single product teaches nothing."""
 SHARPNESS = 16.0
 
 
@@ -68,7 +68,8 @@ class Titles(Objective):
 
     def __init__(self, pictures: Source, labels: csr_array, dimensions: int) -> None:
         super().__init__(nn.Linear(dimensions, labels.shape[1]))
-        self._pictures, self._labels = pictures, labels
+        self._pictures = pictures
+        self._labels = labels
         # As rare as they are from the start, else the first epochs learn nothing but that.
         shares = np.clip(labels.mean(axis=0), 1e-4, 1 - 1e-4)
         odds = np.log(shares / (1 - shares)).astype(np.float32)

@@ -18,8 +18,8 @@ with extra("train"):
     from torch.nn import functional
 
 
+# Share of what a picture looked like before that stays in the bank.
 MOMENTUM = 0.5
-"""Share of what a picture looked like before that stays in the bank."""
 
 
 class InBatch(Objective):
@@ -32,7 +32,8 @@ class InBatch(Objective):
 
     def __init__(self, pictures: Source, temperature: float = 0.1) -> None:
         super().__init__()
-        self._pictures, self._temperature = pictures, temperature
+        self._pictures = pictures
+        self._temperature = temperature
 
     def __len__(self) -> int:
         """Return the number of pictures."""
@@ -81,7 +82,8 @@ class Bank(InBatch):
         """Remember what the pictures of the batch now look like."""
         if self._seen is None:
             return
-        (items, vectors), bank = self._seen, self.extras.bank
+        items, vectors = self._seen
+        bank = self.extras.bank
         seen = items.unique()
         now = torch.stack([vectors[items == item].mean(dim=0) for item in seen])
         mixed = MOMENTUM * bank[seen] + (1 - MOMENTUM) * now

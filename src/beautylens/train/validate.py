@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32
 from beautylens.evaluation.metrics import average_precision
 from beautylens.train.objective import Describe
 from beautylens.train.sources import Source
@@ -42,7 +42,7 @@ class Validation:
 
 
 def map_at_7(
-    scores: Iterable[NDArray[np.float32]],
+    scores: Iterable[Float32],
     products: Sequence[str],
     right: Sequence[frozenset[str]],
     ignore: Sequence[frozenset[str]],
@@ -58,7 +58,7 @@ def map_at_7(
     return float(np.mean(precisions))
 
 
-def first_products(scores: NDArray[np.float32], products: Sequence[str], count: int) -> list[str]:
+def first_products(scores: Float32, products: Sequence[str], count: int) -> list[str]:
     """Return the products of the pictures with the highest scores (G,), best first."""
     found: dict[str, None] = {}
     for place in np.argsort(-scores, kind="stable").tolist():

@@ -6,31 +6,28 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Pixels = NDArray[np.uint8]
-Flags = NDArray[np.bool_]
-Transform = NDArray[np.float64]
+from beautylens.arrays import Bool, Float32, Float64, UInt8
 
+# Pixels by which the dense flow may mend a transform: what turns a bottle takes from its rim.
 _FARTHEST = 14.0
-"""Pixels by which the dense flow may mend a transform: what turns a bottle takes from its rim."""
+# Pixels over which the flow is smoothed, so that it follows the pack and not the print's noise.
 _SMOOTH = 4.0
-"""Pixels over which the flow is smoothed, so that it follows the pack and not the print's noise."""
+# Grey levels a pixel from which on an edge counts by its logarithm.
 _EDGE = 8.0
-"""Grey levels a pixel from which on an edge counts by its logarithm."""
+# Coverage from which on a pixel lies wholly inside.
 _FULL = 254
-"""Coverage from which on a pixel lies wholly inside."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Aligned:
     """A picture laid over another one: pixels (H, W, 3), and where it covers that one (H, W)."""
 
-    pixels: Pixels
-    covers: Flags
+    pixels: UInt8
+    covers: Bool
 
 
-def homogeneous(transform: Transform) -> Transform | None:
+def homogeneous(transform: Float64) -> Float64 | None:
     """Return an affine map or homography as (3, 3); None where it can be no view of a pack."""
     square = np.vstack([transform, (0.0, 0.0, 1.0)]) if transform.shape == (2, 3) else transform
     if not np.isfinite(square).all() or abs(float(np.linalg.det(square))) < 1e-6:
@@ -38,7 +35,7 @@ def homogeneous(transform: Transform) -> Transform | None:
     return np.asarray(square, np.float64)
 
 
-def lay(picture: Pixels, cover: Pixels, transform: Transform, size: tuple[int, int]) -> Aligned:
+def lay(picture: UInt8, cover: UInt8, transform: Float64, size: tuple[int, int]) -> Aligned:
     """Return a picture as it falls on another one.
 
     Args:
@@ -57,7 +54,7 @@ def lay(picture: Pixels, cover: Pixels, transform: Transform, size: tuple[int, i
     return Aligned(np.asarray(pixels, np.uint8), np.asarray(covers, bool))
 
 
-def settle(laid: Aligned, reference: Pixels) -> Aligned:
+def settle(laid: Aligned, reference: UInt8) -> Aligned:
     """Return a laid picture with what is left of misplacement taken out by a dense flow.
 
     One plane cannot follow a bottle that was turned; DIS flow (Kroeger et al., 2016) on the edges
@@ -76,9 +73,7 @@ def settle(laid: Aligned, reference: Pixels) -> Aligned:
     return Aligned(np.asarray(pixels, np.uint8), np.asarray(covers, bool))
 
 
-def cell_means(
-    picture: NDArray[np.float32], flags: Flags, side: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def cell_means(picture: Float32, flags: Bool, side: int) -> tuple[Float64, Float64]:
     """Return the mean of the flagged pixels of each square cell, and their share of it.
 
     Args:
@@ -99,17 +94,17 @@ def cell_means(
     return sums / np.maximum(shares, 1e-9)[..., None], shares
 
 
-def _scale(transform: Transform) -> float:
+def _scale(transform: Float64) -> float:
     return float(abs(np.linalg.det(transform[:2, :2])) ** 0.5)
 
 
-def _halved(picture: Pixels, times: int) -> Pixels:
+def _halved(picture: UInt8, times: int) -> UInt8:
     height, width = (max(1, length // times) for length in picture.shape[:2])
     part = picture[: height * times, : width * times]
     return np.asarray(cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _edges(picture: Pixels) -> Pixels:
+def _edges(picture: UInt8) -> UInt8:
     grey = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), (0, 0), 1.2)
     across, down = cv2.spatialGradient(grey)
     strength = cv2.magnitude(across.astype(np.float32), down.astype(np.float32))

@@ -11,26 +11,25 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from beautylens.features.colour.alignment import Aligned, Flags, Pixels, cell_means
+from beautylens.arrays import Bool, Float64, Intp, UInt8
+from beautylens.features.colour.alignment import Aligned, cell_means
 from beautylens.features.colour.cielab import ciede2000, lab, linear
 from beautylens.features.colour.illumination import relight
 
-Floats = NDArray[np.float64]
-
+# Side of a cell in pixels of a thumbnail.
 CELL = 8
-"""Side of a cell in pixels of a thumbnail."""
+# Share of a cell that all pictures must cover.
 _COVERED = 0.5
-"""Share of a cell that all pictures must cover."""
+# Cells without which there is nothing to compare.
 _FEWEST = 4
-"""Cells without which there is nothing to compare."""
-_ALIKE, _FAR = 3.0, 20.0
-"""CIEDE2000 up to which a cell is the same in all pictures, and beyond which more is no more."""
+# CIEDE2000 up to which a cell is the same in all pictures, and beyond which more is no more.
+_ALIKE = 3.0
+_FAR = 20.0
+# Levels of variation in a cell from which on it shows print, and misplacement its colour.
 _PRINTED = 15.0
-"""Levels of variation in a cell from which on it shows print, and misplacement its colour."""
+# Levels between which a pixel's colour was not lost in the light.
 _UNCLIPPED = (0, 0, 0), (251, 251, 251)
-"""Levels between which a pixel's colour was not lost in the light."""
 
 _LIGHT = linear(np.arange(256, dtype=np.uint8)).astype(np.float32)
 
@@ -45,11 +44,11 @@ class Shades:
     each picture's light would show them.
     """
 
-    differences: Floats
-    cells: NDArray[np.intp]
-    weights: Floats
-    photo: Floats
-    pictures: Floats
+    differences: Float64
+    cells: Intp
+    weights: Float64
+    photo: Float64
+    pictures: Float64
 
 
 def tell_shades(photo: Aligned, pictures: Sequence[Aligned]) -> Shades | None:
@@ -64,13 +63,15 @@ def tell_shades(photo: Aligned, pictures: Sequence[Aligned]) -> Shades | None:
     """
     flags = _common(photo, pictures)
     window, corner = _window(flags)
-    inside, grid = flags[window], np.array(flags.shape) // CELL
+    inside = flags[window]
+    grid = np.array(flags.shape) // CELL
     pixels = [each.pixels[window] for each in pictures]
     means, shares = cell_means(_LIGHT[photo.pixels[window]], inside, CELL)
     kept = shares > _COVERED
     if kept.sum() < _FEWEST:
         return None
-    cells, covered = np.argwhere(kept) + corner, shares[kept]
+    cells = np.argwhere(kept) + corner
+    covered = shares[kept]
     seen = means[kept]
     lights = [cell_means(_LIGHT[each], inside, CELL)[0][kept] for each in pixels]
     places = (2 * cells / grid - 1)[:, ::-1]
@@ -85,7 +86,7 @@ def tell_shades(photo: Aligned, pictures: Sequence[Aligned]) -> Shades | None:
     return Shades(differences, cells, weights, relit, known)
 
 
-def _common(photo: Aligned, pictures: Sequence[Aligned]) -> Flags:
+def _common(photo: Aligned, pictures: Sequence[Aligned]) -> Bool:
     """Return the pixels that all cover, and whose colour the photo's light has left."""
     covers = photo.covers & (cv2.inRange(photo.pixels, *_UNCLIPPED) > 0)
     for each in pictures:
@@ -93,7 +94,7 @@ def _common(photo: Aligned, pictures: Sequence[Aligned]) -> Flags:
     return np.asarray(covers, bool)
 
 
-def _window(flags: Flags) -> tuple[tuple[slice, slice], tuple[int, int]]:
+def _window(flags: Bool) -> tuple[tuple[slice, slice], tuple[int, int]]:
     """Return the whole cells around all that is flagged, and the first of them."""
     left, top, width, height = cv2.boundingRect(flags.astype(np.uint8))
     row, column = top // CELL, left // CELL
@@ -101,7 +102,7 @@ def _window(flags: Flags) -> tuple[tuple[slice, slice], tuple[int, int]]:
     return np.s_[row * CELL : down * CELL, column * CELL : across * CELL], (row, column)
 
 
-def _variation(pictures: Sequence[Pixels], flags: Flags) -> Floats:
+def _variation(pictures: Sequence[UInt8], flags: Bool) -> Float64:
     """Return for each cell the greatest standard deviation in a picture, in levels of CIELAB."""
     found = []
     for each in pictures:
@@ -112,7 +113,7 @@ def _variation(pictures: Sequence[Pixels], flags: Flags) -> Floats:
     return np.asarray(np.max(found, axis=0))
 
 
-def _spread(known: Floats) -> Floats:
+def _spread(known: Float64) -> Float64:
     """Return for each cell the greatest difference between two pictures, (N,) CIEDE2000."""
     spread = np.zeros(known.shape[1])
     for place, one in enumerate(known):

@@ -5,21 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from beautylens.arrays import Float64
 
+# Linear light added before logarithms, as a lens's flare does: below it lies only noise.
 _BLACK = 0.01
-"""Linear light added before logarithms, as a lens's flare does: below it lies only noise."""
+# Standard deviations of exposure, warmth, tint, contrast and two slopes, in ln of linear light:
+# somewhat more than those of `images.simulate`, for a phone can do worse.
 _SPREADS = np.array([0.25, 0.10, 0.05, 0.12, 0.2, 0.2])
-"""Standard deviations of exposure, warmth, tint, contrast and two slopes, in ln of linear light:
-somewhat more than those of `images.simulate`, for a phone can do worse."""
+# Such deviations that no light goes beyond, however many cells of one colour ask for it.
 _MOST = 4.0
-"""Such deviations that no light goes beyond, however many cells of one colour ask for it."""
+# Standard deviation of ln light of one cell, from glare, wear and misplacement.
 _NOISE = 0.10
-"""Standard deviation of ln light of one cell, from glare, wear and misplacement."""
+# Independent cells that all cells together count for at most: neighbours err together.
 _CELLS = 60.0
-"""Independent cells that all cells together count for at most: neighbours err together."""
 _ROUNDS = 6
 _BRIGHTEST = 2.0
 
@@ -28,12 +27,12 @@ _BRIGHTEST = 2.0
 class Relit:
     """The colours of a photo in the light of a studio picture: (N, 3) linear light."""
 
-    colours: Floats
-    parameters: Floats
-    """ln exposure, warmth, tint and contrast; two slopes, from the middle to the border."""
+    colours: Float64
+    # ln exposure, warmth, tint and contrast; two slopes, from the middle to the border.
+    parameters: Float64
 
 
-def relight(photo: Floats, studio: Floats, places: Floats, weights: Floats) -> Relit:
+def relight(photo: Float64, studio: Float64, places: Float64, weights: Float64) -> Relit:
     """Return the colours of a photo as the studio's light would have shown them.
 
     Lights and cameras change colours by few ways: a gain, its share from blue to red and from
@@ -57,7 +56,8 @@ def relight(photo: Floats, studio: Floats, places: Floats, weights: Floats) -> R
         counted = weights * robust
         counted *= min(1.0, _CELLS / max(float(counted.sum()), 1e-9))
         precise = ((counted[:, None] / variance)[..., None] * ways).reshape(-1, len(found))
-        normal, pulled = precise.T @ ways.reshape(precise.shape), offsets.ravel() @ precise
+        normal = precise.T @ ways.reshape(precise.shape)
+        pulled = offsets.ravel() @ precise
         least = np.linalg.solve(normal + np.diag(_SPREADS**-2.0), pulled)
         found = np.asarray(np.clip(least, -_MOST * _SPREADS, _MOST * _SPREADS), np.float64)
         misses = (np.square(offsets - ways @ found) / variance).mean(axis=1)
@@ -69,7 +69,7 @@ def relight(photo: Floats, studio: Floats, places: Floats, weights: Floats) -> R
     return Relit(np.maximum(colours, 0), found)
 
 
-def _ways(known: Floats, places: Floats) -> Floats:
+def _ways(known: Float64, places: Float64) -> Float64:
     """Return how each of the parameters changes ln light: (N, 3, 6)."""
     ways = np.zeros((len(known), 3, len(_SPREADS)))
     ways[..., 0] = 1

@@ -8,17 +8,14 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, UInt8
 from beautylens.features.encoder.openvino import Precision
 from beautylens.features.encoder.pooling import unit_rows
 from beautylens.images.ahead import batches
 from beautylens.images.decode import decode
 from beautylens.images.fit import centre
 from beautylens.images.sources import Picture
-
-Floats = NDArray[np.float32]
-Pixels = NDArray[np.uint8]
 
 BATCH = 16
 
@@ -47,11 +44,11 @@ class BaseEncoder(ABC):
         """The precision that its networks compute in."""
 
     @abstractmethod
-    def fit(self, picture: Pixels) -> Any:
+    def fit(self, picture: UInt8) -> Any:
         """Return an (H, W, 3) picture as `describe` takes it."""
 
     @abstractmethod
-    def describe(self, fitted: Sequence[Any], *, query: bool = False) -> Floats:
+    def describe(self, fitted: Sequence[Any], *, query: bool = False) -> Float32:
         """Return the descriptors (N, D) of fitted pictures, unit rows.
 
         Args:
@@ -63,13 +60,13 @@ class BaseEncoder(ABC):
         """Return the same encoder, made for so many threads that call `describe` at once."""
         return self
 
-    def __call__(self, pictures: Sequence[Picture]) -> Floats:
+    def __call__(self, pictures: Sequence[Picture]) -> Float32:
         """Return the descriptors of pictures: (N, D) float32, unit rows."""
         fitted = (self.fit(decode(picture, least_side=self.side)) for picture in pictures)
         rows = [self.describe(batch) for batch in batches(fitted, BATCH)]
         return np.concatenate(rows) if rows else np.empty((0, self.dimensions), np.float32)
 
-    def describe_views(self, picture: Pixels, views: Sequence[float]) -> Floats:
+    def describe_views(self, picture: UInt8, views: Sequence[float]) -> Float32:
         """Return one descriptor (D,), the unit mean of those of centred crops of a query.
 
         Args:

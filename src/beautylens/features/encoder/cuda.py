@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, UInt8
 from beautylens.errors import EncoderError
 from beautylens.features.encoder.openvino import Network, Precision
 from beautylens.native import ONNX_RUNTIME
@@ -55,7 +55,7 @@ class CudaNetwork(Network):
         """Return itself."""
         return self
 
-    def outputs(self, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], ...]:
+    def outputs(self, pictures: UInt8) -> tuple[Float32, ...]:
         """Return all outputs: the feature maps first, then the class token (N, C) if it has one."""
         name = self._compiled.get_inputs()[0].name
         mean, std = (np.array(each, np.float32) for each in (self.mean, self.std))
@@ -64,7 +64,7 @@ class CudaNetwork(Network):
         found = _run(self._compiled, given)
         return tuple(np.asarray(each, np.float32) for each in found)
 
-    def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def __call__(self, pictures: UInt8) -> Float32:
         """Return the feature maps (N, C, h, w) of pictures (N, side, side, 3)."""
         return self.outputs(pictures)[0]
 

@@ -15,8 +15,9 @@ import cv2
 import numpy as np
 from pydantic import Field
 
+from beautylens.arrays import Float32, UInt8
 from beautylens.errors import EncoderError
-from beautylens.features.encoder.base_encoder import BaseEncoder, Floats, Pixels
+from beautylens.features.encoder.base_encoder import BaseEncoder
 from beautylens.features.encoder.cuda import CudaNetwork, has_gpu
 from beautylens.features.encoder.openvino import Network, Precision, portable_of, read_header
 from beautylens.features.encoder.pooling import Outputs, find_reading, pool_scales
@@ -71,7 +72,9 @@ class Encoder(BaseEncoder):
                 f"encoder '{spec.name}': the input side {spec.side} must be a multiple of "
                 f"{spec.stride}"
             )
-        self.spec, self.whitening, self.graph = spec, whitening, graph
+        self.spec = spec
+        self.whitening = whitening
+        self.graph = graph
         sides = [round(spec.side * scale / spec.stride) * spec.stride for scale in spec.scales]
         kind = CudaNetwork if has_gpu() else Network
         self._networks = [
@@ -148,15 +151,15 @@ class Encoder(BaseEncoder):
         """What a run of the network depends on: encoders that share it differ in pooling alone."""
         return (self.graph, self.spec.mean, self.spec.std, *(n.side for n in self._networks))
 
-    def fit(self, picture: Pixels) -> Pixels:
+    def fit(self, picture: UInt8) -> UInt8:
         """Return an (H, W, 3) picture as the (side, side, 3) input of the largest scale."""
         return white_pad(picture, self.side)
 
-    def describe(self, fitted: Sequence[Pixels] | Pixels, *, query: bool = False) -> Floats:
+    def describe(self, fitted: Sequence[UInt8] | UInt8, *, query: bool = False) -> Float32:
         """Return the descriptors of fitted pictures: (N, side, side, 3) to (N, D), unit rows."""
         return self.describe_outputs(self.outputs(fitted), query=query)
 
-    def describe_outputs(self, outputs: Sequence[Outputs], *, query: bool = False) -> Floats:
+    def describe_outputs(self, outputs: Sequence[Outputs], *, query: bool = False) -> Float32:
         """Return the descriptors (N, D) of what `outputs` returned, pooled and whitened."""
         pooled = pool_scales(self._pool[query], outputs)
         return pooled if self.whitening is None else self.whitening(pooled)
@@ -167,7 +170,7 @@ class Encoder(BaseEncoder):
         shared._networks = [network.shared_by(callers) for network in self._networks]
         return shared
 
-    def outputs(self, fitted: Sequence[Pixels] | Pixels) -> list[Outputs]:
+    def outputs(self, fitted: Sequence[UInt8] | UInt8) -> list[Outputs]:
         """Return what the network makes of pictures, one a scale, for any number of poolings."""
         return [
             _named(network.outputs(_resized(fitted, network.side))) for network in self._networks
@@ -185,12 +188,12 @@ class Encoder(BaseEncoder):
         return digest.hexdigest()[:16]
 
 
-def _named(outputs: Sequence[Floats]) -> Outputs:
+def _named(outputs: Sequence[Float32]) -> Outputs:
     token = next((output for output in outputs[1:] if output.ndim == 2), None)
     return Outputs(outputs[0], token)
 
 
-def _resized(fitted: Sequence[Pixels] | Pixels, side: int) -> Pixels:
+def _resized(fitted: Sequence[UInt8] | UInt8, side: int) -> UInt8:
     if len(fitted[0]) == side:
         return np.asarray(fitted)
     scaled = [cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA) for picture in fitted]

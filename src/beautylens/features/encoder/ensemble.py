@@ -10,7 +10,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from beautylens.features.encoder.base_encoder import BaseEncoder, Floats, Pixels
+from beautylens.arrays import Float32, UInt8
+from beautylens.features.encoder.base_encoder import BaseEncoder
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.features.encoder.openvino import Precision
 from beautylens.features.encoder.pooling import unit_rows
@@ -37,7 +38,8 @@ class Ensemble(BaseEncoder):
     """
 
     def __init__(self, parts: Sequence[Part], projection: Whitening | None = None) -> None:
-        self.parts, self.projection = tuple(parts), projection
+        self.parts = tuple(parts)
+        self.projection = projection
         # By its graph and scales: the encoder whose run each part reads.
         self._runs = {part.encoder.run_key: part.encoder for part in self.parts}
 
@@ -56,11 +58,11 @@ class Ensemble(BaseEncoder):
         """The precision that the networks compute in."""
         return self.parts[0].encoder.precision
 
-    def fit(self, picture: Pixels) -> tuple[Pixels, ...]:
+    def fit(self, picture: UInt8) -> tuple[UInt8, ...]:
         """Return an (H, W, 3) picture as each network takes it."""
         return tuple(encoder.fit(picture) for encoder in self._runs.values())
 
-    def describe(self, fitted: Sequence[tuple[Pixels, ...]], *, query: bool = False) -> Floats:
+    def describe(self, fitted: Sequence[tuple[UInt8, ...]], *, query: bool = False) -> Float32:
         """Return the descriptors (N, D) of fitted pictures, unit rows."""
         outputs = {
             key: encoder.outputs(pictures)
@@ -84,7 +86,7 @@ class Ensemble(BaseEncoder):
         parts = [replace(part, encoder=part.encoder.shared_by(callers)) for part in self.parts]
         return Ensemble(parts, self.projection)
 
-    def cosines(self, query: Floats, gallery: Floats) -> Floats:
+    def cosines(self, query: Float32, gallery: Float32) -> Float32:
         """Return each part's cosines (P, N) of joined descriptors, none of them projected.
 
         Args:

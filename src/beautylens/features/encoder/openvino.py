@@ -12,8 +12,8 @@ from types import ModuleType
 from typing import Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, UInt8
 from beautylens.errors import EncoderError
 from beautylens.native import OPENVINO, Once
 
@@ -52,8 +52,12 @@ class Network:
         precision: Precision | None = None,
         callers: int = 1,
     ) -> None:
-        self.graph, self.mean, self.std, self.side = graph, mean, std, side
-        self._precision, self.callers = precision, callers
+        self.graph = graph
+        self.mean = mean
+        self.std = std
+        self.side = side
+        self._precision = precision
+        self.callers = callers
         self._shared: dict[int, Network] = {}
         self._once: Once[Any] = Once()
 
@@ -68,15 +72,19 @@ class Network:
             return self
         if callers not in self._shared:
             shared = Network(
-                self.graph, self.mean, self.std, self.side,
-                precision=self._precision, callers=callers,
-            )  # fmt: skip
+                self.graph,
+                self.mean,
+                self.std,
+                self.side,
+                precision=self._precision,
+                callers=callers,
+            )
             # Now, by one thread: the callers would each compile it on first use.
             _ = shared._compiled
             self._shared[callers] = shared
         return self._shared[callers]
 
-    def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def __call__(self, pictures: UInt8) -> Float32:
         """Return the feature maps of pictures.
 
         Args:
@@ -87,7 +95,7 @@ class Network:
         """
         return _infer(self._compiled, pictures, 1)[0]
 
-    def outputs(self, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], ...]:
+    def outputs(self, pictures: UInt8) -> tuple[Float32, ...]:
         """Return all outputs: the feature maps first, then the class token (N, C) if it has one."""
         compiled = self._compiled
         return _infer(compiled, pictures, len(compiled.outputs))
@@ -127,9 +135,7 @@ class Network:
 
 
 @OPENVINO.first_call_alone
-def _infer(
-    compiled: Any, pictures: NDArray[np.uint8], outputs: int
-) -> tuple[NDArray[np.float32], ...]:
+def _infer(compiled: Any, pictures: UInt8, outputs: int) -> tuple[Float32, ...]:
     """Return the first so many outputs of a compiled network."""
     request = compiled.create_infer_request()
     request.infer({0: pictures}, share_inputs=True)

@@ -14,36 +14,35 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32
 from beautylens.errors import EncoderError, RecipeError
 from beautylens.features.encoder.regions import Region, region_grid
 
-Floats = NDArray[np.float32]
-Pooling = Callable[[Floats], Floats]
+Pooling = Callable[[Float32], Float32]
 
 
-def unit_rows(rows: Floats) -> Floats:
+def unit_rows(rows: Float32) -> Float32:
     """Return the rows scaled to unit length; rows of zeros stay zero. Shape (..., D)."""
     # Scaled by the largest value first: squares of very small ones would vanish in float32.
     largest = np.abs(rows).max(axis=-1, keepdims=True, initial=0)
     rows = np.divide(rows, largest, out=np.zeros_like(rows), where=largest > 0)
     lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
-    scaled: Floats = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+    scaled: Float32 = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
     return scaled
 
 
-def mac(maps: Floats) -> Floats:
+def mac(maps: Float32) -> Float32:
     """Maximum of each channel (Razavian et al., 2016)."""
     return unit_rows(_channels_last(maps).max(axis=(1, 2)))
 
 
-def spoc(maps: Floats) -> Floats:
+def spoc(maps: Float32) -> Float32:
     """Mean of each channel (Babenko and Lempitsky, 2015)."""
     return unit_rows(_channels_last(maps).mean(axis=(1, 2)))
 
 
-def gem(maps: Floats, *, p: float = 3.0) -> Floats:
+def gem(maps: Float32, *, p: float = 3.0) -> Float32:
     """Generalised mean of each channel (Radenovic et al., 2018); p = 1 is SPoC, p → ∞ is MAC."""
     cells = np.maximum(_channels_last(maps), np.float32(1e-6))
     # Relative to the channel's largest: high powers of large values would overflow.
@@ -52,7 +51,7 @@ def gem(maps: Floats, *, p: float = 3.0) -> Floats:
     return unit_rows(largest * powers.mean(axis=(1, 2)) ** np.float32(1 / p))
 
 
-def crow(maps: Floats) -> Floats:
+def crow(maps: Float32) -> Float32:
     """Sums that favour active places and rarely active channels (CroW, Kalantidis et al., 2016)."""
     cells = _channels_last(maps)
     activation = cells.sum(axis=3)
@@ -66,7 +65,7 @@ def crow(maps: Floats) -> Floats:
     return unit_rows(np.asarray(sums * channels, np.float32))
 
 
-def amac(maps: Floats) -> Floats:
+def amac(maps: Float32) -> Float32:
     """Maximum of each channel over the cells whose activation is at least the mean (AMAC)."""
     cells = _channels_last(maps)
     activation = cells.sum(axis=3, keepdims=True)
@@ -74,7 +73,7 @@ def amac(maps: Floats) -> Floats:
     return unit_rows((cells * attended).max(axis=(1, 2)))
 
 
-def rmac(maps: Floats, *, levels: int = 3, global_term: bool = False, extra: int = 1) -> Floats:
+def rmac(maps: Float32, *, levels: int = 3, global_term: bool = False, extra: int = 1) -> Float32:
     """Sum of the unit regional maxima over a grid of squares (Tolias et al., 2016).
 
     `global_term` takes the whole map once more as its own region, as published programs do;
@@ -86,13 +85,13 @@ def rmac(maps: Floats, *, levels: int = 3, global_term: bool = False, extra: int
 
 
 def ramac(
-    maps: Floats,
+    maps: Float32,
     *,
     levels: int = 3,
     global_term: bool = False,
     extra: int = 1,
     min_share: float = 0.0,
-) -> Floats:
+) -> Float32:
     """R-MAC whose regions weigh by their share of attended cells (RA-MAC, Lin et al., 2018)."""
     return grmac(
         maps, levels=levels, p=1.0, global_term=global_term, extra=extra, min_share=min_share
@@ -100,14 +99,14 @@ def ramac(
 
 
 def grmac(
-    maps: Floats,
+    maps: Float32,
     *,
     levels: int = 3,
     p: float = 3.5,
     global_term: bool = False,
     extra: int = 1,
     min_share: float = 0.0,
-) -> Floats:
+) -> Float32:
     """RA-MAC with a generalised-mean attention threshold (GRMAC, Yu et al., 2019).
 
     A cell is attended where its activation, summed over channels, exceeds
@@ -122,7 +121,7 @@ def grmac(
     return unit_rows((weights[:, :, None] * vectors).sum(axis=1))
 
 
-POOLINGS: dict[str, Callable[..., Floats]] = {
+POOLINGS: dict[str, Callable[..., Float32]] = {
     "mac": mac,
     "spoc": spoc,
     "gem": gem,
@@ -137,11 +136,11 @@ POOLINGS: dict[str, Callable[..., Floats]] = {
 class Outputs(NamedTuple):
     """What a network makes of N pictures: maps (N, C, h, w), and a class token (N, C) or None."""
 
-    maps: Floats
-    token: Floats | None = None
+    maps: Float32
+    token: Float32 | None = None
 
 
-Reading = Callable[[Outputs], Floats]
+Reading = Callable[[Outputs], Float32]
 # Not a pooling of maps: a transformer's own summary takes their place.
 CLASS_TOKEN = "class_token"  # noqa: S105  (no secret)
 
@@ -162,13 +161,13 @@ def find_reading(
     return _class_token
 
 
-def _class_token(outputs: Outputs) -> Floats:
+def _class_token(outputs: Outputs) -> Float32:
     if outputs.token is None:
         raise EncoderError("this network has no class token; choose a pooling of maps, such as gem")
     return unit_rows(outputs.token)
 
 
-def pool_scales(reading: Reading, scales: Sequence[Outputs]) -> Floats:
+def pool_scales(reading: Reading, scales: Sequence[Outputs]) -> Float32:
     """Return the unit sum of the descriptors of several scales (Radenovic et al., 2018).
 
     Args:
@@ -226,23 +225,23 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _channels_last(maps: Floats) -> Floats:
+def _channels_last(maps: Float32) -> Float32:
     """Return (N, H, W, C), contiguous: reductions over cells then run along whole vectors."""
     return np.ascontiguousarray(maps.transpose(0, 2, 3, 1))
 
 
-def _regions(cells: Floats, levels: int, extra: int, global_term: bool) -> tuple[Region, ...]:
+def _regions(cells: Float32, levels: int, extra: int, global_term: bool) -> tuple[Region, ...]:
     height, width = cells.shape[1:3]
     grid = region_grid(height, width, levels, extra)
     return (Region(0, 0, height, width), *grid) if global_term else grid
 
 
-def _region_maxima(cells: Floats, grid: tuple[Region, ...]) -> Floats:
+def _region_maxima(cells: Float32, grid: tuple[Region, ...]) -> Float32:
     """Return (N, R, C): the maximum of each channel in each region."""
     return np.stack([cells[:, y : y + h, x : x + w].max(axis=(1, 2)) for y, x, h, w in grid], 1)
 
 
-def _attended_shares(activation: Floats, grid: tuple[Region, ...], p: float) -> Floats:
+def _attended_shares(activation: Float32, grid: tuple[Region, ...], p: float) -> Float32:
     """Return (N, R): the share of each region's cells above the attention threshold."""
     lowest = activation.min(axis=(1, 2), keepdims=True)
     spread = (activation - lowest).astype(np.float64)

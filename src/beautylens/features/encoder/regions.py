@@ -43,7 +43,8 @@ def region_grid(height: int, width: int, levels: int = 3, extra: int = 1) -> tup
 
 
 def _steps_to_overlap(height: int, width: int) -> int:
-    shorter, difference = min(height, width), abs(height - width)
+    shorter = min(height, width)
+    difference = abs(height - width)
     steps = difference / (np.arange(2, 8) - 1)
     overlaps = (shorter**2 - shorter * steps) / shorter**2
     return int(np.argmin(np.abs(overlaps - 0.4)))

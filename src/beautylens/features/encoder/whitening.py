@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, Float64
 from beautylens.errors import EncoderError
 from beautylens.features.encoder.pooling import unit_rows
-
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
 
 EXACT = 4096
 
@@ -25,10 +22,10 @@ class Whitening:
     mean (C,) float32; matrix (D, C) float32.
     """
 
-    mean: Floats
-    matrix: Floats
+    mean: Float32
+    matrix: Float32
 
-    def __call__(self, descriptors: Floats) -> Floats:
+    def __call__(self, descriptors: Float32) -> Float32:
         """Return the projected descriptors, unit rows: (N, C) to (N, D)."""
         projected = (descriptors - self.mean) @ self.matrix.T
         return unit_rows(np.asarray(projected, np.float32))
@@ -36,7 +33,7 @@ class Whitening:
     @classmethod
     def fit(
         cls,
-        descriptors: Floats,
+        descriptors: Float32,
         dimensions: int | None,
         *,
         power: float = 0.5,
@@ -103,7 +100,7 @@ class Whitening:
             ) from error
 
 
-def _principal_axes(values: Floats, dimensions: int, power: float) -> Doubles:
+def _principal_axes(values: Float32, dimensions: int, power: float) -> Float64:
     """Return the first axes (D, C) of centred values, each divided by its deviation^power.
 
     Exact where that takes seconds; of more than 4,096 channels and descriptors by random

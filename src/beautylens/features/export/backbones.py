@@ -151,10 +151,17 @@ class PaddedConv(nn.Module):
             total = max((size - 1) * gap + 1 - step, 0)
             self.pads += [total // 2, total - total // 2]
         self.conv = nn.Conv2d(
-            conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, 0,
-            conv.dilation, conv.groups, bias=conv.bias is not None,
-        )  # fmt: skip
-        self.conv.weight, self.conv.bias = conv.weight, conv.bias
+            conv.in_channels,
+            conv.out_channels,
+            conv.kernel_size,
+            conv.stride,
+            0,
+            conv.dilation,
+            conv.groups,
+            bias=conv.bias is not None,
+        )
+        self.conv.weight = conv.weight
+        self.conv.bias = conv.bias
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Pad and convolve."""

@@ -67,9 +67,14 @@ def import_onnx(
         else:
             _cut(file, graph, model.inputs[0].get_any_name(), tensor)
         spec = EncoderSpec(
-            name=name or file.stem, side=side, stride=stride or find_stride(side, cells),
-            mean=mean, std=std, pooling=PoolingSettings(name=pooling), licence=licence,
-        )  # fmt: skip
+            name=name or file.stem,
+            side=side,
+            stride=stride or find_stride(side, cells),
+            mean=mean,
+            std=std,
+            pooling=PoolingSettings(name=pooling),
+            licence=licence,
+        )
         spec = spec.model_copy(update={"fixed_side": not _runs(file, graph, spec)})
         write_header(draft, spec)
     return spec

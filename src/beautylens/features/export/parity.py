@@ -7,13 +7,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, UInt8
 from beautylens.features.encoder.openvino import Network, Precision
 from beautylens.features.encoder.pooling import spoc, unit_rows
-
-Floats = NDArray[np.float32]
-Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +28,7 @@ class Agreement:
     lowest: float
 
 
-def probe_pictures(side: int, count: int = 3) -> Pixels:
+def probe_pictures(side: int, count: int = 3) -> UInt8:
     """Return pictures (count, side, side, 3) that stir every layer: soft colours under grain."""
     rng = np.random.default_rng(side)
     drawn = []
@@ -43,7 +40,7 @@ def probe_pictures(side: int, count: int = 3) -> Pixels:
 
 
 def measure_agreement(
-    network: Network, original: Callable[[Pixels], Sequence[Floats]]
+    network: Network, original: Callable[[UInt8], Sequence[Float32]]
 ) -> Iterator[Agreement]:
     """Yield how closely a network's outputs follow the original's, one by one.
 
@@ -61,11 +58,14 @@ def measure_agreement(
     for name, wanted, got in rows:
         cosines = (_flat(wanted) * _flat(got)).sum(axis=1)
         yield Agreement(
-            network.precision, network.side, name,
-            float(cosines.mean()), float(cosines.min()),
-        )  # fmt: skip
+            network.precision,
+            network.side,
+            name,
+            float(cosines.mean()),
+            float(cosines.min()),
+        )
 
 
-def _flat(output: Floats) -> Floats:
+def _flat(output: Float32) -> Float32:
     """Return one unit row a picture."""
     return unit_rows(output.reshape(len(output), -1))

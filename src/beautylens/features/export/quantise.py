@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, UInt8
 from beautylens.errors import EncoderError, ImageError
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.features.encoder.registry import drafted, write_header
@@ -15,8 +15,8 @@ from beautylens.images.decode import decode
 from beautylens.optional import extra
 from beautylens.paths import Place
 
+# Pictures from which the ranges of activations are learnt.
 CALIBRATED = 64
-"""Pictures from which the ranges of activations are learnt."""
 
 
 def quantise(encoder: Encoder, paths: Sequence[Place], folder: Path, name: str) -> list[str]:
@@ -47,9 +47,14 @@ def quantise(encoder: Encoder, paths: Sequence[Place], folder: Path, name: str) 
             quant_pre_process(str(encoder.graph), str(prepared), skip_symbolic_shape=True)
             shown.name = onnx.load(str(prepared)).graph.input[0].name
             quantize_static(
-                str(prepared), str(draft / "graph.onnx"), shown, per_channel=True,
-                reduce_range=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
-            )  # fmt: skip
+                str(prepared),
+                str(draft / "graph.onnx"),
+                shown,
+                per_channel=True,
+                reduce_range=True,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+            )
         except (RuntimeError, ValueError, NotImplementedError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise EncoderError(f"'{encoder.name}' cannot be quantised: {reason}") from error
@@ -76,9 +81,9 @@ class _Calibration:
         if not pictures:
             why = f": {self.faults[0]}" if self.faults else ""
             raise ImageError(f"there are no pictures to calibrate with{why}")
-        self._rest: Iterator[NDArray[np.uint8]] = iter(pictures)
+        self._rest: Iterator[UInt8] = iter(pictures)
 
-    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+    def get_next(self) -> dict[str, Float32] | None:
         """Return the next input, None after the last."""
         picture = next(self._rest, None)
         if picture is None:

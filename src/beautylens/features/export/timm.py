@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, UInt8
 from beautylens.errors import EncoderError
 from beautylens.features.encoder.encoder import EncoderSpec
 from beautylens.features.encoder.openvino import HEADER_KEY, Network
@@ -33,10 +33,10 @@ with extra("train"):
     import onnxscript  # noqa: F401  (PyTorch's exporter asks for it only when all is prepared)
     import torch
 
+# An export whose cosine with PyTorch is lower, computed in full, is refused.
 LOWEST = 0.999
-"""An export whose cosine with PyTorch is lower, computed in full, is refused."""
+# Weights that one ONNX file, at most 2 GB, can hold at two bytes each.
 LARGEST = 10**9
-"""Weights that one ONNX file, at most 2 GB, can hold at two bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +99,13 @@ def export_backbone(
             whitening.save(draft / "whitening.npz")
         beside(draft)
     return Exported(
-        folder, spec, agreements, count_parameters(folder / "graph.onnx"), halved,
+        folder,
+        spec,
+        agreements,
+        count_parameters(folder / "graph.onnx"),
+        halved,
         time.perf_counter() - start,
-    )  # fmt: skip
+    )
 
 
 def choose_pooling(backbone: Backbone, wanted: PoolingSettings | None) -> PoolingSettings:
@@ -152,11 +156,14 @@ def _trace(backbone: Backbone, *, fixed: bool) -> Any:
         shape[3] = backbone.stride * torch.export.Dim("columns")
     with quietly():
         return torch.onnx.export(
-            backbone.trunk, (torch.zeros(2, 3, rows, columns),), dynamo=True,
-            dynamic_shapes={"image": shape}, input_names=["image"],
+            backbone.trunk,
+            (torch.zeros(2, 3, rows, columns),),
+            dynamo=True,
+            dynamic_shapes={"image": shape},
+            input_names=["image"],
             output_names=["features", "class_token"][: 1 + backbone.trunk.has_token],
             verbose=False,
-        )  # fmt: skip
+        )
 
 
 def _write(model: Any, spec: EncoderSpec, draft: Path, *, halved: bool) -> None:
@@ -167,7 +174,8 @@ def _write(model: Any, spec: EncoderSpec, draft: Path, *, halved: bool) -> None:
     if halved:
         halve_weights(model)
     entry = model.metadata_props.add()
-    entry.key, entry.value = HEADER_KEY, json.dumps(spec.model_dump(mode="json"), sort_keys=True)
+    entry.key = HEADER_KEY
+    entry.value = json.dumps(spec.model_dump(mode="json"), sort_keys=True)
     onnx.save(model, str(draft / "graph.onnx"))
     write_header(draft, spec)
 
@@ -203,7 +211,7 @@ def _check(backbone: Backbone, spec: EncoderSpec, graph: Path) -> Iterator[Agree
         yield from measure_agreement(network, original)
 
 
-def run_backbone(backbone: Backbone, pictures: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+def run_backbone(backbone: Backbone, pictures: UInt8) -> list[Float32]:
     """Return PyTorch's own outputs for pictures (N, side, side, 3) uint8."""
     mean, std = torch.tensor(backbone.mean), torch.tensor(backbone.std)
     image = (torch.from_numpy(pictures).float() - mean) / std

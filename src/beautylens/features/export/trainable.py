@@ -22,12 +22,12 @@ with extra("train"):
     from onnx import numpy_helper, version_converter
     from torch import nn
 
+# The newest operators that onnx2torch knows all of.
 _OPSET = 17
-"""The newest operators that onnx2torch knows all of."""
 
 
+# Share of a network's numbers that may stay as they are: onnx2torch makes weights of most only.
 FIXED = 0.01
-"""Share of a network's numbers that may stay as they are: onnx2torch makes weights of most only."""
 
 
 class GraphTrunk(nn.Module):
@@ -82,9 +82,15 @@ def thaw(graph: Path, spec: EncoderSpec, side: int | None = None) -> Backbone:
         )
     trunk = GraphTrunk(network, len(model.graph.output)).eval()
     return Backbone(
-        spec.name, trunk, spec.mean, spec.std, side or spec.side, spec.stride, spec.fixed_side,
+        spec.name,
+        trunk,
+        spec.mean,
+        spec.std,
+        side or spec.side,
+        spec.stride,
+        spec.fixed_side,
         spec.licence,
-    )  # fmt: skip
+    )
 
 
 def _in_single(model: Any) -> Any:

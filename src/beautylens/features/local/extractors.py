@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, UInt8
 from beautylens.features.local.keypoints import Keypoints, no_keypoints
 from beautylens.features.local.xfeat import XFeat
 from beautylens.images.fit import shrink
@@ -32,7 +33,7 @@ class Extractor(Protocol):
     def distance(self) -> str:
         """How its descriptors are compared: a name in `matching.DISTANCES`."""
 
-    def __call__(self, picture: NDArray[np.uint8], *, longest: int, limit: int) -> Keypoints:
+    def __call__(self, picture: UInt8, *, longest: int, limit: int) -> Keypoints:
         """Return the strongest keypoints, in pixels of the picture shrunken to `longest`.
 
         Args:
@@ -53,10 +54,10 @@ class Detector:
     """
 
     detector: Any
-    encode: Callable[[NDArray[Any]], NDArray[np.uint8]]
+    encode: Callable[[NDArray[Any]], UInt8]
     distance: str
 
-    def __call__(self, picture: NDArray[np.uint8], *, longest: int, limit: int) -> Keypoints:
+    def __call__(self, picture: UInt8, *, longest: int, limit: int) -> Keypoints:
         """Return the strongest keypoints; equal strength keeps the detector's order."""
         grey = cv2.cvtColor(shrink(picture, longest)[0], cv2.COLOR_RGB2GRAY)
         detector = self.detector.create(nfeatures=limit)
@@ -94,14 +95,14 @@ def orb() -> Detector:
     return Detector(cv2.ORB, _whole_numbers, "hamming")
 
 
-def root_sift(descriptors: NDArray[np.float32]) -> NDArray[np.uint8]:
+def root_sift(descriptors: Float32) -> UInt8:
     """Return SIFT descriptors (K, 128) as RootSIFT, the root of the L1-normalised, in 1/56."""
     sums = np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-12)
     rooted = np.rint(np.sqrt(descriptors / sums) * QUANTUM)
     return np.asarray(np.minimum(rooted, MOST), np.uint8)
 
 
-def _whole_numbers(descriptors: NDArray[Any]) -> NDArray[np.uint8]:
+def _whole_numbers(descriptors: NDArray[Any]) -> UInt8:
     return np.asarray(descriptors, np.uint8)
 
 

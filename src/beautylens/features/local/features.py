@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-import numpy as np
-from numpy.typing import NDArray
-
+from beautylens.arrays import Float64, UInt8
 from beautylens.features.local.extractors import Extractor
 from beautylens.features.local.keypoints import Keypoints
 from beautylens.features.local.matching import Matcher, pair_distances
@@ -30,7 +28,7 @@ class Agreement:
     pairs: Pairs
     count: int
     distance: float
-    transform: NDArray[np.float64]
+    transform: Float64
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ class LocalFeatures:
     mutual: bool
     verification: Verification
 
-    def extract(self, photo: NDArray[np.uint8]) -> Keypoints:
+    def extract(self, photo: UInt8) -> Keypoints:
         """Return the keypoints of a photo, (H, W, 3) uint8 RGB."""
         return self.extractor(photo, longest=self.longest, limit=self.limit)
 
@@ -66,7 +64,8 @@ class LocalFeatures:
     def agree(self, query: Keypoints, gallery: Keypoints, pairs: Pairs) -> Agreement:
         """Return what is left of the matches once they have been verified."""
         verified = self.verification(query, gallery, pairs)
-        kept, mean = verified.pairs, 0.0
+        kept = verified.pairs
+        mean = 0.0
         if len(kept):
             distances = pair_distances(query, gallery, kept, distance=self.extractor.distance)
             mean = float(distances.mean())

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
+
+from beautylens.arrays import Float32, UInt8
 
 SIFT_LENGTH = 128
 _HEADER = np.dtype([("length", "<u2"), ("bits", "<u2")])
@@ -24,10 +25,10 @@ class Keypoints:
     angles are 0 where the extractor does not measure them.
     """
 
-    points: NDArray[np.float32]
-    sizes: NDArray[np.float32]
-    angles: NDArray[np.float32]
-    descriptors: NDArray[np.uint8]
+    points: Float32
+    sizes: Float32
+    angles: Float32
+    descriptors: UInt8
 
     def __len__(self) -> int:
         return len(self.points)

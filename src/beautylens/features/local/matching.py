@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Bool, Complex128, Float32, Float64, UInt8
 from beautylens.features.local.keypoints import Keypoints
-from beautylens.features.local.nearest import Bytes, Nearest, Pairs
-
-Complexes = NDArray[np.complex128]
+from beautylens.features.local.nearest import Nearest, Pairs
 
 MIN_INLIERS = 4
 # Share of the spread that lies across a line below which to divide by it would magnify rounding.
@@ -25,17 +23,17 @@ _PRODUCTS = 1 << 20
 class Distance(NamedTuple):
     """How descriptors are compared: by the squared L2 distance of vectors made from them."""
 
-    vectors: Callable[[Bytes], Bytes]
-    """(K, D) bytes to the whole numbers of (K, E), E at most 256."""
+    # (K, D) bytes to the whole numbers of (K, E), E at most 256.
+    vectors: Callable[[UInt8], UInt8]
+    # The power of the distance that is squared L2: ratios of distances are raised to it.
     power: int
-    """The power of the distance that is squared L2: ratios of distances are raised to it."""
 
 
-def _bits(descriptors: Bytes) -> Bytes:
+def _bits(descriptors: UInt8) -> UInt8:
     return np.unpackbits(descriptors, axis=1)
 
 
-def _values(descriptors: Bytes) -> Bytes:
+def _values(descriptors: UInt8) -> UInt8:
     return descriptors
 
 
@@ -75,7 +73,7 @@ class Verified:
     """
 
     pairs: Pairs
-    transform: NDArray[np.float64]
+    transform: Float64
     count: int
 
 
@@ -139,7 +137,7 @@ class Matcher:
 
 def pair_distances(
     query: Keypoints, gallery: Keypoints, pairs: Pairs, *, distance: str = "l2"
-) -> NDArray[np.float64]:
+) -> Float64:
     """Return the descriptor distance of each pair, (M,): in steps of a descriptor, or in bits."""
     vectors, power = DISTANCES[distance]
     left, right = query.descriptors[pairs[:, 0]], gallery.descriptors[pairs[:, 1]]
@@ -174,8 +172,8 @@ def verify(
 
 
 def _best_similarity(
-    source: Complexes, target: Complexes, factors: Complexes, limits: Plausible
-) -> NDArray[np.bool_]:
+    source: Complex128, target: Complex128, factors: Complex128, limits: Plausible
+) -> Bool:
     """Return the supporters (M,) of the best proposal target = factor * source + shift."""
     sizes = np.abs(factors)
     proposals = np.flatnonzero((sizes >= limits.smallest) & (sizes <= limits.largest))
@@ -192,8 +190,8 @@ def _best_similarity(
 
 
 def _refine(
-    source: Complexes, target: Complexes, supporters: NDArray[np.bool_], limits: Plausible
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    source: Complex128, target: Complex128, supporters: Bool, limits: Plausible
+) -> tuple[Float64, Bool]:
     """Refit to the supporters three times, as an affine map once six of them pin it down."""
     for _ in range(3):
         affine = bool(np.count_nonzero(supporters) >= 6)
@@ -212,28 +210,30 @@ class _Affine(NamedTuple):
     mirror: complex
     shift: complex
 
-    def __call__(self, points: Complexes) -> Complexes:
+    def __call__(self, points: Complex128) -> Complex128:
         return np.asarray(self.turn * points + self.mirror * points.conj() + self.shift)
 
     @property
-    def matrix(self) -> NDArray[np.float64]:
+    def matrix(self) -> Float64:
         """The same as (2, 3)."""
         x, y = self.turn + self.mirror, 1j * (self.turn - self.mirror)
         return np.array([[x.real, y.real, self.shift.real], [x.imag, y.imag, self.shift.imag]])
 
 
-def _fit(source: Complexes, target: Complexes, *, affine: bool) -> _Affine:
+def _fit(source: Complex128, target: Complex128, *, affine: bool) -> _Affine:
     """Return the affine map, or the similarity, of least squares."""
     middle, goal = (complex(points.sum()) / len(points) for points in (source, target))
     left, right = source - middle, target - goal
-    spread, along = float(np.vdot(left, left).real), complex(np.vdot(left, right))
+    spread = float(np.vdot(left, left).real)
+    along = complex(np.vdot(left, right))
     if spread == 0:
         return _Affine(0j, 0j, goal)
     if not affine:
         turn, mirror = along / spread, 0j
     else:
         # turn * spread + mirror * skew* = along, and turn * skew + mirror * spread = against.
-        skew, against = complex(np.dot(left, left)), complex(np.dot(left, right))
+        skew = complex(np.dot(left, left))
+        against = complex(np.dot(left, right))
         breadth = spread - abs(skew) ** 2 / spread
         if breadth > _LINE * spread:
             turn = (along - skew.conjugate() * against / spread) / breadth
@@ -244,7 +244,7 @@ def _fit(source: Complexes, target: Complexes, *, affine: bool) -> _Affine:
     return _Affine(turn, mirror, goal - turn * middle - mirror * middle.conjugate())
 
 
-def is_plausible(transform: NDArray[np.float64], limits: Plausible) -> bool:
+def is_plausible(transform: Float64, limits: Plausible) -> bool:
     """Tell whether an affine map (2, 3) keeps handedness, size and shape within the limits."""
     (a, b), (c, d) = transform[:, :2].tolist()
     turn, mirror = abs(complex(a + d, c - b)) / 2, abs(complex(a - d, c + b)) / 2
@@ -257,11 +257,11 @@ def is_plausible(transform: NDArray[np.float64], limits: Plausible) -> bool:
     )
 
 
-def distinct_places(source: Complexes, target: Complexes) -> int:
+def distinct_places(source: Complex128, target: Complex128) -> int:
     """Count places, not keypoints: SIFT sets several keypoints of different angle on one spot."""
     return min(len(set((points / 3).round().tolist())) for points in (source, target))
 
 
-def as_complex(points: NDArray[np.float32]) -> Complexes:
+def as_complex(points: Float32) -> Complex128:
     """Return points (K, 2) as x + iy."""
     return points[:, 0].astype(np.float64) + 1j * points[:, 1]

@@ -15,13 +15,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Int32, Intp, UInt8
 from beautylens.native import ONNX_RUNTIME, Once
 
-Bytes = NDArray[np.uint8]
-Whole = NDArray[np.int32]
-Pairs = NDArray[np.intp]
+Pairs = Intp
 
 # A product of bytes has |b|² in two columns: in shares of this, and what is left over.
 _SHARE = 128
@@ -40,13 +38,15 @@ class Nearest:
         mutual: keep a pair only if the query's is in turn the nearest of the gallery's.
     """
 
-    def __init__(self, query: Bytes, *, ratio: float, mutual: bool) -> None:
-        self._query, self._ratio, self._mutual = query, ratio, mutual
+    def __init__(self, query: UInt8, *, ratio: float, mutual: bool) -> None:
+        self._query = query
+        self._ratio = ratio
+        self._mutual = mutual
         self._squares = _squares(query)
         shares = np.full((len(query), _SHARES), (_SHARE, 1), np.uint8)
         self._doubled = np.hstack([2 * query, shares])
 
-    def __call__(self, galleries: Sequence[Bytes]) -> list[Pairs]:
+    def __call__(self, galleries: Sequence[UInt8]) -> list[Pairs]:
         """Return (M, 2) indices of descriptors for each picture, in the order of the photo's.
 
         Of equally near descriptors the first is the nearest.
@@ -61,14 +61,16 @@ class Nearest:
         rows = scores.reshape(-1, scores.shape[2])
         nearest = rows.argmax(axis=1)
         # A view of all scores: to set the greatest in it aside leaves the second.
-        flat, places = scores.reshape(-1), np.arange(len(rows)) * rows.shape[1] + nearest
+        flat = scores.reshape(-1)
+        places = np.arange(len(rows)) * rows.shape[1] + nearest
         first = flat[places]
         flat[places] = _NOWHERE
         second = rows.max(axis=1)
         flat[places] = first
         own = self._squares.repeat(len(galleries))
         kept = np.flatnonzero(own - first <= self._ratio * (own - second))
-        (photo, picture), nearest = np.divmod(kept, len(galleries)), nearest[kept]
+        photo, picture = np.divmod(kept, len(galleries))
+        nearest = nearest[kept]
         if self._mutual:
             back = scores[:, picture, nearest] - self._squares[:, None]
             both = back.argmax(axis=0) == photo
@@ -76,9 +78,10 @@ class Nearest:
         pairs = np.stack([photo, nearest], axis=1)
         return [pairs[picture == place] for place in range(len(galleries))]
 
-    def _scores(self, galleries: Sequence[Bytes]) -> Whole:
+    def _scores(self, galleries: Sequence[UInt8]) -> Int32:
         """Return 2ab - |b|² (Q, pictures, longest G), far below all others where there is no b."""
-        longest, length = max(map(len, galleries)), self._query.shape[1]
+        longest = max(map(len, galleries))
+        length = self._query.shape[1]
         padded = _KEPT.array("rows", len(galleries), longest, length + _SHARES)
         for place, gallery in enumerate(galleries):
             padded[place, : len(gallery), :length] = gallery
@@ -95,7 +98,7 @@ class Nearest:
             scores[:, place, len(gallery) :] = _NOWHERE
         return scores
 
-    def _of_bytes(self, rows: Bytes, squares: Whole) -> Whole:
+    def _of_bytes(self, rows: UInt8, squares: Int32) -> Int32:
         """Return the scores (Q, N) of rows (N, D + 2), the last two of which are free for |b|²."""
         signed = rows.view(np.int8)
         signed[:, -2], signed[:, -1] = -(squares // _SHARE), -(squares % _SHARE)
@@ -103,17 +106,17 @@ class Nearest:
         given = {"rows": self._doubled, "columns": cv2.transpose(signed, columns)}
         return _multiply(given)
 
-    def _of_floats(self, rows: Bytes, squares: Whole) -> Whole:
+    def _of_floats(self, rows: UInt8, squares: Int32) -> Int32:
         """Return the same of any bytes: double precision holds their products exactly."""
         gallery = rows[:, :-_SHARES].T.astype(np.float64)
         return np.asarray((2.0 * self._query) @ gallery - squares, np.int32)
 
 
-def _squares(descriptors: Bytes) -> Whole:
+def _squares(descriptors: UInt8) -> Int32:
     """Return |a|² (K,): single precision holds sums of squares of up to 256 bytes exactly."""
     floats = _KEPT.array("floats", *descriptors.shape, 4).view(np.float32)[..., 0]
     floats[...] = descriptors
-    squares: Whole = np.vecdot(floats, floats).astype(np.int32)
+    squares: Int32 = np.vecdot(floats, floats).astype(np.int32)
     return squares
 
 
@@ -121,9 +124,9 @@ class _Kept(threading.local):
     """Memory that a thread keeps: a system may take longer to hand it out than to fill it."""
 
     def __init__(self) -> None:
-        self._arrays: dict[str, Bytes] = {}
+        self._arrays: dict[str, UInt8] = {}
 
-    def array(self, name: str, *shape: int) -> Bytes:
+    def array(self, name: str, *shape: int) -> UInt8:
         """Return an array that holds anything, until the same thread asks for it again."""
         size = math.prod(shape)
         if size > _MOST_KEPT:
@@ -140,9 +143,9 @@ _PRODUCT: Once[Any] = Once()
 
 
 @ONNX_RUNTIME.first_call_alone
-def _multiply(given: Mapping[str, Any]) -> Whole:
+def _multiply(given: Mapping[str, Any]) -> Int32:
     """Return the product of bytes, on the thread that asks for it."""
-    scores: Whole = _PRODUCT(_product).run(None, given)[0]
+    scores: Int32 = _PRODUCT(_product).run(None, given)[0]
     return scores
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, Float64
 from beautylens.features.local.keypoints import Keypoints
 from beautylens.features.local.matching import (
     MIN_INLIERS,
@@ -23,7 +23,6 @@ from beautylens.features.local.matching import (
 from beautylens.features.local.nearest import Pairs
 
 Verification = Callable[[Keypoints, Keypoints, Pairs], Verified]
-Transform = NDArray[np.float64]
 
 
 def unverified(query: Keypoints, gallery: Keypoints, pairs: Pairs) -> Verified:
@@ -87,7 +86,7 @@ def _sampling(tolerance: float) -> Any:
     return sampling
 
 
-def _affine_at(transform: Transform, points: NDArray[np.float32]) -> Transform:
+def _affine_at(transform: Float64, points: Float32) -> Float64:
     """Return the affine map (2, 3) that a transform is near the middle of points.
 
     A homography that sends any of them behind the camera gives zeros, which nobody finds plausible.

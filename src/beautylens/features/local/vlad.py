@@ -14,14 +14,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from beautylens.arrays import Float32, UInt8
 from beautylens.features.encoder.pooling import unit_rows
 from beautylens.features.encoder.whitening import Whitening
 from beautylens.features.local.keypoints import SIFT_LENGTH, Keypoints
-
-Floats = NDArray[np.float32]
 
 # More keypoints than that teach k-means nothing new: some hundreds a word.
 TAUGHT = 200_000
@@ -39,11 +37,11 @@ class VladEncoder:
     reduced ones; the projection takes W x L channels.
     """
 
-    axes: Floats
-    words: Floats
+    axes: Float32
+    words: Float32
     projection: Whitening
 
-    def __call__(self, pictures: Sequence[Keypoints]) -> Floats:
+    def __call__(self, pictures: Sequence[Keypoints]) -> Float32:
         """Return one unit row a picture, (N, D) float32; zeros where it has no keypoints."""
         rows = np.zeros((len(pictures), self.dimensions), np.float32)
         printed = [place for place, keypoints in enumerate(pictures) if len(keypoints)]
@@ -101,11 +99,11 @@ class VladEncoder:
             projection = Whitening(arrays["mean"], arrays["matrix"].astype(np.float32))
             return cls(arrays["axes"], arrays["words"], projection)
 
-    def _aggregated(self, keypoints: Keypoints) -> Floats:
+    def _aggregated(self, keypoints: Keypoints) -> Float32:
         return vlad(keypoints.descriptors @ self.axes, self.words)
 
 
-def vlad(descriptors: Floats, words: Floats) -> Floats:
+def vlad(descriptors: Float32, words: Float32) -> Float32:
     """Return what the descriptors differ by from their nearest words, summed by word: (W * L,).
 
     Each word's sum has unit length, so that a pattern that repeats on a pack counts once, and so
@@ -123,7 +121,7 @@ def vlad(descriptors: Floats, words: Floats) -> Floats:
     return unit_rows(unit_rows(sums).ravel())
 
 
-def learn_words(descriptors: Floats, words: int) -> Floats:
+def learn_words(descriptors: Float32, words: int) -> Float32:
     """Return at most `words` centres (W, L) of local descriptors (K, L), from a fixed seed."""
     from sklearn.cluster import MiniBatchKMeans
 
@@ -135,7 +133,7 @@ def learn_words(descriptors: Floats, words: int) -> Floats:
     return np.asarray(learner.fit(descriptors).cluster_centers_, np.float32)
 
 
-def learn_projection(rows: Floats, dimensions: int) -> Whitening:
+def learn_projection(rows: Float32, dimensions: int) -> Whitening:
     """Return a projection of rows (N, C) on orthogonal axes of unit length, the principal first.
 
     A catalogue may start with fewer pictures than there are dimensions, and grow: the axes that
@@ -158,7 +156,7 @@ def learn_projection(rows: Floats, dimensions: int) -> Whitening:
     return Whitening(mean, matrix.astype(np.float16).astype(np.float32))
 
 
-def _taught(descriptors: Sequence[NDArray[np.uint8]]) -> Floats:
+def _taught(descriptors: Sequence[UInt8]) -> Float32:
     """Return the keypoint descriptors to learn from, (K, 128) float32, drawn from a fixed seed."""
     stacked = np.concatenate([*descriptors, np.empty((0, SIFT_LENGTH), np.uint8)])
     if len(stacked) > TAUGHT:
@@ -166,7 +164,7 @@ def _taught(descriptors: Sequence[NDArray[np.uint8]]) -> Floats:
     return stacked.astype(np.float32)
 
 
-def _principal_axes(descriptors: Floats) -> Floats:
+def _principal_axes(descriptors: Float32) -> Float32:
     """Return the axes (128, L) along which descriptors (K, 128) vary most."""
     centred = descriptors - descriptors.mean(axis=0) if len(descriptors) else descriptors
     _, axes = np.linalg.eigh((centred.T @ centred).astype(np.float64))

@@ -11,15 +11,13 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, UInt8
 from beautylens.errors import EncoderError
 from beautylens.features.encoder.openvino import compile_graph
 from beautylens.features.local.keypoints import Keypoints
 from beautylens.images.fit import shrink
 from beautylens.native import OPENVINO, Once
-
-Floats = NDArray[np.float32]
 
 LENGTH = 64
 CELL = 8
@@ -34,12 +32,12 @@ OFFSET = 128
 class _Maps(NamedTuple):
     """What the network says of a picture, in cells of 8 x 8 pixels."""
 
-    feats: Floats
-    """(64, h, w): what each cell looks like."""
-    keypoints: Floats
-    """(65, h, w): logits of a keypoint at each pixel of the cell, and of none."""
-    heatmap: Floats
-    """(h, w): how reliably the cell is found again, 0 to 1."""
+    # (64, h, w): what each cell looks like.
+    feats: Float32
+    # (65, h, w): logits of a keypoint at each pixel of the cell, and of none.
+    keypoints: Float32
+    # (h, w): how reliably the cell is found again, 0 to 1.
+    heatmap: Float32
 
 
 class XFeat:
@@ -67,7 +65,7 @@ class XFeat:
     def _compiled(self) -> Any:
         return self._once(lambda: compile_graph(self._file))
 
-    def __call__(self, picture: NDArray[np.uint8], *, longest: int, limit: int) -> Keypoints:
+    def __call__(self, picture: UInt8, *, longest: int, limit: int) -> Keypoints:
         """Return the strongest keypoints, in pixels of the picture shrunken to `longest`."""
         shrunken, _ = shrink(picture, longest)
         canvas, seen = self._fit(np.asarray(cv2.cvtColor(shrunken, cv2.COLOR_RGB2GRAY), np.uint8))
@@ -87,7 +85,7 @@ class XFeat:
             _to_bytes(_sample(_unit(maps.feats, axis=0), points)),
         )
 
-    def _fit(self, grey: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    def _fit(self, grey: UInt8) -> tuple[UInt8, tuple[int, int]]:
         """Return the picture in the upper left of the graph's input, and its height and width."""
         height, width = grey.shape
         scale = min(1.0, self._height / height, self._width / width)
@@ -101,7 +99,7 @@ class XFeat:
 
 
 @OPENVINO.first_call_alone
-def _run(compiled: Any, canvas: NDArray[np.uint8]) -> _Maps:
+def _run(compiled: Any, canvas: UInt8) -> _Maps:
     request = compiled.create_infer_request()
     request.infer({0: canvas[None, None].astype(np.float32) / np.float32(255)})
     feats, keypoints, heatmap = (
@@ -139,7 +137,7 @@ def _shape(port: Any) -> tuple[int, ...]:
     )
 
 
-def _heat(logits: Floats) -> Floats:
+def _heat(logits: Float32) -> Float32:
     """Return how likely each pixel is a keypoint: (65, h, w) logits to (8h, 8w)."""
     likely = np.exp(logits - logits.max(axis=0))
     likely = likely[:-1] / likely.sum(axis=0)
@@ -148,14 +146,14 @@ def _heat(logits: Floats) -> Floats:
     return np.ascontiguousarray(cells.reshape(rows * CELL, columns * CELL))
 
 
-def _peaks(heat: Floats, seen: tuple[int, int]) -> tuple[Floats, Floats]:
+def _peaks(heat: Float32, seen: tuple[int, int]) -> tuple[Float32, Float32]:
     """Return the local maxima inside the picture, (K, 2) x, y, and the heat of each, (K,)."""
     highest = cv2.dilate(heat, np.ones((SUPPRESSED, SUPPRESSED), np.uint8))
     rows, columns = np.nonzero(((heat == highest) & (heat > LEAST_HEAT))[: seen[0], : seen[1]])
     return np.stack([columns, rows], axis=1).astype(np.float32), heat[rows, columns]
 
 
-def _sample(maps: Floats, points: Floats) -> Floats:
+def _sample(maps: Float32, points: Float32) -> Float32:
     """Return the maps (C, h, w) at points (K, 2) in pixels, between cells bilinearly: (K, C)."""
     height, width = maps.shape[1:]
     cells = (points + np.float32(0.5)) / CELL - np.float32(0.5)
@@ -168,12 +166,12 @@ def _sample(maps: Floats, points: Floats) -> Floats:
     return np.asarray((upper * (1 - down) + lower * down).T, np.float32)
 
 
-def _unit(values: Floats, *, axis: int) -> Floats:
+def _unit(values: Float32, *, axis: int) -> Float32:
     lengths = np.sqrt(np.square(values).sum(axis=axis, keepdims=True))
     return np.asarray(values / np.maximum(lengths, 1e-12), np.float32)
 
 
-def _to_bytes(descriptors: Floats) -> NDArray[np.uint8]:
+def _to_bytes(descriptors: Float32) -> UInt8:
     """Return descriptors (K, 64) as unit vectors in steps of 1/256, moved up by 128."""
     steps = np.rint(_unit(descriptors, axis=1) * QUANTUM) + OFFSET
     return np.asarray(np.clip(steps, 0, 255), np.uint8)

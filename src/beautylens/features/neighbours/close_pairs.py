@@ -6,18 +6,17 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, Intp
 from beautylens.features.neighbours.knn import nearest_neighbours
 
-Floats = NDArray[np.float32]
-RowIdCache = NDArray[np.intp]
 Step = TypeVar("Step")
 
+# Descriptors up to which each is compared with every other.
 _EXACT = 20_000
-"""Descriptors up to which each is compared with every other."""
-_CELL, _CELLS = 256, 3
-"""Descriptors a pivot, and nearest pivots whose cells each descriptor belongs to."""
+# Descriptors a pivot, and nearest pivots whose cells each descriptor belongs to.
+_CELL = 256
+_CELLS = 3
 _BLOCK = 2048
 
 
@@ -29,9 +28,7 @@ class Watch(Protocol):
         ...
 
 
-def close_pairs(
-    descriptors: Floats, rows: RowIdCache, least: float, most: int, watch: Watch
-) -> RowIdCache:
+def close_pairs(descriptors: Float32, rows: Intp, least: float, most: int, watch: Watch) -> Intp:
     """Return the pairs with a cosine of `least` or more, each once: (P, 2) places among `rows`.
 
     Above 20,000 rows only those are compared that share one of their three nearest pivots, which
@@ -53,7 +50,7 @@ def close_pairs(
     return np.unique(np.concatenate(found), axis=0)
 
 
-def _cells(descriptors: Floats, rows: RowIdCache) -> list[RowIdCache]:
+def _cells(descriptors: Float32, rows: Intp) -> list[Intp]:
     """Return the places among `rows` of each cell; most are in several."""
     count = len(rows)
     if count <= _EXACT:

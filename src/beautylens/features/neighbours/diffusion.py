@@ -12,12 +12,9 @@ from typing import Any
 
 import numpy as np
 import scipy
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, Float64, Intp
 from beautylens.features.neighbours.knn import Neighbours, nearest_neighbours
-
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
 
 ITERATIONS = 20
 TOLERANCE = 1e-6
@@ -64,7 +61,7 @@ def normalised(weights: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
     return (scale @ weights @ scale).tocsr()
 
 
-def query_weights(similarities: Floats, k_q: int, gamma_q: float) -> Doubles:
+def query_weights(similarities: Float32, k_q: int, gamma_q: float) -> Float64:
     """Return y: max(s, 0)^gamma_q on the query's k_q nearest images, else 0.
 
     Args:
@@ -90,11 +87,11 @@ def linear_system(spreading: scipy.sparse.csr_matrix, alpha: float) -> scipy.spa
 
 def solve(
     system: scipy.sparse.csr_matrix,
-    start: Doubles,
+    start: Float64,
     *,
     iterations: int = ITERATIONS,
     tolerance: float = TOLERANCE,
-) -> Doubles:
+) -> Float64:
     """Return f of (I - alpha S) f = y by conjugate gradients, stopped after a few iterations.
 
     Args:
@@ -115,8 +112,8 @@ def solve(
 
 
 def diffuse(
-    descriptors: Floats, similarities: Floats, graph: Graph, *, k_q: int, gamma_q: float
-) -> Doubles:
+    descriptors: Float32, similarities: Float32, graph: Graph, *, k_q: int, gamma_q: float
+) -> Float64:
     """Return f over the given images alone: early truncation where they are the query's nearest.
 
     The graph is made of these images, so nothing need be kept of the rest of the gallery.
@@ -134,7 +131,7 @@ def diffuse(
 
 
 def offline_diffusion(
-    descriptors: Floats, graph: Graph, *, truncation: int = 1024
+    descriptors: Float32, graph: Graph, *, truncation: int = 1024
 ) -> scipy.sparse.csr_matrix:
     """Return for each image what a query that touches it alone spreads (Yang et al., 2019).
 
@@ -168,9 +165,7 @@ def offline_diffusion(
     return matrix
 
 
-def late_diffusion(
-    matrix: scipy.sparse.csr_matrix, rows: NDArray[np.intp], weights: Doubles
-) -> Any:
+def late_diffusion(matrix: scipy.sparse.csr_matrix, rows: Intp, weights: Float64) -> Any:
     """Return f = Σ weight · matrix row as a sparse row, (1, N).
 
     Args:

@@ -8,11 +8,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, Int32, Int64
 from beautylens.features.encoder.pooling import unit_rows
 
-Floats = NDArray[np.float32]
 _LAST = np.int64(2**32 - 1)
 _UNKNOWN = np.iinfo(np.int64).min
 
@@ -23,8 +22,8 @@ class Neighbours(NamedTuple):
     rows (N, k) int32 row numbers; similarities (N, k) float32 cosines.
     """
 
-    rows: NDArray[np.int32]
-    similarities: Floats
+    rows: Int32
+    similarities: Float32
 
     def first(self, k: int) -> Neighbours:
         """Return the `k` nearest of each row only."""
@@ -32,7 +31,7 @@ class Neighbours(NamedTuple):
 
 
 def nearest_neighbours(
-    descriptors: Floats, k: int, *, block: int = 256, tile: int = 4096
+    descriptors: Float32, k: int, *, block: int = 256, tile: int = 4096
 ) -> Neighbours:
     """Return the k nearest other descriptors of each; equal ones by row number.
 
@@ -55,7 +54,7 @@ def nearest_neighbours(
     return found
 
 
-def blend(own: Floats, others: Floats, similarities: Floats, alpha: float) -> Floats:
+def blend(own: Float32, others: Float32, similarities: Float32, alpha: float) -> Float32:
     """Return l2(own + Σ max(s, 0)^alpha · other): query expansion (Radenovic et al., 2018).
 
     alpha = 0 weighs all others by one.
@@ -70,7 +69,7 @@ def blend(own: Floats, others: Floats, similarities: Floats, alpha: float) -> Fl
     return unit_rows(own + np.einsum("...n,...nd->...d", weights, others))
 
 
-def augment(descriptors: Floats, n: int, alpha: float, *, block: int = 512) -> Floats:
+def augment(descriptors: Float32, n: int, alpha: float, *, block: int = 512) -> Float32:
     """Return every descriptor blended with its n nearest others (DBA; Arandjelovic, 2012).
 
     The program of the 2018 system adds row 1 of the database to every row instead of the nearest;
@@ -91,9 +90,7 @@ def augment(descriptors: Floats, n: int, alpha: float, *, block: int = 512) -> F
     return blended
 
 
-def _nearest_keys(
-    descriptors: Floats, start: int, stop: int, k: int, tile: int
-) -> NDArray[np.int64]:
+def _nearest_keys(descriptors: Float32, start: int, stop: int, k: int, tile: int) -> Int64:
     """Return the keys of the k nearest others of the rows from start to stop, best first."""
     best = np.full((stop - start, k), _UNKNOWN)
     floor = np.full(stop - start, -np.inf, np.float32)
@@ -110,9 +107,7 @@ def _nearest_keys(
     return -np.sort(-best, axis=1)
 
 
-def _merged(
-    best: NDArray[np.int64], similarities: Floats, floor: Floats, left: int
-) -> NDArray[np.int64]:
+def _merged(best: Int64, similarities: Float32, floor: Float32, left: int) -> Int64:
     """Return the k largest keys of those known and those of one more tile."""
     rows, columns = np.nonzero(similarities >= floor[:, None])
     counts = np.bincount(rows, minlength=len(best))
@@ -123,7 +118,7 @@ def _merged(
     return np.partition(keys, -best.shape[1], axis=1)[:, -best.shape[1] :]
 
 
-def _keys(similarities: Floats, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+def _keys(similarities: Float32, rows: Int64) -> Int64:
     """Return whole numbers that are larger the nearer, then the lower the row.
 
     Two keys are never equal, so that a partition has one outcome only: the upper half orders as
@@ -134,7 +129,7 @@ def _keys(similarities: Floats, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     return (ordered << 32) | (_LAST - rows)
 
 
-def _floats(ordered: NDArray[np.int64]) -> Floats:
+def _floats(ordered: Int64) -> Float32:
     """Return the similarities that `_keys` put into upper halves; what is unknown is -inf."""
     bits = ordered.astype(np.int32)
     values = np.where(bits < 0, bits ^ np.int32(0x7FFFFFFF), bits).view(np.float32)

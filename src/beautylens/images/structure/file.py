@@ -30,7 +30,9 @@ def without(data: bytes, spans: Sequence[tuple[int, int]]) -> bytes:
     """Return the bytes outside these spans, which are in order and do not overlap."""
     if not spans:
         return data
-    view, kept, start = memoryview(data), [], 0
+    view = memoryview(data)
+    kept = []
+    start = 0
     for first, last in spans:
         kept.append(view[start:first])
         start = last

@@ -6,7 +6,9 @@ from beautylens.images.limits import Limits
 from beautylens.images.structure.file import ExcessError, Structure, without
 
 MAX_BLOCKS = 65_536
-_EXTENSION, _IMAGE, _CONTROL = 0x21, 0x2C, 0xF9
+_EXTENSION = 0x21
+_IMAGE = 0x2C
+_CONTROL = 0xF9
 _HEADER_BYTES = 13
 
 
@@ -24,7 +26,8 @@ def read_gif(data: bytes, _: Limits) -> Structure:
     while at + 1 < len(data) and data[at] in (0, _EXTENSION):
         if data[at] == 0:
             # Some writers leave one behind; each is passed over.
-            end, count = at + 1, 1
+            end = at + 1
+            count = 1
         else:
             end, count = _after_blocks(data, at + 2, MAX_BLOCKS - blocks)
         blocks += count

@@ -11,17 +11,20 @@ from beautylens.images.limits import Limits
 from beautylens.images.structure.file import ExcessError, Structure, without
 
 MAX_SEGMENTS = 4096
+# Bytes between segments that belong to none.
 MAX_FILLER = 64 << 10
-"""Bytes between segments that belong to none."""
+# Scans that a picture of as many pixels as are allowed may have; a smaller one more.
 _WORK = 32
-"""Scans that a picture of as many pixels as are allowed may have; a smaller one more."""
 
 _MARKER = re.compile(rb"\xff+([\x01-\xfe])")
 # In coded data, 0xFF is followed by a zero byte or is one of the restart markers.
 _AFTER_SCAN = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")
 _ALONE = frozenset((0x01, *range(0xD0, 0xD9)))
-_END, _SCAN = 0xD9, 0xDA
-_BASELINE, _EXTENDED, _PROGRESSIVE = 0xC0, 0xC1, 0xC2
+_END = 0xD9
+_SCAN = 0xDA
+_BASELINE = 0xC0
+_EXTENDED = 0xC1
+_PROGRESSIVE = 0xC2
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _IN_PASSES = frozenset((_PROGRESSIVE, 0xC6, 0xCA, 0xCE))
 _COEFFICIENT_BYTES = 2
@@ -40,8 +43,8 @@ class _Frame:
     marker: int
     width: int
     height: int
+    # The samples of each in a unit of the picture, horizontal times vertical.
     components: tuple[int, ...]
-    """The samples of each in a unit of the picture, horizontal times vertical."""
 
     @property
     def coefficients(self) -> int:

@@ -8,12 +8,12 @@ import zlib
 from beautylens.images.limits import Limits
 from beautylens.images.structure.file import ExcessError, Structure, without
 
+# Chunks that a picture may have beside one for each of its rows.
 SPARE_CHUNKS = 4096
-"""Chunks that a picture may have beside one for each of its rows."""
 MAX_ROWS = 65_536
 _SIGNATURE_BYTES = 8
+# Bytes of a profile or description once it is unpacked; Pillow refuses larger ones.
 _MAX_METADATA = 1 << 20
-"""Bytes of a profile or description once it is unpacked; Pillow refuses larger ones."""
 _ORIENTATION_TEXT = b"XML:com.adobe.xmp"
 # Bytes of tRNS by the colour type of the header; of a palette at least one.
 _TRANSPARENCY_BYTES = {0: 2, 2: 6, 3: 1}
@@ -28,7 +28,8 @@ def read_png(data: bytes, _: Limits) -> Structure:
     Raises:
         ExcessError: when it has more chunks than a picture of its size can need.
     """
-    at, most = _SIGNATURE_BYTES, SPARE_CHUNKS
+    at = _SIGNATURE_BYTES
+    most = SPARE_CHUNKS
     dropped: list[tuple[int, int]] = []
     colour_type = data[25] if len(data) > 25 else 0
     if len(data) >= 24:

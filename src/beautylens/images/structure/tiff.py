@@ -11,21 +11,69 @@ import numpy as np
 from beautylens.images.limits import Limits
 from beautylens.images.structure.file import ExcessError, Structure
 
-_WIDTH, _HEIGHT, _BITS, _SAMPLES = 256, 257, 258, 277
-_STRIP_OFFSETS, _ROWS_PER_STRIP, _STRIP_BYTES, _PLANES = 273, 278, 279, 284
-_TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES = 322, 323, 324, 325
+_WIDTH = 256
+_HEIGHT = 257
+_BITS = 258
+_SAMPLES = 277
+_STRIP_OFFSETS = 273
+_ROWS_PER_STRIP = 278
+_STRIP_BYTES = 279
+_PLANES = 284
+_TILE_WIDTH = 322
+_TILE_HEIGHT = 323
+_TILE_OFFSETS = 324
+_TILE_BYTES = 325
 _TYPES = {
-    1: "u1", 2: "u1", 3: "u2", 4: "u4", 5: "u8", 6: "u1", 7: "u1", 8: "u2", 9: "u4", 10: "u8",
-    11: "u4", 12: "u8", 13: "u4", 16: "u8", 17: "u8", 18: "u8",
-}  # fmt: skip
+    1: "u1",
+    2: "u1",
+    3: "u2",
+    4: "u4",
+    5: "u8",
+    6: "u1",
+    7: "u1",
+    8: "u2",
+    9: "u4",
+    10: "u8",
+    11: "u4",
+    12: "u8",
+    13: "u4",
+    16: "u8",
+    17: "u8",
+    18: "u8",
+}
 # What decides how the bytes are read: TIFF 6.0, sections 3 to 23.
-_OF_THE_PIXELS = frozenset((
-    *range(254, 260), 262, 266, 273, 274, 277, 278, 279, 284, 292, 293, 317, 320, *range(322, 326),
-    330, 332, 338, 339, 347, *range(512, 522), 529, 530, 531, 532,
-))  # fmt: skip
+_OF_THE_PIXELS = frozenset(
+    (
+        *range(254, 260),
+        262,
+        266,
+        273,
+        274,
+        277,
+        278,
+        279,
+        284,
+        292,
+        293,
+        317,
+        320,
+        *range(322, 326),
+        330,
+        332,
+        338,
+        339,
+        347,
+        *range(512, 522),
+        529,
+        530,
+        531,
+        532,
+    )
+)
+# Pixels of a tile's side that any picture may have, however small it is itself.
 _COMMON_TILE = 1024
-"""Pixels of a tile's side that any picture may have, however small it is itself."""
-_SPARE_BYTES, _SPARE_PARTS = 1 << 20, 16
+_SPARE_BYTES = 1 << 20
+_SPARE_PARTS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +83,8 @@ class _Entry:
     count: int
     kind: np.dtype[np.generic]
     at: int
+    # Where the entry itself is.
     listed_at: int
-    """Where the entry itself is."""
 
     @property
     def size(self) -> int:
@@ -55,9 +103,11 @@ class _Directory:
         pointer, number, words = ("Q", "Q", "QQ") if big else ("I", "H", "II")
         (start,) = struct.unpack_from(f"{order}{pointer}", data, 8 if big else 4)
         (count,) = struct.unpack_from(f"{order}{number}", data, start)
-        first, step = start + struct.calcsize(number), 20 if big else 12
+        first = start + struct.calcsize(number)
+        step = 20 if big else 12
         inline = struct.calcsize(pointer)
-        self._order, self._word = order, words[0]
+        self._order = order
+        self._word = words[0]
         for at in range(first, min(first + step * count, len(data) - step + 1), step):
             tag, kind, values, where = struct.unpack_from(f"{order}HH{words}", data, at)
             if kind in _TYPES:
@@ -149,7 +199,8 @@ def _check_strips(directory: _Directory, planes: int) -> int:
 
 def _check_parts(directory: _Directory, name: str, needed: int, tags: tuple[int, int]) -> None:
     counts = [directory.entries[tag].count for tag in tags if tag in directory.entries]
-    found, file_bytes = max(counts, default=0), len(directory.data)
+    found = max(counts, default=0)
+    file_bytes = len(directory.data)
     if found > 2 * needed + _SPARE_PARTS:
         raise ExcessError(f"has {found:,} {name} where its picture has {needed:,}")
     lengths = directory.values(tags[1]).astype(float)
