@@ -36,7 +36,7 @@ from beautylens.store.filters import parse_filter, to_sql
 from beautylens.store.gallery import Gallery
 from beautylens.store.milvus.vector_index import open_with_milvus
 from beautylens.store.schema import PLAIN
-from beautylens.text.ocr import PRINT
+from beautylens.text.ocr import READABLE_SIDE
 
 # The names of the artefacts that describe pictures: the projection of their descriptors, and the
 # VLAD of their keypoints.
@@ -179,7 +179,7 @@ class Collection:
         start = time.perf_counter()
         longest = self.recipe.keypoints.longest if self.recipe.keypoints else 0
         seen = max(longest, self.encoder.side) / min(self.recipe.retrieve.views)
-        wanted = round(max(seen, PRINT if self.recipe.read else 0))
+        wanted = round(max(seen, READABLE_SIDE if self.recipe.read else 0))
         # A part of the picture may be small, so the whole is decoded as large as the limits allow.
         decoded = decode(
             picture, name="the photo", limits=limits, least_side=None if crop_to else wanted

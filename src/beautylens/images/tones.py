@@ -119,7 +119,7 @@ def pixels_of(picture: Image.Image) -> UInt8:
     return pixels
 
 
-@OPENCV.first_call_alone
+@OPENCV.serialise_first_call
 def _copy(strip: Image.Image, pixels: UInt8) -> None:
     """Write a small RGB image into an array of its size."""
     seen = pa.array(strip).flatten().to_numpy().reshape(*pixels.shape[:2], 4)

@@ -34,7 +34,7 @@ from beautylens.store.gallery import Gallery
 from beautylens.store.moved import follow_moved
 from beautylens.store.row_failures import record_row_failures, row_failures
 from beautylens.store.schema import PLAIN
-from beautylens.text.ocr import PRINT
+from beautylens.text.ocr import READABLE_SIDE
 from beautylens.threads import core_count
 
 Row = Mapping[str, Any]
@@ -136,7 +136,7 @@ class Describer:
         path = beside(folder, row["image"])
         wanted = max(encoder.side, self._longest if self._keypoints else 0)
         if self._read is not None:
-            wanted = max(wanted, PRINT)
+            wanted = max(wanted, READABLE_SIDE)
         try:
             stored_path(path)
             data = read_bytes(path)

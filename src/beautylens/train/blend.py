@@ -8,7 +8,7 @@ from beautylens.errors import EncoderError
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.features.encoder.whitening import Whitening
 from beautylens.features.export.timm import Exported, export_backbone
-from beautylens.features.export.trainable import thaw
+from beautylens.features.export.trainable import to_trainable
 from beautylens.optional import extra
 
 with extra("train"):
@@ -29,7 +29,7 @@ def blend(start: Encoder, trained: Encoder, share: float, folder: Path) -> Expor
     Raises:
         EncoderError: when the two are not of one kind, or the folder is there.
     """
-    one, other = (thaw(each.graph, each.spec, each.side) for each in (start, trained))
+    one, other = (to_trainable(each.graph, each.spec, each.side) for each in (start, trained))
     pairs = [list(backbone.trunk.parameters()) for backbone in (one, other)]
     shapes = [[parameter.shape for parameter in parameters] for parameters in pairs]
     whitenings = start.whitening, trained.whitening

@@ -11,7 +11,7 @@ from beautylens.features.encoder.encoder import Encoder
 from beautylens.features.encoder.whitening import Whitening
 from beautylens.features.export.backbones import Backbone, build_backbone
 from beautylens.features.export.timm import choose_pooling
-from beautylens.features.export.trainable import thaw
+from beautylens.features.export.trainable import to_trainable
 from beautylens.recipe.settings import PoolingSettings
 
 
@@ -60,7 +60,7 @@ def from_encoder(
             spec.licence,
         )
         if frozen
-        else thaw(encoder.graph, spec, side)
+        else to_trainable(encoder.graph, spec, side)
     )
     return Start(backbone, spec.pooling, encoder.whitening, encoder, encoder.fingerprint)
 

@@ -1,4 +1,4 @@
-"""Colours as people see them: sRGB, linear light, CIELAB, and the CIEDE2000 difference."""
+"""Colour spaces sRGB, linear light and CIELAB, and the CIEDE2000 colour difference."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _TO_XYZ = np.array(
         [0.0193339, 0.1191920, 0.9503041],
     ]
 )
-# The XYZ of sRGB white: D65.
+# XYZ of sRGB white, D65.
 _WHITE = _TO_XYZ.sum(axis=1)
 _KNEE = 6 / 29
 _POWER = 25.0**7
 
 
 def linear(levels: NDArray[np.generic]) -> Float64:
-    """Return 8-bit sRGB levels as linear light, 0 to 1 (IEC 61966-2-1)."""
+    """Return linear light, 0 to 1, of 8-bit sRGB levels (IEC 61966-2-1)."""
     encoded = np.asarray(levels, np.float64) / 255
     return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
 
 
 def lab(light: Float64) -> Float64:
-    """Return linear sRGB light (..., 3), which may be brighter than white, as CIELAB under D65."""
+    """Return the CIELAB colours under D65 of linear sRGB light (..., 3), which may exceed 1."""
     share = np.maximum(light, 0) @ _TO_XYZ.T / _WHITE
     root = np.where(share > _KNEE**3, np.cbrt(share), share / (3 * _KNEE**2) + 4 / 29)
     x, y, z = root[..., 0], root[..., 1], root[..., 2]
@@ -35,7 +35,7 @@ def lab(light: Float64) -> Float64:
 
 
 def levels(colours: Float64) -> UInt8:
-    """Return CIELAB colours (..., 3) as 8-bit sRGB, those that no screen shows clipped."""
+    """Return the 8-bit sRGB levels of CIELAB colours (..., 3), clipped to the gamut."""
     root = np.empty_like(colours)
     root[..., 1] = (colours[..., 0] + 16) / 116
     root[..., 0] = root[..., 1] + colours[..., 1] / 500
@@ -47,9 +47,9 @@ def levels(colours: Float64) -> UInt8:
 
 
 def ciede2000(left: Float64, right: Float64) -> Float64:
-    """Return the CIEDE2000 difference of CIELAB colours (..., 3), as Sharma et al. (2005) write it.
+    """Return the CIEDE2000 difference of CIELAB colours (..., 3) (Sharma et al., 2005).
 
-    https://doi.org/10.1002/col.20070; about 1 is just noticeable, 5 another shade.
+    https://doi.org/10.1002/col.20070. About 1 is just noticeable; 5 is another shade.
     """
     chroma = (np.hypot(left[..., 1], left[..., 2]) + np.hypot(right[..., 1], right[..., 2])) / 2
     stretch = 1.5 - 0.5 * np.sqrt(chroma**7 / (chroma**7 + _POWER))
@@ -57,7 +57,7 @@ def ciede2000(left: Float64, right: Float64) -> Float64:
     chroma2, hue2 = _polar(right, stretch)
     grey = chroma1 * chroma2 == 0
     turn = np.where(grey, 0.0, (hue2 - hue1 + 180) % 360 - 180)
-    # Exactly opposite hues turn by plus 180 where the second is the greater.
+    # Exactly opposite hues differ by +180 degrees where the second is the greater.
     turn = np.where((turn == -180) & (hue2 > hue1), 180.0, turn)
     hue = np.where(grey, hue1 + hue2, _mean_hue(hue1, hue2))
     lightness = (left[..., 0] + right[..., 0]) / 2
@@ -77,7 +77,7 @@ def _polar(colours: Float64, stretch: Float64) -> tuple[Float64, Float64]:
 
 
 def _mean_hue(first: Float64, second: Float64) -> Float64:
-    """Return the hue half way on the shorter arc, in degrees."""
+    """Return the mean of two hues along the shorter arc, in degrees."""
     mean = (first + second) / 2
     far = np.abs(first - second) > 180
     return np.where(far, np.where(mean < 180, mean + 180, mean - 180), mean)
@@ -90,7 +90,7 @@ def _hue_weight(hue: Float64) -> Float64:
 
 
 def _rotation(chroma: Float64, hue: Float64) -> Float64:
-    """Return the term by which chroma and hue differences add up in blue."""
+    """Return R_T, the interaction of chroma and hue differences in the blue region."""
     angle = 30 * np.exp(-(((hue - 275) / 25) ** 2))
     return np.asarray(
         -2 * np.sqrt(chroma**7 / (chroma**7 + _POWER)) * np.sin(np.radians(2 * angle))

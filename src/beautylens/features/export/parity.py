@@ -1,4 +1,4 @@
-"""How closely an exported network follows its original: cosines over drawn pictures."""
+"""Parity of an exported network with its original: cosines over synthetic pictures."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from beautylens.features.encoder.pooling import spoc, unit_rows
 class Agreement:
     """Cosines between one output of two networks, over some pictures.
 
-    `precision` is what the network computed in; `output` is `maps`, `pooled` (their mean) or
-    `class token`; `side` is the pictures', in pixels.
+    `precision` is the network's; `side` is that of the pictures in pixels; `output` is `maps`,
+    `pooled` (their mean) or `class token`.
     """
 
     precision: Precision
@@ -29,24 +29,24 @@ class Agreement:
 
 
 def probe_pictures(side: int, count: int = 3) -> UInt8:
-    """Return pictures (count, side, side, 3) that stir every layer: soft colours under grain."""
+    """Return synthetic pictures (count, side, side, 3): soft colours and noise, for all layers."""
     rng = np.random.default_rng(side)
-    drawn = []
+    pictures = []
     for cells in range(3, 3 + count):
         soft = rng.integers(0, 256, (cells, cells, 3)).astype(np.float32)
-        grain = rng.normal(0, 12, (side, side, 3))
-        drawn.append(cv2.resize(soft, (side, side), interpolation=cv2.INTER_CUBIC) + grain)
-    return np.clip(np.stack(drawn), 0, 255).astype(np.uint8)
+        noise = rng.normal(0, 12, (side, side, 3))
+        pictures.append(cv2.resize(soft, (side, side), interpolation=cv2.INTER_CUBIC) + noise)
+    return np.clip(np.stack(pictures), 0, 255).astype(np.uint8)
 
 
 def measure_agreement(
     network: Network, original: Callable[[UInt8], Sequence[Float32]]
 ) -> Iterator[Agreement]:
-    """Yield how closely a network's outputs follow the original's, one by one.
+    """Yield the agreement of each output of a network with the original's.
 
     Args:
-        network: the exported one.
-        original: returns the maps and, where there is one, the class token of pictures.
+        network: the exported network.
+        original: returns the maps and, if there is one, the class token of pictures.
     """
     pictures = probe_pictures(network.side)
     expected, found = list(original(pictures)), list(network.outputs(pictures))

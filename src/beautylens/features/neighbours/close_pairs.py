@@ -1,4 +1,4 @@
-"""Pairs of descriptors that lie close together, among as many as there are."""
+"""Pairs of descriptors above a cosine threshold, in a gallery of any size."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from beautylens.features.neighbours.knn import nearest_neighbours
 
 Step = TypeVar("Step")
 
-# Descriptors up to which each is compared with every other.
+# Largest number of descriptors that are all compared with each other.
 _EXACT = 20_000
-# Descriptors a pivot, and nearest pivots whose cells each descriptor belongs to.
+# Descriptors for each pivot.
 _CELL = 256
+# Nearest pivots whose cells a descriptor belongs to.
 _CELLS = 3
 _BLOCK = 2048
 
 
 class Watch(Protocol):
-    """Shows how far a loop has come while it runs."""
+    """Shows the progress of a loop."""
 
     def __call__(self, steps: Sequence[Step], title: str) -> Iterable[Step]:
         """Yield the steps."""
@@ -29,17 +30,17 @@ class Watch(Protocol):
 
 
 def close_pairs(descriptors: Float32, rows: Intp, least: float, most: int, watch: Watch) -> Intp:
-    """Return the pairs with a cosine of `least` or more, each once: (P, 2) places among `rows`.
+    """Return the pairs with a cosine of `least` or more, each once: (P, 2) indices into `rows`.
 
-    Above 20,000 rows only those are compared that share one of their three nearest pivots, which
-    are rows drawn by lot: time then grows little faster than N.
+    Above 20,000 rows the search is approximate: pairs are compared that share one of their three
+    nearest pivots, which are random rows. Time then grows little faster than N.
 
     Args:
-        descriptors: (N, D) float32, unit rows; they may lie in a mapped file.
-        rows: (M,), those to compare.
-        least: the cosine.
-        most: nearest others that are looked at for each.
-        watch: shows how far it has come.
+        descriptors: (N, D) float32, unit rows; may be memory-mapped.
+        rows: (M,) row numbers to compare.
+        least: the least cosine.
+        most: nearest neighbours considered for each row.
+        watch: shows the progress.
     """
     found = [np.empty((0, 2), np.intp)]
     for cell in watch(_cells(descriptors, rows), "Comparing descriptors"):
@@ -51,7 +52,7 @@ def close_pairs(descriptors: Float32, rows: Intp, least: float, most: int, watch
 
 
 def _cells(descriptors: Float32, rows: Intp) -> list[Intp]:
-    """Return the places among `rows` of each cell; most are in several."""
+    """Return the indices into `rows` of each cell; cells overlap."""
     count = len(rows)
     if count <= _EXACT:
         return [np.arange(count)]
