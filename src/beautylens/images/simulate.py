@@ -1,6 +1,7 @@
-"""Phone-photo simulation: what a hurried phone makes of a studio picture.
+"""Simulation of phone photos from studio pictures.
 
-With it a catalogue alone trains for the gap between studio and phone, and calibrates its verdicts.
+With it a network is trained on a catalogue alone for the domain gap between studio and phone, and
+the in-catalogue probability is calibrated.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from beautylens.images.draw import to_jpeg
 
 Effect = Callable[[UInt8, np.random.Generator, float], UInt8]
 
-# Bounds of a photo's longer side in pixels.
+# Least and largest longer side of a photo in pixels.
 _LONG_SIDE = (96, 1200)
 
 
@@ -28,17 +29,17 @@ def phone_photo(
     background: UInt8 | None = None,
     strength: float = 1.0,
 ) -> UInt8:
-    """Return a photo of the pictured item as a phone might take it elsewhere than in a studio.
+    """Return a simulated phone photo of the item of a picture.
 
     Args:
-        picture: (H, W, 3) uint8 RGB. On a near-white ground the item is cut out; otherwise the
-            whole picture is the item.
-        rng: the only source of chance; the same state gives the same photo.
-        background: (h, w, 3) uint8 RGB to stand behind the item; drawn by chance when None.
-        strength: 0 leaves little but the new background, 1 is an ordinary phone photo.
+        picture: (H, W, 3) uint8 RGB. The item is segmented from a near-white background; otherwise
+            the whole picture is the item.
+        rng: random generator; the same state gives the same photo.
+        background: (h, w, 3) uint8 RGB; a random synthetic one by default.
+        strength: of the effects: 0 changes little but the background, 1 is a typical phone photo.
 
     Returns:
-        (H', W', 3) uint8 RGB in the upright 3:4 or the lying 4:3 format.
+        (H', W', 3) uint8 RGB in portrait 3:4 or landscape 4:3.
     """
     item, cover = cut_out(picture)
     height, width = _frame(picture, rng)
@@ -52,7 +53,7 @@ def phone_photo(
 
 
 def _frame(picture: UInt8, rng: np.random.Generator) -> tuple[int, int]:
-    """Return height and width of the photo: a quarter larger than the picture, mostly upright."""
+    """Return height and width of the photo: a quarter larger than the picture, mostly portrait."""
     long = int(np.clip(1.25 * max(picture.shape[:2]), *_LONG_SIDE))
     short = long * 3 // 4
     return (long, short) if rng.random() < 0.7 else (short, long)
@@ -61,15 +62,15 @@ def _frame(picture: UInt8, rng: np.random.Generator) -> tuple[int, int]:
 def pose(
     item: UInt8, cover: UInt8, frame: tuple[int, int], rng: np.random.Generator, strength: float
 ) -> tuple[UInt8, UInt8]:
-    """Return item and coverage as the camera sees them: turned, leaning, off centre.
+    """Return item and mask under a random perspective transform.
 
-    One photo in four is turned by a quarter or half circle, as phones held sideways do.
+    One photo in four is rotated by 90 or 180 degrees, as of a phone held sideways.
     """
     height, width = cover.shape
     corners = np.asarray([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
     quarter = int(rng.choice(4, p=(0.76, 0.09, 0.06, 0.09))) if strength > 0 else 0
     angle = np.pi / 2 * quarter + np.radians(rng.normal(0, 9)) * strength
-    target = _turned(corners - (width / 2, height / 2), angle)
+    target = _rotated(corners - (width / 2, height / 2), angle)
     room = np.asarray(frame[::-1], np.float32)
     target *= rng.uniform(0.62, 0.92) * float((room / np.maximum(np.ptp(target, axis=0), 1)).min())
     target += rng.normal(0, 0.035, (4, 2)) * strength * np.ptp(target, axis=0)
@@ -80,13 +81,13 @@ def pose(
     return np.asarray(seen, np.uint8), np.asarray(cv2.warpPerspective(cover, warp, size), np.uint8)
 
 
-def _turned(points: Float32, angle: float) -> Float32:
+def _rotated(points: Float32, angle: float) -> Float32:
     sine, cosine = np.sin(angle), np.cos(angle)
     return np.asarray(points @ np.asarray([(cosine, sine), (-sine, cosine)]), np.float32)
 
 
 def composite(item: UInt8, cover: UInt8, scene: UInt8, rng: np.random.Generator) -> UInt8:
-    """Return the item in the scene, with the shadow that it throws there."""
+    """Return the item composed with a scene, with a cast shadow."""
     light = 255 - cv2.convertScaleAbs(_shadow(cover, rng), alpha=rng.uniform(0.25, 0.55))
     dimmed = cv2.multiply(scene, cv2.merge([light] * 3), scale=1 / 255)
     alpha = cv2.merge([cv2.GaussianBlur(cover, (0, 0), 0.7)] * 3)
@@ -95,7 +96,7 @@ def composite(item: UInt8, cover: UInt8, scene: UInt8, rng: np.random.Generator)
 
 
 def _shadow(cover: UInt8, rng: np.random.Generator) -> UInt8:
-    """Return the item's coverage, thrown a little aside and softened."""
+    """Return the cast shadow: the item's mask, shifted and blurred."""
     size = cover.shape[::-1]
     reach = max(cover.shape) / 60
     x, y = rng.uniform(-1.6, 1.6, 2) * reach
@@ -105,7 +106,7 @@ def _shadow(cover: UInt8, rng: np.random.Generator) -> UInt8:
 
 
 def occlusion(photo: UInt8, rng: np.random.Generator, strength: float) -> UInt8:
-    """Lay a finger over the edge of the item in some photos."""
+    """Cover the edge of the item with a finger in some photos."""
     if rng.random() > 0.3 * strength:
         return photo
     height, width = photo.shape[:2]
@@ -123,7 +124,7 @@ def occlusion(photo: UInt8, rng: np.random.Generator, strength: float) -> UInt8:
 
 
 def light_falloff(photo: UInt8, rng: np.random.Generator, strength: float) -> UInt8:
-    """Light the photo from one side and darken its corners."""
+    """Apply light from one side, and vignetting."""
     down, across = np.mgrid[-1:1:24j, -1:1:24j].astype(np.float32)
     turn = rng.uniform(0, 2 * np.pi)
     slope = rng.uniform(0, 0.28) * (np.cos(turn) * across + np.sin(turn) * down)
@@ -133,13 +134,13 @@ def light_falloff(photo: UInt8, rng: np.random.Generator, strength: float) -> UI
 
 
 def _scaled(photo: UInt8, field: Float32) -> UInt8:
-    """Return the photo times a small field of gains stretched over it."""
+    """Return the photo multiplied by a small field of gains, resized to it."""
     gain = cv2.resize(field, photo.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     return np.asarray(cv2.multiply(photo, cv2.merge([gain] * 3), dtype=cv2.CV_8U), np.uint8)
 
 
 def colour_cast(photo: UInt8, rng: np.random.Generator, strength: float) -> UInt8:
-    """Change exposure, contrast and white balance as an automatic camera under a lamp does."""
+    """Change exposure, contrast and white balance, as of an automatic camera under a lamp."""
     warmth, tint = rng.normal(0, (0.09, 0.025)) * strength
     exposure = rng.normal(0.03, 0.12) * strength
     gains = np.exp(exposure + np.asarray((warmth, tint, -warmth)))
@@ -150,7 +151,7 @@ def colour_cast(photo: UInt8, rng: np.random.Generator, strength: float) -> UInt
 
 
 def glare(photo: UInt8, rng: np.random.Generator, strength: float) -> UInt8:
-    """Wash out a soft patch, as a lamp's reflection on gloss does, in some photos."""
+    """Add a soft bright patch, as a lamp's reflection on a glossy pack, in some photos."""
     if rng.random() > 0.4 * strength:
         return photo
     down, across = np.mgrid[0:1:48j, 0:1:48j].astype(np.float32)
@@ -165,7 +166,7 @@ def glare(photo: UInt8, rng: np.random.Generator, strength: float) -> UInt8:
 
 
 def blur(photo: UInt8, rng: np.random.Generator, strength: float) -> UInt8:
-    """Defocus the photo, or shake the hand that takes it."""
+    """Apply defocus blur or motion blur."""
     scale = strength * max(photo.shape) / 800
     if rng.random() < 0.7:
         spread = max(rng.uniform(0, 1.5) * scale, 0.1)
@@ -180,7 +181,7 @@ def blur(photo: UInt8, rng: np.random.Generator, strength: float) -> UInt8:
 
 
 def noise(photo: UInt8, rng: np.random.Generator, strength: float) -> UInt8:
-    """Add a sensor's grain in lightness and its coarser blotches in colour."""
+    """Add luminance noise, and coarser chroma noise."""
     height, width = photo.shape[:2]
     spread = rng.uniform(1, 7) * strength
     grain = rng.standard_normal((height, width), np.float32) * np.float32(spread)
@@ -190,7 +191,7 @@ def noise(photo: UInt8, rng: np.random.Generator, strength: float) -> UInt8:
 
 
 def jpeg(photo: UInt8, rng: np.random.Generator, strength: float) -> UInt8:
-    """Save and load the photo as a JPEG of the quality that messengers use."""
+    """Apply JPEG compression at the quality of messengers."""
     quality = int(95 - rng.uniform(5, 55) * strength)
     data = np.frombuffer(to_jpeg(photo, max(quality, 5)), np.uint8)
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), np.uint8)

@@ -1,4 +1,4 @@
-"""Which way up a picture is, and turning it so."""
+"""EXIF orientation: reading and applying it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from PIL.ExifTags import Base
 from beautylens.arrays import UInt8
 from beautylens.images.quiet import quiet
 
-# What Pillow and its plugins were seen to raise, or by their sources can raise, on damaged files.
+# Exceptions that Pillow and its plugins raise on damaged files.
 DAMAGE = (
     ArithmeticError,
     AssertionError,
@@ -34,7 +34,7 @@ DAMAGE = (
 
 
 def orientation_of(picture: Image.Image) -> int:
-    """Return the EXIF orientation that is left to apply, 1 to 8; damaged EXIF says 1."""
+    """Return the EXIF orientation to apply, 1 to 8; 1 if EXIF data is damaged."""
     try:
         with quiet():
             return cast(int, picture.getexif().get(Base.Orientation, 1))
@@ -54,6 +54,6 @@ _UPRIGHT: dict[int, Callable[[UInt8], cv2.typing.MatLike]] = {
 
 
 def upright(pixels: UInt8, orientation: int) -> UInt8:
-    """Return the pixels as they lie when the camera is held upright."""
+    """Return the pixels rotated and mirrored by an EXIF orientation."""
     turn = _UPRIGHT.get(orientation)
     return pixels if turn is None else np.asarray(turn(pixels), np.uint8)

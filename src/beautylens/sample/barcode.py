@@ -1,4 +1,4 @@
-"""EAN-13: check digits and bars, after the GS1 General Specifications, section 5.2."""
+"""EAN-13 barcodes: check digit and bars (GS1 General Specifications, section 5.2)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PARITY = (
     "OEOEEO",
     "OEEOEO",
 )
-# Blank modules on each side.
+# Blank modules on each side of the symbol.
 _QUIET_ZONE = 11
 
 # Width of the whole symbol with its quiet zones, in modules.
@@ -41,7 +41,7 @@ MODULES = 95 + 2 * _QUIET_ZONE
 
 def with_check_digit(twelve: str) -> str:
     """Return the GTIN-13 of the first twelve digits."""
-    total = sum(int(digit) * (1, 3)[place % 2] for place, digit in enumerate(twelve))
+    total = sum(int(digit) * (1, 3)[index % 2] for index, digit in enumerate(twelve))
     return f"{twelve}{-total % 10}"
 
 
@@ -58,12 +58,12 @@ def modules(gtin: str) -> str:
 
 
 def draw_barcode(gtin: str, module: int, height: int) -> UInt8:
-    """Return the symbol with its digits below, (height, MODULES * module, 3) uint8.
+    """Return the picture of a symbol with its digits below, (height, MODULES * module, 3) uint8.
 
     Args:
         gtin: thirteen digits.
         module: width of the narrowest bar in pixels.
-        height: pixels, digits included.
+        height: in pixels, digits included.
     """
     padded = "0" * _QUIET_ZONE + modules(gtin) + "0" * _QUIET_ZONE
     bars = np.repeat(np.asarray([bit == "0" for bit in padded]), module)

@@ -1,4 +1,4 @@
-"""Forms with flat faces: cartons, sachets, bars of soap and perfume flasks."""
+"""Packs with flat faces: cartons, sachets, bars of soap and perfume flasks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from beautylens.sample.relief import dimmed, embossed, rounded, slab, solid, who
 from beautylens.sample.stage import MIDDLE, TABLE, Point, Stage
 from beautylens.sample.surfaces import SCALE, Part, shoulder, straight
 
-# Width of a barcode's narrowest bar on a carton's back, in pixels of the finished picture.
+# Width of the barcode's narrowest bar on a carton, in pixels of the finished picture.
 _BAR = 3
 
 

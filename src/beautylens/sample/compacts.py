@@ -1,4 +1,4 @@
-"""Forms seen from above: eyeshadow palettes, powder compacts and round tins."""
+"""Packs seen from above: eyeshadow palettes, powder compacts and round tins."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from beautylens.sample.relief import rounded, slab, solid, whole
 from beautylens.sample.stage import MIDDLE, Point, Stage
 from beautylens.sample.surfaces import SCALE
 
-# Side of an eyeshadow pan and the frame between two, in pixels of the finished picture.
+# Side of an eyeshadow pan in pixels of the finished picture.
 _PAN = 88
+# Gap between two pans in pixels of the finished picture.
 _GAP = 16
 
 
@@ -28,17 +29,17 @@ def palette(stage: Stage, pack: Pack) -> None:
     mask = rounded(width, height, 20)
     stage.paint(slab(pack.paper, mask, 14), mask, left, top)
     rng = np.random.default_rng(pack.seed)
-    for place in range(columns * rows):
-        row, column = divmod(place, columns)
+    for index in range(columns * rows):
+        row, column = divmod(index, columns)
         corner = (left + 28 + column * (_PAN + _GAP), top + 16 + row * (_PAN + _GAP))
-        _pan(stage, corner, _pan_tint(pack, place / (columns * rows - 1), rng), rng)
+        _pan(stage, corner, _pan_tint(pack, index / (columns * rows - 1), rng), rng)
     plate = print_label(pack, (width - 40) * SCALE, 62 * SCALE, layout="strip")
     stage.paint(plate, whole(plate), left + 20, top + height - 70)
     stage.turn(6 - 12 * pack.build, min(1.15, 560 / width))
 
 
 def _pan_tint(pack: Pack, share: float, rng: np.random.Generator) -> RGB:
-    """Return a colour between the palette's lightest (share 0) and darkest (1), a little apart."""
+    """Return a colour between the palette's lightest (share 0) and darkest (1), with variation."""
     light, dark = mix(pack.fill, WHITE, 0.55), mix(pack.fill, BLACK_PLASTIC, 0.6)
     return mix(mix(light, dark, share), pack.accent, float(rng.uniform(0, 0.35)))
 
@@ -73,14 +74,14 @@ def compact(stage: Stage, pack: Pack) -> None:
 
 
 def _mirror() -> UInt8:
-    """Return what a compact's mirror shows: a pale room in diagonal bands."""
+    """Return the texture of a compact's mirror: pale diagonal bands."""
     across = np.linspace(0, 1, 300)
     bands = 205 + 45 * np.sin(5 * (across[:, None] + across[None, :]))
     return (bands[..., None] * (0.97, 0.99, 1.0)).astype(np.uint8)
 
 
 def _disc_face(stage: Stage, texture: UInt8, centre: Point, reach: Point) -> None:
-    """Paint a square texture squeezed into an ellipse."""
+    """Paint a square texture scaled to an ellipse."""
     half = (round(reach[0] * SCALE), round(reach[1] * SCALE))
     squeezed = cv2.resize(texture, (2 * half[0], 2 * half[1]), interpolation=cv2.INTER_AREA)
     mask = np.zeros(squeezed.shape[:2], np.uint8)

@@ -1,4 +1,4 @@
-"""Every form that a product can have, by name, and the picture of one product in one view."""
+"""Pack forms by name, and the picture of a product from a view."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels: a pack's print, flat, before it is wrapped around a bottle or folded into a box."""
+"""Flat labels of packs, before they are mapped onto a bottle or a box."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def print_label(
     """Return the pack's label, (height, width, 3) uint8 RGB.
 
     Args:
-        pack: the words and colours.
-        width: pixels.
-        height: pixels.
-        safe: share of the width that may carry words, about half where the sheet wraps a cylinder.
-        layout: the name of a layout that replaces the pack's own.
+        pack: text and colours.
+        width: in pixels.
+        height: in pixels.
+        safe: share of the width that may have text; about half for a cylinder.
+        layout: name of a layout; the pack's by default.
     """
     image = Image.new("RGB", (max(round(width), 8), max(round(height), 8)), pack.paper)
     margin_x, margin_y = image.width * (1 - safe) / 2, image.height * 0.06
@@ -36,12 +36,12 @@ def print_label(
 
 
 def wrap(pack: Pack, radius: float, height: float, layout: str = "") -> UInt8:
-    """Return the label for the front half-turn of a cylinder, sizes in finished-picture pixels."""
+    """Return the label of the front half of a cylinder; sizes in pixels of the finished picture."""
     return print_label(pack, pi * radius * SCALE, height * SCALE, safe=0.53, layout=layout)
 
 
 def back_label(pack: Pack, width: float, height: float) -> UInt8:
-    """Return a carton's back: words on top, and room for a barcode in the lowest third."""
+    """Return a carton's back: text at the top, and space for a barcode in the lowest third."""
     paper = mix(pack.paper, WHITE, 0.4)
     image = Image.new("RGB", (round(width), round(height)), paper)
     sheet = Sheet(image, pack, (width * 0.1, height * 0.06, width * 0.9, height * 0.66))
@@ -51,6 +51,6 @@ def back_label(pack: Pack, width: float, height: float) -> UInt8:
 
 
 def recoloured(pack: Pack, paper: RGB) -> Pack:
-    """Return the pack printed on another paper, with ink and accent that can be read on it."""
+    """Return the pack with another paper, and ink and accent that are readable on it."""
     ink, accent = readable(pack.ink, paper), readable(pack.accent, paper)
     return replace(pack, paper=paper, ink=ink, accent=accent)

@@ -1,4 +1,4 @@
-"""Layouts: the ways in which a label arranges colour, pattern, mark and words."""
+"""Layouts of a label: arrangement of colour, pattern, emblem and text."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _split(sheet: Sheet) -> None:
 
 
 def _plate_paper(paper: RGB) -> RGB:
-    """Return the ground of a plate laid on the paper: lighter on light packs, darker on dark."""
+    """Return the colour of a plate on the paper: lighter on light packs, darker on dark ones."""
     if luma(paper) > 110:
         return mix(paper, (255, 255, 255), 0.7)
     return mix(paper, (0, 0, 0), 0.35)
@@ -146,7 +146,7 @@ def _medallion(sheet: Sheet) -> None:
 
 
 def _column(sheet: Sheet) -> None:
-    """Print for slender packs: the brand along the pack, the shade and size at its foot."""
+    """Layout of slender packs: the brand along the pack, shade and size at the foot."""
     pack = sheet.pack
     left, top, right, bottom = sheet.safe
     foot = bottom - (bottom - top) * 0.2
@@ -167,14 +167,14 @@ def _column(sheet: Sheet) -> None:
 
 
 def _mark(sheet: Sheet) -> None:
-    """Print for small lids: the emblem above the brand."""
+    """Layout of small lids: the emblem above the brand."""
     ink = readable(sheet.pack.ink, sheet.pack.paper)
     brand = words_block(sheet.pack.brand.name, sheet.pack.brand.lettering, ink)
     stack(sheet, sheet.safe, [(2.0, emblem_block(ink)), (1.0, brand)])
 
 
 def _strip(sheet: Sheet) -> None:
-    """Print for low edges: the brand on the left, the line and shade on the right."""
+    """Layout of narrow strips: the brand on the left, line and shade on the right."""
     pack = sheet.pack
     left, top, right, bottom = sheet.safe
     middle = left + (right - left) * 0.45
@@ -191,7 +191,7 @@ def _strip(sheet: Sheet) -> None:
 
 
 def _pressed(sheet: Sheet) -> None:
-    """Press the emblem into powder, tone in tone."""
+    """Layout of pressed powder: the emblem in a darker tone."""
     pack = sheet.pack
     cover_with_pattern(sheet, mix(pack.paper, (0, 0, 0), 0.06), 0.16)
     left, top, right, bottom = sheet.safe

@@ -1,4 +1,4 @@
-"""The sample's product lines, read from `lines.csv`: forms, names, shades, sizes and variants."""
+"""Product lines of the sample, read from `lines.csv`: form, name, shades, sizes, variants."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from typing import Literal, cast
 
 from beautylens.sample.colour import RGB, rgb
 
-# What tells the products of a line apart: colour alone, the amount, or one word and a tint.
+# The difference between the products of a line: colour, amount, or one word and a tint.
 Difference = Literal["shade", "size", "variant"]
 
 _VERSION = re.compile(r"(?P<label>.*?) ?(?P<colour>#[0-9a-f]{6}) (?P<size>.+)")
-# How much smaller each size is drawn than the next larger one.
+# Reduction of the drawn size for each smaller amount.
 _SMALLER = 0.16
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One product of a line: what tells it from its sisters."""
+    """One product of a line.
 
-    # Shade number and name, or one word such as `Night`; empty where only the size differs.
+    label is shade number and name, or one word such as `Night`; empty if only the size differs.
+    """
+
     label: str
     colour: RGB
     size: str
@@ -32,7 +34,10 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Products of one brand that share form, name and design."""
+    """Products of one brand with the same form, name and design.
+
+    listed lines are in the catalogue; others are photographed only, as queries without an answer.
+    """
 
     brand: str
     form: str
@@ -40,7 +45,6 @@ class Line:
     kind: str
     category: str
     differ: Difference
-    # Sold in the catalogue's own shop; the others are only ever photographed.
     listed: bool
     versions: tuple[Version, ...]
 

@@ -1,4 +1,4 @@
-"""Lit surfaces: how plastic, metal, glass and card answer the two soft lights of a studio."""
+"""Shading of plastic, metal, glass and card under the two soft lights of a studio."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from beautylens.sample.colour import RGB
 
 Profile = Callable[[Floating], Floating]
 
-# Drawn pixels per pixel of the finished picture: supersampling against jagged edges.
+# Supersampled pixels per pixel of the finished picture.
 SCALE = 2
 
-# Entries of a shading table, from the left rim of a turned body to its right rim.
+# Entries of a shading table across a body, from left to right.
 _STEPS = 256
 
 _Knots = tuple[tuple[float, float], ...]
@@ -26,7 +26,7 @@ _Knots = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Shading across a turned body: knots (position -1..1, value) of gain and of added gloss."""
+    """Shading across a body: knots (position -1..1, value) of gain and of added gloss."""
 
     gain: _Knots
     gloss: _Knots = ((-1, 0), (1, 0))
@@ -107,15 +107,15 @@ MATERIALS: dict[str, Material] = {
 
 @lru_cache(maxsize=64)
 def shading(material: str) -> tuple[Floating, Floating]:
-    """Return gain (_STEPS,) and gloss in grey levels (_STEPS,) from the left to the right rim."""
+    """Return gain (_STEPS,) and gloss in grey levels (_STEPS,), from left to right."""
     chosen = MATERIALS[material]
     return _interpolated(chosen.gain), 255 * _interpolated(chosen.gloss)
 
 
 def _interpolated(knots: _Knots) -> Floating:
-    places, values = zip(*knots, strict=True)
+    positions, values = zip(*knots, strict=True)
     across = np.linspace(-1, 1, _STEPS)
-    return np.asarray(np.interp(across, places, values), np.float32)
+    return np.asarray(np.interp(across, positions, values), np.float32)
 
 
 def straight(radius: float) -> Profile:
@@ -129,12 +129,12 @@ def taper(top: float, bottom: float) -> Profile:
 
 
 def shoulder(top: float, bottom: float) -> Profile:
-    """Return the profile that swells from a narrow top to a wide bottom, as a bottle's does."""
+    """Return the profile of a bottle's shoulder, from a narrow top to a wide bottom."""
     return lambda t: top + (bottom - top) * np.sqrt(1 - (1 - t) ** 2)
 
 
 def foot(radius: float, share: float = 0.1) -> Profile:
-    """Return a cylinder whose lowest `share` rounds inwards by a tenth of the radius."""
+    """Return the profile of a cylinder with a rounded foot of this share of the height."""
 
     def profile(t: Floating) -> Floating:
         fall = np.clip((t - 1 + share) / share, 0, 1)
@@ -144,31 +144,33 @@ def foot(radius: float, share: float = 0.1) -> Profile:
 
 
 def waist(radius: float, depth: float) -> Profile:
-    """Return a cylinder drawn in by `depth` pixels at its middle."""
+    """Return the profile of a cylinder that is `depth` pixels narrower at its middle."""
     return lambda t: radius - depth * np.sin(np.pi * t).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One section of a turned body: its height in pixels, profile, material, colour and print."""
+    """One section of a rotationally symmetric body, its height in pixels.
+
+    label (H, W, 3) covers the front half, resized to fit; ridges are vertical grooves around the
+    body, as on a screw cap.
+    """
 
     height: float
     profile: Profile
     material: str
     colour: RGB
-    # What covers the front half-turn, (H, W, 3), stretched to fit.
-    print: UInt8 | None = None
-    # Vertical grooves around the body, as on a screw cap.
+    label: UInt8 | None = None
     ridges: int = 0
 
 
-def turned_wall(part: Part, camera: float, yaw: float) -> tuple[UInt8, UInt8]:
-    """Return the wall of a turned part, seen slightly from above, and its coverage.
+def curved_wall(part: Part, camera: float, yaw: float) -> tuple[UInt8, UInt8]:
+    """Return the wall of a part, seen slightly from above, and its mask.
 
     Args:
         part: the section.
-        camera: how far the rim's ellipse is opened, as a share of the radius.
-        yaw: turn about the axis in radians.
+        camera: ratio of height to width of the rim's ellipse.
+        yaw: rotation about the axis in radians.
     """
     height = max(round(part.height * SCALE), 2)
     radii = (part.profile(np.linspace(0, 1, height, dtype=np.float32)) * SCALE).astype(np.float32)
@@ -184,7 +186,7 @@ def turned_wall(part: Part, camera: float, yaw: float) -> tuple[UInt8, UInt8]:
 
 
 def _depth(ys: Floating, rows: Floating, xs: Floating, radii: Floating, camera: float) -> Floating:
-    """Return the row of the unbent body seen at each pixel: a fixed point for curved profiles."""
+    """Return the row of the body seen at each pixel, by one step of a fixed-point iteration."""
     radius = radii[np.clip(rows, 0, len(radii) - 1).astype(np.intp)]
     return np.asarray(ys - camera * np.sqrt(np.maximum(radius**2 - xs**2, 0)), np.float32)
 
@@ -192,19 +194,19 @@ def _depth(ys: Floating, rows: Floating, xs: Floating, radii: Floating, camera: 
 def _lit(part: Part, across: Floating, down: Floating, yaw: float) -> UInt8:
     """Return the shaded colours at positions across (-1..1) and down (0..1) the part."""
     seams = _seam_levels(part.height, down)
-    place = ((across + 1) * ((_STEPS - 1) / 2)).astype(np.intp)
+    index = ((across + 1) * ((_STEPS - 1) / 2)).astype(np.intp)
     gain, gloss = shading(part.material)
     if part.ridges:
         angle = np.arcsin(np.linspace(-1, 1, _STEPS)) / np.pi
         gain = (gain * (0.88 + 0.16 * np.sin(angle * 2 * np.pi * part.ridges))).astype(np.float32)
-    if part.print is None:
+    if part.label is None:
         table = _SEAM_GAIN[:, None, None] * gain[:, None] * np.asarray(part.colour, np.float32)
         table = np.clip(table + gloss[:, None], 0, 255).astype(np.uint8)
-        return np.asarray(table.reshape(-1, 3).take(seams * _STEPS + place, axis=0), np.uint8)
-    printed = _wrapped(part.print, across, down, yaw)
-    lift = _SEAM_GAIN.take(seams) * gain.take(place)
+        return np.asarray(table.reshape(-1, 3).take(seams * _STEPS + index, axis=0), np.uint8)
+    printed = _wrapped(part.label, across, down, yaw)
+    lift = _SEAM_GAIN.take(seams) * gain.take(index)
     lit = cv2.multiply(printed, cv2.merge([lift, lift, lift]), dtype=cv2.CV_32F)
-    shine = gloss.take(place)
+    shine = gloss.take(index)
     return np.asarray(cv2.add(lit, cv2.merge([shine, shine, shine]), dtype=cv2.CV_8U), np.uint8)
 
 
@@ -212,14 +214,14 @@ _SEAM_GAIN = np.linspace(0.72, 1.0, 16, dtype=np.float32)
 
 
 def _seam_levels(height: float, down: Floating) -> Intp:
-    """Return the index into _SEAM_GAIN: parts darken towards the seams at their two ends."""
+    """Return the index into _SEAM_GAIN of each pixel: parts are darker at their two ends."""
     reach = min(5.0, height / 5)
     near = np.minimum(down, 1 - down) * height / reach
     return np.clip(near * 15, 0, 15).astype(np.intp)
 
 
 def _wrapped(flat: UInt8, across: Floating, down: Floating, yaw: float) -> UInt8:
-    """Return the flat print as it appears around the body; it repeats behind."""
+    """Return a flat label mapped around the body; it repeats on the back."""
     height, width = flat.shape[:2]
     x = (np.arcsin(across) + yaw) * (width / np.pi) + width / 2
     y = np.clip(down, 0, 1) * (height - 1)
@@ -234,7 +236,7 @@ def _wrapped(flat: UInt8, across: Floating, down: Floating, yaw: float) -> UInt8
 
 
 def rim_ellipse(radius: float, camera: float, colour: RGB) -> tuple[UInt8, UInt8]:
-    """Return the flat top of a turned part: an ellipse lit from behind, and its coverage."""
+    """Return the flat top of a part, an ellipse lit from behind, and its mask."""
     reach, lift = max(round(radius * SCALE), 1), max(round(radius * camera * SCALE), 1)
     mask = np.zeros((2 * lift + 1, 2 * reach + 1), np.uint8)
     cv2.ellipse(mask, (reach, lift), (reach, lift), 0, 0, 360, 255, -1)
