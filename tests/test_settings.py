@@ -150,7 +150,7 @@ def test_a_pooling_may_be_given_by_its_name_alone(tmp_path: Path) -> None:
 
 def test_a_wrong_pooling_is_named_with_those_there_are(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text('[encoder]\npooling = "gemm"\n')
-    with pytest.raises(RecipeError, match="no pooling 'gemm'; choose one of mac, spoc, gem"):
+    with pytest.raises(RecipeError, match="unknown pooling 'gemm'; choose one of mac, spoc, gem"):
         make_encoder(read_recipe(tmp_path / "mine.toml"))
 
 

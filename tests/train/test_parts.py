@@ -62,7 +62,7 @@ def test_hard_negatives_are_the_nearest_pictures_of_other_products() -> None:
 
 
 def test_photos_of_every_product_have_nothing_to_be_told_from() -> None:
-    with pytest.raises(TableError, match="shows every product of the catalogue"):
+    with pytest.raises(TableError, match="has every product of the catalogue"):
         hard_negatives(units(1, 4, 1), units(3, 4, 2), np.zeros(3, int), [{0}], 2)
 
 
