@@ -102,7 +102,7 @@ def export(
         raise EncoderError("--weights and --random exclude each other; leave one out")
     folder = out or encoder_home() / (name or backbone)
     if folder.exists():
-        raise EncoderError(f"{folder} is there already; name another folder, or remove it")
+        raise EncoderError(f"{folder} already exists; choose another folder, or remove it")
     if pooling is not None:
         # Before the weights are downloaded.
         find_pooled(pooling)

@@ -40,7 +40,7 @@ def no_such_encoder(name: str) -> EncoderError:
         )
     known = ", ".join(["default", *known_encoders()])
     return EncoderError(
-        f"no encoder '{name}' in {encoder_home()}; available: {known}. If it is a timm network, "
+        f"no encoder '{name}' in {encoder_home()}; available: {known}; if it is a timm network, "
         f"`beautylens encoder export --backbone {name}` downloads and converts it; that needs "
         "`pip install 'beautylens[train]'`"
     )
