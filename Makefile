@@ -53,6 +53,7 @@ check: .venv/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/retired_words.py
 
 # Into site/, to be put on any web server. A link that leads nowhere stops it.
 docs: .venv/docs.stamp

@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from beautylens.arrays import UInt8
 from beautylens.collection import Collection
 from beautylens.evaluation.duplicates.duplicates import (
     ALIKE,
@@ -28,7 +29,7 @@ from beautylens.evaluation.duplicates.duplicates import (
     same_print,
     same_thumbnail,
 )
-from beautylens.images.decode import Pixels, decode
+from beautylens.images.decode import decode
 from beautylens.images.fit import centre, shrink
 from beautylens.images.same import FINE
 from beautylens.images.thumbnail import SIDE
@@ -36,14 +37,14 @@ from beautylens.indexing import build
 from beautylens.sample import write_sample_catalogue
 
 
-def encoded(picture: Pixels, quality: int = 85) -> Pixels:
+def encoded(picture: UInt8, quality: int = 85) -> UInt8:
     """Return a picture as a JPEG file of this quality shows it."""
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "JPEG", quality=quality)
     return decode(file.getvalue(), name="a copy")
 
 
-def framed(picture: Pixels) -> Pixels:
+def framed(picture: UInt8) -> UInt8:
     """Return a picture with a tenth of white around it."""
     rows, columns = (length // 10 for length in picture.shape[:2])
     edge = (rows, rows, columns, columns)
@@ -51,7 +52,7 @@ def framed(picture: Pixels) -> Pixels:
     return np.asarray(white, np.uint8)
 
 
-COPIES: dict[str, Callable[[Pixels], Pixels]] = {
+COPIES: dict[str, Callable[[UInt8], UInt8]] = {
     "JPEG 50": lambda picture: encoded(picture, 50),
     "halved": lambda picture: encoded(shrink(picture, max(picture.shape[:2]) // 2)[0]),
     "200 pixels": lambda picture: encoded(shrink(picture, 200)[0]),

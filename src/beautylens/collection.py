@@ -8,13 +8,14 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from beautylens.arrays import UInt8
 from beautylens.assemble import make_describer, make_explain, make_pipeline
 from beautylens.catalogue.sources import Table, catalogue_from
 from beautylens.counts import at_least_one, none_or_at_least_one
 from beautylens.errors import CollectionError, QueryError
 from beautylens.features.encoder.base_encoder import BaseEncoder
 from beautylens.features.local.vlad import VladEncoder
-from beautylens.images.decode import Decode, Pixels, decode_scaled
+from beautylens.images.decode import Decode, decode_scaled
 from beautylens.images.fit import Box
 from beautylens.images.limits import DEFAULT_LIMITS, Limits
 from beautylens.images.sources import Picture, several_pictures
@@ -37,7 +38,7 @@ from beautylens.store.gallery import Gallery
 from beautylens.store.milvus.vector_index import open_with_milvus
 from beautylens.store.schema import PLAIN
 from beautylens.stored_encoders import load_encoder, load_vlad
-from beautylens.text.ocr import PRINT
+from beautylens.text.ocr import READABLE_SIDE
 from beautylens.threads import core_count
 
 
@@ -189,7 +190,7 @@ class Collection:
         where = self._checked_filter(where)
         longest = self.recipe.keypoints.longest if self.recipe.keypoints else 0
         seen = max(longest, self.encoder.side) / min(self.recipe.retrieve.views)
-        wanted = round(max(seen, PRINT if self.recipe.read else 0))
+        wanted = round(max(seen, READABLE_SIDE if self.recipe.read else 0))
         return read_photo(
             picture, wanted, where=where, words=words, crop_to=crop_to, limits=limits, decode=decode
         )
@@ -253,7 +254,7 @@ class Collection:
             return None
         return replace(pictures[0].product, images=tuple(match.image for match in pictures))
 
-    def thumbnail(self, product_id: str) -> Pixels | None:
+    def thumbnail(self, product_id: str) -> UInt8 | None:
         """Return the small copy of a product's first picture, (H, W, 3) uint8 RGB.
 
         None where there is no such product, or the recipe keeps no copies.

@@ -1,4 +1,4 @@
-"""Loading modules without looking for garbage between them."""
+"""Imports without garbage collection."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from contextlib import contextmanager
 
 @contextmanager
 def quick_imports() -> Iterator[None]:
-    """Have what is imported here load without looks for cycles among objects.
+    """Pause the cyclic garbage collector for the imports inside the block.
 
-    A thousand modules make many objects, and nearly all stay: looking through them over and over is
-    a tenth of a short command's time.
+    A thousand modules create many objects, nearly all of which stay: collecting garbage meanwhile
+    takes a tenth of a short command's time.
     """
-    looked = gc.isenabled()
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if looked:
+        if was_enabled:
             gc.enable()

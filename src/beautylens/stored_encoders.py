@@ -1,4 +1,4 @@
-"""The encoders that a collection was built with: brought back, and refused where they changed."""
+"""The encoders that a collection was built with, loaded and checked by their fingerprints."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def load_encoder(recipe: Recipe, gallery: Gallery) -> BaseEncoder:
         raise CollectionError(
             f"{gallery.address} was built with encoder '{made_with['name']}' "
             f"({made_with['fingerprint']}), but {files} now holds '{encoder.name}' "
-            f"({encoder.fingerprint}): bring the old file back, or index anew"
+            f"({encoder.fingerprint}): restore the old file, or index again"
         )
     return encoder
 

@@ -1,4 +1,4 @@
-"""The cores that this process may use, and threads for work that needs hardly any memory."""
+"""The CPU cores that this process may use, and the thread pool that searches share."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
 
 def cores() -> ThreadPoolExecutor:
-    """Return the threads that all searches of this process share.
+    """Return the thread pool that all searches of this process share, one thread for each core.
 
-    So many searches at a time do not fight for the cores. Work given to them must not wait for
-    other work given to them.
+    Concurrent searches then do not oversubscribe the cores. Tasks must need little memory, and must
+    not wait for other tasks of the pool.
     """
     return _CORES(lambda: ThreadPoolExecutor(core_count(), "beautylens"))
 
 
 def core_count() -> int:
-    """Return how many cores this process may use, at least one.
+    """Return the number of cores that this process may use, at least one.
 
-    The machine's, less those that its affinity leaves out, and no more than the CPU quota of its
-    control groups: a container that may use two of 64 cores has two.
+    That is the size of its CPU affinity, limited by the CPU quota of its control groups: 2 in a
+    container with a quota of two of 64 cores.
     """
     if hasattr(os, "sched_getaffinity"):
         allowed = len(os.sched_getaffinity(0))
@@ -38,11 +38,10 @@ def core_count() -> int:
 
 
 def _quotas(root: Path, membership: Path) -> Iterator[float]:
-    """Yield the cores that each control group above this process allows, where it has a limit.
+    """Yield the CPU quota, in cores, of each control group of this process that has one.
 
-    Version 2 writes `quota period` into `cpu.max`, version 1 one file for each; both count
-    microseconds. Where groups have a namespace of their own, as in a container, the root is the
-    container's group.
+    Version 2 has `quota period` in `cpu.max`, version 1 has a file for each; both are in
+    microseconds. In a namespace, as of a container, the root is the container's group.
     """
     try:
         lines = membership.read_text("utf-8").splitlines()
@@ -65,7 +64,7 @@ def _quota(group: Path) -> Iterator[float]:
             words = " ".join((group / name).read_text("utf-8") for name in names).split()
             quota, period = (float(word) for word in words)
         except (OSError, ValueError):
-            # No limit is written `max` or -1.
+            # Without a limit the quota is `max` or -1.
             continue
         if quota > 0 and period > 0:
             yield quota / period

@@ -62,8 +62,8 @@ def test_info_says_what_an_encoder_is_and_costs(home: Path) -> None:
 
 def test_an_unknown_name_gets_the_command_that_makes_it(home: Path) -> None:
     message = one_line(run("encoder", "info", "resnet101.tv_in1k", code=1).stderr)
-    assert "there is no encoder 'resnet101.tv_in1k'" in message
-    assert f"there are: default (in {home})" in message
+    assert "no encoder 'resnet101.tv_in1k'" in message
+    assert f"in {home}; available: default" in message
     assert "`beautylens encoder export --backbone resnet101.tv_in1k`" in message
     assert "pip install '.[train]'" in message
 
@@ -72,7 +72,7 @@ def test_wrong_words_are_refused_in_one_sentence(home: Path, tmp_path: Path) -> 
     done = run("encoder", "import", DEFAULT, tmp_path / "out", "--mean", "1,2", code=1)
     assert "--mean '1,2' is not three numbers" in done.stderr
     done = run("encoder", "import", DEFAULT, tmp_path / "out", "--output", "7", code=1)
-    assert "output '7' holds no feature maps; choose with --output one of" in done.stderr
+    assert "output '7' has no feature maps; choose with --output one of" in done.stderr
     done = run("encoder", "export", "--backbone", "x", "--random", 1, "--weights", "f", code=1)
     assert "exclude each other" in done.stderr
     assert not (tmp_path / "out").exists()
@@ -92,7 +92,7 @@ def test_an_exported_network_is_known_by_its_name(home: Path) -> None:
     assert "64 pixels (no other side), pooling class_token" in done.stderr
     assert Encoder.load("test_vit")([draw_pack(1)]).shape == (1, 64)
     again = run("encoder", "export", "--backbone", "test_vit", "--random", 1, code=1)
-    assert "is there already" in again.stderr
+    assert "already exists" in again.stderr
 
 
 def test_the_home_is_a_folder_of_the_user_unless_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,8 @@ from beautylens.evaluation.duplicates.duplicates import Group, agreement
 from beautylens.evaluation.duplicates.page import write_duplicates_page
 from beautylens.images.thumbnail import Thumbnail
 from beautylens.results import Match, Product
-from beautylens.store.gallery import Gallery
 from beautylens.store.columns import file_digest, vectors
+from beautylens.store.gallery import Gallery
 from tests.cli.test_cli import run
 from tests.conftest import draw_pack
 

@@ -129,7 +129,7 @@ def test_unreadable_pictures_are_left_out_and_unreadable_photos_score_nothing(
 
 
 def test_a_wrong_pooling_is_refused_by_name(encoder: Encoder) -> None:
-    with pytest.raises(RecipeError, match="no pooling 'macs'; choose one of"):
+    with pytest.raises(RecipeError, match="unknown pooling 'macs'; choose one of"):
         find_pools(encoder, ["macs"])
     with pytest.raises(RecipeError, match="write options as name=number"):
         find_pools(encoder, ["gem:p"])
@@ -190,7 +190,7 @@ def test_the_command_prints_tables_and_writes_figures_and_a_page(
         (["--distance", "l3"], "there is no distance 'l3'; choose from cosine, l1, l2"),
         (["--views", "1,2"], "give shares of the photo above 0 up to 1"),
         (["--show", "gone.jpg"], "no query has this file name"),
-        (["--pooling", "macs"], "there is no pooling 'macs'"),
+        (["--pooling", "macs"], "unknown pooling 'macs'"),
     ],
 )
 def test_the_command_refuses_what_it_cannot_compare(

@@ -28,7 +28,7 @@ def test_the_maps_are_those_of_the_processors_way() -> None:
 
 def test_what_is_no_graph_is_named(tmp_path) -> None:
     (tmp_path / "no.onnx").write_bytes(b"no graph")
-    with pytest.raises(EncoderError, match=r"no\.onnx: not an ONNX graph"):
+    with pytest.raises(EncoderError, match=r"no\.onnx: ONNX Runtime cannot read"):
         OnProcessor(tmp_path / "no.onnx", (0, 0, 0), (1, 1, 1), 96)(np.zeros((1, 96, 96, 3), "u1"))
 
 

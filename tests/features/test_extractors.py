@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from beautylens.features.local.extractors import (
-    MOST,
+    MAX_LEVEL,
     QUANTUM,
     Extractor,
     orb,
@@ -28,7 +28,7 @@ def test_root_sift_is_the_root_of_the_l1_normalised_descriptor() -> None:
     raw = np.random.default_rng(0).integers(0, 255, (5, 128)).astype(np.float32)
     for row, found in zip(raw.tolist(), root_sift(raw), strict=True):
         expected = [round((value / sum(row)) ** 0.5 * QUANTUM) for value in row]
-        assert np.abs(np.minimum(expected, MOST) - found.astype(int)).max() <= 1
+        assert np.abs(np.minimum(expected, MAX_LEVEL) - found.astype(int)).max() <= 1
     lengths = np.linalg.norm(root_sift(raw).astype(float) / QUANTUM, axis=1)
     np.testing.assert_allclose(lengths, 1, atol=0.05)
 

@@ -83,7 +83,7 @@ def test_bytes_and_floats_give_the_same_scores(length: int) -> None:
     squares = np.square(gallery.astype(np.int32)).sum(axis=1, dtype=np.int32)
     rows = np.hstack([gallery, np.zeros((40, 2), np.uint8)])
     nearest = Nearest(query, ratio=1.0, mutual=False)
-    assert (nearest._of_floats(rows, squares) == nearest._of_bytes(rows, squares)).all()
+    assert (nearest._by_floats(rows, squares) == nearest._by_bytes(rows, squares)).all()
 
 
 def test_threads_do_not_disturb_each_other() -> None:

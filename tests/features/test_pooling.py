@@ -223,7 +223,7 @@ def test_regions_stay_inside_the_map_and_agree_with_the_slow_grid(height: int, w
 
 
 def test_a_wrong_name_or_option_lists_the_right_ones() -> None:
-    with pytest.raises(RecipeError, match="no pooling 'macs'; choose one of mac, spoc, gem"):
+    with pytest.raises(RecipeError, match="unknown pooling 'macs'; choose one of mac, spoc, gem"):
         find_pooling("macs")
     with pytest.raises(RecipeError, match="'gem' has no option 'q'; it takes: p"):
         find_pooling("gem", {"q": 1.0})

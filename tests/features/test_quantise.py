@@ -42,6 +42,6 @@ def test_what_cannot_be_quantised_leaves_nothing_behind(shop: Shop, tmp_path: Pa
         quantise(encoder, [tmp_path / "gone.jpg"], tmp_path / "eight", "eight")
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "eight").mkdir()
-    with pytest.raises(EncoderError, match="is there already"):
+    with pytest.raises(EncoderError, match="already exists"):
         quantise(encoder, [shop.picture(0)], tmp_path / "eight", "eight")
     np.testing.assert_equal(list((tmp_path / "eight").iterdir()), [])

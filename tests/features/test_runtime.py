@@ -62,7 +62,7 @@ def test_the_environment_names_the_precision(monkeypatch: pytest.MonkeyPatch) ->
     capable = import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     assert Encoder.load().precision == ("bf16" if "BF16" in capable else "f32")
     monkeypatch.setenv("BEAUTYLENS_PRECISION", "fp16")
-    with pytest.raises(EncoderError, match="BEAUTYLENS_PRECISION is 'fp16': set it to f32 or bf16"):
+    with pytest.raises(EncoderError, match="BEAUTYLENS_PRECISION is 'fp16'; set it to f32 or bf16"):
         _ = Encoder.load().precision
 
 

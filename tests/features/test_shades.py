@@ -8,9 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beautylens.features.colour.alignment import Aligned, cell_means, homogeneous, lay, settle
+from beautylens.features.colour.alignment import (
+    Aligned,
+    cell_means,
+    homogeneous,
+    refine_alignment,
+    warp,
+)
 from beautylens.features.colour.cielab import ciede2000, lab, linear
-from beautylens.features.colour.difference import tell_shades
+from beautylens.features.colour.difference import compare_colours
 from beautylens.features.colour.illumination import relight
 
 WINE, CORAL = (122, 40, 60), (190, 90, 78)
@@ -43,7 +49,7 @@ def test_the_right_shade_is_nearest_under_any_lamp(
 ) -> None:
     pictures = [whole(pack(WINE)), whole(pack(CORAL))]
     for right, colour in enumerate((WINE, CORAL)):
-        shades = tell_shades(whole(lit(pack(colour), exposure, warmth, gamma)), pictures)
+        shades = compare_colours(whole(lit(pack(colour), exposure, warmth, gamma)), pictures)
         assert shades is not None
         assert shades.differences.argmin() == right
         assert shades.differences[right] < 3
@@ -52,8 +58,8 @@ def test_the_right_shade_is_nearest_under_any_lamp(
 @given(gains)
 def test_a_gain_of_the_photo_changes_differences_little(exposure: float) -> None:
     pictures = [whole(pack(WINE)), whole(pack(CORAL))]
-    plain = tell_shades(whole(pack(WINE)), pictures)
-    bright = tell_shades(whole(lit(pack(WINE), exposure, 0)), pictures)
+    plain = compare_colours(whole(pack(WINE)), pictures)
+    bright = compare_colours(whole(lit(pack(WINE), exposure, 0)), pictures)
     assert plain is not None
     assert bright is not None
     np.testing.assert_allclose(bright.differences, plain.differences, atol=2.5)
@@ -63,7 +69,7 @@ def test_a_finger_or_glare_does_not_turn_the_decision() -> None:
     photo = lit(pack(WINE), 0.1, 0.1)
     photo[120:, :70] = (190, 140, 115)
     cv2.circle(photo, (60, 50), 14, (255, 255, 255), -1)
-    shades = tell_shades(whole(photo), [whole(pack(CORAL)), whole(pack(WINE))])
+    shades = compare_colours(whole(photo), [whole(pack(CORAL)), whole(pack(WINE))])
     assert shades is not None
     assert shades.differences.argmin() == 1
 
@@ -72,7 +78,7 @@ def test_even_colour_tells_more_than_print_of_the_same_difference() -> None:
     striped = [pack(WINE), pack(CORAL)]
     for picture in striped:
         picture[60:90:4, 20:100] = picture[61:90:4, 20:100] = 20
-    shades = tell_shades(whole(striped[0]), [whole(each) for each in striped])
+    shades = compare_colours(whole(striped[0]), [whole(each) for each in striped])
     assert shades is not None
     rows = shades.cells[:, 0]
     inside = (shades.cells[:, 1] >= 3) & (shades.cells[:, 1] <= 11)
@@ -81,16 +87,16 @@ def test_even_colour_tells_more_than_print_of_the_same_difference() -> None:
 
 
 def test_pictures_that_are_the_same_have_nothing_to_tell() -> None:
-    shades = tell_shades(whole(pack(WINE)), [whole(pack(WINE)), whole(pack(WINE))])
+    shades = compare_colours(whole(pack(WINE)), [whole(pack(WINE)), whole(pack(WINE))])
     assert shades is not None
     assert np.isnan(shades.differences).all()
 
 
 def test_what_covers_too_little_in_common_cannot_be_compared() -> None:
     nowhere = Aligned(pack(WINE), np.zeros((200, 120), bool))
-    assert tell_shades(nowhere, [whole(pack(WINE)), whole(pack(CORAL))]) is None
+    assert compare_colours(nowhere, [whole(pack(WINE)), whole(pack(CORAL))]) is None
     burnt = np.full((200, 120, 3), 255, np.uint8)
-    assert tell_shades(whole(burnt), [whole(pack(WINE)), whole(pack(CORAL))]) is None
+    assert compare_colours(whole(burnt), [whole(pack(WINE)), whole(pack(CORAL))]) is None
 
 
 def test_relighting_undoes_a_lamp_that_is_likely() -> None:
@@ -126,7 +132,7 @@ def test_a_laid_picture_falls_where_its_transform_says() -> None:
     picture = np.zeros((60, 80, 3), np.uint8)
     picture[10:30, 20:40] = 200
     move = np.array([[0.5, 0, 5], [0, 0.5, 0], [0, 0, 1.0]])
-    laid = lay(picture, np.full((60, 80), 255, np.uint8), move, (60, 40))
+    laid = warp(picture, np.full((60, 80), 255, np.uint8), move, (60, 40))
     assert laid.pixels[10, 20].tolist() == [200] * 3
     assert laid.pixels[10, 30].tolist() == [0] * 3
     assert laid.covers[15, 20]
@@ -136,7 +142,7 @@ def test_a_laid_picture_falls_where_its_transform_says() -> None:
 def test_settling_takes_back_a_small_misplacement() -> None:
     reference = pack(WINE)
     moved = np.roll(reference, 3, axis=1)
-    settled = settle(whole(moved), reference)
+    settled = refine_alignment(whole(moved), reference)
     before = np.abs(moved[30:80, 30:90].astype(int) - reference[30:80, 30:90]).mean()
     after = np.abs(settled.pixels[30:80, 30:90].astype(int) - reference[30:80, 30:90]).mean()
     assert after <= before

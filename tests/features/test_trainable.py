@@ -14,14 +14,14 @@ torch = pytest.importorskip("torch", reason="needs the extra `train`")
 from beautylens.errors import EncoderError  # noqa: E402  (after the skip)
 from beautylens.features.encoder.encoder import Encoder  # noqa: E402  (as above)
 from beautylens.features.export.timm import run_backbone  # noqa: E402  (as above)
-from beautylens.features.export.trainable import thaw  # noqa: E402  (as above)
+from beautylens.features.export.trainable import to_trainable  # noqa: E402  (as above)
 from tests.conftest import draw_pack  # noqa: E402  (as above)
 
 
 @pytest.mark.parametrize("side", [128, 224])
 def test_a_thawed_encoder_gives_the_maps_of_its_file(side: int) -> None:
     encoder = Encoder.load("default", side=side, precision="f32")
-    backbone = thaw(encoder.graph, encoder.spec, side)
+    backbone = to_trainable(encoder.graph, encoder.spec, side)
     fitted = np.stack([encoder.fit(draw_pack(number)) for number in (1, 2)])
     (maps,) = run_backbone(backbone, fitted)
     expected = encoder.outputs(fitted)[0].maps
@@ -31,7 +31,7 @@ def test_a_thawed_encoder_gives_the_maps_of_its_file(side: int) -> None:
 
 def test_every_weight_of_a_thawed_encoder_is_learnt() -> None:
     encoder = Encoder.load()
-    trunk = thaw(encoder.graph, encoder.spec).trunk
+    trunk = to_trainable(encoder.graph, encoder.spec).trunk
     trunk(torch.rand(1, 3, 64, 64))[0].sum().backward()
     assert all(parameter.grad is not None for parameter in trunk.parameters())
     assert sum(parameter.numel() for parameter in trunk.parameters()) == pytest.approx(
@@ -46,4 +46,4 @@ def test_a_graph_of_unknown_operators_is_refused_with_the_way_out(tmp_path: Path
     model.opset_import.append(helper.make_opsetid("own", 1))
     onnx.save(model, str(tmp_path / "g.onnx"))
     with pytest.raises(EncoderError, match=r"cannot be trained further .*--backbone"):
-        thaw(tmp_path / "g.onnx", Encoder.load().spec)
+        to_trainable(tmp_path / "g.onnx", Encoder.load().spec)

@@ -85,7 +85,7 @@ def test_stored_bytes_give_the_very_same_projection() -> None:
 
 
 def test_too_few_descriptors_or_another_file_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(EncoderError, match="5 descriptors cannot teach 6 dimensions"):
+    with pytest.raises(EncoderError, match="5 descriptors are too few for 6 dimensions"):
         Whitening.fit(correlated(5), 6)
     (tmp_path / "whitening.npz").write_bytes(b"not arrays")
     with pytest.raises(EncoderError, match="not a whitening file"):

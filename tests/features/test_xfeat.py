@@ -101,7 +101,7 @@ def test_a_blank_picture_has_no_keypoints(extract: XFeat) -> None:
 
 def test_another_graph_is_refused_with_what_it_has(tmp_path: Path) -> None:
     other = make_graph(tmp_path / "other.xml", names=("scores", "keypoints", "descriptors"))
-    with pytest.raises(EncoderError, match=r"feats, .* outputs scores \[1, 64, 8, 12\], keypoints"):
+    with pytest.raises(EncoderError, match=r"outputs scores \[1, 64, 8, 12\], keypoints"):
         XFeat(other)
     with pytest.raises(EncoderError, match=r"has input \(1, 3, 64, 96\)"):
         XFeat(make_graph(tmp_path / "colour.xml", channels=3))

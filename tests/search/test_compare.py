@@ -70,7 +70,7 @@ def test_what_the_search_compared_is_what_is_drawn(line: Collection) -> None:
     compared = photo.compared
     assert compared is not None
     told = dict(
-        zip([m.image_id for m in compared.matches], compared.shades.differences, strict=True)
+        zip([m.image_id for m in compared.matches], compared.cell_colours.differences, strict=True)
     )
     assert matches[0].reasons.colour == pytest.approx(told[matches[0].image_id], abs=0.01)
     drawings = line.explain.colours(photo)

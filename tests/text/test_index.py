@@ -180,5 +180,5 @@ def test_a_stored_index_answers_the_same(rows, settings) -> None:
 
 @pytest.mark.parametrize("damage", [b"", b"no archive", fit(SHOP).to_bytes()[:-300]])
 def test_damaged_bytes_are_one_sentence(damage: bytes) -> None:
-    with pytest.raises(CollectionError, match="textual index cannot be read"):
+    with pytest.raises(CollectionError, match="text index cannot be read"):
         TextIndex.from_bytes(damage)

@@ -30,5 +30,5 @@ def test_chosen_columns_come_in_their_order_and_differing_rows_all_speak() -> No
 
 
 def test_an_unknown_column_is_named_beside_the_known_ones() -> None:
-    with pytest.raises(TableError, match=r"'colour', which .* are product_id, brand, name, shade"):
+    with pytest.raises(TableError, match=r"'colour' .* are product_id, brand, name, shade"):
         product_texts(rows(("a", "", "", "")), ("name", "colour"))

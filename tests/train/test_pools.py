@@ -40,7 +40,7 @@ def test_the_power_of_gem_is_learnt_and_told() -> None:
 
 
 def test_a_pooling_that_cannot_be_trained_is_named_with_those_that_can() -> None:
-    with pytest.raises(EncoderError, match="'crow' cannot be trained through; choose one of mac"):
+    with pytest.raises(EncoderError, match="'crow' cannot be trained; choose one of mac"):
         Pool(PoolingSettings(name="crow"))
-    with pytest.raises(RecipeError, match="no pooling 'wrong'"):
+    with pytest.raises(RecipeError, match="unknown pooling 'wrong'"):
         Pool(PoolingSettings(name="wrong"))

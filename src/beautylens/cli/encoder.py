@@ -18,7 +18,7 @@ from beautylens.cli.portable_facts import collect_portable_facts, speed_facts
 from beautylens.cli.progress import report_rows
 from beautylens.errors import BeautylensError, EncoderError
 from beautylens.features.encoder.encoder import Encoder, EncoderSpec
-from beautylens.features.encoder.pooling import find_reading
+from beautylens.features.encoder.pooling import find_pooled
 from beautylens.features.encoder.registry import encoder_home, known_encoders
 from beautylens.features.export.cost import count_macs, count_parameters
 from beautylens.features.export.onnx_import import IMAGENET_MEAN, IMAGENET_STD, import_onnx
@@ -102,10 +102,10 @@ def export(
         raise EncoderError("--weights and --random exclude each other; leave one out")
     folder = out or encoder_home() / (name or backbone)
     if folder.exists():
-        raise EncoderError(f"{folder} is there already; name another folder, or remove it")
+        raise EncoderError(f"{folder} already exists; choose another folder, or remove it")
     if pooling is not None:
         # Before the weights are downloaded.
-        find_reading(pooling)
+        find_pooled(pooling)
     with extra("train"):
         from beautylens.features.export.backbones import build_backbone
         from beautylens.features.export.timm import export_backbone

@@ -227,7 +227,7 @@ def _training(
         yield Training(
             start, place(table), out, settings, adapter=options.adapter, maps=options.maps,
             dimensions=options.dimensions, report=report,
-            tell=partial(_tell_epoch, settings.epochs),
+            report_epoch=partial(_tell_epoch, settings.epochs),
             validation=None if options.validate is None else place(options.validate),
         )  # fmt: skip
 

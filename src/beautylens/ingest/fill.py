@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from beautylens.arrays import UInt8
 from beautylens.catalogue.table import Catalogue
 from beautylens.counts import none_or_at_least_one
 from beautylens.errors import EncoderError, ImageError
@@ -23,7 +24,7 @@ from beautylens.features.local.extractors import Extractor, rootsift
 from beautylens.features.local.keypoints import NO_KEYPOINTS
 from beautylens.features.local.vlad import VladEncoder
 from beautylens.images.ahead import ahead
-from beautylens.images.decode import Pixels, decode
+from beautylens.images.decode import decode
 from beautylens.images.files import read_bytes
 from beautylens.images.thumbnail import Thumbnail
 from beautylens.paths import Place, beside
@@ -33,7 +34,7 @@ from beautylens.store.gallery import Gallery
 from beautylens.store.moved import follow_moved
 from beautylens.store.row_failures import record_row_failures, row_failures
 from beautylens.store.schema import PLAIN
-from beautylens.text.ocr import PRINT
+from beautylens.text.ocr import READABLE_SIDE
 from beautylens.threads import core_count
 
 Row = Mapping[str, Any]
@@ -115,7 +116,7 @@ class Describer:
         extractor: Extractor | None = None,
         vlad: VladEncoder | None = None,
         thumbnails: bool = False,
-        read: Callable[[Row, Pixels], str] | None = None,
+        read: Callable[[Row, UInt8], str] | None = None,
         workers: int | None = None,
     ) -> None:
         self._encoder, self._keypoints, self._longest = encoder, keypoints, longest
@@ -135,7 +136,7 @@ class Describer:
         path = beside(folder, row["image"])
         wanted = max(encoder.side, self._longest if self._keypoints else 0)
         if self._read is not None:
-            wanted = max(wanted, PRINT)
+            wanted = max(wanted, READABLE_SIDE)
         try:
             stored_path(path)
             data = read_bytes(path)
@@ -156,7 +157,7 @@ class Describer:
         )
 
 
-def _descriptor(encoder: BaseEncoder, picture: Pixels) -> Vector:
+def _descriptor(encoder: BaseEncoder, picture: UInt8) -> Vector:
     (descriptor,) = encoder.describe([encoder.fit(picture)])
     if not np.isfinite(descriptor).all():
         raise EncoderError(

@@ -12,13 +12,9 @@ from zipfile import BadZipFile
 import numpy as np
 import scipy
 
+from beautylens.arrays import Float64
 from beautylens.errors import CollectionError
-from beautylens.features.neighbours.diffusion import (
-    Doubles,
-    Graph,
-    late_diffusion,
-    offline_diffusion,
-)
+from beautylens.features.neighbours.diffusion import Graph, late_diffusion, offline_diffusion
 from beautylens.store.gallery import Gallery
 from beautylens.store.originals import originals
 
@@ -44,7 +40,7 @@ class OfflineDiffusion:
     def _places(self) -> dict[str, int]:
         return {image_id: place for place, image_id in enumerate(self.image_ids)}
 
-    def spread(self, image_ids: Sequence[str], weights: Doubles) -> dict[str, float]:
+    def spread(self, image_ids: Sequence[str], weights: Float64) -> dict[str, float]:
         """Return what reaches each image from those that a query touches, by image id.
 
         Args:

@@ -1,1 +1,1 @@
-"""Recipes: what a collection is built and searched with, as checked settings."""
+"""Recipes: validated settings of indexing and search."""

@@ -163,8 +163,13 @@ class Recipe(Settings):
 def shipped_recipes() -> tuple[str, ...]:
     """Return the names of the recipes that come with the package."""
     folder = resources.files("beautylens") / "recipe"
-    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir()
-                        if entry.name.endswith(".toml")))  # fmt: skip
+    return tuple(
+        sorted(
+            entry.name.removesuffix(".toml")
+            for entry in folder.iterdir()
+            if entry.name.endswith(".toml")
+        )
+    )
 
 
 def read_recipe(name: str | Path) -> Recipe:

@@ -1,4 +1,4 @@
-"""The sections of a recipe: one frozen group of settings for each part of a search."""
+"""Sections of a recipe: the settings of each step of indexing and search."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Length = Annotated[int, Field(ge=1, le=8)]
 
 
 class EncoderSettings(Settings):
-    """Which network describes a picture; what is left out stays as the encoder file has it.
+    """An encoder; settings that are left out are those of the encoder file.
 
-    `weight` is what its unit descriptor is multiplied by among several, or the a_i of a product;
-    `source` tells where the file comes from, for whoever does not have it.
+    `weight` multiplies its unit descriptor in an ensemble, or is the a_i of a product; `source`
+    says where the file can be obtained.
     """
 
     file: str = "default"
@@ -30,16 +30,16 @@ class EncoderSettings(Settings):
 
 
 class EnsembleSettings(Settings):
-    """How several descriptors become one score: joined into one, or cosines multiplied."""
+    """Combination of several encoders: descriptors concatenated, or cosines multiplied."""
 
     combine: Literal["concatenate", "product"] = "concatenate"
 
 
 class ProjectionSettings(Settings):
-    """A projection learnt at build from a sample of the catalogue's own descriptors.
+    """A projection fitted at indexing on a sample of the catalogue's descriptors.
 
-    `dimensions` principal axes are kept, or as many as the sample has; left out, all channels
-    stay as they are. `power` 0 is plain PCA, 1 full whitening.
+    `dimensions` principal axes are kept, at most as many as the sample has; without it all channels
+    are kept. `power` 0 is plain PCA, 1 full whitening.
     """
 
     zscore: bool = False
@@ -48,13 +48,13 @@ class ProjectionSettings(Settings):
     sample: Annotated[int, Field(ge=2)] = 20_000
 
     def model_post_init(self, _context: object) -> None:
-        """Refuse a projection that does nothing."""
+        """Refuse a projection without effect."""
         if not self.zscore and self.dimensions is None:
             raise RecipeError("[projection] needs `zscore = true`, `dimensions`, or both")
 
 
 class KeypointSettings(Settings):
-    """Which keypoints are kept; `longest` is in pixels of the shrunken picture.
+    """Keypoints of photos and catalogue pictures; `longest` is the longer side in pixels.
 
     `kind` is a name in `features.local.extractors`; "onnx" reads an export of XFeat from `file`.
     """
@@ -71,7 +71,7 @@ class KeypointSettings(Settings):
         if kind == "surf":
             raise PydanticCustomError(
                 "surf",
-                "there is no SURF: it is patented and left out of OpenCV; name its free stand-in, "
+                "SURF is patented and not part of OpenCV; use the free alternative "
                 '"orb", or "sift"',
             )
         return kind
@@ -86,10 +86,10 @@ class KeypointSettings(Settings):
 
 
 class VladSettings(Settings):
-    """All keypoints of a picture as one vector, by which it is found beside its descriptor (VLAD).
+    """VLAD of local descriptors, as a second retrieval beside the global descriptor.
 
-    A vocabulary of `words` and the principal axes that are kept, at most `dimensions`, are learnt
-    at build from `sample` pictures of the catalogue, and serve for later additions too.
+    A vocabulary of `words` and at most `dimensions` principal axes are fitted at indexing on
+    `sample` pictures of the catalogue, and kept for later additions.
     """
 
     words: Annotated[int, Field(ge=2, le=4096)] = 256
@@ -98,11 +98,11 @@ class VladSettings(Settings):
 
 
 class RetrieveSettings(Settings):
-    """The first short-list: gallery images nearest to the mean descriptor of the query's views.
+    """Retrieval of the short-list: gallery images nearest to the query's mean descriptor.
 
-    A view is a centred crop that keeps this share of the photo's width and height. With `salient`
-    everything but the photo's salient item is painted white first. `vectors` names a Milvus cluster
-    that finds the nearest, `milvus+http://host:19530/NAME`.
+    A view is a centred crop with this share of the photo's width and height. `salient` makes the
+    background of the photo's salient item white first. `vectors` is a Milvus cluster that searches
+    the vectors, `milvus+http://host:19530/NAME`.
     """
 
     depth: Annotated[int, Field(ge=1, le=10_000)] = 100
@@ -113,10 +113,10 @@ class RetrieveSettings(Settings):
 
 
 class VerifySettings(Settings):
-    """How keypoints of the photo and of each candidate are matched and verified.
+    """Keypoint matching and geometric verification of each candidate.
 
-    `ratio` is Lowe's; with `mutual` only keypoints that are each other's nearest match. The matches
-    that one `transform` explains are inliers; "none" counts all of them.
+    `ratio` is Lowe's; `mutual` keeps mutual nearest neighbours only. Matches that fit one
+    `transform` are inliers; "none" counts all matches.
     """
 
     ratio: Annotated[float, Field(gt=0, le=1)] = 0.85
@@ -133,21 +133,21 @@ class VerifySettings(Settings):
 
 
 class ColourSettings(Settings):
-    """Colours of at most `most` pictures that geometry cannot tell apart, against the photo's.
+    """Colour comparison of the photo with at most `most` candidates of similar inlier counts.
 
-    With this section a small copy of each catalogue picture is kept.
+    With this section a thumbnail of each catalogue picture is stored.
     """
 
     most: Annotated[int, Field(ge=2, le=64)] = 8
 
 
 class ExpandByNameSettings(Settings):
-    """How products with a text like that of the first matches are brought in.
+    """Expansion by products whose texts are similar to those of the first matches.
 
-    `variant` is how the first places are ranked anew, "slide" by default; the judge takes none.
-    The first `first` products bring in at most `listed` others each, whose texts are at least
-    `minimum` alike by cosine. Terms are runs of up to `words` words and, where `characters` gives
-    the shortest and longest, runs of characters inside words.
+    The `first` products add at most `listed` others each, whose texts have a cosine of at least
+    `minimum`. Terms are n-grams of up to `words` words and, if `characters` gives the shortest and
+    longest, character n-grams inside words. `variant` is how the first seven are ranked, "slide"
+    by default; the judge takes none.
     """
 
     variant: Literal["slide", "program"] | None = None
@@ -166,7 +166,7 @@ class ExpandByNameSettings(Settings):
 
 
 class CosineSettings(Settings):
-    """Ranks by the similarity of descriptors alone."""
+    """Ranks by the similarity of descriptors."""
 
     kind: Literal["cosine"] = "cosine"
 
@@ -178,17 +178,17 @@ class InliersSettings(Settings):
 
 
 class CosinePlusInliersSettings(Settings):
-    """Ranks by cosine + `weight` * ln(1 + inliers above what pictures share by chance)."""
+    """Ranks by cosine + `weight` * ln(1 + inliers above the chance level)."""
 
     kind: Literal["cosine_plus_inliers"]
     weight: Annotated[float, Field(gt=0, le=1e6)] = 0.125
 
 
 class JudgeSettings(Settings):
-    """Ranks by all evidence, and gives each product a probability and the answer a verdict.
+    """Ranks by all evidence, with a probability for each product and a verdict for the answer.
 
-    `file` holds parameters as `tools/learn_judge.py` writes them; "default" are those that come
-    with the package. What a collection has learnt from its own photos goes before either.
+    `file` has parameters as `tools/learn_judge.py` writes them; "default" are those of the package.
+    Parameters calibrated on a collection's photos take precedence.
     """
 
     kind: Literal["judge"]
@@ -199,10 +199,10 @@ ScorerSettings = CosineSettings | InliersSettings | CosinePlusInliersSettings | 
 
 
 class ReadSettings(Settings):
-    """What is read: words on the photo, barcodes on it, and words on catalogue pictures.
+    """OCR of the photo and of catalogue pictures, and reading of codes on the photo.
 
-    `catalogue`: `nameless` reads the pictures of products whose brand and name say little; reading
-    takes longer than all else that is done with a picture.
+    `catalogue`: `nameless` reads the pictures of products with little text in brand and name. OCR
+    takes longer than all other processing of a picture.
     """
 
     photo: bool = True
@@ -211,14 +211,14 @@ class ReadSettings(Settings):
 
 
 class AugmentSettings(Settings):
-    """Every catalogue descriptor blended with its `n` nearest, weighing similarity^alpha (DBA)."""
+    """Database augmentation (DBA): blending with the `n` nearest, by similarity^alpha."""
 
     n: Annotated[int, Field(ge=1, le=100)] = 1
     alpha: Annotated[float, Field(ge=0, le=100)] = 0.0
 
 
 class AlphaQuerySettings(Settings):
-    """Another search with the query blended with its `n` nearest, weighing similarity^alpha."""
+    """Alpha query expansion: the query is blended with its `n` nearest, by similarity^alpha."""
 
     kind: Literal["alpha_qe"]
     n: Annotated[int, Field(ge=0, le=100)] = 3
@@ -226,7 +226,7 @@ class AlphaQuerySettings(Settings):
 
 
 class _GraphSettings(Settings):
-    """How images are joined for diffusion: docs/method.md, section 3."""
+    """Settings of the diffusion graph: docs/method.md, section 3."""
 
     k_d: Annotated[int, Field(ge=1, le=1000)] = 50
     gamma: Annotated[float, Field(gt=0, le=1000)] = 3.0
@@ -243,14 +243,14 @@ class DiffusionSettings(_GraphSettings):
 
 
 class LateDiffusionSettings(_GraphSettings):
-    """Diffusion made when a collection is indexed, over the `truncation` nearest of each image."""
+    """Offline diffusion: computed at indexing, over the `truncation` nearest of each image."""
 
     kind: Literal["late_diffusion"]
     truncation: Annotated[int, Field(ge=1, le=10_000)] = 1024
 
 
 class SuperGlobalSettings(Settings):
-    """Descriptors refined among the `depth` images nearest to the query."""
+    """SuperGlobal: descriptors refined among the `depth` images nearest to the query."""
 
     kind: Literal["superglobal"]
     depth: Annotated[int, Field(ge=1, le=10_000)] = 400

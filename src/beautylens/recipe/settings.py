@@ -1,4 +1,4 @@
-"""Settings: frozen groups of values, checked, with the nearest right name for a wrong one."""
+"""Validated, frozen settings; an error suggests the nearest name for an unknown one."""
 
 from __future__ import annotations
 
@@ -21,28 +21,45 @@ Scales = Annotated[
 
 _OUT_OF_RANGE = frozenset(
     (
-        "greater_than", "greater_than_equal", "less_than", "less_than_equal", "too_short",
-        "too_long", "finite_number", "missing",
+        "greater_than",
+        "greater_than_equal",
+        "less_than",
+        "less_than_equal",
+        "too_short",
+        "too_long",
+        "finite_number",
+        "missing",
     )
-)  # fmt: skip
+)
 _WRONG_TYPE = frozenset(
     (
-        "model_type", "model_attributes_type", "dict_type", "mapping_type", "tuple_type",
-        "list_type", "string_type", "bool_type", "bool_parsing", "int_type", "int_parsing",
-        "int_from_float", "float_type", "float_parsing",
+        "model_type",
+        "model_attributes_type",
+        "dict_type",
+        "mapping_type",
+        "tuple_type",
+        "list_type",
+        "string_type",
+        "bool_type",
+        "bool_parsing",
+        "int_type",
+        "int_parsing",
+        "int_from_float",
+        "float_type",
+        "float_parsing",
     )
-)  # fmt: skip
-_SAYS_LITTLE = _OUT_OF_RANGE | _WRONG_TYPE
+)
+_GENERIC = _OUT_OF_RANGE | _WRONG_TYPE
 
 
 class Settings(BaseModel):
-    """A frozen group of settings that refuses names it does not know."""
+    """Frozen settings that refuse unknown names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class PoolingSettings(Settings):
-    """How feature maps become one descriptor: a name in `POOLINGS` and its options."""
+    """A pooling: a name in `POOLINGS` and its options."""
 
     shorthand: ClassVar[str] = "a pooling's name"
 
@@ -52,50 +69,54 @@ class PoolingSettings(Settings):
     @model_validator(mode="before")
     @classmethod
     def _name_alone(cls, values: Any) -> Any:
-        """Take `pooling = "gem"` for a pooling with its own options."""
+        """Accept `pooling = "gem"`, with default options."""
         return {"name": values} if isinstance(values, str) else values
 
 
 def checked(
     model: type[Model], values: Mapping[str, Any], where: str, error: type[BeautylensError]
 ) -> Model:
-    """Return the values as a model, or raise one sentence that names the setting at fault."""
+    """Return the values as a model.
+
+    Raises:
+        error: with one sentence about the first invalid setting.
+    """
     try:
         return model.model_validate(values)
     except ValidationError as failure:
-        # A setting of [expand] is located through its kind, which its user did not write there.
-        fault = re.sub(r"\bexpand\.\w+\.", "expand.", _first_fault(model, failure))
-        raise error(f"{where}: {fault}") from failure
+        # pydantic locates a setting of [expand] under its kind, which is not part of the recipe.
+        message = re.sub(r"\bexpand\.\w+\.", "expand.", _first_error(model, failure))
+        raise error(f"{where}: {message}") from failure
     except RecipeError as failure:
         raise error(f"{where}: {failure}") from failure
 
 
-def _first_fault(model: type[BaseModel], failure: ValidationError) -> str:
+def _first_error(model: type[BaseModel], failure: ValidationError) -> str:
     fault = failure.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in fault["loc"] if isinstance(part, str))
+    name = ".".join(str(part) for part in fault["loc"] if isinstance(part, str))
     if fault["type"].startswith("union_tag"):
-        kinds = (n.split(".")[1] for n in _known_names(model) if _is_kind(n, place))
-        return f"'{place}.kind': should be one of {', '.join(kinds)}"
+        kinds = (n.split(".")[1] for n in _known_names(model) if _is_kind(n, name))
+        return f"'{name}.kind': should be one of {', '.join(kinds)}"
     if fault["type"] != "extra_forbidden":
-        return f"'{place}': {_wrong_value(model, fault)}"
+        return f"'{name}': {_wrong_value(model, fault)}"
     known = _known_names(model)
-    near = difflib.get_close_matches(place, known, n=1) or difflib.get_close_matches(
+    near = difflib.get_close_matches(name, known, n=1) or difflib.get_close_matches(
         str(fault["loc"][-1]), known, n=1
     )
     hint = f"did you mean '{near[0]}'?" if near else f"known settings: {', '.join(known)}"
-    return f"there is no setting '{place}'; {hint}"
+    return f"unknown setting '{name}'; {hint}"
 
 
 def _wrong_value(model: type[BaseModel], fault: ErrorDetails) -> str:
-    """Return what is wrong with a value, and what may stand there where that does not say it."""
-    said = f"{fault['msg'][0].lower()}{fault['msg'][1:]}"
+    """Return what is wrong with a value, and the allowed values unless the message has them."""
+    message = f"{fault['msg'][0].lower()}{fault['msg'][1:]}"
     allowed = allowed_at(model, fault["loc"])
-    if allowed is None or fault["type"] not in _SAYS_LITTLE:
-        return said
-    # What pydantic says of a wrong type names its own classes.
+    if allowed is None or fault["type"] not in _GENERIC:
+        return message
+    # pydantic's message about a wrong type names its own classes.
     if fault["type"] not in _OUT_OF_RANGE:
         return f"{reprlib.repr(fault['input'])} is not {allowed}"
-    return f"{said}; it takes {allowed}"
+    return f"{message}; it takes {allowed}"
 
 
 def _is_kind(name: str, section: str) -> bool:
@@ -112,6 +133,6 @@ def _known_names(model: type[BaseModel], prefix: str = "") -> list[str]:
 
 
 def _tag(model: type[BaseModel]) -> str:
-    """Return by what pydantic locates one kind of a section: "alpha_qe."; nothing for others."""
+    """Return the prefix by which pydantic locates a kind of a section, such as "alpha_qe."."""
     kind = model.model_fields.get("kind")
     return f"{get_args(kind.annotation)[0]}." if kind else ""

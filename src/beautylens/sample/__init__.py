@@ -1,4 +1,4 @@
-"""The sample catalogue: invented products, drawn, and phone photos to search them with."""
+"""The sample catalogue: synthetic pictures of invented products, and phone photos as queries."""
 
 from beautylens.sample.plan import SamplePlan, plan_sample
 from beautylens.sample.write import SamplePaths, draw_plan, write_sample_catalogue

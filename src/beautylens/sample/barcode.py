@@ -1,27 +1,47 @@
-"""EAN-13: check digits and bars, after the GS1 General Specifications, section 5.2."""
+"""EAN-13 barcodes: check digit and bars (GS1 General Specifications, section 5.2)."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from beautylens.arrays import UInt8
 from beautylens.sample.lettering import PLAIN, write
 
-_LEFT_ODD = ("0001101", "0011001", "0010011", "0111101", "0100011",
-             "0110001", "0101111", "0111011", "0110111", "0001011")  # fmt: skip
-_PARITY = ("OOOOOO", "OOEOEE", "OOEEOE", "OOEEEO", "OEOOEE",
-           "OEEOOE", "OEEEOO", "OEOEOE", "OEOEEO", "OEEOEO")  # fmt: skip
+_LEFT_ODD = (
+    "0001101",
+    "0011001",
+    "0010011",
+    "0111101",
+    "0100011",
+    "0110001",
+    "0101111",
+    "0111011",
+    "0110111",
+    "0001011",
+)
+_PARITY = (
+    "OOOOOO",
+    "OOEOEE",
+    "OOEEOE",
+    "OOEEEO",
+    "OEOOEE",
+    "OEEOOE",
+    "OEEEOO",
+    "OEOEOE",
+    "OEOEEO",
+    "OEEOEO",
+)
+# Blank modules on each side of the symbol.
 _QUIET_ZONE = 11
-"""Blank modules on each side."""
 
+# Width of the whole symbol with its quiet zones, in modules.
 MODULES = 95 + 2 * _QUIET_ZONE
-"""Width of the whole symbol with its quiet zones, in modules."""
 
 
 def with_check_digit(twelve: str) -> str:
     """Return the GTIN-13 of the first twelve digits."""
-    total = sum(int(digit) * (1, 3)[place % 2] for place, digit in enumerate(twelve))
+    total = sum(int(digit) * (1, 3)[index % 2] for index, digit in enumerate(twelve))
     return f"{twelve}{-total % 10}"
 
 
@@ -37,13 +57,13 @@ def modules(gtin: str) -> str:
     return "".join(["101", *left, "01010", *(right[int(digit)] for digit in gtin[7:]), "101"])
 
 
-def draw_barcode(gtin: str, module: int, height: int) -> NDArray[np.uint8]:
-    """Return the symbol with its digits below, (height, MODULES * module, 3) uint8.
+def draw_barcode(gtin: str, module: int, height: int) -> UInt8:
+    """Return the picture of a symbol with its digits below, (height, MODULES * module, 3) uint8.
 
     Args:
         gtin: thirteen digits.
         module: width of the narrowest bar in pixels.
-        height: pixels, digits included.
+        height: in pixels, digits included.
     """
     padded = "0" * _QUIET_ZONE + modules(gtin) + "0" * _QUIET_ZONE
     bars = np.repeat(np.asarray([bit == "0" for bit in padded]), module)

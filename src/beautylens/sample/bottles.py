@@ -1,4 +1,4 @@
-"""Forms that a lathe could make, for skin, hair and body: bottles, jars, tubes and cans."""
+"""Rotationally symmetric packs for skin, hair and body: bottles, jars, tubes and cans."""
 
 from __future__ import annotations
 

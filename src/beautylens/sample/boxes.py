@@ -1,4 +1,4 @@
-"""Forms with flat faces: cartons, sachets, bars of soap and perfume flasks."""
+"""Packs with flat faces: cartons, sachets, bars of soap and perfume flasks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from beautylens.arrays import UInt8
 from beautylens.sample.barcode import MODULES, draw_barcode
 from beautylens.sample.colour import BLACK_PLASTIC, WHITE, mix, readable
 from beautylens.sample.labels import back_label, print_label, recoloured
@@ -16,10 +17,10 @@ from beautylens.sample.lettering import write
 from beautylens.sample.pack import Pack
 from beautylens.sample.relief import dimmed, embossed, rounded, slab, solid, whole
 from beautylens.sample.stage import MIDDLE, TABLE, Point, Stage
-from beautylens.sample.surfaces import SCALE, Part, Picture, shoulder, straight
+from beautylens.sample.surfaces import SCALE, Part, shoulder, straight
 
+# Width of the barcode's narrowest bar on a carton, in pixels of the finished picture.
 _BAR = 3
-"""Width of a barcode's narrowest bar on a carton's back, in pixels of the finished picture."""
 
 
 def carton(stage: Stage, pack: Pack) -> None:
@@ -30,9 +31,12 @@ def carton(stage: Stage, pack: Pack) -> None:
     width, height = 210 + 120 * pack.build, (430 - 90 * pack.build) * pack.scale
     front = print_label(pack, width * SCALE, height * SCALE)
     side = print_label(recoloured(pack, pack.accent), 110 * SCALE, height * SCALE, layout="column")
-    depth, rise = 74 + 130 * stage.view.yaw, 22
+    depth = 74 + 130 * stage.view.yaw
+    rise = 22
     left, right = MIDDLE - (width + depth) / 2, MIDDLE + (width - depth) / 2
-    back, top, foot = right + depth, TABLE - height - 10, TABLE - 10
+    back = right + depth
+    top = TABLE - height - 10
+    foot = TABLE - 10
     lid = solid(np.zeros((8, 8), np.uint8), mix(pack.paper, WHITE, 0.15))
     behind = (left + depth * 0.8, top - rise - 8)
     stage.face(lid, [behind, (back, top - rise), (right, top), (left, top + 6)], gain=0.86)
@@ -85,7 +89,7 @@ def soap(stage: Stage, pack: Pack) -> None:
     stage.turn(10 - 22 * pack.build, 1.1)
 
 
-def _pressed(bar: Picture, pack: Pack) -> Picture:
+def _pressed(bar: UInt8, pack: Pack) -> UInt8:
     """Return the bar with the brand's name pressed into its left part."""
     relief = Image.new("RGB", (bar.shape[1], bar.shape[0]), (0, 0, 0))
     box = (relief.width * 0.07, relief.height * 0.3, relief.width * 0.41, relief.height * 0.7)

@@ -6,8 +6,11 @@ from beautylens.sample.colour import rgb
 from beautylens.sample.lettering import Lettering
 from beautylens.sample.pack import Brand
 
-_GOLD, _ROSE_GOLD, _SILVER = rgb("#d9b36a"), rgb("#e0a48c"), rgb("#c9ccd2")
-_BRONZE, _GRAPHITE = rgb("#a9794f"), rgb("#5c5e66")
+_GOLD = rgb("#d9b36a")
+_ROSE_GOLD = rgb("#e0a48c")
+_SILVER = rgb("#c9ccd2")
+_BRONZE = rgb("#a9794f")
+_GRAPHITE = rgb("#5c5e66")
 
 BRANDS: dict[str, Brand] = {
     "maridune": Brand(

@@ -15,18 +15,18 @@ def rgb(code: str) -> RGB:
 
 
 def mix(first: RGB, second: RGB, share: float) -> RGB:
-    """Return the colour that lies `share` of the way from the first to the second."""
+    """Return the linear interpolation of two colours; `share` is that of the second."""
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
     return red, green, blue
 
 
 def luma(colour: RGB) -> float:
-    """Return the perceived lightness, 0 to 255 (Rec. 601 weights)."""
+    """Return the luma, 0 to 255 (Rec. 601 weights)."""
     return 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
 
 
 def readable(ink: RGB, paper: RGB) -> RGB:
-    """Return the ink where it stands out from the paper, else black or white, whichever does."""
+    """Return the ink if it contrasts with the paper, else black or white."""
     if abs(luma(ink) - luma(paper)) >= 70:
         return ink
     return (28, 26, 30) if luma(paper) > 128 else (250, 247, 242)

@@ -1,4 +1,4 @@
-"""Forms seen from above: eyeshadow palettes, powder compacts and round tins."""
+"""Packs seen from above: eyeshadow palettes, powder compacts and round tins."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from math import sin
 import cv2
 import numpy as np
 
+from beautylens.arrays import UInt8
 from beautylens.sample.colour import BLACK_PLASTIC, RGB, WHITE, mix
 from beautylens.sample.labels import print_label, recoloured
 from beautylens.sample.pack import Pack
 from beautylens.sample.relief import rounded, slab, solid, whole
 from beautylens.sample.stage import MIDDLE, Point, Stage
-from beautylens.sample.surfaces import SCALE, Picture
+from beautylens.sample.surfaces import SCALE
 
-_PAN, _GAP = 88, 16
-"""Side of an eyeshadow pan and the frame between two, in pixels of the finished picture."""
+# Side of an eyeshadow pan in pixels of the finished picture.
+_PAN = 88
+# Gap between two pans in pixels of the finished picture.
+_GAP = 16
 
 
 def palette(stage: Stage, pack: Pack) -> None:
@@ -26,17 +29,17 @@ def palette(stage: Stage, pack: Pack) -> None:
     mask = rounded(width, height, 20)
     stage.paint(slab(pack.paper, mask, 14), mask, left, top)
     rng = np.random.default_rng(pack.seed)
-    for place in range(columns * rows):
-        row, column = divmod(place, columns)
+    for index in range(columns * rows):
+        row, column = divmod(index, columns)
         corner = (left + 28 + column * (_PAN + _GAP), top + 16 + row * (_PAN + _GAP))
-        _pan(stage, corner, _pan_tint(pack, place / (columns * rows - 1), rng), rng)
+        _pan(stage, corner, _pan_tint(pack, index / (columns * rows - 1), rng), rng)
     plate = print_label(pack, (width - 40) * SCALE, 62 * SCALE, layout="strip")
     stage.paint(plate, whole(plate), left + 20, top + height - 70)
     stage.turn(6 - 12 * pack.build, min(1.15, 560 / width))
 
 
 def _pan_tint(pack: Pack, share: float, rng: np.random.Generator) -> RGB:
-    """Return a colour between the palette's lightest (share 0) and darkest (1), a little apart."""
+    """Return a colour between the palette's lightest (share 0) and darkest (1), with variation."""
     light, dark = mix(pack.fill, WHITE, 0.55), mix(pack.fill, BLACK_PLASTIC, 0.6)
     return mix(mix(light, dark, share), pack.accent, float(rng.uniform(0, 0.35)))
 
@@ -64,19 +67,21 @@ def compact(stage: Stage, pack: Pack) -> None:
     powder = print_label(recoloured(pack, pack.fill), 300 * SCALE, 300 * SCALE, layout="pressed")
     _disc_face(stage, powder, (MIDDLE, pan_y), (150, 150 * flat))
     lip = print_label(pack, 190 * SCALE, 24 * SCALE, safe=1.0, layout="strip")
-    y, left, right = pan_y + 170 * flat - 12, MIDDLE - 88, MIDDLE + 88
+    y = pan_y + 170 * flat - 12
+    left = MIDDLE - 88
+    right = MIDDLE + 88
     stage.face(lip, [(left, y), (right, y), (right - 6, y + 22), (left + 6, y + 22)])
 
 
-def _mirror() -> Picture:
-    """Return what a compact's mirror shows: a pale room in diagonal bands."""
+def _mirror() -> UInt8:
+    """Return the texture of a compact's mirror: pale diagonal bands."""
     across = np.linspace(0, 1, 300)
     bands = 205 + 45 * np.sin(5 * (across[:, None] + across[None, :]))
     return (bands[..., None] * (0.97, 0.99, 1.0)).astype(np.uint8)
 
 
-def _disc_face(stage: Stage, texture: Picture, centre: Point, reach: Point) -> None:
-    """Paint a square texture squeezed into an ellipse."""
+def _disc_face(stage: Stage, texture: UInt8, centre: Point, reach: Point) -> None:
+    """Paint a square texture scaled to an ellipse."""
     half = (round(reach[0] * SCALE), round(reach[1] * SCALE))
     squeezed = cv2.resize(texture, (2 * half[0], 2 * half[1]), interpolation=cv2.INTER_AREA)
     mask = np.zeros(squeezed.shape[:2], np.uint8)
@@ -86,7 +91,9 @@ def _disc_face(stage: Stage, texture: Picture, centre: Point, reach: Point) -> N
 
 def tin(stage: Stage, pack: Pack) -> None:
     """Draw a round screw-top tin from above and in front."""
-    metal, y, reach = pack.brand.metal, MIDDLE - 20, 210
+    metal = pack.brand.metal
+    y = MIDDLE - 20
+    reach = 210
     flat = 0.78 + 0.12 * pack.build
     for drop in range(58, -1, -2):
         shade = mix(metal, BLACK_PLASTIC, 0.35 + 0.3 * sin(drop / 5))

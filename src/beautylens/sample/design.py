@@ -1,4 +1,4 @@
-"""From a product line to the packs of its products: what chance decides, and what all share."""
+"""Random design of a product line, and the packs of its products."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _PATTERNS = (
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """What all packs of a line have in common beyond the brand's own habits."""
+    """The design that all packs of a line share."""
 
     paper: RGB
     accent: RGB
@@ -49,7 +49,7 @@ class Design:
 
 
 def design_line(line: Line, rng: np.random.Generator) -> Design:
-    """Return the line's design: mostly the brand's own, with a turn of the line's."""
+    """Return a random design of a line, often with the brand's paper, layout and pattern."""
     brand = BRANDS[line.brand]
     papers = _papers(brand)
     paper = papers[int(rng.choice(len(papers), p=(0.5, 0.18, 0.16, 0.16)))]
@@ -73,7 +73,7 @@ def _papers(brand: Brand) -> tuple[RGB, ...]:
 
 
 def make_pack(line: Line, version: Version, design: Design, gtin: str) -> Pack:
-    """Return the pack of one version: shades change the fill alone, variants the accent too."""
+    """Return the pack of one version: shades change the fill only, variants also the accent."""
     brand = BRANDS[line.brand]
     tint = 0.65 if line.differ == "variant" else 0.0
     return Pack(
@@ -96,5 +96,5 @@ def make_pack(line: Line, version: Version, design: Design, gtin: str) -> Pack:
 
 
 def in_store_gtin(brand: str, line: int, version: int) -> str:
-    """Return a GTIN-13 from the range 200-299, which GS1 leaves to shops for their own use."""
+    """Return a GTIN-13 of the range 200-299, which GS1 reserves for use within a shop."""
     return with_check_digit(f"2{list(BRANDS).index(brand):02d}{line:04d}{version:05d}")

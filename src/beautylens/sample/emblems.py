@@ -1,4 +1,4 @@
-"""The small drawn logos of the invented brands, each a function on a unit square."""
+"""Logos of the invented brands, each drawn on a unit square."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from PIL import Image, ImageDraw
 
 Point = tuple[float, float]
 
+# Side in pixels at which emblems are drawn before they are resized.
 _PEN = 256
-"""Side of the square that emblems are drawn on before they are scaled down, in pixels."""
 
 
 def emblem_mask(name: str, side: int) -> Image.Image:
-    """Return the emblem's coverage mask ("L"), `side` pixels square."""
+    """Return the mask ("L") of an emblem, `side` pixels square."""
     return _drawn(name).resize((max(side, 1), max(side, 1)), Image.Resampling.LANCZOS)
 
 
@@ -32,7 +32,7 @@ def _at(x: float, y: float) -> Point:
 
 
 def _polar(radius: float, turn: float) -> Point:
-    """Return the point at `radius` and `turn` (1 = full circle, 0 = up) about the middle."""
+    """Return the point at polar coordinates about the centre; turn 0 is up, 1 a full circle."""
     return _at(0.5 + radius * sin(2 * pi * turn), 0.5 - radius * cos(2 * pi * turn))
 
 
@@ -87,7 +87,7 @@ def _moon(draw: ImageDraw.ImageDraw) -> None:
 
 
 def _leaf_outline(tilt: float, length: float, breadth: float) -> list[Point]:
-    """Return a pointed leaf that grows from the middle in the direction `tilt` (turns)."""
+    """Return the outline of a leaf from the centre in the direction `tilt`, in turns."""
     right = [_polar(length * step / 12, tilt + breadth * sin(pi * step / 12)) for step in range(13)]
     left = [_polar(length * step / 12, tilt - breadth * sin(pi * step / 12)) for step in range(13)]
     return right + left[::-1]

@@ -1,13 +1,13 @@
-"""Every form that a product can have, by name, and the picture of one product in one view."""
+"""Pack forms by name, and the picture of a product from a view."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from beautylens.arrays import UInt8
 from beautylens.sample import bottles, boxes, compacts, makeup
 from beautylens.sample.pack import Pack
 from beautylens.sample.stage import STUDIO, Stage, View
-from beautylens.sample.surfaces import Picture
 
 FORMS: dict[str, Callable[[Stage, Pack], None]] = {
     "balm_stick": makeup.balm_stick,
@@ -37,7 +37,7 @@ FORMS: dict[str, Callable[[Stage, Pack], None]] = {
 }
 
 
-def draw_product(form: str, pack: Pack, view: View = STUDIO) -> Picture:
+def draw_product(form: str, pack: Pack, view: View = STUDIO) -> UInt8:
     """Return the studio picture of a product, (640, 640, 3) uint8 RGB."""
     stage = Stage(view)
     FORMS[form](stage, pack)

@@ -1,4 +1,4 @@
-"""Layouts: the ways in which a label arranges colour, pattern, mark and words."""
+"""Layouts of a label: arrangement of colour, pattern, emblem and text."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def _framed(sheet: Sheet) -> None:
 
 
 def _banded(sheet: Sheet) -> None:
-    pack, (left, top, right, bottom) = sheet.pack, sheet.safe
+    pack = sheet.pack
+    left, top, right, bottom = sheet.safe
     band = top + (bottom - top) * 0.26
     sheet.draw.rectangle((0, 0, sheet.image.width, band), fill=pack.accent)
     sheet.draw.rectangle((0, band + 8, sheet.image.width, band + 14), fill=pack.accent)
@@ -46,7 +47,8 @@ def _banded(sheet: Sheet) -> None:
 
 
 def _poster(sheet: Sheet) -> None:
-    pack, (left, top, right, bottom) = sheet.pack, sheet.safe
+    pack = sheet.pack
+    left, top, right, bottom = sheet.safe
     width, height = right - left, bottom - top
     word = pack.line.split()[0]
     if height > width:
@@ -64,8 +66,10 @@ def _poster(sheet: Sheet) -> None:
 
 
 def _split(sheet: Sheet) -> None:
-    pack, (left, top, right, bottom) = sheet.pack, sheet.safe
-    edge, lean = top + (bottom - top) * 0.4, sheet.image.width * 0.12
+    pack = sheet.pack
+    left, top, right, bottom = sheet.safe
+    edge = top + (bottom - top) * 0.4
+    lean = sheet.image.width * 0.12
     width = sheet.image.width
     tinted = Sheet(Image.new("RGB", sheet.image.size, pack.accent), pack, sheet.safe)
     cover_with_pattern(tinted, mix(pack.accent, pack.paper, 0.45))
@@ -80,14 +84,15 @@ def _split(sheet: Sheet) -> None:
 
 
 def _plate_paper(paper: RGB) -> RGB:
-    """Return the ground of a plate laid on the paper: lighter on light packs, darker on dark."""
+    """Return the colour of a plate on the paper: lighter on light packs, darker on dark ones."""
     if luma(paper) > 110:
         return mix(paper, (255, 255, 255), 0.7)
     return mix(paper, (0, 0, 0), 0.35)
 
 
 def _plate(sheet: Sheet) -> None:
-    pack, (left, top, right, bottom) = sheet.pack, sheet.safe
+    pack = sheet.pack
+    left, top, right, bottom = sheet.safe
     cover_with_pattern(sheet, mix(pack.accent, pack.paper, 0.2))
     height = bottom - top
     plate = (left, top + height * 0.16, right, bottom - height * 0.12)
@@ -98,10 +103,12 @@ def _plate(sheet: Sheet) -> None:
 
 
 def _arched(sheet: Sheet) -> None:
-    pack, (left, top, right, bottom) = sheet.pack, sheet.safe
+    pack = sheet.pack
+    left, top, right, bottom = sheet.safe
     width, height = right - left, bottom - top
     reach = min(width * 0.46, height * 0.4)
-    middle, base = (left + right) / 2, top + min(height * 0.5, 2 * reach)
+    middle = (left + right) / 2
+    base = top + min(height * 0.5, 2 * reach)
     for ring in range(4):
         r = reach * (1 - 0.2 * ring)
         tone = mix(pack.accent, pack.paper, (0.0, 0.55, 0.25, 0.8)[ring])
@@ -110,7 +117,8 @@ def _arched(sheet: Sheet) -> None:
 
 
 def _sidebar(sheet: Sheet) -> None:
-    pack, (left, top, right, bottom) = sheet.pack, sheet.safe
+    pack = sheet.pack
+    left, top, right, bottom = sheet.safe
     bar = left + (right - left) * 0.3
     sheet.draw.rectangle((0, 0, bar, sheet.image.height), fill=pack.accent)
     write_upright(
@@ -124,9 +132,12 @@ def _sidebar(sheet: Sheet) -> None:
 
 
 def _medallion(sheet: Sheet) -> None:
-    pack, (left, top, right, bottom) = sheet.pack, sheet.safe
+    pack = sheet.pack
+    left, top, right, bottom = sheet.safe
     cover_with_pattern(sheet, mix(pack.paper, pack.accent, 0.35), 0.26)
-    middle, centre, reach = (left + right) / 2, (top + bottom) / 2, sheet.unit * 0.52
+    middle = (left + right) / 2
+    centre = (top + bottom) / 2
+    reach = sheet.unit * 0.52
     tall = min(reach * 1.4, (bottom - top) / 2)
     paper = _plate_paper(pack.paper)
     disc = (middle - reach, centre - tall, middle + reach, centre + tall)
@@ -135,8 +146,9 @@ def _medallion(sheet: Sheet) -> None:
 
 
 def _column(sheet: Sheet) -> None:
-    """Print for slender packs: the brand along the pack, the shade and size at its foot."""
-    pack, (left, top, right, bottom) = sheet.pack, sheet.safe
+    """Layout of slender packs: the brand along the pack, shade and size at the foot."""
+    pack = sheet.pack
+    left, top, right, bottom = sheet.safe
     foot = bottom - (bottom - top) * 0.2
     ink = readable(pack.ink, pack.paper)
     write_upright(
@@ -155,16 +167,18 @@ def _column(sheet: Sheet) -> None:
 
 
 def _mark(sheet: Sheet) -> None:
-    """Print for small lids: the emblem above the brand."""
+    """Layout of small lids: the emblem above the brand."""
     ink = readable(sheet.pack.ink, sheet.pack.paper)
     brand = words_block(sheet.pack.brand.name, sheet.pack.brand.lettering, ink)
     stack(sheet, sheet.safe, [(2.0, emblem_block(ink)), (1.0, brand)])
 
 
 def _strip(sheet: Sheet) -> None:
-    """Print for low edges: the brand on the left, the line and shade on the right."""
-    pack, (left, top, right, bottom) = sheet.pack, sheet.safe
-    middle, ink = left + (right - left) * 0.45, readable(sheet.pack.ink, sheet.pack.paper)
+    """Layout of narrow strips: the brand on the left, line and shade on the right."""
+    pack = sheet.pack
+    left, top, right, bottom = sheet.safe
+    middle = left + (right - left) * 0.45
+    ink = readable(sheet.pack.ink, sheet.pack.paper)
     write(sheet.image, pack.brand.name, (left, top, middle - 8, bottom), pack.brand.lettering, ink)
     words = f"{pack.line}  {pack.shade or pack.size}"
     write(
@@ -177,7 +191,7 @@ def _strip(sheet: Sheet) -> None:
 
 
 def _pressed(sheet: Sheet) -> None:
-    """Press the emblem into powder, tone in tone."""
+    """Layout of pressed powder: the emblem in a darker tone."""
     pack = sheet.pack
     cover_with_pattern(sheet, mix(pack.paper, (0, 0, 0), 0.06), 0.16)
     left, top, right, bottom = sheet.safe

@@ -1,4 +1,4 @@
-"""Setting type: one embedded font made into many brands' hands by width, weight, slant and cuts."""
+"""Typesetting: one font, varied by width, weight, slant and stencil cuts for each brand."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from PIL import Image, ImageDraw, ImageFont
 
 from beautylens.sample.colour import RGB
 
+# Left, top, right, bottom in pixels.
 Rect = tuple[float, float, float, float]
-"""Left, top, right, bottom in pixels."""
 
 _MEASURING_SIZE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Lettering:
-    """How a brand sets its words; lengths are in ems, so that they scale with the size."""
+    """Type style of a brand; lengths are in ems."""
 
     case: Literal["upper", "lower", "given"] = "given"
     tracking: float = 0.0
@@ -34,7 +34,7 @@ CAPS = Lettering(case="upper", tracking=0.16)
 
 
 def write(image: Image.Image, words: str, rect: Rect, style: Lettering, ink: RGB) -> None:
-    """Set the words as large as the rectangle lets them be, centred on its height."""
+    """Write words as large as they fit, centred in a rectangle."""
     left, top, right, bottom = rect
     size = _fitting_size(words, style, right - left, bottom - top)
     if size < 4:
@@ -45,7 +45,7 @@ def write(image: Image.Image, words: str, rect: Rect, style: Lettering, ink: RGB
 
 
 def write_upright(image: Image.Image, words: str, rect: Rect, style: Lettering, ink: RGB) -> None:
-    """Set the words along the rectangle's height, read from the bottom up."""
+    """Write words along the height of a rectangle, from bottom to top."""
     left, top, right, bottom = rect
     size = _fitting_size(words, style, bottom - top, right - left)
     if size < 4:
@@ -59,7 +59,7 @@ def write_upright(image: Image.Image, words: str, rect: Rect, style: Lettering, 
 def _font(size: int) -> ImageFont.FreeTypeFont:
     font = ImageFont.load_default(size)
     if not isinstance(font, ImageFont.FreeTypeFont):
-        raise RuntimeError("This Pillow was built without FreeType, which the sample labels need.")
+        raise RuntimeError("sample labels need Pillow with FreeType; install another build of it")
     return font
 
 
@@ -80,7 +80,7 @@ def _fitting_size(words: str, style: Lettering, width: float, height: float) -> 
 
 @lru_cache(maxsize=4096)
 def _set_words(words: str, style: Lettering, size: int) -> Image.Image:
-    """Return the coverage mask ("L") of the words, cropped to their ink."""
+    """Return the mask ("L") of words, cropped to their bounding box."""
     words = _cased(words, style)
     pad = round(style.weight * size) + 2
     mask = Image.new("L", (round(_width(words, style, size)) + 2 * pad, round(size * 1.4)), 0)

@@ -1,4 +1,4 @@
-"""The sample's product lines, read from `lines.csv`: forms, names, shades, sizes and variants."""
+"""Product lines of the sample, read from `lines.csv`: form, name, shades, sizes, variants."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from typing import Literal, cast
 
 from beautylens.sample.colour import RGB, rgb
 
+# The difference between the products of a line: colour, amount, or one word and a tint.
 Difference = Literal["shade", "size", "variant"]
-"""What tells the products of a line apart: colour alone, the amount, or one word and a tint."""
 
 _VERSION = re.compile(r"(?P<label>.*?) ?(?P<colour>#[0-9a-f]{6}) (?P<size>.+)")
+# Reduction of the drawn size for each smaller amount.
 _SMALLER = 0.16
-"""How much smaller each size is drawn than the next larger one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One product of a line: what tells it from its sisters."""
+    """One product of a line.
+
+    label is shade number and name, or one word such as `Night`; empty if only the size differs.
+    """
 
     label: str
-    """Shade number and name, or one word such as `Night`; empty where only the size differs."""
     colour: RGB
     size: str
     scale: float
@@ -32,7 +34,10 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Products of one brand that share form, name and design."""
+    """Products of one brand with the same form, name and design.
+
+    listed lines are in the catalogue; others are photographed only, as queries without an answer.
+    """
 
     brand: str
     form: str
@@ -41,7 +46,6 @@ class Line:
     category: str
     differ: Difference
     listed: bool
-    """Sold in the catalogue's own shop; the others are only ever photographed."""
     versions: tuple[Version, ...]
 
 

@@ -1,4 +1,4 @@
-"""Forms of colour cosmetics that stand or lie: lipstick, gloss, mascara, polish, pencil, brush."""
+"""Packs of colour cosmetics: lipstick, gloss, mascara, polish, pencil, brush."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def lip_gloss(stage: Stage, pack: Pack) -> None:
 
 
 def mascara(stage: Stage, pack: Pack) -> None:
-    """Draw a closed mascara beside a second wand, so that the brush can be seen."""
+    """Draw a closed mascara beside an open wand."""
     radius = 30 + 9 * pack.build
     material, colour = pack.cap
     stage.stand(
@@ -117,7 +117,7 @@ def _wand(stage: Stage, x: float, foot_y: float, pack: Pack) -> None:
 
 
 def nail_polish(stage: Stage, pack: Pack) -> None:
-    """Draw a nail polish: a fat little bottle full of colour under a tall cap."""
+    """Draw a nail polish: a small round bottle of colour with a tall cap."""
     radius, height = 82 + 26 * pack.build, 150 - 30 * pack.build
     material, colour = pack.cap
     printed = recoloured(pack, pack.fill)
@@ -180,7 +180,8 @@ def brush(stage: Stage, pack: Pack) -> None:
     """Draw a make-up brush standing on its handle's end, bristles up."""
     rng = np.random.default_rng(pack.seed)
     root = (MIDDLE, TABLE - 340)
-    spread, length = 0.34 + 0.3 * pack.build, (150 + 60 * pack.build) * pack.scale
+    spread = 0.34 + 0.3 * pack.build
+    length = (150 + 60 * pack.build) * pack.scale
     for lean in np.sort(rng.uniform(-1, 1, 420) ** 3)[:: rng.choice([-1, 1])]:
         reach = length * (1 - 0.22 * lean**2) * rng.uniform(0.93, 1.0)
         tint = mix(pack.fill, (255, 250, 240), float(rng.uniform(0, 0.45)))

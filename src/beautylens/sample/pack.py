@@ -1,4 +1,4 @@
-"""What is printed on one pack: the brand's identity and the product's own words and colours."""
+"""Text, colours and brand of a pack."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from beautylens.sample.lettering import Lettering
 
 @dataclass(frozen=True, slots=True)
 class Brand:
-    """An invented brand: how it writes its name, its mark, its colours and its habits of layout."""
+    """An invented brand: name, type style, emblem, colours and default layout."""
 
     name: str
     motto: str
@@ -26,7 +26,12 @@ class Brand:
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """All that a form needs to draw one product: words, colours, and the line's own build."""
+    """All that a form needs to draw one product.
+
+    fill is the colour of the content, or of the shade; build (0 to 1) varies the proportions of the
+    line's packs; scale is the size relative to the largest of the line; seed is that of the line,
+    equal for all shades, so that only colour and text differ.
+    """
 
     brand: Brand
     line: str
@@ -38,19 +43,15 @@ class Pack:
     ink: RGB
     accent: RGB
     fill: RGB
-    """Colour of what is inside, or of the shade."""
     layout: str
     pattern: str
     build: float
-    """0 to 1: the line's place between a form's squat and slender, plain and ornate variants."""
     scale: float
-    """Size of the pack relative to its line's largest."""
     seed: int
-    """The line's own seed, the same for all its shades, so that only colour and words differ."""
 
     @property
     def cap(self) -> tuple[str, RGB]:
-        """Material and colour of the line's caps: metal, the accent, white or black."""
+        """Material and colour of the line's caps."""
         choices: tuple[tuple[str, RGB], ...] = (
             ("metal", self.brand.metal),
             ("gloss", self.accent),

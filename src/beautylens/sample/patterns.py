@@ -1,4 +1,4 @@
-"""Printed patterns that a label lies on: each fills a coverage mask from edge to edge."""
+"""Background patterns of labels, each drawn as a mask."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Grain = np.random.Generator
 
 
 def print_pattern(image: Image.Image, name: str, ink: RGB, step: float, seed: int) -> None:
-    """Print the named pattern all over the image; `step` is its repeat in pixels."""
+    """Draw a pattern over the whole image; `step` is its period in pixels."""
     mask = Image.new("L", image.size, 0)
     draw = ImageDraw.Draw(mask)
     PATTERNS[name](mask, draw, step, np.random.default_rng(seed))
@@ -23,7 +23,7 @@ def print_pattern(image: Image.Image, name: str, ink: RGB, step: float, seed: in
 
 
 def _plain(mask: Image.Image, draw: ImageDraw.ImageDraw, step: float, rng: Grain) -> None:
-    """Leave the paper bare."""
+    """Draw nothing."""
 
 
 def _stripes(mask: Image.Image, draw: ImageDraw.ImageDraw, step: float, rng: Grain) -> None:

@@ -1,4 +1,4 @@
-"""A label being printed: the sheet, and the blocks of words and marks that are stacked on it."""
+"""Drawing of a label: a sheet, and blocks of text and emblems stacked on it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FINE_PRINT = (
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A label being printed; words stay inside `safe`, which a viewer of the pack can see."""
+    """A label being drawn; text stays inside `safe`, the visible part on a pack."""
 
     image: Image.Image
     pack: Pack
@@ -31,12 +31,12 @@ class Sheet:
 
     @property
     def draw(self) -> ImageDraw.ImageDraw:
-        """The pen for plain shapes."""
+        """Pillow's drawing context of the image."""
         return ImageDraw.Draw(self.image)
 
     @property
     def unit(self) -> float:
-        """The shorter side of the safe area in pixels, the measure of patterns and margins."""
+        """Shorter side of the safe area in pixels, the unit of patterns and margins."""
         left, top, right, bottom = self.safe
         return min(right - left, bottom - top)
 
@@ -55,7 +55,7 @@ def words_block(words: str, style: Lettering, ink: RGB) -> Painter:
 
 
 def emblem_block(ink: RGB) -> Painter:
-    """Return the painter of the brand's mark, at the top of its block."""
+    """Return the painter of the brand's emblem, at the top of its block."""
 
     def paint(sheet: Sheet, rect: Rect) -> None:
         left, top, right, bottom = rect
@@ -71,7 +71,8 @@ def rule_block(ink: RGB) -> Painter:
 
     def paint(sheet: Sheet, rect: Rect) -> None:
         left, top, right, bottom = rect
-        middle, inset = (top + bottom) / 2, (right - left) * 0.22
+        middle = (top + bottom) / 2
+        inset = (right - left) * 0.22
         sheet.draw.line([(left + inset, middle), (right - inset, middle)], fill=ink, width=3)
 
     return paint
@@ -93,7 +94,7 @@ def gap_block(sheet: Sheet, rect: Rect) -> None:
 
 
 def stack(sheet: Sheet, rect: Rect, blocks: Sequence[Block]) -> None:
-    """Paint the blocks from top to bottom, each as high as its weight."""
+    """Paint blocks from top to bottom, with heights proportional to their weights."""
     left, top, right, bottom = rect
     unit = (bottom - top) / sum(weight for weight, _ in blocks)
     for weight, paint in blocks:
@@ -104,7 +105,7 @@ def stack(sheet: Sheet, rect: Rect, blocks: Sequence[Block]) -> None:
 def usual_words(
     sheet: Sheet, rect: Rect, paper: RGB, *, emblem: bool = True, brand: bool = True
 ) -> None:
-    """Print the usual words in the rectangle, fewer of them where it is low and wide."""
+    """Write brand, line, kind, shade and size in a rectangle; fewer of them if it is wide."""
     pack = sheet.pack
     ink, accent = readable(pack.ink, paper), readable(pack.accent, paper)
     name = (
@@ -131,11 +132,11 @@ def usual_words(
 
 
 def cover_with_pattern(sheet: Sheet, ink: RGB, step: float = 0.2) -> None:
-    """Print the pack's pattern all over; `step` is its repeat as a share of the sheet's unit."""
+    """Draw the pack's pattern; `step` is its period as a share of the sheet's unit."""
     print_pattern(sheet.image, sheet.pack.pattern, ink, step * sheet.unit, sheet.pack.seed)
 
 
 def inset(rect: Rect, margin: float) -> Rect:
-    """Return the rectangle made smaller by a margin in pixels on each side."""
+    """Return the rectangle reduced by a margin in pixels on each side."""
     left, top, right, bottom = rect
     return left + margin, top + margin, right - margin, bottom - margin

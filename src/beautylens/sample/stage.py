@@ -1,4 +1,4 @@
-"""The white table of the studio: parts are painted on it, then a soft shadow is laid below."""
+"""The studio scene: a white canvas with painted parts and a soft shadow."""
 
 from __future__ import annotations
 
@@ -8,66 +8,63 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from beautylens.arrays import UInt8
 from beautylens.sample.colour import RGB
-from beautylens.sample.surfaces import (
-    SCALE,
-    Mask,
-    Part,
-    Picture,
-    rim_ellipse,
-    turned_wall,
-)
+from beautylens.sample.surfaces import SCALE, Part, curved_wall, rim_ellipse
 
+# Side of a finished studio picture, in pixels.
 SIDE = 640
-"""Side of a finished studio picture, in pixels."""
 
-MIDDLE, TABLE = 320.0, 588.0
-"""The axis and the foot of a standing item, in pixels."""
+# Horizontal position of an item's axis in pixels.
+MIDDLE = 320.0
+# Vertical position of the table in pixels.
+TABLE = 588.0
 
+# Longer side of the item in a finished picture, in pixels.
 _ITEM_SIDE = 552
-"""Longer side of the item in a finished picture, in pixels."""
 
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Where the camera stands: a query's photographer never finds the studio's own place."""
+    """The view of the camera.
+
+    yaw is the rotation of the item about its axis in radians; camera the ratio of height to width
+    of a round rim's ellipse; tilt the rotation of the whole picture in degrees; back shows the
+    side with the barcode, if the form has one.
+    """
 
     yaw: float = 0.0
-    """Turn of the item about its own axis, in radians."""
     camera: float = 0.09
-    """How much the camera looks down: height over width of a round rim's ellipse."""
     tilt: float = 0.0
-    """Turn of the whole picture, in degrees."""
     shadow: bool = True
     back: bool = False
-    """Show the side with the barcode, where the form has one."""
 
 
 STUDIO = View()
 
 
-def _blank() -> Picture:
+def _blank() -> UInt8:
     return np.full((SIDE * SCALE, SIDE * SCALE, 3), 255, np.uint8)
 
 
-def _uncovered() -> Mask:
+def _uncovered() -> UInt8:
     return np.zeros((SIDE * SCALE, SIDE * SCALE), np.uint8)
 
 
 @dataclass(slots=True)
 class Stage:
-    """A canvas and the coverage of what stands on it; all positions are finished-picture pixels."""
+    """A canvas and the mask of the item; positions are in pixels of the finished picture."""
 
     view: View = STUDIO
-    canvas: Picture = field(default_factory=_blank)
-    cover: Mask = field(default_factory=_uncovered)
+    canvas: UInt8 = field(default_factory=_blank)
+    cover: UInt8 = field(default_factory=_uncovered)
 
     def paint(
-        self, layer: Picture, mask: Mask, left: float, top: float, opacity: float = 1.0
+        self, layer: UInt8, mask: UInt8, left: float, top: float, opacity: float = 1.0
     ) -> None:
-        """Lay a picture in drawn pixels on the canvas where its mask (0 or 255) says so."""
+        """Paint a supersampled layer on the canvas inside its mask (0 or 255)."""
         x, y = round(left * SCALE), round(top * SCALE)
         from_x, from_y = max(-x, 0), max(-y, 0)
         height = min(mask.shape[0], self.cover.shape[0] - y) - from_y
@@ -84,21 +81,21 @@ class Stage:
         np.maximum(self.cover[target], mask, out=self.cover[target])
 
     def stand(self, x: float, bottom: float, parts: Sequence[Part]) -> None:
-        """Stand turned parts, listed from top to bottom, on the table about the axis `x`."""
+        """Draw rotationally symmetric parts, from top to bottom, on the table around `x`."""
         top = bottom
         for part in reversed(parts):
             top -= part.height
             ends = part.profile(np.asarray([0, 1], np.float32))
             face, face_mask = rim_ellipse(float(ends[0]), self.view.camera, part.colour)
             self._paint_about(x, top - ends[0] * self.view.camera, face, face_mask)
-            wall, wall_mask = turned_wall(part, self.view.camera, self.view.yaw)
+            wall, wall_mask = curved_wall(part, self.view.camera, self.view.yaw)
             self._paint_about(x, top, wall, wall_mask)
 
-    def _paint_about(self, x: float, top: float, layer: Picture, mask: Mask) -> None:
+    def _paint_about(self, x: float, top: float, layer: UInt8, mask: UInt8) -> None:
         self.paint(layer, mask, x - mask.shape[1] / 2 / SCALE, top)
 
-    def face(self, texture: Picture, corners: Sequence[Point], *, gain: float = 1.0) -> None:
-        """Stretch a flat texture over a quadrilateral (clockwise from top left), dimmed by gain."""
+    def face(self, texture: UInt8, corners: Sequence[Point], *, gain: float = 1.0) -> None:
+        """Warp a texture to a quadrilateral (clockwise from top left), multiplied by gain."""
         height, width = texture.shape[:2]
         target = np.asarray(corners, np.float32) * SCALE
         origin = np.floor(target.min(axis=0))
@@ -120,7 +117,7 @@ class Stage:
         cv2.fillPoly(self.cover, [points], 255)
 
     def ellipse(self, centre: Point, reach: Point, colour: RGB, *, tilt: float = 0.0) -> None:
-        """Fill an ellipse with the half-axes `reach`, turned by `tilt` degrees."""
+        """Fill an ellipse with the half-axes `reach`, rotated by `tilt` degrees."""
         middle = (round(centre[0] * SCALE), round(centre[1] * SCALE))
         axes = (round(reach[0] * SCALE), round(reach[1] * SCALE))
         cv2.ellipse(self.canvas, middle, axes, tilt, 0, 360, colour, -1)
@@ -133,7 +130,7 @@ class Stage:
             cv2.polylines(surface, [path], False, tone, max(round(width * SCALE), 1))
 
     def turn(self, degrees: float, factor: float = 1.0) -> None:
-        """Turn everything painted so far about the middle of the picture, and scale it."""
+        """Rotate the canvas about its centre, and scale it."""
         side = SIDE * SCALE
         warp = cv2.getRotationMatrix2D((side / 2, side / 2), degrees, factor)
         white = (255, 255, 255)
@@ -143,7 +140,7 @@ class Stage:
         turned = cv2.warpAffine(self.cover, warp, (side, side))
         self.cover = ((turned > 127) * np.uint8(255)).astype(np.uint8)
 
-    def picture(self) -> Picture:
+    def picture(self) -> UInt8:
         """Return the finished picture, (SIDE, SIDE, 3) uint8 RGB: the item fills the frame."""
         small, cover = self._framed()
         if not self.view.shadow:
@@ -151,14 +148,15 @@ class Stage:
         light = 255 - cv2.multiply(_shadow(cover), 255 - cover, scale=1 / 255)
         return np.asarray(cv2.multiply(small, cv2.merge([light] * 3), scale=1 / 255), np.uint8)
 
-    def _framed(self) -> tuple[Picture, Mask]:
-        """Return item and coverage scaled to the finished size and centred."""
+    def _framed(self) -> tuple[UInt8, UInt8]:
+        """Return item and mask, resized to the finished size and centred."""
         x, y, width, height = cv2.boundingRect(self.cover)
         zoom = min(_ITEM_SIDE / max(width, height, 1), 1.0)
         size = (max(round(width * zoom), 1), max(round(height * zoom), 1))
         left, top = (SIDE - size[0]) // 2, (SIDE - size[1]) // 2
         window = np.s_[top : top + size[1], left : left + size[0]]
-        picture, cover = np.full((SIDE, SIDE, 3), 255, np.uint8), np.zeros((SIDE, SIDE), np.uint8)
+        picture = np.full((SIDE, SIDE, 3), 255, np.uint8)
+        cover = np.zeros((SIDE, SIDE), np.uint8)
         if width and height:
             item = np.s_[y : y + height, x : x + width]
             picture[window] = cv2.resize(self.canvas[item], size, interpolation=cv2.INTER_AREA)
@@ -166,8 +164,8 @@ class Stage:
         return picture, cover
 
 
-def _shadow(cover: Mask) -> Mask:
-    """Return the darkness that the item throws on the table: a halo below and a contact line."""
+def _shadow(cover: UInt8) -> UInt8:
+    """Return the shadow of the item on the table: a soft halo and a contact shadow."""
     low = cv2.resize(cover, (SIDE // 4, SIDE // 4), interpolation=cv2.INTER_AREA)
     contact = np.zeros_like(low)
     columns = np.flatnonzero((low > 127).any(axis=0))

@@ -1,4 +1,4 @@
-"""Writing the sample catalogue to a folder: two tables and the pictures that they name."""
+"""Writing of the sample catalogue: two tables and their pictures."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from beautylens.arrays import UInt8
 from beautylens.errors import TableError
 from beautylens.images.draw import to_jpeg
 from beautylens.images.simulate import phone_photo
 from beautylens.sample.forms import draw_product
 from beautylens.sample.plan import SamplePlan, SampleProduct, SampleQuery, plan_sample
-from beautylens.sample.surfaces import Picture
 
 Progress = Callable[[int, int], None]
 
@@ -25,7 +25,7 @@ _TRUTH_COLUMNS = ("image", "product_ids", "ignore_ids", "kind")
 
 @dataclass(frozen=True, slots=True)
 class SamplePaths:
-    """Where the two tables of a written sample lie."""
+    """Paths of the two tables of a sample."""
 
     catalogue: Path
     truth: Path
@@ -34,14 +34,14 @@ class SamplePaths:
 def write_sample_catalogue(
     folder: Path, *, seed: int = 2026, progress: Progress | None = None
 ) -> SamplePaths:
-    """Draw a catalogue of invented products, and phone photos to search it with.
+    """Write a catalogue of invented products with synthetic pictures, and query photos.
 
     Writes `catalogue.csv` with `gallery/*.jpg`, and `truth.csv` with `queries/*.jpg`.
 
     Args:
-        folder: made where it does not exist.
-        seed: decides everything; the same seed writes the same files.
-        progress: called with the number of products and photos done, and of all.
+        folder: folder to write to, created if needed.
+        seed: random seed; the same seed writes the same files.
+        progress: called with the number of products and photos done, and the total.
 
     Raises:
         TableError: when the folder cannot be written.
@@ -65,25 +65,25 @@ def draw_plan(plan: SamplePlan, folder: Path, *, progress: Progress | None = Non
         _write_table(paths.truth, _TRUTH_COLUMNS, _truth_rows(plan.queries))
     except OSError as error:
         raise TableError(
-            f"The sample catalogue cannot be written to {folder}: {error.strerror}; "
-            "choose a folder that you may write to."
+            f"the sample catalogue cannot be written to {folder}: {error.strerror}; choose a "
+            "writable folder"
         ) from error
     return paths
 
 
-def _drawn(plan: SamplePlan) -> Iterator[dict[str, Picture]]:
-    """Yield the pictures of each product, then each photo, by their paths in the folder."""
+def _drawn(plan: SamplePlan) -> Iterator[dict[str, UInt8]]:
+    """Yield the pictures of each product, then each query photo, by path in the folder."""
     for product in plan.products:
         yield {
             name: draw_product(product.line.form, product.pack, view)
             for name, view in zip(_images(product), product.views, strict=True)
         }
-    for place, query in enumerate(plan.queries):
-        yield {_query_image(place): take_photo(query)}
+    for index, query in enumerate(plan.queries):
+        yield {_query_image(index): take_photo(query)}
 
 
-def take_photo(query: SampleQuery) -> Picture:
-    """Return the phone photo: the product drawn anew from the query's own view, then simulated."""
+def take_photo(query: SampleQuery) -> UInt8:
+    """Return the simulated phone photo of a query, drawn from the query's view."""
     picture = draw_product(query.product.line.form, query.product.pack, query.view)
     return phone_photo(picture, np.random.default_rng(query.seed), strength=query.strength)
 
@@ -93,28 +93,30 @@ def _images(product: SampleProduct) -> list[str]:
     return [f"gallery/{product.product_id}{ending}.jpg" for ending in endings]
 
 
-def _query_image(place: int) -> str:
-    return f"queries/q{place + 1:02d}.jpg"
+def _query_image(index: int) -> str:
+    return f"queries/q{index + 1:02d}.jpg"
 
 
-def _save(path: Path, picture: Picture) -> None:
+def _save(path: Path, picture: UInt8) -> None:
     path.write_bytes(to_jpeg(picture, _QUALITY))
 
 
 def _catalogue_rows(products: Sequence[SampleProduct]) -> Iterator[tuple[str, ...]]:
-    """Yield a row for each product; of those with two images every other one takes two rows."""
-    for place, product in enumerate(products):
-        images, pack = _images(product), product.pack
+    """Yield the rows of products: those with two images alternate between one row and two."""
+    for index, product in enumerate(products):
+        images = _images(product)
+        pack = product.pack
         shade = pack.shade if product.line.differ == "shade" else ""
         facts = (product.name, pack.brand.name, product.line.category, pack.gtin, shade, pack.size)
-        for cell in images if place % 2 else [";".join(images)]:
+        for cell in images if index % 2 else [";".join(images)]:
             yield (product.product_id, cell, *facts)
 
 
 def _truth_rows(queries: Sequence[SampleQuery]) -> Iterator[tuple[str, ...]]:
-    for place, query in enumerate(queries):
-        ids, ignored = ";".join(query.product_ids), ";".join(query.ignore_ids)
-        yield _query_image(place), ids, ignored, query.kind
+    for index, query in enumerate(queries):
+        ids = ";".join(query.product_ids)
+        ignored = ";".join(query.ignore_ids)
+        yield _query_image(index), ids, ignored, query.kind
 
 
 def _write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.features.colour.alignment import Aligned, Transform, homogeneous, lay, settle
-from beautylens.features.colour.difference import ColourComparison, tell_shades
+from beautylens.arrays import Float64
+from beautylens.features.colour.alignment import Aligned, homogeneous, refine_alignment, warp
+from beautylens.features.colour.difference import ColourComparison, compare_colours
 from beautylens.features.local.features import LocalFeatures
 from beautylens.features.local.keypoints import Keypoints
 from beautylens.images.cutout import item_cover
@@ -46,7 +47,7 @@ class CompareColour:
         compared = self._compared(query, matches)
         if compared is None:
             return matches
-        differences = compared.shades.differences.tolist()
+        differences = compared.cell_colours.differences.tolist()
         found = dict(zip(compared.image_ids, differences, strict=True))
         rows = tuple(_with_colour(match, found.get(match.image_id)) for match in matches)
         return replace(matches, rows=rows, colours=compared)
@@ -69,14 +70,14 @@ class CompareColour:
                 aligned.append((match.image_id, _warp_thumbnail(thumbnail, move, first)))
         photo = _warp_photo(query.pixels, transform, first, self._local.longest)
         image_ids, pictures = zip(*aligned, strict=True)
-        shades = tell_shades(photo, pictures) if len(image_ids) > 1 else None
-        if shades is None or math.isnan(float(shades.differences[0])):
+        cells = compare_colours(photo, pictures) if len(image_ids) > 1 else None
+        if cells is None or math.isnan(float(cells.differences[0])):
             return None
-        return ColourComparison(image_ids, photo, pictures, shades)
+        return ColourComparison(image_ids, photo, pictures, cells)
 
     def _move(
-        self, geometry: Geometry | None, first: Keypoints, transform: Transform
-    ) -> Transform | None:
+        self, geometry: Geometry | None, first: Keypoints, transform: Float64
+    ) -> Float64 | None:
         """Return what takes a picture's keypoints to those of the first picture.
 
         Directly where both share a layout, else by way of the photo.
@@ -111,20 +112,21 @@ def _with_colour(match: Match, colour: float | None) -> Match:
     )
 
 
-def _warp_thumbnail(thumbnail: Thumbnail, move: Transform, first: Thumbnail) -> Aligned:
-    """Return a thumbnail laid over the first; `move` is between the pictures of keypoints."""
+def _warp_thumbnail(thumbnail: Thumbnail, move: Float64, first: Thumbnail) -> Aligned:
+    """Return a thumbnail warped onto the first; `move` is between the pictures of keypoints."""
     scaled = _sized(first.scale) @ move @ _sized(1 / thumbnail.scale)
     cover = np.asarray(cv2.erode(item_cover(thumbnail.pixels), np.ones((3, 3))), np.uint8)
-    return lay(thumbnail.pixels, cover, scaled, first.pixels.shape[1::-1])
+    return warp(thumbnail.pixels, cover, scaled, first.pixels.shape[1::-1])
 
 
 def _warp_photo(
-    photo: NDArray[np.uint8], transform: Transform, first: Thumbnail, longest: int
+    photo: NDArray[np.uint8], transform: Float64, first: Thumbnail, longest: int
 ) -> Aligned:
     pixels, _ = shrink(photo, longest)
     whole = np.full(pixels.shape[:2], 255, np.uint8)
     size = first.pixels.shape[1::-1]
-    return settle(lay(pixels, whole, _sized(first.scale) @ transform, size), first.pixels)
+    warped = warp(pixels, whole, _sized(first.scale) @ transform, size)
+    return refine_alignment(warped, first.pixels)
 
 
 def _sized(scale: float) -> NDArray[np.float64]:

@@ -14,25 +14,25 @@ _SHOWN = 24
 
 
 def draw_colours(compared: ColourComparison, number: int) -> NDArray[np.uint8]:
-    """Return the photo beside one of the pictures it was compared with, both as they were laid.
+    """Return the photo beside one of the pictures it was compared with, both aligned.
 
     Outlined are the cells that tell most; below them are their colours, the photo's in the light
     of the picture.
 
     Args:
-        compared: what was laid over each other.
+        compared: the aligned photo and pictures.
         number: of the picture among those compared.
 
     Returns:
         (H, W, 3) uint8 RGB.
     """
-    shades = compared.shades
-    telling = np.argsort(-shades.weights, kind="stable")[:_SHOWN]
-    telling = np.sort(telling[shades.weights[telling] > 0])
+    cells = compared.cell_colours
+    telling = np.argsort(-cells.weights, kind="stable")[:_SHOWN]
+    telling = np.sort(telling[cells.weights[telling] > 0])
     colours = np.stack(
-        [levels(shades.photo[number, telling]), levels(shades.pictures[number, telling])]
+        [levels(cells.photo[number, telling]), levels(cells.pictures[number, telling])]
     )
-    corners = shades.cells[telling][:, ::-1] * CELL
+    corners = cells.cells[telling][:, ::-1] * CELL
     photo, picture = compared.photo, compared.pictures[number]
     shown = np.where(photo.covers[..., None], photo.pixels, np.uint8(255))
     return compared_cells(shown, picture.pixels, corners, CELL, colours)

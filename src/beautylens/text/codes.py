@@ -1,4 +1,4 @@
-"""Reading the barcode on a picture."""
+"""Barcode reading."""
 
 from __future__ import annotations
 
@@ -8,63 +8,63 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import UInt8
 from beautylens.catalogue.gtin import gtin14
 from beautylens.images.fit import shrink
 from beautylens.native import ZXING
 
-# Retail symbols, those of shipping cases, and those that carry a GTIN among other data.
+# Symbologies of retail packs and of shipping cases, and those that may contain a GTIN.
 FORMATS = "EAN13,EAN8,UPCA,UPCE,DataBar,DataBarExp,DataBarLtd,ITF14,Code128"
-# A barcode that fills a quarter of this has two pixels a bar; more only costs time.
+# Longer side in pixels: a barcode over a quarter of it has two pixels a bar; more is slower only.
 LONGEST = 2048
-_TOLD = re.compile(r"^\(01\)(\d{14})")
-_UNTOLD = re.compile(r"^01(\d{14})")
+_BRACKETED = re.compile(r"^\(01\)(\d{14})")
+_PLAIN = re.compile(r"^01(\d{14})")
 
 
-def read_barcodes(picture: NDArray[np.uint8]) -> tuple[str, ...]:
-    """Return the GTINs that barcodes on a picture say, fourteen digits each, in reading order.
+def read_barcodes(picture: UInt8) -> tuple[str, ...]:
+    """Return the GTINs of the barcodes on a picture, fourteen digits each, in reading order.
 
-    Any direction; a symbol whose check digit is wrong says nothing.
+    Barcodes may have any direction; those with a wrong check digit are skipped.
 
     Args:
-        picture: (H, W, 3) uint8 RGB, as large as there is.
+        picture: (H, W, 3) uint8 RGB, at full size.
     """
     grey = np.asarray(cv2.cvtColor(shrink(picture, LONGEST)[0], cv2.COLOR_RGB2GRAY), np.uint8)
-    # At half the size blur and noise are less; and a scan of rows and columns misses bars that
-    # lean half-way between them.
+    # At half the size blur and noise are less. The reader scans rows and columns, and misses bars
+    # at 45 degrees.
     half, _ = shrink(grey, max(grey.shape) // 2 or 1)
-    return _scanned(grey) or _scanned(half) or _scanned(_leaning(grey))
+    return _read_gtins(grey) or _read_gtins(half) or _read_gtins(_rotated(grey))
 
 
-def _scanned(grey: NDArray[np.uint8]) -> tuple[str, ...]:
-    said = (_gtin_of(barcode) for barcode in _symbols(grey) if barcode.valid)
-    return tuple(dict.fromkeys(gtin for gtin in said if gtin is not None))
+def _read_gtins(grey: UInt8) -> tuple[str, ...]:
+    gtins = (_gtin_of(barcode) for barcode in _symbols(grey) if barcode.valid)
+    return tuple(dict.fromkeys(gtin for gtin in gtins if gtin is not None))
 
 
-def _leaning(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the picture turned by 45 degrees on a canvas that holds all of it."""
+def _rotated(grey: UInt8) -> UInt8:
+    """Return the picture rotated by 45 degrees, on a canvas that holds all of it."""
     height, width = grey.shape
     side = math.ceil((height + width) / math.sqrt(2))
-    turn = cv2.getRotationMatrix2D((width / 2, height / 2), 45, 1.0)
-    turn[:, 2] += (side - width) / 2, (side - height) / 2
-    return np.asarray(cv2.warpAffine(grey, turn, (side, side), borderValue=255), np.uint8)
+    rotation = cv2.getRotationMatrix2D((width / 2, height / 2), 45, 1.0)
+    rotation[:, 2] += (side - width) / 2, (side - height) / 2
+    return np.asarray(cv2.warpAffine(grey, rotation, (side, side), borderValue=255), np.uint8)
 
 
 def _gtin_of(barcode: Any) -> str | None:
-    """Return the GTIN of a symbol; Code 128 is one only with application identifier 01."""
-    told = _TOLD.match(barcode.text)
-    if told is None and barcode.symbology_identifier == "]C1":
-        told = _UNTOLD.match(barcode.text)
-    if told is not None:
-        return gtin14(told[1])
+    """Return the GTIN of a barcode; Code 128 has one only with application identifier 01."""
+    match = _BRACKETED.match(barcode.text)
+    if match is None and barcode.symbology_identifier == "]C1":
+        match = _PLAIN.match(barcode.text)
+    if match is not None:
+        return gtin14(match[1])
     return None if barcode.symbology_identifier.startswith("]C") else gtin14(barcode.text)
 
 
-@ZXING.first_call_alone
-def _symbols(grey: NDArray[np.uint8]) -> list[Any]:
-    """Return what looks like a barcode."""
-    # Imported on first use; most programs never read a barcode.
+@ZXING.serialise_first_call
+def _symbols(grey: UInt8) -> list[Any]:
+    """Return the barcodes that the reader detects, valid or not."""
+    # Imported late: most programs read no barcode.
     import zxingcpp
 
     formats = zxingcpp.barcode_formats_from_str(FORMATS)

@@ -1,4 +1,4 @@
-"""Where lines of text say a word: in the very letters, misread, joined, split, without its unit."""
+"""Matching of words in lines of text: exact, misread, joined, split, or without a unit."""
 
 from __future__ import annotations
 
@@ -16,108 +16,117 @@ from beautylens.text.tokens import is_exact, tokens_of
 
 
 class ReadLine(NamedTuple):
-    """A line of text about the photo."""
+    """A line of text, read by OCR or typed, with its weight.
+
+    weight is the confidence of its reading, or more for a typed line.
+    """
 
     text: str
     weight: float
-    """How far it is to be trusted: the confidence of its reading, or more for what was typed."""
 
 
-class Place(NamedTuple):
-    """Where a line says a word."""
+class Span(NamedTuple):
+    """A span of a line that matches a word.
+
+    start and end count the letters and digits of the line. weight is that of the line times the
+    similarity of the word and the matched text.
+    """
 
     weight: float
-    """That of the line, by how well the word agrees with what stands there."""
     line: int
     start: int
     end: int
 
-    def overlaps(self, other: Place) -> bool:
-        """Tell whether some letter of the line is part of both."""
+    def overlaps(self, other: Span) -> bool:
+        """Tell whether two spans share a letter."""
         return self.line == other.line and self.start < other.end and other.start < self.end
 
-    def lies_in(self, other: Place) -> bool:
-        """Tell whether every letter of this place is part of the other."""
+    def lies_in(self, other: Span) -> bool:
+        """Tell whether this span is part of the other."""
         return self.line == other.line and other.start <= self.start and self.end <= other.end
 
-    def times(self, factor: float) -> Place:
-        """Return the same place with another weight."""
+    def times(self, factor: float) -> Span:
+        """Return the same span with its weight multiplied."""
         return self._replace(weight=self.weight * factor)
 
 
-# Shorter words must agree in every letter; longer ones may differ in one of so many.
+# Letters of a word for each edit that is allowed; shorter words must match exactly.
 LETTERS_PER_ERROR = 4
-# A word of so many letters is unlikely to stand inside a line by chance.
-LEAST_INSIDE = 4
-# What a number is worth towards a size when it is said without the unit.
-BARE = 0.5
+# Least length of a word that may match inside a longer word.
+MIN_INSIDE = 4
+# Weight of a number for a size, if its unit was not read.
+WITHOUT_UNIT = 0.5
 
-Found = Iterator[tuple[str, Place]]
+Matched = Iterator[tuple[str, Span]]
 
 
 class TextLines:
-    """Lines of text, ready to be asked for words.
+    """Lines of text in which words are searched."""
 
-    Places count the letters and digits of a line, gaps and signs left out.
-    """
-
-    def __init__(self, said: Sequence[ReadLine]) -> None:
-        lines = [[token.key for token in tokens_of(line.text)] for line in said]
+    def __init__(self, lines: Sequence[ReadLine]) -> None:
+        keys_of_lines = [[token.key for token in tokens_of(line.text)] for line in lines]
         self._joined = [
-            (line.weight, "".join(keys)) for line, keys in zip(said, lines, strict=True)
+            (line.weight, "".join(keys)) for line, keys in zip(lines, keys_of_lines, strict=True)
         ]
-        self._words: dict[str, list[Place]] = defaultdict(list)
-        for number, (line, keys) in enumerate(zip(said, lines, strict=True)):
+        self._spans: dict[str, list[Span]] = defaultdict(list)
+        for number, (line, keys) in enumerate(zip(lines, keys_of_lines, strict=True)):
             for key, end in zip(keys, accumulate(map(len, keys)), strict=True):
-                self._words[key].append(Place(line.weight, number, end - len(key), end))
+                self._spans[key].append(Span(line.weight, number, end - len(key), end))
 
-    def places(self, keys: Iterable[str]) -> Mapping[str, Sequence[Place]]:
-        """Return where each of these words is said, by key; all that are compared, at once."""
-        exact = [key for key in keys if is_exact(key)]
+    def match(self, keys: Iterable[str]) -> Mapping[str, Sequence[Span]]:
+        """Return the spans that match each word, by key.
+
+        Args:
+            keys: all words that are compared: an exact match of one is no misreading of another.
+        """
+        numbers = [key for key in keys if is_exact(key)]
         letters = [key for key in keys if not is_exact(key)]
-        found: dict[str, list[Place]] = defaultdict(list)
-        for key, place in chain(
-            self._same(exact), self._same(letters), self._bare(exact), self._near(letters),
+        found: dict[str, list[Span]] = defaultdict(list)
+        for key, span in chain(
+            self._exact(numbers),
+            self._exact(letters),
+            self._without_unit(numbers),
+            self._misread(letters),
             self._inside(letters),
-        ):  # fmt: skip
-            found[key].append(place)
+        ):
+            found[key].append(span)
         return found
 
-    def _same(self, keys: Sequence[str]) -> Found:
-        return ((key, place) for key in keys for place in self._words.get(key, ()))
+    def _exact(self, keys: Sequence[str]) -> Matched:
+        return ((key, span) for key in keys for span in self._spans.get(key, ()))
 
-    def _bare(self, keys: Sequence[str]) -> Found:
-        """Yield the places of a size's number alone."""
+    def _without_unit(self, keys: Sequence[str]) -> Matched:
+        """Yield the spans of the number of a size alone."""
         numbers = ((key, key.rstrip(ascii_lowercase)) for key in keys)
         return (
-            (key, place.times(BARE))
+            (key, span.times(WITHOUT_UNIT))
             for key, number in numbers
             if number != key
-            for place in self._words.get(number, ())
+            for span in self._spans.get(number, ())
         )
 
-    def _near(self, keys: Sequence[str]) -> Found:
-        """Yield the places of words that differ in few letters, but in some."""
-        # A word that some product has in these very letters is no misreading of another.
+    def _misread(self, keys: Sequence[str]) -> Matched:
+        """Yield the spans of words within the allowed edit distance, exact ones left out."""
+        # A word that some product has exactly is no misreading of another.
         known = set(keys)
-        words = [word for word in self._words if word not in known and not is_exact(word)]
+        words = [word for word in self._spans if word not in known and not is_exact(word)]
         if not keys or not words:
             return
         errors = process.cdist(keys, words, scorer=Levenshtein.distance, dtype=np.int32)
         allowed = np.array([len(key) // LETTERS_PER_ERROR for key in keys])[:, None]
         for row, column in zip(*np.nonzero((errors > 0) & (errors <= allowed)), strict=True):
             key, word = keys[row], words[column]
-            alike = 1 - float(errors[row, column]) / len(key)
-            for place in self._words[word]:
-                yield key, place.times(alike)
+            similarity = 1 - float(errors[row, column]) / len(key)
+            for span in self._spans[word]:
+                yield key, span.times(similarity)
 
-    def _inside(self, keys: Sequence[str]) -> Found:
-        """Yield the first place in each line where a word stands inside another, or across some."""
-        whole = [place for key in keys for place in self._words.get(key, ())]
+    def _inside(self, keys: Sequence[str]) -> Matched:
+        """Yield the first span of each line where a word is inside another, or across several."""
+        exact = [span for key in keys for span in self._spans.get(key, ())]
         for number, (weight, line) in enumerate(self._joined):
             for key in keys:
-                start = line.find(key) if len(key) >= LEAST_INSIDE else -1
-                place = Place(weight, number, start, start + len(key))
-                # "Grape" is not said by a grapefruit, where some product is of grapefruit.
-                if start >= 0 and not any(place.lies_in(other) for other in whole):
-                    yield key, place
+                start = line.find(key) if len(key) >= MIN_INSIDE else -1
+                span = Span(weight, number, start, start + len(key))
+                # "Grape" does not match inside "grapefruit" if a product has that word.
+                if start >= 0 and not any(span.lies_in(other) for other in exact):
+                    yield key, span

@@ -1,4 +1,4 @@
-"""Reading the print on a picture with RapidOCR: where lines of text stand, and what they say."""
+"""Optical character recognition (OCR) with RapidOCR: the lines of text on a picture."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from typing import Any
 import cv2
 import numpy as np
 import yaml
-from numpy.typing import NDArray
 
+from beautylens.arrays import UInt8
 from beautylens.errors import EncoderError
 from beautylens.native import ONNX_RUNTIME, Lock, Once
 from beautylens.startup import quick_imports
 
-# PP-OCR's networks as RapidOCR's package carries them; named, so that it fetches no others.
+# PP-OCR networks of RapidOCR's package; named, so that it downloads no others.
 NETWORKS = {
     "Det": "PP-OCRv6_det_small.onnx",
     "Cls": "ch_ppocr_mobile_v2.0_cls_mobile.onnx",
     "Rec": "PP-OCRv6_rec_small.onnx",
 }
-# Lines read less surely than this are mostly texture taken for letters.
-LEAST_CONFIDENCE = 0.5
-PRINT = 1280
-"""Pixels of the longer side below which small print and thin bars are lost."""
-_LEAST_SIDE = 32
-"""Pixels below which a side holds no line."""
+# Lines of less confidence are mostly texture.
+MIN_CONFIDENCE = 0.5
+# Pixels of the longer side that a photo needs for small text and thin bars.
+READABLE_SIDE = 1280
+# Pixels of the shorter side below which a picture is not read.
+_MIN_SIDE = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of text as it stands on a picture.
+    """A line of text on a picture.
 
     Args:
-        text: what it says.
+        text: as read.
         confidence: mean probability of its characters, 0 to 1.
         corners: x, y in pixels of the picture, clockwise.
     """
@@ -48,47 +48,48 @@ class Line:
 
     @property
     def height(self) -> float:
-        """How tall its letters stand, in pixels, if it is longer than tall."""
+        """Height of its letters in pixels, for a line that is longer than tall."""
         first, second, _, last = self.corners
         return float(
             min(np.hypot(*np.subtract(first, second)), np.hypot(*np.subtract(first, last)))
         )
 
 
-Reads = Callable[[NDArray[np.uint8]], tuple[Line, ...]]
-"""Returns the lines of a picture, (H, W, 3) uint8 RGB."""
+# Returns the lines of text on a picture, (H, W, 3) uint8 RGB.
+Reads = Callable[[UInt8], tuple[Line, ...]]
 
 
 class Reader:
-    """Reads pictures, one at a time: threads wait for each other.
+    """Reads the text on pictures, one at a time: threads wait for each other.
 
-    ONNX Runtime runs the networks, in single precision: what is read depends neither on the
-    processor nor on how many pictures were read before (docs/benchmarks.md, "Precision").
+    ONNX Runtime runs the networks in single precision: the text depends neither on the processor
+    nor on the pictures read before (docs/benchmarks.md, "Precision").
 
     Args:
-        side: pixels that the longer side is given before lines are looked for.
-        folder: where the networks are; those that RapidOCR's package carries by default.
+        side: longer side in pixels to which pictures are resized for text detection.
+        folder: folder of the networks; by default that of RapidOCR's package.
 
     Raises:
-        EncoderError: when a network is not there.
+        EncoderError: when a network is missing.
     """
 
     def __init__(self, *, side: int = 640, folder: Path | None = None) -> None:
-        self._side, self._networks = side, _networks(folder or _carried())
-        self._engine: Once[Any] = Once()
-        self._turn = Lock()
+        self._side = side
+        self._networks = _networks(folder or _package_folder())
+        self._once: Once[Any] = Once()
+        self._lock = Lock()
 
-    def __call__(self, picture: NDArray[np.uint8]) -> tuple[Line, ...]:
+    def __call__(self, picture: UInt8) -> tuple[Line, ...]:
         """Return the lines of a picture, (H, W, 3) uint8 RGB, the tallest first."""
-        if min(picture.shape[:2]) * max(1, self._side / max(picture.shape[:2])) < _LEAST_SIDE:
+        if min(picture.shape[:2]) * max(1, self._side / max(picture.shape[:2])) < _MIN_SIDE:
             return ()
-        # The networks were trained on pictures as OpenCV reads them, and miss what is small.
-        given = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+        # The networks were trained on BGR pictures, and miss small text.
+        resized = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
         scale = max(1.0, self._side / max(picture.shape[:2]))
         if scale > 1:
-            given = cv2.resize(given, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-        with self._turn():
-            found = _read(self._ready, given)
+            resized = cv2.resize(resized, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+        with self._lock():
+            found = _read(self._engine, resized)
         if found.txts is None:
             return ()
         lines = [
@@ -97,11 +98,11 @@ class Reader:
         ]
         return tuple(sorted(lines, key=lambda line: -line.height))
 
-    def _ready(self) -> Any:
-        return self._engine(lambda: _engine(self._side, self._networks))
+    def _engine(self) -> Any:
+        return self._once(lambda: _make_engine(self._side, self._networks))
 
 
-@ONNX_RUNTIME.first_call_alone
+@ONNX_RUNTIME.serialise_first_call
 def _read(engine: Callable[[], Any], picture: Any) -> Any:
     return engine()(picture)
 
@@ -110,47 +111,47 @@ _SHARED: Once[Reader] = Once()
 
 
 def shared_reader() -> Reader:
-    """Return the one reader of this process.
+    """Return the reader that all searches of this process share.
 
     Raises:
-        EncoderError: when a network is not there.
+        EncoderError: when a network is missing.
     """
     return _SHARED(Reader)
 
 
-def _carried() -> Path:
-    """Return the folder of the networks inside RapidOCR's package."""
+def _package_folder() -> Path:
+    """Return the folder of the networks in RapidOCR's package."""
     spec = importlib.util.find_spec("rapidocr")
     if spec is None or not spec.submodule_search_locations:
-        raise EncoderError("reading packs needs the package rapidocr: pip install 'rapidocr>=3.10'")
+        raise EncoderError("reading text needs the package rapidocr: pip install 'rapidocr>=3.10'")
     return Path(spec.submodule_search_locations[0]) / "models"
 
 
 def _networks(folder: Path) -> dict[str, Path]:
-    """Return the file of each part of reading.
+    """Return the network files of text detection, orientation and recognition.
 
     Raises:
-        EncoderError: when one is not there.
+        EncoderError: when one is missing.
     """
     files = {part: folder / name for part, name in NETWORKS.items()}
     for file in files.values():
         if not file.is_file():
             raise EncoderError(
-                f"{file}: no such network; pip install --force-reinstall 'rapidocr>=3.10'"
+                f"{file}: the network is missing; pip install --force-reinstall 'rapidocr>=3.10'"
             )
     return files
 
 
-def _engine(side: int, networks: Mapping[str, Path]) -> Any:
-    with quick_imports(), _plain_tables():
+def _make_engine(side: int, networks: Mapping[str, Path]) -> Any:
+    with quick_imports(), _plain_yaml():
         from rapidocr import EngineType, RapidOCR
 
     settings: dict[str, Any] = {
         "Global.log_level": "critical",
-        "Global.text_score": LEAST_CONFIDENCE,
+        "Global.text_score": MIN_CONFIDENCE,
         "Det.limit_type": "max",
         "Det.limit_side_len": side,
-        # It keeps its memory from one picture to the next.
+        # Memory is kept from one picture to the next.
         "EngineConfig.onnxruntime.enable_cpu_mem_arena": True,
     }
     for part, file in networks.items():
@@ -160,20 +161,20 @@ def _engine(side: int, networks: Mapping[str, Path]) -> Any:
 
 
 @contextmanager
-def _plain_tables() -> Iterator[None]:
-    """Have what is imported here read its tables as plain dictionaries.
+def _plain_yaml() -> Iterator[None]:
+    """Load YAML files as plain dictionaries in imports inside the block.
 
-    RapidOCR reads 90 KB of YAML twice, about networks that it could fetch, into OmegaConf's nodes:
-    0.8 s for what is not asked for here, where every network is named.
+    RapidOCR reads 90 KB of YAML twice, about networks that it could download, into OmegaConf nodes:
+    that takes 0.8 s and is not needed here, where every network is named.
     """
     from omegaconf import OmegaConf
 
     load = OmegaConf.load
-    OmegaConf.load = _load_plain  # type: ignore[method-assign, assignment]  # put back below
+    OmegaConf.load = _load_plain  # type: ignore[method-assign, assignment]  # restored below
     try:
         yield
     finally:
-        OmegaConf.load = load  # type: ignore[method-assign]  # what it was
+        OmegaConf.load = load  # type: ignore[method-assign]  # restored
 
 
 def _load_plain(path: Path) -> Any:

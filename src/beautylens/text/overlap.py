@@ -1,4 +1,4 @@
-"""How much of what was read off a pack, or typed, the texts of products explain."""
+"""Word overlap between text read from a pack, or typed, and the texts of products."""
 
 from __future__ import annotations
 
@@ -8,82 +8,87 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from beautylens.several import several
-from beautylens.text.lines import Place, ReadLine, TextLines
+from beautylens.text.lines import ReadLine, Span, TextLines
 from beautylens.text.tokens import Token, tokens_of
 
 
 class Shared(NamedTuple):
-    """What a product's text shares with what was said."""
+    """The words that a product's text shares with lines of text.
+
+    weight is the sum over words of rarity in nats times similarity and confidence. words are in the
+    product's spelling, the one of largest weight first.
+    """
 
     weight: float
-    """Sum of the rarity of each shared word, in nats, by how well it agrees and was read."""
     words: tuple[str, ...]
-    """In the product's own spelling, the weightiest first."""
 
     def __or__(self, other: Shared) -> Shared:
-        """Return what is shared with either, the other's words first."""
+        """Return the union, the other's words first."""
         words = dict.fromkeys((*other.words, *self.words))
         return Shared(self.weight + other.weight, tuple(words))
 
 
-class _Held(NamedTuple):
-    """A word of a product, and how far it is to be trusted."""
+class _WeightedToken(NamedTuple):
+    """A token of a product's text and its weight."""
 
-    trust: float
+    weight: float
     token: Token
 
 
-# What was read on a catalogue picture, against what the catalogue says.
-PRINTED = 0.5
+# Weight of text read on a catalogue picture; that of the catalogue's own text is 1.
+READ_TEXT = 0.5
 
 
 def share(
-    said: Sequence[ReadLine], texts: Sequence[str], printed: Sequence[str] | None = None
+    lines: Sequence[ReadLine], texts: Sequence[str], read_texts: Sequence[str] | None = None
 ) -> list[Shared]:
-    """Return what each product's text shares with what was said.
+    """Return the words that each product's text shares with lines of text.
 
-    Words may be misread in a few letters, joined or split; numbers and sizes must be the same. A
-    word weighs ln(1 + N/(1 + n)) where n of the N texts have it, so that a shade's number decides
-    between products that have brand and line in common. No part of a line counts twice for one
+    Words may be misread in a few letters, joined or split; numbers and sizes must be equal. The
+    rarity of a word is ln(1 + N/(1 + n)) where n of the N texts have it, so that a shade's number
+    decides between products with the same brand and line. No part of a line counts twice for a
     product.
 
     Args:
-        said: what was read or typed.
-        texts: what the catalogue says of each product.
-        printed: what was read on each product's pictures, which counts for less.
+        lines: read from a pack, or typed.
+        texts: of each product in the catalogue.
+        read_texts: read on each product's pictures, with a smaller weight.
     """
     texts = several(texts)
-    printed = None if printed is None else several(printed)
-    if not any(line.text.strip() for line in said):
+    read_texts = several(read_texts or [""] * len(texts))
+    if not any(line.text.strip() for line in lines):
         return [Shared(0.0, ())] * len(texts)
-    products = [_trusted(*pair) for pair in zip(texts, printed or [""] * len(texts), strict=True)]
+    products = [_tokens(*pair) for pair in zip(texts, read_texts, strict=True)]
     counts = Counter(key for tokens in products for key in tokens)
-    found = TextLines(said).places(list(counts))
+    spans = TextLines(lines).match(list(counts))
     rarity = {key: math.log(1 + len(texts) / (1 + count)) for key, count in counts.items()}
-    return [_shared(tokens.values(), found, rarity) for tokens in products]
+    return [_shared(tokens.values(), spans, rarity) for tokens in products]
 
 
-def _trusted(text: str, printed: str) -> dict[str, _Held]:
-    """Return the words of a product by key, each with its first and most trusted spelling."""
-    words = [_Held(PRINTED, token) for token in reversed(tokens_of(printed))]
-    words += [_Held(1.0, token) for token in reversed(tokens_of(text))]
-    return {held.token.key: held for held in words}
+def _tokens(text: str, read_text: str) -> dict[str, _WeightedToken]:
+    """Return the tokens of a product by key, each in its first spelling of largest weight."""
+    tokens = [_WeightedToken(READ_TEXT, token) for token in reversed(tokens_of(read_text))]
+    tokens += [_WeightedToken(1.0, token) for token in reversed(tokens_of(text))]
+    return {each.token.key: each for each in tokens}
 
 
 def _shared(
-    tokens: Iterable[_Held], found: Mapping[str, Sequence[Place]], rarity: Mapping[str, float]
+    tokens: Iterable[_WeightedToken],
+    spans: Mapping[str, Sequence[Span]],
+    rarity: Mapping[str, float],
 ) -> Shared:
-    """Give the weightiest tokens their places first; what is taken is taken."""
-    claims = sorted(
-        ((place.weight * trust * rarity[token.key], token, place)
-         for trust, token in tokens for place in found.get(token.key, ())),
-        key=lambda claim: (-claim[0], claim[1], claim[2]),
-    )  # fmt: skip
-    taken: list[Place] = []
+    """Assign spans to tokens greedily, the largest weight first, without overlaps."""
+    candidates = [
+        (span.weight * weight * rarity[token.key], token, span)
+        for weight, token in tokens
+        for span in spans.get(token.key, ())
+    ]
+    candidates.sort(key=lambda each: (-each[0], each[1], each[2]))
+    taken: list[Span] = []
     kept: dict[str, tuple[float, str]] = {}
-    for weight, token, place in claims:
-        if token.key not in kept and not any(place.overlaps(other) for other in taken):
-            taken.append(place)
+    for weight, token, span in candidates:
+        if token.key not in kept and not any(span.overlaps(other) for other in taken):
+            taken.append(span)
             kept[token.key] = weight, token.spelling
     return Shared(
         math.fsum(weight for weight, _ in kept.values()),

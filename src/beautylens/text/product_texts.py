@@ -1,4 +1,4 @@
-"""The text of each product, out of the rows that describe its pictures."""
+"""The text of each product, joined from columns of the gallery."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ COLUMNS = ("brand", "name")
 
 
 def product_texts(rows: pa.Table, columns: Sequence[str] = COLUMNS) -> dict[str, str]:
-    """Return one text per product: what its columns say, in their order.
+    """Return one text for each product: the values of its columns, in their order.
 
-    A value whose words the text has already is left out, for many shops write the brand into the
-    name and it would count twice.
+    A value whose words another value has as well is left out: many shops write the brand into the
+    name, and it would count twice.
 
     Args:
-        rows: string columns `product_id` and those named, a row for each picture.
-        columns: which ones make the text.
+        rows: string columns `product_id` and `columns`, one row for each picture.
+        columns: names of the columns.
 
     Raises:
         TableError: when there is no such column.
@@ -30,26 +30,26 @@ def product_texts(rows: pa.Table, columns: Sequence[str] = COLUMNS) -> dict[str,
     missing = next((name for name in columns if name not in rows.column_names), None)
     if missing is not None:
         raise TableError(
-            f"the textual index is to read column '{missing}', which the catalogue does not have; "
-            f"its columns are {', '.join(rows.column_names)}"
+            f"the catalogue has no column '{missing}' for the text index; its columns are "
+            f"{', '.join(rows.column_names)}"
         )
     values: dict[str, dict[str, None]] = {}
     texts = zip(*(rows[name].to_pylist() for name in columns), strict=True)
     products = rows["product_id"].to_pylist()
-    for product, said in zip(products, texts if columns else [()] * len(products), strict=True):
-        values.setdefault(product, {}).update(dict.fromkeys(said))
-    return {product: _joined(said) for product, said in values.items()}
+    for product, row in zip(products, texts if columns else [()] * len(products), strict=True):
+        values.setdefault(product, {}).update(dict.fromkeys(row))
+    return {product: _joined(row) for product, row in values.items()}
 
 
 def _joined(values: Iterable[str]) -> str:
-    """Join values in their order, but for those whose words another one says as well."""
+    """Join values in their order, without those whose words another one has as well."""
     words = [(value, frozenset(words_of(value))) for value in values]
     return " ".join(
         value
-        for place, (value, own) in enumerate(words)
+        for index, (value, own) in enumerate(words)
         if own
         and not any(
-            own < others or (own == others and earlier < place)
+            own < others or (own == others and earlier < index)
             for earlier, (_, others) in enumerate(words)
         )
     )

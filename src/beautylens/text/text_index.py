@@ -1,4 +1,4 @@
-"""The textual index: which products' texts are alike, and which a few words mean."""
+"""Text index: search of product texts by TF·IDF and cosine similarity."""
 
 from __future__ import annotations
 
@@ -10,35 +10,36 @@ from zipfile import BadZipFile
 
 import numpy as np
 import scipy
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32
 from beautylens.errors import CollectionError
 from beautylens.several import several
 from beautylens.text.arrays import pack_strings, under, unpack_strings
 from beautylens.text.tf_idf import NGrams, Terms
 
 FORMAT = 1
-# Above 0, so that texts without a common term are never found.
-LEAST = 1e-9
+# Least similarity, above 0: texts without a common term are never found.
+MIN_SIMILARITY = 1e-9
 Found = list[tuple[str, float]]
 
 
 class TextIndex:
-    """TF·IDF weights of product texts, compared by cosine (Hou, Ji and Wang, MM 2020).
+    """An inverted index of TF·IDF weights, with cosine similarity (Hou, Ji and Wang, MM 2020).
 
-    With characters beside words the similarity is (1 - share) · cosine of the words + share ·
-    cosine of the character n-grams, which forgives a letter that is wrong.
+    With character n-grams the similarity is (1 - share) · cosine of words + share · cosine of
+    character n-grams, which tolerates a wrong letter.
 
-    Every posting of a query's terms is added up: at half a million products that takes less time
-    than bounds that would spare some of them.
+    All postings of a query's terms are summed: at half a million products that is faster than
+    pruning.
 
     Args:
-        ids: N product ids, sorted, so that equal similarities come in their order.
-        terms: each kind of terms with its share of the similarity.
+        ids: N product ids, sorted; ties keep this order.
+        terms: kinds of terms, each with its share of the similarity.
     """
 
     def __init__(self, ids: Sequence[str], terms: Sequence[tuple[Terms, float]]) -> None:
-        self._ids, self._terms = ids, terms
+        self._ids = ids
+        self._terms = terms
         self._weights = _joined([(kind.weights, share) for kind, share in terms])
         self._postings = self._weights.T.tocsr()
 
@@ -52,21 +53,21 @@ class TextIndex:
         characters: NGrams | None = None,
         share: float = 0.3,
     ) -> TextIndex:
-        """Index one text per product, in whatever order.
+        """Return an index of one text for each product; their order does not matter.
 
         Args:
-            ids: N product ids, no two alike.
+            ids: N distinct product ids.
             texts: N texts.
-            words: the longest n-gram of words; 1 is single words.
-            characters: the shortest and longest n-gram of characters, None for none.
-            share: what characters count of the similarity, 0 to 1.
+            words: length of the longest word n-gram; 1 is single words.
+            characters: lengths of the shortest and longest character n-gram; None for none.
+            share: of character n-grams in the similarity, 0 to 1.
 
         Raises:
-            ValueError: when an id comes twice, or there are not as many texts as ids.
+            ValueError: when ids repeat, or there are not as many texts as ids.
         """
         ids, texts = several(ids), several(texts)
         if len(set(ids)) != len(ids):
-            raise ValueError("a textual index takes one text for each product id")
+            raise ValueError("a text index takes one text for each product id")
         pairs = sorted(zip(ids, texts, strict=True))
         ordered = [text for _, text in pairs]
         terms = [(Terms.count("words", (1, words), ordered), 1.0)]
@@ -76,24 +77,24 @@ class TextIndex:
         return cls([product for product, _ in pairs], terms)
 
     def similar(self, ids: Sequence[str], limit: int, minimum: float = 0.0) -> list[Found]:
-        """Return for each product the others whose text is most similar: D(i) of the paper.
+        """Return the most similar other products of each product: D(i) of the paper.
 
         A product that is not in the index has none.
 
         Args:
             ids: product ids.
-            limit: the most products of each answer.
-            minimum: the least similarity, 0 to 1; texts without a common term are never similar.
+            limit: largest number of products for each.
+            minimum: least similarity, 0 to 1; texts without a common term are never found.
         """
         return [self._similar(product, limit, minimum) for product in several(ids)]
 
     def search(self, text: str, limit: int, minimum: float = 0.0) -> Found:
-        """Return the products whose text is most similar to free words, best first."""
+        """Return the products whose texts are most similar to a query text, best first."""
         query = _joined([(kind.weigh(text), share) for kind, share in self._terms])
         return self._best(self._similarities(query), limit, minimum)
 
     def shared(self, one: str, other: str) -> tuple[str, ...]:
-        """Return the words that two products' texts have in common, rarest first."""
+        """Return the words that the texts of two products share, rarest first."""
         rows = self._row(one), self._row(other)
         if rows[0] is None or rows[1] is None:
             return ()
@@ -101,7 +102,7 @@ class TextIndex:
         return words.shared(rows[0], rows[1])
 
     def to_bytes(self) -> bytes:
-        """Return the stored form: ids, vocabularies and counts; weights follow from them."""
+        """Return ids, vocabularies and counts as bytes; weights are computed from them."""
         arrays = {"format": np.array(FORMAT), **pack_strings("ids", self._ids)}
         for number, (terms, share) in enumerate(self._terms):
             arrays[f"{number}.share"] = np.array(share)
@@ -115,7 +116,7 @@ class TextIndex:
         """Return the index that `to_bytes` stored.
 
         Raises:
-            CollectionError: when these are not the bytes of one.
+            CollectionError: when the bytes are no such index.
         """
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as file:
@@ -130,7 +131,7 @@ class TextIndex:
             return cls(unpack_strings(arrays, "ids"), terms)
         except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
             raise CollectionError(
-                f"the stored textual index cannot be read ({error}); make it again"
+                f"the stored text index cannot be read ({error}); build it again"
             ) from error
 
     def __len__(self) -> int:
@@ -148,24 +149,24 @@ class TextIndex:
         similarities[row] = 0
         return self._best(similarities, limit, minimum)
 
-    def _similarities(self, query: scipy.sparse.csr_array) -> NDArray[np.float32]:
-        """Return the cosine of every text with a query (1, T): (N,)."""
-        cosines: NDArray[np.float32] = self._postings[query.indices].T @ query.data
+    def _similarities(self, query: scipy.sparse.csr_array) -> Float32:
+        """Return the cosines of all texts with a query (1, T), (N,)."""
+        cosines: Float32 = self._postings[query.indices].T @ query.data
         return cosines
 
-    def _best(self, similarities: NDArray[np.float32], limit: int, minimum: float) -> Found:
-        rows = np.flatnonzero(similarities >= max(minimum, LEAST))
+    def _best(self, similarities: Float32, limit: int, minimum: float) -> Found:
+        rows = np.flatnonzero(similarities >= max(minimum, MIN_SIMILARITY))
         values = similarities[rows]
         if len(rows) > limit:
-            # The last place's value first: sorting all that share a common word takes longer.
+            # Selected before sorting: very many texts share a common word.
             kept = values >= np.partition(values, -limit)[-limit]
             rows, values = rows[kept], values[kept]
         order = np.argsort(-values, kind="stable")[:limit]
-        return [(self._ids[rows[place]], min(1.0, float(values[place]))) for place in order]
+        return [(self._ids[rows[index]], min(1.0, float(values[index]))) for index in order]
 
 
 def _joined(blocks: Sequence[tuple[scipy.sparse.csr_array, float]]) -> scipy.sparse.csr_array:
-    """Put kinds of terms beside each other, so that a dot product is the mean of their cosines."""
+    """Concatenate kinds of terms, so that a dot product is the weighted mean of their cosines."""
     if len(blocks) == 1:
         return blocks[0][0]
     parts = [weights * np.float32(math.sqrt(share)) for weights, share in blocks]

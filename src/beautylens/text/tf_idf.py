@@ -1,4 +1,4 @@
-"""Terms of texts and what they weigh: counted, TF·IDF, each text's weights of unit length."""
+"""TF·IDF weights of word and character n-grams, each text normalised to unit length."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import scipy
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32
 from beautylens.text.arrays import Arrays, pack_strings, unpack_strings
 from beautylens.text.words import words_of
 
@@ -22,7 +22,7 @@ NGrams = tuple[int, int]
 
 
 def _word_counter(ngrams: NGrams, **options: Any) -> CountVectorizer:
-    # scikit-learn takes a second to import, and only building an index asks for it.
+    # Imported late: scikit-learn takes a second, and only building an index needs it.
     from sklearn.feature_extraction.text import CountVectorizer
 
     return CountVectorizer(
@@ -49,13 +49,13 @@ COUNTERS: dict[Kind, Callable[..., CountVectorizer]] = {
 
 @dataclass(frozen=True, eq=False)
 class Terms:
-    """One kind of terms in N texts.
+    """Term counts of N texts for one kind of terms.
 
     Args:
         kind: n-grams of words, or of characters inside words.
-        ngrams: the shortest and the longest, in words or characters.
-        vocabulary: the T terms, sorted, so that the order of the texts does not show.
-        counts: (N, T) sparse, how often each text has each term.
+        ngrams: lengths of the shortest and the longest, in words or characters.
+        vocabulary: the T terms, sorted, so that the order of the texts does not matter.
+        counts: (N, T) sparse, the number of times each text has each term.
     """
 
     kind: Kind
@@ -65,8 +65,8 @@ class Terms:
 
     @classmethod
     def count(cls, kind: Kind, ngrams: NGrams, texts: Sequence[str]) -> Terms:
-        """Return the terms of texts."""
-        # scikit-learn refuses texts that have no word among them.
+        """Return the term counts of texts."""
+        # scikit-learn refuses an empty vocabulary.
         if not any(words_of(text) for text in texts):
             return cls(kind, ngrams, (), scipy.sparse.csr_array((len(texts), 0), dtype=np.uint8))
         counter = COUNTERS[kind](ngrams)
@@ -76,7 +76,7 @@ class Terms:
         return cls(kind, ngrams, counter.get_feature_names_out().tolist(), counts)
 
     def to_arrays(self) -> Arrays:
-        """Return what `from_arrays` reads: plain arrays, as narrow as their values allow."""
+        """Return the counts as plain arrays of the narrowest types, for `from_arrays`."""
         return {
             "kind": np.array(self.kind),
             "ngrams": np.array(self.ngrams),
@@ -88,15 +88,16 @@ class Terms:
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Terms:
-        """Return the terms that `to_arrays` stored.
+        """Return the term counts of arrays that `to_arrays` returned.
 
         Raises:
             KeyError: when an array is missing.
             ValueError: when they do not fit together.
         """
-        kind, (shortest, longest) = str(arrays["kind"]), arrays["ngrams"].tolist()
+        kind = str(arrays["kind"])
+        shortest, longest = arrays["ngrams"].tolist()
         if kind not in COUNTERS:
-            raise ValueError(f"it holds terms of kind {kind!r}")
+            raise ValueError(f"unknown kind of terms {kind!r}")
         vocabulary = unpack_strings(arrays, "vocabulary")
         indptr = arrays["indptr"]
         counts = scipy.sparse.csr_array(
@@ -112,7 +113,7 @@ class Terms:
         return self._weighed(self.counts)
 
     def weigh(self, text: str) -> scipy.sparse.csr_array:
-        """Return the weights of another text, (1, T) sparse; terms unknown here count nothing."""
+        """Return the weights of another text, (1, T) sparse; unknown terms are ignored."""
         if not len(self.vocabulary):
             return scipy.sparse.csr_array((1, 0), dtype=np.float32)
         counts = scipy.sparse.csr_array(self._counter.transform([text]))
@@ -120,7 +121,7 @@ class Terms:
         return self._weighed(counts)
 
     def shared(self, one: int, other: int) -> tuple[str, ...]:
-        """Return the terms that two of the texts, named by row, have in common, rarest first."""
+        """Return the terms that the texts of two rows share, rarest first."""
         columns = [self.counts[[row]].indices for row in (one, other)]
         common = np.intersect1d(columns[0], columns[1], assume_unique=True)
         rarest = common[np.argsort(-self._idf[common], kind="stable")]
@@ -134,8 +135,8 @@ class Terms:
         return scipy.sparse.csr_array((unit, counts.indices, counts.indptr), counts.shape)
 
     @cached_property
-    def _idf(self) -> NDArray[np.float32]:
-        """Return ln((1 + N) / (1 + n)) + 1 for each term, n of the N texts having it."""
+    def _idf(self) -> Float32:
+        """Inverse document frequency ln((1 + N) / (1 + n)) + 1 of each term, in n of N texts."""
         texts, terms = self.counts.shape
         having = np.bincount(self.counts.indices, minlength=terms)
         return np.asarray(np.log((1 + texts) / (1 + having)) + 1, np.float32)

@@ -10,10 +10,11 @@ from functools import partial
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from beautylens.arrays import Float32, UInt8
 from beautylens.errors import ImageError, RecipeError
-from beautylens.features.encoder.base_encoder import BATCH, Floats, Pixels
+from beautylens.features.encoder.base_encoder import BATCH
 from beautylens.features.encoder.encoder import Encoder
-from beautylens.features.encoder.pooling import Outputs, find_reading, pool_scales, unit_rows
+from beautylens.features.encoder.pooling import Outputs, find_pooled, pool_scales, unit_rows
 from beautylens.images.ahead import ahead, batches
 from beautylens.images.decode import decode
 from beautylens.images.fit import centre
@@ -23,7 +24,7 @@ from beautylens.several import several
 OWN = "own"
 """The pooling of the encoder file itself, with its whitening where it has one."""
 
-Pool = Callable[[Sequence[Outputs]], Floats]
+Pool = Callable[[Sequence[Outputs]], Float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +35,7 @@ class Extracted:
     errors: why, by the picture's place.
     """
 
-    rows: Mapping[str, Floats]
+    rows: Mapping[str, Float32]
     errors: Mapping[int, str]
 
 
@@ -62,7 +63,7 @@ def extract(
         ImageError: when none of the pictures can be read.
     """
     pools = find_pools(encoder, poolings, query=query)
-    rows: dict[str, list[Floats]] = {name: [] for name in pools}
+    rows: dict[str, list[Float32]] = {name: [] for name in pools}
     errors: dict[int, str] = {}
     with threadpool_limits(1, "blas"), ThreadPoolExecutor() as pool:
         fitted = ahead(pool, partial(_fit, encoder, views=views), paths, 4 * BATCH)
@@ -95,7 +96,7 @@ def find_pools(
             continue
         name, _, given = text.partition(":")
         options = dict(_option(text, part) for part in given.split(",")) if given else {}
-        pools[text] = partial(pool_scales, find_reading(name, options, query=query))
+        pools[text] = partial(pool_scales, find_pooled(name, options, query=query))
     return pools
 
 
@@ -111,7 +112,7 @@ def _option(text: str, part: str) -> tuple[str, float]:
         ) from None
 
 
-def _fit(encoder: Encoder, path: Place, *, views: Sequence[float]) -> list[Pixels] | str:
+def _fit(encoder: Encoder, path: Place, *, views: Sequence[float]) -> list[UInt8] | str:
     try:
         picture = decode(path, least_side=round(encoder.side / min(views)))
     except ImageError as error:
@@ -119,11 +120,11 @@ def _fit(encoder: Encoder, path: Place, *, views: Sequence[float]) -> list[Pixel
     return [encoder.fit(centre(picture, view)) for view in views]
 
 
-def _mean_of_views(rows: Floats, views: int) -> Floats:
+def _mean_of_views(rows: Float32, views: int) -> Float32:
     return unit_rows(rows.reshape(-1, views, rows.shape[1]).sum(axis=1))
 
 
-def _spread(parts: Sequence[Floats], errors: Mapping[int, str]) -> Floats:
+def _spread(parts: Sequence[Float32], errors: Mapping[int, str]) -> Float32:
     """Return the rows at their pictures' places, zeros where a picture could not be read."""
     rows = np.concatenate(parts)
     every = np.zeros((len(rows) + len(errors), rows.shape[1]), np.float32)

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from beautylens.arrays import Float32
 from beautylens.catalogue.table import Catalogue
 from beautylens.catalogue.truth import TruthRow
 from beautylens.errors import ImageError
 from beautylens.evaluation.grid.extraction import Extracted, extract
 from beautylens.evaluation.grid.textual_ablation import AblationRow, RankedQuery, ablate
 from beautylens.evaluation.metrics import QueryResult, Summary, summarise
-from beautylens.features.encoder.base_encoder import Floats
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.features.local.extractors import sift
 from beautylens.features.local.features import Agreement, LocalFeatures
@@ -175,7 +175,7 @@ class Grid:
                     best.setdefault(product, float(scores[nearest]))
             yield RankedQuery(tuple(best), best, row.product_ids, row.ignore_ids)
 
-    def _short_list(self, scores: Floats, gallery: Extracted) -> Matches:
+    def _short_list(self, scores: Float32, gallery: Extracted) -> Matches:
         scores[list(gallery.errors)] = -np.inf
         order = np.argsort(-scores, kind="stable")[: self._depth]
         return Matches(

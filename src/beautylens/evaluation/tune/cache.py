@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from beautylens import __version__
+from beautylens.arrays import Float32
 from beautylens.embedded import picture_stamp
-from beautylens.features.encoder.base_encoder import Floats
 from beautylens.paths import Place
 
 
@@ -55,7 +55,7 @@ class Memory:
             self._write(file, json.dumps(make()).encode())
         return json.loads(file.read_bytes())
 
-    def arrays(self, key: str, make: Callable[[], Mapping[str, Floats]]) -> dict[str, Floats]:
+    def arrays(self, key: str, make: Callable[[], Mapping[str, Float32]]) -> dict[str, Float32]:
         """Return arrays by name, made if they are not there."""
         file = self._folder / f"{key}.npz"
         if not file.exists():

@@ -14,6 +14,7 @@ from functools import cached_property, partial
 
 import numpy as np
 
+from beautylens.arrays import Float32
 from beautylens.catalogue.table import Catalogue
 from beautylens.catalogue.truth import TruthRow
 from beautylens.errors import ImageError
@@ -22,7 +23,6 @@ from beautylens.evaluation.metrics import recall_at
 from beautylens.evaluation.tune.cache import Memory, digest_of, pictures_digest
 from beautylens.evaluation.tune.photos import precision_of
 from beautylens.evaluation.tune.search import Figures
-from beautylens.features.encoder.base_encoder import Floats
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.features.encoder.pooling import unit_rows
 from beautylens.features.encoder.whitening import Whitening
@@ -122,7 +122,7 @@ class Descriptors:
 
     def _rows(
         self, encoder: Encoder, poolings: Sequence[str]
-    ) -> tuple[Mapping[str, Floats], list[Mapping[str, Floats]]]:
+    ) -> tuple[Mapping[str, Float32], list[Mapping[str, Float32]]]:
         """Return by pooling the rows of the gallery, and those of each view of the photos."""
         described = partial(self._described, encoder, poolings)
         photos = [row.image for row in self._photos]
@@ -134,7 +134,7 @@ class Descriptors:
     def _described(
         self, encoder: Encoder, poolings: Sequence[str], paths: Sequence[Place], *,
         views: tuple[float, ...], query: bool,
-    ) -> Mapping[str, Floats]:  # fmt: skip
+    ) -> Mapping[str, Float32]:  # fmt: skip
         stepped = 0
 
         def step() -> None:
@@ -142,7 +142,7 @@ class Descriptors:
             stepped += 1
             self._progress()
 
-        def make() -> Mapping[str, Floats]:
+        def make() -> Mapping[str, Float32]:
             found: Extracted = extract(
                 encoder, paths, poolings, views=views, query=query, progress=step
             )
@@ -174,7 +174,7 @@ class Descriptors:
         key = digest_of("encoding", encoder.fingerprint, views, pictures_digest(paths))
         return float(self._memory.values(key, make))
 
-    def _learnt(self, wanted: ProjectionSettings | None, rows: Floats) -> Whitening | None:
+    def _learnt(self, wanted: ProjectionSettings | None, rows: Float32) -> Whitening | None:
         """Return a projection as a build would learn it of these rows."""
         if wanted is None:
             return None
@@ -186,7 +186,7 @@ class Descriptors:
         return Whitening.fit(taught, kept, power=wanted.power, zscore=wanted.zscore)
 
     def _scored(
-        self, projection: ProjectionSettings | None, rows: Floats, views: Sequence[Floats]
+        self, projection: ProjectionSettings | None, rows: Float32, views: Sequence[Float32]
     ) -> tuple[list[float], float]:
         """Return AP@7 of each photo, and the recall of the short-list."""
         learnt = self._learnt(projection, rows)
@@ -264,7 +264,7 @@ def _projections(
     return list(dict.fromkeys(tried))
 
 
-def _projected(learnt: Whitening | None, rows: Floats) -> Floats:
+def _projected(learnt: Whitening | None, rows: Float32) -> Float32:
     """Return rows projected; those of zeros, of unreadable pictures, stay zero."""
     if learnt is None:
         return rows

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from beautylens.arrays import Float32, UInt8
 from beautylens.assemble import make_extractor, make_pipeline
 from beautylens.catalogue.truth import TruthRow
 from beautylens.collection import Collection
@@ -17,7 +18,7 @@ from beautylens.evaluation.run import run_queries
 from beautylens.evaluation.tune.cache import Memory, digest_of, pictures_digest
 from beautylens.evaluation.tune.photos import precision_of
 from beautylens.evaluation.tune.search import Figures, Measure
-from beautylens.features.encoder.base_encoder import BaseEncoder, Floats, Pixels
+from beautylens.features.encoder.base_encoder import BaseEncoder
 from beautylens.features.encoder.openvino import Precision
 from beautylens.features.local.extractors import Extractor
 from beautylens.features.local.keypoints import Keypoints
@@ -42,7 +43,7 @@ class Remembering(BaseEncoder):
     def __init__(self, encoder: BaseEncoder) -> None:
         self._encoder = encoder
         self.seen: Seen = (0, ())
-        self._rows: dict[tuple[Seen, tuple[float, ...]], Floats] = {}
+        self._rows: dict[tuple[Seen, tuple[float, ...]], Float32] = {}
 
     @property
     def name(self) -> str:
@@ -64,15 +65,15 @@ class Remembering(BaseEncoder):
         """That of the encoder."""
         return self._encoder.precision
 
-    def fit(self, picture: Pixels) -> Any:
+    def fit(self, picture: UInt8) -> Any:
         """Return what the encoder makes of a picture."""
         return self._encoder.fit(picture)
 
-    def describe(self, fitted: Sequence[Any], *, query: bool = False) -> Floats:
+    def describe(self, fitted: Sequence[Any], *, query: bool = False) -> Float32:
         """Return what the encoder makes of fitted pictures."""
         return self._encoder.describe(fitted, query=query)
 
-    def describe_views(self, picture: Pixels, views: Sequence[float]) -> Floats:
+    def describe_views(self, picture: UInt8, views: Sequence[float]) -> Float32:
         """Return the descriptor of the photo."""
         key = self.seen, tuple(views)
         if key not in self._rows:
@@ -87,7 +88,7 @@ class RememberingReader:
         self.seen: Seen = (0, ())
         self._lines: dict[Seen, tuple[Line, ...]] = {}
 
-    def __call__(self, picture: Pixels) -> tuple[Line, ...]:
+    def __call__(self, picture: UInt8) -> tuple[Line, ...]:
         """Return the lines on the photo."""
         if self.seen not in self._lines:
             self._lines[self.seen] = shared_reader()(picture)
@@ -106,7 +107,7 @@ class RememberingExtractor:
         self.seen: Seen = (0, ())
         self._keypoints: dict[tuple[Seen, int, int], Keypoints] = {}
 
-    def __call__(self, picture: Pixels, *, longest: int, limit: int) -> Keypoints:
+    def __call__(self, picture: UInt8, *, longest: int, limit: int) -> Keypoints:
         """Return the keypoints of the photo."""
         key = self.seen, longest, limit
         if key not in self._keypoints:

@@ -1,4 +1,4 @@
-"""Laying pictures of one item over each other, so that colours are compared place by place."""
+"""Align pictures of one item with each other, so that colours are compared pixel by pixel."""
 
 from __future__ import annotations
 
@@ -6,85 +6,84 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Pixels = NDArray[np.uint8]
-Flags = NDArray[np.bool_]
-Transform = NDArray[np.float64]
+from beautylens.arrays import Bool, Float32, Float64, UInt8
 
-_FARTHEST = 14.0
-"""Pixels by which the dense flow may mend a transform: what turns a bottle takes from its rim."""
-_SMOOTH = 4.0
-"""Pixels over which the flow is smoothed, so that it follows the pack and not the print's noise."""
+# Largest displacement by the optical flow, in pixels: the rim of a bottle that was turned.
+_MAX_FLOW = 14.0
+# Standard deviation of the flow's smoothing in pixels: it follows the pack, not fine texture.
+_FLOW_SIGMA = 4.0
+# Gradient in grey levels a pixel above which an edge counts by its logarithm.
 _EDGE = 8.0
-"""Grey levels a pixel from which on an edge counts by its logarithm."""
-_FULL = 254
-"""Coverage from which on a pixel lies wholly inside."""
+# Coverage, of 255, from which a warped pixel lies wholly inside the picture.
+_COVERED = 254
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Aligned:
-    """A picture laid over another one: pixels (H, W, 3), and where it covers that one (H, W)."""
+    """A picture warped onto another: pixels (H, W, 3) uint8, and where it covers, (H, W) bool."""
 
-    pixels: Pixels
-    covers: Flags
+    pixels: UInt8
+    covers: Bool
 
 
-def homogeneous(transform: Transform) -> Transform | None:
-    """Return an affine map or homography as (3, 3); None where it can be no view of a pack."""
+def homogeneous(transform: Float64) -> Float64 | None:
+    """Return an affine map (2, 3) or homography as (3, 3); None where singular or not finite."""
     square = np.vstack([transform, (0.0, 0.0, 1.0)]) if transform.shape == (2, 3) else transform
     if not np.isfinite(square).all() or abs(float(np.linalg.det(square))) < 1e-6:
         return None
     return np.asarray(square, np.float64)
 
 
-def lay(picture: Pixels, cover: Pixels, transform: Transform, size: tuple[int, int]) -> Aligned:
-    """Return a picture as it falls on another one.
+def warp(picture: UInt8, cover: UInt8, transform: Float64, size: tuple[int, int]) -> Aligned:
+    """Return a picture warped into the frame of another one.
 
     Args:
         picture: (H, W, 3) uint8 RGB.
-        cover: (H, W) uint8, 255 where the picture is of use.
-        transform: (3, 3), takes its pixels to those of the other.
+        cover: (H, W) uint8, 255 where the picture shows its item.
+        transform: (3, 3), maps its pixels to those of the other.
         size: width and height of the other.
     """
-    # Shrinking by warping alone would skip pixels, and keep the grain of the rest.
-    shrunk = max(1, round(1 / max(_scale(transform), 1e-3)))
-    if shrunk > 1:
-        picture, cover = (_halved(each, shrunk) for each in (picture, cover))
-        transform = transform @ np.diag([shrunk, shrunk, 1.0])
+    # Averaged before it is warped: warping alone would skip pixels and alias.
+    factor = max(1, round(1 / max(_scale(transform), 1e-3)))
+    if factor > 1:
+        picture, cover = (_shrunk(each, factor) for each in (picture, cover))
+        transform = transform @ np.diag([factor, factor, 1.0])
     pixels = cv2.warpPerspective(picture, transform, size)
-    covers = cv2.warpPerspective(cover, transform, size) >= _FULL
+    covers = cv2.warpPerspective(cover, transform, size) >= _COVERED
     return Aligned(np.asarray(pixels, np.uint8), np.asarray(covers, bool))
 
 
-def settle(laid: Aligned, reference: Pixels) -> Aligned:
-    """Return a laid picture with what is left of misplacement taken out by a dense flow.
+def refine_alignment(aligned: Aligned, reference: UInt8) -> Aligned:
+    """Return an aligned picture after refinement by dense optical flow.
 
-    One plane cannot follow a bottle that was turned; DIS flow (Kroeger et al., 2016) on the edges
-    of both pictures can. Edges rather than levels: a shade may be lighter or darker than the other.
+    A homography cannot follow a bottle that was turned; DIS optical flow (Kroeger et al., 2016)
+    can. It is computed on edge maps, not on grey levels: one shade may be lighter than the other.
     """
-    still = np.zeros((*reference.shape[:2], 2), np.float32)
+    no_flow = np.zeros((*reference.shape[:2], 2), np.float32)
     flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(
-        _edges(reference), _edges(laid.pixels), still
+        _edges(reference), _edges(aligned.pixels), no_flow
     )
-    flow = cv2.GaussianBlur(cv2.medianBlur(flow, 5), (0, 0), _SMOOTH).clip(-_FARTHEST, _FARTHEST)
+    flow = cv2.GaussianBlur(cv2.medianBlur(flow, 5), (0, 0), _FLOW_SIGMA).clip(
+        -_MAX_FLOW, _MAX_FLOW
+    )
     height, width = reference.shape[:2]
-    down, across = np.mgrid[0:height, 0:width].astype(np.float32)
-    places = across + flow[..., 0], down + flow[..., 1]
-    covers = cv2.remap(laid.covers.astype(np.uint8) * 255, *places, cv2.INTER_LINEAR) >= _FULL
-    pixels = cv2.remap(laid.pixels, *places, cv2.INTER_LINEAR)
+    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+    sampled = columns + flow[..., 0], rows + flow[..., 1]
+    covers = (
+        cv2.remap(aligned.covers.astype(np.uint8) * 255, *sampled, cv2.INTER_LINEAR) >= _COVERED
+    )
+    pixels = cv2.remap(aligned.pixels, *sampled, cv2.INTER_LINEAR)
     return Aligned(np.asarray(pixels, np.uint8), np.asarray(covers, bool))
 
 
-def cell_means(
-    picture: NDArray[np.float32], flags: Flags, side: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def cell_means(picture: Float32, flags: Bool, side: int) -> tuple[Float64, Float64]:
     """Return the mean of the flagged pixels of each square cell, and their share of it.
 
     Args:
-        picture: (H, W, C); what is left of it beyond the last whole cell is not looked at.
+        picture: (H, W, C); pixels beyond the last whole cell are ignored.
         flags: (H, W), the pixels that count.
-        side: pixels of a cell.
+        side: side of a cell in pixels.
 
     Returns:
         (h, w, C) means, 0 where no pixel counts; (h, w) shares, 0 to 1.
@@ -99,19 +98,20 @@ def cell_means(
     return sums / np.maximum(shares, 1e-9)[..., None], shares
 
 
-def _scale(transform: Transform) -> float:
+def _scale(transform: Float64) -> float:
     return float(abs(np.linalg.det(transform[:2, :2])) ** 0.5)
 
 
-def _halved(picture: Pixels, times: int) -> Pixels:
-    height, width = (max(1, length // times) for length in picture.shape[:2])
-    part = picture[: height * times, : width * times]
+def _shrunk(picture: UInt8, factor: int) -> UInt8:
+    height, width = (max(1, length // factor) for length in picture.shape[:2])
+    part = picture[: height * factor, : width * factor]
     return np.asarray(cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _edges(picture: Pixels) -> Pixels:
+def _edges(picture: UInt8) -> UInt8:
+    """Return the logarithm of the gradient's magnitude, (H, W) uint8."""
     grey = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), (0, 0), 1.2)
-    across, down = cv2.spatialGradient(grey)
-    strength = cv2.magnitude(across.astype(np.float32), down.astype(np.float32))
+    dx, dy = cv2.spatialGradient(grey)
+    strength = cv2.magnitude(dx.astype(np.float32), dy.astype(np.float32))
     strength = cv2.GaussianBlur(np.log1p(strength / _EDGE), (0, 0), 1.0)
     return np.asarray(np.clip(strength * 60, 0, 255), np.uint8)

@@ -1,80 +1,84 @@
-"""The light of a photo, estimated against a studio picture of the same item, and taken out."""
+"""Illuminant estimation against a studio picture of the same item, and relighting by it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from beautylens.arrays import Float64
 
+# Linear light added before logarithms; values below it are noise.
 _BLACK = 0.01
-"""Linear light added before logarithms, as a lens's flare does: below it lies only noise."""
-_SPREADS = np.array([0.25, 0.10, 0.05, 0.12, 0.2, 0.2])
-"""Standard deviations of exposure, warmth, tint, contrast and two slopes, in ln of linear light:
-somewhat more than those of `images.simulate`, for a phone can do worse."""
-_MOST = 4.0
-"""Such deviations that no light goes beyond, however many cells of one colour ask for it."""
+# Prior standard deviations of exposure, warmth, tint, contrast and two slopes, in ln of linear
+# light: somewhat wider than those of `images.simulate`, since phones vary more.
+_PRIOR = np.array([0.25, 0.10, 0.05, 0.12, 0.2, 0.2])
+# Bounds of the parameters, in prior standard deviations.
+_BOUND = 4.0
+# Standard deviation of ln light of one cell: glare, wear and misalignment.
 _NOISE = 0.10
-"""Standard deviation of ln light of one cell, from glare, wear and misplacement."""
-_CELLS = 60.0
-"""Independent cells that all cells together count for at most: neighbours err together."""
+# Effective number of independent cells: the errors of neighbouring cells are correlated.
+_EFFECTIVE_CELLS = 60.0
+# Rounds of iteratively reweighted least squares.
 _ROUNDS = 6
+# Linear light at which relit colours are clipped.
 _BRIGHTEST = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Relit:
-    """The colours of a photo in the light of a studio picture: (N, 3) linear light."""
+    """Colours of a photo under the light of a studio picture, and the light's parameters.
 
-    colours: Floats
-    parameters: Floats
-    """ln exposure, warmth, tint and contrast; two slopes, from the middle to the border."""
+    colours (N, 3) are linear light; parameters (6,) are ln exposure, warmth, tint and contrast, and
+    two slopes from the middle of the picture to its border.
+    """
+
+    colours: Float64
+    parameters: Float64
 
 
-def relight(photo: Floats, studio: Floats, places: Floats, weights: Floats) -> Relit:
-    """Return the colours of a photo as the studio's light would have shown them.
+def relight(photo: Float64, studio: Float64, positions: Float64, weights: Float64) -> Relit:
+    """Return the colours of a photo under the light of the studio picture.
 
-    Lights and cameras change colours by few ways: a gain, its share from blue to red and from
-    magenta to green, a contrast, and brightness that falls across the photo. They are fitted to all
-    cells at once in ln light, robustly (Geman-McClure) and held by a prior, so that a shade that
-    differs in few places stands out, and that one which differs in all cannot pass for a lamp.
+    The model of the light in ln space is a gain, its share from blue to red and from magenta to
+    green, a contrast, and a linear fall-off across the photo. It is fitted to all cells at once by
+    robust least squares (Geman-McClure) under a Gaussian prior: another shade in a few cells is an
+    outlier, and another shade in all cells is too unlikely as a light.
 
     Args:
         photo: (N, 3) linear light of cells of the photo.
-        studio: (N, 3) that of the same places of the studio picture.
-        places: (N, 2) in the picture, -1 to 1.
-        weights: (N,) how much each cell counts.
+        studio: (N, 3) that of the same cells of the studio picture.
+        positions: (N, 2) x, y in the picture, -1 to 1.
+        weights: (N,) weight of each cell.
     """
     seen, known = np.log(photo + _BLACK), np.log(studio + _BLACK)
-    ways = _ways(known, places)
+    basis = _light_basis(known, positions)
     offsets = seen - known
     variance = _NOISE**2 + 0.3 * (_BLACK / (studio + _BLACK)) ** 2
     robust = np.ones(len(photo))
-    found = np.zeros(len(_SPREADS))
+    fitted = np.zeros(len(_PRIOR))
     for _ in range(_ROUNDS):
         counted = weights * robust
-        counted *= min(1.0, _CELLS / max(float(counted.sum()), 1e-9))
-        precise = ((counted[:, None] / variance)[..., None] * ways).reshape(-1, len(found))
-        normal, pulled = precise.T @ ways.reshape(precise.shape), offsets.ravel() @ precise
-        least = np.linalg.solve(normal + np.diag(_SPREADS**-2.0), pulled)
-        found = np.asarray(np.clip(least, -_MOST * _SPREADS, _MOST * _SPREADS), np.float64)
-        misses = (np.square(offsets - ways @ found) / variance).mean(axis=1)
-        robust = 1 / (1 + misses / 4) ** 2
-    # Contrast multiplies what is looked for, the other ways are taken off.
-    others = np.delete(np.arange(len(found)), 3)
-    plain = seen - ways[..., others] @ found[others] + found[3] * known.mean()
-    colours = np.exp(np.minimum(plain / (1 + found[3]), np.log(_BRIGHTEST + _BLACK))) - _BLACK
-    return Relit(np.maximum(colours, 0), found)
+        counted *= min(1.0, _EFFECTIVE_CELLS / max(float(counted.sum()), 1e-9))
+        weighted = ((counted[:, None] / variance)[..., None] * basis).reshape(-1, len(fitted))
+        normal = weighted.T @ basis.reshape(weighted.shape)
+        solution = np.linalg.solve(normal + np.diag(_PRIOR**-2.0), offsets.ravel() @ weighted)
+        fitted = np.asarray(np.clip(solution, -_BOUND * _PRIOR, _BOUND * _PRIOR), np.float64)
+        residuals = (np.square(offsets - basis @ fitted) / variance).mean(axis=1)
+        robust = 1 / (1 + residuals / 4) ** 2
+    # Contrast is a factor of the studio's ln light; the other terms are subtracted.
+    others = np.delete(np.arange(len(fitted)), 3)
+    plain = seen - basis[..., others] @ fitted[others] + fitted[3] * known.mean()
+    colours = np.exp(np.minimum(plain / (1 + fitted[3]), np.log(_BRIGHTEST + _BLACK))) - _BLACK
+    return Relit(np.maximum(colours, 0), fitted)
 
 
-def _ways(known: Floats, places: Floats) -> Floats:
-    """Return how each of the parameters changes ln light: (N, 3, 6)."""
-    ways = np.zeros((len(known), 3, len(_SPREADS)))
-    ways[..., 0] = 1
-    ways[..., 1] = (1, 0, -1)
-    ways[..., 2] = (-0.5, 1, -0.5)
-    ways[..., 3] = known - known.mean()
-    ways[..., 4:] = places[:, None, :]
-    return ways
+def _light_basis(known: Float64, positions: Float64) -> Float64:
+    """Return the derivative of ln light by each parameter, (N, 3, 6)."""
+    basis = np.zeros((len(known), 3, len(_PRIOR)))
+    basis[..., 0] = 1
+    basis[..., 1] = (1, 0, -1)
+    basis[..., 2] = (-0.5, 1, -0.5)
+    basis[..., 3] = known - known.mean()
+    basis[..., 4:] = positions[:, None, :]
+    return basis

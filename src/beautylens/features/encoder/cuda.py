@@ -1,4 +1,4 @@
-"""Running a network's ONNX graph on an NVIDIA GPU, by ONNX Runtime's CUDA build."""
+"""Network that runs an ONNX graph on an NVIDIA GPU with ONNX Runtime's CUDA build."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, UInt8
 from beautylens.errors import EncoderError
 from beautylens.features.encoder.openvino import Network, Precision
 from beautylens.native import ONNX_RUNTIME
 
 _DRIVER = Path("/proc/driver/nvidia/version")
 PROVIDERS: tuple[Any, ...] = (
-    # In full: descriptors are compared with those that processors make.
+    # Without TF32: descriptors are compared with those computed on CPUs.
     ("CUDAExecutionProvider", {"use_tf32": 0}),
     "CPUExecutionProvider",
 )
@@ -24,7 +24,7 @@ PROVIDERS: tuple[Any, ...] = (
 
 @cache
 def has_gpu() -> bool:
-    """Tell whether this machine has an NVIDIA GPU and the build of ONNX Runtime that uses it."""
+    """Tell whether this machine has an NVIDIA GPU and the CUDA build of ONNX Runtime."""
     try:
         version("onnxruntime-gpu")
     except PackageNotFoundError:
@@ -33,17 +33,17 @@ def has_gpu() -> bool:
 
 
 class CudaNetwork(Network):
-    """The same network on a GPU, which serves all threads of a process.
+    """Network on a GPU, shared by all threads of a process.
 
-    Pictures are normalised here: the graph takes them as numbers about 0. Which provider of ONNX
-    Runtime computes is its own choice among `providers`, in order.
+    Pictures are normalised here, outside the graph. ONNX Runtime uses the first of `providers` that
+    is available.
     """
 
     providers = PROVIDERS
 
     @property
     def precision(self) -> Precision:
-        """Single precision, whatever was asked for."""
+        """Always single precision."""
         return "f32"
 
     @property
@@ -55,16 +55,16 @@ class CudaNetwork(Network):
         """Return itself."""
         return self
 
-    def outputs(self, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], ...]:
+    def outputs(self, pictures: UInt8) -> tuple[Float32, ...]:
         """Return all outputs: the feature maps first, then the class token (N, C) if it has one."""
         name = self._compiled.get_inputs()[0].name
         mean, std = (np.array(each, np.float32) for each in (self.mean, self.std))
-        numbers = ((pictures - mean) / std).transpose(0, 3, 1, 2)
-        given = {name: np.ascontiguousarray(numbers, np.float32)}
-        found = _run(self._compiled, given)
-        return tuple(np.asarray(each, np.float32) for each in found)
+        normalised = ((pictures - mean) / std).transpose(0, 3, 1, 2)
+        inputs = {name: np.ascontiguousarray(normalised, np.float32)}
+        outputs = _run(self._compiled, inputs)
+        return tuple(np.asarray(each, np.float32) for each in outputs)
 
-    def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def __call__(self, pictures: UInt8) -> Float32:
         """Return the feature maps (N, C, h, w) of pictures (N, side, side, 3)."""
         return self.outputs(pictures)[0]
 
@@ -73,12 +73,12 @@ class CudaNetwork(Network):
 
         try:
             return onnxruntime.InferenceSession(str(self.graph), providers=list(self.providers))
-        except Exception as error:  # its errors share no other class
+        except Exception as error:  # its errors have no common base class
             raise EncoderError(
-                f"{self.graph}: not an ONNX graph that ONNX Runtime can read; export it again"
+                f"{self.graph}: ONNX Runtime cannot read this ONNX graph; export it again"
             ) from error
 
 
-@ONNX_RUNTIME.first_call_alone
-def _run(session: Any, given: dict[str, Any]) -> Any:
-    return session.run(None, given)
+@ONNX_RUNTIME.serialise_first_call
+def _run(session: Any, inputs: dict[str, Any]) -> Any:
+    return session.run(None, inputs)

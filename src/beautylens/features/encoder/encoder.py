@@ -1,4 +1,4 @@
-"""Encoders: files that turn pictures into global descriptors, preprocessing included."""
+"""Encoder files: a network with its preprocessing, pooling and whitening."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ import cv2
 import numpy as np
 from pydantic import Field
 
+from beautylens.arrays import Float32, UInt8
 from beautylens.errors import EncoderError
-from beautylens.features.encoder.base_encoder import BaseEncoder, Floats, Pixels
+from beautylens.features.encoder.base_encoder import BaseEncoder
 from beautylens.features.encoder.cuda import CudaNetwork, has_gpu
 from beautylens.features.encoder.openvino import Network, Precision, portable_of, read_header
-from beautylens.features.encoder.pooling import Outputs, find_reading, pool_scales
+from beautylens.features.encoder.pooling import Outputs, find_pooled, pool_scales
 from beautylens.features.encoder.registry import known_encoders, no_such_encoder
 from beautylens.features.encoder.whitening import Whitening
 from beautylens.images.fit import white_pad
@@ -29,11 +30,11 @@ Channels = tuple[float, float, float]
 
 
 class EncoderSpec(Settings):
-    """What an encoder's header says; it travels with the weights.
+    """Header of an encoder, stored with the weights.
 
-    `mean` and `std` are on the 0..255 scale, RGB; `side` is the input's, in pixels, and `scales`
-    are the multiples of it at which a picture is looked at. A network of `fixed_side` (most
-    transformers) takes no other; others take any multiple of `stride`.
+    `mean` and `std` are on the 0..255 scale, RGB; `side` is the input side in pixels, and `scales`
+    are multiples of it for multi-scale descriptors. A network of `fixed_side` (most transformers)
+    takes no other side; others take any multiple of `stride`.
     """
 
     name: str
@@ -49,13 +50,13 @@ class EncoderSpec(Settings):
 
 
 class Encoder(BaseEncoder):
-    """A network, a pooling and an optional whitening that describe pictures.
+    """An encoder of one network, a pooling and an optional whitening.
 
     Args:
         graph: the ONNX file.
         spec: its header.
-        whitening: applied to the pooled descriptor where the encoder has one.
-        precision: that of `Network`.
+        whitening: applied to the pooled descriptor; None for none.
+        precision: `f32` or `bf16` to compute in; by default `chosen_precision`.
     """
 
     def __init__(
@@ -71,14 +72,16 @@ class Encoder(BaseEncoder):
                 f"encoder '{spec.name}': the input side {spec.side} must be a multiple of "
                 f"{spec.stride}"
             )
-        self.spec, self.whitening, self.graph = spec, whitening, graph
+        self.spec = spec
+        self.whitening = whitening
+        self.graph = graph
         sides = [round(spec.side * scale / spec.stride) * spec.stride for scale in spec.scales]
-        kind = CudaNetwork if has_gpu() else Network
+        network_class = CudaNetwork if has_gpu() else Network
         self._networks = [
-            kind(graph, spec.mean, spec.std, side, precision=precision) for side in sides
+            network_class(graph, spec.mean, spec.std, side, precision=precision) for side in sides
         ]
         self._pool = {
-            query: find_reading(spec.pooling.name, spec.pooling.options, query=query)
+            query: find_pooled(spec.pooling.name, spec.pooling.options, query=query)
             for query in (False, True)
         }
 
@@ -92,14 +95,14 @@ class Encoder(BaseEncoder):
         scales: Scales | None = None,
         precision: Precision | None = None,
     ) -> Encoder:
-        """Read an encoder: `default`, a folder with encoder.json, or an .onnx file with a header.
+        """Load an encoder: `default`, a folder with encoder.json, or an .onnx file with a header.
 
         Args:
-            file: which encoder.
-            side: another input side than the header's, in pixels.
-            pooling: another pooling than the header's; a whitening learnt on the header's own
-                pooling is then left out.
-            scales: other multiples of the side than the header's.
+            file: name, folder or file of the encoder.
+            side: input side in pixels; the header's by default.
+            pooling: the header's by default; another one drops the whitening, which was learnt on
+                the header's.
+            scales: multiples of the side; the header's by default.
             precision: `f32` or `bf16` to compute in; by default `chosen_precision`.
 
         Raises:
@@ -120,22 +123,22 @@ class Encoder(BaseEncoder):
 
     @classmethod
     def exists(cls, file: str | Path) -> bool:
-        """Tell whether `load` would find an encoder; whether it is one is told when it is read."""
+        """Tell whether there is a file or folder of that name; `load` checks its content."""
         return _locate(file).exists()
 
     @property
     def name(self) -> str:
-        """The name that the header gives."""
+        """Name in the header."""
         return self.spec.name
 
     @property
     def side(self) -> int:
-        """Pixels of the largest scale's input side."""
+        """Input side of the largest scale in pixels."""
         return max(network.side for network in self._networks)
 
     @property
     def precision(self) -> Precision:
-        """The precision that the network computes in."""
+        """Precision in which the network computes."""
         return self._networks[0].precision
 
     @property
@@ -145,30 +148,30 @@ class Encoder(BaseEncoder):
 
     @property
     def run_key(self) -> tuple[object, ...]:
-        """What a run of the network depends on: encoders that share it differ in pooling alone."""
+        """Key of the network's outputs: encoders with equal keys differ in their pooling alone."""
         return (self.graph, self.spec.mean, self.spec.std, *(n.side for n in self._networks))
 
-    def fit(self, picture: Pixels) -> Pixels:
+    def fit(self, picture: UInt8) -> UInt8:
         """Return an (H, W, 3) picture as the (side, side, 3) input of the largest scale."""
         return white_pad(picture, self.side)
 
-    def describe(self, fitted: Sequence[Pixels] | Pixels, *, query: bool = False) -> Floats:
+    def describe(self, fitted: Sequence[UInt8] | UInt8, *, query: bool = False) -> Float32:
         """Return the descriptors of fitted pictures: (N, side, side, 3) to (N, D), unit rows."""
         return self.describe_outputs(self.outputs(fitted), query=query)
 
-    def describe_outputs(self, outputs: Sequence[Outputs], *, query: bool = False) -> Floats:
-        """Return the descriptors (N, D) of what `outputs` returned, pooled and whitened."""
+    def describe_outputs(self, outputs: Sequence[Outputs], *, query: bool = False) -> Float32:
+        """Return the descriptors (N, D) of network outputs, pooled and whitened."""
         pooled = pool_scales(self._pool[query], outputs)
         return pooled if self.whitening is None else self.whitening(pooled)
 
     def shared_by(self, callers: int) -> Encoder:
-        """Return the same encoder, made for so many threads that call `describe` at once."""
+        """Return the same encoder for `callers` threads that call `describe` at the same time."""
         shared = copy(self)
         shared._networks = [network.shared_by(callers) for network in self._networks]
         return shared
 
-    def outputs(self, fitted: Sequence[Pixels] | Pixels) -> list[Outputs]:
-        """Return what the network makes of pictures, one a scale, for any number of poolings."""
+    def outputs(self, fitted: Sequence[UInt8] | UInt8) -> list[Outputs]:
+        """Return the network's outputs of pictures, one for each scale."""
         return [
             _named(network.outputs(_resized(fitted, network.side))) for network in self._networks
         ]
@@ -177,7 +180,7 @@ class Encoder(BaseEncoder):
     def fingerprint(self) -> str:
         """A digest of the graph, the header and the whitening."""
         digest = hashlib.sha256(self.graph.read_bytes())
-        # Without defaults: a setting that a later version adds leaves today's fingerprints alone.
+        # Without defaults: a setting added by a later version must not change fingerprints.
         settings = self.spec.model_dump(exclude={"licence"}, exclude_defaults=True)
         digest.update(json.dumps(settings, sort_keys=True).encode())
         if self.whitening is not None:
@@ -185,12 +188,12 @@ class Encoder(BaseEncoder):
         return digest.hexdigest()[:16]
 
 
-def _named(outputs: Sequence[Floats]) -> Outputs:
+def _named(outputs: Sequence[Float32]) -> Outputs:
     token = next((output for output in outputs[1:] if output.ndim == 2), None)
     return Outputs(outputs[0], token)
 
 
-def _resized(fitted: Sequence[Pixels] | Pixels, side: int) -> Pixels:
+def _resized(fitted: Sequence[UInt8] | UInt8, side: int) -> UInt8:
     if len(fitted[0]) == side:
         return np.asarray(fitted)
     scaled = [cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA) for picture in fitted]
@@ -212,10 +215,10 @@ def _check_side(spec: EncoderSpec, side: int | None, scales: Scales | None) -> N
 
 
 def _locate(file: str | Path) -> Path:
-    """Return where an encoder is: the shipped default, a path, or a bare name in the home."""
+    """Return the path of an encoder: the shipped default, a path, or a name in the encoder home."""
     if str(file) == "default":
         return Path(str(resources.files("beautylens") / "features/encoder/weights/default"))
-    # A bare name means the home first: what lies in the folder one works in must not change it.
+    # A bare name is looked up in the home first, whatever the working directory holds.
     return known_encoders().get(str(file), Path(file))
 
 
@@ -237,14 +240,13 @@ def _read_encoder(file: str | Path) -> tuple[Path, Mapping[str, Any], Whitening 
         raise no_such_encoder(str(file))
     if made_of := portable_of(path):
         raise EncoderError(
-            f"{path} is a portable file: it turns whole pictures into descriptors on a phone or in "
-            "a browser, and has no pooling to choose; name the encoder that it was made of "
-            f"({made_of})"
+            f"{path} is a portable file for phones and browsers, whose pooling is in the graph; "
+            f"name the encoder it was made from ({made_of})"
         )
     values = read_header(path)
     if values is None:
         raise EncoderError(
-            f"{path}: this ONNX file says nothing of its input size, mean and pooling; put it in a "
-            "folder as graph.onnx beside an encoder.json"
+            f"{path}: this ONNX file has no header with input size, mean and pooling; "
+            "import it with `beautylens encoder import`"
         )
     return path, values, None

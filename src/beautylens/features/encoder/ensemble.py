@@ -1,4 +1,4 @@
-"""Several encoders as one: their descriptors weighted, joined and projected."""
+"""Ensemble of encoders: their descriptors weighted, concatenated and projected."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from beautylens.features.encoder.base_encoder import BaseEncoder, Floats, Pixels
+from beautylens.arrays import Float32, UInt8
+from beautylens.features.encoder.base_encoder import BaseEncoder
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.features.encoder.openvino import Precision
 from beautylens.features.encoder.pooling import unit_rows
@@ -19,48 +20,49 @@ from beautylens.features.encoder.whitening import Whitening
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One encoder of an ensemble, and what its unit descriptor is multiplied by."""
+    """One encoder of an ensemble, and the weight of its unit descriptor."""
 
     encoder: Encoder
     weight: float = 1.0
 
 
 class Ensemble(BaseEncoder):
-    """The weighted unit descriptors of several encoders, one after the other, as a unit vector.
+    """An encoder that concatenates the weighted unit descriptors of several, as a unit vector.
 
-    The dot product of two such vectors is the mean of the parts' cosines, each weighing by the
-    square of its part's weight. Parts that differ in their pooling alone share one network run.
+    The dot product of two such vectors is the mean of the parts' cosines, weighted by the square of
+    each part's weight. Parts that differ in their pooling alone share one run of the network.
 
     Args:
         parts: the encoders and their weights.
-        projection: learnt from joined descriptors and applied to them, where there is one.
+        projection: applied to the concatenated descriptors; None for none.
     """
 
     def __init__(self, parts: Sequence[Part], projection: Whitening | None = None) -> None:
-        self.parts, self.projection = tuple(parts), projection
-        # By its graph and scales: the encoder whose run each part reads.
+        self.parts = tuple(parts)
+        self.projection = projection
+        # One encoder for each network run that parts share.
         self._runs = {part.encoder.run_key: part.encoder for part in self.parts}
 
     @property
     def name(self) -> str:
-        """The names of the parts."""
+        """Names of the parts."""
         return " + ".join(part.encoder.name for part in self.parts)
 
     @property
     def side(self) -> int:
-        """Pixels of the largest part's input side."""
+        """Input side of the largest part in pixels."""
         return max(part.encoder.side for part in self.parts)
 
     @property
     def precision(self) -> Precision:
-        """The precision that the networks compute in."""
+        """Precision in which the networks compute."""
         return self.parts[0].encoder.precision
 
-    def fit(self, picture: Pixels) -> tuple[Pixels, ...]:
-        """Return an (H, W, 3) picture as each network takes it."""
+    def fit(self, picture: UInt8) -> tuple[UInt8, ...]:
+        """Return the inputs of all networks of an (H, W, 3) picture."""
         return tuple(encoder.fit(picture) for encoder in self._runs.values())
 
-    def describe(self, fitted: Sequence[tuple[Pixels, ...]], *, query: bool = False) -> Floats:
+    def describe(self, fitted: Sequence[tuple[UInt8, ...]], *, query: bool = False) -> Float32:
         """Return the descriptors (N, D) of fitted pictures, unit rows."""
         outputs = {
             key: encoder.outputs(pictures)
@@ -80,12 +82,12 @@ class Ensemble(BaseEncoder):
         return rows if self.projection is None else self.projection(rows)
 
     def shared_by(self, callers: int) -> Ensemble:
-        """Return the same parts, made for so many threads that call `describe` at once."""
+        """Return the same ensemble for `callers` threads that call `describe` at the same time."""
         parts = [replace(part, encoder=part.encoder.shared_by(callers)) for part in self.parts]
         return Ensemble(parts, self.projection)
 
-    def cosines(self, query: Floats, gallery: Floats) -> Floats:
-        """Return each part's cosines (P, N) of joined descriptors, none of them projected.
+    def cosines(self, query: Float32, gallery: Float32) -> Float32:
+        """Return each part's cosines, (P, N), of concatenated descriptors without projection.
 
         Args:
             query: (D,) float32.

@@ -1,4 +1,4 @@
-"""Running a network's ONNX graph with OpenVINO: pictures in, feature maps out."""
+"""Network that runs an ONNX graph with OpenVINO: pictures in, feature maps out."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from types import ModuleType
 from typing import Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, UInt8
 from beautylens.errors import EncoderError
 from beautylens.native import OPENVINO, Once
 
 HEADER_KEY = "beautylens"
-# Under which a portable file names the fingerprint of its encoder.
+# Metadata key of a portable file with the fingerprint of its encoder.
 PORTABLE_KEY = f"{HEADER_KEY}-portable"
 
-# What networks compute in: single precision, or bfloat16 (16 bits, as wide a range).
+# Precision of a network: single precision, or bfloat16 (16 bits with the range of float32).
 Precision = Literal["f32", "bf16"]
-# The environment variable that names one for all networks of a process.
+# The environment variable that sets the precision of all networks of a process.
 PRECISION_VARIABLE = "BEAUTYLENS_PRECISION"
 
 
 class Network:
-    """A network read from an ONNX file, compiled on first use.
+    """A network of an ONNX file, compiled on first use.
 
     Args:
         graph: an ONNX file whose input is (N, 3, H, W) and whose first output is (N, C, h, w).
-        mean: per-channel value subtracted from 0..255 RGB.
-        std: per-channel value divided by.
-        side: of the input, in pixels.
+        mean: of each channel on the 0..255 scale, RGB; subtracted.
+        std: of each channel; divided by.
+        side: input side in pixels.
         precision: `f32` or `bf16` to compute in; by default `chosen_precision`.
-        callers: threads that run it at once, a core each; by default one thread has all cores.
+        callers: threads that run it at the same time, on one core each; 1 uses all cores.
 
     Raises:
         EncoderError: when OpenVINO cannot read the file.
@@ -52,8 +52,12 @@ class Network:
         precision: Precision | None = None,
         callers: int = 1,
     ) -> None:
-        self.graph, self.mean, self.std, self.side = graph, mean, std, side
-        self._precision, self.callers = precision, callers
+        self.graph = graph
+        self.mean = mean
+        self.std = std
+        self.side = side
+        self._precision = precision
+        self.callers = callers
         self._shared: dict[int, Network] = {}
         self._once: Once[Any] = Once()
 
@@ -63,20 +67,24 @@ class Network:
         return self._precision or chosen_precision()
 
     def shared_by(self, callers: int) -> Network:
-        """Return the same network for so many threads that run it at once, kept for next time."""
+        """Return the same network for `callers` threads at the same time; it is cached."""
         if callers == self.callers:
             return self
         if callers not in self._shared:
             shared = Network(
-                self.graph, self.mean, self.std, self.side,
-                precision=self._precision, callers=callers,
-            )  # fmt: skip
-            # Now, by one thread: the callers would each compile it on first use.
+                self.graph,
+                self.mean,
+                self.std,
+                self.side,
+                precision=self._precision,
+                callers=callers,
+            )
+            # Compiled here, once: otherwise each caller would compile it on first use.
             _ = shared._compiled
             self._shared[callers] = shared
         return self._shared[callers]
 
-    def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def __call__(self, pictures: UInt8) -> Float32:
         """Return the feature maps of pictures.
 
         Args:
@@ -87,7 +95,7 @@ class Network:
         """
         return _infer(self._compiled, pictures, 1)[0]
 
-    def outputs(self, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], ...]:
+    def outputs(self, pictures: UInt8) -> tuple[Float32, ...]:
         """Return all outputs: the feature maps first, then the class token (N, C) if it has one."""
         compiled = self._compiled
         return _infer(compiled, pictures, len(compiled.outputs))
@@ -113,58 +121,56 @@ class Network:
         model = steps.build()
         config: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
         if self.callers > 1:
-            # A picture on one core costs less than its share of a batch on all of them.
+            # One picture on one core costs less than its share of a batch on all cores.
             config = {"NUM_STREAMS": self.callers, "INFERENCE_NUM_THREADS": self.callers}
         config["INFERENCE_PRECISION_HINT"] = self.precision
         try:
             model.reshape({0: [-1, self.side, self.side, 3]})
         except RuntimeError as error:
             raise EncoderError(
-                f"{self.graph}: this network cannot take any number of pictures of "
-                f"{self.side} x {self.side} pixels; choose its own side, or export it again"
+                f"{self.graph}: this network takes no batches of {self.side} x {self.side} pixels; "
+                "use its own side, or export it again"
             ) from error
         return ov.Core().compile_model(model, "CPU", config)
 
 
-@OPENVINO.first_call_alone
-def _infer(
-    compiled: Any, pictures: NDArray[np.uint8], outputs: int
-) -> tuple[NDArray[np.float32], ...]:
-    """Return the first so many outputs of a compiled network."""
+@OPENVINO.serialise_first_call
+def _infer(compiled: Any, pictures: UInt8, outputs: int) -> tuple[Float32, ...]:
+    """Return the first `outputs` outputs of a compiled network."""
     request = compiled.create_infer_request()
     request.infer({0: pictures}, share_inputs=True)
     return tuple(
-        np.asarray(request.get_output_tensor(place).data, dtype=np.float32)
-        for place in range(outputs)
+        np.asarray(request.get_output_tensor(index).data, dtype=np.float32)
+        for index in range(outputs)
     )
 
 
 def chosen_precision() -> Precision:
-    """Return the precision that networks compute in where none is named.
+    """Return the default precision of networks.
 
-    bfloat16 where the processor multiplies it, in about half the time; else single precision. The
-    environment variable `BEAUTYLENS_PRECISION` overrides that.
+    bfloat16 on processors with native support, where it takes about half the time; else single
+    precision. The environment variable `BEAUTYLENS_PRECISION` overrides both.
 
     Raises:
-        EncoderError: when the variable holds something else than `f32` or `bf16`.
+        EncoderError: when the variable is neither `f32` nor `bf16`.
     """
     wanted = os.environ.get(PRECISION_VARIABLE, "")
     if wanted and wanted not in get_args(Precision):
         raise EncoderError(
-            f"the environment variable {PRECISION_VARIABLE} is '{wanted}': set it to "
+            f"the environment variable {PRECISION_VARIABLE} is '{wanted}'; set it to "
             f"{' or '.join(get_args(Precision))}, or unset it to let the processor decide"
         )
     return wanted or _native_precision()  # type: ignore[return-value]  # one of the two
 
 
 def precision_like(recorded: Precision | None) -> Precision:
-    """Return the precision to search in, given that in which the gallery was described.
+    """Return the precision for queries of a gallery, given that of the gallery's descriptors.
 
-    The same, so that the answers are too, where this processor has it. A gallery described in
-    bfloat16 is searched in single precision where it has not; cosines differ by less than .003.
+    The same precision gives the same answers on any machine. A processor without bfloat16 searches
+    a gallery of bfloat16 in single precision; cosines differ by less than .003.
 
     Args:
-        recorded: None where nobody knows.
+        recorded: precision of the gallery; None where unknown.
     """
     chosen = chosen_precision()
     if recorded is None or os.environ.get(PRECISION_VARIABLE):
@@ -173,17 +179,16 @@ def precision_like(recorded: Precision | None) -> Precision:
 
 
 @cache
-@OPENVINO.first_call_alone
+@OPENVINO.serialise_first_call
 def _native_precision() -> Precision:
     capable = import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return "bf16" if "BF16" in capable else "f32"
 
 
 def compile_graph(graph: Path) -> Any:
-    """Return an ONNX graph compiled for the CPU, its inputs and outputs as they are.
+    """Return an ONNX graph compiled for the CPU in single precision, inputs and outputs unchanged.
 
-    Single precision: keypoints are told apart by small differences, and a small network gains
-    nothing from less.
+    Keypoint descriptors differ by little, and a small network gains nothing from bfloat16.
 
     Raises:
         EncoderError: when OpenVINO cannot read the file.
@@ -198,10 +203,10 @@ def threads_of(compiled: Any) -> int:
 
 
 def read_header(graph: Path) -> dict[str, Any] | None:
-    """Return the JSON header that an encoder file carries in its ONNX metadata, if it has one.
+    """Return the JSON header in the ONNX metadata of an encoder file; None without one.
 
     Raises:
-        EncoderError: when the file is no ONNX graph, or its header is no JSON.
+        EncoderError: when the file is not an ONNX graph, or its header not JSON.
     """
     text = _metadata(graph, HEADER_KEY)
     if text is None:
@@ -214,10 +219,10 @@ def read_header(graph: Path) -> dict[str, Any] | None:
 
 
 def portable_of(graph: Path) -> str | None:
-    """Return the fingerprint of the encoder that a portable file was made of; None for others.
+    """Return the fingerprint of the encoder that a portable file was made from; None for others.
 
     Raises:
-        EncoderError: when the file is no ONNX graph.
+        EncoderError: when the file is not an ONNX graph.
     """
     return _metadata(graph, PORTABLE_KEY)
 
@@ -231,15 +236,15 @@ def _metadata(graph: Path, key: str) -> str | None:
 
 
 @cache
-@OPENVINO.first_call_alone
+@OPENVINO.serialise_first_call
 def import_openvino() -> ModuleType:
-    """Import OpenVINO on first use (a third of a second) and without its usage reports.
+    """Import OpenVINO on first use (0.3 s), without its telemetry.
 
-    Merely imported, it sends an event to an analytics server from a forked process, unless the
-    package that does so cannot be imported; then its own empty stand-in takes over.
+    On import OpenVINO sends an event to an analytics server from a forked process, unless the
+    package `openvino_telemetry` cannot be imported; then it uses its own stub.
     """
     if "openvino" not in sys.modules:
-        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # bars the import
+        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # blocks the import
     try:
         return importlib.import_module("openvino")
     finally:
@@ -247,12 +252,12 @@ def import_openvino() -> ModuleType:
             del sys.modules["openvino_telemetry"]
 
 
-@OPENVINO.first_call_alone
+@OPENVINO.serialise_first_call
 def read_graph(graph: Path) -> Any:
     """Return a file's graph as an OpenVINO model.
 
     Raises:
-        EncoderError: when there is no such file, or OpenVINO cannot read it.
+        EncoderError: when the file does not exist, or OpenVINO cannot read it.
     """
     if not graph.is_file():
         raise EncoderError(f"{graph}: no such encoder file")
@@ -260,5 +265,5 @@ def read_graph(graph: Path) -> Any:
         return import_openvino().Core().read_model(str(graph))
     except RuntimeError as error:
         raise EncoderError(
-            f"{graph}: not an ONNX graph that OpenVINO can read; export it again"
+            f"{graph}: OpenVINO cannot read this ONNX graph; export it again"
         ) from error

@@ -1,7 +1,7 @@
-"""Pooling: from convolutional feature maps to one global descriptor an image.
+"""Pooling of feature maps into one global descriptor per image.
 
-Every function takes `maps` of shape (N, C, H, W), non-negative float32, and returns (N, C)
-float32 rows of unit length (a row of zeros where the maps are all zero). Notation and formulas:
+Every function takes `maps` (N, C, H, W), non-negative float32, and returns (N, C) float32, unit
+rows (zeros where the maps are all zero). Notation and formulas:
 docs/method.md, section 1.
 """
 
@@ -14,59 +14,61 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32
 from beautylens.errors import EncoderError, RecipeError
 from beautylens.features.encoder.regions import Region, region_grid
 
-Floats = NDArray[np.float32]
-Pooling = Callable[[Floats], Floats]
+Pooling = Callable[[Float32], Float32]
 
 
-def unit_rows(rows: Floats) -> Floats:
+def unit_rows(rows: Float32) -> Float32:
     """Return the rows scaled to unit length; rows of zeros stay zero. Shape (..., D)."""
-    # Scaled by the largest value first: squares of very small ones would vanish in float32.
+    # Scaled by the largest value first: squares of very small ones underflow in float32.
     largest = np.abs(rows).max(axis=-1, keepdims=True, initial=0)
     rows = np.divide(rows, largest, out=np.zeros_like(rows), where=largest > 0)
     lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
-    scaled: Floats = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+    scaled: Float32 = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
     return scaled
 
 
-def mac(maps: Floats) -> Floats:
+def mac(maps: Float32) -> Float32:
     """Maximum of each channel (Razavian et al., 2016)."""
     return unit_rows(_channels_last(maps).max(axis=(1, 2)))
 
 
-def spoc(maps: Floats) -> Floats:
+def spoc(maps: Float32) -> Float32:
     """Mean of each channel (Babenko and Lempitsky, 2015)."""
     return unit_rows(_channels_last(maps).mean(axis=(1, 2)))
 
 
-def gem(maps: Floats, *, p: float = 3.0) -> Floats:
+def gem(maps: Float32, *, p: float = 3.0) -> Float32:
     """Generalised mean of each channel (Radenovic et al., 2018); p = 1 is SPoC, p → ∞ is MAC."""
     cells = np.maximum(_channels_last(maps), np.float32(1e-6))
-    # Relative to the channel's largest: high powers of large values would overflow.
+    # Relative to the channel's largest: high powers of large values overflow.
     largest = cells.max(axis=(1, 2))
     powers = (cells / largest[:, None, None]) ** np.float32(p)
     return unit_rows(largest * powers.mean(axis=(1, 2)) ** np.float32(1 / p))
 
 
-def crow(maps: Floats) -> Floats:
-    """Sums that favour active places and rarely active channels (CroW, Kalantidis et al., 2016)."""
+def crow(maps: Float32) -> Float32:
+    """Cross-dimensional weighting (CroW, Kalantidis et al., 2016).
+
+    Sum over cells weighted by their activation; channels are weighted by their sparsity.
+    """
     cells = _channels_last(maps)
     activation = cells.sum(axis=3)
     length = np.linalg.norm(activation, axis=(1, 2), keepdims=True)
-    # Networks that end in no ReLU have negative sums: such places have no say.
-    places = np.sqrt(np.maximum(activation, 0) / np.maximum(length, 1e-12))
+    # Networks without a final ReLU have negative sums: such cells get weight 0.
+    weights = np.sqrt(np.maximum(activation, 0) / np.maximum(length, 1e-12))
     shares = (cells != 0).mean(axis=(1, 2))
     total = shares.sum(axis=1, keepdims=True)
     channels = np.log(np.divide(total, shares, out=np.ones_like(shares), where=shares > 0))
-    sums = np.einsum("nhw,nhwc->nc", places, cells)
+    sums = np.einsum("nhw,nhwc->nc", weights, cells)
     return unit_rows(np.asarray(sums * channels, np.float32))
 
 
-def amac(maps: Floats) -> Floats:
+def amac(maps: Float32) -> Float32:
     """Maximum of each channel over the cells whose activation is at least the mean (AMAC)."""
     cells = _channels_last(maps)
     activation = cells.sum(axis=3, keepdims=True)
@@ -74,11 +76,11 @@ def amac(maps: Floats) -> Floats:
     return unit_rows((cells * attended).max(axis=(1, 2)))
 
 
-def rmac(maps: Floats, *, levels: int = 3, global_term: bool = False, extra: int = 1) -> Floats:
+def rmac(maps: Float32, *, levels: int = 3, global_term: bool = False, extra: int = 1) -> Float32:
     """Sum of the unit regional maxima over a grid of squares (Tolias et al., 2016).
 
-    `global_term` takes the whole map once more as its own region, as published programs do;
-    `extra` is that of `region_grid`.
+    `global_term` adds the whole map as a region, as published programs do; `extra` is that of
+    `region_grid`.
     """
     cells = _channels_last(maps)
     grid = _regions(cells, levels, extra, global_term)
@@ -86,33 +88,33 @@ def rmac(maps: Floats, *, levels: int = 3, global_term: bool = False, extra: int
 
 
 def ramac(
-    maps: Floats,
+    maps: Float32,
     *,
     levels: int = 3,
     global_term: bool = False,
     extra: int = 1,
     min_share: float = 0.0,
-) -> Floats:
-    """R-MAC whose regions weigh by their share of attended cells (RA-MAC, Lin et al., 2018)."""
+) -> Float32:
+    """R-MAC with regions weighted by their share of attended cells (RA-MAC, Lin et al., 2018)."""
     return grmac(
         maps, levels=levels, p=1.0, global_term=global_term, extra=extra, min_share=min_share
     )
 
 
 def grmac(
-    maps: Floats,
+    maps: Float32,
     *,
     levels: int = 3,
     p: float = 3.5,
     global_term: bool = False,
     extra: int = 1,
     min_share: float = 0.0,
-) -> Floats:
+) -> Float32:
     """RA-MAC with a generalised-mean attention threshold (GRMAC, Yu et al., 2019).
 
     A cell is attended where its activation, summed over channels, exceeds
     (mean (A - min A)^p)^(1/p) + min A; the statistics are each image's own. p = 1 is RA-MAC.
-    Regions whose attended share is not above `min_share` are left out.
+    Regions whose attended share is at most `min_share` are left out.
     """
     cells = _channels_last(maps)
     grid = _regions(cells, levels, extra, global_term)
@@ -122,7 +124,7 @@ def grmac(
     return unit_rows((weights[:, :, None] * vectors).sum(axis=1))
 
 
-POOLINGS: dict[str, Callable[..., Floats]] = {
+POOLINGS: dict[str, Callable[..., Float32]] = {
     "mac": mac,
     "spoc": spoc,
     "gem": gem,
@@ -135,21 +137,21 @@ POOLINGS: dict[str, Callable[..., Floats]] = {
 
 
 class Outputs(NamedTuple):
-    """What a network makes of N pictures: maps (N, C, h, w), and a class token (N, C) or None."""
+    """Outputs of a network for N pictures: maps (N, C, h, w), and class tokens (N, C) or None."""
 
-    maps: Floats
-    token: Floats | None = None
+    maps: Float32
+    token: Float32 | None = None
 
 
-Reading = Callable[[Outputs], Floats]
-# Not a pooling of maps: a transformer's own summary takes their place.
+OutputPooling = Callable[[Outputs], Float32]
+# Uses a transformer's class token in place of pooled maps.
 CLASS_TOKEN = "class_token"  # noqa: S105  (no secret)
 
 
-def find_reading(
+def find_pooled(
     name: str, options: Mapping[str, Any] | None = None, *, query: bool = False
-) -> Reading:
-    """Return what makes a descriptor of a network's outputs: a pooling, or `class_token`.
+) -> OutputPooling:
+    """Return the pooling of a network's outputs by name: one of `POOLINGS`, or `class_token`.
 
     Raises:
         RecipeError: when there is no such pooling, or it has no such option.
@@ -162,20 +164,20 @@ def find_reading(
     return _class_token
 
 
-def _class_token(outputs: Outputs) -> Floats:
+def _class_token(outputs: Outputs) -> Float32:
     if outputs.token is None:
-        raise EncoderError("this network has no class token; choose a pooling of maps, such as gem")
+        raise EncoderError("the network has no class token; choose a pooling of maps, such as gem")
     return unit_rows(outputs.token)
 
 
-def pool_scales(reading: Reading, scales: Sequence[Outputs]) -> Floats:
-    """Return the unit sum of the descriptors of several scales (Radenovic et al., 2018).
+def pool_scales(pooling: OutputPooling, scales: Sequence[Outputs]) -> Float32:
+    """Return multi-scale descriptors: the normalised sum over scales (Radenovic et al., 2018).
 
     Args:
-        reading: makes the descriptors of each scale.
-        scales: what the network makes of the same pictures at each.
+        pooling: of the outputs at each scale.
+        scales: outputs for the same pictures at each scale.
     """
-    rows = [reading(outputs) for outputs in scales]
+    rows = [pooling(outputs) for outputs in scales]
     return rows[0] if len(rows) == 1 else unit_rows(np.sum(rows, axis=0))
 
 
@@ -187,15 +189,15 @@ def find_pooling(
 ) -> Pooling:
     """Return a pooling by name with its options bound.
 
-    An option `p_query` stands in for `p` when a query is pooled, and so does every other option
-    with that ending: the winners of 2019 pooled queries and catalogue differently.
+    An option `p_query` replaces `p` for queries, and so does every option with that suffix: the
+    winners of 2019 pooled queries and catalogue differently.
 
     Raises:
         RecipeError: when there is no such pooling, or it has no such option.
     """
     if name not in POOLINGS:
         choices = ", ".join((*POOLINGS, CLASS_TOKEN))
-        raise RecipeError(f"there is no pooling '{name}'; choose one of {choices}")
+        raise RecipeError(f"unknown pooling '{name}'; choose one of {choices}")
     known = inspect.signature(POOLINGS[name]).parameters
     options = options or {}
     for option, value in options.items():
@@ -212,7 +214,7 @@ def find_pooling(
     return partial(POOLINGS[name], **chosen)
 
 
-# What the value of an option must be, in words and as a test.
+# Allowed values of each option, in words and as a test.
 _OPTIONS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "levels": ("a whole number above 0", lambda value: type(value) is int and value > 0),
     "p": ("a number above 0", lambda value: _is_number(value) and 0 < value < math.inf),
@@ -226,24 +228,24 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _channels_last(maps: Floats) -> Floats:
-    """Return (N, H, W, C), contiguous: reductions over cells then run along whole vectors."""
+def _channels_last(maps: Float32) -> Float32:
+    """Return maps as (N, H, W, C), contiguous: reductions over cells are then vectorised."""
     return np.ascontiguousarray(maps.transpose(0, 2, 3, 1))
 
 
-def _regions(cells: Floats, levels: int, extra: int, global_term: bool) -> tuple[Region, ...]:
+def _regions(cells: Float32, levels: int, extra: int, global_term: bool) -> tuple[Region, ...]:
     height, width = cells.shape[1:3]
     grid = region_grid(height, width, levels, extra)
     return (Region(0, 0, height, width), *grid) if global_term else grid
 
 
-def _region_maxima(cells: Floats, grid: tuple[Region, ...]) -> Floats:
-    """Return (N, R, C): the maximum of each channel in each region."""
+def _region_maxima(cells: Float32, grid: tuple[Region, ...]) -> Float32:
+    """Return the maximum of each channel in each region, (N, R, C)."""
     return np.stack([cells[:, y : y + h, x : x + w].max(axis=(1, 2)) for y, x, h, w in grid], 1)
 
 
-def _attended_shares(activation: Floats, grid: tuple[Region, ...], p: float) -> Floats:
-    """Return (N, R): the share of each region's cells above the attention threshold."""
+def _attended_shares(activation: Float32, grid: tuple[Region, ...], p: float) -> Float32:
+    """Return the share of each region's cells above the attention threshold, (N, R)."""
     lowest = activation.min(axis=(1, 2), keepdims=True)
     spread = (activation - lowest).astype(np.float64)
     threshold = (spread**p).mean(axis=(1, 2), keepdims=True) ** (1 / p) + lowest

@@ -21,9 +21,9 @@ class Region(NamedTuple):
 def region_grid(height: int, width: int, levels: int = 3, extra: int = 1) -> tuple[Region, ...]:
     """Return the R-MAC regions of a map of height x width cells, level by level.
 
-    On the longer side regions are added until neighbours overlap by about 40 %: the original
-    program (Tolias et al., 2016) adds one more (`extra` 1) than that of the RA-MAC authors does
-    (`extra` 0). A map narrower than two cells has the one region that fits it.
+    Regions are added along the longer side until neighbours overlap by about 40 %. The original
+    program (Tolias et al., 2016) adds one more (`extra` 1) than that of the RA-MAC authors
+    (`extra` 0). A map narrower than two cells has a single region.
     """
     shorter = min(height, width)
     more = 0 if height == width else _steps_to_overlap(height, width) + extra
@@ -43,7 +43,8 @@ def region_grid(height: int, width: int, levels: int = 3, extra: int = 1) -> tup
 
 
 def _steps_to_overlap(height: int, width: int) -> int:
-    shorter, difference = min(height, width), abs(height - width)
+    shorter = min(height, width)
+    difference = abs(height - width)
     steps = difference / (np.arange(2, 8) - 1)
     overlaps = (shorter**2 - shorter * steps) / shorter**2
     return int(np.argmin(np.abs(overlaps - 0.4)))
@@ -52,4 +53,4 @@ def _steps_to_overlap(height: int, width: int) -> int:
 def _offsets(length: int, side: int, count: int) -> list[int]:
     half = side // 2 - 1
     step = (length - side) / (count - 1) if count > 1 else 0.0
-    return [int(np.floor(half + place * step)) - half for place in range(count)]
+    return [int(np.floor(half + index * step)) - half for index in range(count)]

@@ -1,4 +1,4 @@
-"""Encoder folders: the home where they are known by a bare name, and how one is made."""
+"""Encoder folders: the encoder home, look-up by name, and atomic creation."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ VARIABLE = "BEAUTYLENS_ENCODERS"
 
 
 def encoder_home() -> Path:
-    """Return the folder that BEAUTYLENS_ENCODERS names, else one among the user's own data."""
+    """Return the encoder home: BEAUTYLENS_ENCODERS, or a folder in the user's data directory."""
     chosen = os.environ.get(VARIABLE)
     return Path(chosen).expanduser() if chosen else _user_data() / "beautylens" / "encoders"
 
 
 def known_encoders() -> dict[str, Path]:
-    """Return the encoder folders of the home by name, in order of name."""
+    """Return the encoder folders of the home by name, sorted."""
     home = encoder_home()
     if not home.is_dir():
         return {}
@@ -33,36 +33,36 @@ def known_encoders() -> dict[str, Path]:
 
 
 def no_such_encoder(name: str) -> EncoderError:
-    """Return the error for a name that is neither a file nor an encoder of the home."""
+    """Return the error for a name that is neither a path nor an encoder of the home."""
     if not re.fullmatch(r"\w[\w.]*", name) or name.endswith(".onnx"):
         return EncoderError(
-            f"there is no encoder '{name}'; name 'default', an encoder folder, an .onnx file or an "
-            f"encoder of {encoder_home()}"
+            f"no encoder '{name}'; give 'default', an encoder folder, an .onnx file, or the name "
+            f"of an encoder in {encoder_home()}"
         )
     known = ", ".join(["default", *known_encoders()])
     return EncoderError(
-        f"there is no encoder '{name}'; there are: {known} (in {encoder_home()}); if it is a timm "
-        f"network, `beautylens encoder export --backbone {name}` makes it: that downloads its "
-        f"weights and needs `{install_line('train')}` in the folder of Beautylens' repository"
+        f"no encoder '{name}' in {encoder_home()}; available: {known}; if it is a timm network, "
+        f"`beautylens encoder export --backbone {name}` downloads and converts it; that needs "
+        f"`{install_line('train')}` in the folder of Beautylens' repository"
     )
 
 
 def refuse_existing(folder: Path) -> None:
-    """Refuse to write an encoder where something is.
+    """Check that a folder does not exist yet.
 
     Raises:
-        EncoderError: when something is there already.
+        EncoderError: when it exists.
     """
     if folder.exists():
-        raise EncoderError(f"{folder} is there already; name another folder, or remove it")
+        raise EncoderError(f"{folder} already exists; choose another folder, or remove it")
 
 
 @contextmanager
 def drafted(folder: Path) -> Iterator[Path]:
-    """Give an empty folder to fill; it becomes `folder` at the end, or is gone after an error.
+    """Yield a temporary folder that is renamed to `folder` at the end, and removed on an error.
 
     Raises:
-        EncoderError: when something is there already.
+        EncoderError: when `folder` exists.
     """
     refuse_existing(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)

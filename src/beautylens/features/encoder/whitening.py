@@ -7,28 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, Float64
 from beautylens.errors import EncoderError
 from beautylens.features.encoder.pooling import unit_rows
-
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
 
 EXACT = 4096
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Whitening:
-    """A centring and projection learnt from descriptors (Jegou and Chum, 2012).
+    """A linear projection of centred descriptors (Jegou and Chum, 2012).
 
     mean (C,) float32; matrix (D, C) float32.
     """
 
-    mean: Floats
-    matrix: Floats
+    mean: Float32
+    matrix: Float32
 
-    def __call__(self, descriptors: Floats) -> Floats:
+    def __call__(self, descriptors: Float32) -> Float32:
         """Return the projected descriptors, unit rows: (N, C) to (N, D)."""
         projected = (descriptors - self.mean) @ self.matrix.T
         return unit_rows(np.asarray(projected, np.float32))
@@ -36,30 +33,30 @@ class Whitening:
     @classmethod
     def fit(
         cls,
-        descriptors: Floats,
+        descriptors: Float32,
         dimensions: int | None,
         *,
         power: float = 0.5,
         zscore: bool = False,
     ) -> Whitening:
-        """Learn from descriptors (N, C).
+        """Return a projection fitted on descriptors (N, C).
 
         Args:
-            descriptors: what to learn from.
-            dimensions: how many principal axes to keep; None keeps the axes as they are.
-            power: 0 is plain PCA, 1 is full whitening.
+            descriptors: (N, C) float32.
+            dimensions: number of principal axes; None keeps the original axes.
+            power: exponent of whitening: 0 is plain PCA, 1 is full whitening.
             zscore: divide each channel by its standard deviation first.
 
         Raises:
-            EncoderError: when there are too few descriptors for that many dimensions.
+            EncoderError: when there are too few descriptors for the dimensions.
         """
         if len(descriptors) <= (dimensions or 1):
             raise EncoderError(
-                f"{len(descriptors)} descriptors cannot teach {dimensions or 1} dimensions: give "
-                "more pictures or ask for fewer dimensions"
+                f"{len(descriptors)} descriptors are too few for {dimensions or 1} dimensions; "
+                "give more pictures, or fewer dimensions"
             )
         mean = descriptors.mean(axis=0, dtype=np.float64)
-        # A channel that never varies has nothing to be scaled by.
+        # A constant channel is scaled to 0.
         spread = descriptors.std(axis=0, dtype=np.float64) if zscore else np.ones_like(mean)
         scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 1e-12)
         if dimensions is None:
@@ -70,7 +67,7 @@ class Whitening:
         return cls(mean.astype(np.float32), axes.astype(np.float32))
 
     def to_bytes(self) -> bytes:
-        """Return both arrays, exact, as an .npz file's bytes."""
+        """Return mean and matrix, in full precision, as the bytes of an .npz file."""
         stream = io.BytesIO()
         np.savez(stream, mean=self.mean, matrix=self.matrix)
         return stream.getvalue()
@@ -82,17 +79,17 @@ class Whitening:
             return cls(arrays["mean"], arrays["matrix"])
 
     def save(self, path: Path) -> None:
-        """Write the whitening as float16 arrays in an .npz file."""
+        """Write mean and matrix as float16 to an .npz file."""
         np.savez_compressed(
             path, mean=self.mean.astype(np.float16), matrix=self.matrix.astype(np.float16)
         )
 
     @classmethod
     def load(cls, path: Path) -> Whitening:
-        """Read what `save` wrote.
+        """Return the projection of a file that `save` wrote.
 
         Raises:
-            EncoderError: when the file does not hold a whitening.
+            EncoderError: when the file holds no whitening.
         """
         try:
             with np.load(path, allow_pickle=False) as arrays:
@@ -103,11 +100,11 @@ class Whitening:
             ) from error
 
 
-def _principal_axes(values: Floats, dimensions: int, power: float) -> Doubles:
-    """Return the first axes (D, C) of centred values, each divided by its deviation^power.
+def _principal_axes(values: Float32, dimensions: int, power: float) -> Float64:
+    """Return the first principal axes (D, C), each divided by its standard deviation^power.
 
-    Exact where that takes seconds; of more than 4,096 channels and descriptors by random
-    projections (Halko et al., 2011) from a fixed seed.
+    Exact for up to 4,096 channels or descriptors; beyond, by randomised SVD (Halko et al., 2011)
+    with a fixed seed.
     """
     if min(values.shape) <= EXACT:
         _, spreads, axes = np.linalg.svd(values.astype(np.float64), full_matrices=False)

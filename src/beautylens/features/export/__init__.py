@@ -1,1 +1,1 @@
-"""Making, checking and converting encoder files."""
+"""Export, import, quantisation and checks of encoder files."""

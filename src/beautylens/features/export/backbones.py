@@ -1,4 +1,4 @@
-"""Networks of the timm library, cut off behind their last feature maps (extra `train`)."""
+"""Networks of the timm library without their classifier (extra `train`)."""
 
 # Without the extra, mypy knows nothing of PyTorch's Module:
 # mypy: allow-subclassing-any
@@ -29,21 +29,21 @@ _SCHEMAS: list[Any] = []
 
 @cache
 def import_timm() -> ModuleType:
-    """Import timm, also where torchvision's compiled operators do not load.
+    """Import timm, even if torchvision's compiled operators do not load.
 
-    A torchvision made for another build of PyTorch stops at two operators whose schemas its own
-    library would register. Nothing here calls them, so that naming them is enough.
+    A torchvision of another build of PyTorch fails on import for two operators whose schemas its
+    own library would register. They are not called here: registering the schemas is enough.
     """
     try:
         importlib.import_module("torchvision")
     except ImportError:
-        pass  # timm is asked for below and says what is missing
+        pass  # the import of timm below says what is missing
     except RuntimeError:
         schemas = torch.library.Library("torchvision", "DEF")
         for name in ("nms", "qnms"):
             schemas.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        _SCHEMAS.append(schemas)  # they would go with the object
-    # A hub that cannot be reached is told once, by us, and not at every try.
+        _SCHEMAS.append(schemas)  # the schemas live as long as the object
+    # An unreachable hub is reported once, by us, and not at every retry.
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     with extra("train"):
         return importlib.import_module("timm")
@@ -52,8 +52,8 @@ def import_timm() -> ModuleType:
 class Trunk(nn.Module):
     """A network up to its last feature maps.
 
-    A transformer's maps are its patch tokens in their places; its class token, where it has one,
-    is a second output. Other prefix tokens are left out.
+    A transformer's maps are its patch tokens, arranged as a grid; its class token, if it has one,
+    is a second output. Other prefix tokens are dropped.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -64,7 +64,7 @@ class Trunk(nn.Module):
         self.channels_last = getattr(network, "output_fmt", "") == "NHWC"
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Return the maps (N, C, h, w) and, where there is one, the class token (N, C)."""
+        """Return the maps (N, C, h, w) and, if there is one, the class token (N, C)."""
         features = self.network.forward_features(image)
         if features.ndim == 4:
             return (features.permute(0, 3, 1, 2) if self.channels_last else features,)
@@ -97,18 +97,18 @@ def build_backbone(
     seed: int | None = None,
     classes: bool = False,
 ) -> Backbone:
-    """Return a timm network with its weights, cut off and ready to be exported.
+    """Return a timm network with its weights, ready to be exported.
 
     Args:
-        name: timm's, with or without the tag of the hub's weights, such as `resnet101.tv_in1k`.
-        side: input side in pixels; timm's, rounded up to a multiple of the stride, by default.
-        weights: a .safetensors, .pth or .pt file; the hub's weights by default.
-        seed: draw random weights instead.
-        classes: keep the classifier, beside the trunk.
+        name: name in timm, with or without the tag of its weights: `resnet101.tv_in1k`.
+        side: input side in pixels; by default timm's, rounded up to a multiple of the stride.
+        weights: a .safetensors, .pth or .pt file; by default downloaded from the hub.
+        seed: of random weights, in place of trained ones.
+        classes: whether to keep the classifier, beside the trunk.
 
     Raises:
-        EncoderError: when there is no such network, its weights cannot be had or do not fit, or
-            it gives no feature maps.
+        EncoderError: when the network is unknown, its weights cannot be downloaded or do not fit,
+            or it has no feature maps.
     """
     state = None if weights is None else read_checkpoint(weights)
     config = _find_config(name)
@@ -121,7 +121,7 @@ def build_backbone(
     if state is not None:
         fill_weights(trunk, state, f"{weights}: {name}", side)
         if classes and f"{config.classifier}.weight" not in state:
-            raise EncoderError(f"{weights}: holds no classifier; give weights that do")
+            raise EncoderError(f"{weights}: has no classifier; give weights with one")
     if seed is not None:
         draw_weights(trunk, seed, side)
     fixed = bool(config.fixed_input_size) or not pad_explicitly(network)
@@ -133,14 +133,14 @@ def build_backbone(
 
 
 def _take_classifier(network: nn.Module) -> nn.Module:
-    """Return a network's classifier, which it then no longer has."""
+    """Remove a network's classifier and return it."""
     classifier: nn.Module = network.get_classifier()
     network.reset_classifier(0)
     return classifier
 
 
 class PaddedConv(nn.Module):
-    """TensorFlow's "same" convolution with constant padding, exact for multiples of the stride."""
+    """TensorFlow's "same" convolution with constant padding; equal for multiples of the stride."""
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
@@ -151,10 +151,17 @@ class PaddedConv(nn.Module):
             total = max((size - 1) * gap + 1 - step, 0)
             self.pads += [total // 2, total - total // 2]
         self.conv = nn.Conv2d(
-            conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, 0,
-            conv.dilation, conv.groups, bias=conv.bias is not None,
-        )  # fmt: skip
-        self.conv.weight, self.conv.bias = conv.weight, conv.bias
+            conv.in_channels,
+            conv.out_channels,
+            conv.kernel_size,
+            conv.stride,
+            0,
+            conv.dilation,
+            conv.groups,
+            bias=conv.bias is not None,
+        )
+        self.conv.weight = conv.weight
+        self.conv.bias = conv.bias
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Pad and convolve."""
@@ -163,9 +170,9 @@ class PaddedConv(nn.Module):
 
 
 def pad_explicitly(module: nn.Module) -> bool:
-    """Replace every "same" convolution, padded at run time, by one with constant padding.
+    """Replace "same" convolutions by ones with constant padding; return whether all were replaced.
 
-    Run-time padding makes a graph of free sides monstrous. Returns whether all could be replaced.
+    Padding computed at run time bloats a graph with dynamic sides.
     """
     kinds = importlib.import_module("timm.layers")
     done = True
@@ -180,7 +187,7 @@ def pad_explicitly(module: nn.Module) -> bool:
 
 
 def _find_config(name: str) -> Any:
-    """Return timm's record of a network: its input, mean, standard deviation and licence."""
+    """Return timm's configuration of a network: input size, mean, deviation and licence."""
     timm = import_timm()
     architecture, _, tag = name.partition(".")
     known = timm.list_models()
@@ -194,14 +201,14 @@ def _find_config(name: str) -> Any:
         tags = ", ".join(timm.list_pretrained(architecture)) or "none"
         raise EncoderError(f"'{architecture}' has no weights '{tag}'; it has: {tags}") from error
     if config is None or config.input_size[0] != 3:
-        raise EncoderError(f"'{name}' does not take RGB pictures; choose another network")
+        raise EncoderError(f"'{name}' takes no RGB pictures; choose another network")
     return config
 
 
 def _create(
     name: str, config: Any, side: int | None, *, pretrained: bool, classes: bool
 ) -> nn.Module:
-    # Only networks of a fixed input know `img_size`; it resizes their position embeddings.
+    # Only networks of fixed input size take `img_size`; it resizes their position embeddings.
     options = {"img_size": side} if side and config.fixed_input_size else {}
     if not classes:
         options["num_classes"] = 0
@@ -209,18 +216,18 @@ def _create(
         network: nn.Module = import_timm().create_model(name, pretrained=pretrained, **options)
     except OSError as error:
         raise EncoderError(
-            f"the weights of '{name}' could not be downloaded ({_first_sentence(error)}); give a "
-            "file of them with --weights"
+            f"the weights of '{name}' could not be downloaded ({_first_sentence(error)}); give "
+            "a file with --weights"
         ) from error
     except (RuntimeError, AssertionError, TypeError, ValueError) as error:
         raise EncoderError(
-            f"timm cannot make '{name}' with these weights and this side: {_first_sentence(error)}"
+            f"timm cannot create '{name}' with these weights and side: {_first_sentence(error)}"
         ) from error
     return network
 
 
 def _stride(network: nn.Module) -> int:
-    """Return the pixels between two cells of the last feature maps."""
+    """Return the stride of the last feature maps in pixels."""
     levels = getattr(network, "feature_info", None) or [{"reduction": 32}]
     return int(levels[-1]["reduction"])
 
@@ -237,11 +244,11 @@ def _check_maps(trunk: Trunk, name: str, side: int, stride: int) -> None:
             maps = trunk(torch.zeros(1, 3, side, side))[0]
     except (RuntimeError, AssertionError, AttributeError, TypeError, ValueError) as error:
         raise EncoderError(
-            f"'{name}' gives no feature maps at {side} pixels ({_first_sentence(error)}); choose "
+            f"'{name}' has no feature maps at {side} pixels ({_first_sentence(error)}); choose "
             "another side or network"
         ) from error
     if maps.ndim != 4:
-        raise EncoderError(f"'{name}' gives no feature maps; choose another network")
+        raise EncoderError(f"'{name}' has no feature maps; choose another network")
 
 
 def _licence(config: Any) -> str:

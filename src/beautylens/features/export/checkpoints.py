@@ -1,4 +1,4 @@
-"""Weights of PyTorch networks: read without unpickling code, fitted strictly, or drawn at random.
+"""Weights of PyTorch networks: read without unpickling code, loaded strictly, or random.
 
 Needs the extra `train`.
 """
@@ -30,36 +30,36 @@ HEADS = ("fc", "head", "head_dist", "classifier", "last_linear", "pre_logits", "
 def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
     """Return the tensors of a .safetensors, .pth or .pt file by name.
 
-    A `state_dict` wrapper is taken off, and so is the `module.` before every name.
+    A `state_dict` wrapper and a prefix `module.` of all names are removed.
 
     Raises:
-        EncoderError: when the file is missing, holds no tensors, or would have to run code.
+        EncoderError: when the file is missing, has no tensors, or contains code.
     """
     if not path.is_file():
-        raise EncoderError(f"{path}: no such file of weights")
+        raise EncoderError(f"{path}: the file of weights does not exist")
     content = _read_tensors(path)
     for key in WRAPPERS:
         if isinstance(content.get(key), Mapping):
             content = content[key]
     state = {str(key): value for key, value in content.items() if torch.is_tensor(value)}
     if not state:
-        raise EncoderError(f"{path}: holds no tensors; save the network's state_dict")
+        raise EncoderError(f"{path}: has no tensors; save the network's state_dict")
     while all(key.startswith("module.") for key in state):
         state = {key.removeprefix("module."): value for key, value in state.items()}
     return state
 
 
 def fill_weights(trunk: nn.Module, state: State, where: str, side: int) -> None:
-    """Put weights into a trunk's network; a classifier among them is left out.
+    """Load weights into a trunk's network, without a classifier.
 
     Args:
         trunk: holds the network as its attribute `network`.
         state: tensors by name.
         where: the file and network, for messages.
-        side: pixels of an input, to find the tensors that the maps depend on.
+        side: input side in pixels, to find the tensors that the maps depend on.
 
     Raises:
-        EncoderError: when a tensor is missing, has another shape, or belongs nowhere.
+        EncoderError: when a tensor is missing, has another shape, or is unknown.
     """
     network = trunk.network
     wanted = network.state_dict()
@@ -78,17 +78,17 @@ def fill_weights(trunk: nn.Module, state: State, where: str, side: int) -> None:
     strange = [key for key in state if key not in wanted and key.split(".")[0] not in HEADS]
     if strange:
         raise EncoderError(
-            f"{where}: the network has no place for {_some(strange)}; is it another network's file?"
+            f"{where}: the network has no tensors {_some(strange)}; is it another network's file?"
         )
     network.load_state_dict({key: state[key] for key in wanted.keys() & state.keys()}, strict=False)
 
 
 def draw_weights(trunk: nn.Module, seed: int, side: int) -> None:
-    """Draw random weights under which every layer counts, for tests.
+    """Set random weights under which every layer affects the output, for tests.
 
-    Fresh networks start with scales of zero on their residual branches, so that an error there
-    would go unseen. Batch norms then take half of their statistics from noise: all of them would
-    make deep networks chaotic, so that even PyTorch in float32 and in float64 disagree.
+    Default initialisation scales residual branches by zero, which would hide errors there. Batch
+    norms take half of their statistics from noise: with all of them, deep networks are chaotic and
+    even PyTorch in float32 and float64 disagrees.
     """
     generator = torch.Generator().manual_seed(seed)
     for name, weights in trunk.named_parameters():
@@ -118,7 +118,7 @@ def _read_tensors(path: Path) -> Any:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError) as error:
         raise EncoderError(
-            f"{path}: not a file of plain tensors; save the network's state_dict as .safetensors"
+            f"{path}: not a file of tensors only; save the network's state_dict as .safetensors"
         ) from error
     return content if isinstance(content, Mapping) else {}
 
@@ -128,9 +128,9 @@ def _misfits(state: State, wanted: State) -> bool:
 
 
 def _converted(state: State, network: nn.Module) -> State:
-    """Return weights under timm's names and sizes, where timm knows how their authors wrote them.
+    """Return weights under timm's names and shapes, by timm's converter if the network has one.
 
-    Its converters also resize the position embeddings of a transformer to its input.
+    Converters also resize the position embeddings of a transformer to its input size.
     """
     module = sys.modules[type(network).__module__]
     convert = getattr(module, "checkpoint_filter_fn", None)
@@ -140,12 +140,12 @@ def _converted(state: State, network: nn.Module) -> State:
     try:
         converted: State = convert(*arguments)
     except (KeyError, AttributeError, RuntimeError, AssertionError):
-        return state  # not what it converts: the checks that follow say what is wrong
+        return state  # another format: the checks that follow report it
     return converted
 
 
 def _tensors_in_use(trunk: nn.Module, side: int) -> set[str]:
-    """Return the names of the network's tensors that its maps depend on."""
+    """Return the names of the tensors that the network's maps depend on."""
     named = dict(trunk.network.named_parameters())
     with torch.enable_grad():
         total = sum(output.sum() for output in trunk(torch.zeros(1, 3, side, side)))

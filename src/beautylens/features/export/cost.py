@@ -1,4 +1,4 @@
-"""What a network costs: weights, and multiplications for one picture."""
+"""Cost of a network: number of weights, and multiply-accumulate operations per picture."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from beautylens.features.encoder.openvino import read_graph
 
 
 def count_parameters(graph: Path) -> int:
-    """Return how many weights a network holds: the constants of its graph, of any width.
+    """Return the number of weights of a network: the constants of its graph, of any type.
 
-    The constants that scale quantised values are counted too; they are few.
+    The few scales of quantised values are counted too.
     """
     sizes = [
         math.prod(node.get_output_shape(0))
@@ -24,18 +24,20 @@ def count_parameters(graph: Path) -> int:
 
 
 def count_macs(graph: Path, side: int) -> int:
-    """Return the multiply-accumulate operations for a picture of side x side pixels.
+    """Return the multiply-accumulate operations (MACs) of a picture of side x side pixels.
 
-    Those of convolutions and matrix products, which are nearly all.
+    Convolutions and matrix products are counted, which are nearly all.
 
     Raises:
-        EncoderError: when the network takes no such picture.
+        EncoderError: when the network does not take this side.
     """
     model = read_graph(graph)
     try:
         model.reshape({0: [1, 3, side, side]})
     except RuntimeError as error:
-        raise EncoderError(f"{graph}: takes no pictures of {side} x {side} pixels") from error
+        raise EncoderError(
+            f"{graph}: the network takes no pictures of {side} x {side} pixels"
+        ) from error
     return sum(_macs(node) for node in model.get_ops())
 
 
@@ -48,8 +50,8 @@ def _macs(node: Any) -> int:
     kind = node.get_type_name()
     if kind not in {"Convolution", "GroupConvolution", "MatMul"}:
         return 0
-    made = math.prod(node.get_output_shape(0))
+    outputs = math.prod(node.get_output_shape(0))
     if kind == "MatMul":
-        return int(made * node.get_input_shape(0)[-1])
-    # (out, in, h, w), or (groups, out, in, h, w): each value is a sum over in x h x w.
-    return int(made * math.prod(node.get_input_shape(1)[-3:]))
+        return int(outputs * node.get_input_shape(0)[-1])
+    # (out, in, h, w), or (groups, out, in, h, w): each output is a sum over in x h x w.
+    return int(outputs * math.prod(node.get_input_shape(1)[-3:]))

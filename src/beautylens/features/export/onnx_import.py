@@ -1,4 +1,4 @@
-"""Making an encoder folder of a ready ONNX file; no PyTorch is needed for it."""
+"""Import of an ONNX file as an encoder folder; PyTorch is not needed."""
 
 from __future__ import annotations
 
@@ -37,24 +37,24 @@ def import_onnx(
     name: str | None = None,
     licence: str = "",
 ) -> EncoderSpec:
-    """Write an encoder folder of an ONNX file and return its header.
+    """Write an encoder folder for an ONNX file and return its header.
 
-    The graph is run once to see that it works, and once at another side to see whether it can.
+    The graph is run once to check it, and once at another side to see whether it takes any.
 
     Args:
         file: a graph whose only input is (N, 3, H, W).
-        folder: to be made; nothing is left of it after an error.
+        folder: folder to create; removed again after an error.
         mean: on the 0..255 scale, RGB; ImageNet's by default.
-        std: likewise.
-        side: of the input in pixels; the graph's own, else 224, by default.
-        stride: pixels between two cells of the maps; found from their size by default.
-        output: number of an output, or name of any tensor, that holds the maps (N, C, h, w).
+        std: on the same scale; ImageNet's by default.
+        side: input side in pixels; by default the graph's own, else 224.
+        stride: of the maps in pixels; by default computed from their size.
+        output: number of an output, or name of any tensor, with the maps (N, C, h, w).
         pooling: a name in `features.encoder.pooling`.
-        name: the encoder's; the file's by default.
+        name: of the encoder; the file's by default.
         licence: of the weights.
 
     Raises:
-        EncoderError: when the file is no such graph, or the output no feature maps.
+        EncoderError: when the file is not such a graph, or the output has no feature maps.
         RecipeError: when there is no such pooling.
     """
     model = read_graph(file)
@@ -67,22 +67,27 @@ def import_onnx(
         else:
             _cut(file, graph, model.inputs[0].get_any_name(), tensor)
         spec = EncoderSpec(
-            name=name or file.stem, side=side, stride=stride or find_stride(side, cells),
-            mean=mean, std=std, pooling=PoolingSettings(name=pooling), licence=licence,
-        )  # fmt: skip
+            name=name or file.stem,
+            side=side,
+            stride=stride or find_stride(side, cells),
+            mean=mean,
+            std=std,
+            pooling=PoolingSettings(name=pooling),
+            licence=licence,
+        )
         spec = spec.model_copy(update={"fixed_side": not _runs(file, graph, spec)})
         write_header(draft, spec)
     return spec
 
 
 def _own_side(model: Any, file: Path) -> int:
-    """Return the side of the only input where the graph fixes it, else the usual one."""
+    """Return the side of the only input if it is fixed, else 224."""
     shape = model.inputs[0].get_partial_shape()
     sizes = [0 if size.is_dynamic else size.get_length() for size in _dimensions(shape)]
     if len(model.inputs) != 1 or len(sizes) != 4 or sizes[1] not in {0, 3}:
-        raise EncoderError(f"{file}: an encoder's only input must be (N, 3, H, W), not {shape}")
+        raise EncoderError(f"{file}: an encoder needs a single input (N, 3, H, W), not {shape}")
     if sizes[2] != sizes[3]:
-        raise EncoderError(f"{file}: the input is {shape}; an encoder's pictures are squares")
+        raise EncoderError(f"{file}: the input is {shape}; an encoder needs a square input")
     return sizes[2] or SIDE
 
 
@@ -91,11 +96,13 @@ def _dimensions(shape: Any) -> list[Any]:
 
 
 def _find_maps(model: Any, file: Path, output: str, side: int) -> tuple[str, int]:
-    """Return the name of the tensor that was asked for, and how many cells high its maps are."""
+    """Return the name of the tensor `output`, and the height of its maps in cells."""
     try:
         model.reshape({0: [1, 3, side, side]})
     except RuntimeError as error:
-        raise EncoderError(f"{file}: cannot take pictures of {side} x {side} pixels") from error
+        raise EncoderError(
+            f"{file}: the network takes no pictures of {side} x {side} pixels"
+        ) from error
     name = output
     if output.isdigit() and int(output) < len(model.outputs):
         name = model.outputs[int(output)].get_any_name()
@@ -104,40 +111,41 @@ def _find_maps(model: Any, file: Path, output: str, side: int) -> tuple[str, int
         rows = list(candidates.items())[: -LISTED - 1 : -1]
         listed = ", ".join(f"{key} ({'x'.join(map(str, shape))})" for key, shape in rows)
         raise EncoderError(
-            f"{file}: output '{output}' holds no feature maps; choose with --output one of the "
-            f"last that do: {listed or 'there are none'}"
+            f"{file}: output '{output}' has no feature maps; choose with --output one of the last "
+            f"tensors with maps: {listed or 'there are none'}"
         )
     return name, candidates[name][1]
 
 
 def _map_tensors(model: Any) -> dict[str, tuple[int, ...]]:
-    """Return the shapes (C, h, w) of all tensors that hold feature maps, in order of computing."""
+    """Return the shapes (C, h, w) of all tensors with feature maps, in topological order."""
     found: dict[str, tuple[int, ...]] = {}
     for node in model.get_ordered_ops():
         if node.get_type_name() in {"Parameter", "Constant", "Result"}:
             continue
-        for place in node.outputs():
-            shape = place.get_partial_shape()
+        for port in node.outputs():
+            shape = port.get_partial_shape()
             if shape.is_static and len(shape) == 4 and min(shape.to_shape()[2:]) > 1:
-                found.update({name: tuple(shape.to_shape())[1:] for name in place.get_names()})
+                found.update({name: tuple(shape.to_shape())[1:] for name in port.get_names()})
     return found
 
 
 def _cut(file: Path, target: Path, start: str, end: str) -> None:
-    """Write the part of a graph that leads from its input to one tensor."""
+    """Write the subgraph from the input to one tensor."""
     with extra("train"):
         import onnx.utils
     try:
-        # Unchecked: many files that every runtime reads leave shapes out that the checker wants.
+        # Unchecked: the checker wants shapes that many valid files leave out.
         onnx.utils.extract_model(str(file), str(target), [start], [end], check_model=False)
     except (ValueError, onnx.shape_inference.InferenceError) as error:
-        raise EncoderError(f"{file}: cannot be cut at '{end}' ({error})") from error
+        raise EncoderError(f"{file}: cannot extract the graph up to '{end}' ({error})") from error
 
 
 def find_stride(side: int, cells: int) -> int:
-    """Return the pixels between two cells of maps that are `cells` high.
+    """Return the stride in pixels of maps that are `cells` high.
 
-    Borders may cost cells: then the nearest power of two, or what of it divides the side.
+    If it is fractional, because borders cost cells: the greatest common divisor of the side and the
+    nearest power of two.
     """
     exact, rest = divmod(side, cells)
     near = 2 ** round(math.log2(side / cells))
@@ -145,18 +153,21 @@ def find_stride(side: int, cells: int) -> int:
 
 
 def _runs(file: Path, graph: Path, spec: EncoderSpec) -> bool:
-    """Return whether an encoder that works also takes another side than its own.
+    """Check an encoder, and return whether it takes another side than its own.
 
     Raises:
-        EncoderError: when it does not work.
+        EncoderError: when it fails on a batch, or describes all pictures alike.
     """
     try:
         found = Encoder(graph, spec).describe(probe_pictures(spec.side, 2))
     except RuntimeError as error:
-        raise EncoderError(f"{file}: cannot take two pictures at once; export it so") from error
+        raise EncoderError(
+            f"{file}: the network takes no batches; export it with a dynamic batch size"
+        ) from error
     if not np.isfinite(found).all() or np.array_equal(found[0], found[1]):
         raise EncoderError(
-            f"{file}: does not tell two pictures apart; look at --mean, --std and --output"
+            f"{file}: two different pictures have the same descriptor; check --mean, --std and "
+            "--output"
         )
     other = spec.model_copy(update={"side": spec.side + spec.stride})
     try:

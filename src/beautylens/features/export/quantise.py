@@ -1,4 +1,4 @@
-"""Encoders of eight bits: half the size and about half the time, at some cost in closeness."""
+"""Quantisation of encoders to eight bits: half the size, about half the time, less accuracy."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, UInt8
 from beautylens.errors import EncoderError, ImageError
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.features.encoder.registry import drafted, write_header
@@ -15,24 +15,24 @@ from beautylens.images.decode import decode
 from beautylens.optional import extra
 from beautylens.paths import Place
 
+# Pictures on which the ranges of activations are calibrated.
 CALIBRATED = 64
-"""Pictures from which the ranges of activations are learnt."""
 
 
 def quantise(encoder: Encoder, paths: Sequence[Place], folder: Path, name: str) -> list[str]:
-    """Write an encoder whose weights and activations have eight bits; return unread pictures.
+    """Write an encoder with eight-bit weights and activations; return the pictures' errors.
 
-    Static quantisation by ONNX Runtime: weights a channel, activations a layer, their ranges those
-    of the pictures. Weights use seven of the eight bits: processors without VNNI overflow else.
+    Static quantisation by ONNX Runtime: weights per channel, activations per layer, calibrated on
+    the pictures. Weights use seven of the eight bits: processors without VNNI would overflow.
 
     Args:
-        encoder: what to write anew; its whitening goes along.
-        paths: catalogue pictures; those that cannot be read are left out.
-        folder: to be made.
-        name: the new encoder's.
+        encoder: encoder to quantise; its whitening is copied.
+        paths: catalogue pictures; unreadable ones are skipped.
+        folder: folder to create.
+        name: of the new encoder.
 
     Raises:
-        EncoderError: when the folder is there, or the graph cannot be quantised.
+        EncoderError: when the folder exists, or the graph cannot be quantised.
         ImageError: when no picture can be read.
     """
     with extra("train"):
@@ -41,15 +41,20 @@ def quantise(encoder: Encoder, paths: Sequence[Place], folder: Path, name: str) 
         from onnxruntime.quantization.shape_inference import quant_pre_process
     with drafted(folder) as draft:
         prepared = draft / "prepared.onnx"
-        # The pictures first: an empty folder is a more common mistake than a strange graph.
-        shown = _Calibration(encoder, paths)
+        # Pictures first: an empty folder is a more common error than an unsupported graph.
+        calibration = _Calibration(encoder, paths)
         try:
             quant_pre_process(str(encoder.graph), str(prepared), skip_symbolic_shape=True)
-            shown.name = onnx.load(str(prepared)).graph.input[0].name
+            calibration.name = onnx.load(str(prepared)).graph.input[0].name
             quantize_static(
-                str(prepared), str(draft / "graph.onnx"), shown, per_channel=True,
-                reduce_range=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
-            )  # fmt: skip
+                str(prepared),
+                str(draft / "graph.onnx"),
+                calibration,
+                per_channel=True,
+                reduce_range=True,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+            )
         except (RuntimeError, ValueError, NotImplementedError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise EncoderError(f"'{encoder.name}' cannot be quantised: {reason}") from error
@@ -57,29 +62,31 @@ def quantise(encoder: Encoder, paths: Sequence[Place], folder: Path, name: str) 
         write_header(draft, encoder.spec.model_copy(update={"name": name, "side": encoder.side}))
         if encoder.whitening is not None:
             encoder.whitening.save(draft / "whitening.npz")
-    return shown.faults
+    return calibration.errors
 
 
 class _Calibration:
-    """Inputs (1, 3, side, side) float32 of pictures, as ONNX Runtime asks for them."""
+    """ONNX Runtime's reader of calibration inputs, (1, 3, side, side) float32 each."""
 
     def __init__(self, encoder: Encoder, paths: Sequence[Place]) -> None:
         self.name = ""
-        self.faults: list[str] = []
+        self.errors: list[str] = []
         self._encoder = encoder
         pictures = []
         for path in paths[:: max(1, len(paths) // CALIBRATED)]:
             try:
                 pictures.append(encoder.fit(decode(path, least_side=encoder.side)))
             except ImageError as error:
-                self.faults.append(str(error))
+                self.errors.append(str(error))
         if not pictures:
-            why = f": {self.faults[0]}" if self.faults else ""
-            raise ImageError(f"there are no pictures to calibrate with{why}")
-        self._rest: Iterator[NDArray[np.uint8]] = iter(pictures)
+            why = f": {self.errors[0]}" if self.errors else ""
+            raise ImageError(
+                f"no pictures to calibrate with{why}; give readable catalogue pictures"
+            )
+        self._rest: Iterator[UInt8] = iter(pictures)
 
-    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
-        """Return the next input, None after the last."""
+    def get_next(self) -> dict[str, Float32] | None:
+        """Return the next input; None after the last."""
         picture = next(self._rest, None)
         if picture is None:
             return None

@@ -1,4 +1,4 @@
-"""Exporting a timm network as an encoder folder, checked against PyTorch (extra `train`)."""
+"""Export of a timm network as an encoder folder, checked against PyTorch (extra `train`)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, UInt8
 from beautylens.errors import EncoderError
 from beautylens.features.encoder.encoder import EncoderSpec
 from beautylens.features.encoder.openvino import HEADER_KEY, Network
@@ -30,18 +30,18 @@ from beautylens.recipe.settings import PoolingSettings
 
 with extra("train"):
     import onnx
-    import onnxscript  # noqa: F401  (PyTorch's exporter asks for it only when all is prepared)
+    import onnxscript  # noqa: F401  (PyTorch's exporter needs it, and imports it late)
     import torch
 
+# Least cosine of an export with PyTorch in single precision.
 LOWEST = 0.999
-"""An export whose cosine with PyTorch is lower, computed in full, is refused."""
+# Largest number of weights of one ONNX file: at most 2 GB, at two bytes each.
 LARGEST = 10**9
-"""Weights that one ONNX file, at most 2 GB, can hold at two bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """An encoder folder that was written, and what was measured of it."""
+    """An exported encoder folder, and its agreement with the original."""
 
     folder: Path
     spec: EncoderSpec
@@ -63,20 +63,20 @@ def export_backbone(
 ) -> Exported:
     """Write a backbone as an encoder folder that agrees with PyTorch.
 
-    Weights are stored as float16 where the graph then still agrees, else as float32. A
-    convolutional network takes any multiple of its stride, where its graph can be written so.
+    Weights are stored as float16 if the graph then still agrees, else as float32. A convolutional
+    network takes any multiple of its stride, if it can be exported with dynamic sides.
 
     Args:
-        backbone: what `build_backbone` returns.
-        folder: to be made; nothing is left of it after an error.
-        name: the encoder's; the backbone's by default.
-        pooling: by default `class_token` where the network has one, else RA-MAC.
-        whitening: of the pooled descriptors, where there is one.
+        backbone: of `build_backbone`.
+        folder: folder to create; removed again after an error.
+        name: of the encoder; the backbone's by default.
+        pooling: by default `class_token` if the network has one, else RA-MAC.
+        whitening: of the pooled descriptors; None for none.
         licence: of the weights; by default as timm records it.
-        beside: writes what else belongs into the folder, before it takes its place.
+        beside: writes further files into the folder before it is renamed.
 
     Raises:
-        EncoderError: when the folder is taken, or the network cannot be written or disagrees.
+        EncoderError: when the folder exists, or the network cannot be exported or disagrees.
         RecipeError: when there is no such pooling.
     """
     start = time.perf_counter()
@@ -92,23 +92,30 @@ def export_backbone(
     )
     weights = sum(parameter.numel() for parameter in backbone.trunk.parameters())
     if weights > LARGEST:
-        raise EncoderError(f"'{spec.name}' has {weights:,} weights, too many for one ONNX file")
+        raise EncoderError(
+            f"'{spec.name}' has {weights:,} weights, too many for one ONNX file; choose a smaller "
+            "network"
+        )
     with drafted(folder) as draft:
         spec, agreements, halved = _write_agreeing(backbone, spec, draft)
         if whitening is not None:
             whitening.save(draft / "whitening.npz")
         beside(draft)
     return Exported(
-        folder, spec, agreements, count_parameters(folder / "graph.onnx"), halved,
+        folder,
+        spec,
+        agreements,
+        count_parameters(folder / "graph.onnx"),
+        halved,
         time.perf_counter() - start,
-    )  # fmt: skip
+    )
 
 
 def choose_pooling(backbone: Backbone, wanted: PoolingSettings | None) -> PoolingSettings:
-    """Return the pooling that was asked for, or the one that suits a backbone.
+    """Return the wanted pooling, or the default one of a backbone.
 
     Raises:
-        EncoderError: when the class token is wanted of a network that has none.
+        EncoderError: when the network has no class token and `class_token` is wanted.
         RecipeError: when there is no such pooling.
     """
     if wanted is None:
@@ -123,13 +130,13 @@ def choose_pooling(backbone: Backbone, wanted: PoolingSettings | None) -> Poolin
 def _write_agreeing(
     backbone: Backbone, spec: EncoderSpec, draft: Path
 ) -> tuple[EncoderSpec, tuple[Agreement, ...], bool]:
-    """Write the graph and header, from the most useful form to the safest, until one agrees."""
+    """Write graph and header, trying dynamic sides and float16 first, until one form agrees."""
     failure = ""
     for fixed in (True,) if spec.fixed_side else (False, True):
         try:
             program = _trace(backbone, fixed=fixed)
         except torch.onnx.OnnxExporterError as error:
-            failure = f"PyTorch cannot write it as ONNX ({_cause(error)})"
+            failure = f"PyTorch cannot export it as ONNX ({_cause(error)})"
             continue
         spec = spec.model_copy(update={"fixed_side": fixed})
         for halved in (True, False):
@@ -138,12 +145,12 @@ def _write_agreeing(
             lowest = min(row.lowest for row in agreements if row.precision == "f32")
             if lowest >= LOWEST:
                 return spec, agreements, halved
-            failure = f"its exported graph gives other features (lowest cosine {lowest:.4f})"
+            failure = f"the exported graph gives other features (lowest cosine {lowest:.4f})"
     raise EncoderError(f"'{backbone.name}' cannot be exported: {failure}; nothing was written")
 
 
 def _trace(backbone: Backbone, *, fixed: bool) -> Any:
-    """Return the trunk as an ONNX program: any batch and, unless fixed, any multiples of stride."""
+    """Return the trunk as an ONNX program with dynamic batch size and, unless fixed, sides."""
     rows = columns = backbone.side
     shape: dict[int, Any] = {0: torch.export.Dim("batch")}
     if not fixed:
@@ -152,11 +159,14 @@ def _trace(backbone: Backbone, *, fixed: bool) -> Any:
         shape[3] = backbone.stride * torch.export.Dim("columns")
     with quietly():
         return torch.onnx.export(
-            backbone.trunk, (torch.zeros(2, 3, rows, columns),), dynamo=True,
-            dynamic_shapes={"image": shape}, input_names=["image"],
+            backbone.trunk,
+            (torch.zeros(2, 3, rows, columns),),
+            dynamo=True,
+            dynamic_shapes={"image": shape},
+            input_names=["image"],
             output_names=["features", "class_token"][: 1 + backbone.trunk.has_token],
             verbose=False,
-        )  # fmt: skip
+        )
 
 
 def _write(model: Any, spec: EncoderSpec, draft: Path, *, halved: bool) -> None:
@@ -167,13 +177,14 @@ def _write(model: Any, spec: EncoderSpec, draft: Path, *, halved: bool) -> None:
     if halved:
         halve_weights(model)
     entry = model.metadata_props.add()
-    entry.key, entry.value = HEADER_KEY, json.dumps(spec.model_dump(mode="json"), sort_keys=True)
+    entry.key = HEADER_KEY
+    entry.value = json.dumps(spec.model_dump(mode="json"), sort_keys=True)
     onnx.save(model, str(draft / "graph.onnx"))
     write_header(draft, spec)
 
 
 def halve_weights(model: Any) -> None:
-    """Store large weights of an ONNX model as float16, cast back in its graph: half the file."""
+    """Store large weights of an ONNX model as float16, cast to float32 in its graph."""
     casts = []
     for tensor in model.graph.initializer:
         values = onnx.numpy_helper.to_array(tensor)
@@ -184,14 +195,14 @@ def halve_weights(model: Any) -> None:
         casts.append(
             onnx.helper.make_node("Cast", [f"{name}.f16"], [name], to=onnx.TensorProto.FLOAT)
         )
-    for place, cast in enumerate(casts):
-        model.graph.node.insert(place, cast)
+    for index, cast in enumerate(casts):
+        model.graph.node.insert(index, cast)
 
 
 def _check(backbone: Backbone, spec: EncoderSpec, graph: Path) -> Iterator[Agreement]:
-    """Yield the agreement in single precision, at another side too where one is free.
+    """Yield the agreement in single precision, at a second side too if sides are dynamic.
 
-    And in the processor's own precision, where that is another.
+    Also in the processor's default precision, if that is another.
     """
     sides = [spec.side] if spec.fixed_side else [spec.side, spec.side + spec.stride]
     original = partial(run_backbone, backbone)
@@ -203,8 +214,8 @@ def _check(backbone: Backbone, spec: EncoderSpec, graph: Path) -> Iterator[Agree
         yield from measure_agreement(network, original)
 
 
-def run_backbone(backbone: Backbone, pictures: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-    """Return PyTorch's own outputs for pictures (N, side, side, 3) uint8."""
+def run_backbone(backbone: Backbone, pictures: UInt8) -> list[Float32]:
+    """Return PyTorch's outputs for pictures (N, side, side, 3) uint8."""
     mean, std = torch.tensor(backbone.mean), torch.tensor(backbone.std)
     image = (torch.from_numpy(pictures).float() - mean) / std
     with torch.no_grad():
@@ -213,7 +224,7 @@ def run_backbone(backbone: Backbone, pictures: NDArray[np.uint8]) -> list[NDArra
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Keep the exporter's remarks on its own inner workings from the user."""
+    """Silence the warnings and log messages of PyTorch's exporter."""
     logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings():
@@ -224,7 +235,7 @@ def quietly() -> Iterator[None]:
 
 
 def _cause(error: BaseException) -> str:
-    """Return the first line of what lay at the bottom of an error."""
+    """Return the first line of an error's root cause."""
     while error.__cause__ is not None:
         error = error.__cause__
     return (str(error).strip() or type(error).__name__).splitlines()[0]

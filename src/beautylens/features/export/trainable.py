@@ -1,4 +1,4 @@
-"""Encoder files as PyTorch networks, to be trained further (extra `train`)."""
+"""Conversion of encoder files to PyTorch networks for further training (extra `train`)."""
 
 # Without the extra, mypy knows nothing of PyTorch's Module:
 # mypy: allow-subclassing-any
@@ -22,16 +22,16 @@ with extra("train"):
     from onnx import numpy_helper, version_converter
     from torch import nn
 
+# The newest opset that onnx2torch supports completely.
 _OPSET = 17
-"""The newest operators that onnx2torch knows all of."""
 
 
-FIXED = 0.01
-"""Share of a network's numbers that may stay as they are: onnx2torch makes weights of most only."""
+# Largest share of untrainable weights: onnx2torch converts some weights to constants.
+MAX_CONSTANT = 0.01
 
 
 class GraphTrunk(nn.Module):
-    """An encoder's graph: its maps (N, C, h, w) and, where there is one, its class token (N, C)."""
+    """An encoder's graph as a module: maps (N, C, h, w) and, if it has one, class token (N, C)."""
 
     def __init__(self, network: nn.Module, outputs: int) -> None:
         super().__init__()
@@ -44,10 +44,10 @@ class GraphTrunk(nn.Module):
         return (found,) if torch.is_tensor(found) else tuple(found)
 
 
-def thaw(graph: Path, spec: EncoderSpec, side: int | None = None) -> Backbone:
-    """Return the network of an encoder file with its weights, in single precision.
+def to_trainable(graph: Path, spec: EncoderSpec, side: int | None = None) -> Backbone:
+    """Return the network of an encoder file as PyTorch modules in single precision.
 
-    Batch norms were folded into the convolutions when the file was written, and stay there.
+    Batch norms stay folded into the convolutions.
 
     Args:
         graph: the encoder's ONNX file.
@@ -55,9 +55,9 @@ def thaw(graph: Path, spec: EncoderSpec, side: int | None = None) -> Backbone:
         side: input side in pixels; the header's by default.
 
     Raises:
-        EncoderError: when the file holds operators that cannot be turned back.
+        EncoderError: when the file has operators that cannot be converted.
     """
-    import_timm()  # mends torchvision, which onnx2torch imports
+    import_timm()  # makes torchvision importable for onnx2torch
     with extra("train"):
         from onnx2torch import convert
     model = _in_single(onnx.load(str(graph)))
@@ -69,26 +69,32 @@ def thaw(graph: Path, spec: EncoderSpec, side: int | None = None) -> Backbone:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise EncoderError(
             f"{graph}: cannot be trained further ({reason}); start from the timm network it was "
-            "made of, with --backbone"
+            "made from, with --backbone"
         ) from error
     weights, kept = (
         sum(each.numel() for each in rows if each.is_floating_point())
         for rows in (network.parameters(), network.buffers())
     )
-    if kept > FIXED * weights:
+    if kept > MAX_CONSTANT * weights:
         raise EncoderError(
-            f"{graph}: cannot be trained further (many of its weights would stay as they are); "
-            "start from the timm network it was made of, with --backbone"
+            f"{graph}: cannot be trained further (many of its weights would be constants); start "
+            "from the timm network it was made from, with --backbone"
         )
     trunk = GraphTrunk(network, len(model.graph.output)).eval()
     return Backbone(
-        spec.name, trunk, spec.mean, spec.std, side or spec.side, spec.stride, spec.fixed_side,
+        spec.name,
+        trunk,
+        spec.mean,
+        spec.std,
+        side or spec.side,
+        spec.stride,
+        spec.fixed_side,
         spec.licence,
-    )  # fmt: skip
+    )
 
 
 def _in_single(model: Any) -> Any:
-    """Return the model with the weights that are kept as float16, and cast back, as float32."""
+    """Return the model with its float16 weights and their casts replaced by float32 weights."""
     weights = {tensor.name: tensor for tensor in model.graph.initializer}
     kept = []
     for node in model.graph.node:

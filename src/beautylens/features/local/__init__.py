@@ -1,1 +1,1 @@
-"""Local features: keypoints, matching, verification, VLAD."""
+"""Local features: keypoints, matching, geometric verification, VLAD."""

@@ -1,4 +1,4 @@
-"""Keypoints of one picture and their compact stored form, whichever extractor found them."""
+"""Keypoints of one picture, of any extractor, and their compact stored form."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
+
+from beautylens.arrays import Float32, UInt8
 
 SIFT_LENGTH = 128
 _HEADER = np.dtype([("length", "<u2"), ("bits", "<u2")])
@@ -17,23 +18,23 @@ _TURN = 65536
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Keypoints:
-    """Keypoints of one picture, strongest first, in pixels of the shrunken picture.
+    """Keypoints of one picture, strongest first, in pixels of the shrunk picture.
 
     points (K, 2) float32 x, y; sizes (K,) float32 diameters in pixels; angles (K,) float32
-    radians; descriptors (K, D) uint8, in the terms of the extractor that made them. Sizes and
-    angles are 0 where the extractor does not measure them.
+    radians; descriptors (K, D) uint8, quantised as the extractor does. Sizes and angles are 0 where
+    the extractor does not measure them.
     """
 
-    points: NDArray[np.float32]
-    sizes: NDArray[np.float32]
-    angles: NDArray[np.float32]
-    descriptors: NDArray[np.uint8]
+    points: Float32
+    sizes: Float32
+    angles: Float32
+    descriptors: UInt8
 
     def __len__(self) -> int:
         return len(self.points)
 
     def strongest(self, limit: int) -> Keypoints:
-        """Return at most `limit` of them."""
+        """Return the `limit` strongest keypoints."""
         first = np.s_[:limit]
         return Keypoints(
             self.points[first], self.sizes[first], self.angles[first], self.descriptors[first]
@@ -42,7 +43,7 @@ class Keypoints:
     def to_bytes(self) -> bytes:
         """Return the stored form: 8 + D bytes a keypoint, positions to 1/16 pixel.
 
-        Where no value is above 15, two of them share a byte: 8 + D/2 bytes.
+        If no value is above 15, two values share a byte: 8 + D/2 bytes.
 
         Raises:
             ValueError: when D is odd.
@@ -50,8 +51,8 @@ class Keypoints:
         length = self.descriptors.shape[1]
         bits = 4 if self.descriptors.max(initial=0) <= _FOUR_BITS else 8
         records = np.empty(len(self), _record(length, bits))
-        places = np.clip(np.rint(self.points * _SUBPIXEL), 0, 65535)
-        records["x"], records["y"] = places[:, 0], places[:, 1]
+        positions = np.clip(np.rint(self.points * _SUBPIXEL), 0, 65535)
+        records["x"], records["y"] = positions[:, 0], positions[:, 1]
         records["size"] = self.sizes
         turns = np.rint(self.angles / (2 * np.pi) * _TURN).astype(np.int64) % _TURN
         records["angle"] = turns
@@ -65,7 +66,7 @@ class Keypoints:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Keypoints:
-        """Return the keypoints that `to_bytes` stored; none of nothing."""
+        """Return the keypoints that `to_bytes` stored; no bytes are no keypoints."""
         if not data:
             return NO_KEYPOINTS
         length, bits = np.frombuffer(data, _HEADER, 1)[0].tolist()
@@ -81,7 +82,7 @@ class Keypoints:
 
 
 def no_keypoints(length: int = SIFT_LENGTH) -> Keypoints:
-    """Return the keypoints of a blank picture, for descriptors of this many bytes."""
+    """Return an empty set of keypoints, for descriptors of `length` bytes."""
     return Keypoints(
         np.empty((0, 2), np.float32),
         np.empty(0, np.float32),
@@ -93,7 +94,9 @@ def no_keypoints(length: int = SIFT_LENGTH) -> Keypoints:
 @cache
 def _record(length: int, bits: int) -> np.dtype[np.void]:
     if length % 2:
-        raise ValueError(f"a descriptor of {length} bytes cannot be stored: pad it to an even one")
+        raise ValueError(
+            f"a descriptor of {length} bytes cannot be stored; pad it to an even length"
+        )
     return np.dtype(
         [
             ("x", "<u2"),

@@ -1,4 +1,4 @@
-"""Matching keypoints of two pictures: exact, one to one, under one plausible transform."""
+"""Keypoint matching of two pictures and its geometric verification by one transform."""
 
 from __future__ import annotations
 
@@ -8,54 +8,52 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Bool, Complex128, Float32, Float64, UInt8
 from beautylens.features.local.keypoints import Keypoints
-from beautylens.features.local.nearest import Bytes, Nearest, Pairs
-
-Complexes = NDArray[np.complex128]
+from beautylens.features.local.nearest import Nearest, Pairs
 
 MIN_INLIERS = 4
-# Share of the spread that lies across a line below which to divide by it would magnify rounding.
-_LINE = 1e-12
-# Products of four bytes each that are worked on at a time.
+# Least ratio of the variance across the principal axis to all of it: below, points are collinear.
+_COLLINEAR = 1e-12
+# Products, four bytes each, computed in one batch.
 _PRODUCTS = 1 << 20
 
 
 class Distance(NamedTuple):
-    """How descriptors are compared: by the squared L2 distance of vectors made from them."""
+    """A distance of descriptors, computed as the squared L2 distance of vectors made from them."""
 
-    vectors: Callable[[Bytes], Bytes]
-    """(K, D) bytes to the whole numbers of (K, E), E at most 256."""
+    # Maps (K, D) bytes to vectors (K, E) of whole numbers, E at most 256.
+    vectors: Callable[[UInt8], UInt8]
+    # The power of the distance that equals squared L2: ratios of distances are raised to it.
     power: int
-    """The power of the distance that is squared L2: ratios of distances are raised to it."""
 
 
-def _bits(descriptors: Bytes) -> Bytes:
+def _bits(descriptors: UInt8) -> UInt8:
     return np.unpackbits(descriptors, axis=1)
 
 
-def _values(descriptors: Bytes) -> Bytes:
+def _values(descriptors: UInt8) -> UInt8:
     return descriptors
 
 
 DISTANCES: Mapping[str, Distance] = {
     "l2": Distance(_values, 2),
-    # Where bits differ, the square of the difference is 1: their sum is the Hamming distance.
+    # The squared difference of unequal bits is 1: the sum is the Hamming distance.
     "hamming": Distance(_bits, 1),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Plausible:
-    """What a photo of a pack can do to its studio picture; anything else is chance.
+    """Bounds of a plausible transform between a photo of a pack and its studio picture.
 
     Args:
-        smallest: least size of the gallery item over its size in the query.
-        largest: greatest such size.
-        stretch: greatest ratio of the two axes of the refined affine map.
-        tolerance: pixels by which a keypoint may miss its place under a similarity.
-        affine_tolerance: the same under the refined affine map.
+        smallest: least scale, size in the gallery picture over size in the query.
+        largest: greatest scale.
+        stretch: greatest ratio of the two singular values of the refined affine map.
+        tolerance: inlier threshold in pixels under a similarity.
+        affine_tolerance: inlier threshold in pixels under the refined affine map.
     """
 
     smallest: float = 0.15
@@ -67,31 +65,31 @@ class Plausible:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Verified:
-    """Matches of two pictures that one transform explains.
+    """Keypoint matches of two pictures that are inliers of one transform.
 
     pairs (M, 2) index the query's and the gallery's keypoints; transform, (2, 3) or a homography
-    (3, 3), maps query pixels to gallery pixels; count is the number of distinct places among the
-    pairs.
+    (3, 3), maps query pixels to gallery pixels; count is the number of inliers at distinct
+    positions.
     """
 
     pairs: Pairs
-    transform: NDArray[np.float64]
+    transform: Float64
     count: int
 
 
-NOTHING = Verified(np.empty((0, 2), np.intp), np.zeros((2, 3)), 0)
+NO_MATCHES = Verified(np.empty((0, 2), np.intp), np.zeros((2, 3)), 0)
 
 
 class Matcher:
-    """Finds pairs of nearest descriptors that pass Lowe's ratio test, for one photo.
+    """Exact nearest-neighbour matcher with Lowe's ratio test for the keypoints of one photo.
 
-    The nearest two are exact, so that the same pictures always give the same pairs. Of equally
-    near ones the first, which is the strongest, counts as the nearest.
+    Search is exact, so that the same pictures always give the same pairs. Of equally near
+    descriptors the first, which is the strongest keypoint, counts as the nearest.
 
     Args:
         query: keypoints of the photo.
-        ratio: the nearest may be at most so many times as far as the second; 1 lets all pass.
-        mutual: keep a pair only if the query's keypoint is in turn the nearest of the gallery's.
+        ratio: largest distance to the nearest over that to the second; 1 lets all pass.
+        mutual: keep mutual nearest neighbours only.
         distance: a name in `DISTANCES`.
     """
 
@@ -110,26 +108,26 @@ class Matcher:
         )
 
     def __call__(self, gallery: Keypoints) -> Pairs:
-        """Return (M, 2) indices into query and gallery, in the query's order.
+        """Return matched pairs (M, 2), indices into query and gallery, in the query's order.
 
         Args:
-            gallery: keypoints of a catalogue picture; fewer than two match nothing.
+            gallery: keypoints of a catalogue picture; fewer than two have no match.
         """
         return self.together([gallery])[0]
 
     def together(self, galleries: Sequence[Keypoints]) -> list[Pairs]:
-        """Return the pairs of each of a few pictures, found in one product."""
+        """Return the matched pairs of each of a few pictures, computed in one matrix product."""
         pairs = [np.empty((0, 2), np.intp)] * len(galleries)
-        places = [place for place, gallery in enumerate(galleries) if len(gallery) > 1]
-        if places:
-            vectors = [self._vectors(galleries[place].descriptors) for place in places]
-            for place, each in zip(places, self._nearest(vectors), strict=True):
-                pairs[place] = each
+        usable = [index for index, gallery in enumerate(galleries) if len(gallery) > 1]
+        if usable:
+            vectors = [self._vectors(galleries[index].descriptors) for index in usable]
+            for index, each in zip(usable, self._nearest(vectors), strict=True):
+                pairs[index] = each
         return pairs
 
     def batches(self, galleries: Sequence[Keypoints]) -> Iterator[list[int]]:
-        """Yield which pictures to match together: of like size, their products in the cache."""
-        order = sorted(range(len(galleries)), key=lambda place: len(galleries[place]))
+        """Yield indices of pictures to match in one product: of like size, fitting the cache."""
+        order = sorted(range(len(galleries)), key=lambda index: len(galleries[index]))
         while order:
             longest = len(galleries[order[-1]])
             most = max(1, _PRODUCTS // max(1, self._size * longest))
@@ -139,116 +137,118 @@ class Matcher:
 
 def pair_distances(
     query: Keypoints, gallery: Keypoints, pairs: Pairs, *, distance: str = "l2"
-) -> NDArray[np.float64]:
-    """Return the descriptor distance of each pair, (M,): in steps of a descriptor, or in bits."""
+) -> Float64:
+    """Return the descriptor distance of each pair, (M,): in quantisation steps, or in bits."""
     vectors, power = DISTANCES[distance]
     left, right = query.descriptors[pairs[:, 0]], gallery.descriptors[pairs[:, 1]]
-    apart = np.subtract(vectors(left), vectors(right), dtype=np.float64)
-    squares = np.square(apart).sum(axis=1)
+    differences = np.subtract(vectors(left), vectors(right), dtype=np.float64)
+    squares = np.square(differences).sum(axis=1)
     return np.asarray(squares ** (1 / power), np.float64)
 
 
 def verify(
     query: Keypoints, gallery: Keypoints, pairs: Pairs, plausible: Plausible | None = None
 ) -> Verified:
-    """Return the pairs that one plausible transform explains.
+    """Return the inliers of the best plausible transform.
 
-    Every pair alone proposes a similarity from its two positions, sizes and angles (Philbin et
-    al., 2007), so that all proposals are tried and nothing is random. The best is refitted to its
-    supporters and refined to an affine map, which takes up the tilt of the pack.
+    Each pair alone gives a similarity by its positions, sizes and angles (Philbin et al., 2007):
+    all hypotheses are tried and nothing is random. The best is refitted to its inliers and refined
+    to an affine map, which models the tilt of the pack.
     """
     limits = plausible or Plausible()
     if len(pairs) < MIN_INLIERS:
-        return NOTHING
+        return NO_MATCHES
     source, target = as_complex(query.points[pairs[:, 0]]), as_complex(gallery.points[pairs[:, 1]])
     turns = gallery.angles[pairs[:, 1]] - query.angles[pairs[:, 0]]
     scales = gallery.sizes[pairs[:, 1]] / query.sizes[pairs[:, 0]]
-    supporters = _best_similarity(source, target, scales * np.exp(1j * turns), limits)
-    if supporters.sum() < MIN_INLIERS:
-        return NOTHING
-    transform, supporters = _refine(source, target, supporters, limits)
-    count = distinct_places(source[supporters], target[supporters])
+    inliers = _best_similarity(source, target, scales * np.exp(1j * turns), limits)
+    if inliers.sum() < MIN_INLIERS:
+        return NO_MATCHES
+    transform, inliers = _refine(source, target, inliers, limits)
+    count = count_distinct(source[inliers], target[inliers])
     if count < MIN_INLIERS or not is_plausible(transform, limits):
-        return NOTHING
-    return Verified(pairs[supporters], transform, count)
+        return NO_MATCHES
+    return Verified(pairs[inliers], transform, count)
 
 
 def _best_similarity(
-    source: Complexes, target: Complexes, factors: Complexes, limits: Plausible
-) -> NDArray[np.bool_]:
-    """Return the supporters (M,) of the best proposal target = factor * source + shift."""
+    source: Complex128, target: Complex128, factors: Complex128, limits: Plausible
+) -> Bool:
+    """Return the inliers (M,) of the best hypothesis target = factor * source + shift."""
     sizes = np.abs(factors)
-    proposals = np.flatnonzero((sizes >= limits.smallest) & (sizes <= limits.largest))
-    if len(proposals) == 0:
+    hypotheses = np.flatnonzero((sizes >= limits.smallest) & (sizes <= limits.largest))
+    if len(hypotheses) == 0:
         return np.zeros(len(source), bool)
-    factors = factors[proposals]
-    shifts = target[proposals] - factors * source[proposals]
-    misses = np.abs(factors[:, None] * source + shifts[:, None] - target)
-    support = misses < limits.tolerance
-    # Equal support is settled by the smaller misses, never by the order of the keypoints.
-    missed = np.minimum(misses, limits.tolerance).sum(axis=1)
-    rank = support.sum(axis=1) - missed / (2 * limits.tolerance * len(source))
-    return np.asarray(support[rank.argmax()])
+    factors = factors[hypotheses]
+    shifts = target[hypotheses] - factors * source[hypotheses]
+    residuals = np.abs(factors[:, None] * source + shifts[:, None] - target)
+    inliers = residuals < limits.tolerance
+    # Of equally many inliers the smaller residuals decide, never the order of the keypoints.
+    total = np.minimum(residuals, limits.tolerance).sum(axis=1)
+    rank = inliers.sum(axis=1) - total / (2 * limits.tolerance * len(source))
+    return np.asarray(inliers[rank.argmax()])
 
 
 def _refine(
-    source: Complexes, target: Complexes, supporters: NDArray[np.bool_], limits: Plausible
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Refit to the supporters three times, as an affine map once six of them pin it down."""
+    source: Complex128, target: Complex128, inliers: Bool, limits: Plausible
+) -> tuple[Float64, Bool]:
+    """Refit to the inliers three times: a similarity, and an affine map from six inliers on."""
     for _ in range(3):
-        affine = bool(np.count_nonzero(supporters) >= 6)
-        fitted = _fit(source[supporters], target[supporters], affine=affine)
-        miss = np.abs(fitted(source) - target)
-        supporters = miss < (limits.affine_tolerance if affine else limits.tolerance)
-        if np.count_nonzero(supporters) < MIN_INLIERS:
+        affine = bool(np.count_nonzero(inliers) >= 6)
+        fitted = _fit(source[inliers], target[inliers], affine=affine)
+        residuals = np.abs(fitted(source) - target)
+        inliers = residuals < (limits.affine_tolerance if affine else limits.tolerance)
+        if np.count_nonzero(inliers) < MIN_INLIERS:
             break
-    return fitted.matrix, supporters
+    return fitted.matrix, inliers
 
 
 class _Affine(NamedTuple):
-    """An affine map of the plane, z to turn z + mirror z* + shift; a similarity without mirror."""
+    """The affine map z -> turn z + mirror z* + shift; a similarity where mirror is 0."""
 
     turn: complex
     mirror: complex
     shift: complex
 
-    def __call__(self, points: Complexes) -> Complexes:
+    def __call__(self, points: Complex128) -> Complex128:
         return np.asarray(self.turn * points + self.mirror * points.conj() + self.shift)
 
     @property
-    def matrix(self) -> NDArray[np.float64]:
-        """The same as (2, 3)."""
+    def matrix(self) -> Float64:
+        """The map as a matrix (2, 3)."""
         x, y = self.turn + self.mirror, 1j * (self.turn - self.mirror)
         return np.array([[x.real, y.real, self.shift.real], [x.imag, y.imag, self.shift.imag]])
 
 
-def _fit(source: Complexes, target: Complexes, *, affine: bool) -> _Affine:
-    """Return the affine map, or the similarity, of least squares."""
+def _fit(source: Complex128, target: Complex128, *, affine: bool) -> _Affine:
+    """Return the least-squares affine map, or similarity."""
     middle, goal = (complex(points.sum()) / len(points) for points in (source, target))
     left, right = source - middle, target - goal
-    spread, along = float(np.vdot(left, left).real), complex(np.vdot(left, right))
+    spread = float(np.vdot(left, left).real)
+    along = complex(np.vdot(left, right))
     if spread == 0:
         return _Affine(0j, 0j, goal)
     if not affine:
         turn, mirror = along / spread, 0j
     else:
         # turn * spread + mirror * skew* = along, and turn * skew + mirror * spread = against.
-        skew, against = complex(np.dot(left, left)), complex(np.dot(left, right))
+        skew = complex(np.dot(left, left))
+        against = complex(np.dot(left, right))
         breadth = spread - abs(skew) ** 2 / spread
-        if breadth > _LINE * spread:
+        if breadth > _COLLINEAR * spread:
             turn = (along - skew.conjugate() * against / spread) / breadth
             mirror = (against - skew * along / spread) / breadth
         else:
-            # On a line both say the same: of all solutions the one of least norm.
+            # Collinear points determine the sum only: of all solutions the one of least norm.
             turn, mirror = along / (2 * spread), against / (2 * spread)
     return _Affine(turn, mirror, goal - turn * middle - mirror * middle.conjugate())
 
 
-def is_plausible(transform: NDArray[np.float64], limits: Plausible) -> bool:
-    """Tell whether an affine map (2, 3) keeps handedness, size and shape within the limits."""
+def is_plausible(transform: Float64, limits: Plausible) -> bool:
+    """Tell whether an affine map (2, 3) keeps handedness, scale and stretch within the limits."""
     (a, b), (c, d) = transform[:, :2].tolist()
     turn, mirror = abs(complex(a + d, c - b)) / 2, abs(complex(a - d, c + b)) / 2
-    # Its singular values; the lesser one is negative where it mirrors.
+    # The singular values; the lesser one is negative if the map mirrors.
     longest, shortest = turn + mirror, turn - mirror
     return (
         shortest > 0
@@ -257,11 +257,11 @@ def is_plausible(transform: NDArray[np.float64], limits: Plausible) -> bool:
     )
 
 
-def distinct_places(source: Complexes, target: Complexes) -> int:
-    """Count places, not keypoints: SIFT sets several keypoints of different angle on one spot."""
+def count_distinct(source: Complex128, target: Complex128) -> int:
+    """Return the number of distinct positions: SIFT may have several keypoints at one."""
     return min(len(set((points / 3).round().tolist())) for points in (source, target))
 
 
-def as_complex(points: NDArray[np.float32]) -> Complexes:
-    """Return points (K, 2) as x + iy."""
+def as_complex(points: Float32) -> Complex128:
+    """Return points (K, 2) as complex numbers x + iy."""
     return points[:, 0].astype(np.float64) + 1j * points[:, 1]

@@ -1,4 +1,4 @@
-"""Verifications by name: which matched keypoints of two pictures agree with each other."""
+"""Geometric verification by name: which keypoint matches are inliers of one transform."""
 
 from __future__ import annotations
 
@@ -7,41 +7,40 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, Float64
 from beautylens.features.local.keypoints import Keypoints
 from beautylens.features.local.matching import (
     MIN_INLIERS,
-    NOTHING,
+    NO_MATCHES,
     Plausible,
     Verified,
     as_complex,
-    distinct_places,
+    count_distinct,
     is_plausible,
     verify,
 )
 from beautylens.features.local.nearest import Pairs
 
 Verification = Callable[[Keypoints, Keypoints, Pairs], Verified]
-Transform = NDArray[np.float64]
 
 
 def unverified(query: Keypoints, gallery: Keypoints, pairs: Pairs) -> Verified:
-    """Return all pairs: the source papers count what passes the ratio test."""
+    """Return all pairs, as the source papers that count the matches passing the ratio test."""
     return Verified(pairs, np.eye(2, 3), len(pairs))
 
 
 def verify_affine(
     query: Keypoints, gallery: Keypoints, pairs: Pairs, plausible: Plausible | None = None
 ) -> Verified:
-    """Return the pairs that one plausible affine map explains (MAGSAC++, Barath et al., 2020)."""
+    """Return the inliers of one plausible affine map (MAGSAC++, Barath et al., 2020)."""
     return _verified(cv2.estimateAffine2D, query, gallery, pairs, plausible or Plausible())
 
 
 def verify_homography(
     query: Keypoints, gallery: Keypoints, pairs: Pairs, plausible: Plausible | None = None
 ) -> Verified:
-    """Return the pairs that one plausible homography explains (MAGSAC++, Barath et al., 2020)."""
+    """Return the inliers of one plausible homography (MAGSAC++, Barath et al., 2020)."""
     return _verified(cv2.findHomography, query, gallery, pairs, plausible or Plausible())
 
 
@@ -61,36 +60,36 @@ def _verified(
     limits: Plausible,
 ) -> Verified:
     if len(pairs) < MIN_INLIERS:
-        return NOTHING
+        return NO_MATCHES
     source, target = query.points[pairs[:, 0]], gallery.points[pairs[:, 1]]
-    transform, mask = estimate(source, target, _sampling(limits.affine_tolerance))
+    transform, mask = estimate(source, target, _usac_parameters(limits.affine_tolerance))
     if transform is None:
-        return NOTHING
+        return NO_MATCHES
     kept = mask.ravel().astype(bool)
-    count = distinct_places(as_complex(source[kept]), as_complex(target[kept]))
+    count = count_distinct(as_complex(source[kept]), as_complex(target[kept]))
     if count < MIN_INLIERS or not is_plausible(_affine_at(transform, source[kept]), limits):
-        return NOTHING
+        return NO_MATCHES
     return Verified(pairs[kept], np.asarray(transform, np.float64), count)
 
 
-def _sampling(tolerance: float) -> Any:
-    """Return how samples are drawn: alone on one thread, from the same seed each time."""
-    sampling = cv2.UsacParams()
-    sampling.isParallel = False
-    sampling.randomGeneratorState = 0
-    sampling.sampler = cv2.SAMPLING_UNIFORM
-    sampling.score = cv2.SCORE_METHOD_MAGSAC
-    sampling.loMethod = cv2.LOCAL_OPTIM_SIGMA
-    sampling.threshold = tolerance
-    sampling.confidence = 0.999
-    sampling.maxIterations = 2000
-    return sampling
+def _usac_parameters(tolerance: float) -> Any:
+    """Return OpenCV's parameters of MAGSAC++: one thread, a fixed seed."""
+    parameters = cv2.UsacParams()
+    parameters.isParallel = False
+    parameters.randomGeneratorState = 0
+    parameters.sampler = cv2.SAMPLING_UNIFORM
+    parameters.score = cv2.SCORE_METHOD_MAGSAC
+    parameters.loMethod = cv2.LOCAL_OPTIM_SIGMA
+    parameters.threshold = tolerance
+    parameters.confidence = 0.999
+    parameters.maxIterations = 2000
+    return parameters
 
 
-def _affine_at(transform: Transform, points: NDArray[np.float32]) -> Transform:
-    """Return the affine map (2, 3) that a transform is near the middle of points.
+def _affine_at(transform: Float64, points: Float32) -> Float64:
+    """Return a transform's affine approximation (2, 3) at the centroid of points.
 
-    A homography that sends any of them behind the camera gives zeros, which nobody finds plausible.
+    A homography that maps any of them behind the camera gives zeros, which are not plausible.
     """
     if transform.shape == (2, 3):
         return transform

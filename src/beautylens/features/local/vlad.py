@@ -1,8 +1,8 @@
-"""Aggregated local descriptors: all keypoints of a picture as one vector, so that they retrieve.
+"""VLAD: the local descriptors of a picture aggregated into one vector for retrieval.
 
-VLAD (Jegou et al., "Aggregating local descriptors into a compact image representation", CVPR
-2010), normalised within each word (Arandjelovic and Zisserman, "All about VLAD", CVPR 2013), of
-descriptors reduced by PCA (Jegou et al., PAMI 2012).
+Jegou et al., "Aggregating local descriptors into a compact image representation", CVPR 2010, with
+intra-normalisation (Arandjelovic and Zisserman, "All about VLAD", CVPR 2013) and PCA of the
+descriptors (Jegou et al., PAMI 2012).
 """
 
 from __future__ import annotations
@@ -14,42 +14,40 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from beautylens.arrays import Float32, UInt8
 from beautylens.features.encoder.pooling import unit_rows
 from beautylens.features.encoder.whitening import Whitening
 from beautylens.features.local.keypoints import SIFT_LENGTH, Keypoints
 
-Floats = NDArray[np.float32]
-
-# More keypoints than that teach k-means nothing new: some hundreds a word.
-TAUGHT = 200_000
-# Channels of a keypoint's descriptor that are kept: a quarter of the cost, no loss measured.
+# Keypoints that k-means is fitted on, some hundreds a word: more gain nothing.
+TRAINING_SAMPLE = 200_000
+# Principal components kept of a descriptor: a quarter of the cost, no loss measured.
 REDUCED = 64
-# What a keypoint differs by from a word that it made alone; descriptors are whole numbers to 255.
+# Residuals below this are rounding, as of a word made from one keypoint. Descriptors go to 255.
 ROUNDING = 0.01
 
 
 @dataclass(frozen=True, eq=False)
 class VladEncoder:
-    """A vocabulary of local descriptors and a projection of what is aggregated over it.
+    """VLAD of keypoints: PCA of descriptors, a vocabulary, and a projection of the aggregate.
 
-    axes (128, L) float32 reduce a stored keypoint descriptor; words (W, L) float32 are centres of
-    reduced ones; the projection takes W x L channels.
+    axes (128, L) float32 are the principal axes of descriptors; words (W, L) float32 are the visual
+    words; the projection takes W x L channels.
     """
 
-    axes: Floats
-    words: Floats
+    axes: Float32
+    words: Float32
     projection: Whitening
 
-    def __call__(self, pictures: Sequence[Keypoints]) -> Floats:
-        """Return one unit row a picture, (N, D) float32; zeros where it has no keypoints."""
+    def __call__(self, pictures: Sequence[Keypoints]) -> Float32:
+        """Return the VLAD of each picture, (N, D) float32, unit rows; zeros without keypoints."""
         rows = np.zeros((len(pictures), self.dimensions), np.float32)
-        printed = [place for place, keypoints in enumerate(pictures) if len(keypoints)]
-        if printed:
-            stacked = np.stack([self._aggregated(pictures[place]) for place in printed])
-            rows[printed] = self.projection(stacked)
+        filled = [index for index, keypoints in enumerate(pictures) if len(keypoints)]
+        if filled:
+            stacked = np.stack([self._aggregated(pictures[index]) for index in filled])
+            rows[filled] = self.projection(stacked)
         return rows
 
     @property
@@ -59,7 +57,7 @@ class VladEncoder:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A digest of everything that a row depends on beside the keypoints."""
+        """A digest of the axes, the words and the projection."""
         digest = hashlib.sha256()
         for array in (self.axes, self.words, self.projection.mean, self.projection.matrix):
             digest.update(np.ascontiguousarray(array).tobytes())
@@ -67,17 +65,17 @@ class VladEncoder:
 
     @classmethod
     def fit(cls, pictures: Sequence[Keypoints], words: int, dimensions: int) -> VladEncoder:
-        """Learn vocabulary and projection from the keypoints of pictures.
+        """Return an encoder fitted on the keypoints of pictures.
 
-        Fewer words are learnt where the pictures have too few keypoints for more.
+        There are fewer words if the pictures have too few keypoints.
         """
-        printed = [keypoints.descriptors for keypoints in pictures if len(keypoints)]
-        taught = _taught(printed)
-        # Sums in an order of their own for each number of threads would differ by machine.
+        descriptors = [keypoints.descriptors for keypoints in pictures if len(keypoints)]
+        sample = _training_sample(descriptors)
+        # One thread: the order of sums, and so the result, depends on the number of threads.
         with threadpool_limits(1):
-            axes = _principal_axes(taught)
-            centres = learn_words(taught @ axes, words)
-            rows = [vlad(descriptors @ axes, centres) for descriptors in printed]
+            axes = _principal_axes(sample)
+            centres = learn_words(sample @ axes, words)
+            rows = [vlad(each @ axes, centres) for each in descriptors]
             stacked = np.stack(rows) if rows else np.zeros((1, centres.size), np.float32)
             return cls(axes, centres, learn_projection(stacked, dimensions))
 
@@ -89,30 +87,30 @@ class VladEncoder:
             axes=self.axes,
             words=self.words,
             mean=self.projection.mean,
-            # Values that a half holds exactly: `learn_projection` rounds them.
+            # Exact in float16: `learn_projection` rounds to it.
             matrix=self.projection.matrix.astype(np.float16),
         )
         return stream.getvalue()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> VladEncoder:
-        """Return what `to_bytes` stored."""
+        """Return the encoder that `to_bytes` stored."""
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             projection = Whitening(arrays["mean"], arrays["matrix"].astype(np.float32))
             return cls(arrays["axes"], arrays["words"], projection)
 
-    def _aggregated(self, keypoints: Keypoints) -> Floats:
+    def _aggregated(self, keypoints: Keypoints) -> Float32:
         return vlad(keypoints.descriptors @ self.axes, self.words)
 
 
-def vlad(descriptors: Floats, words: Floats) -> Floats:
-    """Return what the descriptors differ by from their nearest words, summed by word: (W * L,).
+def vlad(descriptors: Float32, words: Float32) -> Float32:
+    """Return the VLAD of descriptors, (W * L,): residuals to the nearest word, summed by word.
 
-    Each word's sum has unit length, so that a pattern that repeats on a pack counts once, and so
-    has the whole.
+    Each word's sum is normalised to unit length (intra-normalisation), so that a pattern that
+    repeats on a pack counts once, and then the whole vector.
 
     Args:
-        descriptors: (K, L) float32, one or more, in the units of stored ones.
+        descriptors: (K, L) float32, K at least 1, reduced by PCA.
         words: (W, L) float32.
     """
     nearest = (descriptors @ words.T - (words * words).sum(axis=1) / 2).argmax(axis=1)
@@ -123,8 +121,8 @@ def vlad(descriptors: Floats, words: Floats) -> Floats:
     return unit_rows(unit_rows(sums).ravel())
 
 
-def learn_words(descriptors: Floats, words: int) -> Floats:
-    """Return at most `words` centres (W, L) of local descriptors (K, L), from a fixed seed."""
+def learn_words(descriptors: Float32, words: int) -> Float32:
+    """Return at most `words` k-means centres (W, L) of descriptors (K, L), with a fixed seed."""
     from sklearn.cluster import MiniBatchKMeans
 
     if len(descriptors) == 0:
@@ -135,39 +133,41 @@ def learn_words(descriptors: Floats, words: int) -> Floats:
     return np.asarray(learner.fit(descriptors).cluster_centers_, np.float32)
 
 
-def learn_projection(rows: Floats, dimensions: int) -> Whitening:
-    """Return a projection of rows (N, C) on orthogonal axes of unit length, the principal first.
+def learn_projection(rows: Float32, dimensions: int) -> Whitening:
+    """Return a projection of rows (N, C) to orthonormal axes: principal ones, then random ones.
 
-    A catalogue may start with fewer pictures than there are dimensions, and grow: the axes that
-    they leave free are drawn at random, for what resembles none of them (Johnson and Lindenstrauss,
-    1984). Cosines among the N pictures stay as they are, and chance agreement is as small in a
-    young catalogue as in a large one.
+    A catalogue may start with fewer pictures than dimensions, and grow: the remaining axes are
+    random (Johnson and Lindenstrauss, 1984) and represent pictures unlike the first ones. Cosines
+    among the N pictures are kept, and the cosine of unrelated pictures is as small in a young
+    catalogue as in a large one.
     """
-    # Of one picture alone nothing would be left.
+    # A single picture is not centred: nothing of it would be left.
     mean = rows.mean(axis=0) * np.float32(len(rows) > 1)
     centred = rows - mean
     values, vectors = np.linalg.eigh((centred @ centred.T).astype(np.float64))
-    # Near copies of a picture add no axis.
+    # Near duplicates add no axis.
     kept = np.flatnonzero(values > 1e-5 * max(values[-1], 1e-5))[::-1][:dimensions]
     principal = (vectors[:, kept] / np.sqrt(values[kept])).T.astype(np.float32) @ centred
     shape = (dimensions - len(kept), rows.shape[1])
     drawn = np.random.default_rng(0).standard_normal(shape, np.float32)
     drawn -= drawn @ principal.T @ principal
-    # So many channels that what was drawn is all but orthogonal and of one length.
+    # With so many channels random axes are almost orthogonal and of equal length.
     matrix = np.concatenate([principal, drawn / np.float32(np.sqrt(rows.shape[1]))])
     return Whitening(mean, matrix.astype(np.float16).astype(np.float32))
 
 
-def _taught(descriptors: Sequence[NDArray[np.uint8]]) -> Floats:
-    """Return the keypoint descriptors to learn from, (K, 128) float32, drawn from a fixed seed."""
+def _training_sample(descriptors: Sequence[UInt8]) -> Float32:
+    """Return descriptors to fit on, (K, 128) float32, sampled with a fixed seed."""
     stacked = np.concatenate([*descriptors, np.empty((0, SIFT_LENGTH), np.uint8)])
-    if len(stacked) > TAUGHT:
-        stacked = stacked[np.random.default_rng(0).choice(len(stacked), TAUGHT, replace=False)]
+    if len(stacked) > TRAINING_SAMPLE:
+        stacked = stacked[
+            np.random.default_rng(0).choice(len(stacked), TRAINING_SAMPLE, replace=False)
+        ]
     return stacked.astype(np.float32)
 
 
-def _principal_axes(descriptors: Floats) -> Floats:
-    """Return the axes (128, L) along which descriptors (K, 128) vary most."""
+def _principal_axes(descriptors: Float32) -> Float32:
+    """Return the L first principal axes (128, L) of descriptors (K, 128)."""
     centred = descriptors - descriptors.mean(axis=0) if len(descriptors) else descriptors
     _, axes = np.linalg.eigh((centred.T @ centred).astype(np.float64))
     return np.ascontiguousarray(axes[:, ::-1][:, :REDUCED], np.float32)

@@ -1,7 +1,7 @@
-"""Learned keypoints from an ONNX export of XFeat (Potje et al., CVPR 2024).
+"""Learned keypoints and descriptors by an ONNX export of XFeat (Potje et al., CVPR 2024).
 
-Accelerated Features for Lightweight Image Matching, https://arxiv.org/abs/2404.19174. XFeat tells
-where a keypoint is and what it looks like, but neither its size nor its angle.
+Accelerated Features for Lightweight Image Matching, https://arxiv.org/abs/2404.19174. XFeat gives
+position and descriptor of a keypoint, but neither size nor angle.
 """
 
 from __future__ import annotations
@@ -11,43 +11,41 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, UInt8
 from beautylens.errors import EncoderError
 from beautylens.features.encoder.openvino import compile_graph
 from beautylens.features.local.keypoints import Keypoints
 from beautylens.images.fit import shrink
 from beautylens.native import OPENVINO, Once
 
-Floats = NDArray[np.float32]
-
 LENGTH = 64
 CELL = 8
-LEAST_HEAT = 0.05
-SUPPRESSED = 5
-# Components of a unit vector of 64 are nearly always within a half: one step is 1/256, and the
-# offset that makes them positive falls out of every difference.
+MIN_HEAT = 0.05
+NMS_SIDE = 5
+# Components of a 64-dimensional unit vector are nearly always within -0.5 and 0.5: one step is
+# 1/256, and the offset cancels in differences.
 QUANTUM = 256
 OFFSET = 128
 
 
 class _Maps(NamedTuple):
-    """What the network says of a picture, in cells of 8 x 8 pixels."""
+    """Outputs of the network for a picture, in cells of 8 x 8 pixels."""
 
-    feats: Floats
-    """(64, h, w): what each cell looks like."""
-    keypoints: Floats
-    """(65, h, w): logits of a keypoint at each pixel of the cell, and of none."""
-    heatmap: Floats
-    """(h, w): how reliably the cell is found again, 0 to 1."""
+    # (64, h, w) descriptors.
+    feats: Float32
+    # (65, h, w) logits of a keypoint at each pixel of the cell, and of none.
+    keypoints: Float32
+    # (h, w) reliability, 0 to 1.
+    heatmap: Float32
 
 
 class XFeat:
-    """Keypoints and descriptors of an XFeat graph, run with OpenVINO.
+    """Extractor that runs an XFeat graph with OpenVINO.
 
     The graph takes one grey picture (1, 1, H, W) of fixed size, values 0 to 1, and has the outputs
     `feats` (1, 64, H/8, W/8), `keypoints` (1, 65, H/8, W/8) and `heatmap` (1, 1, H/8, W/8). A
-    picture too large for it is shrunk further; a smaller one is filled up with its last pixels.
+    larger picture is shrunk to fit; a smaller one is padded with its edge pixels.
 
     Args:
         file: the ONNX file.
@@ -67,28 +65,28 @@ class XFeat:
     def _compiled(self) -> Any:
         return self._once(lambda: compile_graph(self._file))
 
-    def __call__(self, picture: NDArray[np.uint8], *, longest: int, limit: int) -> Keypoints:
-        """Return the strongest keypoints, in pixels of the picture shrunken to `longest`."""
-        shrunken, _ = shrink(picture, longest)
-        canvas, seen = self._fit(np.asarray(cv2.cvtColor(shrunken, cv2.COLOR_RGB2GRAY), np.uint8))
+    def __call__(self, picture: UInt8, *, longest: int, limit: int) -> Keypoints:
+        """Return the strongest keypoints, in pixels of the picture shrunk to `longest`."""
+        shrunk, _ = shrink(picture, longest)
+        canvas, size = self._fit(np.asarray(cv2.cvtColor(shrunk, cv2.COLOR_RGB2GRAY), np.uint8))
         maps = _run(self._compiled, canvas)
-        points, scores = _peaks(_heat(maps.keypoints), seen)
+        points, scores = _peaks(_heat(maps.keypoints), size)
         scores = scores * _sample(maps.heatmap[None], points)[:, 0]
         order = np.argsort(-scores, kind="stable")[:limit]
         points = points[order]
-        height, width = shrunken.shape[:2]
-        scale = np.array([width / seen[1], height / seen[0]], np.float32)
+        height, width = shrunk.shape[:2]
+        scale = np.array([width / size[1], height / size[0]], np.float32)
         unmeasured = np.zeros(len(points), np.float32)
         return Keypoints(
-            # Pixel centres, not corners, stay where they are when a picture is resized.
+            # Resizing keeps pixel centres, not corners.
             (points + np.float32(0.5)) * scale - np.float32(0.5),
             unmeasured,
             unmeasured,
             _to_bytes(_sample(_unit(maps.feats, axis=0), points)),
         )
 
-    def _fit(self, grey: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], tuple[int, int]]:
-        """Return the picture in the upper left of the graph's input, and its height and width."""
+    def _fit(self, grey: UInt8) -> tuple[UInt8, tuple[int, int]]:
+        """Return the picture padded to the graph's input, and its height and width there."""
         height, width = grey.shape
         scale = min(1.0, self._height / height, self._width / width)
         rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
@@ -100,8 +98,8 @@ class XFeat:
         return np.pad(grey, ((0, below), (0, beside)), mode="edge"), (rows, columns)
 
 
-@OPENVINO.first_call_alone
-def _run(compiled: Any, canvas: NDArray[np.uint8]) -> _Maps:
+@OPENVINO.serialise_first_call
+def _run(compiled: Any, canvas: UInt8) -> _Maps:
     request = compiled.create_infer_request()
     request.infer({0: canvas[None, None].astype(np.float32) / np.float32(255)})
     feats, keypoints, heatmap = (
@@ -111,7 +109,11 @@ def _run(compiled: Any, canvas: NDArray[np.uint8]) -> _Maps:
 
 
 def _input_size(compiled: Any, file: str | Path) -> tuple[int, int]:
-    """Return the height and width that a graph takes, or say what it has instead of XFeat's."""
+    """Return the height and width of the graph's input.
+
+    Raises:
+        EncoderError: when inputs or outputs are not those of XFeat.
+    """
     inputs = [_shape(port) for port in compiled.inputs]
     outputs = {port.get_any_name(): _shape(port) for port in compiled.outputs}
     height, width = inputs[0][2:] if len(inputs[0]) == 4 else (-1, -1)
@@ -125,22 +127,22 @@ def _input_size(compiled: Any, file: str | Path) -> tuple[int, int]:
     if len(inputs) != 1 or inputs[0][:2] != (1, 1) or height % CELL or width % CELL or not known:
         found = ", ".join(f"{name} {list(shape)}" for name, shape in outputs.items())
         raise EncoderError(
-            f"{file}: XFeat's outputs feats, keypoints and heatmap for one grey picture of fixed "
-            f"size are needed, this graph has input {inputs[0]} and outputs {found}; "
-            "export XFeat itself, without its matcher"
+            f"{file}: not an XFeat graph: it has input {inputs[0]} and outputs {found}, not one "
+            "grey picture of fixed size and feats, keypoints and heatmap; export XFeat without its "
+            "matcher"
         )
     return height, width
 
 
 def _shape(port: Any) -> tuple[int, ...]:
-    """Return the shape of an input or output; a side that is not fixed is -1."""
+    """Return the shape of an input or output; a dynamic dimension is -1."""
     return tuple(
         int(side.get_length()) if side.is_static else -1 for side in port.get_partial_shape()
     )
 
 
-def _heat(logits: Floats) -> Floats:
-    """Return how likely each pixel is a keypoint: (65, h, w) logits to (8h, 8w)."""
+def _heat(logits: Float32) -> Float32:
+    """Return the keypoint probability of each pixel, (8h, 8w), of logits (65, h, w)."""
     likely = np.exp(logits - logits.max(axis=0))
     likely = likely[:-1] / likely.sum(axis=0)
     rows, columns = likely.shape[1:]
@@ -148,32 +150,32 @@ def _heat(logits: Floats) -> Floats:
     return np.ascontiguousarray(cells.reshape(rows * CELL, columns * CELL))
 
 
-def _peaks(heat: Floats, seen: tuple[int, int]) -> tuple[Floats, Floats]:
-    """Return the local maxima inside the picture, (K, 2) x, y, and the heat of each, (K,)."""
-    highest = cv2.dilate(heat, np.ones((SUPPRESSED, SUPPRESSED), np.uint8))
-    rows, columns = np.nonzero(((heat == highest) & (heat > LEAST_HEAT))[: seen[0], : seen[1]])
+def _peaks(heat: Float32, size: tuple[int, int]) -> tuple[Float32, Float32]:
+    """Return the local maxima inside the picture, (K, 2) x, y, and their heat, (K,)."""
+    highest = cv2.dilate(heat, np.ones((NMS_SIDE, NMS_SIDE), np.uint8))
+    rows, columns = np.nonzero(((heat == highest) & (heat > MIN_HEAT))[: size[0], : size[1]])
     return np.stack([columns, rows], axis=1).astype(np.float32), heat[rows, columns]
 
 
-def _sample(maps: Floats, points: Floats) -> Floats:
-    """Return the maps (C, h, w) at points (K, 2) in pixels, between cells bilinearly: (K, C)."""
+def _sample(maps: Float32, points: Float32) -> Float32:
+    """Return maps (C, h, w) sampled bilinearly at points (K, 2) in pixels: (K, C)."""
     height, width = maps.shape[1:]
     cells = (points + np.float32(0.5)) / CELL - np.float32(0.5)
     x, y = np.clip(cells[:, 0], 0, width - 1), np.clip(cells[:, 1], 0, height - 1)
     left, top = np.floor(x).astype(np.intp), np.floor(y).astype(np.intp)
     right, bottom = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
-    across, down = x - left, y - top
-    upper = maps[:, top, left] * (1 - across) + maps[:, top, right] * across
-    lower = maps[:, bottom, left] * (1 - across) + maps[:, bottom, right] * across
-    return np.asarray((upper * (1 - down) + lower * down).T, np.float32)
+    dx, dy = x - left, y - top
+    upper = maps[:, top, left] * (1 - dx) + maps[:, top, right] * dx
+    lower = maps[:, bottom, left] * (1 - dx) + maps[:, bottom, right] * dx
+    return np.asarray((upper * (1 - dy) + lower * dy).T, np.float32)
 
 
-def _unit(values: Floats, *, axis: int) -> Floats:
+def _unit(values: Float32, *, axis: int) -> Float32:
     lengths = np.sqrt(np.square(values).sum(axis=axis, keepdims=True))
     return np.asarray(values / np.maximum(lengths, 1e-12), np.float32)
 
 
-def _to_bytes(descriptors: Floats) -> NDArray[np.uint8]:
-    """Return descriptors (K, 64) as unit vectors in steps of 1/256, moved up by 128."""
+def _to_bytes(descriptors: Float32) -> UInt8:
+    """Return descriptors (K, 64) as unit vectors quantised to steps of 1/256, plus 128."""
     steps = np.rint(_unit(descriptors, axis=1) * QUANTUM) + OFFSET
     return np.asarray(np.clip(steps, 0, 255), np.uint8)

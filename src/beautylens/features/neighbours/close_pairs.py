@@ -1,4 +1,4 @@
-"""Pairs of descriptors that lie close together, among as many as there are."""
+"""Pairs of descriptors above a cosine threshold, in a gallery of any size."""
 
 from __future__ import annotations
 
@@ -6,43 +6,41 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, Intp
 from beautylens.features.neighbours.knn import nearest_neighbours
 
-Floats = NDArray[np.float32]
-RowIdCache = NDArray[np.intp]
 Step = TypeVar("Step")
 
+# Largest number of descriptors that are all compared with each other.
 _EXACT = 20_000
-"""Descriptors up to which each is compared with every other."""
-_CELL, _CELLS = 256, 3
-"""Descriptors a pivot, and nearest pivots whose cells each descriptor belongs to."""
+# Descriptors for each pivot.
+_CELL = 256
+# Nearest pivots whose cells a descriptor belongs to.
+_CELLS = 3
 _BLOCK = 2048
 
 
 class Watch(Protocol):
-    """Shows how far a loop has come while it runs."""
+    """Shows the progress of a loop."""
 
     def __call__(self, steps: Sequence[Step], title: str) -> Iterable[Step]:
         """Yield the steps."""
         ...
 
 
-def close_pairs(
-    descriptors: Floats, rows: RowIdCache, least: float, most: int, watch: Watch
-) -> RowIdCache:
-    """Return the pairs with a cosine of `least` or more, each once: (P, 2) places among `rows`.
+def close_pairs(descriptors: Float32, rows: Intp, least: float, most: int, watch: Watch) -> Intp:
+    """Return the pairs with a cosine of `least` or more, each once: (P, 2) indices into `rows`.
 
-    Above 20,000 rows only those are compared that share one of their three nearest pivots, which
-    are rows drawn by lot: time then grows little faster than N.
+    Above 20,000 rows the search is approximate: pairs are compared that share one of their three
+    nearest pivots, which are random rows. Time then grows little faster than N.
 
     Args:
-        descriptors: (N, D) float32, unit rows; they may lie in a mapped file.
-        rows: (M,), those to compare.
-        least: the cosine.
-        most: nearest others that are looked at for each.
-        watch: shows how far it has come.
+        descriptors: (N, D) float32, unit rows; may be memory-mapped.
+        rows: (M,) row numbers to compare.
+        least: the least cosine.
+        most: nearest neighbours considered for each row.
+        watch: shows the progress.
     """
     found = [np.empty((0, 2), np.intp)]
     for cell in watch(_cells(descriptors, rows), "Comparing descriptors"):
@@ -53,8 +51,8 @@ def close_pairs(
     return np.unique(np.concatenate(found), axis=0)
 
 
-def _cells(descriptors: Floats, rows: RowIdCache) -> list[RowIdCache]:
-    """Return the places among `rows` of each cell; most are in several."""
+def _cells(descriptors: Float32, rows: Intp) -> list[Intp]:
+    """Return the indices into `rows` of each cell; cells overlap."""
     count = len(rows)
     if count <= _EXACT:
         return [np.arange(count)]

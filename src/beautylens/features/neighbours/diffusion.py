@@ -1,8 +1,7 @@
-"""Diffusion: similarity that travels along the neighbours of neighbours.
+"""Diffusion on the nearest-neighbour graph of the gallery (Iscen et al., 2017).
 
-A descriptor's neighbours form a graph; what the query gives to its nearest images spreads over
-it, so that views which resemble each other by steps rank together (Iscen et al., 2017). Notation
-and formulas: docs/method.md, section 3.
+The query's similarities to its nearest images spread over the graph, so that images rank high that
+are similar to the query by way of others. Notation and formulas: docs/method.md, section 3.
 """
 
 from __future__ import annotations
@@ -12,12 +11,9 @@ from typing import Any
 
 import numpy as np
 import scipy
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, Float64, Intp
 from beautylens.features.neighbours.knn import Neighbours, nearest_neighbours
-
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
 
 ITERATIONS = 20
 TOLERANCE = 1e-6
@@ -25,12 +21,12 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """The settings of a diffusion.
+    """Settings of the diffusion graph.
 
     Args:
-        k_d: neighbours of an image that it is joined to, where they count it among theirs.
-        gamma: the power of a similarity that an edge weighs.
-        alpha: the share of what an image holds that travels on, below 1.
+        k_d: nearest neighbours of an image; mutual neighbours are joined by an edge.
+        gamma: exponent of the similarity in an edge's weight.
+        alpha: damping factor, 0 or more and below 1.
     """
 
     k_d: int = 50
@@ -39,9 +35,9 @@ class Graph:
 
 
 def affinity(neighbours: Neighbours, gamma: float) -> scipy.sparse.csr_matrix:
-    """Return A: max(s, 0)^gamma between images that are neighbours of each other, else 0.
+    """Return A: max(s, 0)^gamma between mutual neighbours, else 0.
 
-    (N, N) float64, symmetric, with a diagonal of zeros: an image is no neighbour of itself.
+    (N, N) float64, symmetric, with a diagonal of zeros.
     """
     count, k = neighbours.rows.shape
     weights = np.maximum(neighbours.similarities.astype(np.float64), 0) ** gamma
@@ -49,7 +45,7 @@ def affinity(neighbours: Neighbours, gamma: float) -> scipy.sparse.csr_matrix:
     directed = scipy.sparse.csr_matrix(
         (weights.ravel(), neighbours.rows.ravel(), starts), (count, count)
     )
-    # The smaller of both directions is 0 unless there are both.
+    # The minimum of both directions is 0 unless neighbours are mutual.
     mutual = directed.minimum(directed.T).tocsr()
     mutual.eliminate_zeros()
     return mutual
@@ -64,13 +60,13 @@ def normalised(weights: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
     return (scale @ weights @ scale).tocsr()
 
 
-def query_weights(similarities: Floats, k_q: int, gamma_q: float) -> Doubles:
+def query_weights(similarities: Float32, k_q: int, gamma_q: float) -> Float64:
     """Return y: max(s, 0)^gamma_q on the query's k_q nearest images, else 0.
 
     Args:
-        similarities: (N,) cosines of the query to each image; equal ones count in their order.
-        k_q: how many images the query touches.
-        gamma_q: the power of their similarity.
+        similarities: (N,) cosines of the query to each image; ties keep their order.
+        k_q: nearest images that the query is joined to.
+        gamma_q: exponent of their similarity.
     """
     nearest = np.argsort(-similarities, kind="stable")[:k_q]
     weights = np.zeros(len(similarities))
@@ -90,43 +86,43 @@ def linear_system(spreading: scipy.sparse.csr_matrix, alpha: float) -> scipy.spa
 
 def solve(
     system: scipy.sparse.csr_matrix,
-    start: Doubles,
+    start: Float64,
     *,
     iterations: int = ITERATIONS,
     tolerance: float = TOLERANCE,
-) -> Doubles:
-    """Return f of (I - alpha S) f = y by conjugate gradients, stopped after a few iterations.
+) -> Float64:
+    """Return the solution f of (I - alpha S) f = y by a few iterations of conjugate gradients.
 
     Args:
         system: I - alpha S, (N, N).
-        start: y, (N,), not negative.
-        iterations: the most that are done, converged or not.
-        tolerance: the residual, as a share of y, at which to stop before.
+        start: y, (N,), 0 or more.
+        iterations: the largest number of iterations, converged or not.
+        tolerance: the relative residual at which to stop.
     """
-    # Few searches diffuse: the others should not wait for its import.
+    # Imported late: few searches use diffusion.
     from scipy.sparse.linalg import cg
 
     largest = start.max(initial=0)
     if largest == 0:
         return np.zeros_like(start)
-    # Large powers of similarities are so small that their squares would vanish: solve for shares.
-    shares, _ = cg(system, start / largest, rtol=tolerance, atol=0, maxiter=iterations)
-    return np.asarray(shares * largest, np.float64)
+    # Scaled by the largest value: squares of high powers of similarities would underflow.
+    scaled, _ = cg(system, start / largest, rtol=tolerance, atol=0, maxiter=iterations)
+    return np.asarray(scaled * largest, np.float64)
 
 
 def diffuse(
-    descriptors: Floats, similarities: Floats, graph: Graph, *, k_q: int, gamma_q: float
-) -> Doubles:
-    """Return f over the given images alone: early truncation where they are the query's nearest.
+    descriptors: Float32, similarities: Float32, graph: Graph, *, k_q: int, gamma_q: float
+) -> Float64:
+    """Return f over the given images alone: early truncation if they are the query's nearest.
 
-    The graph is made of these images, so nothing need be kept of the rest of the gallery.
+    The graph is built of these images only; the rest of the gallery is not needed.
 
     Args:
         descriptors: (N, D) float32, unit rows.
         similarities: (N,) cosines of the query to each of them.
-        graph: how they are joined.
-        k_q: how many images the query touches.
-        gamma_q: the power of their similarity.
+        graph: settings of the graph.
+        k_q: nearest images that the query is joined to.
+        gamma_q: exponent of their similarity.
     """
     edges = affinity(nearest_neighbours(descriptors, graph.k_d), graph.gamma)
     start = query_weights(similarities, k_q, gamma_q)
@@ -134,47 +130,46 @@ def diffuse(
 
 
 def offline_diffusion(
-    descriptors: Floats, graph: Graph, *, truncation: int = 1024
+    descriptors: Float32, graph: Graph, *, truncation: int = 1024
 ) -> scipy.sparse.csr_matrix:
-    """Return for each image what a query that touches it alone spreads (Yang et al., 2019).
+    """Return offline diffusion: the solution for a query joined to each single image.
 
-    Row i is c_i = CG((I - alpha S)[T_i, T_i], e_1), T_i the image and its nearest, S that of the
-    whole gallery. A query's f is then the sum of the rows of its neighbours, each times the
-    neighbour's weight: late truncation. Takes 8 bytes for each of N x truncation values, twice
-    that while it is made.
+    Yang et al., "Efficient Image Retrieval via Decoupling Diffusion into Online and Offline
+    Processing", AAAI 2019. Row i is c_i = CG((I - alpha S)[T_i, T_i], e_1), T_i the image and its
+    nearest, S that of the whole gallery. A query's f is the sum of its neighbours' rows, each times
+    the neighbour's weight: late truncation. Takes 8 bytes for each of N x truncation values, twice
+    that while it is computed.
 
     Args:
         descriptors: (N, D) float32, unit rows.
-        graph: how images are joined.
+        graph: settings of the graph.
         truncation: the size of T_i, at least 1.
 
     Returns:
-        (N, N) float32; images outside T_i are left out of row i.
+        (N, N) float32, sparse; row i is 0 outside T_i.
     """
     count = len(descriptors)
     wide = nearest_neighbours(descriptors, max(truncation - 1, graph.k_d))
     edges = affinity(wide.first(graph.k_d), graph.gamma)
     system = linear_system(normalised(edges), graph.alpha)
     near = wide.first(truncation - 1).rows
-    places = np.concatenate([np.arange(count, dtype=np.int32)[:, None], near], axis=1)
-    values = np.empty(places.shape, np.float32)
-    first = np.zeros(places.shape[1])
+    truncated = np.concatenate([np.arange(count, dtype=np.int32)[:, None], near], axis=1)
+    values = np.empty(truncated.shape, np.float32)
+    first = np.zeros(truncated.shape[1])
     first[:1] = 1
-    for image, kept in enumerate(places):
+    for image, kept in enumerate(truncated):
         values[image] = solve(system[kept][:, kept], first)
-    starts = np.arange(count + 1, dtype=np.int64) * places.shape[1]
-    matrix = scipy.sparse.csr_matrix((values.ravel(), places.ravel(), starts), (count, count))
+    starts = np.arange(count + 1, dtype=np.int64) * truncated.shape[1]
+    matrix = scipy.sparse.csr_matrix((values.ravel(), truncated.ravel(), starts), (count, count))
     matrix.sort_indices()
     return matrix
 
 
-def late_diffusion(
-    matrix: scipy.sparse.csr_matrix, rows: NDArray[np.intp], weights: Doubles
-) -> Any:
+def late_diffusion(matrix: scipy.sparse.csr_matrix, rows: Intp, weights: Float64) -> Any:
     """Return f = Σ weight · matrix row as a sparse row, (1, N).
 
     Args:
-        matrix: what `offline_diffusion` made.
+        matrix: of `offline_diffusion`.
         rows: (k_q,) the query's nearest images.
         weights: (k_q,) their similarities to the power of gamma_q.
     """
