@@ -72,6 +72,7 @@ EXEMPT = (
     "src/beautylens/collection.py",
     "src/beautylens/embedded.py",
     "src/beautylens/indexing.py",
+    "src/beautylens/info.py",
     "src/beautylens/paths.py",
     "src/beautylens/redirects.py",
     "src/beautylens/results.py",
