@@ -255,7 +255,7 @@ class Matches:
         Left out are the photo, keypoints and compared pictures, from which reasons are drawn.
         """
         rows = tuple(replace(match, geometry=None) for match in self.rows)
-        return replace(self, rows=rows, query=None, colours=None)
+        return replace(self, rows=rows, query=None, colours=None, explainer=None)
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -48,7 +48,7 @@ def test_a_build_killed_again_and_again_ends_with_every_image_once(tmp_path: Pat
         if process.returncode == 0:
             break
         kills += 1
-        found = Gallery(target).image_ids()
+        found = Gallery(target).rows.image_ids()
         assert seen <= found, "a committed image was lost"
         seen = found
     assert kills >= 2
@@ -65,7 +65,7 @@ def test_a_build_killed_again_and_again_ends_with_every_image_once(tmp_path: Pat
 def grown(target: Path, before: int) -> bool:
     """Tell whether the gallery holds more images than before; False while it is not there yet."""
     try:
-        return len(Gallery(target).image_ids()) > before
+        return len(Gallery(target).rows.image_ids()) > before
     except (CollectionError, OSError, ValueError, RuntimeError):
         return False
 

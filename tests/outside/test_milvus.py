@@ -152,12 +152,12 @@ def test_a_server_that_was_started_again_is_searched_and_filled(tmp_path: Path) 
         far.ready()
     gallery.upsert(rows(range(20, 22)))
     with milvus(tmp_path / "milvus", port) as (address, _):
-        assert not in_step(far)
-        assert sync(far, lambda *_: None)[2:] == (2, 0)
+        assert not in_step(far.vectors)
+        assert sync(far.vectors, lambda *_: None)[2:] == (2, 0)
     with milvus(tmp_path / "milvus", port) as (address, _):
         far = open_with_milvus(folder, f"{address}/again")
         far.ready()
-        assert in_step(far)
+        assert in_step(far.vectors)
 
 
 def test_a_server_that_hangs_is_told_whatever_is_asked(

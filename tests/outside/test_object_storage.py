@@ -143,7 +143,7 @@ def test_commits_that_conflict_are_made_again_on_top_of_each_other(
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, range(4)))
-    assert Gallery(made).image_ids() == {"shared/a", *(f"own {w}/a" for w in range(4))}
+    assert Gallery(made).rows.image_ids() == {"shared/a", *(f"own {w}/a" for w in range(4))}
 
 
 def test_a_creation_that_was_killed_half_way_is_gone_on_with(remote_shop: str, bucket: str) -> None:
@@ -171,7 +171,7 @@ def test_an_index_that_another_process_made_meanwhile_is_made_once(
     dimensions = rows["descriptor"].type.list_size
     Gallery.create(made, dimensions=dimensions, settings={}).upsert(rows)
     first, second = Gallery(made), Gallery(made)
-    assert second.count() == first.count() == 12
+    assert second.rows.count() == first.rows.count() == 12
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda gallery: gallery.ensure_indexes(), (first, second)))
     second.ensure_indexes()
@@ -179,15 +179,15 @@ def test_an_index_that_another_process_made_meanwhile_is_made_once(
     assert sorted(index["fields"] for index in indexes) == [["gtin"], ["image_id"], ["product_id"]]
 
 
-def test_of_two_that_make_one_collection_what_the_first_learnt_is_kept(bucket: str) -> None:
+def test_of_two_that_make_one_collection_what_the_first_computed_is_kept(bucket: str) -> None:
     made = f"{bucket}/learnt.lens"
     vectors = {"descriptor": 8}
-    make_tables(made, vectors, {"format": FORMAT}, [], learnt={"projection": b"first"})
+    make_tables(made, vectors, {"format": FORMAT}, [], artefacts={"projection": b"first"})
     with pytest.raises((OSError, RuntimeError, ValueError)):
-        make_tables(made, vectors, {"format": FORMAT}, [], learnt={"projection": b"second"})
-    assert Gallery(made).learnt("projection") == b"first"
+        make_tables(made, vectors, {"format": FORMAT}, [], artefacts={"projection": b"second"})
+    assert Gallery(made).artefacts.get("projection") == b"first"
     with pytest.raises(ValueError, match="Schema"):
-        make_tables(made, {"descriptor": 9}, {"format": FORMAT}, [], learnt={})
+        make_tables(made, {"descriptor": 9}, {"format": FORMAT}, [], artefacts={})
 
 
 def test_what_is_in_the_way_in_a_bucket_is_left_alone(remote_shop: str, bucket: str) -> None:

@@ -190,7 +190,7 @@ def test_what_is_done_is_committed_by_the_clock_while_nothing_comes(
 
     def watched(publisher: cluster._Publisher) -> None:
         commit_if_due(publisher)
-        seen.append(Gallery(target).count())
+        seen.append(Gallery(target).rows.count())
 
     monkeypatch.setattr(cluster._Publisher, "commit_if_due", watched)
     monkeypatch.setattr(cluster, "_COMMIT_SECONDS", 20.0)
