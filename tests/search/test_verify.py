@@ -27,8 +27,8 @@ from beautylens.results import Match, Matches, Product
 from beautylens.search.verify import Order, Verify, counted
 from beautylens.store.gallery import Gallery
 from tests.conftest import Shop
-from tests.features.test_matching import scene, slow_squares
-from tests.features.test_xfeat import make_graph
+from tests.features.local.test_matching import scene, slow_squares
+from tests.features.local.test_xfeat import make_graph
 
 
 def short_list(scores: list[float]) -> Matches:

@@ -20,7 +20,7 @@ from beautylens.features.local.matching import (
     pair_distances,
     verify,
 )
-from tests.features.test_keypoints import printed_label, random_keypoints
+from tests.features.local.test_keypoints import printed_label, random_keypoints
 
 extract_keypoints = rootsift()
 

@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 
 from beautylens.features.local.keypoints import NO_KEYPOINTS, Keypoints
 from beautylens.features.local.vlad import VladEncoder, learn_projection, learn_words, vlad
-from tests.features.test_keypoints import random_keypoints
+from tests.features.local.test_keypoints import random_keypoints
 
 
 def pictures(count: int, keypoints: int = 40, seed: int = 0) -> list[Keypoints]:

@@ -1,43 +1,16 @@
-"""What is decided about a Milvus cluster before any is asked: addresses, indexes, checksums."""
+"""Collections whose vectors a Milvus cluster holds: names and tokens, before any is asked."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
 import pytest
 
 from beautylens.collection import open_collection
 from beautylens.errors import CollectionError
-from beautylens.store.columns import vectors
 from beautylens.store.gallery import Gallery
-from beautylens.store.milvus.address import Address
-from beautylens.store.milvus.checksums import row_checksums
-from beautylens.store.milvus.index import index_for
 from beautylens.store.milvus.vector_index import open_with_milvus
-
-
-def test_an_address_has_a_cluster_and_a_name() -> None:
-    assert Address.parse("milvus+https://h.org:19530/shop_2", "") == (
-        "https://h.org:19530",
-        "shop_2",
-    )
-    assert Address.parse("milvus+http://[::1]:19530/", "own") == ("http://[::1]:19530", "own")
-
-
-@pytest.mark.parametrize(
-    "address",
-    ["http://127.0.0.1:19530", "milvus://127.0.0.1", "milvus+http://", "milvus+http://u:secret@h/n",
-     "milvus+http://h/a-b", "milvus+http://h/a/b", "milvus+http://h/n?token=secret", "/h/n", ""],
-)  # fmt: skip
-def test_an_address_that_cannot_be_understood_is_refused(address: str) -> None:
-    with pytest.raises(CollectionError, match="MILVUS_TOKEN") as refused:
-        Address.parse(address, "own")
-    assert "secret" not in str(refused.value)
 
 
 def test_an_address_without_a_name_gets_one_of_the_collections_own(tmp_path: Path) -> None:
@@ -90,19 +63,3 @@ def test_a_token_goes_only_to_a_cluster_that_the_user_names(
     with pytest.raises(CollectionError, match=r"only to one that you name.*--vectors") as refused:
         _ = again.vectors.cluster
     assert "secret" not in str(refused.value)
-
-
-def test_the_index_is_chosen_by_how_many_images_there_are() -> None:
-    kinds = [index_for(count).kind for count in (0, 50_000, 50_001, 10_000_000, 100_000_000)]
-    assert kinds == ["FLAT", "FLAT", "IVF_SQ8", "IVF_SQ8", "DISKANN"]
-
-
-def test_a_checksum_is_of_the_texts_and_the_vectors() -> None:
-    stored = np.arange(8, dtype=np.float32).reshape(2, 4)
-    rows = pa.table({"image_id": ["a", "é"], "name": ["", "x"], "descriptor": vectors(stored)})
-    wanted = []
-    for texts, vector in zip(rows.select(["image_id", "name"]).to_pylist(), stored, strict=True):
-        whole = json.dumps(texts, sort_keys=True).encode() + vector.tobytes()
-        digest = hashlib.blake2b(whole, digest_size=8).digest()
-        wanted.append(int.from_bytes(digest, "little", signed=True))
-    assert row_checksums(rows, ["image_id", "name"]).tolist() == wanted

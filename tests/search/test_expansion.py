@@ -30,7 +30,7 @@ from beautylens.search.expansion import (
 )
 from beautylens.store.gallery import Gallery
 from tests.conftest import Shop
-from tests.search.test_diffusion import slow_diffusion
+from tests.features.neighbours.test_diffusion import slow_diffusion
 from tests.store.test_gallery import DIMENSIONS, rows, unit
 
 COUNT = 40

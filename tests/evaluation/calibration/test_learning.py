@@ -24,7 +24,7 @@ from beautylens.results import Match, Matches
 from beautylens.search.judge.evidence import FEATURES
 from beautylens.search.judge.parameters import JudgeParameters, Thresholds
 from beautylens.search.judge.probability import InCatalogueModel, best_and_typical
-from tests.search.evidence import match
+from tests.search.judge.evidence import match
 
 PRIOR = JudgeParameters(
     dict.fromkeys(FEATURES, 0.0) | {"visual": 4.0, "print": 0.5, "text": 3.0},

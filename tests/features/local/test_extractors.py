@@ -18,7 +18,7 @@ from beautylens.features.local.extractors import (
 from beautylens.features.local.keypoints import Keypoints
 from beautylens.features.local.matching import Matcher
 from beautylens.features.local.verification import verify_homography
-from tests.features.test_keypoints import printed_label
+from tests.features.local.test_keypoints import printed_label
 
 DETECTORS = {"rootsift": rootsift(), "sift": sift(), "orb": orb()}
 detectors = pytest.mark.parametrize("extract", DETECTORS.values(), ids=list(DETECTORS))

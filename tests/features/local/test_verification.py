@@ -16,8 +16,8 @@ from beautylens.features.local.verification import (
     verify_affine,
     verify_homography,
 )
-from tests.features.test_keypoints import random_keypoints
-from tests.features.test_matching import scene
+from tests.features.local.test_keypoints import random_keypoints
+from tests.features.local.test_matching import scene
 
 TILT = np.array([[0.9, 0.2, 40.0], [-0.15, 0.7, 60.0], [0.0, 0.0, 1.0]])
 PERSPECTIVE = np.array([[0.9, 0.2, 40.0], [-0.1, 0.8, 60.0], [3e-4, 2e-4, 1.0]])

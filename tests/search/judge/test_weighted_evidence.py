@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from beautylens.results import Match, Matches, Product, Reasons
 from beautylens.search.judge.evidence import FEATURES
 from beautylens.search.judge.scorer import WeightedEvidence
-from tests.search.evidence import match, products, short_list, short_lists
+from tests.search.judge.evidence import match, products, short_list, short_lists
 
 WEIGHTS = {"visual": 16.0, "print": 2.0, "text": 0.5, "colour": 4.0}
 fuse = WeightedEvidence(WEIGHTS)

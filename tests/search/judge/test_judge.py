@@ -15,7 +15,7 @@ from beautylens.results import Match, Matches, Product
 from beautylens.search.judge.judge import Judge, is_listed_as
 from beautylens.search.judge.parameters import JudgeParameters, Thresholds, read_judge_parameters
 from beautylens.search.judge.probability import InCatalogueModel
-from tests.search.evidence import match, products, short_list, short_lists
+from tests.search.judge.evidence import match, products, short_list, short_lists
 
 JUDGEMENT = JudgeParameters(
     {"visual": 16.0, "print": 2.0, "text": 0.5, "colour": 4.0},

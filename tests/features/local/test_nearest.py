@@ -105,7 +105,7 @@ def test_rows_that_are_slices_of_larger_ones_are_compared_as_they_are() -> None:
 
 
 def test_the_graph_is_what_its_tool_builds() -> None:
-    tool = Path(__file__).parents[2] / "tools/build_byte_product.py"
+    tool = Path(__file__).parents[3] / "tools/build_byte_product.py"
     spec = importlib.util.spec_from_file_location(tool.stem, tool)
     assert spec
     assert spec.loader
