@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from beautylens.features import close_pairs as module
+from beautylens.features.neighbours import close_pairs as module
 from beautylens.features.neighbours.close_pairs import close_pairs
 
 
