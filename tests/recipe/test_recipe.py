@@ -17,9 +17,19 @@ from beautylens.errors import RecipeError
 from beautylens.features.local.extractors import EXTRACTORS
 from beautylens.features.local.verification import VERIFICATIONS
 from beautylens.recipe.recipe import Recipe, read_recipe, shipped_recipes
-from beautylens.recipe.sections import DiffusionSettings, KeypointSettings, VerifySettings
+from beautylens.recipe.sections import (
+    DiffusionSettings,
+    ExpandByNameSettings,
+    JudgeSettings,
+    KeypointSettings,
+    RetrieveSettings,
+    ScorerSettings,
+    VerifySettings,
+)
 from beautylens.recipe.settings import PoolingSettings
-from beautylens.search.verify import ORDERS
+from beautylens.search.distances import SIMILARITIES
+from beautylens.search.expand_by_name import REFINEMENTS
+from beautylens.search.judge.scorer import FORMULAS
 
 
 @pytest.mark.parametrize("name", shipped_recipes())
@@ -30,7 +40,7 @@ def test_every_shipped_recipe_loads_under_its_own_name(name: str) -> None:
 def test_a_recipe_file_is_named_after_itself_unless_it_says_otherwise(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text("[retrieve]\ndepth = 50\n")
     recipe = read_recipe(tmp_path / "mine.toml")
-    assert (recipe.name, recipe.retrieve.depth, recipe.rerank) == ("mine", 50, None)
+    assert (recipe.name, recipe.retrieve.depth, recipe.verify) == ("mine", 50, None)
 
 
 def test_an_encoder_file_is_found_beside_its_recipe(tmp_path: Path) -> None:
@@ -62,10 +72,10 @@ def test_an_expansion_takes_the_options_of_its_kind(tmp_path: Path) -> None:
         ("[retrieve]\ndept = 5\n", r"no setting 'retrieve\.dept'; did you mean 'retrieve\.depth'"),
         ("[retrieve]\ndepth = 0\n", r"'retrieve\.depth': input should be greater than"),
         ("[zebra]\n", "no setting 'zebra'; known settings: name, encoder"),
-        ("[rerank]\nratio = 0.8\n", r"\[rerank\] needs a \[keypoints\] section"),
-        ("[aggregate]\n", r"\[aggregate\] needs a \[keypoints\] section"),
-        ('[keypoints]\nkind = "orb"\n[aggregate]\n', 'SIFT keypoints, not those of kind "orb"'),
-        ("[keypoints]\n[aggregate]\n[retrieve]\ndistance = 'l1'\n", "leave out `distance`"),
+        ("[verify]\nratio = 0.8\n", r"\[verify\] needs a \[keypoints\] section"),
+        ("[vlad]\n", r"\[vlad\] needs a \[keypoints\] section"),
+        ('[keypoints]\nkind = "orb"\n[vlad]\n', 'SIFT keypoints, not those of kind "orb"'),
+        ("[keypoints]\n[vlad]\n[retrieve]\ndistance = 'l1'\n", "leave out `distance`"),
         ("[encoder]\nside = 9\n", r"'encoders\.side': input should be greater than"),
         ("[encoder]\n[[encoders]]\n", r"one \[encoder\], or several as \[\[encoders\]\]"),
         (
@@ -104,7 +114,10 @@ def test_an_expansion_takes_the_options_of_its_kind(tmp_path: Path) -> None:
             '[expand]\nkind = "diffusion"\nalpha = "x"\n',
             "'expand.alpha': 'x' is not a number from 0 below 1",
         ),
-        ("[textual]\ncharacters = [1]\n", "it takes a list of 2, each a whole number from 1 to 8"),
+        (
+            "[expand_by_name]\ncharacters = [1]\n",
+            "it takes a list of 2, each a whole number from 1 to 8",
+        ),
         ("name = 4\n", "'name': 4 is not a text"),
         (
             '[keypoints]\nkind = "surf"\n',
@@ -113,14 +126,106 @@ def test_an_expansion_takes_the_options_of_its_kind(tmp_path: Path) -> None:
         ('[keypoints]\nkind = "harris"\n', "'keypoints.kind': input should be 'rootsift', 'sift'"),
         ('[keypoints]\nkind = "onnx"\n', 'kind = "onnx" needs a file'),
         ('[keypoints]\nfile = "x.onnx"\n', "no other kind takes one"),
-        ('[keypoints]\nkind = "onnx"\nfile = "x.onnx"\n[rerank]\n', '"none", "affine" or "homo'),
-        ("[keypoints]\n[rerank]\nratio = 1\nmutual = false\n", "lets every keypoint match"),
+        ('[keypoints]\nkind = "onnx"\nfile = "x.onnx"\n[verify]\n', '"none", "affine" or "homo'),
+        ("[keypoints]\n[verify]\nratio = 1\nmutual = false\n", "lets every keypoint match"),
+        (
+            '[scorer]\nkind = "best"\n',
+            r"'scorer\.kind': should be one of cosine, inliers, cosine_plus_inliers, judge",
+        ),
+        ('[scorer]\nkind = "judge"\nfil = "x"\n', r"'scorer\.fil'; did you mean 'scorer\.file'"),
+        (
+            '[scorer]\nkind = "cosine_plus_inliers"\nweight = 0\n',
+            r"'scorer\.weight': input should be greater than 0; it takes a number above 0",
+        ),
+        ("scorer = 3\n", "3 is not a table whose kind is one of 'cosine', 'inliers'"),
     ],
 )
 def test_a_wrong_recipe_says_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "mine.toml").write_text(text)
     with pytest.raises(RecipeError, match=message):
         read_recipe(tmp_path / "mine.toml")
+
+
+KEYPOINTS = "[keypoints]\n[verify]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (KEYPOINTS, r'\[verify\] counts inliers, which the scorer "cosine" does not read'),
+        (
+            KEYPOINTS + '[colour]\n[scorer]\nkind = "inliers"\n',
+            'the scorer "inliers" reads no colours: .* or leave \\[colour\\] out',
+        ),
+        (
+            KEYPOINTS + '[colour]\n[scorer]\nkind = "cosine_plus_inliers"\n',
+            'the scorer "cosine_plus_inliers" reads no colours',
+        ),
+        ("[colour]\n", r"\[colour\] needs \[verify\]"),
+        ('[scorer]\nkind = "inliers"\n', 'the scorer "inliers" reads inliers, which'),
+        (
+            '[scorer]\nkind = "cosine_plus_inliers"\n',
+            'the scorer "cosine_plus_inliers" reads inliers, which',
+        ),
+        ('[scorer]\nkind = "cosine"\nweight = 2\n', r"no setting 'scorer\.weight'"),
+        (KEYPOINTS + '[scorer]\nkind = "inliers"\nweight = 2\n', r"no setting 'scorer\.weight'"),
+        ('[scorer]\nkind = "judge"\nweight = 2\n', r"no setting 'scorer\.weight'"),
+        (
+            '[scorer]\nkind = "judge"\n[expand_by_name]\nvariant = "program"\n',
+            r"the judge ranks by evidence alone .* leave its `variant` out",
+        ),
+    ],
+)
+def test_what_the_scorer_does_not_read_is_refused_and_so_is_a_scorer_without_its_evidence(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    (tmp_path / "mine.toml").write_text(text)
+    with pytest.raises(RecipeError, match=message):
+        read_recipe(tmp_path / "mine.toml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[expand_by_name]\n",
+        '[expand_by_name]\nvariant = "program"\n',
+        '[scorer]\nkind = "judge"\n[expand_by_name]\n',
+        KEYPOINTS + '[colour]\n[scorer]\nkind = "judge"\n',
+        KEYPOINTS + '[scorer]\nkind = "inliers"\n',
+        KEYPOINTS + '[scorer]\nkind = "cosine_plus_inliers"\nweight = 0.5\n',
+    ],
+)
+def test_a_recipe_that_a_collection_keeps_can_be_read_again(tmp_path: Path, text: str) -> None:
+    (tmp_path / "mine.toml").write_text(text)
+    recipe = read_recipe(tmp_path / "mine.toml")
+    for kept in (recipe.model_dump(mode="json", exclude_none=True), recipe.model_dump()):
+        assert Recipe.model_validate(kept) == recipe
+
+
+@pytest.mark.parametrize(
+    ("old", "now"),
+    [
+        ("aggregate", r"\[aggregate\] is called \[vlad\] now"),
+        ("rerank", r"\[rerank\] is called \[verify\] now, .* `transform`, .* \[scorer\]"),
+        ("textual", r"\[textual\] is called \[expand_by_name\] now"),
+        ("words", r"\[words\] is called \[read\] now, .* `photo` and `codes`"),
+        ("judge", r'\[judge\] is \[scorer\] kind = "judge" now'),
+    ],
+)
+def test_a_section_that_was_renamed_is_refused_with_its_new_name(
+    tmp_path: Path, old: str, now: str
+) -> None:
+    (tmp_path / "mine.toml").write_text(f"[{old}]\n")
+    with pytest.raises(RecipeError, match=rf"mine\.toml': {now}"):
+        read_recipe(tmp_path / "mine.toml")
+
+
+def test_a_file_of_the_judge_is_found_beside_its_recipe(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('[scorer]\nkind = "judge"\nfile = "mine.json"\n')
+    recipe = read_recipe(tmp_path / "mine.toml")
+    assert recipe.scorer == JudgeSettings(kind="judge", file=str(tmp_path / "mine.json"))
+    assert recipe.has_judge
+    assert not Recipe().has_judge
 
 
 def _settings_of(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str]]:
@@ -158,14 +263,20 @@ def test_a_wrong_pooling_is_named_with_those_there_are(tmp_path: Path) -> None:
     ("setting", "parts"),
     [
         (KeypointSettings.model_fields["kind"], EXTRACTORS),
-        (VerifySettings.model_fields["verify"], VERIFICATIONS),
-        (VerifySettings.model_fields["order"], ORDERS),
+        (VerifySettings.model_fields["transform"], VERIFICATIONS),
+        (RetrieveSettings.model_fields["distance"], SIMILARITIES),
+        (ExpandByNameSettings.model_fields["variant"], REFINEMENTS),
     ],
 )
 def test_a_recipe_may_name_every_part_there_is(
     setting: FieldInfo, parts: Mapping[str, object]
 ) -> None:
     assert set(get_args(setting.annotation)) == set(parts)
+
+
+def test_a_recipe_may_name_every_scorer_there_is() -> None:
+    kinds = {get_args(each.model_fields["kind"].annotation)[0] for each in get_args(ScorerSettings)}
+    assert kinds == {*FORMULAS, "cosine_plus_inliers", "judge"}
 
 
 def test_an_unknown_recipe_lists_the_shipped_ones() -> None:

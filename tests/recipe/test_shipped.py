@@ -69,8 +69,9 @@ def test_the_systems_are_put_together_as_their_papers_say(empty_home: Path) -> N
     )  # fmt: skip
     assert [e.weight for e in read_recipe("hou2020").encoders] == [3, 1]
     assert [e.weight for e in read_recipe("yan2020").encoders] == [10, 8.95]
-    tang = read_recipe("tang2018").rerank
-    assert (tang.ratio, tang.mutual, tang.verify, tang.order) == (0.8, False, "none", "count")
+    tang = read_recipe("tang2018")
+    assert (tang.verify.ratio, tang.verify.mutual, tang.verify.transform) == (0.8, False, "none")
+    assert tang.scorer.kind == "inliers"
 
 
 def test_sixteen_descriptors_of_2018_take_four_runs(
