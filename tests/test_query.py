@@ -1,57 +1,66 @@
-"""A photo's keypoints: taken once, by another thread where that was asked for."""
+"""A query: what the photo says, and what is read on it once and when a step asks."""
 
 from __future__ import annotations
 
-import threading
-from typing import Any
+from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
 
-from beautylens.errors import EncoderError
-from beautylens.features.local.keypoints import NO_KEYPOINTS, Keypoints
-from beautylens.query import Photo
+from beautylens.query import Photo, Query
+from beautylens.sample.barcode import draw_barcode
+from beautylens.text.ocr import Line
+
+LINE = Line("VELVET", 0.9, ((0, 0), (9, 0), (9, 3), (0, 3)))
+UNIT = np.array([1, 0], np.float32)
 
 
-class Taking:
-    """Takes no keypoints, but notes which thread asked."""
+class Reader:
+    """Reads the same line on every picture, and keeps the pictures."""
 
-    def __init__(self, error: Exception | None = None) -> None:
-        self.threads: list[int] = []
-        self.error = error
+    def __init__(self) -> None:
+        self.pictures: list[np.ndarray] = []
 
-    def extract(self, _pixels: Any) -> Keypoints:
-        self.threads.append(threading.get_ident())
-        if self.error:
-            raise self.error
-        return NO_KEYPOINTS
+    def __call__(self, picture: np.ndarray) -> tuple[Line, ...]:
+        self.pictures.append(picture)
+        return (LINE,)
 
 
-def a_photo() -> Photo:
-    return Photo(np.zeros((8, 8, 3), np.uint8))
+def test_words_are_read_when_they_are_asked_for_and_once() -> None:
+    reader, pixels = Reader(), np.zeros((8, 8, 3), np.uint8)
+    query = Query(Photo(pixels), UNIT, reader=lambda: reader)
+    assert reader.pictures == []
+    assert query.lines == query.lines == (LINE,)
+    assert len(reader.pictures) == 1
+    assert reader.pictures[0] is pixels
 
 
-def test_keypoints_begun_elsewhere_are_taken_once() -> None:
-    local: Any = Taking()
-    photo = a_photo()
-    photo.begin_keypoints(local)
-    photo.begin_keypoints(local)
-    assert photo.take_keypoints(local) is photo.take_keypoints(local)
-    photo.begin_keypoints(local)
-    (thread,) = local.threads
-    assert thread != threading.get_ident()
-    assert photo.milliseconds["keypoints"] >= 0
+def test_no_reader_is_made_for_a_photo_that_is_not_read() -> None:
+    def refuse() -> Reader:
+        raise AssertionError("a reader was asked for")
+
+    query = Query(Photo(np.zeros((8, 8, 3), np.uint8)), UNIT, reader=refuse)
+    assert query.codes == ()
+    with pytest.raises(AssertionError, match="asked for"):
+        _ = query.lines
 
 
-def test_keypoints_not_begun_are_taken_here() -> None:
-    local: Any = Taking()
-    a_photo().take_keypoints(local)
-    assert local.threads == [threading.get_ident()]
+def test_codes_are_those_on_the_photo_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    query = Query(Photo(draw_barcode("4006381333931", 3, 150)), UNIT)
+    assert query.codes == ("04006381333931",)
+    monkeypatch.setattr("beautylens.query.read_barcodes", lambda _: ("another",))
+    assert query.codes == ("04006381333931",)
 
 
-def test_what_went_wrong_elsewhere_is_raised_here() -> None:
-    local: Any = Taking(EncoderError("no such file"))
-    photo = a_photo()
-    photo.begin_keypoints(local)
-    with pytest.raises(EncoderError, match="no such file"):
-        photo.take_keypoints(local)
+def test_a_query_passes_on_what_the_user_asked_beside_the_photo() -> None:
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    query = Query(Photo(pixels, "brand = 'Dior'", "rouge 475"), UNIT)
+    assert query.pixels is pixels
+    assert (query.where, query.words) == ("brand = 'Dior'", "rouge 475")
+
+
+def test_no_step_can_change_a_query() -> None:
+    query = Query(Photo(np.zeros((8, 8, 3), np.uint8)), UNIT)
+    for name in ("descriptor", "keypoints", "vlad", "limit"):
+        with pytest.raises(FrozenInstanceError):
+            setattr(query, name, None)

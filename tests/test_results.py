@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from beautylens.query import Photo, Query
 from beautylens.results import Match, Matches, Product
+from beautylens.text.ocr import Line
 
 
 def match(product: str, score: float, image: str = "") -> Match:
@@ -46,3 +51,23 @@ def test_top_cuts_and_rescored_ranks_anew() -> None:
     assert [m.product.product_id for m in matches.top(2)] == ["a", "b"]
     turned = matches.rescored(lambda m: -m.score)
     assert [m.product.product_id for m in turned] == ["c", "b", "a"]
+
+
+def test_other_rows_keep_what_the_matches_hold_beside_them() -> None:
+    line = Line("VELVET", 0.9, ((0, 0), (9, 0), (9, 3), (0, 3)))
+    query = Query(Photo(np.zeros((8, 8, 3), np.uint8)), np.zeros(2, np.float32))
+    beside = {"query": query, "lines": (line,), "codes": ("04006381333931",)}
+    spent = {"milliseconds": {"verify": 1.0}, "verdict": "unsure", "probability": 0.5}
+    matches = Matches((match("a", 3), match("a", 2, "2"), match("b", 1)), **beside, **spent)
+    changed = (
+        matches.with_rows([match("b", 1), match("c", 2)]),
+        matches.rescored(lambda m: -m.score),
+        matches.products(),
+        matches.top(1),
+    )
+    assert [[m.product.product_id for m in each] for each in changed] == [
+        ["c", "b"], ["b", "a", "a"], ["a", "b"], ["a"],
+    ]  # fmt: skip
+    for each in changed:
+        assert replace(each, rows=matches.rows) == matches
+        assert each.query is query

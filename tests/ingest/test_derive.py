@@ -17,7 +17,7 @@ from tests.conftest import Shop, catalogue_rows, make_shop, write_table
 
 AUGMENT = "[augment]\nn = 2\nalpha = 0.0\n"
 LATE = "[expand]\nkind = 'late_diffusion'\nk_d = 4\ntruncation = 8\n"
-TEXTUAL = "[textual]\nminimum = 0.05\nfirst = 1\n"
+BY_NAME = "[expand_by_name]\nminimum = 0.05\nfirst = 1\n"
 
 
 def recipe(folder: Path, text: str) -> Path:
@@ -41,7 +41,7 @@ def answers(collection: Collection, shop: Shop) -> list[tuple[str, float]]:
     return sorted(rounded, key=lambda answer: (-answer[1], answer[0]))
 
 
-@pytest.mark.parametrize("text", [AUGMENT, LATE, TEXTUAL, AUGMENT + LATE + TEXTUAL])
+@pytest.mark.parametrize("text", [AUGMENT, LATE, BY_NAME, AUGMENT + LATE + BY_NAME])
 def test_adding_and_removing_ends_where_indexing_all_at_once_does(
     shop: Shop, tmp_path: Path, text: str
 ) -> None:
@@ -55,7 +55,7 @@ def test_adding_and_removing_ends_where_indexing_all_at_once_does(
     assert answers(by_parts, shop) == answers(eight, shop)
 
 
-@pytest.mark.parametrize("text", [LATE, TEXTUAL])
+@pytest.mark.parametrize("text", [LATE, BY_NAME])
 def test_an_open_collection_follows_what_another_process_changes(
     shop: Shop, tmp_path: Path, text: str
 ) -> None:
@@ -73,7 +73,7 @@ def test_nothing_is_derived_again_without_a_change(
     made: list[int] = []
     derive = derived._derive
     monkeypatch.setattr(derived, "_derive", lambda *parts: made.append(1) or derive(*parts))
-    chosen = recipe(tmp_path, TEXTUAL)
+    chosen = recipe(tmp_path, BY_NAME)
     collection, _ = build(first_eight(shop), tmp_path / "c.lens", recipe=chosen)
     build(first_eight(shop), tmp_path / "c.lens", recipe=chosen)
     collection.remove(["unknown"])
@@ -85,7 +85,7 @@ def test_nothing_is_derived_again_without_a_change(
 def test_what_was_interrupted_is_derived_on_the_next_run(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chosen = recipe(tmp_path, TEXTUAL)
+    chosen = recipe(tmp_path, BY_NAME)
     with monkeypatch.context() as patch:
         patch.setattr(derived, "_derive", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
@@ -98,13 +98,12 @@ def test_what_was_interrupted_is_derived_on_the_next_run(
 def test_products_brought_in_by_their_text_are_scored_as_the_others_are(
     shop: Shop, tmp_path: Path
 ) -> None:
-    text = "[retrieve]\ndistance = 'l1'\ndepth = 3\n" + TEXTUAL + "variant = 'program'\n"
+    text = "[retrieve]\ndistance = 'l1'\ndepth = 3\n" + BY_NAME + "variant = 'program'\n"
     collection, _ = build(shop.table, tmp_path / "c.lens", recipe=recipe(tmp_path, text))
-    photo = collection.photo(str(shop.photo(1)))
-    found = collection.pipeline.search(photo, 7)
-    assert photo.descriptor is not None
+    found = collection.search(str(shop.photo(1)), 7)
+    assert found.query is not None
     rows = collection.gallery.rows.descriptors([match.image_id for match in found])
-    exact = SIMILARITIES["l1"](photo.descriptor, rows)
+    exact = SIMILARITIES["l1"](found.query.descriptor, rows)
     assert found[0].product.product_id == "p01"
     np.testing.assert_allclose([match.score for match in found], np.minimum.accumulate(exact))
 
@@ -112,7 +111,7 @@ def test_products_brought_in_by_their_text_are_scored_as_the_others_are(
 def test_a_text_column_that_is_not_there_is_told_before_anything_is_indexed(
     shop: Shop, tmp_path: Path
 ) -> None:
-    chosen = recipe(tmp_path, TEXTUAL + "columns = ['colour']\n")
+    chosen = recipe(tmp_path, BY_NAME + "columns = ['colour']\n")
     with pytest.raises(TableError, match="the catalogue has no column 'colour'"):
         build(shop.table, tmp_path / "c.lens", recipe=chosen)
     assert not (tmp_path / "c.lens").exists()
@@ -132,5 +131,5 @@ def test_a_second_picture_of_a_product_takes_part(tmp_path: Path) -> None:
     rows = catalogue_rows(6)
     rows[0]["image"] = "gallery/00.jpg;photos/00.jpg"
     table = write_table(shop.folder / "two.csv", rows)
-    collection, _ = build(table, tmp_path / "c.lens", recipe=recipe(tmp_path, AUGMENT + TEXTUAL))
+    collection, _ = build(table, tmp_path / "c.lens", recipe=recipe(tmp_path, AUGMENT + BY_NAME))
     assert collection.search(str(shop.photo(0)), limit=6)[0].product.product_id == "p00"

@@ -1,6 +1,11 @@
-"""Textual refinement: Algorithm 1 by hand, its laws, and the step in a gallery."""
+"""Expansion by name: Algorithm 1 by hand, its laws, and the step in a gallery."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beautylens.errors import RecipeError
-from beautylens.query import Photo
+from beautylens.query import Photo, Query
 from beautylens.results import Match, Matches, Product, Reasons
 from beautylens.search.expand_by_name import (
     REFINEMENTS,
@@ -18,6 +23,7 @@ from beautylens.search.expand_by_name import (
     program,
     slide,
 )
+from beautylens.search.judge.scorer import PlainScorer, cosine, cosine_plus_inliers
 from beautylens.store.gallery import Gallery
 from beautylens.text.text_index import TextIndex
 
@@ -106,21 +112,26 @@ NAMES = {
 }
 
 
-@pytest.fixture(scope="module")
-def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
-    """Six products with two pictures each; the nearest of product n has cosine 1 - n / 10."""
-    rows = [(product, side) for product in NAMES for side in (0, 1)]
-    cosines = np.array([1 - number / 10 - side / 20 for number in range(6) for side in (0, 1)])
+def filled(folder: Path, names: Mapping[str, str]) -> Gallery:
+    """Products with two pictures each; the nearest of product n has cosine 1 - n / 10.
+
+    Of many products it is 1 - n / 30.
+    """
+    rows = [(product, side) for product in names for side in (0, 1)]
+    apart = 10 if len(names) <= 6 else 30
+    cosines = np.array(
+        [1 - (number + side / 2) / apart for number in range(len(names)) for side in (0, 1)]
+    )
     vectors = np.stack([cosines, np.sqrt(1 - cosines**2)], axis=1).astype(np.float32)
     text = {
         "image_id": [f"{product}/{side}.jpg" for product, side in rows],
         "product_id": [product for product, _ in rows],
         "image": [f"{side}.jpg" for _, side in rows],
-        "name": [NAMES[product] for product, _ in rows],
+        "name": [names[product] for product, _ in rows],
         "path": [f"/{product}/{side}.jpg" for product, side in rows],
         "digest": [f"{product}{side}" for product, side in rows],
     }
-    made = Gallery.create(tmp_path_factory.mktemp("t") / "g.lens", dimensions=2, settings={})
+    made = Gallery.create(folder, dimensions=2, settings={})
     made.upsert(
         pa.table(
             {
@@ -133,64 +144,125 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
     return made
 
 
-def photo(where: str | None = None) -> Photo:
-    return Photo(np.zeros((8, 8, 3), np.uint8), where, descriptor=np.array([1, 0], np.float32))
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
+    """Six products with two pictures each; the nearest of product n has cosine 1 - n / 10."""
+    return filled(tmp_path_factory.mktemp("t") / "g.lens", NAMES)
+
+
+def asked(where: str | None = None) -> Query:
+    photo = Photo(np.zeros((8, 8, 3), np.uint8), where)
+    return Query(photo, np.array([1, 0], np.float32))
+
+
+scorer = PlainScorer(cosine)
 
 
 def step(gallery: Gallery, variant: str = "slide", first: int = 1) -> ExpandByName:
     index = TextIndex.fit([*NAMES, "removed"], [*NAMES.values(), "Velvet Rouge"])
-    return ExpandByName(gallery, index, variant=variant, first=first, listed=5, minimum=0.3)
+    return ExpandByName(
+        gallery, index, scorer.rank, variant=variant, first=first, listed=5, minimum=0.3
+    )
 
 
 def test_a_product_that_the_photo_did_not_find_is_brought_in_by_its_text(gallery: Gallery) -> None:
-    asked = photo()
-    assert asked.descriptor is not None
-    found = gallery.nearest(asked.descriptor, 6)
+    query = asked()
+    found = gallery.nearest(query.descriptor, 6)
     assert {match.product.product_id for match in found} == {"p0", "p1", "p2"}
-    refined = step(gallery)(asked, found)
-    order = [match.product.product_id for match in refined.products()]
-    assert order == ["p0", "p3", "p4", "p1", "p2"]
+    refined = step(gallery)(query, found)
+    # Each stands where its own score puts it; its rank is evidence for the scorer.
+    best = refined.products()
+    assert [m.product.product_id for m in best] == ["p0", "p1", "p2", "p3", "p4"]
+    assert [m.score for m in best] == pytest.approx([1, 0.9, 0.8, 0.7, 0.6], abs=1e-6)
+    assert [m.refined for m in best] == [0, 3, 4, 1, 2]
+    ranked = scorer(refined)
+    assert [m.product.product_id for m in ranked] == ["p0", "p3", "p4", "p1", "p2"]
     # p4's cosine .6 holds down what comes after it.
-    assert [m.score for m in refined.products()] == pytest.approx([1, 0.7, 0.6, 0.6, 0.6], abs=1e-6)
-    assert [m.reasons.visual for m in refined.products()] == pytest.approx(
-        [1, 0.7, 0.6, 0.9, 0.8], abs=1e-6
-    )
-    assert [m.reasons.words for m in refined.products()] == [
+    assert [m.score for m in ranked] == pytest.approx([1, 0.7, 0.6, 0.6, 0.6], abs=1e-6)
+    assert [m.reasons.visual for m in ranked] == pytest.approx([1, 0.7, 0.6, 0.9, 0.8], abs=1e-6)
+    assert [m.reasons.words for m in ranked] == [
         (), ("rouge", "velvet"), ("rouge", "velvet"), (), (),
     ]  # fmt: skip
-    assert refined[1].image_id == "p3/0.jpg"
-    assert {match.image_id for match in found} <= {match.image_id for match in refined}
-    assert "textual" in asked.milliseconds
+    assert ranked[1].image_id == "p3/0.jpg"
+
+
+def test_expanding_by_name_changes_neither_order_nor_scores_of_what_was_found(
+    gallery: Gallery,
+) -> None:
+    query = asked()
+    found = gallery.nearest(query.descriptor, 6)
+    for variant in REFINEMENTS:
+        refined = step(gallery, variant)(query, found)
+        given = {match.image_id for match in found}
+        kept = [(m.image_id, m.score) for m in refined if m.image_id in given]
+        assert kept == [(m.image_id, m.score) for m in found]
 
 
 def test_the_program_puts_what_it_brought_in_where_its_cosine_belongs(gallery: Gallery) -> None:
-    asked = photo()
-    assert asked.descriptor is not None
-    refined = step(gallery, "program")(asked, gallery.nearest(asked.descriptor, 6))
-    order = [match.product.product_id for match in refined.products()]
+    query = asked()
+    refined = step(gallery, "program")(query, gallery.nearest(query.descriptor, 6))
+    order = [match.product.product_id for match in scorer(refined)]
     assert order == ["p0", "p1", "p2", "p3", "p4"]
 
 
+def test_what_was_brought_in_and_gets_no_place_stays_out(tmp_path: Path) -> None:
+    alike = {f"v{number:02}": f"Velvet Rouge {number}" for number in range(14)}
+    gallery, query = filled(tmp_path / "g.lens", alike), asked()
+    index = TextIndex.fit(list(alike), list(alike.values()))
+    by_name = ExpandByName(
+        gallery, index, scorer.rank, variant="slide", first=2, listed=20, minimum=0.01
+    )
+    found = gallery.nearest(query.descriptor, 4)
+    assert {match.product.product_id for match in found} == {"v00", "v01"}
+    # Two keep their places, and the five nearest of the twelve others fill up the seven.
+    assert [match.product.product_id for match in scorer(by_name(query, found))] == [
+        f"v{number:02}" for number in range(7)
+    ]
+
+
 def test_a_filter_holds_for_what_the_texts_bring_in_too(gallery: Gallery) -> None:
-    asked = photo("name <> 'Velvet Rouge 480'")
-    assert asked.descriptor is not None
-    refined = step(gallery)(asked, gallery.nearest(asked.descriptor, 6, asked.where))
+    query = asked("name <> 'Velvet Rouge 480'")
+    refined = step(gallery)(query, gallery.nearest(query.descriptor, 6, query.where))
     assert "p3" not in {match.product.product_id for match in refined}
-    assert [match.product.product_id for match in refined.products()][:2] == ["p0", "p4"]
+    assert [match.product.product_id for match in scorer(refined)][:2] == ["p0", "p4"]
 
 
-def test_re_ranked_scores_and_reasons_stay_those_of_the_matches() -> None:
+def test_the_ranking_that_is_refined_is_that_of_the_scorer(gallery: Gallery) -> None:
+    """By inliers p1 is the first, so that its name, not p0's, brings others in."""
+    query = asked()
+    found = gallery.nearest(query.descriptor, 4)
+    agreed = replace(
+        found,
+        rows=tuple(
+            replace(m, reasons=replace(m.reasons, inliers=30 * (m.product.product_id == "p1")))
+            for m in found
+        ),
+    )
+    by_inliers = PlainScorer(partial(cosine_plus_inliers, weight=1.0))
+    index = TextIndex.fit(list(NAMES), ["a", "Day Cream", "b", "c", "d", "Day Cream"])
+    by_name = ExpandByName(
+        gallery, index, by_inliers.rank, variant="slide", first=1, listed=5, minimum=0.3
+    )
+    ranked = by_inliers(by_name(query, agreed))
+    assert [m.product.product_id for m in ranked] == ["p1", "p5", "p0"]
+
+
+def test_scores_and_reasons_stay_those_of_the_matches_where_nothing_is_brought_in() -> None:
     rows = [
         Match(f"{p}/0", Product(p), "", s, Reasons(inliers=9))
         for p, s in (("p0", 3.0), ("p1", 2.0))
     ]
-    matches = Matches(tuple(rows), milliseconds={"rerank": 1.0})
+    matches = Matches(tuple(rows), milliseconds={"verify": 1.0})
     index = TextIndex.fit(["p0", "p1"], ["rouge", "cream"])
-    alone = ExpandByName(None, index, variant="slide", first=3, listed=5, minimum=0.3)  # type: ignore[arg-type]  # never asked
-    assert alone(photo(), matches) == matches
-    assert alone(photo(), Matches()) == Matches()
-
-
-def test_a_photo_that_was_not_encoded_is_refused(gallery: Gallery) -> None:
-    with pytest.raises(ValueError, match="encoded photo"):
-        step(gallery)(Photo(np.zeros((8, 8, 3), np.uint8)), Matches())
+    alone = ExpandByName(
+        None,  # type: ignore[arg-type]  # never asked
+        index,
+        scorer.rank,
+        variant="slide",
+        first=3,
+        listed=5,
+        minimum=0.3,
+    )
+    ranked = tuple(replace(row, refined=rank) for rank, row in enumerate(rows))
+    assert alone(asked(), matches) == replace(matches, rows=ranked)
+    assert alone(asked(), Matches()) == Matches()

@@ -1,7 +1,8 @@
-"""The second way in: short-lists joined, both cosines on every match, and photos without print."""
+"""Hybrid retrieval: short-lists joined, both cosines on every match, photos without keypoints."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from beautylens.collection import Collection
 from beautylens.indexing import build
-from beautylens.query import Photo
+from beautylens.query import Photo, Query
 from beautylens.results import Matches
 from beautylens.search.hybrid import HybridRetrieval, with_both_cosines
 from beautylens.store.columns import Vectors
@@ -30,16 +31,14 @@ def gallery(tmp_path: Path) -> Gallery:
     return made
 
 
-def asked(where: str | None = None) -> Photo:
-    pixels = np.zeros((8, 8, 3), np.uint8)
-    return Photo(pixels, where, descriptor=unit(77), aggregate=unit(88))
+def asked(where: str | None = None) -> Query:
+    return Query(Photo(np.zeros((8, 8, 3), np.uint8), where), unit(77), vlad=unit(88))
 
 
-def join(gallery: Gallery, photo: Photo, depth: int) -> Matches:
-    assert photo.descriptor is not None
-    second = HybridRetrieval(gallery, None, None, limit=500)  # type: ignore[arg-type]  # the photo is described
-    seen = gallery.vectors.search(photo.descriptor, depth, photo.where)
-    return second.join(photo, seen, second.near(photo, depth), depth)
+def join(gallery: Gallery, query: Query, depth: int) -> Matches:
+    hybrid = HybridRetrieval(gallery)
+    deep = gallery.vectors.search(query.descriptor, depth, query.where)
+    return hybrid.join(query, deep, hybrid.near(query, depth), depth)
 
 
 def nearest(cosines: dict[int, float], depth: int) -> dict[int, float]:
@@ -54,10 +53,9 @@ def test_the_best_of_both_short_lists_are_kept_with_both_cosines(
     visual = {n: float(unit(77) @ unit(n)) for n in allowed}
     local = {n: float(unit(88) @ unit(1000 + n)) for n in allowed if n != BLANK}
     depth = 10
-    seen, printed = (nearest(found, depth) for found in (visual, local))
+    deep, vlad = (nearest(found, depth) for found in (visual, local))
     sums = {
-        n: seen.get(n, min(seen.values())) + printed.get(n, min(printed.values()))
-        for n in seen | printed
+        n: deep.get(n, min(deep.values())) + vlad.get(n, min(vlad.values())) for n in deep | vlad
     }
     kept = sorted(sums, key=lambda n: -sums[n])[:depth]
     expected = sorted(kept, key=lambda n: -visual[n])
@@ -80,21 +78,32 @@ def test_a_photo_without_keypoints_keeps_the_visual_short_list(
     collection: Collection, shop: Shop
 ) -> None:
     shaded = np.repeat(np.linspace(60, 200, 300).astype(np.uint8)[None, :, None], 300, axis=0)
-    photo = collection.photo(np.repeat(shaded, 3, axis=2))
-    found = collection.pipeline.search(photo)
-    assert photo.aggregate is None
+    found = collection.search(np.repeat(shaded, 3, axis=2))
+    assert found.query is not None
+    assert found.query.vlad is None
     assert len(found) == 7
     assert all(match.reasons.local is None for match in found)
     visual = [match.reasons.visual or 0.0 for match in found]
     assert visual == sorted(visual, reverse=True)
 
 
-def test_comparing_needs_an_encoded_photo(gallery: Gallery) -> None:
-    with pytest.raises(ValueError, match="after it was encoded"):
-        with_both_cosines(gallery, Photo(np.zeros((8, 8, 3), np.uint8)), [])
+def test_a_match_from_elsewhere_gets_both_cosines_and_one_that_is_gone_is_left_out(
+    gallery: Gallery,
+) -> None:
+    numbers = [3, BLANK, 40]
+    found = gallery.products.scored([f"p{n:02}" for n in numbers], unit(77))
+    gone = replace(found[0], image_id="gone/1.jpg")
+    both = with_both_cosines(gallery, asked(), (*found, gone))
+    visual = {f"p{n:02}": float(unit(77) @ unit(n)) for n in numbers}
+    local = {f"p{n:02}": float(unit(88) @ unit(1000 + n)) for n in numbers if n != BLANK}
+    assert {m.product.product_id: m.score for m in both} == pytest.approx(visual, abs=1e-5)
+    assert [m.reasons.visual for m in both] == [m.score for m in both]
+    assert {
+        m.product.product_id: m.reasons.local for m in both if m.reasons.local is not None
+    } == pytest.approx(local, abs=1e-5)
 
 
-def test_removed_products_vanish_from_both_ways(shop: Shop, tmp_path: Path) -> None:
+def test_removed_products_vanish_from_both_short_lists(shop: Shop, tmp_path: Path) -> None:
     table = catalogue_rows(6)
     for row in table:
         row["image"] = str(shop.folder / row["image"])
@@ -102,17 +111,6 @@ def test_removed_products_vanish_from_both_ways(shop: Shop, tmp_path: Path) -> N
     assert mine.search(shop.photo(1))[0].product.product_id == "p01"
     mine.remove(["p01"])
     assert "p01" not in {match.product.product_id for match in mine.search(shop.photo(1))}
-
-
-def test_keypoints_are_taken_once_and_timed(collection: Collection, shop: Shop) -> None:
-    photo = collection.photo(shop.photo(0))
-    collection.pipeline.search(photo)
-    taken = photo.keypoints
-    assert taken is not None
-    spent = photo.milliseconds["keypoints"]
-    assert spent > 0
-    collection.pipeline.search(photo)
-    assert photo.keypoints is taken
 
 
 def test_rows_that_moved_between_both_looks_are_looked_up_again(

@@ -1,4 +1,4 @@
-"""Learning a judgement: against slow loops and scikit-learn, and toward its prior."""
+"""Learning the parameters of the judge: against slow loops and scikit-learn, and toward its prior."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_the_gradient_is_that_of_small_steps() -> None:
 def test_two_candidates_are_weighed_as_logistic_regression_does() -> None:
     """With one rival, the conditional logit is logistic regression on differences."""
     made = examples(80, products=2, images=1)
-    none = JudgeParameters(dict.fromkeys(FEATURES, 0.0), PRIOR.presence, PRIOR.thresholds)
+    none = JudgeParameters(dict.fromkeys(FEATURES, 0.0), PRIOR.in_catalogue, PRIOR.thresholds)
     weights = fit(made, none, 1.0).weights
     evidence = [example.question.evidence for example in made]
     spread = np.concatenate(evidence).std(axis=0)
@@ -102,7 +102,7 @@ def test_two_candidates_are_weighed_as_logistic_regression_does() -> None:
     assert mine == pytest.approx(found, rel=0.02)
 
 
-def test_presence_is_fitted_as_logistic_regression_does() -> None:
+def test_the_in_catalogue_model_is_fitted_as_logistic_regression_does() -> None:
     made = examples(300, print_=12)
     fitted = fit(made, PRIOR, 1e-6)
     weights = np.array([fitted.weights[name] for name in FEATURES])
@@ -112,23 +112,23 @@ def test_presence_is_fitted_as_logistic_regression_does() -> None:
     peer = LogisticRegression(C=1e6, tol=1e-10, max_iter=100_000).fit(scores, there)
     slope, background = peer.coef_[0]
     assert slope > -background > 0
-    assert fitted.presence.slope == pytest.approx(slope, rel=0.02)
-    assert fitted.presence.background == pytest.approx(-background, rel=0.02)
-    assert fitted.presence.level == pytest.approx(peer.intercept_[0], rel=0.02)
+    assert fitted.in_catalogue.slope == pytest.approx(slope, rel=0.02)
+    assert fitted.in_catalogue.background == pytest.approx(-background, rel=0.02)
+    assert fitted.in_catalogue.level == pytest.approx(peer.intercept_[0], rel=0.02)
 
 
 def test_evidence_that_no_photo_has_keeps_the_weight_of_the_prior() -> None:
     fitted = fit(examples(40), PRIOR, 1.0)
     assert fitted.weights["text"] == pytest.approx(3.0)
     assert fitted.weights["colour"] == pytest.approx(0.0)
-    assert fitted.presence.colour == pytest.approx(0.5)
+    assert fitted.in_catalogue.colour == pytest.approx(0.5)
     assert fitted.weights["visual"] != pytest.approx(4.0)
 
 
 def test_a_firm_prior_is_kept() -> None:
     fitted = fit(examples(40), PRIOR, 1e9)
     assert fitted.weights == pytest.approx(PRIOR.weights, abs=1e-3)
-    assert fitted.presence.slope == pytest.approx(PRIOR.presence.slope, abs=1e-3)
+    assert fitted.in_catalogue.slope == pytest.approx(PRIOR.in_catalogue.slope, abs=1e-3)
 
 
 def test_leaving_out_the_product_leaves_the_rest_as_if_it_had_never_been_there() -> None:

@@ -17,21 +17,17 @@ from beautylens.search.judge.parameters import JudgeParameters, Thresholds, read
 from beautylens.search.judge.probability import InCatalogueModel
 from tests.search.judge.evidence import match, products, short_list, short_lists
 
-JUDGEMENT = JudgeParameters(
+PARAMETERS = JudgeParameters(
     {"visual": 16.0, "print": 2.0, "text": 0.5, "colour": 4.0},
     InCatalogueModel(level=-6.0, slope=0.5, background=0.2, colour=1.0),
     Thresholds(match=0.8, missing=0.7, decided=0.95),
 )
-judge = Judge(JUDGEMENT)
-
-
-def judged(matches: Matches) -> Matches:
-    return judge(judge.fuse(matches))
+judge = Judge(PARAMETERS)
 
 
 @given(short_lists())
 def test_probabilities_fall_with_the_rank_and_sum_to_one_at_most(matches: Matches) -> None:
-    answer = judged(matches)
+    answer = judge(matches)
     shares = [m.probability for m in answer]
     assert all(share is not None and 0 <= share <= 1 for share in shares)
     assert sum(shares) <= 1 + 1e-9
@@ -43,26 +39,26 @@ def test_probabilities_fall_with_the_rank_and_sum_to_one_at_most(matches: Matche
 @given(short_lists())
 def test_probabilities_follow_the_formula_worked_out_slowly(matches: Matches) -> None:
     best: dict[str, float] = {}
-    fused = judge.fuse(matches)
-    for row in fused:
+    ranked = judge.rank(matches)
+    for row in ranked:
         product = row.product.product_id
         best[product] = max(best.get(product, -math.inf), row.score)
     scores = sorted(best.values(), reverse=True)
-    colour = fused[0].reasons.colour or 0.0
+    colour = ranked[0].reasons.colour or 0.0
     logit = -6 + 0.5 * scores[0] - 0.2 * scores[min(10, len(scores) - 1)] - colour / 10
     total = sum(math.exp(score - scores[0]) for score in scores)
     expected = [math.exp(score - scores[0]) / total / (1 + math.exp(-logit)) for score in scores]
-    assert [m.probability for m in judge(fused)] == pytest.approx(expected, abs=1e-9)
+    assert [m.probability for m in judge(matches)] == pytest.approx(expected, abs=1e-9)
 
 
 @given(short_lists(), st.integers(1, 300))
 def test_more_inliers_for_the_best_never_lower_its_probability(matches: Matches, more: int) -> None:
-    before = judged(matches)
+    before = judge(matches)
     best = before[0]
     inliers = (best.reasons.inliers or 0) + more
     stronger = replace(best, reasons=replace(best.reasons, inliers=inliers))
     rows = [stronger if m.image_id == best.image_id else m for m in matches]
-    after = judged(Matches(tuple(replace(m, score=0.0) for m in rows)))
+    after = judge(Matches(tuple(replace(m, score=0.0) for m in rows)))
     assert after[0].product == best.product
     assert (after.probability or 0) >= (before.probability or 0) - 1e-12
 
@@ -73,17 +69,17 @@ def like(count: int, **best: object) -> Matches:
 
 
 def test_clear_print_is_a_match_and_nothing_alike_is_not_in_the_catalogue() -> None:
-    clear = judged(like(20, visual=0.7, inliers=150))
+    clear = judge(like(20, visual=0.7, inliers=150))
     assert clear.verdict == "match"
     assert (clear.probability or 0) > 0.95
-    nothing = judged(like(20, visual=0.31, inliers=0))
+    nothing = judge(like(20, visual=0.31, inliers=0))
     assert nothing.verdict == "not_in_catalogue"
     assert 1 - sum(m.probability or 0 for m in nothing) > 0.7
 
 
 def test_products_that_cannot_be_told_apart_are_unsure() -> None:
     twins = (match("a", visual=0.7, inliers=150), match("b", visual=0.7, inliers=150))
-    answer = judged(short_list(*twins, *like(20, visual=0.3).rows[1:]))
+    answer = judge(short_list(*twins, *like(20, visual=0.3).rows[1:]))
     assert answer.verdict == "unsure"
     assert answer[0].probability == pytest.approx(answer[1].probability)
     assert (answer.probability or 0) <= 0.5
@@ -91,12 +87,12 @@ def test_products_that_cannot_be_told_apart_are_unsure() -> None:
 
 def test_two_pictures_of_one_product_do_not_make_it_unsure() -> None:
     one = [match("a", f"image{n}", visual=0.7, inliers=150) for n in range(2)]
-    assert judged(short_list(*one, *like(20, visual=0.3).rows[1:])).verdict == "match"
+    assert judge(short_list(*one, *like(20, visual=0.3).rows[1:])).verdict == "match"
 
 
 def test_a_barcode_is_a_match_however_the_pictures_look() -> None:
     coded = match("coded", visual=0.1, inliers=0, barcode="4006381333931")
-    answer = judged(short_list(match("alike", visual=0.9, inliers=60), coded))
+    answer = judge(short_list(match("alike", visual=0.9, inliers=60), coded))
     assert products(answer)[0] == "coded"
     assert answer.verdict == "match"
 
@@ -107,28 +103,28 @@ def test_the_least_bad_of_wrong_shades_is_less_probable_than_the_right_shade() -
             match("a", visual=0.7, inliers=60, colour=difference),
             match("b", visual=0.7, inliers=60, colour=difference + 15),
         )
-        return judged(short_list(*shades)).probability or 0.0
+        return judge(short_list(*shades)).probability or 0.0
 
     assert first_shade(1.0) > first_shade(12.0)
 
 
 def test_nothing_found_is_not_in_the_catalogue() -> None:
-    answer = judged(Matches())
+    answer = judge(Matches())
     assert (answer.verdict, answer.probability, len(answer)) == ("not_in_catalogue", 0.0, 0)
     assert not judge.decided(Matches())
 
 
 def test_only_very_clear_evidence_is_decided_and_an_undecided_judge_never_is() -> None:
     clear, doubtful = like(20, visual=0.7, inliers=150), like(20, visual=0.6, inliers=12)
-    assert judge.decided(judge.fuse(clear))
-    assert not judge.decided(judge.fuse(doubtful))
-    cautious = Judge(JUDGEMENT.undecided())
+    assert judge.decided(clear)
+    assert not judge.decided(doubtful)
+    cautious = Judge(PARAMETERS.undecided())
     certain: Match = match("a", visual=1.0, inliers=9999, barcode="4006381333931")
-    assert not cautious.decided(cautious.fuse(short_list(certain)))
+    assert not cautious.decided(short_list(certain))
 
 
-def test_a_judgement_survives_being_written() -> None:
-    assert JudgeParameters.from_bytes(JUDGEMENT.to_bytes(), "here") == JUDGEMENT
+def test_parameters_survive_being_written() -> None:
+    assert JudgeParameters.from_bytes(PARAMETERS.to_bytes(), "here") == PARAMETERS
 
 
 @pytest.mark.parametrize(
@@ -136,30 +132,30 @@ def test_a_judgement_survives_being_written() -> None:
     [
         ("weights", {"smell": 1.0}),
         ("weights", {"visual": -1.0}),
-        ("presence", {"level": 0.0, "slope": 1.0, "background": 2.0}),
-        ("presence", {"level": 0.0, "slope": 1.0, "background": 0.0, "colour": -1.0}),
+        ("in_catalogue", {"level": 0.0, "slope": 1.0, "background": 2.0}),
+        ("in_catalogue", {"level": 0.0, "slope": 1.0, "background": 0.0, "colour": -1.0}),
         ("thresholds", {"match": 0.4, "missing": 0.8, "decided": 0.9}),
         ("thresholds", {"match": 0.8, "missing": 0.8, "decided": 0.7}),
         ("thresholds", {"match": 0.8}),
     ],
 )
-def test_a_judgement_that_breaks_its_promises_is_refused_in_one_sentence(
+def test_parameters_that_break_their_promises_are_refused_in_one_sentence(
     section: str, wrong: dict[str, float]
 ) -> None:
-    values = {**json.loads(JUDGEMENT.to_bytes()), section: wrong}
-    with pytest.raises(RecipeError, match="here is no judgement"):
+    values = {**json.loads(PARAMETERS.to_bytes()), section: wrong}
+    with pytest.raises(RecipeError, match="here holds no parameters of the judge"):
         JudgeParameters.from_bytes(json.dumps(values).encode(), "here")
 
 
 @pytest.mark.parametrize("data", [b"[]", b"no JSON", b"{}", b"\xff"])
-def test_what_is_no_judgement_is_refused(data: bytes) -> None:
-    with pytest.raises(RecipeError, match="here is no judgement"):
+def test_what_holds_no_parameters_is_refused(data: bytes) -> None:
+    with pytest.raises(RecipeError, match="here holds no parameters of the judge"):
         JudgeParameters.from_bytes(data, "here")
 
 
-def test_the_shipped_judgement_can_be_read_and_a_missing_one_is_named() -> None:
+def test_the_shipped_parameters_can_be_read_and_a_missing_one_is_named() -> None:
     assert read_judge_parameters("default").weights["visual"] > 0
-    with pytest.raises(RecipeError, match=r"there is no judgement gone\.json"):
+    with pytest.raises(RecipeError, match=r"there holds no parameters of the judge gone\.json"):
         read_judge_parameters("gone.json")
 
 
@@ -170,18 +166,18 @@ def test_a_product_listed_twice_under_one_title_counts_for_the_verdict_twice() -
 
     others = [match(f"other{n}", visual=0.3, inliers=0) for n in range(10)]
     named = {"brand": "Aurelle", "name": "Velvet Rouge 475"}
-    twice = judged(short_list(listed("a", **named), listed("b", **named), *others))
+    twice = judge(short_list(listed("a", **named), listed("b", **named), *others))
     assert twice.verdict == "match"
     assert twice.probability == pytest.approx((twice[0].probability or 0) * 2)
     for other in ({**named, "name": "Velvet Rouge 470"}, {**named, "gtin": "4006381333931"}, {}):
-        assert judged(short_list(listed("a", **named), listed("b", **other), *others)).verdict == (
+        assert judge(short_list(listed("a", **named), listed("b", **other), *others)).verdict == (
             "unsure"
         )
     spelled = {"brand": "AURELLE", "name": "Velvet Rouge, 475"}
-    assert judged(short_list(listed("a", **named), listed("b", **spelled), *others)).verdict == (
+    assert judge(short_list(listed("a", **named), listed("b", **spelled), *others)).verdict == (
         "match"
     )
-    nameless = judged(short_list(listed("a"), listed("b"), *others))
+    nameless = judge(short_list(listed("a"), listed("b"), *others))
     assert nameless.verdict == "unsure"
 
 
@@ -200,9 +196,9 @@ def test_typed_words_that_the_photo_contradicts_are_no_match() -> None:
     others = [match(f"other{n}", visual=0.3, inliers=0) for n in range(20)]
     shown = match("shown", visual=0.8, inliers=200)
     meant = replace(others[3], reasons=replace(others[3].reasons, typed=1.0))
-    assert judged(short_list(shown, *others)).verdict == "match"
-    answer = judged(short_list(shown, *others[:3], meant, *others[4:]))
+    assert judge(short_list(shown, *others)).verdict == "match"
+    answer = judge(short_list(shown, *others[:3], meant, *others[4:]))
     assert answer[0].product.product_id == "other3"
     assert answer.verdict != "match"
     agreed = replace(shown, reasons=replace(shown.reasons, typed=1.0))
-    assert judged(short_list(agreed, *others)).verdict == "match"
+    assert judge(short_list(agreed, *others)).verdict == "match"

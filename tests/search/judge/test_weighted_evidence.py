@@ -1,4 +1,4 @@
-"""Fusion: what each kind of evidence adds, and what its absence must not do."""
+"""Weighted evidence: what each kind adds, and what its absence must not do."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from beautylens.results import Match, Matches, Product, Reasons
 from beautylens.search.judge.evidence import FEATURES
-from beautylens.search.judge.scorer import WeightedEvidence
+from beautylens.search.judge.weighted_evidence import WeightedEvidence
 from tests.search.judge.evidence import match, products, short_list, short_lists
 
 WEIGHTS = {"visual": 16.0, "print": 2.0, "text": 0.5, "colour": 4.0}
-fuse = WeightedEvidence(WEIGHTS)
+weigh = WeightedEvidence(WEIGHTS)
 
 
 def slow_score(why: Reasons, least_colour: float) -> float:
@@ -35,10 +35,10 @@ def slow_score(why: Reasons, least_colour: float) -> float:
 def test_the_score_is_the_sum_of_what_each_evidence_is_worth(matches: Matches) -> None:
     known = [m.reasons.colour for m in matches if m.reasons.colour is not None]
     least = min(known, default=0.0)
-    fused = fuse(matches)
-    for row in fused:
+    weighed = weigh(matches)
+    for row in weighed:
         assert row.score == pytest.approx(slow_score(row.reasons, least), abs=1e-9)
-    assert {row.image_id for row in fused} == {row.image_id for row in matches}
+    assert {row.image_id for row in weighed} == {row.image_id for row in matches}
 
 
 @given(short_lists(), st.sampled_from(["visual", "inliers", "text", "colour"]))
@@ -48,17 +48,19 @@ def test_evidence_that_all_lack_changes_no_order(matches: Matches, name: str) ->
     )
     column = "print" if name == "inliers" else name
     unweighed = WeightedEvidence({n: w for n, w in WEIGHTS.items() if n != column})
-    assert products(fuse(without)) == products(unweighed(without))
+    assert products(weigh(without)) == products(unweighed(without))
 
 
 def test_one_colour_alone_decides_nothing() -> None:
     known = match("a", visual=0.5, colour=30.0)
-    assert fuse(short_list(known))[0].score == pytest.approx(8.0)
+    assert weigh(short_list(known))[0].score == pytest.approx(8.0)
 
 
 def test_the_closer_colour_comes_first_among_shades() -> None:
-    fused = fuse(short_list(match("a", visual=0.9, colour=9.0), match("b", visual=0.9, colour=2.0)))
-    assert products(fused) == ["b", "a"]
+    weighed = weigh(
+        short_list(match("a", visual=0.9, colour=9.0), match("b", visual=0.9, colour=2.0))
+    )
+    assert products(weighed) == ["b", "a"]
 
 
 strongest = Reasons(visual=1.0, local=1.0, inliers=10_000, text=1e4, colour=0.0)
@@ -76,8 +78,8 @@ def test_a_barcode_outweighs_all_other_evidence_together() -> None:
         assert products(WeightedEvidence(weights)(Matches(rows))) == ["has the code", "looks alike"]
 
 
-def test_fusing_again_changes_nothing_and_keeps_the_verdict() -> None:
-    once = fuse(short_list(match("a", visual=0.5, inliers=30), match("b", visual=0.6)))
-    assert fuse(once) == once
+def test_weighing_again_changes_nothing_and_keeps_the_verdict() -> None:
+    once = weigh(short_list(match("a", visual=0.5, inliers=30), match("b", visual=0.6)))
+    assert weigh(once) == once
     judged = replace(once, verdict="unsure", probability=0.4)
-    assert fuse(judged) == judged
+    assert weigh(judged) == judged
