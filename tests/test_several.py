@@ -45,19 +45,19 @@ def gallery(tmp_path: Path) -> Gallery:
 
 
 ONE: dict[str, Callable[[Gallery], object]] = {
-    "known_products": lambda g: g.known_products("12") == {"12"},
-    "pictures": lambda g: g.pictures("12") == {"12": "/pictures/c"},
-    "of_product": lambda g: [m.image_id for m in g.of_product("12")] == ["12/c"],
-    "descriptors": lambda g: np.allclose(g.descriptors("12/c"), unit(3)[None]),
-    "vectors": lambda g: g.vectors("12/c", "descriptor")[0] == ["12/c"],
-    "keypoints": lambda g: set(g.keypoints("12/c")) == {"12/c"},
-    "images": lambda g: set(g.images("12/c")) == {"12/c"},
-    "among": lambda g: [m.image_id for m in g.nearest(unit(3), 9, among="12/c")] == ["12/c"],
-    "matches_of": lambda g: [m.image_id for m in g.matches_of("12", unit(3))] == ["12/c"],
-    "stream": lambda g: next(iter(g.stream("image_id"))).schema.names == ["image_id"],
-    "add_columns": lambda g: g.add_columns("size") or g.extra == ("size",),
-    "record_failures": lambda g: g.record_failures("12", []) or len(g.failures()) == 2,
-    "delete": lambda g: g.delete("12") == 1 and g.known_products(["1", "2"]) == {"1", "2"},
+    "known": lambda g: g.products.known("12") == {"12"},
+    "pictures": lambda g: g.products.pictures("12") == {"12": "/pictures/c"},
+    "products.images": lambda g: [m.image_id for m in g.products.images("12")] == ["12/c"],
+    "descriptors": lambda g: np.allclose(g.rows.descriptors("12/c"), unit(3)[None]),
+    "vectors": lambda g: g.rows.vectors("12/c", "descriptor")[0] == ["12/c"],
+    "keypoints": lambda g: set(g.rows.keypoints("12/c")) == {"12/c"},
+    "images": lambda g: set(g.rows.images("12/c")) == {"12/c"},
+    "among": lambda g: [m.image_id for m in g.rows.among("12/c", unit(3))] == ["12/c"],
+    "scored": lambda g: [m.image_id for m in g.products.scored("12", unit(3))] == ["12/c"],
+    "stream": lambda g: next(iter(g.rows.stream("image_id"))).schema.names == ["image_id"],
+    "add_columns": lambda g: g.rows.add_columns("size") or g.rows.extra == ("size",),
+    "failures": lambda g: g.failures.replace("12", []) or len(g.failures.all()) == 2,
+    "delete": lambda g: g.delete("12") == 1 and g.products.known(["1", "2"]) == {"1", "2"},
 }
 
 

@@ -16,7 +16,7 @@ from beautylens.indexing import build
 from beautylens.store.gallery import Gallery
 from tests.cli.test_cli import run
 from tests.conftest import make_shop
-from tests.store.test_build import stored
+from tests.ingest.test_fill import stored
 
 # Small and slow commits, so that a kill falls between, before and inside several of them.
 BUILD = """

@@ -84,11 +84,21 @@ def checked(
     try:
         return model.model_validate(values)
     except ValidationError as failure:
-        # pydantic locates a setting of [expand] under its kind, which is not part of the recipe.
-        message = re.sub(r"\bexpand\.\w+\.", "expand.", _first_error(model, failure))
+        message = _without_kinds(model, _first_error(model, failure))
         raise error(f"{where}: {message}") from failure
     except RecipeError as failure:
         raise error(f"{where}: {failure}") from failure
+
+
+def _without_kinds(model: type[BaseModel], message: str) -> str:
+    """Return a message with the settings of [expand] and [scorer] named as the recipe has them.
+
+    pydantic locates a setting of a section that has several kinds under its kind.
+    """
+    for name, field in model.model_fields.items():
+        if len(models_in(field.annotation)) > 1:
+            message = re.sub(rf"\b{name}\.\w+\.", f"{name}.", message)
+    return message
 
 
 def _first_error(model: type[BaseModel], failure: ValidationError) -> str:
