@@ -130,7 +130,11 @@ def make(folder: Path, catalogue: Path, recipe: str, products: int) -> dict[str,
     indexed = {"real_pictures_s": round(time.perf_counter() - start, 1)}
     grown = grow(folder, products)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    return indexed | grown | {"gigabytes": round(size / 1e9, 2), "images": Gallery(folder).rows.count()}
+    return (
+        indexed
+        | grown
+        | {"gigabytes": round(size / 1e9, 2), "images": Gallery(folder).rows.count()}
+    )
 
 
 def unread(recipe: Recipe) -> Recipe:
