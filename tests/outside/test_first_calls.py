@@ -44,6 +44,8 @@ from beautylens.features.local.extractors import rootsift
 from beautylens.features.local.nearest import Nearest
 from beautylens.text.ocr import Reader
 from beautylens.text.codes import read_barcodes
+
+pytestmark = pytest.mark.alone
 encoder, reader, pixels = bl.Encoder.load(), Reader(), decode(photo)
 def match():
     found = rootsift()(pixels, longest=640, limit=500).descriptors

@@ -1,4 +1,4 @@
-"""Learning the parameters of the judge: against slow loops and scikit-learn, and toward its prior."""
+"""Learning the judge's parameters: against slow loops and scikit-learn, and toward a prior."""
 
 from __future__ import annotations
 
