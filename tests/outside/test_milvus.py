@@ -175,7 +175,7 @@ def test_a_server_that_hangs_is_told_whatever_is_asked(
         there = far.vectors.cluster
         asked = [
             far.ready, there.exists, there.load, there.count, there.version, there.index,
-            partial(there.near, queries(gallery, 1)[0], 5, "", "descriptor"),
+            partial(there.search, queries(gallery, 1)[0], 5, "", "descriptor"),
             partial(there.delete, ["p00001/a"]), partial(there.settle, 1),
             lambda: open_with_milvus(folder, f"{address}/hung").vectors.cluster,
         ]  # fmt: skip
