@@ -74,7 +74,7 @@ def test_an_interrupted_build_says_so_and_goes_on(tmp_path: Path) -> None:
     shop = make_shop(tmp_path / "shop", 30)
     # Background jobs of a shell ignore interruptions, and so would what they start.
     command = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    command += "from beautylens.store import build; build.COMMIT_IMAGES = 2\n"
+    command += "from beautylens.ingest import fill; fill.COMMIT_IMAGES = 2\n"
     command += "from beautylens.cli import main; main()"
     process = subprocess.Popen(
         [sys.executable, "-c", command, "index", str(shop.table), str(tmp_path / "c.lens")],

@@ -173,7 +173,7 @@ def test_few_photos_all_choose_and_that_is_told(studio: Shop, out: Path) -> None
     answered = run(studio, out, truth="few.csv")
     assert answered.exit_code == 0, answered.output
     assert "Fewer than 20 photos: all 2 chose, so the figures flatter." in answered.stderr
-    assert "1 rows of the truth name no product of the catalogue" in answered.stderr
+    assert "1 photos show nothing of the catalogue and are not tuned on" in answered.stderr
 
 
 def test_the_commands_of_the_guide_run_as_they_stand(
