@@ -15,6 +15,7 @@ from beautylens.results import Matches
 from beautylens.search.hybrid import HybridRetrieval, with_both_cosines
 from beautylens.store.columns import Vectors
 from beautylens.store.gallery import Gallery
+from beautylens.store.rows import Rows
 from tests.conftest import Shop, catalogue_rows, write_table
 from tests.store.test_gallery import DIMENSIONS, rows, unit, with_vlad
 
@@ -116,14 +117,14 @@ def test_removed_products_vanish_from_both_short_lists(shop: Shop, tmp_path: Pat
 def test_rows_that_moved_between_both_looks_are_looked_up_again(
     collection: Collection, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at = Gallery.at
+    at = Rows.at
     looks: list[int] = []
 
-    def moved(self: Gallery, places: list[int], columns: tuple[Vectors, ...]) -> object:
-        looks.append(len(places))
-        return at(self, places[:2] if len(looks) == 1 else places, columns)
+    def moved(self: Rows, row_ids: list[int], columns: tuple[Vectors, ...]) -> object:
+        looks.append(len(row_ids))
+        return at(self, row_ids[:2] if len(looks) == 1 else row_ids, columns)
 
-    monkeypatch.setattr(Gallery, "at", moved)
+    monkeypatch.setattr(Rows, "at", moved)
     found = [match.product.product_id for match in collection.search(shop.photo(1))]
     assert found[0] == "p01"
     assert len(found) == 7

@@ -174,7 +174,7 @@ def test_deleted_products_are_gone_and_quotes_in_ids_do_no_harm(gallery: Gallery
 
 
 def test_an_id_that_is_no_text_is_that_of_no_product(gallery: Gallery) -> None:
-    assert gallery.known_products(["a", "\udcff"]) == {"a"}
+    assert gallery.products.known(["a", "\udcff"]) == {"a"}
     assert gallery.delete(["\udcff"]) == 0
 
 
