@@ -117,10 +117,10 @@ def test_the_fast_recipe_keeps_no_keypoints_and_gives_no_inliers(
     fast, _ = build(shop.table, tmp_path / "f.lens", recipe="fast")
     matches = fast.search(shop.photo(0))
     assert matches[0].reasons.inliers is None
-    assert all(
-        len(k) == 0
-        for k in fast.gallery.rows.keypoints(list(fast.gallery.rows.image_ids())).values()
-    )
+    rows = fast.gallery.rows
+    keypoints = rows.keypoints(list(rows.image_ids()))
+    assert len(keypoints) == 12
+    assert all(len(each) == 0 for each in keypoints.values())
 
 
 def test_products_can_be_added_and_removed_between_searches(shop: Shop, tmp_path: Path) -> None:

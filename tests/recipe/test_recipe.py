@@ -69,9 +69,12 @@ def test_an_expansion_takes_the_options_of_its_kind(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[retrieve]\ndept = 5\n", r"no setting 'retrieve\.dept'; did you mean 'retrieve\.depth'"),
+        (
+            "[retrieve]\ndept = 5\n",
+            r"unknown setting 'retrieve\.dept'; did you mean 'retrieve\.depth'",
+        ),
         ("[retrieve]\ndepth = 0\n", r"'retrieve\.depth': input should be greater than"),
-        ("[zebra]\n", "no setting 'zebra'; known settings: name, encoder"),
+        ("[zebra]\n", "unknown setting 'zebra'; known settings: name, encoder"),
         ("[verify]\nratio = 0.8\n", r"\[verify\] needs a \[keypoints\] section"),
         ("[vlad]\n", r"\[vlad\] needs a \[keypoints\] section"),
         ('[keypoints]\nkind = "orb"\n[vlad]\n', 'SIFT keypoints, not those of kind "orb"'),
@@ -80,7 +83,7 @@ def test_an_expansion_takes_the_options_of_its_kind(tmp_path: Path) -> None:
         ("[encoder]\n[[encoders]]\n", r"one \[encoder\], or several as \[\[encoders\]\]"),
         (
             "[[encoders]]\nsiide = 96\n",
-            r"no setting 'encoders\.siide'; did you mean 'encoders\.side'",
+            r"unknown setting 'encoders\.siide'; did you mean 'encoders\.side'",
         ),
         ("[projection]\n", r"\[projection\] needs `zscore = true`, `dimensions`"),
         (
@@ -91,7 +94,7 @@ def test_an_expansion_takes_the_options_of_its_kind(tmp_path: Path) -> None:
         ("[expand]\nn = 3\n", r"'expand\.kind': should be one of alpha_qe"),
         (
             '[expand]\nkind = "diffusion"\nalpa = 0.5\n',
-            r"no setting 'expand\.alpa'; did you mean 'expand\.alpha'",
+            r"unknown setting 'expand\.alpa'; did you mean 'expand\.alpha'",
         ),
         (
             '[expand]\nkind = "diffusion"\nalpha = 1.0\n',
@@ -137,6 +140,10 @@ def test_an_expansion_takes_the_options_of_its_kind(tmp_path: Path) -> None:
             '[scorer]\nkind = "cosine_plus_inliers"\nweight = 0\n',
             r"'scorer\.weight': input should be greater than 0; it takes a number above 0",
         ),
+        (
+            '[read]\nphoto = false\ncatalogue = "always"\n',
+            "'read': words on catalogue pictures are compared with those on the photo",
+        ),
         ("scorer = 3\n", "3 is not a table whose kind is one of 'cosine', 'inliers'"),
     ],
 )
@@ -167,12 +174,15 @@ KEYPOINTS = "[keypoints]\n[verify]\n"
             '[scorer]\nkind = "cosine_plus_inliers"\n',
             'the scorer "cosine_plus_inliers" reads inliers, which',
         ),
-        ('[scorer]\nkind = "cosine"\nweight = 2\n', r"no setting 'scorer\.weight'"),
-        (KEYPOINTS + '[scorer]\nkind = "inliers"\nweight = 2\n', r"no setting 'scorer\.weight'"),
-        ('[scorer]\nkind = "judge"\nweight = 2\n', r"no setting 'scorer\.weight'"),
+        ('[scorer]\nkind = "cosine"\nweight = 2\n', r"unknown setting 'scorer\.weight'"),
         (
-            '[scorer]\nkind = "judge"\n[expand_by_name]\nvariant = "program"\n',
-            r"the judge ranks by evidence alone .* leave its `variant` out",
+            KEYPOINTS + '[scorer]\nkind = "inliers"\nweight = 2\n',
+            r"unknown setting 'scorer\.weight'",
+        ),
+        ('[scorer]\nkind = "judge"\nweight = 2\n', r"unknown setting 'scorer\.weight'"),
+        (
+            '[scorer]\nkind = "judge"\n[expand_by_name]\nvariant = "slide"\n',
+            r"the judge ranks by evidence alone, .* `variant` of \[expand_by_name\]",
         ),
     ],
 )
@@ -265,13 +275,18 @@ def test_a_wrong_pooling_is_named_with_those_there_are(tmp_path: Path) -> None:
         (KeypointSettings.model_fields["kind"], EXTRACTORS),
         (VerifySettings.model_fields["transform"], VERIFICATIONS),
         (RetrieveSettings.model_fields["distance"], SIMILARITIES),
-        (ExpandByNameSettings.model_fields["variant"], REFINEMENTS),
     ],
 )
 def test_a_recipe_may_name_every_part_there_is(
     setting: FieldInfo, parts: Mapping[str, object]
 ) -> None:
     assert set(get_args(setting.annotation)) == set(parts)
+
+
+def test_a_recipe_may_name_every_refinement_by_names_there_is() -> None:
+    names, none = get_args(ExpandByNameSettings.model_fields["variant"].annotation)
+    assert set(get_args(names)) == set(REFINEMENTS)
+    assert none is type(None)
 
 
 def test_a_recipe_may_name_every_scorer_there_is() -> None:

@@ -218,6 +218,10 @@ def test_what_was_brought_in_and_gets_no_place_stays_out(tmp_path: Path) -> None
     assert [match.product.product_id for match in scorer(by_name(query, found))] == [
         f"v{number:02}" for number in range(7)
     ]
+    # Of a longer short-list the first seven products are ranked, the others left as they are.
+    longer = gallery.nearest(query.descriptor, 20)
+    ranks = [match.refined for match in by_name(query, longer).products()]
+    assert ranks == [*range(7), None, None, None]
 
 
 def test_a_filter_holds_for_what_the_texts_bring_in_too(gallery: Gallery) -> None:

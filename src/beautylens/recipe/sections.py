@@ -209,6 +209,16 @@ class ReadSettings(Settings):
     codes: bool = True
     catalogue: Literal["never", "nameless", "always"] = "never"
 
+    @model_validator(mode="after")
+    def _compare_what_is_read(self) -> ReadSettings:
+        if self.catalogue != "never" and not self.photo:
+            raise PydanticCustomError(
+                "catalogue",
+                "words on catalogue pictures are compared with those on the photo: set photo = "
+                "true, or leave catalogue out",
+            )
+        return self
+
 
 class AugmentSettings(Settings):
     """Database augmentation (DBA): blending with the `n` nearest, by similarity^alpha."""

@@ -119,7 +119,9 @@ def _first_error(model: type[BaseModel], failure: ValidationError) -> str:
 
 def _wrong_value(model: type[BaseModel], fault: ErrorDetails) -> str:
     """Return what is wrong with a value, and the allowed values unless the message has them."""
-    message = f"{fault['msg'][0].lower()}{fault['msg'][1:]}"
+    message = fault["msg"]
+    if not message[:2].isupper():  # an abbreviation
+        message = f"{message[0].lower()}{message[1:]}"
     allowed = allowed_at(model, fault["loc"])
     if allowed is None or fault["type"] not in _GENERIC:
         return message

@@ -155,7 +155,7 @@ def test_what_holds_no_parameters_is_refused(data: bytes) -> None:
 
 def test_the_shipped_parameters_can_be_read_and_a_missing_one_is_named() -> None:
     assert read_judge_parameters("default").weights["visual"] > 0
-    with pytest.raises(RecipeError, match=r"there holds no parameters of the judge gone\.json"):
+    with pytest.raises(RecipeError, match=r"there is no file gone\.json"):
         read_judge_parameters("gone.json")
 
 

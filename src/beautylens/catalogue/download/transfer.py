@@ -292,6 +292,6 @@ def _checked_suffix(part: Path, limits: Limits) -> str:
     try:
         decode(content, name="what comes", limits=limits, least_side=_LEAST_SIDE)
     except ImageError as error:
-        # The rest of the sentence says what to do with a file of one's own.
-        raise NoPictureError(str(error).partition(";")[0], lasting=True) from error
+        # The last part of the sentence says what to do with a file of one's own.
+        raise NoPictureError(str(error).rsplit(";", 1)[0], lasting=True) from error
     return suffix_of(content[:HEAD_BYTES]) or ""
