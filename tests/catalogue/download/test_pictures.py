@@ -43,7 +43,7 @@ def test_pictures_come_byte_for_byte_under_their_ids_with_the_suffix_of_their_ty
         ("404", "answers 404 Not Found"),
         ("html", "what comes holds a web page or other text"),
         ("empty", "what comes is empty"),
-        ("dot", "what comes has 1 x 1 pixels"),
+        ("dot", "what comes has 1 x 1 pixels; each side needs at least 8"),
         ("open-end", "what comes cannot be decoded"),
         ("large", "has 1,099,511,627,776 bytes or more, where at most 67,108,864 are allowed"),
         ("redirect-file", "leads to no http or https address"),
