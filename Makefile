@@ -46,13 +46,15 @@ test-processors: .venv/dev.stamp
 # In processes of their own: killed builds, the README, servers, attacks, the page in Chromium, object
 # storage, Ray, Milvus, nginx.
 test-outside: .venv/outside.stamp
-	$(BIN)/python -m pytest tests/outside
+	$(BIN)/python -m pytest tests/outside -m "not alone" --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest tests/outside -m alone
 
 check: .venv/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/retired_words.py
 
 # Into site/, to be put on any web server. A link that leads nowhere stops it.
 docs: .venv/docs.stamp

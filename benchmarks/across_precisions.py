@@ -25,12 +25,12 @@ from rapidocr.inference_engine.openvino import device_config
 
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.collection import open_collection
-from beautylens.evaluate.metrics import QueryResult, summarise
-from beautylens.evaluate.run import run_queries
-from beautylens.features import ocr
-from beautylens.features.runtime import PRECISION_VARIABLE, chosen_precision
+from beautylens.evaluation.metrics import QueryResult, summarise
+from beautylens.evaluation.run import run_queries
+from beautylens.features.encoder.openvino import PRECISION_VARIABLE, chosen_precision
 from beautylens.images.decode import decode
 from beautylens.indexing import build
+from beautylens.text import ocr
 
 
 def answers(table: Path, lens: Path, truth: Sequence[TruthRow], pair: Sequence[str]) -> list[Any]:
@@ -60,11 +60,12 @@ def read_all(photos: Sequence[Path], precision: str | None) -> tuple[list[set[st
     """Return what OpenVINO reads on photos, or ONNX Runtime for None, and the median ms."""
     reader = ocr.Reader()
     if precision is not None:
-        reader._engine = _openvino_engine(precision)
-    reader(decode(photos[0], least_side=ocr.PRINT))
+        engine = _openvino_engine(precision)
+        reader._once(lambda: engine)
+    reader(decode(photos[0], least_side=ocr.READABLE_SIDE))
     lines, spent = [], []
     for photo in photos:
-        pixels = decode(photo, least_side=ocr.PRINT)
+        pixels = decode(photo, least_side=ocr.READABLE_SIDE)
         start = time.perf_counter()
         lines.append({line.text for line in reader(pixels)})
         spent.append((time.perf_counter() - start) * 1000)
@@ -79,10 +80,10 @@ def _openvino_engine(precision: str) -> Any:
     hint = {"INFERENCE_PRECISION_HINT": precision}
     device_config.CPUConfig.get_config = lambda self: {**own(self), **hint}
     try:
-        networks = ocr._networks(ocr._carried())
+        networks = ocr._networks(ocr._package_folder())
         settings: dict[str, Any] = {
             "Global.log_level": "critical",
-            "Global.text_score": ocr.LEAST_CONFIDENCE,
+            "Global.text_score": ocr.MIN_CONFIDENCE,
             "Det.limit_type": "max",
             "Det.limit_side_len": 640,
         }

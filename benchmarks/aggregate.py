@@ -26,13 +26,13 @@ from threadpoolctl import threadpool_limits
 from beautylens.assemble import make_encoder, make_extractor
 from beautylens.catalogue.table import read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth
-from beautylens.evaluate.metrics import QueryResult, summarise
-from beautylens.features.aggregate import Aggregate, learn_projection
-from beautylens.features.keypoints import Keypoints
-from beautylens.features.pooling import unit_rows
+from beautylens.evaluation.metrics import QueryResult, summarise
+from beautylens.features.encoder.pooling import unit_rows
+from beautylens.features.local.keypoints import Keypoints
+from beautylens.features.local.vlad import VladEncoder, learn_projection
 from beautylens.images.decode import decode
-from beautylens.recipe import read_recipe
-from beautylens.records import Match, Matches, Product
+from beautylens.recipe.recipe import read_recipe
+from beautylens.results import Match, Matches, Product
 
 Floats = np.ndarray
 Pictures = Sequence[Keypoints]
@@ -54,7 +54,7 @@ class Set:
 
 def vlad(words: int = 256, dimensions: int = 512) -> Way:
     """Return the package's own way."""
-    return lambda taught: Aggregate.fit(taught, words, dimensions)
+    return lambda taught: VladEncoder.fit(taught, words, dimensions)
 
 
 def fisher(components: int = 64, dimensions: int = 512, reduced: int = 64) -> Way:

@@ -23,9 +23,9 @@ from pathlib import Path
 import numpy as np
 
 import beautylens as bl
-from beautylens.catalogue.sample import draw_plan, plan_sample
 from beautylens.collection import Collection, open_collection
-from beautylens.cores import core_count
+from beautylens.sample import draw_plan, plan_sample
+from beautylens.threads import core_count
 from half_million import unread
 
 SETTLE = 0.5

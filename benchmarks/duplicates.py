@@ -21,24 +21,30 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from beautylens.catalogue.sample import write_sample_catalogue
+from beautylens.arrays import UInt8
 from beautylens.collection import Collection
-from beautylens.evaluate.duplicates import ALIKE, find_duplicates, same_print, same_thumbnail
-from beautylens.images.decode import Pixels, decode
+from beautylens.evaluation.duplicates.duplicates import (
+    ALIKE,
+    find_duplicates,
+    same_print,
+    same_thumbnail,
+)
+from beautylens.images.decode import decode
 from beautylens.images.fit import centre, shrink
 from beautylens.images.same import FINE
 from beautylens.images.thumbnail import SIDE
 from beautylens.indexing import build
+from beautylens.sample import write_sample_catalogue
 
 
-def encoded(picture: Pixels, quality: int = 85) -> Pixels:
+def encoded(picture: UInt8, quality: int = 85) -> UInt8:
     """Return a picture as a JPEG file of this quality shows it."""
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "JPEG", quality=quality)
     return decode(file.getvalue(), name="a copy")
 
 
-def framed(picture: Pixels) -> Pixels:
+def framed(picture: UInt8) -> UInt8:
     """Return a picture with a tenth of white around it."""
     rows, columns = (length // 10 for length in picture.shape[:2])
     edge = (rows, rows, columns, columns)
@@ -46,7 +52,7 @@ def framed(picture: Pixels) -> Pixels:
     return np.asarray(white, np.uint8)
 
 
-COPIES: dict[str, Callable[[Pixels], Pixels]] = {
+COPIES: dict[str, Callable[[UInt8], UInt8]] = {
     "JPEG 50": lambda picture: encoded(picture, 50),
     "halved": lambda picture: encoded(shrink(picture, max(picture.shape[:2]) // 2)[0]),
     "200 pixels": lambda picture: encoded(shrink(picture, 200)[0]),
@@ -57,7 +63,7 @@ COPIES: dict[str, Callable[[Pixels], Pixels]] = {
 
 def shares_found(collection: Collection, pictures: int) -> dict[str, float]:
     """Return for each kind of copy the share that the command would find."""
-    batches = collection.gallery.stream(["path"])
+    batches = collection.gallery.rows.stream(["path"])
     paths = sorted(path for batch in batches for path in batch["path"].to_pylist())
     chosen = paths[:: max(1, len(paths) // pictures)]
     found: dict[str, list[bool]] = {name: [] for name in COPIES}
@@ -79,9 +85,9 @@ def shares_found(collection: Collection, pictures: int) -> dict[str, float]:
 def close_and_listed(collection: Collection) -> dict[str, int]:
     """Return how many pairs of products are near, and how many groups the command lists."""
     gallery = collection.gallery
-    ids = sorted(gallery.image_ids())
-    descriptors = gallery.descriptors(ids)
-    images = gallery.images(ids)
+    ids = sorted(gallery.rows.image_ids())
+    descriptors = gallery.rows.descriptors(ids)
+    images = gallery.rows.images(ids)
     products = np.array([images[image_id].product.product_id for image_id in ids])
     near = np.triu(descriptors @ descriptors.T >= ALIKE, 1)
     close = near & (products[:, None] != products)

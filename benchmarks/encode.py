@@ -27,12 +27,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from beautylens.catalogue.sample import draw_plan, plan_sample
-from beautylens.cores import core_count
 from beautylens.errors import EncoderError
-from beautylens.features.encoder import Encoder
-from beautylens.features.pooling import Outputs
-from beautylens.store.build import Describer
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.features.encoder.pooling import Outputs
+from beautylens.ingest.fill import Describer
+from beautylens.sample import draw_plan, plan_sample
+from beautylens.threads import core_count
 
 ARCHITECTURE = "tf_efficientnet_lite0"
 LOADERS = 2
@@ -81,7 +81,7 @@ def eager(paths: Sequence[Path], encoder: Encoder, batch: int) -> Way:
     Raises:
         EncoderError: when PyTorch or timm is not installed.
     """
-    from beautylens.features.backbones import import_timm
+    from beautylens.features.export.backbones import import_timm
 
     timm = import_timm()
     import torch

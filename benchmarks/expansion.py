@@ -4,53 +4,57 @@
 
 DATA holds a folder a set, each with catalogue.csv and truth.csv (or val.csv). A set is indexed
 once with the default recipe, its queries are described once, and keypoints are matched once for
-each query and image. `ms` is the median of what the step alone takes.
+each query and image. With keypoints the scorer is `cosine_plus_inliers`. `ms` is the median of what
+the step alone takes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import statistics
 import tempfile
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from beautylens.assemble import make_expansion, make_local_features, make_order
+from beautylens.assemble import make_expansion, make_local_features
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.collection import Collection
-from beautylens.evaluate.metrics import QueryResult, summarise
+from beautylens.evaluation.metrics import QueryResult, summarise
+from beautylens.features.neighbours.diffusion import Graph
 from beautylens.indexing import build
-from beautylens.recipe import Recipe, read_recipe
-from beautylens.records import Match, Matches
-from beautylens.search.diffusion import Graph
-from beautylens.search.expand import Expansion
-from beautylens.search.late import OfflineDiffusion
-from beautylens.search.photo import Photo
-from beautylens.search.rerank import Rerank
-from beautylens.search.retrieve import Retrieve
-from beautylens.sections import (
+from beautylens.ingest.offline_diffusion import OfflineDiffusion
+from beautylens.query import Query
+from beautylens.recipe.recipe import Recipe, read_recipe
+from beautylens.recipe.sections import (
     AlphaQuerySettings,
+    CosinePlusInliersSettings,
     DiffusionSettings,
     LateDiffusionSettings,
     SuperGlobalSettings,
 )
+from beautylens.results import Matches
+from beautylens.search.expansion import Expansion
+from beautylens.search.judge.scorer import cosine_plus_inliers
+from beautylens.search.verify import Verify
 from beautylens.store.gallery import Gallery
 from beautylens.store.originals import augment_gallery
 
 LIMIT = 7
+SCORER = CosinePlusInliersSettings(kind="cosine_plus_inliers")
 AUGMENTED = ((1, 0.0), (1, 3.0), (5, 3.0), (10, 3.0))
 
 
 @dataclass(slots=True)
-class Query:
+class Asked:
     """A query that has been described, and what is known of its keypoints by image id."""
 
     truth: TruthRow
-    photo: Photo
+    query: Query
     inliers: dict[str, int] = field(default_factory=dict)
 
 
@@ -58,33 +62,27 @@ class Bench:
     """One set: its collection, its described queries, and the steps around the expansion."""
 
     def __init__(self, recipe: Recipe, collection: Collection, truth: list[TruthRow]) -> None:
-        assert recipe.rerank is not None  # noqa: S101  (the default recipe re-ranks)
+        assert recipe.verify is not None  # noqa: S101  (the default recipe verifies)
         assert recipe.keypoints is not None  # noqa: S101  (and so takes keypoints)
-        self.gallery, self._settings = collection.gallery, recipe.rerank
-        self._depth = recipe.retrieve.depth
-        local = make_local_features(recipe.keypoints, recipe.rerank)
-        self._rerank = Rerank(self.gallery, local, make_order(recipe.rerank))
-        views = recipe.retrieve.views
-        retrieve = Retrieve(self.gallery, collection.encoder, depth=self._depth, views=views)
-        self.queries = [Query(row, collection.photo(row.image)) for row in truth]
-        for query in self.queries:
-            retrieve(query.photo, LIMIT)
+        self.gallery, self._depth = collection.gallery, recipe.retrieve.depth
+        local = make_local_features(recipe.keypoints, recipe.verify)
+        self._verify = Verify(self.gallery, local)
+        describe = collection.pipeline.describe
+        self.asked = [Asked(row, describe(collection.photo(row.image), LIMIT)) for row in truth]
 
     def measure(self, step: Expansion | None) -> Iterator[dict[str, Any]]:
         """Yield the figures of one step, without and with keypoints."""
-        plain, reranked, spent, lengths = [], [], [], []
-        for query in self.queries:
-            descriptor = query.photo.descriptor
-            assert descriptor is not None  # noqa: S101  (retrieval described it)
-            matches = self.gallery.nearest(descriptor, self._depth)
-            query.photo.milliseconds.pop("expand", None)
+        plain, verified, spent, lengths = [], [], [], []
+        for asked in self.asked:
+            matches = self.gallery.nearest(asked.query.descriptor, self._depth)
+            start = time.perf_counter()
             if step is not None:
-                matches = step(query.photo, matches)
-            spent.append(query.photo.milliseconds.get("expand", 0.0))
+                matches = step(asked.query, matches)
+            spent.append((time.perf_counter() - start) * 1000)
             lengths.append(len(matches))
-            plain.append(self._result(query, matches))
-            reranked.append(self._result(query, self._with_keypoints(query, matches)))
-        for keypoints, results in ((False, plain), (True, reranked)):
+            plain.append(self._result(asked, matches))
+            verified.append(self._result(asked, self._with_keypoints(asked, matches)))
+        for keypoints, results in ((False, plain), (True, verified)):
             score = summarise(results).overall
             yield {
                 "keypoints": keypoints,
@@ -94,25 +92,24 @@ class Bench:
                 "images": round(statistics.mean(lengths)),
             }
 
-    def _result(self, query: Query, matches: Matches) -> QueryResult:
-        truth = query.truth
+    def _result(self, asked: Asked, matches: Matches) -> QueryResult:
+        truth = asked.truth
         found = matches.products().top(LIMIT + len(truth.ignore_ids))
         return QueryResult(
             truth.image, truth.product_ids, truth.ignore_ids, truth.kind, found, None
         )
 
-    def _with_keypoints(self, query: Query, matches: Matches) -> Matches:
-        """Do as the re-ranking step does, but match each image's keypoints once for all steps."""
-        unknown = [match for match in matches if match.image_id not in query.inliers]
+    def _with_keypoints(self, asked: Asked, matches: Matches) -> Matches:
+        """Do as verification and scorer do, but match each image's keypoints once for all steps."""
+        unknown = [match for match in matches if match.image_id not in asked.inliers]
         if unknown:
-            for match in self._rerank(query.photo, Matches.ranked(unknown)):
-                query.inliers[match.image_id] = match.reasons.inliers or 0
-
-        def evidence(match: Match) -> float:
-            above = max(0, query.inliers[match.image_id] - self._settings.chance)
-            return match.score + self._settings.weight * math.log1p(above)
-
-        return matches.rescored(evidence)
+            for match in self._verify(asked.query, Matches.ranked(unknown)):
+                asked.inliers[match.image_id] = match.reasons.inliers or 0
+        verified = matches.with_rows(
+            replace(match, reasons=replace(match.reasons, inliers=asked.inliers[match.image_id]))
+            for match in matches
+        )
+        return verified.rescored(partial(cosine_plus_inliers, weight=SCORER.weight))
 
 
 def steps(gallery: Gallery) -> Iterator[tuple[str, Expansion | None]]:

@@ -42,13 +42,13 @@ def looked_up(folder: Path, data: Path, runs: int) -> dict[str, Any]:
     queries = [collection.encoder.describe_views(photo, views) for photo in photos]
     before = memory()["own_mb"]
     first, again, read = [], [], []
-    gallery.near(queries[0], DEPTH)  # opens the index
+    gallery.vectors.search(queries[0], DEPTH)  # opens the index
     for run in range(runs):
         for query in queries[1:]:
             began = time.perf_counter()
-            near = gallery.near(query, DEPTH)
+            near = gallery.vectors.search(query, DEPTH)
             found = time.perf_counter()
-            gallery.at(list(near)[:DEPTH], ["descriptor"])
+            gallery.rows.at(list(near)[:DEPTH], ["descriptor"])
             (again if run else first).append((found - began) * 1000)
             read.append((time.perf_counter() - found) * 1000)
     return {

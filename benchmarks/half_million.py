@@ -30,16 +30,16 @@ import numpy as np
 import pyarrow as pa
 
 import beautylens as bl
-from beautylens.catalogue.sample import write_sample_catalogue
 from beautylens.catalogue.truth import read_truth
 from beautylens.collection import Collection, open_collection
-from beautylens.evaluate.metrics import average_precision
-from beautylens.features.keypoints import Keypoints
-from beautylens.features.pooling import unit_rows
-from beautylens.recipe import Recipe
+from beautylens.evaluation.metrics import average_precision
+from beautylens.features.encoder.pooling import unit_rows
+from beautylens.features.local.keypoints import Keypoints
+from beautylens.recipe.recipe import Recipe
+from beautylens.sample import write_sample_catalogue
+from beautylens.store.columns import stacked, vectors
 from beautylens.store.gallery import Gallery
-from beautylens.store.rows import stacked, vectors
-from beautylens.store.tables import PLAIN
+from beautylens.store.schema import PLAIN
 
 CHALLENGE = 538_517
 ROWS = 8192
@@ -51,7 +51,7 @@ EXACT_QUERIES, DEPTH = 50, 100
 def recombined(rows: pa.Table, count: int, seed: int = 0, most: int = ROWS) -> Iterator[pa.Table]:
     """Yield tables of `count` further products in all, made of the images of a gallery."""
     rng = np.random.default_rng(seed)
-    columns = [n for n in ("descriptor", "aggregate") if n in rows.column_names]
+    columns = [n for n in ("descriptor", "vlad") if n in rows.column_names]
     there = {name: stacked(rows[name]) for name in columns}
     names = [(name or "").split() for name in rows["name"].to_pylist()]
     brands = rows["brand"].to_pylist()
@@ -103,16 +103,16 @@ def scattered(blob: bytes, rng: np.random.Generator) -> bytes:
 def grow(folder: Path, products: int) -> dict[str, float]:
     """Add recombined products to a collection until it has so many; return seconds by step."""
     gallery = Gallery(folder)
-    names = [*PLAIN, *gallery.extra, "path", "digest", "descriptor", "keypoints"]
-    names += ["aggregate"] if gallery.keeps_aggregates else []
-    names += ["thumbnail", "thumbnail_scale"] if gallery.keeps_thumbnails else []
-    rows = pa.Table.from_batches(gallery.stream(names))
+    names = [*PLAIN, *gallery.rows.extra, "path", "digest", "descriptor", "keypoints"]
+    names += ["vlad"] if gallery.rows.has("vlad") else []
+    names += ["thumbnail", "thumbnail_scale"] if gallery.rows.has("thumbnail") else []
+    rows = pa.Table.from_batches(gallery.rows.stream(names))
     start = time.perf_counter()
-    made = recombined(rows, products - gallery.products())
-    pieces = [piece for table in made for piece in gallery.write_piece(table)]
-    gallery.publish(pieces, gallery.versions())
+    made = recombined(rows, products - gallery.products.count())
+    fragments = [each for table in made for each in gallery.write_fragments(table)]
+    gallery.publish(fragments, gallery.version)
     written = time.perf_counter()
-    gallery.tidy(products)
+    gallery.compact(products)
     merged = time.perf_counter()
     gallery.ensure_indexes()
     indexed = time.perf_counter()
@@ -130,14 +130,18 @@ def make(folder: Path, catalogue: Path, recipe: str, products: int) -> dict[str,
     indexed = {"real_pictures_s": round(time.perf_counter() - start, 1)}
     grown = grow(folder, products)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    return indexed | grown | {"gigabytes": round(size / 1e9, 2), "images": Gallery(folder).count()}
+    return (
+        indexed
+        | grown
+        | {"gigabytes": round(size / 1e9, 2), "images": Gallery(folder).rows.count()}
+    )
 
 
 def unread(recipe: Recipe) -> Recipe:
-    """Return a recipe that leaves the print on the photo unread; barcodes are still read."""
-    if recipe.words is None:
+    """Return a recipe that leaves the words on the photo unread; barcodes are still read."""
+    if recipe.read is None:
         return recipe
-    return recipe.model_copy(update={"words": recipe.words.model_copy(update={"query": False})})
+    return recipe.model_copy(update={"read": recipe.read.model_copy(update={"photo": False})})
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
@@ -204,7 +208,7 @@ def recall(collection: Collection, paths: Sequence[Path]) -> dict[str, Any]:
         ]
     )
     best: list[list[tuple[float, str]]] = [[] for _ in queries]
-    for batch in gallery.stream(["image_id", "descriptor"]):
+    for batch in gallery.rows.stream(["image_id", "descriptor"]):
         scores = queries @ stacked(batch["descriptor"]).T
         ids = batch["image_id"].to_pylist()
         for place, row in enumerate(scores):
@@ -223,7 +227,7 @@ def recall(collection: Collection, paths: Sequence[Path]) -> dict[str, Any]:
 def filtered(collection: Collection, paths: Sequence[Path]) -> dict[str, Any]:
     """Return the time of `retrieve` under a condition that one product in many meets."""
     gallery = collection.gallery
-    rows = pa.Table.from_batches(gallery.stream(["brand"]))
+    rows = pa.Table.from_batches(gallery.rows.stream(["brand"]))
     counts = rows["brand"].value_counts().to_pylist()
     counts = sorted((each for each in counts if each["values"]), key=lambda each: each["counts"])
     if not counts:
@@ -238,10 +242,10 @@ def filtered(collection: Collection, paths: Sequence[Path]) -> dict[str, Any]:
 def change(folder: Path, adds: int) -> dict[str, Any]:
     """Add single products and remove them again; return what each took, and a search meanwhile."""
     gallery, reader = Gallery(folder), Gallery(folder)
-    names = [*PLAIN, *gallery.extra, "path", "digest", "descriptor", "keypoints"]
-    names += ["aggregate"] if gallery.keeps_aggregates else []
-    names += ["thumbnail", "thumbnail_scale"] if gallery.keeps_thumbnails else []
-    stream = gallery.stream(names)
+    names = [*PLAIN, *gallery.rows.extra, "path", "digest", "descriptor", "keypoints"]
+    names += ["vlad"] if gallery.rows.has("vlad") else []
+    names += ["thumbnail", "thumbnail_scale"] if gallery.rows.has("thumbnail") else []
+    stream = gallery.rows.stream(names)
     rows = pa.Table.from_batches([next(stream)])
     added, removed, looked = [], [], []
     ids = []
@@ -252,7 +256,7 @@ def change(folder: Path, adds: int) -> dict[str, Any]:
         table = table.append_column("image_id", named).append_column("product_id", named)
         began = time.perf_counter()
         gallery.upsert(table)
-        gallery.tidy()
+        gallery.compact()
         done = time.perf_counter()
         found = reader.nearest(stacked(table["descriptor"])[0], 1)
         looked.append((time.perf_counter() - done) * 1000)
@@ -263,11 +267,11 @@ def change(folder: Path, adds: int) -> dict[str, Any]:
     for product in ids[:20]:
         began = time.perf_counter()
         gallery.delete([product])
-        gallery.tidy()
+        gallery.compact()
         removed.append((time.perf_counter() - began) * 1000)
     began = time.perf_counter()
     gallery.delete(ids)
-    gallery.tidy()
+    gallery.compact()
     return {
         "adds": adds,
         "add_ms": spread(added),

@@ -25,14 +25,14 @@ import cv2
 from threadpoolctl import threadpool_limits
 
 from beautylens.assemble import make_describer, make_encoder, make_extractor
-from beautylens.catalogue.sample import write_sample_catalogue
-from beautylens.cores import core_count
 from beautylens.images.decode import decode
 from beautylens.images.thumbnail import Thumbnail
-from beautylens.recipe import read_recipe
-from beautylens.sections import KeypointSettings
-from beautylens.store.build import Described
-from beautylens.store.rows import file_digest
+from beautylens.ingest.fill import Described
+from beautylens.recipe.recipe import read_recipe
+from beautylens.recipe.sections import KeypointSettings
+from beautylens.sample import write_sample_catalogue
+from beautylens.store.columns import file_digest
+from beautylens.threads import core_count
 
 RUNS, STAGED = 3, 60
 

@@ -28,16 +28,16 @@ from numpy.typing import NDArray
 
 from beautylens.assemble import make_local_features
 from beautylens.catalogue.truth import TruthRow, read_truth
-from beautylens.evaluate.metrics import average_precision
-from beautylens.features.extractors import Detector
-from beautylens.features.keypoints import Keypoints
-from beautylens.features.local import LocalFeatures
+from beautylens.evaluation.metrics import average_precision
+from beautylens.features.local.extractors import Detector
+from beautylens.features.local.features import LocalFeatures
+from beautylens.features.local.keypoints import Keypoints
 from beautylens.images.decode import decode
 from beautylens.indexing import build
-from beautylens.recipe import read_recipe
-from beautylens.records import Matches
-from beautylens.search.judge import Judge
-from beautylens.search.judgement import read_judgement
+from beautylens.recipe.recipe import read_recipe
+from beautylens.results import Matches
+from beautylens.search.judge.judge import Judge
+from beautylens.search.judge.parameters import read_judge_parameters
 
 Pixels = NDArray[np.uint8]
 
@@ -107,21 +107,25 @@ def short_lists(folder: Path, every: int) -> list[Asked]:
     table = folder / "truth.csv" if (folder / "truth.csv").exists() else folder / "val.csv"
     rows = [row for row in read_truth(table) if row.product_ids and row.kind != "loose"]
     recipe = read_recipe("default").model_copy(
-        update={"rerank": None, "colour": None, "words": None}
+        update={"verify": None, "colour": None, "read": None}
     )
     with tempfile.TemporaryDirectory() as scratch:
         collection, _ = build(folder / "catalogue.csv", Path(scratch) / "c.lens", recipe=recipe)
         photos = [(row, collection.photo(row.image)) for row in rows[::every]]
-        return [Asked(row, p.pixels, collection.pipeline.weighed(p)) for row, p in photos]
+        pipeline = collection.pipeline
+        return [
+            Asked(row, photo.pixels, pipeline.find_evidence(pipeline.describe(photo)))
+            for row, photo in photos
+        ]
 
 
 def measure(asked: Sequence[Asked], variant: Variant, judge: Judge) -> dict[str, float]:
     """Return the figures of a variant on one set."""
     recipe = read_recipe("default")
     assert recipe.keypoints is not None  # noqa: S101  (the default recipe has them)
-    assert recipe.rerank is not None  # noqa: S101  (and re-ranks)
+    assert recipe.verify is not None  # noqa: S101  (and verifies)
     local = replace(
-        make_local_features(recipe.keypoints, recipe.rerank), extractor=variant.extractor()
+        make_local_features(recipe.keypoints, recipe.verify), extractor=variant.extractor()
     )
     pictures = {match.image_id: match.image for each in asked for match in each.matches}
     stored = {
@@ -140,7 +144,7 @@ def measure(asked: Sequence[Asked], variant: Variant, judge: Judge) -> dict[str,
             replace(match, reasons=replace(match.reasons, inliers=agreement.count))
             for match, agreement in zip(each.matches, agreements, strict=True)
         )
-        answer = judge(judge.fuse(Matches(tuple(rows))))
+        answer = judge(Matches(tuple(rows)))
         precision.append(precision_of(answer, each.row))
         certain.append(certainty_of(answer, each.row))
     return {
@@ -188,7 +192,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="measure every n-th photo")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    judge = Judge(read_judgement("default"))
+    judge = Judge(read_judge_parameters("default"))
     for name in arguments.sets:
         asked = short_lists(arguments.data / name, arguments.every)
         for variant in VARIANTS:

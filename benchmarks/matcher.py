@@ -27,12 +27,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.catalogue.sample import draw_plan, plan_sample
-from beautylens.cores import core_count
-from beautylens.features.extractors import rootsift
-from beautylens.features.keypoints import Keypoints
-from beautylens.features.matching import Matcher
+from beautylens.features.local.extractors import rootsift
+from beautylens.features.local.keypoints import Keypoints
+from beautylens.features.local.matching import Matcher
 from beautylens.images.decode import decode
+from beautylens.sample import draw_plan, plan_sample
+from beautylens.threads import core_count
 
 RATIO = 0.85
 PICTURES = 100

@@ -23,23 +23,23 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from beautylens.features.pooling import unit_rows
-from beautylens.store.clustered import ClusteredGallery
+from beautylens.features.encoder.pooling import unit_rows
+from beautylens.store.columns import stacked
 from beautylens.store.gallery import Gallery
-from beautylens.store.rows import stacked
-from beautylens.store.sync import sync
+from beautylens.store.milvus.sync import sync
+from beautylens.store.milvus.vector_index import MilvusIndex, open_with_milvus
 
 NOISE = 0.6
 NEAREST = 10
 DEPTH = 100
 
 
-def filled(gallery: ClusteredGallery) -> dict[str, float]:
+def filled(index: MilvusIndex) -> dict[str, float]:
     """Fill the cluster, compare again, and return the seconds and images a second of each."""
     figures: dict[str, float] = {}
     for name in ("sync", "again"):
         start = time.perf_counter()
-        done = sync(gallery, lambda *_: None)
+        done = sync(index, lambda *_: None)
         spent = time.perf_counter() - start
         figures |= {f"{name}_s": round(spent, 1), f"{name}_written": done.missing}
         figures[f"{name}_images_a_second"] = round(done.gallery.images / spent)
@@ -75,14 +75,14 @@ def timed(
 
 def measure(folder: Path, address: str, count: int) -> dict[str, Any]:
     """Return the figures of both ways to the nearest."""
-    own, far = Gallery(folder), ClusteredGallery(folder, address)
-    filling = filled(far)
-    rows = pa.Table.from_batches(own.stream(["image_id", "descriptor"]))
+    own, far = Gallery(folder), open_with_milvus(folder, address)
+    filling = filled(far.vectors)
+    rows = pa.Table.from_batches(own.rows.stream(["image_id", "descriptor"]))
     stored, ids = stacked(rows["descriptor"]), rows["image_id"].to_pylist()
     wanted = queries(stored, count)
     order = np.argsort(-(wanted @ stored.T), axis=1)[:, :NEAREST]
     exact = [[ids[place] for place in row] for row in order]
-    figures: dict[str, Any] = {"images": len(ids), "index": far.cluster.index(), **filling}
+    figures: dict[str, Any] = {"images": len(ids), "index": far.vectors.cluster.index(), **filling}
     firsts = {}
     for name, gallery in (("collection", own), ("milvus", far)):
         found, spent = timed(lambda query, it=gallery: it.nearest(query, DEPTH), wanted)

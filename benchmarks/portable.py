@@ -26,16 +26,16 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from beautylens.catalogue.sample import draw_plan, plan_sample
 from beautylens.catalogue.truth import read_truth
-from beautylens.features.agreement import probe_pictures
-from beautylens.features.backbones import build_backbone
-from beautylens.features.cost import count_macs, count_parameters
-from beautylens.features.encoder import Encoder
-from beautylens.features.export import export_backbone
-from beautylens.features.onnx_import import import_onnx
-from beautylens.features.quantise import CALIBRATED, quantise
-from beautylens.settings import PoolingSettings
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.features.export.backbones import build_backbone
+from beautylens.features.export.cost import count_macs, count_parameters
+from beautylens.features.export.onnx_import import import_onnx
+from beautylens.features.export.parity import probe_pictures
+from beautylens.features.export.quantise import CALIBRATED, quantise
+from beautylens.features.export.timm import export_backbone
+from beautylens.recipe.settings import PoolingSettings
+from beautylens.sample import draw_plan, plan_sample
 from beautylens.train.portable import write_portable
 from training import precisions
 

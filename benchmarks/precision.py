@@ -23,15 +23,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.catalogue.sample import draw_plan, plan_sample
 from beautylens.catalogue.truth import read_truth
-from beautylens.evaluate.metrics import summarise
-from beautylens.evaluate.run import run_queries
-from beautylens.features.encoder import Encoder
-from beautylens.features.quantise import CALIBRATED, quantise
-from beautylens.features.runtime import import_openvino
+from beautylens.evaluation.metrics import summarise
+from beautylens.evaluation.run import run_queries
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.features.encoder.openvino import import_openvino
+from beautylens.features.export.quantise import CALIBRATED, quantise
 from beautylens.indexing import build, recipe_with
-from beautylens.store.build import Described, Describer
+from beautylens.ingest.fill import Described, Describer
+from beautylens.sample import draw_plan, plan_sample
 
 Floats = NDArray[np.float32]
 

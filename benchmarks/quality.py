@@ -5,7 +5,7 @@
 
 DATA holds a folder a set, each with catalogue.csv and truth.csv (or val.csv). A set is indexed
 once; every variant searches the same descriptors and keypoints. `read` is the share of photos
-whose print was read: the others were decided without.
+on which words were read: the others were decided without, or show none.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from pathlib import Path
 
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.collection import Collection
-from beautylens.evaluate.metrics import QueryResult, Summary, summarise
-from beautylens.evaluate.run import run_queries
-from beautylens.evaluate.verdicts import Verdicts, judge_verdicts
+from beautylens.evaluation.metrics import QueryResult, Summary, summarise
+from beautylens.evaluation.run import run_queries
+from beautylens.evaluation.verdicts import Verdicts, judge_verdicts
 from beautylens.indexing import build
-from beautylens.recipe import Recipe, read_recipe
-from beautylens.search.judgement import read_judgement
-from beautylens.sections import JudgeSettings
+from beautylens.recipe.recipe import Recipe, read_recipe
+from beautylens.recipe.sections import CosinePlusInliersSettings, JudgeSettings
+from beautylens.results import Matches
+from beautylens.search.judge.parameters import read_judge_parameters
 
-STAGES = ("decode", "encode", "keypoints", "retrieve", "rerank", "compare", "read", "total")
-PRINT = {"aggregate": None, "rerank": None, "colour": None}
+STAGES = ("decode", "describe", "retrieve", "verify", "compare", "read", "score", "total")
+LOCAL: dict[str, object] = {"vlad": None, "verify": None, "colour": None}
 
 
 def variants(recipe: Recipe, undecided: Path) -> Iterator[tuple[str, Recipe]]:
@@ -36,22 +37,23 @@ def variants(recipe: Recipe, undecided: Path) -> Iterator[tuple[str, Recipe]]:
 
     Args:
         recipe: the default one.
-        undecided: a judgement for which nothing is decided early.
+        undecided: parameters for which nothing is decided early.
     """
     one_view = recipe.retrieve.model_copy(update={"views": (1.0,)})
     salient = recipe.retrieve.model_copy(update={"salient": True})
+    plain = CosinePlusInliersSettings(kind="cosine_plus_inliers")
     changes: dict[str, dict[str, object]] = {
         "default": {},
-        "every photo is read": {"judge": JudgeSettings(file=str(undecided))},
-        "no words, no barcodes": {"words": None},
+        "every photo is read": {"scorer": JudgeSettings(kind="judge", file=str(undecided))},
+        "no words, no barcodes": {"read": None},
         "no colours": {"colour": None},
-        "no second way in": {"aggregate": None},
-        "no re-ranking": {"rerank": None, "colour": None},
-        "no keypoints at all": PRINT,
-        "no keypoints, no words": {**PRINT, "words": None},
+        "no VLAD": {"vlad": None},
+        "no verification": {"verify": None, "colour": None},
+        "no keypoints at all": LOCAL,
+        "no keypoints, no words": {**LOCAL, "read": None},
         "one view of the query": {"retrieve": one_view},
         "salient item of the query": {"retrieve": salient},
-        "weights set by hand, no judge": {"judge": None, "colour": None},
+        "cosine plus inliers, no judge": {"scorer": plain, "colour": None},
     }
     for name, change in changes.items():
         yield name, recipe.model_copy(update=change)
@@ -65,18 +67,23 @@ def measure(collection: Collection, truth: Sequence[TruthRow], recipe: Recipe) -
 
 def milliseconds(results: Sequence[QueryResult]) -> dict[str, float]:
     """Return the median of each stage over the photos that went through it."""
-    times = [result.matches.milliseconds for result in results if result.matches is not None]
+    answered = [result.matches for result in results if result.matches is not None]
     return {
         stage: round(statistics.median(spent), 1)
         for stage in STAGES
-        if (spent := [each[stage] for each in times if stage in each])
+        if (spent := [m.milliseconds[stage] for m in answered if went_through(m, stage)])
     }
 
 
+def went_through(matches: Matches, stage: str) -> bool:
+    """Tell whether a photo took a stage, which for reading is that words were read."""
+    return bool(matches.lines) if stage == "read" else stage in matches.milliseconds
+
+
 def share_read(results: Sequence[QueryResult]) -> float:
-    """Return the share of photos whose print was read."""
+    """Return the share of photos on which words were read."""
     answered = [result.matches for result in results if result.matches is not None]
-    return sum("read" in matches.milliseconds for matches in answered) / len(answered)
+    return sum(went_through(matches, "read") for matches in answered) / len(answered)
 
 
 def main() -> None:
@@ -95,7 +102,7 @@ def main() -> None:
         truth = list(read_truth(table))[:: arguments.every]
         with tempfile.TemporaryDirectory() as scratch:
             undecided = Path(scratch) / "undecided.json"
-            undecided.write_bytes(read_judgement("default").undecided().to_bytes())
+            undecided.write_bytes(read_judge_parameters("default").undecided().to_bytes())
             compared = [(recipe.name, recipe)]
             if arguments.recipe == "default":
                 compared = list(variants(recipe, undecided))

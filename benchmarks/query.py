@@ -30,13 +30,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import beautylens as bl
-from beautylens.catalogue.sample import SamplePaths, draw_plan, plan_sample
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import EncoderError
-from beautylens.features.pooling import unit_rows
+from beautylens.features.encoder.pooling import unit_rows
 from beautylens.images.fit import shrink
 from beautylens.indexing import recipe_with
-from beautylens.settings import PoolingSettings
+from beautylens.recipe.settings import PoolingSettings
+from beautylens.sample import SamplePaths, draw_plan, plan_sample
 from half_million import grow, unread
 
 # Seconds in which the threads of the way before stop spinning.
@@ -140,8 +140,8 @@ def grown(sample: SamplePaths, folder: Path, products: int, encoder: str | None)
 
 def compare(collection: Path | None, products: int, photos: int, runs: int) -> dict[str, Any]:
     """Return the milliseconds of each way and both ratios."""
-    from beautylens.features.backbones import build_backbone
-    from beautylens.features.export import export_backbone
+    from beautylens.features.export.backbones import build_backbone
+    from beautylens.features.export.timm import export_backbone
 
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -152,7 +152,7 @@ def compare(collection: Path | None, products: int, photos: int, runs: int) -> d
             mine = grown(sample, scratch / "ours.lens", products, None)
         else:
             mine = open_collection(collection)
-            products = mine.gallery.products()
+            products = mine.gallery.products.count()
         alike = grown(sample, scratch / "same.lens", products, str(exported.folder))
         gallery = unit_gallery(products)
         keypoints = sift_of(sorted(sample.catalogue.parent.glob("gallery/*.jpg"))[:DEPTH])

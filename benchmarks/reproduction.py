@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from beautylens.catalogue.truth import read_truth
-from beautylens.evaluate.metrics import summarise
-from beautylens.evaluate.run import run_queries
+from beautylens.evaluation.metrics import summarise
+from beautylens.evaluation.run import run_queries
 from beautylens.indexing import build
-from beautylens.recipe import Recipe, read_recipe
+from beautylens.recipe.recipe import Recipe, read_recipe
 
 SYSTEMS = (
     "tang2018",

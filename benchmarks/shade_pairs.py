@@ -16,14 +16,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.catalogue.sample.forms import draw_product
-from beautylens.catalogue.sample.plan import SampleProduct, plan_sample
-from beautylens.catalogue.sample.stage import View
 from beautylens.catalogue.table import Catalogue, read_catalogue
-from beautylens.features.colour import ciede2000, lab, linear
+from beautylens.features.colour.cielab import ciede2000, lab, linear
 from beautylens.images.cutout import item_cover
 from beautylens.images.decode import decode
 from beautylens.images.fit import shrink
+from beautylens.sample.forms import draw_product
+from beautylens.sample.plan import SampleProduct, plan_sample
+from beautylens.sample.stage import View
 
 Picture = NDArray[np.uint8]
 Floats = NDArray[np.float64]

@@ -25,8 +25,8 @@ from beautylens.catalogue.table import read_catalogue
 from beautylens.collection import Collection
 from beautylens.images.simulate import phone_photo
 from beautylens.indexing import build
-from beautylens.recipe import Recipe, read_recipe
-from beautylens.records import Matches
+from beautylens.recipe.recipe import Recipe, read_recipe
+from beautylens.results import Matches
 from shade_pairs import Picture, Shade, colour_step, drawn, named, recoloured
 
 SOURCES = ("drawn", "recoloured", "named")

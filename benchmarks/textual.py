@@ -38,12 +38,12 @@ import numpy as np
 
 from beautylens.catalogue.table import read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth
-from beautylens.evaluate.textual_ablation import RankedQuery, ablate, as_table
-from beautylens.features.encoder import Encoder
+from beautylens.evaluation.grid.textual_ablation import RankedQuery, ablate, as_table
+from beautylens.features.encoder.encoder import Encoder
 from beautylens.images.decode import decode
-from beautylens.recipe import read_recipe
-from beautylens.text.index import TextIndex
-from beautylens.text.texts import product_texts
+from beautylens.recipe.recipe import read_recipe
+from beautylens.text.product_texts import product_texts
+from beautylens.text.text_index import TextIndex
 
 TERMS: dict[str, dict[str, Any]] = {
     "words": {},

@@ -25,13 +25,13 @@ from numpy.typing import NDArray
 
 from beautylens.catalogue.table import read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth
-from beautylens.evaluate.metrics import average_precision, bootstrap_interval
-from beautylens.features.describing import BATCH
-from beautylens.features.encoder import Encoder
+from beautylens.evaluation.metrics import average_precision, bootstrap_interval
+from beautylens.features.encoder.base_encoder import BATCH
+from beautylens.features.encoder.encoder import Encoder
 from beautylens.train.run import Training
 from beautylens.train.settings import TrainSettings
 from beautylens.train.start import Start, from_encoder, from_timm
-from beautylens.train.validate import PLACES, first_products
+from beautylens.train.validate import DEPTH, first_products
 
 Learn = Callable[[Training, Path], Any]
 LEARN: dict[str, Learn] = {
@@ -62,7 +62,7 @@ def precisions(encoder: Encoder, table: Path, truth: Sequence[TruthRow]) -> list
     products = [row["product_id"] for row in rows]
     found = []
     for each, wanted in zip(scores, truth, strict=True):
-        ranking = first_products(each, products, PLACES + len(wanted.ignore_ids))
+        ranking = first_products(each, products, DEPTH + len(wanted.ignore_ids))
         found.append(
             average_precision(
                 ranking, wanted.product_ids, ignore=wanted.ignore_ids, denominator="challenge"

@@ -22,17 +22,17 @@ import numpy as np
 
 from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.collection import Collection
-from beautylens.evaluate.metrics import bootstrap_interval
+from beautylens.evaluation.metrics import bootstrap_interval
 from beautylens.images.decode import decode
 from beautylens.images.simulate import phone_photo
 from beautylens.indexing import build
-from beautylens.recipe import read_recipe
+from beautylens.recipe.recipe import read_recipe
 from beautylens.text.words import words_of
 
 LEAST_SIDE = 640
 CHANGES: dict[str, dict[str, object]] = {
     "default": {},
-    "no words, no barcodes": {"words": None},
+    "no words, no barcodes": {"read": None},
     "no colours": {"colour": None},
 }
 

@@ -10,23 +10,21 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from beautylens.catalogue.sample.barcode import draw_barcode
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.collection import Collection
-from beautylens.evaluate.metrics import average_precision
-from beautylens.features.ocr import shared_reader
+from beautylens.evaluation.metrics import average_precision
 from beautylens.indexing import build
-from beautylens.recipe import read_recipe
-from beautylens.records import Matches
-from beautylens.search.photo import Photo
-from beautylens.search.read import Read
-from beautylens.text.barcode import read_barcodes
+from beautylens.recipe.recipe import read_recipe
+from beautylens.sample.barcode import draw_barcode
+from beautylens.search.judge.scorer import PlainScorer, cosine
+from beautylens.search.read import ReadPack
+from beautylens.text.codes import read_barcodes
 
 Score = dict[str, float]
 GTIN = "4006381333931"
@@ -57,33 +55,31 @@ def main() -> None:
 
 def words(built: Collection, rows: list[TruthRow]) -> Score:
     """Return mAP@7 (challenge) of the descriptor, of words alone, of both, and milliseconds."""
-    read = Read(shared_reader)
+    read, scorer = ReadPack(), PlainScorer(cosine)
     ranked: dict[str, list[float]] = {"deep": [], "words of the short-list": [], "deep + words": []}
-    spent: dict[str, list[float]] = {"read": [], "refine": []}
+    spent: dict[str, list[float]] = {"read": [], "compare with texts": []}
     for row in rows:
-        photo = built.photo(row.image)
-        deep = built.pipeline.search(photo, 100)
-        answers: dict[str, Callable[[], Matches]] = {
-            "deep": lambda deep=deep: deep,
-            "deep + words": lambda deep=deep, photo=photo: read(photo, deep),
-            "words of the short-list": lambda deep=deep, photo=photo: by_words(read, photo, deep),
+        deep = built.pipeline.search(built.photo(row.image), 100)
+        assert deep.query is not None  # noqa: S101  (a search's matches keep their query)
+        start = time.perf_counter()
+        _ = deep.query.lines
+        lines_read = time.perf_counter()
+        found = read(deep.query, deep)
+        spent["read"].append((lines_read - start) * 1000)
+        spent["compare with texts"].append((time.perf_counter() - lines_read) * 1000)
+        answers = {
+            "deep": deep,
+            "deep + words": scorer(found),
+            "words of the short-list": found.rescored(lambda match: match.reasons.text or 0.0),
         }
         for name, answer in answers.items():
-            ids = [match.product.product_id for match in answer()]
+            ids = [match.product.product_id for match in answer]
             precision = average_precision(
                 ids, row.product_ids, ignore=row.ignore_ids, denominator="challenge"
             )
             ranked[name].append(precision)
-            if name == "deep + words":
-                for stage, times in spent.items():
-                    times.append(photo.milliseconds.get(stage, 0.0))
     scores = {f"mAP@7 {name}": statistics.fmean(values) for name, values in ranked.items()}
     return scores | {f"median ms {name}": statistics.median(times) for name, times in spent.items()}
-
-
-def by_words(read: Read, photo: Photo, matches: Matches) -> Matches:
-    """Return the matches in the order of their words; the descriptor settles equal ones."""
-    return read(photo, matches).rescored(lambda match: match.reasons.text or 0.0)
 
 
 def barcodes(count: int = 200) -> Score:

@@ -6,9 +6,9 @@ import pytest
 from beautylens.collection import Collection
 from beautylens.counts import at_least_one, none_or_at_least_one
 from beautylens.errors import QueryError
-from beautylens.evaluate.run import run_queries
+from beautylens.evaluation.run import run_queries
 from beautylens.indexing import index
-from beautylens.records import Matches
+from beautylens.results import Matches
 from tests.conftest import Shop
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from beautylens.addresses import Remote, beside
+from beautylens.paths import Remote, beside
 
 NAME = "Crème/Lancôme.jpg"
 

@@ -9,7 +9,10 @@ import pytest
 from tests.pages import ROOT, RUN, Block, blocks
 
 PAGES = ("README.md", *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")))
-TESTS = (ROOT / "tests/outside/test_docs.py").read_text("utf-8")
+TESTS = "".join(
+    (ROOT / "tests" / name).read_text("utf-8")
+    for name in ("outside/test_docs.py", "test_python_page.py")
+)
 RUN_PAGES = set(re.findall(r'run_page\(\s*"([^"]+)"', TESTS))
 
 

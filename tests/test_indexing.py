@@ -13,8 +13,8 @@ import beautylens as bl
 from beautylens.catalogue.table import read_catalogue
 from beautylens.errors import CollectionError, EncoderError, ImageError, RecipeError
 from beautylens.indexing import build, recipe_with
-from beautylens.recipe import read_recipe
-from beautylens.store.sample import sample
+from beautylens.ingest.training_sample import sample
+from beautylens.recipe.recipe import read_recipe
 from tests.conftest import Shop, catalogue_rows, write_table
 
 TWO = """
@@ -43,7 +43,9 @@ def test_a_projection_is_learnt_at_build_and_kept_for_later(shop: Shop, tmp_path
     opened = bl.open(tmp_path / "c.lens")
     pictures = [str(shop.picture(number)) for number in range(12)]
     ids = [f"p{number:02}/gallery/{number:02}.jpg" for number in range(12)]
-    np.testing.assert_allclose(opened.gallery.descriptors(ids), opened.encoder(pictures), atol=2e-2)
+    np.testing.assert_allclose(
+        opened.gallery.rows.descriptors(ids), opened.encoder(pictures), atol=2e-2
+    )
     opened.add(
         write_table(shop.folder / "again.csv", [{"product_id": "p00", "image": "gallery/00.jpg"}])
     )
@@ -57,18 +59,18 @@ def test_the_vocabulary_of_print_is_learnt_at_build_and_kept_for_later(
     first = shop.table.with_name("first.csv")
     first.write_text("\n".join(lines[:7]) + "\n")
     built, _ = build(first, tmp_path / "c.lens")
-    learnt = built.aggregate
+    learnt = built.vlad
     assert learnt is not None
-    assert built.gallery.settings["aggregate"] == {"fingerprint": learnt.fingerprint}
+    assert built.gallery.settings["vlad"] == {"fingerprint": learnt.fingerprint}
     opened = bl.open(tmp_path / "c.lens")
     opened.add(shop.table)
-    assert opened.aggregate is not None
-    assert opened.aggregate.fingerprint == learnt.fingerprint
-    ids = sorted(opened.gallery.image_ids())
+    assert opened.vlad is not None
+    assert opened.vlad.fingerprint == learnt.fingerprint
+    ids = sorted(opened.gallery.rows.image_ids())
     assert len(ids) == 12
-    keypoints = opened.gallery.keypoints(ids)
+    keypoints = opened.gallery.rows.keypoints(ids)
     np.testing.assert_allclose(
-        opened.gallery.descriptors(ids, "aggregate"),
+        opened.gallery.rows.descriptors(ids, "vlad"),
         np.concatenate([learnt([keypoints[image_id]]) for image_id in ids]),
         atol=1e-4,
     )
@@ -76,9 +78,9 @@ def test_the_vocabulary_of_print_is_learnt_at_build_and_kept_for_later(
 
 def test_another_vocabulary_than_that_of_the_build_is_refused(shop: Shop, tmp_path: Path) -> None:
     built, _ = build(shop.table, tmp_path / "c.lens")
-    assert built.aggregate is not None
-    shifted = replace(built.aggregate, words=built.aggregate.words + 1)
-    built.gallery.learn("aggregate", shifted.to_bytes())
+    assert built.vlad is not None
+    shifted = replace(built.vlad, words=built.vlad.words + 1)
+    built.gallery.artefacts.put("vlad", shifted.to_bytes())
     with pytest.raises(CollectionError, match="vocabulary of its local features is missing or not"):
         bl.open(tmp_path / "c.lens").search(str(shop.photo(0)))
 
@@ -90,7 +92,7 @@ def test_each_distance_ranks_as_an_exact_scan_does(
     text = f"[encoder]\nside = 96\n[retrieve]\ndistance = '{distance}'\n"
     built, _ = build(shop.table, tmp_path / "c.lens", recipe=recipe(tmp_path, text))
     ids = [f"p{number:02}/gallery/{number:02}.jpg" for number in range(12)]
-    rows = built.gallery.descriptors(ids)
+    rows = built.gallery.rows.descriptors(ids)
     query = built.encoder.describe_views(built.photo(str(shop.photo(2))).pixels, (1.0,))
     exact = {
         "cosine": -(rows @ query),

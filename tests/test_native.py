@@ -58,7 +58,7 @@ def test_the_first_call_of_each_function_ends_before_any_other_first_call_begins
         already.append(None)
         inside[0] -= 1
 
-    one, other = (binding.first_call_alone(call) for _ in range(2))
+    one, other = (binding.serialise_first_call(call) for _ in range(2))
     calls: tuple[list[None], list[None]] = ([], [])
     at_once(lambda: (one(calls[0]), other(calls[1])))
     assert together == [1, 1]
@@ -67,7 +67,7 @@ def test_the_first_call_of_each_function_ends_before_any_other_first_call_begins
 
 def test_after_the_first_call_others_run_together() -> None:
     meeting = threading.Barrier(THREADS)
-    call = Binding().first_call_alone(lambda wait: meeting.wait() if wait else None)
+    call = Binding().serialise_first_call(lambda wait: meeting.wait() if wait else None)
     call(wait=False)
     assert len(at_once(lambda: call(wait=True))) == THREADS
 
@@ -81,7 +81,7 @@ def test_a_first_call_that_fails_leaves_the_next_one_the_first() -> None:
             raise ValueError
         return made[-1]
 
-    alone = Binding().first_call_alone(call)
+    alone = Binding().serialise_first_call(call)
     for _ in range(2):
         with pytest.raises(ValueError, match=r"^$"):
             alone()

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from beautylens.features.pooling import CLASS_TOKEN, POOLINGS
-from beautylens.recipe import Recipe, shipped_recipes
+from beautylens.features.encoder.pooling import CLASS_TOKEN, POOLINGS
+from beautylens.recipe.recipe import Recipe, shipped_recipes
 
 PAGE = (Path(__file__).parents[1] / "docs" / "recipes.md").read_text("utf-8")
 SCHEMA = Recipe.model_json_schema()

@@ -8,21 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beautylens.catalogue.perfect500k import read_lists
-from beautylens.catalogue.refusal import require_columns
+from beautylens.catalogue.checks import require_columns
+from beautylens.catalogue.datasets.perfect500k import read_lists
 from beautylens.catalogue.table import one_product
 from beautylens.catalogue.truth import TruthRow
 from beautylens.errors import TableError
-from beautylens.evaluate.metrics import QueryResult
-from beautylens.evaluate.tuning_photos import split_photos
-from beautylens.records import Matches
+from beautylens.evaluation.metrics import QueryResult
+from beautylens.evaluation.tune.photos import split_photos
+from beautylens.results import Matches
 from beautylens.several import several
 from beautylens.store.failures import Failure
 from beautylens.store.gallery import Gallery
-from beautylens.text.evidence import share
-from beautylens.text.index import TextIndex
-from beautylens.text.spoken import Said
-from beautylens.text.texts import product_texts
+from beautylens.text.lines import ReadLine
+from beautylens.text.overlap import share
+from beautylens.text.product_texts import product_texts
+from beautylens.text.text_index import TextIndex
 from tests.store.test_gallery import DIMENSIONS, rows, unit
 
 
@@ -40,24 +40,24 @@ def gallery(tmp_path: Path) -> Gallery:
     made = Gallery.create(tmp_path / "g.lens", dimensions=DIMENSIONS, settings={"recipe": {}})
     made.upsert(rows(("1", "a", 1), ("2", "b", 2), ("12", "c", 3)))
     failed = [Failure(f"{p}/x", p, "x", 1, "gone") for p in ("1", "2", "12")]
-    made.record_failures(["1", "2", "12"], failed)
+    made.failures.replace(["1", "2", "12"], failed)
     return made
 
 
 ONE: dict[str, Callable[[Gallery], object]] = {
-    "known_products": lambda g: g.known_products("12") == {"12"},
-    "pictures": lambda g: g.pictures("12") == {"12": "/pictures/c"},
-    "of_product": lambda g: [m.image_id for m in g.of_product("12")] == ["12/c"],
-    "descriptors": lambda g: np.allclose(g.descriptors("12/c"), unit(3)[None]),
-    "vectors": lambda g: g.vectors("12/c", "descriptor")[0] == ["12/c"],
-    "keypoints": lambda g: set(g.keypoints("12/c")) == {"12/c"},
-    "images": lambda g: set(g.images("12/c")) == {"12/c"},
-    "among": lambda g: [m.image_id for m in g.nearest(unit(3), 9, among="12/c")] == ["12/c"],
-    "matches_of": lambda g: [m.image_id for m in g.matches_of("12", unit(3))] == ["12/c"],
-    "stream": lambda g: next(iter(g.stream("image_id"))).schema.names == ["image_id"],
-    "add_columns": lambda g: g.add_columns("size") or g.extra == ("size",),
-    "record_failures": lambda g: g.record_failures("12", []) or len(g.failures()) == 2,
-    "delete": lambda g: g.delete("12") == 1 and g.known_products(["1", "2"]) == {"1", "2"},
+    "known": lambda g: g.products.known("12") == {"12"},
+    "pictures": lambda g: g.products.pictures("12") == {"12": "/pictures/c"},
+    "products.images": lambda g: [m.image_id for m in g.products.images("12")] == ["12/c"],
+    "descriptors": lambda g: np.allclose(g.rows.descriptors("12/c"), unit(3)[None]),
+    "vectors": lambda g: g.rows.vectors("12/c", "descriptor")[0] == ["12/c"],
+    "keypoints": lambda g: set(g.rows.keypoints("12/c")) == {"12/c"},
+    "images": lambda g: set(g.rows.images("12/c")) == {"12/c"},
+    "among": lambda g: [m.image_id for m in g.rows.among("12/c", unit(3))] == ["12/c"],
+    "scored": lambda g: [m.image_id for m in g.products.scored("12", unit(3))] == ["12/c"],
+    "stream": lambda g: next(iter(g.rows.stream("image_id"))).schema.names == ["image_id"],
+    "add_columns": lambda g: g.rows.add_columns("size") or g.rows.extra == ("size",),
+    "failures": lambda g: g.failures.replace("12", []) or len(g.failures.all()) == 2,
+    "delete": lambda g: g.delete("12") == 1 and g.products.known(["1", "2"]) == {"1", "2"},
 }
 
 
@@ -83,6 +83,6 @@ def test_tables_and_texts_take_a_lone_name_for_one(tmp_path: Path) -> None:
     index = TextIndex.fit("12", "velvet rouge")
     assert index.search("velvet", 3)[0][0] == "12"
     assert len(index.similar("12", 3)) == 1
-    assert len(share([Said("velvet", 1.0)], "velvet rouge")) == 1
+    assert len(share([ReadLine("velvet", 1.0)], "velvet rouge")) == 1
     (tmp_path / "list.csv").write_text("n0000001,https://a/1.jpg,Rouge\n")
     assert [entry.product_id for entry in read_lists(tmp_path / "list.csv")] == ["n0000001"]

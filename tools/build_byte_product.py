@@ -10,7 +10,7 @@ from pathlib import Path
 import onnx
 from onnx import TensorProto, helper
 
-GRAPH = Path(__file__).parents[1] / "src/beautylens/features/byte_product.onnx"
+GRAPH = Path(__file__).parents[1] / "src/beautylens/features/local/byte_product.onnx"
 
 
 def byte_product() -> onnx.ModelProto:

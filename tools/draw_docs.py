@@ -29,7 +29,7 @@ from beautylens.cli import app
 from beautylens.cli.console import console
 from beautylens.images.decode import decode
 from beautylens.images.draw import to_jpeg
-from beautylens.records import Match, Matches
+from beautylens.results import Match, Matches
 
 Picture = NDArray[np.uint8]
 
@@ -57,20 +57,21 @@ def draw_search(address: Path, query: Path) -> str:
     """Return the figure of one search as SVG, its pictures inside."""
     collection = bl.open(address)
     photo = collection.photo(query)
-    found = collection.pipeline.search(photo, 7)
-    short_list = collection.pipeline.weighed(collection.photo(query)).products()
+    pipeline = collection.pipeline
+    found, described = pipeline.search(photo, 7), pipeline.describe(photo)
+    short_list = pipeline.find_evidence(described).products()
     nearest = sorted(short_list, key=lambda match: -(match.reasons.visual or 0))[:5]
     views = collection.recipe.retrieve.views
     best = found[0]
     parts = [
-        heading(MARGIN, 40, "1, 2", "decode, encode"),
+        heading(MARGIN, 40, "1, 2", "decode, describe"),
         *framed(photo.pixels, views),
-        heading(290, 40, "3", "retrieve: nearest by looks, and by print"),
+        heading(290, 40, "3", "retrieve: nearest by descriptor and VLAD"),
         *strip(nearest),
-        heading(MARGIN, 356, "4", f"re-rank: {best.reasons.inliers} keypoints agree"),
-        picture(collection.explain(photo, best), MARGIN, 374, 480, 250),
+        heading(MARGIN, 356, "4", f"verify: {best.reasons.inliers} keypoints agree"),
+        picture(collection.explain(described, best), MARGIN, 374, 480, 250),
         heading(530, 356, "5, 6", "compare colours, read the pack"),
-        picture(collection.explain.searched(photo), 530, 374, 346, 250),
+        picture(collection.explain.searched(described, found.lines), 530, 374, 346, 250),
         heading(MARGIN, 676, "7", "judge"),
         *verdict(found),
     ]

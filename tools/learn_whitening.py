@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from beautylens.features.describing import BATCH
-from beautylens.features.encoder import Encoder
-from beautylens.features.whitening import Whitening
+from beautylens.features.encoder.base_encoder import BATCH
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.features.encoder.whitening import Whitening
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 # What computes with numbers: networks, keypoints, matching, whole searches, portable files.
 TESTS = (
     "tests/features",
+    "tests/test_collection.py",
     "tests/search/test_pipeline.py",
     "tests/search/test_same_answer.py",
     "tests/train/test_portable.py",

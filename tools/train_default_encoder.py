@@ -1,4 +1,4 @@
-r"""Train the shipped default encoder further, from its plain start to `features/weights/default`.
+r"""Train the shipped default encoder further, from its plain start.
 
     python tools/build_default_encoder.py plain --grocery GROCERY
     beautylens demo sample
@@ -10,7 +10,7 @@ three sample catalogues are rendered. Nothing else goes into what is shipped, an
 which epoch was the best. WORK keeps pictures, tables and the trained network: what was interrupted
 goes on. The result lies between the start and what was trained (`beautylens encoder blend`): most
 of what was learnt, little of what was forgotten. Three quarters of an hour on two cores. Afterwards
-the judgement has to be learnt anew (`tools/learn_judgement.py`).
+the judge's parameters have to be learnt anew (`tools/learn_judge.py`).
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from beautylens.catalogue.sample import draw_plan, plan_sample
 from beautylens.catalogue.table import read_catalogue
-from beautylens.features.encoder import Encoder
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.sample import draw_plan, plan_sample
 from beautylens.train.blend import blend
 from beautylens.train.run import Training
 from beautylens.train.settings import TrainSettings
 from beautylens.train.start import from_encoder
 
-SHIPPED = Path(__file__).parents[1] / "src/beautylens/features/weights/default"
+SHIPPED = Path(__file__).parents[1] / "src/beautylens/features/encoder/weights/default"
 NAME = "beautylens-lite0"
 SEEDS = (1, 2, 3)
 # 192 pixels: a quarter of the time of 384, at which it then searches.

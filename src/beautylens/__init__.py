@@ -15,36 +15,80 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from beautylens.collection import Collection
     from beautylens.collection import open_collection as open  # noqa: A004  (as in bl.open)
-    from beautylens.errors import BeautylensError
-    from beautylens.features.encoder import Encoder
+    from beautylens.errors import (
+        BeautylensError,
+        CollectionError,
+        DownloadError,
+        EncoderError,
+        ImageError,
+        MissingExtraError,
+        QueryError,
+        RecipeError,
+        ServeError,
+        TableError,
+    )
+    from beautylens.evaluation.evaluate import Evaluation, evaluate
+    from beautylens.features.encoder.encoder import Encoder
+    from beautylens.images.fit import Box
     from beautylens.indexing import index
-    from beautylens.records import Match, Matches, Product, Reasons
+    from beautylens.recipe.recipe import Recipe, read_recipe
+    from beautylens.results import Explanation, Match, Matches, Product, Reasons
 
 __version__ = "0.1.0"
 
 __all__ = [
     "BeautylensError",
+    "Box",
     "Collection",
+    "CollectionError",
+    "DownloadError",
     "Encoder",
+    "EncoderError",
+    "Evaluation",
+    "Explanation",
+    "ImageError",
     "Match",
     "Matches",
+    "MissingExtraError",
     "Product",
+    "QueryError",
     "Reasons",
+    "Recipe",
+    "RecipeError",
+    "ServeError",
+    "TableError",
+    "evaluate",
     "index",
     "open",
+    "read_recipe",
 ]
 
 # Imported when they are asked for: the command line's help should not wait for engines.
 _HOMES = {
-    "Collection": "collection.Collection",
-    "open": "collection.open_collection",
     "BeautylensError": "errors.BeautylensError",
-    "Encoder": "features.encoder.Encoder",
+    "Box": "images.fit.Box",
+    "Collection": "collection.Collection",
+    "CollectionError": "errors.CollectionError",
+    "DownloadError": "errors.DownloadError",
+    "Encoder": "features.encoder.encoder.Encoder",
+    "EncoderError": "errors.EncoderError",
+    "Evaluation": "evaluation.evaluate.Evaluation",
+    "Explanation": "results.Explanation",
+    "ImageError": "errors.ImageError",
+    "Match": "results.Match",
+    "Matches": "results.Matches",
+    "MissingExtraError": "errors.MissingExtraError",
+    "Product": "results.Product",
+    "QueryError": "errors.QueryError",
+    "Reasons": "results.Reasons",
+    "Recipe": "recipe.recipe.Recipe",
+    "RecipeError": "errors.RecipeError",
+    "ServeError": "errors.ServeError",
+    "TableError": "errors.TableError",
+    "evaluate": "evaluation.evaluate.evaluate",
     "index": "indexing.index",
-    "Match": "records.Match",
-    "Matches": "records.Matches",
-    "Product": "records.Product",
-    "Reasons": "records.Reasons",
+    "open": "collection.open_collection",
+    "read_recipe": "recipe.recipe.read_recipe",
 }
 
 
@@ -53,3 +97,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'beautylens' has no attribute '{name}'")
     module, attribute = _HOMES[name].rsplit(".", 1)
     return getattr(import_module(f"beautylens.{module}"), attribute)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

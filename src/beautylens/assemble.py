@@ -4,54 +4,57 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
-from beautylens.derived import read_derived
 from beautylens.errors import CollectionError, EncoderError
-from beautylens.features.aggregate import Aggregate
-from beautylens.features.describing import Describing
-from beautylens.features.encoder import Encoder
-from beautylens.features.ensemble import Ensemble, Part
-from beautylens.features.extractors import EXTRACTORS, Extractor
-from beautylens.features.local import LocalFeatures
-from beautylens.features.ocr import Reads, shared_reader
-from beautylens.features.runtime import Precision
-from beautylens.features.verification import VERIFICATIONS
-from beautylens.features.whitening import Whitening
-from beautylens.recipe import Recipe, is_name
-from beautylens.search.compare import Compare
-from beautylens.search.expand import EXPANSIONS, Expansion
-from beautylens.search.explain import Explain
-from beautylens.search.judge import Judge
-from beautylens.search.judgement import JUDGEMENT, Judgement, read_judgement
-from beautylens.search.late import OfflineDiffusion
-from beautylens.search.pipeline import Pipeline
-from beautylens.search.read import CatalogueReader, Read
-from beautylens.search.rerank import ORDERS, Order, Rerank
-from beautylens.search.retrieve import Retrieve
-from beautylens.search.scan import Scan
-from beautylens.search.second import SecondWay
-from beautylens.search.similarity import SIMILARITIES, Similarity, product_of
-from beautylens.search.textual import Textual
-from beautylens.sections import (
+from beautylens.features.encoder.base_encoder import BaseEncoder
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.features.encoder.ensemble import Ensemble, Part
+from beautylens.features.encoder.openvino import Precision
+from beautylens.features.encoder.whitening import Whitening
+from beautylens.features.local.extractors import EXTRACTORS, Extractor
+from beautylens.features.local.features import LocalFeatures
+from beautylens.features.local.verification import VERIFICATIONS
+from beautylens.features.local.vlad import VladEncoder
+from beautylens.ingest.catalogue_reader import CatalogueReader
+from beautylens.ingest.derive import read_derived
+from beautylens.ingest.fill import Describer
+from beautylens.ingest.offline_diffusion import OfflineDiffusion
+from beautylens.recipe.recipe import Recipe, is_name
+from beautylens.recipe.sections import (
+    CosinePlusInliersSettings,
     ExpandSettings,
     JudgeSettings,
     KeypointSettings,
     LateDiffusionSettings,
-    RerankSettings,
-    TextualSettings,
-    WordsSettings,
+    ReadSettings,
+    VerifySettings,
 )
-from beautylens.store.build import Describer
+from beautylens.search.compare import CompareColour
+from beautylens.search.describe import Describe
+from beautylens.search.distances import SIMILARITIES, Similarity, product_of
+from beautylens.search.expand_by_name import ExpandByName
+from beautylens.search.expansion import EXPANSIONS, Expansion
+from beautylens.search.explain import Explain
+from beautylens.search.hybrid import HybridRetrieval
+from beautylens.search.judge.judge import Judge
+from beautylens.search.judge.parameters import PARAMETERS, JudgeParameters, read_judge_parameters
+from beautylens.search.judge.scorer import FORMULAS, PlainScorer, Scorer, cosine_plus_inliers
+from beautylens.search.match_code import MatchCode
+from beautylens.search.pipeline import Pipeline
+from beautylens.search.read import ReadPack
+from beautylens.search.retrieve import Retrieve
+from beautylens.search.verify import Verify
 from beautylens.store.gallery import Gallery
-from beautylens.text.index import TextIndex
+from beautylens.text.ocr import Reads, shared_reader
 
 _EXPORT = "`beautylens encoder export --backbone {}` makes it"
 
 
 def make_encoder(
     recipe: Recipe, projection: Whitening | None = None, precision: Precision | None = None
-) -> Describing:
+) -> BaseEncoder:
     """Return the encoder that a recipe names, or its several as one.
 
     Args:
@@ -93,7 +96,7 @@ def _load_all(recipe: Recipe, precision: Precision | None) -> list[Encoder]:
     ]
 
 
-def make_similarity(recipe: Recipe, encoder: Describing) -> Similarity | None:
+def make_similarity(recipe: Recipe, encoder: BaseEncoder) -> Similarity | None:
     """Return what re-scores the nearest by cosine; None where the cosine is the score."""
     if recipe.ensemble.combine == "product" and isinstance(encoder, Ensemble):
         return product_of(encoder, [part.weight for part in recipe.encoders])
@@ -103,8 +106,8 @@ def make_similarity(recipe: Recipe, encoder: Describing) -> Similarity | None:
 
 def make_describer(
     recipe: Recipe,
-    encoder: Describing,
-    aggregate: Aggregate | None = None,
+    encoder: BaseEncoder,
+    vlad: VladEncoder | None = None,
     workers: int | None = None,
 ) -> Describer:
     """Return what describes catalogue pictures for this recipe."""
@@ -114,14 +117,14 @@ def make_describer(
         keypoints=kept.gallery if kept else 0,
         longest=kept.longest if kept else 0,
         extractor=make_extractor(kept) if kept else None,
-        aggregate=aggregate,
+        vlad=vlad,
         thumbnails=recipe.colour is not None,
-        read=make_catalogue_reader(recipe.words) if recipe.words else None,
+        read=make_catalogue_reader(recipe.read) if recipe.read else None,
         workers=workers,
     )
 
 
-def make_catalogue_reader(settings: WordsSettings) -> CatalogueReader | None:
+def make_catalogue_reader(settings: ReadSettings) -> CatalogueReader | None:
     """Return what reads catalogue pictures at index time, where a recipe asks for it."""
     if settings.catalogue == "never":
         return None
@@ -131,10 +134,12 @@ def make_catalogue_reader(settings: WordsSettings) -> CatalogueReader | None:
 def make_pipeline(
     recipe: Recipe,
     gallery: Gallery,
-    encoder: Describing,
-    aggregate: Aggregate | None = None,
-    judgement: Judgement | None = None,
+    encoder: BaseEncoder,
+    vlad: VladEncoder | None = None,
+    parameters: JudgeParameters | None = None,
+    *,
     reader: Callable[[], Reads] = shared_reader,
+    extractor: Extractor | None = None,
 ) -> Pipeline:
     """Return the search steps of a recipe over a gallery.
 
@@ -142,92 +147,96 @@ def make_pipeline(
         recipe: names the steps.
         gallery: where to search.
         encoder: the one that the gallery was built with.
-        aggregate: what its keypoints were aggregated with, if they were.
-        judgement: in place of that of the gallery or recipe, where the recipe has a judge.
-        reader: returns what reads the print on photos.
+        vlad: what makes one vector of the photo's keypoints, where the gallery has such.
+        parameters: in place of those of the gallery or recipe, where the recipe has a judge.
+        reader: returns what reads the words on photos.
+        extractor: takes the keypoints of photos, in place of that of the recipe.
 
     Raises:
-        CollectionError: when something that they read has not been derived.
+        CollectionError: when something that they read has not been computed.
     """
-    derived = read_derived(recipe, gallery)
-    local, second, rerank, compare = None, None, None, None
-    if recipe.keypoints is not None:
-        local = make_local_features(recipe.keypoints, recipe.rerank or RerankSettings())
-        if aggregate is not None:
-            second = SecondWay(gallery, local, aggregate, limit=recipe.keypoints.gallery)
+    derived, scorer = read_derived(recipe, gallery), make_scorer(recipe, gallery, parameters)
     similarity = make_similarity(recipe, encoder)
-    retrieve = Retrieve(
-        gallery,
-        encoder,
-        depth=recipe.retrieve.depth,
-        views=recipe.retrieve.views,
-        salient=recipe.retrieve.salient,
-        similarity=similarity,
-        second=second,
-    )
-    if recipe.rerank is not None and local is not None:
-        rerank = Rerank(gallery, local, make_order(recipe.rerank))
-        if recipe.colour is not None:
-            compare = Compare(gallery, local, recipe.colour.most)
-    textual = None
-    if recipe.textual is not None and derived.text is not None:
-        textual = make_textual(recipe.textual, gallery, derived.text, similarity, rerank)
-    words = recipe.words
-    judge = Judge(judgement or make_judgement(recipe.judge, gallery)) if recipe.judge else None
+    local = None
+    if recipe.keypoints is not None and (recipe.verify is not None or vlad is not None):
+        local = make_local_features(recipe.keypoints, recipe.verify or VerifySettings())
+        if extractor is not None:
+            local = replace(local, extractor=extractor)
+    verify = Verify(gallery, local) if recipe.verify is not None and local else None
+    by_name = recipe.expand_by_name
     return Pipeline(
-        retrieve,
-        make_expansion(recipe.expand, gallery, derived.diffusion) if recipe.expand else None,
-        Scan(gallery) if words is not None and words.barcode else None,
-        rerank,
-        textual,
-        make_read(words, gallery, judge, reader),
-        compare,
-        judge,
+        Describe(
+            encoder,
+            recipe.retrieve.views,
+            salient=recipe.retrieve.salient,
+            local=local,
+            vlad=vlad,
+            vlad_limit=recipe.keypoints.gallery if recipe.keypoints else 0,
+            reader=reader,
+        ),
+        scorer,
+        retrieve=Retrieve(
+            gallery,
+            depth=recipe.retrieve.depth,
+            similarity=similarity,
+            hybrid=HybridRetrieval(gallery) if vlad is not None else None,
+        ),
+        expand=make_expansion(recipe.expand, gallery, derived.diffusion) if recipe.expand else None,
+        match_code=MatchCode(gallery) if recipe.read and recipe.read.codes else None,
+        verify=verify,
+        expand_by_name=ExpandByName(
+            gallery,
+            derived.text,
+            scorer.rank,
+            variant=by_name.variant or "slide",
+            first=by_name.first,
+            listed=by_name.listed,
+            minimum=by_name.minimum,
+            similarity=similarity,
+            verify=verify,
+        )
+        if by_name is not None and derived.text is not None
+        else None,
+        compare=CompareColour(gallery, local, recipe.colour.most)
+        if recipe.colour and local
+        else None,
+        read=make_read(recipe.read, gallery, scorer),
     )
 
 
-def make_judgement(settings: JudgeSettings, gallery: Gallery) -> Judgement:
-    """Return what the collection has learnt of its own photos, else what its recipe names."""
-    learnt = gallery.learnt(JUDGEMENT)
-    if learnt is not None:
-        return Judgement.from_bytes(learnt, f"the judgement kept in {gallery.address}")
-    return read_judgement(settings.file)
+def make_scorer(
+    recipe: Recipe, gallery: Gallery, parameters: JudgeParameters | None = None
+) -> Scorer:
+    """Return what ranks by the evidence.
+
+    Args:
+        recipe: names the scorer.
+        gallery: holds the judge's parameters where the collection has learnt its own.
+        parameters: of the judge, in place of those of the gallery or recipe.
+    """
+    settings = recipe.scorer
+    if isinstance(settings, JudgeSettings):
+        return Judge(parameters or make_judge_parameters(settings, gallery))
+    if isinstance(settings, CosinePlusInliersSettings):
+        return PlainScorer(partial(cosine_plus_inliers, weight=settings.weight))
+    return PlainScorer(FORMULAS[settings.kind])
 
 
-def make_read(
-    settings: WordsSettings | None,
-    gallery: Gallery,
-    judge: Judge | None,
-    reader: Callable[[], Reads] = shared_reader,
-) -> Read:
-    """Return what reads the pack where the judge is in doubt, and weighs what the user typed."""
-    if settings is None or not settings.query:
-        return Read()
-    return Read(
-        reader,
-        gallery=None if settings.catalogue == "never" else gallery,
-        decided=judge.decided if judge is not None else None,
-    )
+def make_judge_parameters(settings: JudgeSettings, gallery: Gallery) -> JudgeParameters:
+    """Return the parameters fitted to the collection's own photos, else those the recipe names."""
+    fitted = gallery.artefacts.get(PARAMETERS)
+    if fitted is not None:
+        return JudgeParameters.from_bytes(
+            fitted, f"the judge's parameters kept in {gallery.address}"
+        )
+    return read_judge_parameters(settings.file)
 
 
-def make_textual(
-    settings: TextualSettings,
-    gallery: Gallery,
-    index: TextIndex,
-    similarity: Similarity | None = None,
-    rerank: Rerank | None = None,
-) -> Textual:
-    """Return the textual refinement that a recipe asks for."""
-    return Textual(
-        gallery,
-        index,
-        variant=settings.variant,
-        first=settings.first,
-        listed=settings.listed,
-        minimum=settings.minimum,
-        similarity=similarity,
-        rerank=rerank,
-    )
+def make_read(settings: ReadSettings | None, gallery: Gallery, scorer: Scorer) -> ReadPack:
+    """Return what reads the pack where the scorer is in doubt, and weighs what the user typed."""
+    if settings is None or not settings.photo:
+        return ReadPack(photo=False)
+    return ReadPack(None if settings.catalogue == "never" else gallery, decided=scorer.decided)
 
 
 def make_expansion(
@@ -251,9 +260,9 @@ def make_expansion(
 def make_explain(recipe: Recipe, gallery: Gallery) -> Explain:
     """Return what draws the reasons of a match."""
     keypoints = recipe.keypoints or KeypointSettings()
-    # Of the verifications, this one can draw keypoints of every kind.
-    rerank = recipe.rerank or RerankSettings(verify="affine")
-    return Explain(gallery, make_local_features(keypoints, rerank))
+    # Of the transforms, this one can be estimated from keypoints of every kind.
+    verify = recipe.verify or VerifySettings(transform="affine")
+    return Explain(gallery, make_local_features(keypoints, verify))
 
 
 def make_extractor(settings: KeypointSettings) -> Extractor:
@@ -266,18 +275,13 @@ def make_extractor(settings: KeypointSettings) -> Extractor:
     return EXTRACTORS[settings.kind](**options)
 
 
-def make_local_features(keypoints: KeypointSettings, rerank: RerankSettings) -> LocalFeatures:
+def make_local_features(keypoints: KeypointSettings, verify: VerifySettings) -> LocalFeatures:
     """Return how a recipe takes and compares the keypoints of a photo."""
     return LocalFeatures(
         make_extractor(keypoints),
         longest=keypoints.longest,
         limit=keypoints.query,
-        ratio=rerank.ratio,
-        mutual=rerank.mutual,
-        verification=VERIFICATIONS[rerank.verify],
+        ratio=verify.ratio,
+        mutual=verify.mutual,
+        verification=VERIFICATIONS[verify.transform],
     )
-
-
-def make_order(settings: RerankSettings) -> Order:
-    """Return how a recipe orders what has been compared."""
-    return partial(ORDERS[settings.order], chance=settings.chance, weight=settings.weight)

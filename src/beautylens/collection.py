@@ -2,44 +2,44 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Sequence
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from beautylens.assemble import make_describer, make_encoder, make_explain, make_pipeline
-from beautylens.catalogue.table import Catalogue, read_catalogue
-from beautylens.counts import at_least_one
-from beautylens.derived import derive, derives
-from beautylens.errors import CollectionError, ImageError
-from beautylens.features.aggregate import Aggregate
-from beautylens.features.describing import Describing
-from beautylens.features.ocr import PRINT
-from beautylens.features.runtime import precision_like
-from beautylens.features.whitening import Whitening
+from beautylens.arrays import UInt8
+from beautylens.assemble import make_describer, make_explain, make_pipeline
+from beautylens.catalogue.sources import Table, catalogue_from
+from beautylens.counts import at_least_one, none_or_at_least_one
+from beautylens.errors import CollectionError, QueryError
+from beautylens.features.encoder.base_encoder import BaseEncoder
+from beautylens.features.local.vlad import VladEncoder
 from beautylens.images.decode import Decode, decode_scaled
-from beautylens.images.fit import Box, crop, is_blank
+from beautylens.images.fit import Box
 from beautylens.images.limits import DEFAULT_LIMITS, Limits
-from beautylens.images.sources import Picture, name_of
+from beautylens.images.sources import Picture, several_pictures
+from beautylens.info import collection_info
+from beautylens.ingest.derive import derive, derives
+from beautylens.ingest.fill import Filled, OnProgress, Progress, fill
 from beautylens.native import Lock, Once
-from beautylens.recipe import Recipe
-from beautylens.records import Matches
+from beautylens.query import Photo, Query, read_photo
+from beautylens.recipe.recipe import Recipe
+from beautylens.recipe.sections import JudgeSettings
+from beautylens.recipe.settings import checked
+from beautylens.results import Explanation, Matches, Product
 from beautylens.search.explain import Explain
-from beautylens.search.judgement import JUDGEMENT, Judgement, read_judgement
-from beautylens.search.photo import Photo
+from beautylens.search.judge.parameters import PARAMETERS, JudgeParameters, read_judge_parameters
+from beautylens.search.many import Found, search_each
 from beautylens.search.pipeline import Pipeline
-from beautylens.settings import checked
-from beautylens.store.build import Filled, OnProgress, Progress, fill
-from beautylens.store.clustered import ClusteredGallery
 from beautylens.store.failures import Failure
 from beautylens.store.filters import parse_filter, to_sql
 from beautylens.store.gallery import Gallery
-from beautylens.store.tables import PLAIN
-
-# The names under which a gallery keeps the projection of its descriptors, and what aggregates its
-# keypoints.
-PROJECTION, AGGREGATE = "projection", "aggregate"
+from beautylens.store.milvus.vector_index import open_with_milvus
+from beautylens.store.schema import PLAIN
+from beautylens.stored_encoders import load_encoder, load_vlad
+from beautylens.text.ocr import READABLE_SIDE
+from beautylens.threads import core_count
 
 
 def silent(_: Progress) -> None:
@@ -54,7 +54,7 @@ class Collection:
         where = f"the recipe kept in {gallery.address}"
         self._made: tuple[int, Pipeline] | None = None
         self._making = Lock()
-        self._encoder: Once[Describing] = Once()
+        self._encoder: Once[BaseEncoder] = Once()
         self.recipe = checked(Recipe, gallery.settings["recipe"], where, CollectionError)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -62,62 +62,39 @@ class Collection:
         return _with_recipe, (self.gallery, self.recipe)
 
     @property
-    def encoder(self) -> Describing:
+    def encoder(self) -> BaseEncoder:
         """The encoder that the collection was built with, its projection included.
 
         Raises:
             CollectionError: when the encoder file has changed since.
         """
-        return self._encoder(self._load_encoder)
-
-    def _load_encoder(self) -> Describing:
-        stored = self.gallery.learnt(PROJECTION) if self.recipe.projection else None
-        projection = Whitening.from_bytes(stored) if stored else None
-        made_with = self.gallery.settings["encoder"]
-        precision = precision_like(made_with.get("precision"))
-        encoder = make_encoder(self.recipe, projection, precision)
-        if encoder.fingerprint != made_with["fingerprint"]:
-            files = ", ".join(f"'{settings.file}'" for settings in self.recipe.encoders)
-            raise CollectionError(
-                f"{self.gallery.address} was built with encoder '{made_with['name']}' "
-                f"({made_with['fingerprint']}), but {files} now holds '{encoder.name}' "
-                f"({encoder.fingerprint}): bring the old file back, or index anew"
-            )
-        return encoder
+        return self._encoder(lambda: load_encoder(self.recipe, self.gallery))
 
     @cached_property
-    def _learnt_aggregate(self) -> Aggregate:
-        stored = self.gallery.learnt(AGGREGATE)
-        aggregate = Aggregate.from_bytes(stored) if stored else None
-        made_with = self.gallery.settings.get(AGGREGATE, {}).get("fingerprint")
-        if aggregate is None or aggregate.fingerprint != made_with:
-            raise CollectionError(
-                f"{self.gallery.address}: the vocabulary of its local features is missing or not "
-                "the one that it was built with; index again into another folder"
-            )
-        return aggregate
+    def _kept_vlad(self) -> VladEncoder:
+        return load_vlad(self.gallery)
 
     @property
-    def aggregate(self) -> Aggregate | None:
-        """What the collection aggregates keypoints with, if its recipe does.
+    def vlad(self) -> VladEncoder | None:
+        """What makes one vector of a picture's keypoints, if the recipe has [vlad].
 
         Raises:
             CollectionError: when it is missing or has changed since.
         """
-        return self._learnt_aggregate if self.recipe.aggregate else None
+        return self._kept_vlad if self.recipe.vlad else None
 
     @property
     def pipeline(self) -> Pipeline:
-        """The search steps of the recipe, made anew when what they derive from all rows changed."""
-        changing = derives(self.recipe) or self.recipe.judge is not None
-        version = self.gallery.learnt_version() if changing else 0
+        """The search steps of the recipe, made again when artefacts changed."""
+        changing = derives(self.recipe) or self.recipe.has_judge
+        version = self.gallery.artefacts.version() if changing else 0
         with self._making():
             if self._made is None or self._made[0] != version:
                 self._made = version, self._make_pipeline()
             return self._made[1]
 
-    def _make_pipeline(self, judgement: Judgement | None = None) -> Pipeline:
-        return make_pipeline(self.recipe, self.gallery, self.encoder, self.aggregate, judgement)
+    def _make_pipeline(self, parameters: JudgeParameters | None = None) -> Pipeline:
+        return make_pipeline(self.recipe, self.gallery, self.encoder, self.vlad, parameters)
 
     def search_by(self, recipe: Recipe) -> None:
         """Search with the steps of another recipe over the same rows, to compare the two."""
@@ -125,7 +102,7 @@ class Collection:
 
     def search(
         self,
-        picture: Picture,
+        picture: Picture | Photo,
         limit: int = 7,
         *,
         words: str = "",
@@ -135,7 +112,8 @@ class Collection:
         """Return the products that a photo shows, best first.
 
         Args:
-            picture: a path, the bytes of a file, an open file, an RGB array or a PIL image.
+            picture: a path, the bytes of a file, an open file, an RGB array or a PIL image; or what
+                `photo` returned, which has its words, condition and crop.
             limit: how many products, 1 or more.
             words: what the user typed to narrow the search.
             where: condition on the catalogue's columns, such as "brand = 'Dior'".
@@ -146,8 +124,43 @@ class Collection:
             QueryError: when the limit, condition or crop cannot be understood.
         """
         limit = at_least_one(limit, "limit")
-        photo = self.photo(picture, words=words, where=where, crop_to=crop_to)
-        return self.pipeline.search(photo, limit)
+        if not isinstance(picture, Photo):
+            picture = self.photo(picture, words=words, where=where, crop_to=crop_to)
+        elif words or where or crop_to:
+            raise QueryError("the photo is prepared already; give words, where and crop to `photo`")
+        return replace(self.pipeline.search(picture, limit), explainer=self._draw)
+
+    def search_many(
+        self,
+        pictures: Picture | Iterable[Picture],
+        limit: int = 7,
+        *,
+        words: str = "",
+        where: str | None = None,
+        crop_to: Box | None = None,
+        workers: int | None = None,
+    ) -> Iterator[Found]:
+        """Search with many photos, several at a time; yield each with its matches, in order.
+
+        One that cannot be read, or lies outside the crop, comes with the error instead. Photos are
+        taken as they are needed, so that there may be any number of them.
+
+        Args:
+            pictures: each as for `search`; a lone one is one photo.
+            limit: as for `search`.
+            words: as for `search`.
+            where: as for `search`.
+            crop_to: as for `search`.
+            workers: searches that run at once, 1 or more; as many as there are cores by default.
+
+        Raises:
+            QueryError: at once, when the limit or condition cannot be understood.
+        """
+        options: dict[str, Any] = {"words": words, "where": where, "crop_to": crop_to}
+        search = partial(self.search, limit=at_least_one(limit, "limit"), **options)
+        self._checked_filter(where)
+        workers = none_or_at_least_one(workers, "workers") or core_count()
+        return search_each(search, several_pictures(pictures), workers)
 
     def photo(
         self,
@@ -174,77 +187,129 @@ class Collection:
             QueryError: when the condition or crop cannot be understood.
         """
         # Before the photo: a filter that cannot be understood costs nothing else.
-        where = self._checked_filter(where) if where and where.strip() else None
-        start = time.perf_counter()
+        where = self._checked_filter(where)
         longest = self.recipe.keypoints.longest if self.recipe.keypoints else 0
         seen = max(longest, self.encoder.side) / min(self.recipe.retrieve.views)
-        wanted = round(max(seen, PRINT if self.recipe.words else 0))
-        # A part of the picture may be small, so the whole is decoded as large as the limits allow.
-        decoded = decode(
-            picture, name="the photo", limits=limits, least_side=None if crop_to else wanted
+        wanted = round(max(seen, READABLE_SIDE if self.recipe.read else 0))
+        return read_photo(
+            picture, wanted, where=where, words=words, crop_to=crop_to, limits=limits, decode=decode
         )
-        pixels = decoded.pixels
-        if crop_to is not None:
-            pixels = crop(pixels, crop_to.scaled(decoded.scale))
-        if is_blank(pixels):
-            name = name_of(picture, "the photo")
-            raise ImageError(f"{name} is one colour all over; take one that shows the product")
-        photo = Photo(pixels, where, words)
-        photo.milliseconds["decode"] = (time.perf_counter() - start) * 1000
-        return photo
 
-    def _checked_filter(self, where: str) -> str:
+    def describe(self, photo: Photo) -> Query:
+        """Return what `search` makes of a photo first: descriptor, keypoints, VLAD."""
+        return self.pipeline.describe(photo)
+
+    def _checked_filter(self, where: str | None) -> str | None:
         """Return a filter written anew in the SQL of the store, from what was understood of it."""
-        return to_sql(parse_filter(where, [*PLAIN, *self.gallery.extra]))
+        if where is None or not where.strip():
+            return None
+        return to_sql(parse_filter(where, [*PLAIN, *self.gallery.rows.extra]))
 
     @cached_property
-    def starting_judgement(self) -> Judgement:
+    def starting_parameters(self) -> JudgeParameters:
         """What the recipe names to judge by, whatever the collection has learnt since.
 
         Raises:
             CollectionError: when the recipe has no judge.
         """
-        if self.recipe.judge is None:
+        scorer = self.recipe.scorer
+        if not isinstance(scorer, JudgeSettings):
             raise CollectionError(
                 f"{self.gallery.address} has the recipe '{self.recipe.name}', which gives no "
-                "verdicts; index with one that has a [judge] section"
+                'verdicts; index with one that has [scorer] kind = "judge"'
             )
-        return read_judgement(self.recipe.judge.file)
+        return read_judge_parameters(scorer.file)
 
     @cached_property
     def _inquiry(self) -> Pipeline:
         """The search steps, none of them left out because the others had decided."""
-        return self._make_pipeline(self.starting_judgement.undecided())
+        return self._make_pipeline(self.starting_parameters.undecided())
 
     def evidence(self, picture: Picture) -> Matches:
-        """Return the whole short-list of a photo with all evidence, to learn a judgement from.
+        """Return the whole short-list of a photo with all evidence, for the judge to learn from.
 
         Raises:
             CollectionError: when the recipe has no judge.
             ImageError: when the picture cannot be read.
         """
-        return self._inquiry.weighed(self.photo(picture))
+        pipeline = self._inquiry
+        return pipeline.find_evidence(pipeline.describe(self.photo(picture)))
 
-    def judge_by(self, judgement: Judgement) -> None:
-        """Keep a judgement that was learnt for this collection; searches use it from now on."""
-        self.gallery.learn(JUDGEMENT, judgement.to_bytes())
+    def judge_by(self, parameters: JudgeParameters) -> None:
+        """Keep the judge's parameters for this collection; later searches use them."""
+        self.gallery.artefacts.put(PARAMETERS, parameters.to_bytes())
 
     @cached_property
     def explain(self) -> Explain:
-        """Draws why a match was returned: call it with a photo and one of its matches."""
+        """Draws why a match was returned: call it with a query and one of its matches."""
         return make_explain(self.recipe, self.gallery)
+
+    def _draw(self, query: Query, matches: Matches, folder: Path) -> Explanation:
+        return self.explain.write(query, matches, folder)
+
+    def get(self, product_id: str) -> Product | None:
+        """Return a product with the paths of its pictures; None where there is none of this id."""
+        pictures = self.gallery.products.images(product_id)
+        if not len(pictures):
+            return None
+        return replace(pictures[0].product, images=tuple(match.image for match in pictures))
+
+    def thumbnail(self, product_id: str) -> UInt8 | None:
+        """Return the small copy of a product's first picture, (H, W, 3) uint8 RGB.
+
+        None where there is no such product, or the recipe keeps no copies.
+        """
+        ids = [match.image_id for match in self.gallery.products.images(product_id)[:1]]
+        return next((small.pixels for small in self.gallery.rows.thumbnails(ids).values()), None)
+
+    def known(self, product_ids: Iterable[str]) -> set[str]:
+        """Return those of the product ids, one or several, that the collection holds."""
+        return self.gallery.products.known(product_ids)
+
+    @property
+    def address(self) -> str:
+        """The folder or address that the collection was opened at."""
+        return self.gallery.address
+
+    @property
+    def metadata_columns(self) -> tuple[str, ...]:
+        """The catalogue's own further columns, which `where` may ask about."""
+        return self.gallery.rows.extra
+
+    def info(self) -> dict[str, Any]:
+        """Return size, recipe, encoder, version and columns as JSON values."""
+        return collection_info(self.gallery, self.recipe)
+
+    def ready(self) -> None:
+        """Raise unless the collection can be searched.
+
+        Raises:
+            CollectionError: saying why not.
+        """
+        self.gallery.ready()
 
     def add(
         self,
-        products: str | Path | Catalogue,
+        products: Table,
         *,
         workers: int | None = None,
         stop_on_error: bool = False,
         progress: OnProgress = silent,
     ) -> Filled:
-        """Add the products of a catalogue table, or replace those that are there; no re-index."""
-        catalogue = products if isinstance(products, Catalogue) else read_catalogue(products)
-        describer = make_describer(self.recipe, self.encoder, self.aggregate, workers)
+        """Add the products of a catalogue table, or replace those that are there; no re-index.
+
+        Args:
+            products: the path of a table, a list of dicts, a data frame or an Arrow table.
+            workers: threads that read pictures, 1 or more; all cores by default.
+            stop_on_error: raise at the first picture that cannot be read, rather than note it.
+            progress: called as it goes on.
+
+        Raises:
+            ImageError: when a picture cannot be read and `stop_on_error` is set.
+            TableError: when the table cannot be read.
+        """
+        catalogue = catalogue_from(products)
+        describer = make_describer(self.recipe, self.encoder, self.vlad, workers)
         filled = fill(
             self.gallery, catalogue, describer,
             resume=False, stop_on_error=stop_on_error, progress=progress,
@@ -259,16 +324,20 @@ class Collection:
         return gone
 
     def settle(self, written: int = 0) -> None:
-        """Derive anew, after so many images were written, what the recipe derives from all."""
+        """Compute the artefacts again, if rows changed, and compact the gallery.
+
+        Args:
+            written: images written just now.
+        """
         derive(self.recipe, self.gallery)
-        self.gallery.tidy(written)
+        self.gallery.compact(written)
 
     def failures(self) -> Sequence[Failure]:
         """Return the catalogue pictures that could not be read."""
-        return self.gallery.failures()
+        return self.gallery.failures.all()
 
     def __len__(self) -> int:
-        return self.gallery.count()
+        return self.gallery.rows.count()
 
 
 def _with_recipe(gallery: Gallery, recipe: Recipe) -> Collection:
@@ -290,9 +359,9 @@ def open_collection(address: str | Path, vectors: str | None = None) -> Collecti
         CollectionError: when there is none at this address.
     """
     if vectors:
-        return Collection(ClusteredGallery(address, vectors))
+        return Collection(open_with_milvus(address, vectors))
     opened = Collection(Gallery(address))
     named = opened.recipe.retrieve.vectors if vectors is None else ""
     if not named:
         return opened
-    return Collection(ClusteredGallery(address, named, named_by_gallery=True))
+    return Collection(open_with_milvus(address, named, named_by_gallery=True))

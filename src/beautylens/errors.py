@@ -27,6 +27,10 @@ class EncoderError(BeautylensError):
     """An encoder file is missing, malformed, or not the one a collection was built with."""
 
 
+class MissingExtraError(BeautylensError):
+    """A package of an optional extra is not installed; the message is the line that installs it."""
+
+
 class CollectionError(BeautylensError):
     """A collection is missing, unfinished, or cannot do what was asked of it."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 from typing import IO
 
@@ -22,20 +21,7 @@ def new_file(path: Path, *, mode: int = 0o666) -> IO[bytes]:
         OSError: when it cannot be made.
     """
     path.unlink(missing_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    # Windows has no O_NOFOLLOW, and O_EXCL follows no link on any system.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     return os.fdopen(os.open(path, flags, mode), "wb")
-
-
-def lock_file(path: Path) -> IO[bytes]:
-    """Open a file to be locked, made where there is none; its content stays as it is.
-
-    Raises:
-        OSError: when it cannot be opened, or is a link or no plain file.
-    """
-    # Without waiting: opening a pipe waits for its other end.
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    opened = os.fdopen(os.open(path, flags, 0o666), "r+b", buffering=0)
-    if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
-        opened.close()
-        raise OSError(f"{path} is no plain file")
-    return opened

@@ -7,51 +7,63 @@ from pathlib import Path
 from typing import Any
 
 from beautylens.assemble import make_describer, make_encoder, make_extractor
-from beautylens.catalogue.table import Catalogue, read_catalogue
-from beautylens.cluster import fill_on_cluster
-from beautylens.collection import (
-    AGGREGATE,
-    PROJECTION,
-    Collection,
-    open_collection,
-    silent,
-)
+from beautylens.catalogue.sources import Table, catalogue_from
+from beautylens.catalogue.table import Catalogue
+from beautylens.cluster.build import fill_on_cluster
+from beautylens.cluster.connection import connected
+from beautylens.collection import Collection, open_collection, silent
 from beautylens.counts import none_or_at_least_one
 from beautylens.errors import CollectionError, RecipeError
-from beautylens.features.aggregate import Aggregate
-from beautylens.features.describing import Describing
-from beautylens.features.whitening import Whitening
-from beautylens.ray_connection import connected
-from beautylens.recipe import Recipe, located, read_recipe
-from beautylens.sections import ProjectionSettings
-from beautylens.store.build import Describer, Filled, OnProgress, fill
+from beautylens.features.encoder.base_encoder import BaseEncoder
+from beautylens.features.encoder.whitening import Whitening
+from beautylens.features.local.vlad import VladEncoder
+from beautylens.ingest.fill import Describer, Filled, OnProgress, fill
+from beautylens.ingest.training_sample import descriptors_of, keypoints_of, sample
+from beautylens.recipe.recipe import Recipe, located, read_recipe
+from beautylens.recipe.sections import ProjectionSettings
 from beautylens.store.gallery import Gallery
-from beautylens.store.sample import descriptors_of, keypoints_of, sample
-from beautylens.text.texts import product_texts
+from beautylens.stored_encoders import PROJECTION, VLAD
+from beautylens.text.product_texts import product_texts
 
 
 def index(
-    table: str | Path | Catalogue,
+    table: Table,
     address: str | Path,
     *,
     recipe: str | Path | Recipe = "default",
     workers: int | None = None,
+    resume: bool = True,
+    stop_on_error: bool = False,
+    ray: str | None = None,
     progress: OnProgress = silent,
 ) -> Collection:
     """Build a collection from a catalogue table, or go on with one that was interrupted.
 
     Pictures that cannot be read are left out; `Collection.failures` names them.
 
+    Args:
+        table: the path of a table, a list of dicts, a data frame or an Arrow table.
+        address: of the collection, a folder or in object storage.
+        recipe: the name of a shipped recipe, a TOML file, or a `Recipe`.
+        workers: as for `build`, as are the others.
+        resume: go on with a collection that is there.
+        stop_on_error: raise at the first picture that cannot be read.
+        ray: the address of a Ray cluster whose workers describe the pictures.
+        progress: called as it goes on.
+
     Raises:
         TableError: when the table cannot be read.
         RecipeError: when the recipe cannot be read.
         CollectionError: when the folder holds a collection of another recipe or encoder.
     """
-    return build(table, address, recipe=recipe, workers=workers, progress=progress)[0]
+    return build(
+        table, address, recipe=recipe, workers=workers, resume=resume, stop_on_error=stop_on_error,
+        ray=ray, progress=progress,
+    )[0]  # fmt: skip
 
 
 def build(
-    table: str | Path | Catalogue,
+    table: Table,
     address: str | Path,
     *,
     recipe: str | Path | Recipe = "default",
@@ -64,7 +76,7 @@ def build(
     """Build as `index` does, and return beside the collection what was done.
 
     Args:
-        table: the catalogue.
+        table: as for `index`.
         address: of the collection.
         recipe: what it is built with.
         workers: threads on this machine, 1 or more; as many as there are cores by default.
@@ -76,7 +88,7 @@ def build(
     Raises:
         CollectionError: also when there is any collection and `resume` is off, and when the cluster
             cannot be reached or its workers fail.
-        EncoderError: when Ray is wanted and not installed.
+        MissingExtraError: when Ray is wanted and not installed.
         ImageError: when a picture cannot be read and `stop_on_error` is set.
         QueryError: when `workers` is less than 1.
     """
@@ -86,7 +98,7 @@ def build(
             "at the failures that `beautylens info` lists"
         )
     workers = none_or_at_least_one(workers, "workers")
-    catalogue = table if isinstance(table, Catalogue) else read_catalogue(table)
+    catalogue = catalogue_from(table)
     wanted = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     if not resume and Gallery.exists(address):
         raise CollectionError(f"{address} is a collection already; name a new folder, or resume")
@@ -96,7 +108,7 @@ def build(
         if cluster is not None:
             filled = fill_on_cluster(collection, catalogue, cluster, progress)
     if cluster is None:
-        describer = make_describer(wanted, collection.encoder, collection.aggregate, workers)
+        describer = make_describer(wanted, collection.encoder, collection.vlad, workers)
         filled = fill(
             collection.gallery, catalogue, describer,
             resume=True, stop_on_error=stop_on_error, progress=progress,
@@ -133,14 +145,14 @@ def _open_or_create(
 ) -> Collection:
     """Return the collection at an address, made if need be, if it is of this recipe."""
     if not Gallery.exists(address):
-        encoder, learnt = make_encoder(recipe), {}
+        encoder, artefacts = make_encoder(recipe), {}
         # What cannot be made is told before there is a collection of it.
         make_describer(recipe, encoder)
-        if recipe.textual is not None:
-            product_texts(catalogue.rows.slice(0, 1), recipe.textual.columns)
+        if recipe.expand_by_name is not None:
+            product_texts(catalogue.rows.slice(0, 1), recipe.expand_by_name.columns)
         if recipe.projection is not None:
             projection = _learn_projection(recipe.projection, encoder, catalogue, workers, progress)
-            learnt[PROJECTION] = projection.to_bytes()
+            artefacts[PROJECTION] = projection.to_bytes()
             encoder = make_encoder(recipe, projection)
         settings: dict[str, Any] = {
             "recipe": recipe.model_dump(mode="json", exclude_none=True),
@@ -150,18 +162,18 @@ def _open_or_create(
                 "precision": encoder.precision,
             },
         }
-        aggregate = _learn_aggregate(recipe, catalogue, workers, progress)
-        if aggregate is not None:
-            learnt[AGGREGATE] = aggregate.to_bytes()
-            settings[AGGREGATE] = {"fingerprint": aggregate.fingerprint}
+        vlad = _learn_vlad(recipe, catalogue, workers, progress)
+        if vlad is not None:
+            artefacts[VLAD] = vlad.to_bytes()
+            settings[VLAD] = {"fingerprint": vlad.fingerprint}
         Gallery.create(
             address,
             dimensions=encoder.dimensions,
-            aggregate=aggregate.dimensions if aggregate else 0,
+            vlad=vlad.dimensions if vlad else 0,
             settings=settings,
             extra=catalogue.extra,
             thumbnails=recipe.colour is not None,
-            learnt=learnt,
+            artefacts=artefacts,
         )
     collection = open_collection(address)
     if collection.recipe != recipe:
@@ -174,7 +186,7 @@ def _open_or_create(
 
 def _learn_projection(
     wanted: ProjectionSettings,
-    encoder: Describing,
+    encoder: BaseEncoder,
     catalogue: Catalogue,
     workers: int | None,
     progress: OnProgress,
@@ -188,15 +200,15 @@ def _learn_projection(
     return Whitening.fit(rows, dimensions, power=wanted.power, zscore=wanted.zscore)
 
 
-def _learn_aggregate(
+def _learn_vlad(
     recipe: Recipe, catalogue: Catalogue, workers: int | None, progress: OnProgress
-) -> Aggregate | None:
-    """Learn what the recipe aggregates keypoints with, from those of a sample of the catalogue."""
-    wanted, kept = recipe.aggregate, recipe.keypoints
+) -> VladEncoder | None:
+    """Fit the recipe's VLAD to the keypoints of a sample of the catalogue."""
+    wanted, kept = recipe.vlad, recipe.keypoints
     if wanted is None or kept is None:
         return None
     pictures = keypoints_of(
         sample(catalogue, wanted.sample), make_extractor(kept), progress,
         longest=kept.longest, limit=kept.gallery, workers=workers,
     )  # fmt: skip
-    return Aggregate.fit(pictures, wanted.words, wanted.dimensions)
+    return VladEncoder.fit(pictures, wanted.words, wanted.dimensions)

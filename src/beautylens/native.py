@@ -1,13 +1,14 @@
-"""Native libraries among threads and forked processes: first calls, locks, and what is made anew.
+"""Thread and fork safety of native libraries: serialised first calls, and state per process.
 
-Two faults of native libraries end in a process that waits for ever, deaf to Ctrl-C:
+Two kinds of deadlock, which also ignore Ctrl-C, are avoided here:
 
-- A binding makes some of its tables on first use, inside a C++ guard, and gives up Python's lock
-  meanwhile. A second thread that comes to the guard holding Python's lock waits for the first, and
-  the first waits for it. `Binding.first_call_alone` has the first call end before others begin.
-- A forked process inherits the memory of its parent, but only the thread that forked. Worker pools,
-  compiled networks and locks that another thread held wait for threads that are not there. `Once`
-  and `Lock` are made anew in each process.
+- A binding initialises static data on first use, inside a C++ guard, and releases the GIL
+  meanwhile. A second thread that reaches the guard while it holds the GIL waits for the first
+  thread, which waits for the GIL. `Binding.serialise_first_call` lets no other call begin before
+  the first ends.
+- A forked process inherits its parent's memory, but only the thread that forked. Worker pools,
+  compiled networks and locks held by other threads wait for threads that do not exist. `Once` and
+  `Lock` are reset in each forked process.
 """
 
 from __future__ import annotations
@@ -22,27 +23,27 @@ from weakref import WeakSet
 
 Params = ParamSpec("Params")
 Value = TypeVar("Value")
-# Never freed: the threads that a compiled network of the parent would be ended with are not here.
+# Never freed: freeing a compiled network of the parent would wait for threads that do not exist.
 _INHERITED: list[Any] = []
 
 
-class _Renewed(Protocol):
-    """Something that a forked process makes anew."""
+class _Resettable(Protocol):
+    """An object with state that a forked process resets."""
 
     def renew(self) -> None:
-        """Forget what the parent process had."""
+        """Reset the state inherited from the parent process."""
 
 
-_RENEWED: WeakSet[_Renewed] = WeakSet()
+_RESETTABLE: WeakSet[_Resettable] = WeakSet()
 
 
-def renew_in_child(each: _Renewed) -> None:
-    """Have something made anew in every process that is forked from now on, while it is in use."""
-    _RENEWED.add(each)
+def renew_in_child(each: _Resettable) -> None:
+    """Reset an object in every process forked from now on, for as long as it is referenced."""
+    _RESETTABLE.add(each)
 
 
 def _renew_all() -> None:
-    for each in list(_RENEWED):
+    for each in list(_RESETTABLE):
         each.renew()
 
 
@@ -51,28 +52,28 @@ if hasattr(os, "register_at_fork"):
 
 
 class Lock:
-    """A re-entrant lock that is open at the start of a forked process."""
+    """A re-entrant lock that is released in a forked process."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
         renew_in_child(self)
 
     def renew(self) -> None:
-        """Open it: the thread that held it is not in this process."""
+        """Replace the lock: the thread that held it is not in this process."""
         self._lock = threading.RLock()
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
         """Hold the lock while the block runs."""
-        # The same object to the end: a block that forks leaves it in the child as well.
+        # Bound once: a block that forks also releases it in the child.
         with self._lock:
             yield
 
 
 class Once(Generic[Value]):
-    """A value that each process makes once, by the first thread that asks for it.
+    """A value that each process creates once, in the first thread that needs it.
 
-    Pickled, it is sent empty: another process makes its own.
+    It is pickled without its value: another process creates its own.
     """
 
     def __init__(self) -> None:
@@ -81,7 +82,7 @@ class Once(Generic[Value]):
         renew_in_child(self)
 
     def __call__(self, make: Callable[[], Value]) -> Value:
-        """Return the value, made by `make` if this process has not made it yet."""
+        """Return the value, created by `make` on the first call in this process."""
         made = self._made
         if made is None:
             with self._making():
@@ -91,7 +92,7 @@ class Once(Generic[Value]):
         return made[0]
 
     def renew(self) -> None:
-        """Set the parent's value aside."""
+        """Drop the parent's value without freeing it."""
         if self._made is not None:
             _INHERITED.append(self._made)
             self._made = None
@@ -101,7 +102,7 @@ class Once(Generic[Value]):
 
 
 def cache_per_process(call: Callable[Params, Value]) -> Callable[Params, Value]:
-    """Return a function that keeps its results, as `functools.cache` does, in each process anew."""
+    """Return a function that caches its results, as `functools.cache` does, for each process."""
     once: Once[Callable[..., Value]] = Once()
 
     @wraps(call)
@@ -112,21 +113,21 @@ def cache_per_process(call: Callable[Params, Value]) -> Callable[Params, Value]:
 
 
 class Binding:
-    """A native library, each of whose functions is first called by one thread alone."""
+    """A native library whose functions are first called by one thread at a time."""
 
     def __init__(self) -> None:
         self._lock = Lock()
 
-    def first_call_alone(self, call: Callable[Params, Value]) -> Callable[Params, Value]:
-        """Return the function, whose first call in a process ends before another one begins.
+    def serialise_first_call(self, call: Callable[Params, Value]) -> Callable[Params, Value]:
+        """Return the function such that its first call ends before another one begins.
 
-        First calls of all functions of the binding wait for each other. A call that fails is none:
-        the next is first again. What is called must not wait for other threads that make calls.
+        First calls of all functions of a binding are serialised. A call that fails does not count.
+        The function must not wait for other threads that call the binding.
         """
         called = False
 
         @wraps(call)
-        def alone(*args: Params.args, **kwargs: Params.kwargs) -> Value:
+        def serialised(*args: Params.args, **kwargs: Params.kwargs) -> Value:
             nonlocal called
             if called:
                 return call(*args, **kwargs)
@@ -135,7 +136,10 @@ class Binding:
                 called = True
             return result
 
-        return alone
+        return serialised
 
 
-OPENVINO, ONNX_RUNTIME, OPENCV, ZXING = Binding(), Binding(), Binding(), Binding()
+OPENVINO = Binding()
+ONNX_RUNTIME = Binding()
+OPENCV = Binding()
+ZXING = Binding()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from beautylens.catalogue.dead_links import Link
-from beautylens.catalogue.download import Downloaded, download
-from beautylens.catalogue.transfer import Manners
+from beautylens.catalogue.download.dead_links import Link
+from beautylens.catalogue.download.pictures import Downloaded, download
+from beautylens.catalogue.download.transfer import Manners
 from tests.catalogue.web import Web
 
 QUICK = Manners(rate=10_000, backoff=0, timeout=5)

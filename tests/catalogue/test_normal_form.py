@@ -70,11 +70,11 @@ def test_a_filter_finds_all_of_a_brand_in_either_form(lancome: Collection, form:
 
 
 def draw(collection: Collection) -> Path:
-    return Path(collection.gallery.pictures("é0")["é0"])
+    return Path(collection.gallery.products.pictures("é0")["é0"])
 
 
 def test_a_product_is_known_and_removed_in_either_form(lancome: Collection) -> None:
-    assert lancome.gallery.known_products([apart("é1"), "é2"]) == {apart("é1"), "é2"}
-    assert len(lancome.gallery.of_product(apart("é3"))) == 1
+    assert lancome.gallery.products.known([apart("é1"), "é2"]) == {apart("é1"), "é2"}
+    assert len(lancome.gallery.products.images(apart("é3"))) == 1
     assert lancome.remove(apart("é3")) == 1
-    assert not lancome.gallery.known_products("é3")
+    assert not lancome.gallery.products.known("é3")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from beautylens.catalogue.perfect500k import read_lists
+from beautylens.catalogue.datasets.perfect500k import read_lists
 from beautylens.catalogue.truth import read_truth
 from beautylens.errors import TableError
 from tests.catalogue.test_readers import read_text

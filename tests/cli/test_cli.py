@@ -16,13 +16,13 @@ from unittest.mock import patch
 import pytest
 from PIL import Image
 
-from beautylens.catalogue.sample import draw_plan, plan_sample
-from beautylens.catalogue.sample.barcode import draw_barcode
 from beautylens.cli import demo as demo_command
 from beautylens.cli import main
 from beautylens.cli.console import console
 from beautylens.cli.verbs import VERBS, command_of
 from beautylens.collection import Collection
+from beautylens.sample import draw_plan, plan_sample
+from beautylens.sample.barcode import draw_barcode
 from tests.conftest import Shop, catalogue_rows, make_shop, write_table
 
 Done = subprocess.CompletedProcess[str]
@@ -94,14 +94,15 @@ def test_json_has_the_documented_keys_and_one_object_a_line(lens: str, shop: Sho
         assert set(answer) == {"query", "verdict", "probability", "matches", "milliseconds"}
         assert len(answer["matches"]) == 3
         assert set(answer["matches"][0]) == {
-            "product_id", "name", "brand", "image", "score", "probability", "reasons",
+            "product_id", "name", "brand", "category", "gtin", "metadata", "image", "score",
+            "probability", "reasons",
         }  # fmt: skip
         assert set(answer["matches"][0]["reasons"]) == {
             "visual", "local", "inliers", "colour", "text", "typed", "words", "barcode",
         }  # fmt: skip
         assert set(answer["milliseconds"]) == {
-            "decode", "encode", "keypoints", "retrieve", "expand", "scan", "rerank", "textual",
-            "compare", "read", "refine", "total",
+            "decode", "describe", "retrieve", "expand", "match_code", "verify", "expand_by_name",
+            "compare", "read", "score", "total",
         }  # fmt: skip
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beautylens.features.encoder import Encoder
-from beautylens.features.folders import encoder_home, known_encoders
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.features.encoder.registry import encoder_home, known_encoders
 from tests.cli.test_cli import one_line, run
 from tests.conftest import draw_pack
 
-DEFAULT = Path(str(resources.files("beautylens") / "features/weights/default/graph.onnx"))
+DEFAULT = Path(str(resources.files("beautylens") / "features/encoder/weights/default/graph.onnx"))
 HALF = "127.5,127.5,127.5"
 ABSENT = [name for name in ("torch", "timm", "onnx") if importlib.util.find_spec(name) is None]
 
@@ -62,17 +62,17 @@ def test_info_says_what_an_encoder_is_and_costs(home: Path) -> None:
 
 def test_an_unknown_name_gets_the_command_that_makes_it(home: Path) -> None:
     message = one_line(run("encoder", "info", "resnet101.tv_in1k", code=1).stderr)
-    assert "there is no encoder 'resnet101.tv_in1k'" in message
-    assert f"there are: default (in {home})" in message
+    assert "no encoder 'resnet101.tv_in1k'" in message
+    assert f"in {home}; available: default" in message
     assert "`beautylens encoder export --backbone resnet101.tv_in1k`" in message
-    assert "pip install 'beautylens[train]'" in message
+    assert "pip install '.[train]'" in message
 
 
 def test_wrong_words_are_refused_in_one_sentence(home: Path, tmp_path: Path) -> None:
     done = run("encoder", "import", DEFAULT, tmp_path / "out", "--mean", "1,2", code=1)
     assert "--mean '1,2' is not three numbers" in done.stderr
     done = run("encoder", "import", DEFAULT, tmp_path / "out", "--output", "7", code=1)
-    assert "output '7' holds no feature maps; choose with --output one of" in done.stderr
+    assert "output '7' has no feature maps; choose with --output one of" in done.stderr
     done = run("encoder", "export", "--backbone", "x", "--random", 1, "--weights", "f", code=1)
     assert "exclude each other" in done.stderr
     assert not (tmp_path / "out").exists()
@@ -81,7 +81,7 @@ def test_wrong_words_are_refused_in_one_sentence(home: Path, tmp_path: Path) -> 
 @pytest.mark.skipif("torch" not in ABSENT, reason="the extra `train` is installed")
 def test_exporting_without_the_extra_names_the_pip_line(home: Path) -> None:
     done = run("encoder", "export", "--backbone", "resnet18", code=1)
-    assert "run: pip install 'beautylens[train]'" in done.stderr
+    assert "repository: pip install '.[train]'" in done.stderr
     assert not home.exists()
 
 
@@ -92,7 +92,7 @@ def test_an_exported_network_is_known_by_its_name(home: Path) -> None:
     assert "64 pixels (no other side), pooling class_token" in done.stderr
     assert Encoder.load("test_vit")([draw_pack(1)]).shape == (1, 64)
     again = run("encoder", "export", "--backbone", "test_vit", "--random", 1, code=1)
-    assert "is there already" in again.stderr
+    assert "already exists" in again.stderr
 
 
 def test_the_home_is_a_folder_of_the_user_unless_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ def test_what_cannot_be_tuned_is_refused_in_a_sentence(tmp_path: Path) -> None:
     answered = run(shop, tmp_path / "out", truth="leaks.csv")
     assert "1 of 1 queries are in the gallery themselves" in str(answered.exception)
     answered = run(shop, tmp_path / "out", "--encoder", "nothing_like_it")
-    assert "there is no encoder 'nothing_like_it'" in str(answered.exception)
+    assert "no encoder 'nothing_like_it'" in str(answered.exception)
     (tmp_path / "file").write_text("")
     answered = run(shop, tmp_path / "file")
     assert "is a file; name a folder" in str(answered.exception)

@@ -176,7 +176,7 @@ def tiff_of_strips(count: int = 2_400_000) -> bytes:
 
 
 def bmp_of_runs(width: int = 180_000, height: int = 270) -> bytes:
-    """A BMP in run-length coding each of whose rows is given one pixel, the rest left out."""
+    """A BMP in run-length encoding each of whose rows is given one pixel, the rest left out."""
     head = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, 0, 0, 0, 2, 0)
     start = 14 + len(head) + 8
     rows = b"\1\0\0\0" * height + b"\0\1"

@@ -113,7 +113,7 @@ def png_header(width: int, height: int) -> bytes:
 
 
 def test_a_header_that_claims_too_many_pixels_is_refused_before_decoding() -> None:
-    with pytest.raises(ImageError, match="60000 x 60000 pixels where at most 100,000,000"):
+    with pytest.raises(ImageError, match="60000 x 60000 pixels, more than 100,000,000"):
         decode(png_header(60000, 60000))
 
 
@@ -136,7 +136,7 @@ def test_a_picture_too_small_to_hold_anything_is_refused() -> None:
 
 
 def test_bytes_beyond_the_limit_are_refused() -> None:
-    with pytest.raises(ImageError, match=r"bytes where at most 100 are allowed"):
+    with pytest.raises(ImageError, match=r"bytes, more than 100"):
         decode(SAMPLES["png"], limits=Limits(max_bytes=100))
 
 
@@ -188,7 +188,7 @@ def test_a_file_without_permission_is_refused(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "read_bytes", forbidden)
-    with pytest.raises(ImageError, match="may not be read"):
+    with pytest.raises(ImageError, match="give this user permission"):
         decode(path)
 
 

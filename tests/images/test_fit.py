@@ -102,7 +102,7 @@ def test_a_crop_is_the_pixels_that_lie_in_both_box_and_picture(
         return
     rows, columns = ({place[axis] for place in inside} for axis in (0, 1))
     if min(len(rows), len(columns)) < 8:
-        left = f"leaves {len(columns)} x {len(rows)} pixels"
+        left = f"covers {len(columns)} x {len(rows)} pixels"
         with pytest.raises(QueryError, match=left):
             crop(picture, box)
         return

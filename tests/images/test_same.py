@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from beautylens.images.same import APART, COARSE, FINE, difference
+from beautylens.images.same import COARSE, FINE, MAX_DIFFERENCE, difference
 from tests.conftest import draw_pack
 
 SAME = 5.0
@@ -52,10 +52,10 @@ def test_another_shade_and_another_word_are_another_picture() -> None:
 
 def test_what_has_nothing_in_common_lies_far_apart() -> None:
     blank = np.full((300, 300, 3), 255, np.uint8)
-    assert difference(blank, pack(), COARSE) == APART
+    assert difference(blank, pack(), COARSE) == MAX_DIFFERENCE
     assert difference(pack(0), pack(1), COARSE) > 4 * SAME
 
 
 def test_a_taller_pack_is_another_size() -> None:
     taller = cv2.resize(pack(), None, fx=1.0, fy=1.15, interpolation=cv2.INTER_CUBIC)
-    assert difference(pack(), taller, COARSE) == APART
+    assert difference(pack(), taller, COARSE) == MAX_DIFFERENCE

@@ -14,11 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from beautylens.features.pooling import unit_rows
-from beautylens.store.clustered import ClusteredGallery
+from beautylens.features.encoder.pooling import unit_rows
+from beautylens.store.columns import vectors
 from beautylens.store.gallery import Gallery
-from beautylens.store.rows import vectors
-from beautylens.store.sync import Difference, sync
+from beautylens.store.milvus.sync import Difference, sync
+from beautylens.store.milvus.vector_index import open_with_milvus
 from tests.outside.process import until
 
 MilvusClient = pytest.importorskip("pymilvus", reason="needs the extra scale").MilvusClient
@@ -59,7 +59,7 @@ def _answers(port: int) -> bool:
 
 
 def synced(folder: str | Path, address: str, *, write: bool = True) -> Difference:
-    return sync(ClusteredGallery(folder, address), lambda *_: None, write=write)
+    return sync(open_with_milvus(folder, address).vectors, lambda *_: None, write=write)
 
 
 def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -96,4 +96,4 @@ def rows(numbers: range, dimensions: int = 32, seed: int = 0) -> pa.Table:
 
 def queries(gallery: Gallery, count: int) -> np.ndarray:
     rng = np.random.default_rng(99)
-    return unit_rows(rng.standard_normal((count, gallery.dimensions), np.float32))
+    return unit_rows(rng.standard_normal((count, gallery.rows.dimensions), np.float32))

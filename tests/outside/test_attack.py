@@ -28,6 +28,8 @@ from tests.outside.costly import COSTLY, FILTERS, FORM, HEAD, NESTED
 from tests.outside.meanwhile import assert_unnoticed
 from tests.outside.process import Served, until
 
+pytestmark = pytest.mark.alone
+
 MEBIBYTE = 1 << 20
 SECONDS = 5  # within which the server of these tests wants a body
 

@@ -22,6 +22,8 @@ from tests.outside.process import Served
 from tests.outside.test_attack import alive
 from tests.serve.conftest import WRITER
 
+pytestmark = pytest.mark.alone
+
 MEBIBYTE = 1 << 20
 # What decoding may take, the files themselves, and what the processes keep.
 CEILING = ServeSettings(collection="").decoding_bytes + 600 * MEBIBYTE

@@ -16,13 +16,13 @@ from beautylens.indexing import build
 from beautylens.store.gallery import Gallery
 from tests.cli.test_cli import run
 from tests.conftest import make_shop
-from tests.store.test_build import stored
+from tests.ingest.test_fill import stored
 
 # Small and slow commits, so that a kill falls between, before and inside several of them.
 BUILD = """
 import sys, time
 import beautylens
-from beautylens.store import build
+from beautylens.ingest import fill as build
 build.COMMIT_IMAGES = 4
 commit = build._Batch.commit
 build._Batch.commit = lambda batch: (time.sleep(0.1), commit(batch))
@@ -48,7 +48,7 @@ def test_a_build_killed_again_and_again_ends_with_every_image_once(tmp_path: Pat
         if process.returncode == 0:
             break
         kills += 1
-        found = Gallery(target).image_ids()
+        found = Gallery(target).rows.image_ids()
         assert seen <= found, "a committed image was lost"
         seen = found
     assert kills >= 2
@@ -57,7 +57,7 @@ def test_a_build_killed_again_and_again_ends_with_every_image_once(tmp_path: Pat
     whole, _ = build(shop.table, tmp_path / "whole.lens")
     found, expected = stored(resumed), stored(whole)
     assert found.keys() == expected.keys()
-    assert resumed.gallery.products() == 40
+    assert resumed.gallery.products.count() == 40
     for image_id, descriptor in expected.items():
         assert descriptor @ found[image_id] > 0.999
 
@@ -65,7 +65,7 @@ def test_a_build_killed_again_and_again_ends_with_every_image_once(tmp_path: Pat
 def grown(target: Path, before: int) -> bool:
     """Tell whether the gallery holds more images than before; False while it is not there yet."""
     try:
-        return len(Gallery(target).image_ids()) > before
+        return len(Gallery(target).rows.image_ids()) > before
     except (CollectionError, OSError, ValueError, RuntimeError):
         return False
 
@@ -74,7 +74,7 @@ def test_an_interrupted_build_says_so_and_goes_on(tmp_path: Path) -> None:
     shop = make_shop(tmp_path / "shop", 30)
     # Background jobs of a shell ignore interruptions, and so would what they start.
     command = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    command += "from beautylens.store import build; build.COMMIT_IMAGES = 2\n"
+    command += "from beautylens.ingest import fill; fill.COMMIT_IMAGES = 2\n"
     command += "from beautylens.cli import main; main()"
     process = subprocess.Popen(
         [sys.executable, "-c", command, "index", str(shop.table), str(tmp_path / "c.lens")],

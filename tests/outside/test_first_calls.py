@@ -40,10 +40,12 @@ def together(*works):
 ENCODER = "encoder = bl.Encoder.load(); together(lambda: encoder([photo]))"
 SEARCH = "collection = bl.open(lens); together(lambda: collection.search(photo))"
 ALL = """
-from beautylens.features.extractors import rootsift
-from beautylens.features.nearest import Nearest
-from beautylens.features.ocr import Reader
-from beautylens.text.barcode import read_barcodes
+from beautylens.features.local.extractors import rootsift
+from beautylens.features.local.nearest import Nearest
+from beautylens.text.ocr import Reader
+from beautylens.text.codes import read_barcodes
+
+pytestmark = pytest.mark.alone
 encoder, reader, pixels = bl.Encoder.load(), Reader(), decode(photo)
 def match():
     found = rootsift()(pixels, longest=640, limit=500).descriptors

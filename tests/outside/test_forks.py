@@ -16,8 +16,8 @@ PATIENCE = 120.0
 SCRIPT = """
 import json, multiprocessing, sys
 import beautylens as bl
-from beautylens.cores import cores
-from beautylens.features.ocr import shared_reader
+from beautylens.threads import cores
+from beautylens.text.ocr import shared_reader
 from beautylens.images.decode import decode
 
 photo, lens = sys.argv[1:3]

@@ -14,9 +14,9 @@ import requests
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import CollectionError, QueryError
 from beautylens.indexing import build
-from beautylens.store.clustered import ClusteredGallery
 from beautylens.store.gallery import Gallery
-from beautylens.store.sync import in_step, sync
+from beautylens.store.milvus.sync import in_step, sync
+from beautylens.store.milvus.vector_index import open_with_milvus
 from tests.conftest import Shop
 from tests.outside.milvus import free_port, made, milvus, queries, rows, run, synced
 from tests.outside.process import served
@@ -46,7 +46,7 @@ def test_a_search_finds_what_it_finds_without_the_cluster(
 def test_the_nearest_agree_with_an_exact_scan(cluster: str, tmp_path: Path) -> None:
     gallery = made(tmp_path / "g.lens", 3000)
     synced(tmp_path / "g.lens", f"{cluster}/agree")
-    far = ClusteredGallery(tmp_path / "g.lens", f"{cluster}/agree")
+    far = open_with_milvus(tmp_path / "g.lens", f"{cluster}/agree")
     table = rows(range(3000))
     stored = np.stack(table["descriptor"].to_numpy())
     shared = []
@@ -89,11 +89,11 @@ def test_a_filter_keeps_the_same_products_as_without_the_cluster(
     if not folder.exists():
         made(folder, 60)
         synced(folder, f"{cluster}/filtered")
-    here, far = Gallery(folder), ClusteredGallery(folder, f"{cluster}/filtered")
+    here, far = Gallery(folder), open_with_milvus(folder, f"{cluster}/filtered")
     query = queries(here, 1)[0]
     wanted = [match.product for match in here.nearest(query, 60, where)]
     assert [match.product for match in far.nearest(query, 60, where)] == wanted
-    assert len(far.near(query, 60, where)) == len(wanted)
+    assert len(far.vectors.search(query, 60, where)) == len(wanted)
 
 
 def test_a_filter_that_milvus_has_no_words_for_is_refused(
@@ -143,7 +143,7 @@ def test_a_server_that_was_started_again_is_searched_and_filled(tmp_path: Path) 
     query = queries(gallery, 1)[0]
     with milvus(tmp_path / "milvus", port) as (address, process):
         synced(folder, f"{address}/again")
-        far = ClusteredGallery(folder, f"{address}/again")
+        far = open_with_milvus(folder, f"{address}/again")
         wanted = far.nearest(query, 5)
         process.terminate()
         process.wait()
@@ -152,12 +152,12 @@ def test_a_server_that_was_started_again_is_searched_and_filled(tmp_path: Path) 
         far.ready()
     gallery.upsert(rows(range(20, 22)))
     with milvus(tmp_path / "milvus", port) as (address, _):
-        assert not in_step(far)
-        assert sync(far, lambda *_: None)[2:] == (2, 0)
+        assert not in_step(far.vectors)
+        assert sync(far.vectors, lambda *_: None)[2:] == (2, 0)
     with milvus(tmp_path / "milvus", port) as (address, _):
-        far = ClusteredGallery(folder, f"{address}/again")
+        far = open_with_milvus(folder, f"{address}/again")
         far.ready()
-        assert in_step(far)
+        assert in_step(far.vectors)
 
 
 def test_a_server_that_hangs_is_told_whatever_is_asked(
@@ -167,17 +167,17 @@ def test_a_server_that_hangs_is_told_whatever_is_asked(
     gallery = made(folder, 5)
     with milvus(tmp_path / "milvus") as (address, process):
         synced(folder, f"{address}/hung")
-        far = ClusteredGallery(folder, f"{address}/hung")
+        far = open_with_milvus(folder, f"{address}/hung")
         far.ready()
         for name in ("PATIENCE", "LONG_PATIENCE"):
-            monkeypatch.setattr(f"beautylens.store.milvus.{name}", 1.0)
+            monkeypatch.setattr(f"beautylens.store.milvus.collection.{name}", 1.0)
         process.send_signal(signal.SIGSTOP)
-        there = far.cluster
+        there = far.vectors.cluster
         asked = [
             far.ready, there.exists, there.load, there.count, there.version, there.index,
-            partial(there.near, queries(gallery, 1)[0], 5, "", "descriptor"),
+            partial(there.search, queries(gallery, 1)[0], 5, "", "descriptor"),
             partial(there.delete, ["p00001/a"]), partial(there.settle, 1),
-            lambda: ClusteredGallery(folder, f"{address}/hung").cluster,
+            lambda: open_with_milvus(folder, f"{address}/hung").vectors.cluster,
         ]  # fmt: skip
         for ask in asked:
             with pytest.raises(CollectionError, match="no Milvus answers there"):

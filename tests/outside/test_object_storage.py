@@ -19,7 +19,7 @@ from beautylens.errors import BeautylensError, CollectionError, TableError
 from beautylens.indexing import build
 from beautylens.store.gallery import Gallery
 from beautylens.store.lance import connect
-from beautylens.store.tables import FORMAT, make_tables
+from beautylens.store.schema import FORMAT, make_tables
 from tests.conftest import Shop, catalogue_rows, write_table
 from tests.outside.object_storage import object_storage, upload
 from tests.outside.process import served
@@ -73,8 +73,9 @@ def test_a_collection_in_object_storage_answers_as_one_in_a_folder(
 
 def test_a_reason_is_drawn_with_a_picture_from_object_storage(address: str, shop: Shop) -> None:
     there = open_collection(address)
-    photo = there.photo(shop.photo(1))
-    drawing = there.explain(photo, there.pipeline.search(photo, 1)[0])
+    found = there.search(shop.photo(1), 1)
+    assert found.query is not None
+    drawing = there.explain(found.query, found[0])
     assert drawing.shape[1] > drawing.shape[0] / 2
 
 
@@ -114,19 +115,21 @@ def test_writers_in_several_processes_lose_nothing(
         ended = list(pool.map(lambda table: run("add", made, str(table)), tables))
     assert [each.returncode for each in ended] == [0] * 3, [each.stderr for each in ended]
     there = open_collection(made)
-    assert there.gallery.image_ids() == {
+    assert there.gallery.rows.image_ids() == {
         "p00/" + _address(remote_shop, 0),
         "p01/" + _address(remote_shop, 1),
         *(f"w{w}-p{n:02}/" + _address(remote_shop, n) for w in range(3) for n in range(3)),
     }
-    assert there.gallery.of_product("p00")[0].product.name in {f"by {w}" for w in range(3)}
+    assert there.gallery.products.images("p00")[0].product.name in {f"by {w}" for w in range(3)}
 
 
 def test_commits_that_conflict_are_made_again_on_top_of_each_other(
     address: str, bucket: str
 ) -> None:
     """Four writers, each four times, write one product that is the same for all and their own."""
-    rows = next(open_collection(address).gallery.stream(["image_id", "product_id", "descriptor"]))
+    rows = next(
+        open_collection(address).gallery.rows.stream(["image_id", "product_id", "descriptor"])
+    )
     row = pa.Table.from_batches([rows]).slice(0, 1)
     made = f"{bucket}/conflicts.lens"
     Gallery.create(made, dimensions=row["descriptor"].type.list_size, settings={})
@@ -140,7 +143,7 @@ def test_commits_that_conflict_are_made_again_on_top_of_each_other(
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, range(4)))
-    assert Gallery(made).image_ids() == {"shared/a", *(f"own {w}/a" for w in range(4))}
+    assert Gallery(made).rows.image_ids() == {"shared/a", *(f"own {w}/a" for w in range(4))}
 
 
 def test_a_creation_that_was_killed_half_way_is_gone_on_with(remote_shop: str, bucket: str) -> None:
@@ -164,11 +167,11 @@ def test_an_index_that_another_process_made_meanwhile_is_made_once(
 ) -> None:
     """What the second knows of the collection is some seconds old."""
     made = f"{bucket}/indexes.lens"
-    rows = pa.Table.from_batches(open_collection(address).gallery.stream(SOME))
+    rows = pa.Table.from_batches(open_collection(address).gallery.rows.stream(SOME))
     dimensions = rows["descriptor"].type.list_size
     Gallery.create(made, dimensions=dimensions, settings={}).upsert(rows)
     first, second = Gallery(made), Gallery(made)
-    assert second.count() == first.count() == 12
+    assert second.rows.count() == first.rows.count() == 12
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda gallery: gallery.ensure_indexes(), (first, second)))
     second.ensure_indexes()
@@ -176,15 +179,15 @@ def test_an_index_that_another_process_made_meanwhile_is_made_once(
     assert sorted(index["fields"] for index in indexes) == [["gtin"], ["image_id"], ["product_id"]]
 
 
-def test_of_two_that_make_one_collection_what_the_first_learnt_is_kept(bucket: str) -> None:
+def test_of_two_that_make_one_collection_what_the_first_computed_is_kept(bucket: str) -> None:
     made = f"{bucket}/learnt.lens"
     vectors = {"descriptor": 8}
-    make_tables(made, vectors, {"format": FORMAT}, [], learnt={"projection": b"first"})
+    make_tables(made, vectors, {"format": FORMAT}, [], artefacts={"projection": b"first"})
     with pytest.raises((OSError, RuntimeError, ValueError)):
-        make_tables(made, vectors, {"format": FORMAT}, [], learnt={"projection": b"second"})
-    assert Gallery(made).learnt("projection") == b"first"
+        make_tables(made, vectors, {"format": FORMAT}, [], artefacts={"projection": b"second"})
+    assert Gallery(made).artefacts.get("projection") == b"first"
     with pytest.raises(ValueError, match="Schema"):
-        make_tables(made, {"descriptor": 9}, {"format": FORMAT}, [], learnt={})
+        make_tables(made, {"descriptor": 9}, {"format": FORMAT}, [], artefacts={})
 
 
 def test_what_is_in_the_way_in_a_bucket_is_left_alone(remote_shop: str, bucket: str) -> None:
@@ -241,7 +244,7 @@ def test_pictures_are_fetched_from_the_web_and_missing_ones_named(
     collection, filled = build(write_table(tmp_path / "web.csv", rows), tmp_path / "web.lens")
     assert [f.product_id for f in filled.failures] == ["gone"]
     assert "404" in filled.failures[0].error
-    assert collection.gallery.of_product("there")[0].image == web
+    assert collection.gallery.products.images("there")[0].image == web
 
 
 def test_a_photo_named_by_an_address_in_text_is_not_fetched(address: str) -> None:
@@ -278,7 +281,7 @@ def test_a_server_over_a_bucket_sees_what_another_process_adds(
         assert sent.status_code == 200, sent.text
         shown = httpx.get(f"{server.address}/v1/products/sent/image", timeout=30)
         assert shown.headers["content-type"] == "image/jpeg"
-    stored = open_collection(made).gallery.of_product("sent")[0].image
+    stored = open_collection(made).gallery.products.images("sent")[0].image
     assert stored.startswith(f"{made}/pictures/")
     assert read_catalogue(f"{remote_shop}/catalogue.csv").image_path(stored).is_file()
 

@@ -127,7 +127,7 @@ def test_killed_under_load_it_loses_no_accepted_write(own: Path, shop: Shop) -> 
         assert put(again.address, "after", shop.picture(3).read_bytes()) == 200
     finally:
         again.stop()
-    assert open_collection(own).gallery.known_products(accepted) == set(accepted)
+    assert open_collection(own).gallery.products.known(accepted) == set(accepted)
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from beautylens import cluster, indexing
+from beautylens import indexing
 from beautylens.catalogue.table import Catalogue
+from beautylens.cluster import build as cluster
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import BeautylensError, CollectionError
 from beautylens.indexing import build
@@ -63,7 +64,7 @@ def plain(large: Shop, tmp_path_factory: pytest.TempPathFactory) -> Collection:
 
 def rows_of(collection: Collection) -> dict[str, dict[str, object]]:
     """Every row by its image's id; fails if one is there twice."""
-    rows = collection.gallery._images.to_arrow().to_pylist()
+    rows = collection.gallery.rows.table.to_arrow().to_pylist()
     found = {row["image_id"]: row for row in rows}
     assert len(found) == len(rows)
     return found
@@ -73,7 +74,7 @@ def assert_same(made: Collection, plain: Collection) -> None:
     there, wanted = rows_of(made), rows_of(plain)
     assert there.keys() == wanted.keys()
     for image_id, row in there.items():
-        for name in ("descriptor", "aggregate"):
+        for name in ("descriptor", "vlad"):
             if name in row:
                 np.testing.assert_allclose(row.pop(name), wanted[image_id][name], atol=1e-6)
         assert row == {name: wanted[image_id][name] for name in row}
@@ -189,7 +190,7 @@ def test_what_is_done_is_committed_by_the_clock_while_nothing_comes(
 
     def watched(publisher: cluster._Publisher) -> None:
         commit_if_due(publisher)
-        seen.append(Gallery(target).count())
+        seen.append(Gallery(target).rows.count())
 
     monkeypatch.setattr(cluster._Publisher, "commit_if_due", watched)
     monkeypatch.setattr(cluster, "_COMMIT_SECONDS", 20.0)

@@ -23,10 +23,10 @@ import pytest
 from beautylens.cli.sync import sync as command
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import CollectionError
-from beautylens.store.clustered import ClusteredGallery
 from beautylens.store.lance import connect
-from beautylens.store.milvus_index import INDEXES
-from beautylens.store.sync import in_step, sync
+from beautylens.store.milvus.index import INDEXES
+from beautylens.store.milvus.sync import in_step, sync
+from beautylens.store.milvus.vector_index import open_with_milvus
 from tests.conftest import Shop
 from tests.outside.milvus import (
     client,
@@ -56,20 +56,20 @@ def test_products_added_renamed_and_removed_are_brought_in_step(
     gallery.upsert(renamed)
     gallery.upsert(rows(range(50, 55)))
     # Before it is in step, what is gone is left out, and the rest is found.
-    far = ClusteredGallery(folder, address)
+    far = open_with_milvus(folder, address)
     assert {"p00003/a", "p00004/a"}.isdisjoint(
         m.image_id for m in far.nearest(queries(far, 1)[0], 60)
     )
-    assert not in_step(far)
+    assert not in_step(far.vectors)
     before = synced(folder, address, write=False)
     assert (before.missing, before.gallery.images, before.cluster.images) == (6, 53, 50)
     assert before.cluster.version < before.gallery.version
     assert synced(folder, address)[2:] == (6, 2)
     after = synced(folder, address, write=False)
-    assert after.gallery == after.cluster == (gallery.versions(), 53)
-    assert in_step(far)
-    assert far.cluster.count() == 53
-    assert far.cluster.version() == gallery.versions()
+    assert after.gallery == after.cluster == (gallery.version, 53)
+    assert in_step(far.vectors)
+    assert far.vectors.cluster.count() == 53
+    assert far.vectors.cluster.version() == gallery.version
     found = far.nearest(queries(far, 1)[0], 60, "name = 'Renamed'")
     assert [match.image_id for match in found] == ["p00010/a"]
 
@@ -77,13 +77,13 @@ def test_products_added_renamed_and_removed_are_brought_in_step(
 def test_rows_that_others_changed_in_the_cluster_are_mended(cluster: str, tmp_path: Path) -> None:
     made(tmp_path / "g.lens", 20)
     synced(tmp_path / "g.lens", f"{cluster}/mended")
-    far = ClusteredGallery(tmp_path / "g.lens", f"{cluster}/mended")
-    far.cluster.delete(["p00001/a", "p00002/a"])
+    far = open_with_milvus(tmp_path / "g.lens", f"{cluster}/mended")
+    far.vectors.cluster.delete(["p00001/a", "p00002/a"])
     stranger = rows(range(90, 91))
     for name in ("image", "category", "gtin"):
         stranger = stranger.append_column(name, pa.array([""]))
-    assert not in_step(far)
-    far.cluster.upsert(stranger, np.array([7]))
+    assert not in_step(far.vectors)
+    far.vectors.cluster.upsert(stranger, np.array([7]))
     assert synced(tmp_path / "g.lens", f"{cluster}/mended")[2:] == (2, 1)
 
 
@@ -91,15 +91,15 @@ def test_a_sync_that_was_killed_is_gone_on_with(cluster: str, tmp_path: Path) ->
     folder, address = tmp_path / "g.lens", f"{cluster}/killed"
     made(folder, 20_000, dimensions=64)
     filling = (
-        "import sys; from beautylens.store.sync import sync; "
-        "from beautylens.store.clustered import ClusteredGallery as Gallery; "
-        "sync(Gallery(*sys.argv[1:]), lambda *_: None)"
+        "import sys; from beautylens.store.milvus.sync import sync; "
+        "from beautylens.store.milvus.vector_index import open_with_milvus as Gallery; "
+        "sync(Gallery(*sys.argv[1:]).vectors, lambda *_: None)"
     )
     started = subprocess.Popen(
         [sys.executable, "-c", filling, folder, address],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    there = ClusteredGallery(folder, address).cluster
+    there = open_with_milvus(folder, address).vectors.cluster
     until(lambda: there.exists() and there.count() > 0)
     started.send_signal(signal.SIGKILL)
     started.wait()
@@ -135,11 +135,11 @@ def test_a_cluster_of_another_collection_is_refused_and_stays_as_it_is(
     for write in (True, False):
         with pytest.raises(CollectionError, match=refused):
             synced(other, address, write=write)
-    there = ClusteredGallery(other, address)
+    there = open_with_milvus(other, address)
     with pytest.raises(CollectionError, match=refused):
         there.nearest(queries(there, 1)[0], 3)
-    assert ClusteredGallery(owner, address).cluster.count() == 5
-    assert in_step(ClusteredGallery(owner, address))
+    assert open_with_milvus(owner, address).vectors.cluster.count() == 5
+    assert in_step(open_with_milvus(owner, address).vectors)
 
 
 def test_a_collection_made_anew_at_the_same_place_is_another(cluster: str, tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_a_collection_made_anew_at_the_same_place_is_another(cluster: str, tmp_p
     shutil.rmtree(tmp_path / "g.lens")
     made(tmp_path / "g.lens", 5, seed=0)
     with pytest.raises(CollectionError, match="another collection"):
-        in_step(ClusteredGallery(tmp_path / "g.lens", address))
+        in_step(open_with_milvus(tmp_path / "g.lens", address).vectors)
 
 
 def first_of_two(address: str, folder: Path) -> str:
@@ -164,26 +164,16 @@ def test_a_cluster_that_comes_to_hold_another_collection_is_noticed(
     cluster: str, tmp_path: Path
 ) -> None:
     address = first_of_two(f"{cluster}/taken", tmp_path)
-    far = ClusteredGallery(tmp_path / "one.lens", address)
+    far = open_with_milvus(tmp_path / "one.lens", address)
     far.ready()
     client(address).drop_collection("taken")
     with pytest.raises(CollectionError, match="is not there"):
         far.ready()
-    assert not in_step(far)
+    assert not in_step(far.vectors)
     synced(tmp_path / "two.lens", address)
-    for noticing in (far.ready, partial(in_step, far)):
+    for noticing in (far.ready, partial(in_step, far.vectors)):
         with pytest.raises(CollectionError, match="another collection"):
             noticing()
-
-
-def test_a_cluster_filled_before_there_were_ids_is_taken_over_once(
-    cluster: str, tmp_path: Path
-) -> None:
-    address = first_of_two(f"{cluster}/before", tmp_path)
-    client(address).drop_collection_properties("before", ["beautylens.id"])
-    assert synced(tmp_path / "one.lens", address)[2:] == (0, 0)
-    with pytest.raises(CollectionError, match="another collection"):
-        synced(tmp_path / "two.lens", address)
 
 
 def test_a_sync_killed_while_it_deletes_leaves_no_version(
@@ -194,28 +184,30 @@ def test_a_sync_killed_while_it_deletes_leaves_no_version(
     gallery = made(folder, 20)
     synced(folder, address)
     gallery.delete(["p00000"])
-    old = ClusteredGallery(folder, address)
+    old = open_with_milvus(folder, address)
 
     def other(*_: int) -> None:
         gallery.upsert(rows(range(20, 25)))
         synced(folder, address)
-        assert in_step(old)
+        assert in_step(old.vectors)
 
-    monkeypatch.setattr(old.cluster, "settle", Mock(side_effect=KeyboardInterrupt))
+    monkeypatch.setattr(old.vectors.cluster, "settle", Mock(side_effect=KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        sync(old, other)
-    assert old.cluster.count() == 19
-    assert old.cluster.version() is None
+        sync(old.vectors, other)
+    assert old.vectors.cluster.count() == 19
+    assert old.vectors.cluster.version() is None
     assert synced(folder, address)[2:] == (5, 0)
 
 
 def test_the_version_told_is_the_one_that_was_compared(cluster: str, tmp_path: Path) -> None:
     folder, address = tmp_path / "g.lens", f"{cluster}/told"
     gallery = made(folder, 5)
-    version = gallery.versions()
-    done = sync(ClusteredGallery(folder, address), lambda *_: gallery.upsert(rows(range(5, 6))))
+    version = gallery.version
+    done = sync(
+        open_with_milvus(folder, address).vectors, lambda *_: gallery.upsert(rows(range(5, 6)))
+    )
     assert done.gallery == (version, 5)
-    assert ClusteredGallery(folder, address).cluster.version() == version
+    assert open_with_milvus(folder, address).vectors.cluster.version() == version
 
 
 def test_the_command_tells_what_it_did_and_what_differs(
@@ -272,7 +264,7 @@ def test_a_sync_that_goes_on_follows_the_collection(
     folder = shutil.copytree(collection.gallery.address, tmp_path / "c.lens")
     address, told = f"{cluster}/following", tmp_path / "told"
     with following(folder, address, told):
-        there = ClusteredGallery(folder, address).cluster
+        there = open_with_milvus(folder, address).vectors.cluster
         until(lambda: there.exists() and there.count() == 12)
         open_collection(folder).remove(["p01"])
         until(lambda: there.count() == 11)
@@ -282,7 +274,9 @@ def test_a_sync_that_goes_on_follows_the_collection(
         until(lambda: there.exists() and there.version() is not None)
         assert there.count() == 11
         # Rows that others deleted are written again, although the versions agree.
-        gone = [match.image_id for match in ClusteredGallery(folder, address).of_product("p02")]
+        gone = [
+            match.image_id for match in open_with_milvus(folder, address).products.images("p02")
+        ]
         client(address).delete("following", ids=gone)
         until(lambda: there.count() == 10)
         until(lambda: there.count() == 11)
@@ -322,9 +316,13 @@ def test_a_sync_that_goes_on_waits_for_a_server(collection: Collection, tmp_path
     with following(folder, f"milvus+http://127.0.0.1:{port}/late", told):
         until(lambda: "no Milvus answers there" in told.read_text())
         with milvus(tmp_path / "milvus", port) as (address, _):
-            there = ClusteredGallery(folder, f"{address}/late")
-            until(lambda: there.cluster.exists() and there.cluster.version() is not None)
-            assert there.cluster.count() == 12
+            there = open_with_milvus(folder, f"{address}/late")
+            until(
+                lambda: (
+                    there.vectors.cluster.exists() and there.vectors.cluster.version() is not None
+                )
+            )
+            assert there.vectors.cluster.count() == 12
 
 
 def test_without_the_extra_a_command_gives_the_line_that_installs_it(
@@ -336,4 +334,4 @@ def test_without_the_extra_a_command_gives_the_line_that_installs_it(
         "sync", collection.gallery.address, "--vectors", "milvus+http://h/n", PYTHONPATH=path
     )
     assert ended.returncode == 1
-    assert "pip install 'beautylens[scale]'" in ended.stderr
+    assert "pip install '.[scale]'" in ended.stderr

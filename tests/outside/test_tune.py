@@ -17,11 +17,11 @@ from typer.testing import CliRunner, Result
 from beautylens.catalogue.table import read_catalogue
 from beautylens.catalogue.truth import read_truth
 from beautylens.cli import app
-from beautylens.evaluate import tuning, tuning_descriptors, tuning_measure
-from beautylens.evaluate.tuning_settings import axes
-from beautylens.features.encoder import Encoder
+from beautylens.evaluation.tune import descriptors, measure, tune
+from beautylens.evaluation.tune.axes import axes
+from beautylens.features.encoder.encoder import Encoder
 from beautylens.indexing import build
-from beautylens.recipe import read_recipe
+from beautylens.recipe.recipe import read_recipe
 from tests.conftest import Shop, draw_pack, make_shop, photograph, write_table
 from tests.pages import blocks
 from tests.stand_ins import write_stand_in
@@ -51,10 +51,10 @@ def _few_options() -> Iterator[None]:
         return [printed[:2], depths[:1]]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tuning, "axes", few)
-        patch.setattr(tuning_measure, "TIMED", 2)
-        patch.setattr(tuning_descriptors, "SHARES", (1.0,))
-        patch.setattr(tuning_descriptors, "POOLINGS", ("mac", "rmac"))
+        patch.setattr(tune, "axes", few)
+        patch.setattr(measure, "TIMED", 2)
+        patch.setattr(descriptors, "SHARES", (1.0,))
+        patch.setattr(descriptors, "POOLINGS", ("mac", "rmac"))
         yield
 
 
@@ -130,7 +130,7 @@ def test_an_interrupted_run_goes_on_from_what_was_described(
 
     def describe(folder: Path) -> int:
         described.clear()
-        tuning.Tuning(read_catalogue(studio.table), rows, folder, start).describe()
+        tune.Tuning(read_catalogue(studio.table), rows, folder, start).describe()
         return len(described)
 
     interrupt = -1
@@ -159,7 +159,7 @@ def test_without_matplotlib_everything_but_the_curve_is_written(
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     answered = run(studio, out)
     assert answered.exit_code == 0, answered.output
-    assert "pip install 'beautylens[train]'" in answered.stderr
+    assert "pip install '.[train]'" in answered.stderr
     assert read_recipe(out / "best.toml").name == "tuned"
 
 
@@ -173,7 +173,7 @@ def test_few_photos_all_choose_and_that_is_told(studio: Shop, out: Path) -> None
     answered = run(studio, out, truth="few.csv")
     assert answered.exit_code == 0, answered.output
     assert "Fewer than 20 photos: all 2 chose, so the figures flatter." in answered.stderr
-    assert "1 rows of the truth name no product of the catalogue" in answered.stderr
+    assert "1 photos show nothing of the catalogue and are not tuned on" in answered.stderr
 
 
 def test_the_commands_of_the_guide_run_as_they_stand(
@@ -189,7 +189,7 @@ def test_the_commands_of_the_guide_run_as_they_stand(
     monkeypatch.setenv("BEAUTYLENS_ENCODERS", str(tmp_path / "home"))
     monkeypatch.chdir(shop.folder)
     # The start alone: its print is read, which takes seconds a photo.
-    monkeypatch.setattr(tuning, "axes", lambda *_: [])
+    monkeypatch.setattr(tune, "axes", lambda *_: [])
     shown = "".join(block.text for block in blocks("docs/tuning.md") if block.language == "sh")
     for line in shown.splitlines():
         answered = CliRunner().invoke(app, shlex.split(line)[1:])

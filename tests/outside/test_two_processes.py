@@ -14,10 +14,10 @@ from tests.conftest import Shop
 
 pytest.importorskip("accelerate", reason="needs the extra `train`")
 
-from beautylens.features.backbones import build_backbone
-from beautylens.features.encoder import Encoder
-from beautylens.features.export import export_backbone
-from beautylens.settings import PoolingSettings
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.features.export.backbones import build_backbone
+from beautylens.features.export.timm import export_backbone
+from beautylens.recipe.settings import PoolingSettings
 
 LAUNCHED = (
     "accelerate.commands.launch", "--cpu", "--num_processes=2", "--num_machines=1",

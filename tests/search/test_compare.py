@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 
 from beautylens.assemble import make_local_features
-from beautylens.catalogue.sample.forms import draw_product
-from beautylens.catalogue.sample.plan import SampleProduct, plan_sample
-from beautylens.catalogue.sample.stage import View
 from beautylens.collection import Collection
 from beautylens.images.simulate import phone_photo
 from beautylens.indexing import build
-from beautylens.recipe import read_recipe
-from beautylens.records import Match, Matches, Product, Reasons
-from beautylens.search.compare import Compare, alike
-from beautylens.search.photo import Photo
+from beautylens.query import Photo, Query
+from beautylens.recipe.recipe import read_recipe
+from beautylens.results import Match, Matches, Product, Reasons
+from beautylens.sample.forms import draw_product
+from beautylens.sample.plan import SampleProduct, plan_sample
+from beautylens.sample.stage import View
+from beautylens.search.compare import CompareColour, alike
 from tests.conftest import write_table
 
 LINE, SEEN = "Petal Press", View(yaw=0.2, camera=0.12, shadow=False)
@@ -65,15 +65,12 @@ def test_the_right_shade_of_a_line_comes_first_with_its_colour_as_reason(
 
 
 def test_what_the_search_compared_is_what_is_drawn(line: Collection) -> None:
-    photo = line.photo(photo_of(shades()[0], 3))
-    matches = line.pipeline.search(photo, 4)
-    compared = photo.compared
+    matches = line.search(photo_of(shades()[0], 3), 4)
+    compared = matches.colours
     assert compared is not None
-    told = dict(
-        zip([m.image_id for m in compared.matches], compared.shades.differences, strict=True)
-    )
+    told = dict(zip(compared.image_ids, compared.cell_colours.differences, strict=True))
     assert matches[0].reasons.colour == pytest.approx(told[matches[0].image_id], abs=0.01)
-    drawings = line.explain.colours(photo)
+    drawings = line.explain.colours(matches)
     assert set(drawings) == set(told)
     drawn = drawings[matches[0].image_id]
     assert drawn.dtype == np.uint8
@@ -81,7 +78,26 @@ def test_what_the_search_compared_is_what_is_drawn(line: Collection) -> None:
 
 
 def test_a_photo_whose_colours_were_not_compared_has_no_drawing_of_them(line: Collection) -> None:
-    assert line.explain.colours(line.photo(photo_of(shades()[0], 3))) == {}
+    assert line.explain.colours(Matches()) == {}
+
+
+def test_comparing_changes_neither_order_nor_scores(line: Collection) -> None:
+    """Only colours are added, and to the pictures that were compared alone."""
+    pipeline = line.pipeline
+    query = pipeline.describe(line.photo(photo_of(shades()[0], 3)), 4)
+    matches = pipeline.verify(query, pipeline.retrieve(query, Matches(query=query)))
+    compared = pipeline.compare(query, matches)
+    assert compared.colours is not None
+    told = dict(
+        zip(
+            compared.colours.image_ids,
+            compared.colours.cell_colours.differences.tolist(),
+            strict=True,
+        )
+    )
+    for before, after in zip(matches, compared, strict=True):
+        colour = round(told[before.image_id], 2) if before.image_id in told else None
+        assert after == replace(before, reasons=replace(before.reasons, colour=colour))
 
 
 def test_geometry_that_decides_leaves_nothing_to_compare() -> None:
@@ -100,22 +116,27 @@ def test_pictures_of_one_product_are_not_told_apart() -> None:
 def test_without_thumbnails_nothing_changes(line: Collection, tmp_path: Path) -> None:
     recipe = read_recipe("default")
     assert recipe.keypoints is not None
-    assert recipe.rerank is not None
+    assert recipe.verify is not None
     plain = recipe.model_copy(update={"colour": None})
-    folder = Path(next(iter(line.gallery.pictures([shades()[0].product_id]).values()))).parent
+    folder = Path(
+        next(iter(line.gallery.products.pictures([shades()[0].product_id]).values()))
+    ).parent
     bare = build(folder / "catalogue.csv", tmp_path / "bare.lens", recipe=plain)[0]
-    assert bare.gallery.thumbnails(["anything"]) == {}
-    photo = bare.photo(photo_of(shades()[1], 3))
-    matches = bare.pipeline.search(photo, 4)
-    local = make_local_features(recipe.keypoints, recipe.rerank)
-    assert Compare(bare.gallery, local, 8)(photo, matches).rows == matches.rows
+    assert bare.gallery.rows.thumbnails(["anything"]) == {}
+    matches = bare.search(photo_of(shades()[1], 3), 4)
+    assert matches.query is not None
+    assert len(alike(matches, 8)) > 1
+    assert all(match.geometry is not None for match in matches)
+    local = make_local_features(recipe.keypoints, recipe.verify)
+    assert CompareColour(bare.gallery, local, 8)(matches.query, matches) is matches
 
 
-def test_a_photo_without_keypoints_is_left_alone(line: Collection) -> None:
+def test_pictures_that_were_not_verified_are_left_alone(line: Collection) -> None:
     recipe = read_recipe("default")
     assert recipe.keypoints is not None
-    assert recipe.rerank is not None
-    compare = Compare(line.gallery, make_local_features(recipe.keypoints, recipe.rerank), 8)
+    assert recipe.verify is not None
+    compare = CompareColour(line.gallery, make_local_features(recipe.keypoints, recipe.verify), 8)
     ids = [product.product_id for product in shades()]
     claimed = Matches.ranked(a_match(f"{name}/{name}.png", 30) for name in ids)
-    assert compare(Photo(np.full((300, 200, 3), 128, np.uint8)), claimed).rows == claimed.rows
+    photo = Photo(np.full((300, 200, 3), 128, np.uint8))
+    assert compare(Query(photo, np.zeros(2, np.float32)), claimed) is claimed

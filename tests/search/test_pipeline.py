@@ -1,175 +1,190 @@
-"""The search: what each step adds, and the laws that hold whatever the pictures."""
+"""The pipeline: the laws of its steps, and what each of them took."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
-from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from beautylens.collection import Collection
-from beautylens.errors import ImageError, QueryError
-from beautylens.images.fit import Box
 from beautylens.indexing import build
-from beautylens.recipe import read_recipe
-from beautylens.records import Matches
+from beautylens.query import Photo, Query
+from beautylens.recipe.recipe import Recipe, read_recipe
+from beautylens.recipe.sections import (
+    AlphaQuerySettings,
+    CosinePlusInliersSettings,
+    ExpandByNameSettings,
+    InliersSettings,
+)
+from beautylens.results import Matches
+from beautylens.sample.barcode import draw_barcode
+from beautylens.search.describe import Describe
+from beautylens.search.judge.scorer import PlainScorer, cosine
+from beautylens.search.pipeline import Pipeline
 from tests.conftest import Shop, catalogue_rows, write_table
+
+GTIN = "4006381333931"
+EVIDENCE = ("expand", "match_code", "verify", "expand_by_name", "compare", "read")
+STAGES = {"decode", "describe", "retrieve", "match_code", "verify", "compare", "read", "score"}
 
 
 def ids(matches: Matches) -> list[str]:
     return [match.product.product_id for match in matches]
 
 
-@pytest.mark.parametrize("number", range(4))
-def test_a_photo_finds_its_product_first_with_reasons(
-    collection: Collection, shop: Shop, number: int
-) -> None:
-    matches = collection.search(shop.photo(number))
-    best = matches[0]
-    assert best.product.product_id == f"p{number:02}"
-    assert best.product.metadata == {"shade": f"{number:03}"}
-    assert best.image == str(shop.picture(number))
-    assert best.reasons.inliers is not None
-    assert best.reasons.inliers > 20
-    assert best.reasons.visual is not None
-    assert len(matches) == 7
-    assert len(set(ids(matches))) == 7
-
-
-def test_path_bytes_array_and_pil_picture_give_the_same_answer(
-    collection: Collection, shop: Shop
-) -> None:
-    photo = shop.photo(1)
-    pixels = np.asarray(Image.open(photo).convert("RGB"))
-    answers = [
-        collection.search(source)
-        for source in (photo, str(photo), photo.read_bytes(), pixels, Image.open(photo))
-    ]
-    assert len({tuple(ids(answer)) for answer in answers}) == 1
-
-
-def test_the_same_photo_always_gets_the_same_answer(collection: Collection, shop: Shop) -> None:
-    first, second = (collection.search(shop.photo(2)) for _ in range(2))
-    assert first.rows == second.rows
-
-
-def test_the_order_of_the_catalogue_changes_nothing(
-    collection: Collection, shop: Shop, tmp_path: Path
-) -> None:
-    rows = catalogue_rows(12)[::-1]
-    for row in rows:
-        row["image"] = str(shop.folder / row["image"])
-    turned, _ = build(write_table(tmp_path / "t.csv", rows), tmp_path / "c.lens")
-    for number in range(4):
-        one, other = (c.search(shop.photo(number)) for c in (collection, turned))
-        assert ids(one) == ids(other)
-        assert [m.reasons.inliers for m in one] == [m.reasons.inliers for m in other]
-
-
-def test_the_score_is_the_weighed_sum_of_the_evidence(collection: Collection, shop: Shop) -> None:
-    weights = collection.starting_judgement.weights
-    for match in collection.search(shop.photo(0), 12):
-        assert match.reasons.inliers is not None
-        assert match.reasons.visual is not None
-        above = max(0, match.reasons.inliers - 8)
-        expected = weights["visual"] * match.reasons.visual + weights["print"] * math.log(1 + above)
-        assert match.score == pytest.approx(expected)
-
-
-def test_a_filter_leaves_only_what_meets_it(collection: Collection, shop: Shop) -> None:
-    matches = collection.search(shop.photo(0), where="brand = 'Kumo'")
-    assert ids(matches)
-    assert all(match.product.brand == "Kumo" for match in matches)
-    with pytest.raises(QueryError, match="cannot be understood"):
-        collection.search(shop.photo(0), where="brand ==== 3")
-
-
-def test_a_crop_looks_at_that_part_only(collection: Collection, shop: Shop, tmp_path: Path) -> None:
-    both = np.hstack([np.asarray(Image.open(shop.photo(n))) for n in (0, 1)])
-    Image.fromarray(both).save(tmp_path / "both.png")
-    width = both.shape[1] // 2
-    for number, box in enumerate([Box(0, 0, width, 600), Box(width, 0, width, 600)]):
-        assert ids(collection.search(tmp_path / "both.png", crop_to=box))[0] == f"p{number:02}"
-    with pytest.raises(QueryError, match="outside"):
-        collection.search(tmp_path / "both.png", crop_to=Box(9000, 0, 5, 5))
-
-
-def test_typed_words_put_the_product_that_has_them_first(
-    collection: Collection, shop: Shop
-) -> None:
-    matches = collection.search(shop.photo(0), words="creme 007 rouge")
-    assert ids(matches)[0] == "p07"
-    assert set(matches[0].reasons.words) == {"Crème", "07", "rouge"}
-
-
-def test_an_unreadable_query_is_one_sentence(collection: Collection, tmp_path: Path) -> None:
-    (tmp_path / "x.jpg").write_bytes(b"no picture")
-    with pytest.raises(ImageError, match=r"x\.jpg"):
-        collection.search(tmp_path / "x.jpg")
-
-
 def test_every_stage_is_timed_and_the_total_covers_them(collection: Collection, shop: Shop) -> None:
     spent = dict(collection.search(shop.photo(0)).milliseconds)
     total = spent.pop("total")
-    assert set(spent) == {
-        "decode", "encode", "keypoints", "retrieve", "scan", "rerank", "compare",
-    }  # fmt: skip
+    assert set(spent) == STAGES
     assert sum(spent.values()) <= total * 1.001
 
 
-def test_the_fast_recipe_keeps_no_keypoints_and_gives_no_inliers(
-    shop: Shop, tmp_path: Path
+def test_the_milliseconds_of_a_step_are_those_that_it_took(
+    collection: Collection, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fast, _ = build(shop.table, tmp_path / "f.lens", recipe="fast")
-    matches = fast.search(shop.photo(0))
-    assert matches[0].reasons.inliers is None
-    assert all(len(k) == 0 for k in fast.gallery.keypoints(list(fast.gallery.image_ids())).values())
+    clock = [0.0]
+    monkeypatch.setattr("beautylens.search.pipeline.time.perf_counter", lambda: clock[0])
+    found = collection.pipeline.search(collection.photo(shop.photo(0)))
+
+    def taking(seconds: float, matches: Matches) -> Matches:
+        clock[0] += seconds
+        return matches
+
+    def describe(photo: Photo, limit: int) -> Query:
+        clock[0] += 0.5
+        return Query(photo, np.zeros(2, np.float32), limit=limit)
+
+    pipeline = Pipeline(
+        cast(Describe, describe),
+        PlainScorer(cosine),
+        retrieve=lambda _, matches: taking(0.25, replace(matches, rows=found.rows)),
+        expand=lambda _, matches: taking(1.0, matches),
+        # A step may begin with an answer of its own: what the others took is not lost.
+        verify=lambda _, matches: taking(2.0, Matches(matches.rows)),
+    )
+    spent = pipeline.search(Photo(np.zeros((8, 8, 3), np.uint8), milliseconds=125.0)).milliseconds
+    assert spent == {
+        "decode": 125, "describe": 500, "retrieve": 250, "expand": 1000, "verify": 2000,
+        "score": 0, "total": 3875,
+    }  # fmt: skip
 
 
-def test_products_can_be_added_and_removed_between_searches(shop: Shop, tmp_path: Path) -> None:
-    rows = catalogue_rows(6)
-    for row in rows:
-        row["image"] = str(shop.folder / row["image"])
-    most = write_table(tmp_path / "most.csv", rows[1:])
-    collection, _ = build(most, tmp_path / "c.lens")
-    assert "p00" not in ids(collection.search(shop.photo(0)))
-    collection.add(write_table(tmp_path / "one.csv", rows[:1]))
-    assert ids(collection.search(shop.photo(0)))[0] == "p00"
-    assert collection.remove(["p00"]) == 1
-    assert "p00" not in ids(collection.search(shop.photo(0)))
-    assert len(collection) == 5
+def test_a_step_left_out_does_nothing(collection: Collection, shop: Shop) -> None:
+    whole = collection.pipeline
+    alone = Pipeline(whole.describe, PlainScorer(cosine), retrieve=whole.retrieve)
+    query = whole.describe(collection.photo(shop.photo(0)), 7)
+    retrieved = whole.retrieve(query, Matches(query=query))
+    for name in EVIDENCE:
+        assert getattr(alone, name)(query, retrieved) is retrieved
+    assert alone.find_evidence(query).rows == retrieved.rows
+    found = alone.search(query.photo, 12)
+    assert found.rows == retrieved.products().rows
+    assert set(found.milliseconds) == {"decode", "describe", "retrieve", "score", "total"}
 
 
-def test_an_explanation_shows_both_pictures_beside_each_other(
-    collection: Collection, shop: Shop
-) -> None:
-    photo = collection.photo(shop.photo(0))
-    best = collection.pipeline.search(photo)[0]
-    drawing = collection.explain(photo, best)
-    assert drawing.shape == (600, 520 + 24 + 300, 3)
-    plain = np.asarray(Image.open(shop.photo(0)).convert("RGB")).astype(int)
-    changed = np.abs(drawing[:600, :520].astype(int) - plain).max(axis=2) > 60
-    assert 0.001 < changed.mean() < 0.5
-    with pytest.raises(ImageError):
-        collection.explain(photo, replace(best, image=str(shop.folder / "gone.jpg")))
+def test_a_new_step_needs_only_its_shape(collection: Collection, shop: Shop) -> None:
+    """A function is a step: this one brings in an image, and knows words that decide."""
+    whole = collection.pipeline
+    other = collection.gallery.products.images("p09")[0]
+
+    def brings_in(query: Query, matches: Matches) -> Matches:
+        assert query.words == "as told"
+        kept = (match for match in matches if match.image_id != other.image_id)
+        known = replace(other.reasons, text=99.0, words=("told",))
+        return matches.with_rows([*kept, replace(other, reasons=known)])
+
+    pipeline = Pipeline(
+        whole.describe, PlainScorer(cosine), retrieve=whole.retrieve, verify=brings_in
+    )
+    found = pipeline.search(collection.photo(shop.photo(0), words="as told"))
+    assert found[0].product.product_id == "p09"
+    assert found[0].reasons.words == ("told",)
+    assert found[1].product.product_id == "p00"
+    assert found.milliseconds["verify"] > 0
 
 
-def test_a_product_with_many_pictures_leaves_room_for_others(shop: Shop, tmp_path: Path) -> None:
-    rows = catalogue_rows(8)
-    pack = np.asarray(Image.open(shop.picture(0)))
-    for copy in range(20):
-        Image.fromarray(np.roll(pack, copy, axis=0)).save(tmp_path / f"{copy}.png")
-    for row in rows:
-        row["image"] = str(shop.folder / row["image"])
-    rows[0]["image"] = ";".join(f"{copy}.png" for copy in range(20))
-    recipe = read_recipe("fast")
+def recipe_with(**sections: object) -> Recipe:
+    return Recipe.model_validate(
+        {**read_recipe("default").model_dump(), "name": "mine", **sections}
+    )
+
+
+BY_NAME = ExpandByNameSettings(first=3, minimum=0.1)
+RECIPES = {
+    "judge": recipe_with(expand_by_name=BY_NAME),
+    "cosine": recipe_with(
+        expand_by_name=BY_NAME, verify=None, colour=None, scorer={"kind": "cosine"}
+    ),
+    "cosine_plus_inliers": recipe_with(
+        expand_by_name=BY_NAME,
+        colour=None,
+        scorer=CosinePlusInliersSettings(kind="cosine_plus_inliers"),
+    ),
+    "inliers": recipe_with(
+        expand=AlphaQuerySettings(kind="alpha_qe"),
+        colour=None,
+        scorer=InliersSettings(kind="inliers"),
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=RECIPES)
+def any_scorer(
+    request: pytest.FixtureRequest, shop: Shop, tmp_path_factory: pytest.TempPathFactory
+) -> Collection:
+    """The shop with a short-list of five, so that steps bring others in, under each scorer."""
+    recipe = RECIPES[request.param]
     shallow = recipe.retrieve.model_copy(update={"depth": 5})
-    recipe = recipe.model_copy(update={"retrieve": shallow})
-    many, _ = build(write_table(tmp_path / "t.csv", rows), tmp_path / "c.lens", recipe=recipe)
-    found = ids(many.search(shop.photo(0), 7))
-    assert found[0] == "p00"
-    assert len(found) == 7
-    assert len(many.search(shop.photo(0), 1000)) == 8
+    rows = catalogue_rows(12)
+    for row in rows:
+        row |= {"image": str(shop.folder / row["image"]), "gtin": ""}
+    rows[1]["gtin"] = GTIN
+    folder = tmp_path_factory.mktemp(request.param)
+    table = write_table(folder / "t.csv", rows)
+    return build(table, folder / "c.lens", recipe=recipe.model_copy(update={"retrieve": shallow}))[
+        0
+    ]
+
+
+def asked(collection: Collection, shop: Shop) -> Query:
+    """A photo with a barcode on it and words typed beside it."""
+    scene = np.asarray(Image.open(shop.photo(0)).convert("RGB")).copy()
+    symbol = draw_barcode(GTIN, 3, 150)
+    scene[-150:, -symbol.shape[1] :] = symbol
+    return collection.pipeline.describe(collection.photo(scene, words="rouge 07"), 5)
+
+
+def test_after_expansion_no_step_changes_the_order_or_the_scores_of_what_it_is_given(
+    any_scorer: Collection, shop: Shop
+) -> None:
+    pipeline, query = any_scorer.pipeline, asked(any_scorer, shop)
+    matches = pipeline.expand(query, pipeline.retrieve(query, Matches(query=query)))
+    brought_in = set()
+    for name in EVIDENCE[1:]:
+        before, matches = matches, getattr(pipeline, name)(query, matches)
+        known = {match.image_id for match in before}
+        kept = [(m.image_id, m.score) for m in matches if m.image_id in known]
+        assert kept == [(m.image_id, m.score) for m in before], name
+        brought_in |= {name} if len(matches) > len(before) else set()
+    assert "match_code" in brought_in
+    if any_scorer.recipe.expand_by_name:
+        assert "expand_by_name" in brought_in
+    assert matches.query is query
+    assert matches.rows == pipeline.find_evidence(query).rows
+
+
+def test_the_evidence_of_a_step_is_never_lost_on_the_way_to_the_scorer(
+    any_scorer: Collection, shop: Shop
+) -> None:
+    pipeline, query = any_scorer.pipeline, asked(any_scorer, shop)
+    evidence = {match.image_id: match for match in pipeline.find_evidence(query)}
+    answer = pipeline.search(query.photo, query.limit)
+    assert answer[0].reasons.barcode == f"0{GTIN}"
+    for match in answer:
+        assert match.reasons == evidence[match.image_id].reasons
+    expected = pipeline.scorer(Matches.ranked(evidence.values())).top(query.limit)
+    assert ids(answer) == ids(expected)
+    assert [m.score for m in answer] == [m.score for m in expected]

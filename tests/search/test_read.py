@@ -1,38 +1,26 @@
-"""Reading the pack: words, typed words and barcodes, against the products found."""
+"""Reading the pack: words on it and words typed, against the products of the short-list."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
-from beautylens.catalogue.sample.barcode import draw_barcode
 from beautylens.collection import Collection
-from beautylens.features.ocr import Line
 from beautylens.indexing import build
-from beautylens.recipe import Recipe, read_recipe
-from beautylens.records import Match, Matches, Product
-from beautylens.search.photo import Photo
-from beautylens.search.read import CatalogueReader, Read, says_enough
-from beautylens.sections import WordsSettings
+from beautylens.query import Photo, Query
+from beautylens.recipe.recipe import Recipe, read_recipe
+from beautylens.recipe.sections import ReadSettings
+from beautylens.results import Match, Matches, Product
+from beautylens.search.judge.scorer import PlainScorer, cosine
+from beautylens.search.read import ReadPack
+from beautylens.text.ocr import Line
 from tests.conftest import Shop, catalogue_rows, write_table
 
-GTIN = "4006381333931"
-
-
-def photo(words: str = "") -> Photo:
-    return Photo(np.zeros((8, 8, 3), np.uint8), words=words)
-
-
-def text_matches(*names: str) -> Matches:
-    rows = (Match(n, Product(n, name=n), "", 0.5 - i / 100) for i, n in enumerate(names))
-    return Matches(tuple(rows))
-
-
-def names(matches: Matches) -> list[str]:
-    return [match.product.name for match in matches]
+rank = PlainScorer(cosine)
 
 
 class Seen:
@@ -47,145 +35,131 @@ class Seen:
         return self.lines
 
 
+def asked(words: str = "", seen: Seen | None = None) -> Query:
+    photo = Photo(np.zeros((8, 8, 3), np.uint8), words=words)
+    reader = seen or Seen()
+    return Query(photo, np.zeros(2, np.float32), reader=lambda: reader)
+
+
+def text_matches(*names: str) -> Matches:
+    rows = (Match(n, Product(n, name=n), "", 0.5 - i / 100) for i, n in enumerate(names))
+    return Matches(tuple(rows))
+
+
+def names(matches: Matches) -> list[str]:
+    return [match.product.name for match in matches]
+
+
+@pytest.mark.parametrize("words", ["", "VELVET 475"])
+@pytest.mark.parametrize("seen", [Seen(), Seen("satin", "480")])
+def test_reading_changes_neither_order_nor_scores(words: str, seen: Seen) -> None:
+    matches = text_matches("velvet rouge 470", "velvet rouge 475", "satin 480")
+    read = ReadPack()(asked(words, seen), matches)
+    assert [(m.image_id, m.score) for m in read] == [(m.image_id, m.score) for m in matches]
+
+
 def test_a_rare_typed_word_weighs_more_than_a_common_one() -> None:
     matches = text_matches("velvet rouge 470", "velvet rouge 475", "satin 475", "velvet rouge 480")
-    refined = Read()(photo("VELVET 475"), matches)
-    assert names(refined)[:2] == ["velvet rouge 475", "satin 475"]
-    assert set(refined[0].reasons.words) == {"velvet", "475"}
+    ranked = rank(ReadPack()(asked("VELVET 475"), matches))
+    assert names(ranked)[:2] == ["velvet rouge 475", "satin 475"]
+    assert set(ranked[0].reasons.words) == {"velvet", "475"}
+
+
+def test_typed_words_count_by_their_share_of_what_the_best_product_has() -> None:
+    matches = text_matches("velvet rouge 470", "velvet rouge 475", "satin 475", "mint")
+    found = {m.product.name: m.reasons.typed for m in ReadPack()(asked("velvet 475"), matches)}
+    velvet = number = math.log(1 + 4 / (1 + 2))
+    most = velvet + number
+    assert found == pytest.approx(
+        {"velvet rouge 475": 1, "velvet rouge 470": velvet / most, "satin 475": number / most,
+         "mint": 0}
+    )  # fmt: skip
 
 
 def test_without_words_or_with_strange_ones_the_order_stays() -> None:
     for words in ("", "  ", "!!!", "zzz"):
-        assert names(Read()(photo(words), text_matches("a", "b", "c"))) == ["a", "b", "c"]
+        ranked = rank(ReadPack()(asked(words), text_matches("a", "b", "c")))
+        assert names(ranked) == ["a", "b", "c"]
+        assert [m.score for m in ranked] == [0.5, 0.49, 0.48]
 
 
 def test_words_on_the_pack_decide_between_packs_that_are_alike() -> None:
-    seen = Seen("VELVET ROUGE", "475")
-    matches = text_matches("velvet rouge 470", "velvet rouge 475")
-    asked = photo()
-    refined = Read(lambda: seen)(asked, matches)
-    assert names(refined)[0] == "velvet rouge 475"
-    assert [line.text for line in asked.lines] == ["VELVET ROUGE", "475"]
-    assert {"read", "refine"} <= set(asked.milliseconds)
-    assert refined[0].reasons.text is not None
-    assert refined[1].reasons.text is not None
-    assert refined[0].reasons.text > refined[1].reasons.text
+    query = asked(seen=Seen("VELVET ROUGE", "475"))
+    read = ReadPack()(query, text_matches("velvet rouge 470", "velvet rouge 475"))
+    assert [line.text for line in read.lines] == ["VELVET ROUGE", "475"]
+    ranked = rank(read)
+    assert names(ranked)[0] == "velvet rouge 475"
+    assert ranked[0].reasons.text is not None
+    assert ranked[1].reasons.text is not None
+    assert ranked[0].reasons.text > ranked[1].reasons.text
 
 
 def test_a_product_without_a_text_has_no_evidence_and_keeps_its_score() -> None:
-    seen = Seen("VELVET ROUGE")
     matches = Matches(
         (Match("1", Product("1"), "", 0.5), Match("2", Product("2", "mint"), "", 0.4))
     )
-    refined = Read(lambda: seen)(photo(), matches)
-    assert [match.reasons.text for match in refined] == [None, 0.0]
-    assert [match.score for match in refined] == [0.5, 0.4]
+    ranked = rank(ReadPack()(asked(seen=Seen("VELVET ROUGE")), matches))
+    assert [match.reasons.text for match in ranked] == [None, 0.0]
+    assert [match.score for match in ranked] == [0.5, 0.4]
 
 
 def test_typed_words_join_those_read() -> None:
-    seen = Seen("VELVET")
     matches = text_matches("velvet rouge", "velvet nude")
-    refined = Read(lambda: seen)(photo("nude"), matches)
-    assert names(refined)[0] == "velvet nude"
-    assert set(refined[0].reasons.words) == {"velvet", "nude"}
+    ranked = rank(ReadPack()(asked("nude", Seen("VELVET")), matches))
+    assert names(ranked)[0] == "velvet nude"
+    assert set(ranked[0].reasons.words) == {"velvet", "nude"}
 
 
-def test_ids_and_barcodes_are_found_by_typed_words_alone() -> None:
+def test_ids_are_found_by_typed_words_alone() -> None:
     matches = Matches(
         (Match("1", Product("x1", "a"), "", 0.5), Match("2", Product("dvd77", "b"), "", 0.5))
     )
-    seen = Seen("DVD 77")
-    read = Read(lambda: seen)(photo(), matches)
-    assert names(read) == ["a", "b"]
-    assert names(Read()(photo("dvd77"), matches)) == ["b", "a"]
-
-
-def test_a_decided_search_is_not_read() -> None:
-    seen = Seen("VELVET")
-    read = Read(lambda: seen, decided=lambda _: True)
-    assert names(read(photo(), text_matches("mint", "velvet"))) == ["mint", "velvet"]
-    assert seen.asked == 0
+    assert names(rank(ReadPack()(asked(seen=Seen("DVD 77")), matches))) == ["a", "b"]
+    assert names(rank(ReadPack()(asked("dvd77"), matches))) == ["b", "a"]
 
 
 @pytest.mark.parametrize(
-    ("text", "enough"),
-    [("", False), ("10443", False), ("SKU 10443", False), ("Dior Rouge 999", True)],
+    "step",
+    [lambda: ReadPack(decided=lambda _: True), lambda: ReadPack(photo=False)],
+    ids=["decided", "typed words only"],
 )
-def test_a_number_is_no_telling_name(text: str, enough: bool) -> None:
-    assert says_enough(text) is enough
+def test_a_photo_that_need_not_be_read_is_not_read(step: Callable[[], ReadPack]) -> None:
+    seen, matches = Seen("VELVET"), text_matches("mint", "velvet")
+    assert step()(asked(seen=seen), matches) == matches
+    typed = step()(asked("velvet", seen), matches)
+    assert typed.lines == ()
+    assert names(rank(typed)) == ["velvet", "mint"]
+    assert [match.reasons.text for match in typed] == [None, None]
+    assert seen.asked == 0
 
 
-def test_pictures_of_telling_products_are_left_unread() -> None:
-    seen = Seen("VELVET", "475")
-    picture = np.zeros((8, 8, 3), np.uint8)
-    nameless = CatalogueReader(lambda: seen, nameless=True)
-    assert nameless({"brand": "Dior", "name": "Rouge"}, picture) == ""
-    assert nameless({"brand": "", "name": "SKU 1"}, picture) == "VELVET\n475"
+def test_nothing_found_is_not_read() -> None:
+    seen = Seen("VELVET")
+    assert ReadPack()(asked(seen=seen), Matches()) == Matches()
+    assert seen.asked == 0
+
+
+def test_whoever_decides_is_asked_about_the_whole_short_list() -> None:
+    matches, given = text_matches("mint", "velvet"), []
+    step = ReadPack(decided=lambda found: bool(given.append(found)))
+    step(asked(seen=Seen("VELVET")), matches)
+    assert given == [matches]
 
 
 @pytest.fixture(scope="module")
 def reading(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Collection:
-    """The shop without names, its catalogue pictures read, barcodes spelled as shops do."""
+    """The shop without names, its catalogue pictures read."""
     rows = catalogue_rows(6)
     for row in rows:
-        row |= {"image": str(shop.folder / row["image"]), "name": "", "brand": "", "gtin": ""}
-    rows[4]["gtin"] = "4-006381 333931"
-    rows[5]["gtin"] = "4006381333932"
+        row |= {"image": str(shop.folder / row["image"]), "name": "", "brand": ""}
     folder = tmp_path_factory.mktemp("reading")
-    words = WordsSettings(catalogue="nameless")
-    recipe: Recipe = read_recipe("fast").model_copy(update={"words": words})
+    read = ReadSettings(catalogue="nameless")
+    recipe: Recipe = read_recipe("fast").model_copy(update={"read": read})
     return build(write_table(folder / "t.csv", rows), folder / "c.lens", recipe=recipe)[0]
 
 
-def with_barcode(shop: Shop) -> np.ndarray:
-    scene = cv2.cvtColor(cv2.imread(str(shop.photo(0))), cv2.COLOR_BGR2RGB)
-    symbol = draw_barcode(GTIN, 3, 150)
-    scene[-150:, -symbol.shape[1] :] = symbol
-    return scene
-
-
-def test_an_exact_barcode_wins_from_outside_the_short_list_and_says_so(
-    reading: Collection, shop: Shop
-) -> None:
-    scene = with_barcode(shop)
-    matches = reading.search(scene, 6)
-    assert matches[0].product.product_id == "p04"
-    assert matches[0].reasons.barcode == f"0{GTIN}"
-    assert [match.reasons.barcode for match in matches[1:]] == [None] * 5
-    assert matches[0].reasons.visual is not None
-
-
-def test_a_barcode_does_not_break_through_the_filter(reading: Collection, shop: Shop) -> None:
-    matches = reading.search(with_barcode(shop), where="product_id != 'p04'")
-    assert "p04" not in {match.product.product_id for match in matches}
-    assert all(match.reasons.barcode is None for match in matches)
-
-
-def test_a_gtin_is_found_by_any_spelling_and_never_by_a_wrong_one(reading: Collection) -> None:
-    query = np.zeros(reading.gallery.dimensions, np.float32)
-    found = reading.gallery.with_gtin([f"0{GTIN}"], query)
-    assert {match.product.product_id for match in found} == {"p04"}
-    assert len(reading.gallery.with_gtin(["00036000291452"], query)) == 0
-
-
-@pytest.mark.parametrize(
-    "cell", [f"'{GTIN}", f"EAN: {GTIN}", f"{GTIN}.0", f"036000291452 / {GTIN}"]
-)
-def test_a_gtin_is_found_however_a_spreadsheet_wrote_it(
-    shop: Shop, tmp_path: Path, cell: str
-) -> None:
-    rows = [row | {"gtin": ""} for row in catalogue_rows(3)]
-    rows[1]["gtin"] = cell
-    rows = [row | {"image": str(shop.folder / row["image"])} for row in rows]
-    table = write_table(tmp_path / "table.csv", rows)
-    gallery = build(table, tmp_path / "c.lens", recipe="fast")[0].gallery
-    query = np.zeros(gallery.dimensions, np.float32)
-    found = gallery.with_gtin([f"0{GTIN}"], query)
-    assert {match.product.product_id for match in found} == {"p01"}
-
-
 def test_words_on_catalogue_pictures_stand_in_for_names(reading: Collection, shop: Shop) -> None:
-    stored = reading.gallery.read_words(["p00", "p01"])
+    stored = reading.gallery.products.read_words(["p00", "p01"])
     assert set(stored) == {"p00", "p01"}
     best = reading.search(shop.photo(0))[0]
     assert best.product.product_id == "p00"
@@ -198,7 +172,7 @@ def test_read_words_survive_an_added_product(
     reading: Collection, shop: Shop, tmp_path: Path
 ) -> None:
     rows = catalogue_rows(8)[7:]
-    rows[0] |= {"image": str(shop.folder / rows[0]["image"]), "name": "Velvet Rouge", "gtin": ""}
+    rows[0] |= {"image": str(shop.folder / rows[0]["image"]), "name": "Velvet Rouge"}
     reading.add(write_table(tmp_path / "more.csv", rows))
-    assert reading.gallery.read_words(["p07"]) == {}
-    assert set(reading.gallery.read_words(["p00"])) == {"p00"}
+    assert reading.gallery.products.read_words(["p07"]) == {}
+    assert set(reading.gallery.products.read_words(["p00"])) == {"p00"}

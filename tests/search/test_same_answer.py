@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from beautylens.collection import Collection, open_collection
-from beautylens.search.plain import matches_to_json
 from tests.conftest import Shop
 
 
 def answer(collection: Collection, photo: Path) -> dict[str, Any]:
-    found = matches_to_json(collection.search(photo))
+    found = collection.search(photo).to_dict()
     del found["milliseconds"]
     return found
 

@@ -8,26 +8,26 @@ import time
 
 import pytest
 
-from beautylens.serve.desk import Desk
 from beautylens.serve.problems import Refusal
+from beautylens.serve.work_queue import WorkQueue
 
 
 def test_work_is_done_elsewhere_and_its_result_comes_back() -> None:
-    desk = Desk(2, 2, 5)
+    desk = WorkQueue(2, 2, 5)
     here = threading.get_ident()
     assert asyncio.run(desk.do(threading.get_ident)) != here
     assert desk.taken == 0
 
 
 def test_an_error_of_the_work_comes_back_too() -> None:
-    desk = Desk(1, 0, 5)
+    desk = WorkQueue(1, 0, 5)
     with pytest.raises(ZeroDivisionError):
         asyncio.run(desk.do(lambda: 1 // 0))
     assert desk.taken == 0
 
 
 def test_more_than_may_wait_are_told_when_to_come_back() -> None:
-    desk, gate = Desk(1, 2, 5), threading.Event()
+    desk, gate = WorkQueue(1, 2, 5), threading.Event()
 
     async def crowd() -> list[object]:
         work = [asyncio.create_task(desk.do(gate.wait)) for _ in range(5)]
@@ -44,7 +44,7 @@ def test_more_than_may_wait_are_told_when_to_come_back() -> None:
 
 
 def test_what_takes_too_long_is_given_up_and_what_waits_behind_it_is_not_begun() -> None:
-    desk, gate, begun = Desk(1, 5, 0.2), threading.Event(), []
+    desk, gate, begun = WorkQueue(1, 5, 0.2), threading.Event(), []
 
     async def late() -> list[object]:
         work = [desk.do(gate.wait), desk.do(lambda: begun.append(1))]
@@ -58,7 +58,7 @@ def test_what_takes_too_long_is_given_up_and_what_waits_behind_it_is_not_begun()
 
 
 def test_a_change_that_has_begun_is_waited_for() -> None:
-    desk = Desk(1, 5, 0.1, finish=True)
+    desk = WorkQueue(1, 5, 0.1, finish=True)
 
     def slow() -> str:
         time.sleep(0.4)
@@ -68,7 +68,7 @@ def test_a_change_that_has_begun_is_waited_for() -> None:
 
 
 def test_closing_finishes_what_was_taken() -> None:
-    desk, done = Desk(1, 5, 0.05), []
+    desk, done = WorkQueue(1, 5, 0.05), []
 
     async def give_up() -> None:
         with pytest.raises(Refusal):
@@ -80,7 +80,7 @@ def test_closing_finishes_what_was_taken() -> None:
 
 
 def test_work_that_does_not_end_counts_as_stuck_until_it_does() -> None:
-    desk, gate = Desk(2, 5, 0.05), threading.Event()
+    desk, gate = WorkQueue(2, 5, 0.05), threading.Event()
 
     async def give_up() -> None:
         with pytest.raises(Refusal):

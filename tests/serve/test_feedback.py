@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from beautylens.catalogue.truth import read_truth
-from beautylens.serve import feedback
-from beautylens.serve.feedback import Answers
 from beautylens.serve.problems import Refusal
+from beautylens.serve.routes import feedback
+from beautylens.serve.routes.feedback import Answers
 from tests.conftest import Shop
 from tests.serve.conftest import Opened
 

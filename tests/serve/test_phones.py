@@ -136,7 +136,7 @@ def test_formats_that_nobody_photographs_with_are_taken_with_the_key_alone(
     data = saved(Image.open(shop.photo(2)).convert("RGB"), kind)
     answer = client.post("/v1/search", files={"image": data})
     assert answer.status_code == 422
-    assert f"is a {kind} file, which is not taken here; save it as JPEG" in answer.json()["detail"]
+    assert f"is a {kind} file, which is not accepted; save it as JPEG" in answer.json()["detail"]
     written = client.put("/v1/products/phones", files={"image": data}, headers=WRITER)
     assert written.status_code == 200, written.text
     assert client.get("/v1/products/phones/image").status_code == 200

@@ -82,7 +82,7 @@ def test_a_product_comes_changes_and_goes_without_a_restart(
     assert put.json()["metadata"] == {"shade": "77"}
     assert first(client, photo) == "neu/1"
     # Another process sees it too: each look goes to the newest version.
-    assert open_collection(copied).gallery.known_products(["neu/1"]) == {"neu/1"}
+    assert open_collection(copied).gallery.products.known(["neu/1"]) == {"neu/1"}
     assert client.get("/v1/products/neu%2F1/image").status_code == 200
     assert len(kept(copied) - others) == 2
 
@@ -273,7 +273,8 @@ def test_a_link_out_of_the_folders_named_is_not_followed_and_no_address_is_asked
 ) -> None:
     (tmp_path / "link").symlink_to(shop.folder)
     named = ServeSettings(collection=str(tmp_path / "own.lens"), pictures=(tmp_path,))
-    service = Service(cast(Collection, SimpleNamespace(gallery=SimpleNamespace(count=int))), named)
+    gallery = SimpleNamespace(rows=SimpleNamespace(count=int))
+    service = Service(cast(Collection, SimpleNamespace(gallery=gallery)), named)
     assert service.may_show(str(tmp_path / "a.jpg"))
     for image in (
         tmp_path / "link" / "a.jpg",

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from beautylens.collection import Collection
 from beautylens.errors import CollectionError
-from beautylens.records import Matches
+from beautylens.results import Matches
 from beautylens.serve.models import Answer
 from tests.conftest import Shop
 from tests.serve.conftest import Opened
@@ -180,7 +180,7 @@ def test_explaining_a_product_that_is_not_there_is_a_404(client: TestClient, sho
 
 
 def test_every_verdict_can_be_answered() -> None:
-    assert Answer.of(Matches(), ()).model_dump()["matches"] == []
+    assert Answer.of(Matches()).model_dump()["matches"] == []
 
 
 def test_without_an_image_the_field_is_named(client: TestClient) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beautylens.features.neighbours import augment
+from beautylens.features.neighbours.knn import augment
 from beautylens.store.gallery import Gallery
 from beautylens.store.originals import augment_gallery, originals
 from tests.store.test_gallery import DIMENSIONS, rows, unit
@@ -48,20 +48,20 @@ def test_an_empty_gallery_has_no_originals_and_nothing_to_augment(tmp_path: Path
 def test_every_descriptor_is_blended_with_its_neighbours(
     tmp_path: Path, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("beautylens.store.reader.STREAMED_ROWS", at_once)
+    monkeypatch.setattr("beautylens.store.rows.STREAMED_ROWS", at_once)
     monkeypatch.setattr("beautylens.store.originals.STREAMED_ROWS", at_once)
     gallery = filled(tmp_path, SEEDS)
     augment_gallery(gallery, 3, 3.0)
     expected = augment(plain(SEEDS), 3, 3.0)
-    np.testing.assert_allclose(gallery.descriptors(ids(SEEDS)), expected, atol=1e-6)
-    assert gallery.extra == ()
+    np.testing.assert_allclose(gallery.rows.descriptors(ids(SEEDS)), expected, atol=1e-6)
+    assert gallery.rows.extra == ()
     assert gallery.nearest(unit(3), 1)[0].product.brand == "O'Hara"
 
 
 def test_an_indexed_gallery_is_augmented_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("beautylens.store.gallery.SCAN_LIMIT", 500)
+    monkeypatch.setattr("beautylens.store.indexes.SCAN_LIMIT", 500)
     many = {f"p{number:03}": number for number in range(600)}
     gallery = filled(tmp_path, many)
     gallery.ensure_indexes()
@@ -69,7 +69,7 @@ def test_an_indexed_gallery_is_augmented_too(
     augment_gallery(gallery, 3, 3.0)
     many["new"] = 1000
     expected = augment(plain(many), 3, 3.0)
-    np.testing.assert_allclose(gallery.descriptors(ids(many)), expected, atol=1e-6)
+    np.testing.assert_allclose(gallery.rows.descriptors(ids(many)), expected, atol=1e-6)
     found = gallery.nearest(expected[17], 1)[0]
     assert (found.image_id, found.score) == (ids(many)[17], pytest.approx(1, abs=1e-5))
 
@@ -79,26 +79,26 @@ def test_augmenting_again_starts_from_the_originals(tmp_path: Path) -> None:
     for _ in range(2):
         augment_gallery(gallery, 3, 3.0)
     expected = augment(plain(SEEDS), 3, 3.0)
-    np.testing.assert_allclose(gallery.descriptors(ids(SEEDS)), expected, atol=1e-6)
+    np.testing.assert_allclose(gallery.rows.descriptors(ids(SEEDS)), expected, atol=1e-6)
     augment_gallery(gallery, 0, 3.0)
-    np.testing.assert_allclose(gallery.descriptors(ids(SEEDS)), plain(SEEDS), atol=1e-6)
+    np.testing.assert_allclose(gallery.rows.descriptors(ids(SEEDS)), plain(SEEDS), atol=1e-6)
 
 
 def test_products_added_or_replaced_afterwards_take_part_the_next_time(tmp_path: Path) -> None:
     gallery = filled(tmp_path, SEEDS)
     augment_gallery(gallery, 3, 3.0)
     gallery.upsert(rows(("new", "1.jpg", 100), ("p03", "1.jpg", 101)))
-    np.testing.assert_allclose(gallery.descriptors(["p03/1.jpg"]), [unit(101)], atol=1e-6)
+    np.testing.assert_allclose(gallery.rows.descriptors(["p03/1.jpg"]), [unit(101)], atol=1e-6)
     changed = {**SEEDS, "new": 100, "p03": 101}
     augment_gallery(gallery, 2, 0.0)
     expected = augment(plain(changed), 2, 0.0)
-    np.testing.assert_allclose(gallery.descriptors(ids(changed)), expected, atol=1e-6)
+    np.testing.assert_allclose(gallery.rows.descriptors(ids(changed)), expected, atol=1e-6)
 
 
 def test_a_picture_replaced_meanwhile_is_left_as_it_is(tmp_path: Path) -> None:
     gallery = filled(tmp_path, SEEDS)
     stale = rows(("p05", "1.jpg", 5)).select(["image_id", "digest", "descriptor"])
     gallery.upsert(rows(("p05", "1.jpg", 55)))
-    gallery.rewrite(stale)
-    np.testing.assert_allclose(gallery.descriptors(["p05/1.jpg"]), [unit(55)], atol=1e-6)
-    assert gallery.count() == 20
+    gallery.rows.replace(stale)
+    np.testing.assert_allclose(gallery.rows.descriptors(["p05/1.jpg"]), [unit(55)], atol=1e-6)
+    assert gallery.rows.count() == 20

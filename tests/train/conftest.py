@@ -8,9 +8,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra `train`")
 
-from beautylens.features.backbones import build_backbone  # noqa: E402  (after the skip)
-from beautylens.features.export import export_backbone  # noqa: E402  (as above)
-from beautylens.settings import PoolingSettings  # noqa: E402  (as above)
+from beautylens.features.export.backbones import build_backbone  # noqa: E402  (after the skip)
+from beautylens.features.export.timm import export_backbone  # noqa: E402  (as above)
+from beautylens.recipe.settings import PoolingSettings  # noqa: E402  (as above)
 from tests.conftest import Shop  # noqa: E402  (as above)
 
 NETWORK = "test_efficientnet"

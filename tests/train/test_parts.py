@@ -10,12 +10,12 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra `train`")
 
 from beautylens.errors import EncoderError, TableError  # noqa: E402  (after the skip)
-from beautylens.evaluate.metrics import average_precision  # noqa: E402  (as above)
-from beautylens.features.backbones import build_backbone  # noqa: E402  (as above)
-from beautylens.features.encoder import Encoder  # noqa: E402  (as above)
-from beautylens.features.export import export_backbone  # noqa: E402  (as above)
-from beautylens.features.trainable import thaw  # noqa: E402  (as above)
-from beautylens.settings import PoolingSettings  # noqa: E402  (as above)
+from beautylens.evaluation.metrics import average_precision  # noqa: E402  (as above)
+from beautylens.features.encoder.encoder import Encoder  # noqa: E402  (as above)
+from beautylens.features.export.backbones import build_backbone  # noqa: E402  (as above)
+from beautylens.features.export.timm import export_backbone  # noqa: E402  (as above)
+from beautylens.features.export.trainable import to_trainable  # noqa: E402  (as above)
+from beautylens.recipe.settings import PoolingSettings  # noqa: E402  (as above)
 from beautylens.train.blend import blend  # noqa: E402  (as above)
 from beautylens.train.mining import hard_negatives  # noqa: E402  (as above)
 from beautylens.train.settings import PUBLISHED_UEL, TrainSettings  # noqa: E402  (as above)
@@ -62,7 +62,7 @@ def test_hard_negatives_are_the_nearest_pictures_of_other_products() -> None:
 
 
 def test_photos_of_every_product_have_nothing_to_be_told_from() -> None:
-    with pytest.raises(TableError, match="shows every product of the catalogue"):
+    with pytest.raises(TableError, match="has every product of the catalogue"):
         hard_negatives(units(1, 4, 1), units(3, 4, 2), np.zeros(3, int), [{0}], 2)
 
 
@@ -120,7 +120,7 @@ def test_a_blend_lies_between_its_two_encoders(small_encoder: Path, tmp_path: Pa
     folders = (small_encoder, tmp_path / "other", tmp_path / "made")
     blend(Encoder.load(folders[0]), Encoder.load(folders[1]), 0.25, folders[2])
     loaded = [Encoder.load(folder) for folder in folders]
-    rows = [list(thaw(each.graph, each.spec).trunk.parameters()) for each in loaded]
+    rows = [list(to_trainable(each.graph, each.spec).trunk.parameters()) for each in loaded]
     for one, other, made in zip(*rows, strict=True):
         np.testing.assert_allclose(
             made.detach(), (0.75 * one + 0.25 * other).detach(), rtol=2e-3, atol=2e-3

@@ -8,8 +8,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra `train`")
 
 from beautylens.errors import EncoderError, RecipeError  # noqa: E402  (after the skip)
-from beautylens.features.pooling import find_pooling  # noqa: E402  (as above)
-from beautylens.settings import PoolingSettings  # noqa: E402  (as above)
+from beautylens.features.encoder.pooling import find_pooling  # noqa: E402  (as above)
+from beautylens.recipe.settings import PoolingSettings  # noqa: E402  (as above)
 from beautylens.train.pools import POOLS, Pool  # noqa: E402  (as above)
 
 OPTIONS = {"gem": {"p": 4.0}, "rmac": {"levels": 2, "global_term": True}, "grmac": {"p": 2.0}}
@@ -40,7 +40,7 @@ def test_the_power_of_gem_is_learnt_and_told() -> None:
 
 
 def test_a_pooling_that_cannot_be_trained_is_named_with_those_that_can() -> None:
-    with pytest.raises(EncoderError, match="'crow' cannot be trained through; choose one of mac"):
+    with pytest.raises(EncoderError, match="'crow' cannot be trained; choose one of mac"):
         Pool(PoolingSettings(name="crow"))
-    with pytest.raises(RecipeError, match="no pooling 'wrong'"):
+    with pytest.raises(RecipeError, match="unknown pooling 'wrong'"):
         Pool(PoolingSettings(name="wrong"))

@@ -16,8 +16,8 @@ torch = pytest.importorskip("torch", reason="needs the extra `train`")
 
 from beautylens.cli import app  # noqa: E402  (after the skip)
 from beautylens.errors import EncoderError  # noqa: E402  (after the skip)
-from beautylens.features.encoder import Encoder  # noqa: E402  (as above)
-from beautylens.settings import PoolingSettings  # noqa: E402  (as above)
+from beautylens.features.encoder.encoder import Encoder  # noqa: E402  (as above)
+from beautylens.recipe.settings import PoolingSettings  # noqa: E402  (as above)
 from beautylens.train.portable import write_portable  # noqa: E402  (as above)
 from tests.conftest import draw_pack  # noqa: E402  (as above)
 
@@ -48,8 +48,8 @@ def test_a_portable_file_describes_as_the_encoder_does(pooling: str | None, tmp_
 
 
 def test_a_class_token_is_carried_along(tmp_path: Path) -> None:
-    from beautylens.features.backbones import build_backbone
-    from beautylens.features.export import export_backbone
+    from beautylens.features.export.backbones import build_backbone
+    from beautylens.features.export.timm import export_backbone
 
     export_backbone(build_backbone("test_vit", seed=1), tmp_path / "vit")
     encoder = Encoder.load(tmp_path / "vit")
@@ -71,10 +71,10 @@ def test_a_portable_file_is_shown_as_one_and_refused_as_an_encoder(tmp_path: Pat
 def test_nothing_is_written_over_or_half(tmp_path: Path) -> None:
     encoder = Encoder.load("default", side=64)
     (tmp_path / "there.onnx").write_bytes(b"")
-    with pytest.raises(EncoderError, match="is there already"):
+    with pytest.raises(EncoderError, match="already exists"):
         write_portable(encoder, tmp_path / "there.onnx")
     scaled = Encoder.load("default", side=64, scales=(1.0, 0.5))
-    with pytest.raises(EncoderError, match="looks at several scales"):
+    with pytest.raises(EncoderError, match="has several scales"):
         write_portable(scaled, tmp_path / "new.onnx")
     assert not (tmp_path / "new.onnx").exists()
 

@@ -18,9 +18,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra `train`")
 
 from beautylens.errors import EncoderError, TableError  # noqa: E402  (after the skip)
-from beautylens.features.encoder import Encoder  # noqa: E402  (as above)
+from beautylens.features.encoder.encoder import Encoder  # noqa: E402  (as above)
 from beautylens.indexing import index, recipe_with  # noqa: E402  (as above)
-from beautylens.settings import PoolingSettings  # noqa: E402  (as above)
+from beautylens.recipe.settings import PoolingSettings  # noqa: E402  (as above)
 from beautylens.train.pairs import Pairs  # noqa: E402  (as above)
 from beautylens.train.run import Trained, Training  # noqa: E402  (as above)
 from beautylens.train.settings import TrainSettings  # noqa: E402  (as above)
@@ -305,17 +305,17 @@ def test_what_cannot_be_is_said_before_anything_is_made(
 ) -> None:
     start = from_encoder(str(small_encoder))
     out = tmp_path / "out"
-    with pytest.raises(EncoderError, match="is there already; name another folder"):
+    with pytest.raises(EncoderError, match="already exists; choose another folder"):
         Training(start, shop.table, small_encoder, BRIEF)
     with pytest.raises(EncoderError, match="an adapter needs an encoder file"):
         Training(from_timm(NETWORK, side=SIDE, seed=1), shop.table, out, BRIEF, adapter=True)
-    with pytest.raises(TableError, match=r"share photos .*measure on photos that are not learnt"):
+    with pytest.raises(TableError, match=r"share photos .*validate on other photos"):
         Training(start, shop.table, out, BRIEF, validation=truths[0]).pairs(truths[0])
-    with pytest.raises(EncoderError, match="has no classifier whose knowledge could be kept"):
+    with pytest.raises(EncoderError, match="has no classifier to distil"):
         Training(start, shop.table, out, BRIEF).pairs(truths[0], distil=True)
     strange = tmp_path / "strange.csv"
     strange.write_text(truths[0].read_text("utf-8").replace(",p0", ",q0"), "utf-8")
-    with pytest.raises(TableError, match="none of its photos shows a product of the catalogue"):
+    with pytest.raises(TableError, match="none of its photos has a product of the catalogue"):
         Training(start, shop.table, out, BRIEF).pairs(strange)
     assert not out.exists()
 
@@ -357,5 +357,5 @@ def test_photos_of_unknown_products_are_told(
 def test_one_photo_alone_teaches_nothing(shop: Shop, small_encoder: Path, tmp_path: Path) -> None:
     truth = tmp_path / "truth.csv"
     truth.write_text(f"image,product_ids\n{shop.photo(0)},p00\n", "utf-8")
-    with pytest.raises(EncoderError, match="1 items are too few to learn from; give at least 2"):
+    with pytest.raises(EncoderError, match="1 items are too few to train on; give at least 2"):
         adapter(small_encoder, shop, tmp_path / "out").pairs(truth)

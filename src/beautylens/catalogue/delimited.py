@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from beautylens.catalogue.refusal import listed
+from beautylens.catalogue.checks import listed
 from beautylens.catalogue.swallowed import is_quoted, refuse_swallowed
 from beautylens.catalogue.text_files import encoding_of, open_text
 from beautylens.errors import TableError

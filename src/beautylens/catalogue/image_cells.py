@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
-from beautylens.addresses import Place, is_address
-from beautylens.catalogue.refusal import identifier
+from beautylens.catalogue.checks import identifier
+from beautylens.paths import Place, is_address
 
 MAIN = "image"
 # Columns of further pictures: image_2, image3, images, additional_image_link, image_link_2.

@@ -36,13 +36,13 @@ def read_parquet(path: Path, text: Text) -> pa.Table:
         pictures = [
             name
             for name in picture_columns(schema.names)
-            if _may_hold_bytes(schema.field(name).type)
+            if may_hold_bytes(schema.field(name).type)
         ]
         plain = file.read(columns=[name for name in schema.names if name not in pictures])
         columns = [
             _named_pictures(file, path.name, name)
             if name in pictures
-            else _as_strings(name, plain[name], text)
+            else as_strings(name, plain[name], text)
             for name in schema.names
         ]
     return pa.Table.from_arrays(columns, names=schema.names)
@@ -84,9 +84,10 @@ def _path_in(held: bytes) -> str | None:
         return None
 
 
-def _may_hold_bytes(kind: pa.DataType) -> bool:
+def may_hold_bytes(kind: pa.DataType) -> bool:
+    """Tell whether values of a type are bytes, or have bytes in them."""
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return _may_hold_bytes(kind.value_type)
+        return may_hold_bytes(kind.value_type)
     if pa.types.is_struct(kind):
         return bool(kind.get_field_index("bytes") >= 0)
     return _is_bytes(kind)
@@ -97,7 +98,14 @@ def _is_bytes(kind: pa.DataType) -> bool:
     return any(test(kind) for test in tests)
 
 
-def _as_strings(name: str, column: pa.ChunkedArray, text: Text) -> pa.ChunkedArray:
+def as_strings(name: str, column: pa.ChunkedArray, text: Text) -> pa.ChunkedArray:
+    """Return a column as strings without nulls.
+
+    Args:
+        name: of the column.
+        column: of any type.
+        text: makes a text of a nested value, by the name of its column.
+    """
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if pa.types.is_floating(column.type):
@@ -105,11 +113,11 @@ def _as_strings(name: str, column: pa.ChunkedArray, text: Text) -> pa.ChunkedArr
     if pa.types.is_nested(column.type):
         return _texts([text(name, value) for value in column.to_pylist()])
     if _is_bytes(column.type):
-        return _bytes_as_strings(column)
+        return _bytesas_strings(column)
     return column.cast(pa.string()).fill_null("")
 
 
-def _bytes_as_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _bytesas_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return bytes as the texts that some programs write so, and others by their number."""
     try:
         return column.cast(pa.binary()).cast(pa.string()).fill_null("")

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from beautylens.addresses import Place, beside
+from beautylens.catalogue.checks import listed
 from beautylens.catalogue.gtin import gtins_in, lost_digits, tidy_cell
-from beautylens.catalogue.refusal import listed
+from beautylens.paths import Place, beside
 
 
 def unrepeated(lines: pa.Table, folder: Place) -> tuple[pa.Table, list[str]]:

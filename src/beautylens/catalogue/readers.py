@@ -15,13 +15,13 @@ from typing import TextIO
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from beautylens.addresses import Place, on_this_machine
 from beautylens.catalogue.delimited import TAB, read_delimited
 from beautylens.catalogue.image_cells import picture_columns
 from beautylens.catalogue.parquet import read_parquet, told_bytes
 from beautylens.catalogue.spreadsheet import without_leavings
 from beautylens.catalogue.text_files import lines_of, open_text
 from beautylens.errors import TableError
+from beautylens.paths import Place, on_this_machine
 from beautylens.unicode_text import composed
 
 # Columns that hold several values, written as a list where the format has lists.
@@ -45,7 +45,20 @@ def read_table(path: Place) -> pa.Table:
     if reader is None:
         raise TableError(f"{path} is no table; give a file that ends in {', '.join(READERS)}")
     with copied(path) as file, reading(file):
-        table = _composed(without_leavings(path, reader(file)))
+        return tidied(path, reader(file))
+
+
+def tidied(path: Place | str, table: pa.Table) -> pa.Table:
+    """Return the rows of a table of strings as `read_table` does.
+
+    Args:
+        path: what errors call the table.
+        table: all columns are strings, nothing is null.
+
+    Raises:
+        TableError: when it is without rows, or several columns have one name.
+    """
+    table = _composed(without_leavings(path, table))
     names = table.column_names
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise TableError(
@@ -138,7 +151,7 @@ def _read_json_lines(path: Path) -> pa.Table:
         chunks = []
         while batch := list(islice(objects, _LINES_A_CHUNK)):
             names = dict.fromkeys(name for item in batch for name in item)
-            columns = {name: [_text(name, item.get(name)) for item in batch] for name in names}
+            columns = {name: [text_of(name, item.get(name)) for item in batch] for name in names}
             chunks.append(pa.table(columns, pa.schema([(name, pa.string()) for name in names])))
     table = pa.concat_tables(chunks, promote_options="default") if chunks else pa.table({})
     return _mapped(table, lambda _, column: column.fill_null(""))
@@ -164,7 +177,8 @@ def json_objects(path: Path, lines: TextIO) -> Iterator[Mapping[str, object]]:
         yield value
 
 
-def _text(name: str, value: object) -> str:
+def text_of(name: str, value: object) -> str:
+    """Return a JSON value as the cell of a column holds it."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -180,7 +194,7 @@ def _plain(value: object) -> str:
 
 def _read_parquet(path: Path) -> pa.Table:
     try:
-        return read_parquet(path, _text)
+        return read_parquet(path, text_of)
     except pa.ArrowNotImplementedError as error:
         raise TableError(
             f"{path} has a column that is no text ({error}); write it as strings"

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from beautylens.addresses import Place
-from beautylens.catalogue.refusal import refuse
+from beautylens.catalogue.checks import refuse
+from beautylens.paths import Place
 
 
-def without_leavings(path: Place, table: pa.Table) -> pa.Table:
+def without_leavings(path: Place | str, table: pa.Table) -> pa.Table:
     """Return a table of texts without blank last rows and nameless columns that say nothing.
 
     Such columns are the empty ones beside the table, and one that only numbers its rows.

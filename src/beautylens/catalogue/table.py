@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from beautylens.addresses import Place, beside, place
+from beautylens.catalogue.checks import identifier, listed, refuse, require_columns
 from beautylens.catalogue.gtin import tidy_cell
 from beautylens.catalogue.image_cells import on_this_system, picture_columns, pictures_in
 from beautylens.catalogue.product_rows import filled, unrepeated, with_tidy_gtins
 from beautylens.catalogue.readers import read_table
-from beautylens.catalogue.refusal import identifier, listed, refuse, require_columns
 from beautylens.catalogue.spreadsheet import blank_rows
+from beautylens.paths import Place, beside, place
 from beautylens.several import several
 from beautylens.unicode_text import composed
 
@@ -86,21 +86,34 @@ def read_catalogue(path: str | Place) -> Catalogue:
         TableError: when the table cannot be read, a column is wrong, or no row is right.
     """
     path = place(path)
-    table = read_table(path)
+    return catalogue_of(path, read_table(path), path.parent)
+
+
+def catalogue_of(path: Place | str, table: pa.Table, folder: Place) -> Catalogue:
+    """Return the catalogue that a table of strings describes.
+
+    Args:
+        path: what errors call the table.
+        table: its rows, as `read_table` returns them.
+        folder: where relative paths of pictures start.
+
+    Raises:
+        TableError: when a column is wrong, or no row is right.
+    """
     pictures = picture_columns(table.column_names)
     require_columns(path, table.column_names, REQUIRED if not pictures else REQUIRED[:1])
     extra = _metadata_names(path, [name for name in table.column_names if name not in pictures])
     table = table.rename_columns([extra.get(name, name) for name in table.column_names])
-    rows, image, notes = _images(table, pictures, path.parent)
+    rows, image, notes = _images(table, pictures, folder)
     lines, faults = _one_per_image(_long(table), rows, image, tuple(extra.values()))
     if not len(lines):
-        causes = Catalogue(lines, path.parent, faults=faults).left_out
+        causes = Catalogue(lines, folder, faults=faults).left_out
         refuse(path, causes, "Give each row a product_id and the path of a picture")
-    lines, repeated = unrepeated(_products_together(lines), path.parent)
+    lines, repeated = unrepeated(_products_together(lines), folder)
     lines = filled(lines, (*OPTIONAL, *extra.values()))
     lines, unusable = with_tidy_gtins(lines)
     notes += [*repeated, *unusable]
-    return Catalogue(lines, path.parent, tuple(extra.values()), faults, tuple(notes))
+    return Catalogue(lines, folder, tuple(extra.values()), faults, tuple(notes))
 
 
 def one_product(
@@ -131,7 +144,7 @@ def _long(table: pa.Table) -> pa.Table:
     return table.cast(pa.schema([(name, TEXT) for name in table.column_names]))
 
 
-def _metadata_names(path: Place, columns: list[str]) -> dict[str, str]:
+def _metadata_names(path: Place | str, columns: list[str]) -> dict[str, str]:
     """Return the name that each metadata column gets."""
     known = {*REQUIRED, *OPTIONAL}
     taken = known.intersection(columns)

@@ -7,15 +7,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from beautylens.addresses import Place, beside, is_strange, place
+import pyarrow as pa
+
+from beautylens.catalogue.checks import refuse, require_columns
 from beautylens.catalogue.delimited import read_rows
 from beautylens.catalogue.image_cells import on_this_system, one_picture
 from beautylens.catalogue.product_rows import same_file
 from beautylens.catalogue.readers import SEPARATOR, copied, read_table, reading
-from beautylens.catalogue.refusal import refuse, require_columns
 from beautylens.catalogue.swallowed import PHOTO_SUFFIXES
 from beautylens.catalogue.text_files import open_text
 from beautylens.errors import TableError
+from beautylens.paths import Place, beside, is_strange, place
 from beautylens.several import several
 from beautylens.unicode_text import composed
 
@@ -56,8 +58,27 @@ def read_truth(path: str | Place) -> tuple[TruthRow, ...]:
     """
     path = place(path)
     with copied(path) as file:
-        rows = _challenge_rows if _is_challenge(file) else _plain_rows
-        truths = rows(file, path.parent)
+        if _is_challenge(file):
+            return _without_repeats(path, _challenge_rows(file, path.parent))
+        return truth_of(path, read_table(file), path.parent)
+
+
+def truth_of(path: Place | str, table: pa.Table, folder: Place) -> tuple[TruthRow, ...]:
+    """Return what a table of strings says that photos show.
+
+    Args:
+        path: what errors call the table.
+        table: its rows, as `read_table` returns them.
+        folder: where relative paths of photos start.
+
+    Raises:
+        TableError: when a column or row is wrong.
+    """
+    return _without_repeats(path, _plain_rows(path, table, folder))
+
+
+def _without_repeats(path: Place | str, truths: tuple[TruthRow, ...]) -> tuple[TruthRow, ...]:
+    """Refuse a truth table that names a photo twice."""
     first: dict[str, int] = {}
     faults = []
     for truth in truths:
@@ -68,8 +89,7 @@ def read_truth(path: str | Place) -> tuple[TruthRow, ...]:
     return truths
 
 
-def _plain_rows(path: Path, folder: Place) -> tuple[TruthRow, ...]:
-    table = read_table(path)
+def _plain_rows(path: Place | str, table: pa.Table, folder: Place) -> tuple[TruthRow, ...]:
     require_columns(path, table.column_names, ("image", "product_ids"))
     truths, faults = [], []
     for row, fields in enumerate(table.to_pylist(), 1):

@@ -12,23 +12,14 @@ from typing import Annotated
 import typer
 
 from beautylens import indexing
-from beautylens.catalogue.sample import SamplePaths, write_sample_catalogue
-from beautylens.catalogue.truth import read_truth
 from beautylens.cli.arguments import written_here
 from beautylens.cli.console import console
-from beautylens.cli.evaluate import (
-    check_truth,
-    measure,
-    print_summary,
-    print_verdicts,
-    write_page,
-)
+from beautylens.cli.evaluate import measure, print_evaluation
 from beautylens.cli.formats import Answer, write_table
 from beautylens.cli.progress import progress_bar, report_filled
 from beautylens.errors import CollectionError
-from beautylens.evaluate.metrics import summarise
-from beautylens.evaluate.verdicts import judge_verdicts
-from beautylens.store.build import Progress
+from beautylens.ingest.fill import Progress
+from beautylens.sample import SamplePaths, write_sample_catalogue
 
 SHOWN = 3
 MARK = ".beautylens-demo"
@@ -46,23 +37,17 @@ def demo(
         began = time.perf_counter()
         built, filled = indexing.build(paths.catalogue, folder / "sample.lens", progress=show)
     report_filled(filled, time.perf_counter() - began)
-    rows = read_truth(paths.truth)
-    check_truth(built, rows, paths.truth, allow_leaks=False)
-    results = measure(built, rows)
-    for result in results[:SHOWN]:
+    measured = measure(built, paths.truth)
+    for result in measured.results[:SHOWN]:
         if result.matches is not None:
             write_table(Answer(str(result.image), result.matches), first=False)
-    summary = summarise(results)
-    print_summary(summary)
-    verdicts = judge_verdicts(results)
-    if verdicts:
-        print_verdicts(verdicts)
-    page = write_page(
-        built, rows, results, summary, verdicts, folder / "report", "Sample catalogue"
-    )
+    print_evaluation(measured)
+    page = measured.write_report(folder / "report", "Sample catalogue")
     spent = f"Done in {time.perf_counter() - start:.0f} s."
     console.print(f"{spent} Look at the searches: {page.resolve()}", soft_wrap=True)
-    tried = shlex.join([sys.argv[0], "search", f"{folder}/sample.lens", str(results[0].image)])
+    tried = shlex.join(
+        [sys.argv[0], "search", f"{folder}/sample.lens", str(measured.results[0].image)]
+    )
     console.print(f"Try one: {tried}", soft_wrap=True)
 
 

@@ -11,13 +11,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from beautylens.addresses import place
 from beautylens.cli.arguments import Address, written_here
 from beautylens.cli.console import console
 from beautylens.cli.output import sheet_row
 from beautylens.cli.progress import tracked
-from beautylens.evaluate.duplicates import Group, agreement, find_duplicates
-from beautylens.evaluate.duplicates_page import write_duplicates_page
+from beautylens.evaluation.duplicates.duplicates import Group, agreement, find_duplicates
+from beautylens.evaluation.duplicates.page import write_duplicates_page
+from beautylens.paths import place
 from beautylens.store.gallery import Gallery
 
 SHOWN, NAMED = 20, 3

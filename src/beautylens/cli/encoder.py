@@ -17,20 +17,20 @@ from beautylens.cli.output import print_json
 from beautylens.cli.portable_facts import collect_portable_facts, speed_facts
 from beautylens.cli.progress import report_rows
 from beautylens.errors import BeautylensError, EncoderError
-from beautylens.features.agreement import probe_pictures
-from beautylens.features.cost import count_macs, count_parameters
-from beautylens.features.encoder import Encoder, EncoderSpec
-from beautylens.features.extras import extra
-from beautylens.features.folders import encoder_home, known_encoders
-from beautylens.features.onnx_import import IMAGENET_MEAN, IMAGENET_STD, import_onnx
-from beautylens.features.pooling import find_reading
-from beautylens.features.quantise import quantise
+from beautylens.features.encoder.encoder import Encoder, EncoderSpec
+from beautylens.features.encoder.pooling import find_pooled
+from beautylens.features.encoder.registry import encoder_home, known_encoders
+from beautylens.features.export.cost import count_macs, count_parameters
+from beautylens.features.export.onnx_import import IMAGENET_MEAN, IMAGENET_STD, import_onnx
+from beautylens.features.export.parity import probe_pictures
+from beautylens.features.export.quantise import quantise
 from beautylens.features.timing import Timing, time_runs
 from beautylens.file_names import readable_name
-from beautylens.settings import PoolingSettings
+from beautylens.optional import extra
+from beautylens.recipe.settings import PoolingSettings
 
 if TYPE_CHECKING:
-    from beautylens.features.export import Exported
+    from beautylens.features.export.timm import Exported
 
 app = typer.Typer(
     help="Encoders: list, info, export, import, blend, quantise, portable.",
@@ -102,13 +102,13 @@ def export(
         raise EncoderError("--weights and --random exclude each other; leave one out")
     folder = out or encoder_home() / (name or backbone)
     if folder.exists():
-        raise EncoderError(f"{folder} is there already; name another folder, or remove it")
+        raise EncoderError(f"{folder} already exists; choose another folder, or remove it")
     if pooling is not None:
         # Before the weights are downloaded.
-        find_reading(pooling)
+        find_pooled(pooling)
     with extra("train"):
-        from beautylens.features.backbones import build_backbone
-        from beautylens.features.export import export_backbone
+        from beautylens.features.export.backbones import build_backbone
+        from beautylens.features.export.timm import export_backbone
     with console.status(f"Making {backbone}"):
         built = build_backbone(backbone, side=side, weights=weights, seed=random)
     with console.status(f"Exporting {backbone} and checking it against PyTorch"):

@@ -10,19 +10,21 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from beautylens.addresses import Place, place
+from beautylens.catalogue.sources import Truth
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.cli.arguments import Address, TruthTable, Vectors, written_here
 from beautylens.cli.console import console, say_no_verdict, warn
 from beautylens.cli.output import print_json
-from beautylens.cli.progress import tracked
+from beautylens.cli.progress import progress_bar, tracked
 from beautylens.collection import Collection, open_collection
-from beautylens.errors import QueryError, TableError
-from beautylens.evaluate.calibrate import Calibrated, calibrate, gather
-from beautylens.evaluate.metrics import QueryResult, Score, Summary, summarise
-from beautylens.evaluate.report import write_report
-from beautylens.evaluate.run import find_leaks, run_queries, truth_pictures, unknown_truths
-from beautylens.evaluate.verdicts import Verdicts, judge_verdicts
+from beautylens.errors import QueryError
+from beautylens.evaluation import evaluate as evaluation
+from beautylens.evaluation.calibration.calibrate import Calibrated, calibrate, gather
+from beautylens.evaluation.evaluate import Evaluation
+from beautylens.evaluation.metrics import Score, Summary
+from beautylens.evaluation.run import find_leaks, refuse_leaks, unknown_truths
+from beautylens.evaluation.verdicts import Verdicts
+from beautylens.paths import place
 
 
 def evaluate(
@@ -53,36 +55,29 @@ def evaluate(
     if report:
         report.mkdir(parents=True, exist_ok=True)
     opened = open_collection(address, vectors)
-    check_truth(opened, rows, place(truth), allow_leaks=allow_leaks)
+    say_unknown(unknown_truths(opened, rows))
     if learning:
+        if not allow_leaks:
+            refuse_leaks(find_leaks(opened, rows), place(truth), len(rows))
         report_calibrated(calibrated(opened, rows), opened)
         return
-    results = measure(opened, rows)
-    summary, verdicts = summarise(results), judge_verdicts(results)
-    print_summary(summary)
-    if verdicts:
-        print_verdicts(verdicts)
-    elif opened.recipe.judge is None:
-        say_no_verdict(opened.recipe.name)
+    measured = measure(opened, rows, allow_leaks=allow_leaks)
+    print_evaluation(measured)
     if report:
         title = f"{place(address).name} on {place(truth).name}"
-        page = write_page(opened, rows, results, summary, verdicts, report, title)
-        console.print(f"Report: {page}", soft_wrap=True)
+        console.print(f"Report: {measured.write_report(report, title)}", soft_wrap=True)
     if as_json:
-        figures = {**summary.as_dict(), "verdicts": verdicts and verdicts.as_dict()}
-        print_json(figures)
+        print_json(measured.to_dict())
 
 
-def check_truth(
-    opened: Collection, rows: Sequence[TruthRow], truth: Place, *, allow_leaks: bool
-) -> None:
-    """Refuse queries that are in the gallery; warn of truths that are not.
+def measure(opened: Collection, truth: Truth, *, allow_leaks: bool = False) -> Evaluation:
+    """Search with every photo, behind a progress bar."""
+    with progress_bar("Searching") as show:
+        return evaluation.evaluate(opened, truth, allow_leaks=allow_leaks, progress=show)
 
-    Raises:
-        TableError: when a query is in the gallery and that was not allowed.
-    """
-    refuse_leaks([] if allow_leaks else find_leaks(opened, rows), truth, len(rows))
-    unknown = unknown_truths(opened, rows)
+
+def say_unknown(unknown: Sequence[str]) -> None:
+    """Warn of products of a truth table that are not in the collection."""
     if unknown:
         warn(
             f"{len(unknown)} products of the truth are not in the collection",
@@ -90,32 +85,23 @@ def check_truth(
         )
 
 
-def refuse_leaks(leaks: Sequence[tuple[Place, str]], truth: Place, queries: int) -> None:
-    """Refuse a truth table whose queries are in the gallery: each of them finds itself.
-
-    Raises:
-        TableError: when there is any leak.
-    """
-    if leaks:
-        raise TableError(
-            f"{truth}: {len(leaks)} of {queries} queries are in the gallery themselves, such as "
-            f"{leaks[0][0].name} (image {leaks[0][1]}); take them out, or say --allow-leaks"
-        )
-
-
-def measure(opened: Collection, rows: Sequence[TruthRow]) -> list[QueryResult]:
-    """Search with every photo, behind a progress bar."""
-    return list(tracked(run_queries(opened, rows), "Searching", len(rows)))
-
-
 def calibrated(opened: Collection, rows: Sequence[TruthRow]) -> Calibrated:
     """Learn from every photo, behind a progress bar, and keep it in the collection."""
-    prior = opened.starting_judgement
+    prior = opened.starting_parameters
     gathered = tracked(gather(opened, rows), "Searching", len(rows))
     taught = [example for example in gathered if example]
     learnt = calibrate(taught, prior)
-    opened.judge_by(learnt.judgement)
+    opened.judge_by(learnt.parameters)
     return learnt
+
+
+def print_evaluation(measured: Evaluation) -> None:
+    """Print the figures and how far verdicts can be trusted, for a person."""
+    print_summary(measured.summary)
+    if measured.verdicts:
+        print_verdicts(measured.verdicts)
+    elif not measured.collection.recipe.has_judge:
+        say_no_verdict(measured.collection.recipe.name)
 
 
 def print_summary(summary: Summary) -> None:
@@ -162,28 +148,12 @@ def report_calibrated(learnt: Calibrated, opened: Collection) -> None:
     before, after = learnt.before, learnt.after
     console.print(
         f"Learnt from {learnt.photos} photos, each also with its product left out, and kept in "
-        f"{opened.gallery.address}. On photos that it was not learnt from (five-fold): "
+        f"{opened.address}. On photos that it was not learnt from (five-fold): "
         f"calibration error {before.calibration_error:.3f} before, {after.calibration_error:.3f} "
         f"now; AUROC {before.auroc:.3f} before, {after.auroc:.3f} now. "
         "Measure it on other photos than these.",
         soft_wrap=True,
     )
-
-
-def write_page(
-    opened: Collection,
-    rows: Sequence[TruthRow],
-    results: Sequence[QueryResult],
-    summary: Summary,
-    verdicts: Verdicts | None,
-    folder: Path,
-    title: str,
-) -> Path:
-    """Write the HTML report and return its page."""
-    return write_report(
-        folder, title, summary, results, verdicts,
-        picture=place, truth_pictures=truth_pictures(opened, rows),
-    )  # fmt: skip
 
 
 def _cells(score: Score) -> list[str]:

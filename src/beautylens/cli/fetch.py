@@ -8,21 +8,21 @@ from typing import Annotated
 
 import typer
 
-from beautylens.catalogue.beauty_pictures import PICTURES_AT
-from beautylens.catalogue.beauty_tags import Filters
-from beautylens.catalogue.download import Downloaded
-from beautylens.catalogue.open_beauty_facts import (
+from beautylens.catalogue.datasets.open_beauty_facts.dataset import (
     EXPORT_AT,
     Fetched,
     fetch_open_beauty_facts,
     obtain_export,
 )
-from beautylens.catalogue.perfect500k import CATALOGUE, fetch_perfect500k
-from beautylens.catalogue.transfer import DEFAULT_MANNERS, Manners
+from beautylens.catalogue.datasets.open_beauty_facts.pictures import PICTURES_AT
+from beautylens.catalogue.datasets.open_beauty_facts.tags import Filters
+from beautylens.catalogue.datasets.perfect500k import CATALOGUE, fetch_perfect500k
+from beautylens.catalogue.download.pictures import Downloaded
+from beautylens.catalogue.download.transfer import DEFAULT_MANNERS, Manners
 from beautylens.cli.arguments import written_here
 from beautylens.cli.console import console
 from beautylens.cli.progress import progress_bar
-from beautylens.store.build import Progress
+from beautylens.ingest.fill import Progress
 
 app = typer.Typer(
     help="Download a public catalogue; again after an interruption: goes on.", add_completion=False

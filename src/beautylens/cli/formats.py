@@ -13,8 +13,7 @@ from rich.table import Table
 
 from beautylens.cli.console import console
 from beautylens.cli.output import print_json, sheet_row
-from beautylens.records import Match, Matches, Product, Verdict
-from beautylens.search.plain import matches_to_json, rounded
+from beautylens.results import Match, Matches, Product, Verdict, rounded
 from beautylens.unicode_text import on_one_line
 
 # What a verdict says to a person.
@@ -83,7 +82,7 @@ def write_json(answer: Answer, *, first: bool) -> None:
     """Print one JSON object on one line."""
     query = answer.query
     value = (
-        {"query": query, **matches_to_json(answer.matches)}
+        {"query": query, **answer.matches.to_dict()}
         if answer.error is None
         else {"query": query, "error": answer.error}
     )

@@ -12,26 +12,25 @@ from typing import Annotated, Any
 
 import typer
 
-from beautylens.addresses import place
 from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.cli.arguments import CatalogueTable, TruthTable, written_here
 from beautylens.cli.console import console
-from beautylens.cli.evaluate import refuse_leaks
 from beautylens.cli.grid_tables import print_ablation, print_best, print_systems
 from beautylens.cli.output import print_json, sheet_row
 from beautylens.cli.progress import count_bar, report_left_out, report_rows
 from beautylens.errors import QueryError, TableError
-from beautylens.evaluate.extraction import find_pools
-from beautylens.evaluate.grid import PAPER, Grid, Outcome, best_first
-from beautylens.evaluate.grid_page import most_disputed, write_grid_page
-from beautylens.evaluate.metrics import MEASURES
-from beautylens.evaluate.run import find_copies
-from beautylens.features.encoder import Encoder
-from beautylens.search.similarity import SIMILARITIES
-from beautylens.sections import TextualSettings
-from beautylens.text.index import TextIndex
-from beautylens.text.texts import product_texts
+from beautylens.evaluation.grid.extraction import find_pools
+from beautylens.evaluation.grid.grid import PAPER, Grid, Outcome, best_first
+from beautylens.evaluation.grid.page import most_disputed, write_grid_page
+from beautylens.evaluation.metrics import MEASURES
+from beautylens.evaluation.run import find_copies, refuse_leaks
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.paths import place
+from beautylens.recipe.sections import ExpandByNameSettings
+from beautylens.search.distances import SIMILARITIES
+from beautylens.text.product_texts import product_texts
+from beautylens.text.text_index import TextIndex
 
 SHOWN = 6
 POOLINGS = ("mac", "spoc", "rmac", "ramac")
@@ -233,7 +232,7 @@ def _similar_by_text(catalogue: Catalogue) -> Callable[[str], Sequence[str]] | N
     if not any(texts.values()):
         return None
     index = TextIndex.fit(list(texts), list(texts.values()))
-    settings = TextualSettings()
+    settings = ExpandByNameSettings()
 
     @cache
     def similar(product: str) -> list[str]:

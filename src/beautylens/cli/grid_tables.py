@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from beautylens.cli.console import console
-from beautylens.evaluate.grid import Outcome, System, best_first
-from beautylens.evaluate.textual_ablation import AblationRow
+from beautylens.evaluation.grid.grid import Outcome, System, best_first
+from beautylens.evaluation.grid.textual_ablation import AblationRow
 
 
 def print_systems(encoder: str, outcomes: Sequence[Outcome], measure: str) -> None:

@@ -59,7 +59,7 @@ def index(
             progress=show,
         )
     report_filled(filled, time.perf_counter() - start)
+    held = built.info()
     console.print(
-        f"{built.gallery.address} holds {len(built):,} pictures of "
-        f"{built.gallery.products():,} products."
+        f"{built.address} holds {held['images']:,} pictures of {held['products']:,} products."
     )

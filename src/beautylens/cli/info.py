@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from beautylens.addresses import folder_bytes, place
 from beautylens.cli.arguments import Address, Vectors
 from beautylens.cli.console import console
 from beautylens.cli.output import print_json
 from beautylens.cli.progress import report_failures
-from beautylens.collection import Collection, open_collection
-from beautylens.features.runtime import precision_like
-from beautylens.store.clustered import ClusteredGallery
-from beautylens.store.tables import PLAIN
+from beautylens.collection import open_collection
 
 
 def info(
@@ -25,7 +21,7 @@ def info(
 ) -> None:
     """Show images, products, recipe, encoder fingerprint, version and size."""
     opened = open_collection(address, vectors)
-    facts = collect_facts(opened, address)
+    facts = opened.info()
     if as_json:
         print_json(facts)
         return
@@ -34,33 +30,6 @@ def info(
         table.add_row(name.replace("_", " "), _readable(value))
     console.print(table)
     report_failures(opened.failures())
-
-
-def collect_facts(opened: Collection, address: str) -> dict[str, Any]:
-    """Return what there is to say of a collection, as plain JSON values."""
-    made_with = opened.gallery.settings["encoder"]
-    facts = {
-        "images": len(opened),
-        "products": opened.gallery.products(),
-        "recipe": opened.recipe.name,
-        "encoder": made_with["name"],
-        "encoder_fingerprint": made_with["fingerprint"],
-        # Collections of earlier versions do not tell.
-        "described_in": made_with.get("precision", "not recorded"),
-        "searched_in": precision_like(made_with.get("precision")),
-        "version": opened.gallery.versions(),
-        "failures": len(opened.failures()),
-        "bytes": folder_bytes(place(address)),
-        "columns": [*PLAIN[1:], *opened.gallery.extra],
-    }
-    if isinstance(opened.gallery, ClusteredGallery):
-        cluster = opened.gallery.cluster
-        facts["vectors"] = {
-            "address": str(cluster.address),
-            "images": cluster.count(),
-            "version": cluster.version(),
-        }
-    return facts
 
 
 def _readable(value: object) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from beautylens.features.cost import count_parameters
-from beautylens.features.runtime import compile_graph, portable_of, threads_of
+from beautylens.features.encoder.openvino import compile_graph, portable_of, threads_of
+from beautylens.features.export.cost import count_parameters
 from beautylens.features.timing import Timing, time_runs
 
 # Pixels of the picture that is timed: a phone's preview.

@@ -17,8 +17,8 @@ from rich.progress import (
 
 from beautylens.catalogue.table import Catalogue
 from beautylens.cli.console import console, report_error, warn
-from beautylens.store.build import Filled
-from beautylens.store.build import Progress as State
+from beautylens.ingest.fill import Filled
+from beautylens.ingest.fill import Progress as State
 from beautylens.store.failures import Failure
 from beautylens.unicode_text import on_one_line
 

@@ -19,7 +19,7 @@ def remove(
     """Remove products by id; the next search no longer returns them."""
     opened = open_collection(address)
     wanted = list(dict.fromkeys(product_ids))
-    known = opened.gallery.known_products(wanted)
+    known = opened.known(wanted)
     gone = opened.remove(wanted)
     console.print(f"{len(known)} products removed, {gone} pictures.")
     unknown = [product for product in wanted if product not in known]

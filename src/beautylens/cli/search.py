@@ -13,12 +13,11 @@ from beautylens.catalogue.swallowed import PHOTO_SUFFIXES
 from beautylens.cli.arguments import Address, Vectors, written_here
 from beautylens.cli.console import console, report_error, say_no_verdict
 from beautylens.cli.formats import WRITERS, Answer, Format
-from beautylens.collection import Collection, open_collection
-from beautylens.errors import ImageError, QueryError
+from beautylens.collection import open_collection
+from beautylens.errors import BeautylensError
 from beautylens.file_names import readable_name
-from beautylens.images.draw import write_png
 from beautylens.images.fit import Box
-from beautylens.search.photo import Photo
+from beautylens.results import Matches
 from beautylens.unicode_text import on_one_line
 
 
@@ -51,21 +50,20 @@ def search(
     if explanations:
         explanations.mkdir(parents=True, exist_ok=True)
     failed = undrawn = 0
-    for number, name in enumerate(_expand(photos), start=1):
-        try:
-            photo = opened.photo(name, words=words, where=where, crop_to=box)
-        except (ImageError, QueryError) as error:
+    found = opened.search_many(_expand(photos), limit, words=words, where=where, crop_to=box)
+    for number, (photo, matches) in enumerate(found, start=1):
+        name = str(photo)
+        if isinstance(matches, BeautylensError):
             failed += 1
-            report_error(str(error))
-            WRITERS[style](Answer(name, error=str(error)), first=number == 1)
+            report_error(str(matches))
+            WRITERS[style](Answer(name, error=str(matches)), first=number == 1)
             continue
-        answer = Answer(name, opened.pipeline.search(photo, limit), where=where)
-        WRITERS[style](answer, first=number == 1)
-        _say_what_found_nothing(photo, answer)
+        WRITERS[style](Answer(name, matches, where=where), first=number == 1)
+        _say_what_found_nothing(words, matches)
         if explanations:
             folder = explanations / f"{number:03}-{readable_name(Path(name).stem)}"
-            undrawn += _explain(opened, photo, answer, folder)
-    if opened.recipe.judge is None:
+            undrawn += _explain(name, matches, folder)
+    if not opened.recipe.has_judge:
         say_no_verdict(opened.recipe.name)
     if explanations:
         console.print(f"Explanations are in {explanations}.", soft_wrap=True)
@@ -79,12 +77,12 @@ def search(
         raise typer.Exit(1)
 
 
-def _say_what_found_nothing(photo: Photo, answer: Answer) -> None:
+def _say_what_found_nothing(words: str, matches: Matches) -> None:
     """Name the typed words and the barcodes that no product found has."""
-    reasons = [match.reasons for match in answer.matches]
-    if photo.words and not any(why.typed for why in reasons):
-        console.print(f"No product found has any of the words '{on_one_line(photo.words)}'.")
-    for barcode in photo.barcodes:
+    reasons = [match.reasons for match in matches]
+    if words and not any(why.typed for why in reasons):
+        console.print(f"No product found has any of the words '{on_one_line(words)}'.")
+    for barcode in matches.codes:
         if not any(why.barcode == barcode for why in reasons):
             console.print(f"No product of the catalogue has the barcode {barcode} of the photo.")
 
@@ -108,20 +106,9 @@ def _is_photo(path: Path) -> bool:
     return shown and path.is_file()
 
 
-def _explain(opened: Collection, photo: Photo, answer: Answer, folder: Path) -> int:
+def _explain(photo: str, matches: Matches, folder: Path) -> int:
     """Draw the photo and every match; report catalogue pictures that are gone, return how many."""
-    undrawn = 0
-    write_png(folder / "photo.png", opened.explain.searched(photo))
-    colours = opened.explain.colours(photo)
-    for place, match in enumerate(answer.matches, start=1):
-        product = readable_name(match.product.product_id)
-        try:
-            drawing = opened.explain(photo, match)
-        except ImageError as error:
-            undrawn += 1
-            report_error(f"match {place} of {answer.query} cannot be drawn: {error}")
-        else:
-            write_png(folder / f"{place}_{product}.png", drawing)
-        if match.image_id in colours:
-            write_png(folder / f"{place}_{product}_colours.png", colours[match.image_id])
-    return undrawn
+    explanation = matches.explain(folder)
+    for rank, error in explanation.errors.items():
+        report_error(f"match {rank} of {photo} cannot be drawn: {error}")
+    return len(explanation.errors)

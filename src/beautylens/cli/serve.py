@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from beautylens.addresses import place
 from beautylens.cli.arguments import Address, Vectors, written_here
+from beautylens.paths import place
 
 
 def serve(
@@ -55,10 +55,10 @@ def serve(
     """Serve the photo-search page and the HTTP API; by default to this machine alone."""
     # Web frameworks are imported only here.
     from beautylens.errors import ServeError
+    from beautylens.recipe.settings import checked
     from beautylens.serve.run import read_key
     from beautylens.serve.run import serve as run
     from beautylens.serve.settings import ServeSettings
-    from beautylens.settings import checked
 
     given = {
         "collection": str(place(address).absolute()),

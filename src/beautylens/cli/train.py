@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from beautylens.addresses import place
 from beautylens.cli.arguments import CatalogueTable, written_here
 from beautylens.cli.console import console, warn
 from beautylens.cli.progress import figures_bar, report_left_out
 from beautylens.errors import EncoderError
-from beautylens.features.extras import extra
-from beautylens.features.folders import refuse_existing
+from beautylens.features.encoder.registry import refuse_existing
+from beautylens.optional import extra
+from beautylens.paths import place
 
 if TYPE_CHECKING:
     from beautylens.train.result import Trained
@@ -215,7 +215,7 @@ def _training(
     if options.patience is not None and options.validate is None:
         raise EncoderError("--patience asks how mAP@7 goes on: name photos to measure, --validate")
     start = _start(options, distil=distil)
-    from beautylens.settings import checked
+    from beautylens.recipe.settings import checked
     from beautylens.train.run import Training
     from beautylens.train.settings import PUBLISHED_UEL, TrainSettings
 
@@ -227,7 +227,7 @@ def _training(
         yield Training(
             start, place(table), out, settings, adapter=options.adapter, maps=options.maps,
             dimensions=options.dimensions, report=report,
-            tell=partial(_tell_epoch, settings.epochs),
+            report_epoch=partial(_tell_epoch, settings.epochs),
             validation=None if options.validate is None else place(options.validate),
         )  # fmt: skip
 

@@ -11,21 +11,20 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from beautylens.addresses import place
 from beautylens.catalogue.table import read_catalogue
 from beautylens.catalogue.truth import read_truth
 from beautylens.cli.arguments import CatalogueTable, TruthTable, written_here
 from beautylens.cli.console import console, warn
-from beautylens.cli.evaluate import refuse_leaks
 from beautylens.cli.progress import count_bar, progress_bar, report_rows
-from beautylens.errors import EncoderError
-from beautylens.evaluate.run import find_copies
-from beautylens.evaluate.tuning import Tuned, Tuning
-from beautylens.evaluate.tuning_files import draw_curve, said_of, write_recipe, write_tried
-from beautylens.evaluate.tuning_photos import FEWEST
-from beautylens.evaluate.tuning_search import Figures, Tried, front
-from beautylens.evaluate.tuning_settings import changes_evidence, in_words
-from beautylens.recipe import read_recipe
+from beautylens.errors import MissingExtraError
+from beautylens.evaluation.run import find_copies, refuse_leaks
+from beautylens.evaluation.tune.axes import changes_evidence, in_words
+from beautylens.evaluation.tune.files import draw_curve, said_of, write_recipe, write_tried
+from beautylens.evaluation.tune.photos import FEWEST
+from beautylens.evaluation.tune.search import Figures, Tried, front
+from beautylens.evaluation.tune.tune import Tuned, Tuning
+from beautylens.paths import place
+from beautylens.recipe.recipe import read_recipe
 
 
 def tune(
@@ -79,7 +78,7 @@ def tune(
     best_file = folder / "best.toml"
     command = f"beautylens index {shlex.quote(table)} tuned.lens --recipe "
     console.print(f"Next: {command}{shlex.quote(str(best_file))}", soft_wrap=True)
-    if tuned.chosen.recipe.judge and changes_evidence(tuned.chosen.recipe, tuned.start.recipe):
+    if tuned.chosen.recipe.has_judge and changes_evidence(tuned.chosen.recipe, tuned.start.recipe):
         console.print(
             "How sure to be was learnt from other evidence than this recipe gathers. Then run: "
             f"beautylens evaluate tuned.lens {shlex.quote(truth)} --calibrate",
@@ -119,7 +118,7 @@ def _write(tuned: Tuned, tuning: Tuning, folder: Path) -> None:
     try:
         draw_curve(folder / "curve.png", tuned)
         written.append("curve.png")
-    except EncoderError as missing:
+    except MissingExtraError as missing:
         warn("No curve is drawn:", f" {missing}")
     console.print(f"Written to {folder}: {', '.join(written)}.", soft_wrap=True)
 

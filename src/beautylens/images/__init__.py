@@ -1,1 +1,1 @@
-"""Pictures: from any file, photo or array to upright sRGB pixels of the size a network wants."""
+"""Images: decoding into upright sRGB pixels, resizing, drawing and simulated phone photos."""

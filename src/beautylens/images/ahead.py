@@ -1,4 +1,4 @@
-"""Working on pictures ahead of need: several threads, results in order, bounded memory."""
+"""Ordered prefetching with a thread pool and bounded memory; batches of an iterable."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def ahead(
     items: Iterable[Item],
     window: int,
 ) -> Iterator[Result]:
-    """Return the results in order, with at most `window` of them under way or waiting."""
+    """Yield the results in order, with at most `window` of them in progress or waiting."""
     waiting: deque[Future[Result]] = deque()
     source = iter(items)
     for item in islice(source, window):
@@ -30,13 +30,13 @@ def ahead(
                 waiting.append(pool.submit(function, item))
             yield result
     finally:
-        # An error or an interruption need not wait for what nobody will look at.
+        # After an error or an interruption nobody needs the rest.
         for future in waiting:
             future.cancel()
 
 
 def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Yield the items in lists of `size`, the last one shorter if need be."""
+    """Yield the items in lists of `size`; the last one may be shorter."""
     source = iter(items)
     while batch := list(islice(source, size)):
         yield batch

@@ -1,4 +1,4 @@
-"""Places where people photograph what they bought: wood, cloth, stone, table, shelf, hand."""
+"""Synthetic backgrounds of phone photos: wood, cloth, stone, table, shelf, hand."""
 
 from __future__ import annotations
 
@@ -6,48 +6,49 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
-Floats = NDArray[np.float32]
+from beautylens.arrays import Float32, Float64, UInt8
 
 _SKIN_TONES = ((246, 211, 184), (226, 178, 142), (198, 142, 104), (150, 98, 66), (96, 60, 42))
 
 
-def random_background(height: int, width: int, rng: np.random.Generator) -> Picture:
-    """Return one of the drawn places, chosen by chance, (height, width, 3) uint8 RGB."""
+def random_background(height: int, width: int, rng: np.random.Generator) -> UInt8:
+    """Return a random synthetic background, (height, width, 3) uint8 RGB."""
     names = list(BACKGROUNDS)
     return BACKGROUNDS[names[int(rng.integers(len(names)))]](height, width, rng)
 
 
-def skin_tone(rng: np.random.Generator) -> Floats:
-    """Return one person's skin colour, (3,) RGB."""
+def skin_tone(rng: np.random.Generator) -> Float32:
+    """Return a random skin colour, (3,) RGB."""
     tone = np.asarray(_SKIN_TONES[int(rng.integers(len(_SKIN_TONES)))], np.float32)
     return np.clip(tone + rng.normal(0, 3, 3), 0, 255).astype(np.float32)
 
 
-def soft_noise(height: int, width: int, cells: tuple[int, int], rng: np.random.Generator) -> Floats:
-    """Return smooth noise about 0 whose hills are a `cells`-th (down, across) of the picture."""
+def soft_noise(
+    height: int, width: int, cells: tuple[int, int], rng: np.random.Generator
+) -> Float32:
+    """Return smooth zero-mean noise on a grid of `cells` (rows, columns), (height, width)."""
     coarse = rng.normal(0, 1, (max(cells[0], 2), max(cells[1], 2))).astype(np.float32)
     return np.asarray(
         cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), np.float32
     )
 
 
-def _random_colour(rng: np.random.Generator, saturation: tuple[float, float]) -> Floats:
-    hue, lightness = rng.uniform(0, 180), rng.uniform(70, 235)
+def _random_colour(rng: np.random.Generator, saturation: tuple[float, float]) -> Float32:
+    hue = rng.uniform(0, 180)
+    lightness = rng.uniform(70, 235)
     shade = np.asarray([[[hue, rng.uniform(*saturation) * 255, lightness]]], np.uint8)
     return np.asarray(cv2.cvtColor(shade, cv2.COLOR_HSV2RGB)[0, 0], np.float32)
 
 
-def _tinted(lightness: Floats, colour: Floats) -> Picture:
-    """Return the colour made lighter and darker by a field about 0, in shares of full range."""
+def _tinted(lightness: Float32, colour: Float32) -> UInt8:
+    """Return a colour modulated by a zero-mean lightness field, as shares of the colour."""
     planes = [np.clip(tone * (1 + lightness), 0, 255) for tone in colour]
     return np.asarray(cv2.merge(planes).astype(np.uint8))
 
 
-def wood(height: int, width: int, rng: np.random.Generator) -> Picture:
-    """Return a wooden table: long grain, a few planks."""
+def wood(height: int, width: int, rng: np.random.Generator) -> UInt8:
+    """Return a wooden table with grain and planks."""
     tones = ((196, 148, 98), (150, 100, 62), (104, 68, 44), (222, 188, 146))
     colour = np.asarray(tones[int(rng.integers(4))], np.float32)
     warp = soft_noise(height, width, (6, 3), rng) * 2.2
@@ -61,8 +62,8 @@ def wood(height: int, width: int, rng: np.random.Generator) -> Picture:
     return _tinted(grain.astype(np.float32), colour)
 
 
-def cloth(height: int, width: int, rng: np.random.Generator) -> Picture:
-    """Return woven cloth in soft folds."""
+def cloth(height: int, width: int, rng: np.random.Generator) -> UInt8:
+    """Return woven cloth with soft folds."""
     step = rng.uniform(2.5, 5)
     down, across = np.ogrid[:height, :width]
     weave = 0.05 * (np.sin(down * (2 * np.pi / step)) + np.sin(across * (2 * np.pi / step)))
@@ -72,8 +73,8 @@ def cloth(height: int, width: int, rng: np.random.Generator) -> Picture:
     return _tinted((weave + folds).astype(np.float32), _random_colour(rng, (0.05, 0.5)))
 
 
-def stone(height: int, width: int, rng: np.random.Generator) -> Picture:
-    """Return a worktop of veined or speckled stone."""
+def stone(height: int, width: int, rng: np.random.Generator) -> UInt8:
+    """Return a veined or speckled stone worktop."""
     colour = _random_colour(rng, (0.0, 0.12))
     veins = np.abs(
         soft_noise(height, width, (6, 5), rng) + 0.4 * soft_noise(height, width, (18, 14), rng)
@@ -83,8 +84,8 @@ def stone(height: int, width: int, rng: np.random.Generator) -> Picture:
     return _tinted(field.astype(np.float32), colour)
 
 
-def table(height: int, width: int, rng: np.random.Generator) -> Picture:
-    """Return a plain table before a plain wall, both fading away from the light."""
+def table(height: int, width: int, rng: np.random.Generator) -> UInt8:
+    """Return a plain table in front of a plain wall, both shaded by distance from the light."""
     horizon = int(height * rng.uniform(0.25, 0.6))
     fade = np.linspace(rng.uniform(-0.25, 0.1), rng.uniform(-0.1, 0.2), width, dtype=np.float32)
     depth = np.linspace(-0.18, 0.12, height, dtype=np.float32)[:, None]
@@ -94,8 +95,8 @@ def table(height: int, width: int, rng: np.random.Generator) -> Picture:
     return np.asarray(cv2.GaussianBlur(wall, (0, 0), 1 + height / 300), np.uint8)
 
 
-def shelf(height: int, width: int, rng: np.random.Generator) -> Picture:
-    """Return shop shelves full of other packs, out of focus."""
+def shelf(height: int, width: int, rng: np.random.Generator) -> UInt8:
+    """Return blurred shop shelves full of packs."""
     scene = table(height, width, rng)
     boards = max(int(rng.integers(2, 4)), 1)
     for board in range(boards):
@@ -107,8 +108,8 @@ def shelf(height: int, width: int, rng: np.random.Generator) -> Picture:
     return np.asarray(cv2.GaussianBlur(scene, (0, 0), 1 + max(height, width) / 170), np.uint8)
 
 
-def _stock(scene: Picture, x: int, foot: int, room: int, rng: np.random.Generator) -> int:
-    """Put one pack on the shelf at x and return the width that it takes."""
+def _stock(scene: UInt8, x: int, foot: int, room: int, rng: np.random.Generator) -> int:
+    """Draw one pack on the shelf at x and return its width."""
     wide, tall = int(room * rng.uniform(0.14, 0.4)) + 2, int(room * rng.uniform(0.45, 0.85)) + 2
     body, cap, label = (_random_colour(rng, (0.1, 0.9)).tolist() for _ in range(3))
     neck = foot - int(tall * rng.uniform(0.7, 1.0))
@@ -121,11 +122,12 @@ def _stock(scene: Picture, x: int, foot: int, room: int, rng: np.random.Generato
     return wide + int(rng.integers(1, max(room // 12, 2)))
 
 
-def hand(height: int, width: int, rng: np.random.Generator) -> Picture:
-    """Return an open hand before a blurred room."""
+def hand(height: int, width: int, rng: np.random.Generator) -> UInt8:
+    """Return an open hand in front of a blurred background."""
     room = (shelf, table, cloth)[int(rng.integers(3))](height, width, rng)
     room = np.asarray(cv2.GaussianBlur(room, (0, 0), 2 + height / 90), np.uint8)
-    tone, reach = skin_tone(rng), min(height, width)
+    tone = skin_tone(rng)
+    reach = min(height, width)
     palm = np.zeros((height, width), np.uint8)
     wrist = np.asarray((width * rng.uniform(0.3, 0.7), height * 1.1))
     centre = np.asarray((width * rng.uniform(0.44, 0.56), height * rng.uniform(0.58, 0.7)))
@@ -149,23 +151,23 @@ def hand(height: int, width: int, rng: np.random.Generator) -> Picture:
     cv2.line(
         palm, _pixels(centre - 0.1 * reach * up), _pixels(thumb), 255, max(int(reach * 0.14), 1)
     )
-    return _fleshed(room, palm, tone, rng)
+    return _with_skin(room, palm, tone, rng)
 
 
-def _pixels(point: NDArray[np.float64]) -> tuple[int, int]:
+def _pixels(point: Float64) -> tuple[int, int]:
     return int(point[0]), int(point[1])
 
 
-def _fleshed(scene: Picture, limb: Picture, tone: Floats, rng: np.random.Generator) -> Picture:
-    """Return the scene with skin where the limb's mask is, rounded by its distance to the edge."""
+def _with_skin(scene: UInt8, limb: UInt8, tone: Float32, rng: np.random.Generator) -> UInt8:
+    """Return the scene with shaded skin inside the limb's mask."""
     height, width = limb.shape
     inside = cv2.distanceTransform(limb, cv2.DIST_L2, 3)
-    round_off = -0.3 * np.exp(-inside / max(min(limb.shape) / 40, 1.0))
-    skin = _tinted(round_off + 0.04 * soft_noise(height, width, (12, 12), rng), tone)
+    shading = -0.3 * np.exp(-inside / max(min(limb.shape) / 40, 1.0))
+    skin = _tinted(shading + 0.04 * soft_noise(height, width, (12, 12), rng), tone)
     return np.where(limb[..., None] > 0, skin, scene)
 
 
-BACKGROUNDS: dict[str, Callable[[int, int, np.random.Generator], Picture]] = {
+BACKGROUNDS: dict[str, Callable[[int, int, np.random.Generator], UInt8]] = {
     "cloth": cloth,
     "hand": hand,
     "shelf": shelf,

@@ -1,4 +1,4 @@
-"""Memory that work running at the same time shares: each piece waits until its part is free."""
+"""Memory budget shared by concurrent work: a task waits until its bytes are free."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from beautylens.native import renew_in_child
 
 
 class Budget:
-    """So many bytes, lent in the order in which they were asked for.
+    """A semaphore of bytes that serves requests in order (first in, first out).
 
     Args:
-        total: bytes that may be lent at once.
+        total: bytes that may be held at the same time.
     """
 
     def __init__(self, total: int) -> None:
@@ -23,17 +23,17 @@ class Budget:
         renew_in_child(self)
 
     def renew(self) -> None:
-        """Lend nothing to anybody: a forked process has none of the threads that hold bytes."""
+        """Free all bytes: the threads that held them do not exist in a forked process."""
         self._free = self.total
         self._turns: deque[object] = deque()
         self._changed = Condition()
 
     @contextmanager
     def holding(self, size: int, seconds: float | None = None) -> Iterator[None]:
-        """Hold so many bytes while the block runs; what asks for more than all gets all.
+        """Hold `size` bytes, at most the total, while the block runs.
 
         Raises:
-            TimeoutError: when they are not free within so many seconds.
+            TimeoutError: when they are not free within `seconds`.
         """
         size = min(size, self.total)
         self._take(size, seconds)
@@ -47,7 +47,7 @@ class Budget:
     def _take(self, size: int, seconds: float | None) -> None:
         turn = object()
         with self._changed:
-            # First come, first served: many small ones never keep a large one out.
+            # First in, first out: small requests never starve a large one.
             self._turns.append(turn)
             try:
                 is_free = self._changed.wait_for(

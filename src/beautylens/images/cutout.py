@@ -1,40 +1,41 @@
-"""Cutting the item of a studio picture out of its white ground."""
+"""Segmentation of the item of a studio picture from its white background."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
-Flags = NDArray[np.bool_]
+from beautylens.arrays import Bool, UInt8
 
-_WHITE_LEVEL, _GREY_SPREAD = 236, 14
-"""A pixel is studio white when its darkest channel reaches the one and its channels keep within
-the other."""
-
+# Least value of the darkest channel of a studio-white pixel.
+_WHITE_LEVEL = 236
+# Largest difference between the channels of a grey or white pixel.
+_GREY_SPREAD = 14
+# Least white share of the border of a picture on a white background.
 _WHITE_BORDER = 0.6
-"""Share of the border that must be white before a picture counts as cut-out material."""
-
-_FRAME, _SCRAPS = 4, 0.35
-"""Pixels of frame that some shops draw around a picture; share of its convex hull that an item
-fills at least, for the rest of it was as white as the ground."""
-
-_SHADOW_LEVEL, _SHADOW_STEP, _SHADOW_SHARE = 170, 4, 0.4
-"""A shadow's least grey level, its largest change between neighbours, and the most that it may
-add to the ground, as a share of the item."""
+# Widest frame, in pixels, that some shops draw around a picture.
+_FRAME = 4
+# Least share of its convex hull that an item covers: below, parts of it were white as well.
+_MIN_SOLIDITY = 0.35
+# Least grey level of a shadow.
+_SHADOW_LEVEL = 170
+# Largest gradient inside a shadow.
+_SHADOW_STEP = 4
+# Largest area of the shadow, as a share of the item.
+_SHADOW_SHARE = 0.4
 
 _NEIGHBOURS = np.ones((3, 3), np.uint8)
-_DRAUGHT = np.ones((7, 7), np.uint8)
+# The structuring element of the flood fill: narrower gaps in an outline let nothing in.
+_FLOOD = np.ones((7, 7), np.uint8)
+# White pixels added around a picture for the flood fill to start in, wider than its element.
 _MARGIN = 8
-"""White added around a picture for the flood to start in, wider than its draught, in pixels."""
 
 
-def cut_out(picture: Picture) -> tuple[Picture, Picture]:
-    """Return the item's own rectangle, (h, w, 3), and its coverage, (h, w) uint8.
+def cut_out(picture: UInt8) -> tuple[UInt8, UInt8]:
+    """Return the item cropped to its bounding box, (h, w, 3), and its mask, (h, w) uint8.
 
-    White that touches the border is ground, and so is the soft grey shadow on it; white inside
-    the item stays. A thin frame drawn around a white ground is cut away first.
+    White connected to the border is background, and so is a soft grey shadow on it; white inside
+    the item is kept. A thin frame drawn around the picture is removed first.
     """
     inner, cover = _cover(picture)
     if cover.all():
@@ -45,10 +46,10 @@ def cut_out(picture: Picture) -> tuple[Picture, Picture]:
     return picture[inner][window], cover
 
 
-def item_cover(picture: Picture) -> Picture:
-    """Return where a picture shows its item, (H, W) uint8: 255 there, 0 on its white ground.
+def item_cover(picture: UInt8) -> UInt8:
+    """Return the mask of the item, (H, W) uint8: 255 on the item, 0 on the white background.
 
-    A picture without a white ground, or with nothing on it, is item all over.
+    It is 255 everywhere if the background is not white, or the picture is empty.
     """
     inner, cover = _cover(picture)
     if cover.all():
@@ -58,8 +59,8 @@ def item_cover(picture: Picture) -> Picture:
     return whole
 
 
-def _cover(picture: Picture) -> tuple[tuple[slice, slice], Picture]:
-    """Return the part of a picture inside its frame, and the item's coverage of that part."""
+def _cover(picture: UInt8) -> tuple[tuple[slice, slice], UInt8]:
+    """Return the slices of the picture inside its frame, and the item's mask there."""
     darkest, spread = _channel_range(picture)
     height, width = darkest.shape
     white = (darkest >= _WHITE_LEVEL) & (spread <= _GREY_SPREAD)
@@ -68,43 +69,43 @@ def _cover(picture: Picture) -> tuple[tuple[slice, slice], Picture]:
     if depth is None or white.all():
         return np.s_[:, :], np.full(white.shape, 255, np.uint8)
     inner = np.s_[depth : height - depth, depth : width - depth]
-    ground = _ground(darkest[inner], spread[inner], white[inner])
-    cover = np.where(ground, 0, 255).astype(np.uint8)
-    cover = _mended(np.asarray(cv2.morphologyEx(cover, cv2.MORPH_OPEN, _NEIGHBOURS), np.uint8))
+    background = _background(darkest[inner], spread[inner], white[inner])
+    cover = np.where(background, 0, 255).astype(np.uint8)
+    cover = _solid(np.asarray(cv2.morphologyEx(cover, cv2.MORPH_OPEN, _NEIGHBOURS), np.uint8))
     return inner, cover if cover.any() else np.full_like(cover, 255)
 
 
-def _border(flags: Flags, depth: int) -> Flags:
-    """Return the ring of pixels that lies `depth` inside the picture's edge, as one row."""
+def _border(flags: Bool, depth: int) -> Bool:
+    """Return the ring of pixels `depth` inside the picture's edge, (N,)."""
     ring = flags[depth : flags.shape[0] - depth, depth : flags.shape[1] - depth]
     if not ring.size:
         return np.zeros(1, bool)
     return np.concatenate([ring[0], ring[-1], ring[:, 0], ring[:, -1]])
 
 
-def _mended(cover: Picture) -> Picture:
-    """Return the coverage, or its convex hull where only scraps of a pale item are left."""
+def _solid(cover: UInt8) -> UInt8:
+    """Return the mask, or its convex hull if only fragments of a pale item are left."""
     outlines, _ = cv2.findContours(cover, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     if not outlines:
         return cover
     hull = cv2.fillConvexPoly(np.zeros_like(cover), cv2.convexHull(np.concatenate(outlines)), 255)
-    sparse = np.count_nonzero(cover) < _SCRAPS * np.count_nonzero(hull)
+    sparse = np.count_nonzero(cover) < _MIN_SOLIDITY * np.count_nonzero(hull)
     return np.asarray(hull if sparse else cover, np.uint8)
 
 
-def _channel_range(picture: Picture) -> tuple[Picture, Picture]:
-    """Return each pixel's darkest channel, and how far its brightest lies above it."""
+def _channel_range(picture: UInt8) -> tuple[UInt8, UInt8]:
+    """Return the minimum over channels of each pixel, and the range of its channels."""
     red, green, blue = cv2.split(picture)
     darkest = cv2.min(cv2.min(red, green), blue)
     spread = cv2.subtract(cv2.max(cv2.max(red, green), blue), darkest)
     return np.asarray(darkest, np.uint8), np.asarray(spread, np.uint8)
 
 
-def _ground(darkest: Picture, spread: Picture, white: Flags) -> Flags:
-    """Return what a flood from outside covers: white, and its shadow unless that eats the item.
+def _background(darkest: UInt8, spread: UInt8, white: Bool) -> Bool:
+    """Return the background: white connected to the border, and its shadow unless that leaks.
 
-    A shadow is grey without an edge. So is the flank of an overexposed white pack: where the
-    flood over shadow takes much more than white alone, it has leaked into the item.
+    A shadow is grey without an edge, and so is the side of an overexposed white pack: if the flood
+    fill of white and shadow covers much more than that of white, it has leaked into the item.
     """
     flat = cv2.morphologyEx(darkest, cv2.MORPH_GRADIENT, _NEIGHBOURS) <= _SHADOW_STEP
     shaded = white | (flat & (darkest >= _SHADOW_LEVEL) & (spread <= _GREY_SPREAD))
@@ -113,14 +114,14 @@ def _ground(darkest: Picture, spread: Picture, white: Flags) -> Flags:
     return lenient if int((lenient & ~strict).sum()) <= _SHADOW_SHARE * item else strict
 
 
-def _flooded(passable: Flags) -> Flags:
-    """Return the passable pixels that a flood from outside the picture reaches.
+def _flooded(passable: Bool) -> Bool:
+    """Return the passable pixels connected to the outside of the picture.
 
-    The flood is as wide as `_DRAUGHT`, so that a pinhole in a pale item's outline lets none in.
+    The fill is as wide as `_FLOOD`, so that it does not leak through a pinhole in an outline.
     """
-    sea = np.pad(passable, _MARGIN, constant_values=True).astype(np.uint8)
-    channel = np.asarray(cv2.erode(sea, _DRAUGHT), np.uint8)
-    cv2.floodFill(channel, None, (0, 0), 2)
-    reached = np.asarray(cv2.dilate((channel == 2).astype(np.uint8), _DRAUGHT), np.uint8) & sea
+    padded = np.pad(passable, _MARGIN, constant_values=True).astype(np.uint8)
+    eroded = np.asarray(cv2.erode(padded, _FLOOD), np.uint8)
+    cv2.floodFill(eroded, None, (0, 0), 2)
+    reached = np.asarray(cv2.dilate((eroded == 2).astype(np.uint8), _FLOOD), np.uint8) & padded
     inner = slice(_MARGIN, -_MARGIN)
     return np.asarray(reached[inner, inner] > 0)

@@ -1,4 +1,4 @@
-"""Decode any picture a person may have into upright 8-bit sRGB, or say why that cannot be done."""
+"""Decoding of picture files, arrays and Pillow images into upright 8-bit sRGB."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
+from beautylens.arrays import UInt8
 from beautylens.errors import ImageError
 from beautylens.images.budget import Budget
 from beautylens.images.files import check_bytes
@@ -26,22 +26,20 @@ from beautylens.images.structure.file import ExcessError
 from beautylens.images.tones import pixels_of
 from beautylens.images.upright import DAMAGE, orientation_of, upright
 
-Pixels: TypeAlias = NDArray[np.uint8]
-
+# Memory that all decodes of this process may take at the same time.
 MEMORY = Budget(4 << 30)
-"""Bytes that all decodes of this process may take at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decoded:
-    """A picture (H, W, 3) uint8 RGB, and its size over that of the file's own picture."""
+    """A decoded picture (H, W, 3) uint8 RGB, and its scale relative to the file's picture."""
 
-    pixels: Pixels
+    pixels: UInt8
     scale: float = 1.0
 
 
 class Decode(Protocol):
-    """Decodes a picture as `decode_scaled` does, here or in another process."""
+    """A function that decodes like `decode_scaled`, in this or another process."""
 
     def __call__(
         self,
@@ -51,7 +49,7 @@ class Decode(Protocol):
         limits: Limits = DEFAULT_LIMITS,
         least_side: int | None = None,
     ) -> Decoded:
-        """Return the picture."""
+        """Return the decoded picture."""
 
 
 def decode(
@@ -60,25 +58,25 @@ def decode(
     name: str = "picture",
     limits: Limits = DEFAULT_LIMITS,
     least_side: int | None = None,
-) -> Pixels:
-    """Return the picture upright in sRGB, transparent parts on white.
+) -> UInt8:
+    """Return the picture upright in sRGB, transparent pixels on white.
 
     EXIF orientation and the embedded colour profile are applied; of several frames the first is
-    taken. Nothing is fetched from the network but what is given as a `Remote`.
+    used. Only a source given as `Remote` is downloaded.
 
     Args:
         source: a path, the bytes of a file, an open file, an RGB array, or a Pillow image.
-        name: what errors call a source that has no path.
-        limits: costs beyond which the picture is refused before it is decoded. A JPEG of too many
+        name: of a source without a path, for error messages.
+        limits: largest cost of the picture, checked before it is decoded. A JPEG with too many
             pixels is decoded at 1/2, 1/4 or 1/8 of its size.
-        least_side: lets a JPEG be decoded at 1/2, 1/4 or 1/8 of its size, as long as its longer
-            side keeps this many pixels.
+        least_side: allows a JPEG to be decoded at 1/2, 1/4 or 1/8 of its size, if its longer side
+            keeps this many pixels.
 
     Returns:
         (H, W, 3) uint8, contiguous.
 
     Raises:
-        ImageError: when the source is no picture, is damaged, or breaks a limit.
+        ImageError: when the source is not a picture, is damaged, or exceeds a limit.
     """
     return decode_scaled(source, name=name, limits=limits, least_side=least_side).pixels
 
@@ -91,14 +89,14 @@ def decode_scaled(
     least_side: int | None = None,
     hold: Callable[[int], AbstractContextManager[None]] = MEMORY.holding,
 ) -> Decoded:
-    """Return the picture as `decode` does, with the scale at which it was decoded.
+    """Return the picture as `decode` does, and the scale at which it was decoded.
 
     Args:
         source: as for `decode`.
         name: as for `decode`.
         limits: as for `decode`.
         least_side: as for `decode`.
-        hold: holds so many bytes of memory while the picture is decoded.
+        hold: reserves that many bytes of memory while the picture is decoded.
 
     Raises:
         ImageError: as `decode` does.
@@ -121,17 +119,16 @@ def _check_size(size: tuple[int, int], name: str, most: int, min_side: int) -> N
     width, height = size
     if width * height > most:
         raise ImageError(
-            f"{name} has {width} x {height} pixels where at most {most:,} in all are allowed; "
-            "save it smaller"
+            f"{name} has {width} x {height} pixels, more than {most:,}; save it smaller"
         )
     if min(width, height) < min_side:
         raise ImageError(
-            f"{name} has {width} x {height} pixels where each side needs at least "
-            f"{min_side}; use a larger picture"
+            f"{name} has {width} x {height} pixels; each side needs at least {min_side}; use a "
+            "larger picture"
         )
 
 
-def _checked_array(pixels: Pixels, name: str, limits: Limits) -> Pixels:
+def _checked_array(pixels: UInt8, name: str, limits: Limits) -> UInt8:
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
         raise ImageError(
             f"{name} is an array of shape {pixels.shape} and type {pixels.dtype}; "
@@ -144,7 +141,7 @@ def _checked_array(pixels: Pixels, name: str, limits: Limits) -> Pixels:
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """A picture whose header has been read, at a scale."""
+    """A picture whose header has been read, and its scale."""
 
     picture: Image.Image
     scale: float = 1.0
@@ -157,7 +154,7 @@ def _opened(
     least_side: int | None,
     take: Callable[[int], object],
 ) -> _Opened:
-    """Read the header only; the pixels follow once the memory for them has been taken."""
+    """Read the header and reserve memory; the pixels are loaded later."""
     if isinstance(source, Image.Image):
         _check_size(source.size, name, limits.max_pixels, limits.min_side)
         _check_depth(source, name)
@@ -166,18 +163,19 @@ def _opened(
     check_bytes(len(source), name, limits)
     kind = suffix_of(source[:HEAD_BYTES])
     if kind is None or kind not in limits.kinds:
-        raise _no_picture(source, name, kind, limits)
-    this, most = FORMATS[kind], limits.max_jpeg_pixels if kind == ".jpg" else limits.max_pixels
+        raise _unsupported(source, name, kind, limits)
+    file_format = FORMATS[kind]
+    most = limits.max_jpeg_pixels if kind == ".jpg" else limits.max_pixels
     try:
-        structure = this.count(source, limits)
+        structure = file_format.count(source, limits)
     except ExcessError as error:
         raise ImageError(f"{name} {error}; save it again as JPEG or PNG") from error
-    beside = {"native": this.native, "working": structure.working}
+    beside = {"native": file_format.native, "working": structure.working}
     if structure.size is not None:
         _check_size(structure.size, name, most, limits.min_side)
         take(_needed_bytes(structure.size, "RGBA", name, limits, **beside))
     with _readable(name), quiet():
-        picture = this.open(io.BytesIO(structure.data))
+        picture = file_format.open(io.BytesIO(structure.data))
     _check_size(picture.size, name, most, limits.min_side)
     _check_depth(picture, name)
     factor = 1
@@ -191,23 +189,23 @@ def _opened(
 def _check_depth(picture: Image.Image, name: str) -> None:
     if picture.mode in ("I", "F"):
         raise ImageError(
-            f"{name} has 32 bits a channel, which say not how bright white is; save it with 8 or 16"
+            f"{name} has 32 bits a channel and no defined white level; save it with 8 or 16"
         )
 
 
-def _no_picture(data: bytes, name: str, kind: str | None, limits: Limits) -> ImageError:
+def _unsupported(data: bytes, name: str, kind: str | None, limits: Limits) -> ImageError:
     wanted = names(limits.kinds)
     if kind is not None:
         return ImageError(
-            f"{name} is a {FORMATS[kind].name} file, which is not taken here; save it as {wanted}"
+            f"{name} is a {FORMATS[kind].name} file, which is not accepted; save it as {wanted}"
         )
     found = "a web page or other text" if data.lstrip()[:1] in (b"<", b"{") else "no known picture"
     return ImageError(f"{name} holds {found}; give a {wanted} file")
 
 
-# Bytes that Pillow keeps of a pixel; the modes that are not named have four.
+# Bytes of a pixel in Pillow by mode; four for all others.
 _KEPT_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}
-# Of the array that is returned, and of the one before it was turned upright.
+# Bytes of a pixel in the returned array, and in the one before rotation.
 _ARRAY_BYTES = 3 + 3
 
 
@@ -220,17 +218,17 @@ def _needed_bytes(
     native: int = 0,
     working: int = 0,
 ) -> int:
-    """Return the memory that decoding takes at its peak, by the header of the file.
+    """Return the peak memory of decoding in bytes, by the file's header.
 
     Raises:
-        ImageError: when that is more than is allowed.
+        ImageError: when it exceeds the limit.
     """
     pixel = _KEPT_BYTES.get(mode, 4) + _ARRAY_BYTES + native
     needed = math.prod(size) * pixel + working
     if needed > limits.max_decoded:
         raise ImageError(
-            f"{name} takes {needed:,} bytes of memory to be decoded where at most "
-            f"{limits.max_decoded:,} are allowed; save it smaller"
+            f"{name} needs {needed:,} bytes of memory to be decoded, more than the limit of "
+            f"{limits.max_decoded:,}; save it smaller"
         )
     return needed
 
@@ -240,24 +238,23 @@ def _readable(name: str) -> Iterator[None]:
     try:
         yield
     except Image.DecompressionBombError as error:
-        raise ImageError(f"{name} claims too many pixels to be decoded; save it smaller") from error
+        raise ImageError(f"{name} has too many pixels to be decoded; save it smaller") from error
     except MemoryError as error:
         raise ImageError(
-            f"{name} takes more memory than its size calls for; save it again as JPEG or PNG"
+            f"{name} needs too much memory for its size; save it again as JPEG or PNG"
         ) from error
     except DAMAGE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ImageError(
-            f"{name} cannot be decoded ({reason}); it is damaged or cut short, so export or "
+            f"{name} cannot be decoded ({reason}); it is damaged or truncated; export or "
             "download it again"
         ) from error
 
 
 def _reduce(picture: JpegImageFile, least_side: int | None, max_pixels: int) -> int:
-    """Ask libjpeg for one of its smaller sizes; return by how much sides are divided.
+    """Set the scale at which libjpeg decodes, and return the divisor of the sides.
 
-    It is the smallest whose longer side is long enough, or the largest that has few enough pixels
-    where that is smaller still.
+    It is the largest divisor that keeps `least_side`, or a larger one if `max_pixels` needs it.
     """
 
     def fits(factor: int) -> bool:
@@ -275,7 +272,7 @@ def _reduce(picture: JpegImageFile, least_side: int | None, max_pixels: int) -> 
 
 def _load(picture: Image.Image) -> None:
     if isinstance(picture, TiffImageFile):
-        # Pillow reads the metadata of a TIFF while it loads it, and turns it upright itself.
+        # Pillow reads the metadata of a TIFF while loading it, and applies its orientation itself.
         with quiet():
             picture.load()
     else:

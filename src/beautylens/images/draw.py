@@ -1,4 +1,4 @@
-"""Drawing reasons for people: matched keypoints joined by lines, words where they were read."""
+"""Drawings that explain a match: lines between keypoints, outlined text, compared colours."""
 
 from __future__ import annotations
 
@@ -9,22 +9,24 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-Pixels = NDArray[np.uint8]
+from beautylens.arrays import Float32, Intp, UInt8
+
 GAP = 24
-ENLARGED, ROW = 2, 48
-"""Times by which compared pictures are enlarged, and pixels of the height of a row of colours."""
+# Factor by which compared pictures are enlarged.
+ENLARGED = 2
+# Height of a row of colours in pixels.
+ROW = 48
 
 
 def match_lines(
-    left: Pixels,
-    right: Pixels,
-    left_points: NDArray[np.float32],
-    right_points: NDArray[np.float32],
-) -> Pixels:
-    """Return both pictures beside each other on white with a coloured line for each match.
+    left: UInt8,
+    right: UInt8,
+    left_points: Float32,
+    right_points: Float32,
+) -> UInt8:
+    """Return two pictures side by side with a coloured line for each keypoint match.
 
     Args:
         left: (H, W, 3) uint8 RGB.
@@ -38,10 +40,10 @@ def match_lines(
     canvas[: left.shape[0], : left.shape[1]] = left
     canvas[: right.shape[0], start:] = right
     thickness = max(1, round(height / 800))
-    # Lines from top to bottom run through the colours, so that crossings can be told apart.
+    # Hues run from top to bottom, so that crossing lines differ in colour.
     order = np.argsort(left_points[:, 1], kind="stable")
-    for place, pair in enumerate(order):
-        colour = _hue(place / max(1, len(order)))
+    for rank, pair in enumerate(order):
+        colour = _hue(rank / max(1, len(order)))
         one = _pixel(left_points[pair])
         other = _pixel(right_points[pair] + (start, 0))
         cv2.line(canvas, one, other, colour, thickness, cv2.LINE_AA)
@@ -50,48 +52,45 @@ def match_lines(
     return canvas
 
 
-def labelled(
-    picture: Pixels, outlines: Sequence[NDArray[np.float32]], labels: Sequence[str]
-) -> Pixels:
-    """Return a picture with outlines drawn on it, and beside it a list of their labels.
+def labelled(picture: UInt8, outlines: Sequence[Float32], labels: Sequence[str]) -> UInt8:
+    """Return a picture with outlines, and a list of their labels beside it.
 
     Args:
         picture: (H, W, 3) uint8 RGB.
-        outlines: corners of each, (K, 2) x, y in pixels.
-        labels: what to say of each outline, in the same order.
+        outlines: corners of each outline, (K, 2) x, y in pixels.
+        labels: text of each outline, in the same order.
     """
     height, width = picture.shape[:2]
     line = max(16, height // 28)
     font = ImageFont.load_default(size=0.8 * line)
-    # Pillow's own font has no accents.
+    # Pillow's default font has no accents.
     labels = [_plain(label) for label in labels]
     widest = max((font.getlength(label) for label in labels), default=0.0)
     sheet = Image.new("RGB", (width + GAP + int(widest) + 2 * line, height), "white")
     sheet.paste(Image.fromarray(picture))
     pen = ImageDraw.Draw(sheet)
-    for place, (outline, label) in enumerate(zip(outlines, labels, strict=True)):
-        colour = _hue(place / max(1, len(labels)))
+    for index, (outline, label) in enumerate(zip(outlines, labels, strict=True)):
+        colour = _hue(index / max(1, len(labels)))
         pen.polygon([_pixel(corner) for corner in outline], outline=colour, width=max(2, line // 8))
-        top = place * line
-        pen.rectangle((width + GAP, top + line // 4, width + GAP + line // 2, top + 3 * line // 4),
-                      fill=colour)  # fmt: skip
+        top = index * line
+        pen.rectangle(
+            (width + GAP, top + line // 4, width + GAP + line // 2, top + 3 * line // 4),
+            fill=colour,
+        )
         pen.text((width + GAP + line, top), label, fill="black", font=font)
     return np.asarray(sheet, np.uint8)
 
 
-def compared_cells(
-    left: Pixels, right: Pixels, corners: NDArray[np.intp], side: int, swatches: Pixels
-) -> Pixels:
-    """Return two pictures of one size with their compared cells outlined, and the cells' colours.
+def compared_cells(left: UInt8, right: UInt8, corners: Intp, side: int, swatches: UInt8) -> UInt8:
+    """Return two pictures side by side with outlined cells, and a row of the cells' colours below.
 
-    Below each picture stands a row of its cells' colours, in the order given, so that the two
-    colours of a cell can be found at the same place of the two rows.
+    Both rows have the colours in the given order: those of one cell are at the same position.
 
     Args:
         left: (H, W, 3) uint8 RGB.
         right: (H, W, 3).
         corners: (N, 2) x, y of the upper left corners of the cells, in pixels.
-        side: of a cell, in pixels.
+        side: side of a cell in pixels.
         swatches: (2, N, 3) uint8 RGB, the colours of the left cells and of the right ones.
     """
     halves = [
@@ -102,23 +101,23 @@ def compared_cells(
     return np.hstack([halves[0], gap, halves[1]])
 
 
-def _with_cells(picture: Pixels, corners: NDArray[np.intp], side: int) -> Pixels:
+def _with_cells(picture: UInt8, corners: Intp, side: int) -> UInt8:
     drawn = np.asarray(cv2.resize(picture, None, fx=ENLARGED, fy=ENLARGED), np.uint8)
     for x, y in (corners * ENLARGED).tolist():
-        # Light inside dark, to be seen on any colour.
+        # Light inside dark: visible on any colour.
         cv2.rectangle(drawn, (x, y), (x + ENLARGED * side, y + ENLARGED * side), (0, 0, 0), 2)
         cv2.rectangle(drawn, (x, y), (x + ENLARGED * side, y + ENLARGED * side), (255,) * 3, 1)
     return drawn
 
 
-def _colour_row(colours: Pixels, width: int) -> Pixels:
+def _colour_row(colours: UInt8, width: int) -> UInt8:
     row = colours[None] if len(colours) else np.full((1, 1, 3), 255, np.uint8)
     size = (ENLARGED * width, ROW)
     return np.asarray(cv2.resize(row, size, interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
-def write_png(path: Path, picture: Pixels) -> None:
-    """Write an RGB picture as PNG, making its folder.
+def write_png(path: Path, picture: UInt8) -> None:
+    """Write an RGB picture as PNG, and create its folder.
 
     Raises:
         OSError: when the file cannot be written.
@@ -127,14 +126,14 @@ def write_png(path: Path, picture: Pixels) -> None:
     path.write_bytes(to_png(picture))
 
 
-def to_png(picture: Pixels) -> bytes:
-    """Return an RGB picture as a PNG file."""
+def to_png(picture: UInt8) -> bytes:
+    """Return an RGB picture as the bytes of a PNG file."""
     _, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     return data.tobytes()
 
 
-def to_jpeg(picture: Pixels, quality: int) -> bytes:
-    """Return an RGB picture as a JPEG file that says nothing but its pixels."""
+def to_jpeg(picture: UInt8, quality: int) -> bytes:
+    """Return an RGB picture as the bytes of a JPEG file without metadata."""
     options = [cv2.IMWRITE_JPEG_QUALITY, quality]
     _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
     return data.tobytes()
@@ -145,7 +144,7 @@ def _hue(share: float) -> tuple[int, int, int]:
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
-def _pixel(point: NDArray[np.float32]) -> tuple[int, int]:
+def _pixel(point: Float32) -> tuple[int, int]:
     return round(float(point[0])), round(float(point[1]))
 
 

@@ -1,4 +1,4 @@
-"""The bytes of picture files, whose size is checked before they are read."""
+"""Reading of picture files, with their size checked first."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from beautylens.addresses import Remote, is_address
 from beautylens.embedded import embedded_at
 from beautylens.errors import ImageError
 from beautylens.images.limits import DEFAULT_LIMITS, Limits
+from beautylens.paths import Remote, is_address
 
 
 def read_bytes(path: str | Path | Remote, limits: Limits = DEFAULT_LIMITS) -> bytes:
-    """Return the content of a picture file, whose size is checked before it is read.
+    """Return the bytes of a picture file; its size is checked first.
 
     Raises:
-        ImageError: when the file is missing, unreadable, empty, too large, or an address in text.
+        ImageError: when the file is missing, unreadable, empty or too large, or is an address.
     """
     if (embedded := embedded_at(path)) is not None:
         return _read_elsewhere(str(path), embedded.read_bytes, limits)
     if isinstance(path, Remote):
         return _read_elsewhere(str(path), partial(path.read_bytes, limits.max_bytes), limits)
     if isinstance(path, str) and is_address(path):
-        raise ImageError(f"{path} is an address, not a file; download it and name the file")
+        raise ImageError(f"{path} is an address, not a file; download it and give the file")
     try:
         status = Path(path).stat()
         if not stat.S_ISREG(status.st_mode):
-            raise ImageError(f"{path} is not a file; name one picture file")
+            raise ImageError(f"{path} is not a file; give a picture file")
         check_bytes(status.st_size, str(path), limits)
         return Path(path).read_bytes()
     except FileNotFoundError:
         raise ImageError(f"{path} does not exist; check the path") from None
     except PermissionError:
-        raise ImageError(f"{path} may not be read; give this user permission to read it") from None
+        raise ImageError(f"{path} cannot be read; give this user permission to read it") from None
     except (OSError, ValueError) as error:
         raise ImageError(f"{path} cannot be read ({error}); check the path and the disk") from error
 
@@ -49,15 +49,14 @@ def _read_elsewhere(name: str, read: Callable[[], bytes], limits: Limits) -> byt
 
 
 def check_bytes(size: int, name: str, limits: Limits) -> None:
-    """Refuse a file that is empty or too large.
+    """Check that a file is neither empty nor too large.
 
     Raises:
-        ImageError: saying which.
+        ImageError: when it is.
     """
     if not size:
         raise ImageError(f"{name} is empty; export or download the picture again")
     if size > limits.max_bytes:
         raise ImageError(
-            f"{name} has {size:,} bytes where at most {limits.max_bytes:,} are allowed; "
-            "save it smaller"
+            f"{name} has {size:,} bytes, more than {limits.max_bytes:,}; save it smaller"
         )

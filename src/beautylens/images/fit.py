@@ -1,4 +1,4 @@
-"""Give an upright picture the size and the part of it that a network or a person wants."""
+"""Resizing, padding and cropping of pictures."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import UInt8
 from beautylens.errors import QueryError
 
-Pixels = NDArray[np.uint8]
-LEAST_SIDE = 8
-"""Pixels of a side below which a picture shows nothing."""
-ONE_COLOUR = 10
-"""Levels of 256 that noise and compression spread one colour over, averaged as in a thumbnail."""
+# Least side of a picture in pixels.
+MIN_SIDE = 8
+# Largest range of levels, of 256, of a blank picture in a thumbnail: noise and compression.
+BLANK_RANGE = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A rectangle in pixels of the upright picture, from its upper left corner."""
+    """A rectangle in pixels of the upright picture; x, y is its upper left corner."""
 
     x: int
     y: int
@@ -28,7 +27,7 @@ class Box:
 
     @classmethod
     def parse(cls, text: str) -> Box:
-        """Return the box that a person wrote as `x,y,w,h`.
+        """Return the box of a text `x,y,w,h`.
 
         Raises:
             QueryError: when the text is not four whole numbers with a positive size.
@@ -52,12 +51,12 @@ class Box:
         return Box(left, top, width, height)
 
 
-def white_pad(picture: Pixels, side: int) -> Pixels:
-    """Return the whole picture centred on a white square; its longer side fills the square.
+def white_pad(picture: UInt8, side: int) -> UInt8:
+    """Return the picture resized and centred on a white square; its longer side fills it.
 
     Args:
         picture: (H, W, 3) uint8.
-        side: pixels of the square.
+        side: side of the square in pixels.
 
     Returns:
         (side, side, 3) uint8.
@@ -70,21 +69,21 @@ def white_pad(picture: Pixels, side: int) -> Pixels:
     return square
 
 
-def shrink(picture: Pixels, longest: int) -> tuple[Pixels, float]:
-    """Return the picture with its longer side at most `longest` pixels, and the scale applied.
+def shrink(picture: UInt8, longest: int) -> tuple[UInt8, float]:
+    """Return the picture with its longer side at most `longest` pixels, and the scale.
 
-    A picture that is small enough comes back as it is, with scale 1. Sides are rounded to whole
-    pixels and never below one, so a position is only near `scale` times where it was.
+    A small enough picture is returned unchanged, with scale 1. Sides are rounded to whole pixels,
+    at least one, so that positions scale by `scale` only approximately.
     """
     scale = min(1.0, longest / max(picture.shape[:2]))
     return (picture if scale == 1.0 else _resized(picture, scale)), scale
 
 
-def crop(picture: Pixels, box: Box) -> Pixels:
-    """Return the part of the picture inside the box, which is clipped to the picture.
+def crop(picture: UInt8, box: Box) -> UInt8:
+    """Return the picture cropped to the box, which is clipped to the picture.
 
     Raises:
-        QueryError: when less than 8 x 8 pixels of the box lie on the picture.
+        QueryError: when the box covers less than 8 x 8 pixels of the picture.
     """
     height, width = picture.shape[:2]
     left, right = max(0, box.x), min(width, box.x + box.width)
@@ -92,32 +91,32 @@ def crop(picture: Pixels, box: Box) -> Pixels:
     if left >= right or top >= bottom:
         raise QueryError(
             f"the crop {box.x},{box.y},{box.width},{box.height} lies outside the picture of "
-            f"{width} x {height} pixels; choose a box that touches it"
+            f"{width} x {height} pixels; choose a box inside it"
         )
-    if min(right - left, bottom - top) < LEAST_SIDE:
+    if min(right - left, bottom - top) < MIN_SIDE:
         raise QueryError(
-            f"the crop {box.x},{box.y},{box.width},{box.height} leaves {right - left} x "
-            f"{bottom - top} pixels of the picture; choose {LEAST_SIDE} x {LEAST_SIDE} or more"
+            f"the crop {box.x},{box.y},{box.width},{box.height} covers {right - left} x "
+            f"{bottom - top} pixels of the picture; choose {MIN_SIDE} x {MIN_SIDE} or more"
         )
     return picture[top:bottom, left:right].copy()
 
 
-def is_blank(picture: Pixels) -> bool:
-    """Tell whether a picture is one colour all over, as of a covered lens or a bare wall."""
+def is_blank(picture: UInt8) -> bool:
+    """Tell whether a picture has a single colour, as of a covered lens or a bare wall."""
     small = cv2.resize(picture, (32, 32), interpolation=cv2.INTER_AREA)
-    return bool((np.ptp(small.reshape(-1, 3).astype(int), axis=0) < ONE_COLOUR).all())
+    return bool((np.ptp(small.reshape(-1, 3).astype(int), axis=0) < BLANK_RANGE).all())
 
 
-def centre(picture: Pixels, share: float) -> Pixels:
-    """Return the middle of the picture: this share of its width and of its height, 0 to 1."""
+def centre(picture: UInt8, share: float) -> UInt8:
+    """Return the centred crop with this share of width and height, 0 to 1."""
     height, width = picture.shape[:2]
     rows, columns = max(1, round(height * share)), max(1, round(width * share))
     top, left = (height - rows) // 2, (width - columns) // 2
     return picture[top : top + rows, left : left + columns]
 
 
-def _resized(picture: Pixels, scale: float) -> Pixels:
+def _resized(picture: UInt8, scale: float) -> UInt8:
     height, width = (max(1, round(length * scale)) for length in picture.shape[:2])
-    # Area averaging leaves no moiré when shrinking; enlarging with it would show blocks.
+    # Area averaging avoids aliasing when shrinking, but shows blocks when enlarging.
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(picture, (width, height), interpolation=interpolation), np.uint8)

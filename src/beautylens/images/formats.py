@@ -1,4 +1,4 @@
-"""The formats of picture files: how each begins, how its parts are counted, what parses it."""
+"""Picture file formats: signature, structure check and parser of each."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Format:
     """A format of picture files.
 
     Args:
-        name: as people write it.
-        start: what its files begin with, as a regular expression.
-        count: counts the parts of a file, in bounded time, before it is opened.
+        name: for messages.
+        start: regular expression of the first bytes.
+        count: checks the structure of a file, in bounded time, before it is opened.
         open: reads the header of a file.
-        native: bytes a pixel that its decoder takes beside Pillow's own.
+        native: bytes a pixel that its decoder takes beside Pillow's.
     """
 
     name: str
@@ -49,13 +49,13 @@ class Format:
 
 
 def _heif(file: io.BytesIO) -> Image.Image:
-    """Open HEIC and HEIF; imported here because few catalogues hold one and libheif is large."""
+    """Open HEIC and HEIF; imported late, since libheif is large and seldom needed."""
     from pillow_heif import HeifImageFile
 
     return HeifImageFile(file)  # type: ignore[no-untyped-call]  # it has no types
 
 
-# The content decides, never the suffix; and only these parsers can be reached from a file.
+# Content decides, never the suffix. No other parser can be reached from a file.
 FORMATS: dict[str, Format] = {
     ".jpg": Format("JPEG", rb"\xff\xd8\xff", read_jpeg, JpegImageFile),
     ".png": Format("PNG", rb"\x89PNG\r\n\x1a\n", read_png, PngImageFile),
@@ -71,7 +71,7 @@ FORMATS: dict[str, Format] = {
 
 
 def suffix_of(head: bytes) -> str | None:
-    """Return the file suffix of the picture that starts with these bytes; None if it is none.
+    """Return the file suffix of the format that starts with these bytes; None if unknown.
 
     The first `HEAD_BYTES` of a file are enough.
     """
@@ -80,6 +80,6 @@ def suffix_of(head: bytes) -> str | None:
 
 
 def names(kinds: tuple[str, ...]) -> str:
-    """Return the names of formats as a sentence has them: `JPEG, PNG or GIF`."""
+    """Return the names of formats for a sentence: `JPEG, PNG or GIF`."""
     *most, last = (FORMATS[kind].name for kind in kinds)
     return f"{', '.join(most)} or {last}" if most else last

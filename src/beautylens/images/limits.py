@@ -1,29 +1,29 @@
-"""What a picture may cost before it is refused."""
+"""Limits of pictures that are accepted."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from beautylens.images.fit import LEAST_SIDE
+from beautylens.images.fit import MIN_SIDE
 
+# The supported formats, by file suffix.
 KINDS = (".jpg", ".png", ".webp", ".avif", ".heic", ".gif", ".tif", ".bmp")
-"""The formats that are read, by the suffix of their files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a picture may cost before it is refused.
+    """Limits of a picture, beyond which it is refused.
 
     Args:
         max_bytes: of the file.
         max_pixels: of the picture as it is decoded.
-        max_jpeg_pixels: of a JPEG, which is decoded at 1/2, 1/4 or 1/8 of its size where that is
-            needed to keep to `max_pixels`.
-        max_decoded: bytes of memory that decoding may take, by the file's own header.
+        max_jpeg_pixels: of a JPEG, which is decoded at 1/2, 1/4 or 1/8 of its size if needed to
+            keep `max_pixels`.
+        max_decoded: bytes of memory for decoding, by the file's header.
         max_scans: of a progressive JPEG.
-        min_side: pixels of the shorter side, at least.
-        kinds: the formats that are taken, as in `KINDS`.
-        rare: whether sub-formats are taken that no camera, phone or shop writes.
+        min_side: least pixels of the shorter side.
+        kinds: accepted formats, of `KINDS`.
+        rare: whether variants of formats are accepted that no camera, phone or shop writes.
     """
 
     max_bytes: int = 64 << 20
@@ -31,7 +31,7 @@ class Limits:
     max_jpeg_pixels: int = 250_000_000
     max_decoded: int = 4 << 30
     max_scans: int = 1000
-    min_side: int = LEAST_SIDE
+    min_side: int = MIN_SIDE
     kinds: tuple[str, ...] = KINDS
     rare: bool = True
 

@@ -1,4 +1,4 @@
-"""Keep what picture libraries print about odd or damaged files off the user's terminal."""
+"""Suppression of the messages that image libraries print about damaged files."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from beautylens.native import Lock
 
 
 class _Shared:
-    """A state of the whole process that is on while any thread wants it.
+    """A process-wide state that is on while any thread is inside `hold`.
 
-    The first block to begin switches it on, the last one to end switches it off; between them
-    any number of threads are inside at once, and none waits for another's work.
+    The first block to begin switches it on, the last one to end switches it off. Threads inside do
+    not wait for each other.
     """
 
     def __init__(self) -> None:
@@ -52,10 +52,9 @@ _shared = _Shared()
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Hold back Pillow's warnings and log lines, and libtiff's messages, while the block runs.
+    """Suppress Pillow's warnings and log messages, and libtiff's messages, inside the block.
 
-    All three are switched for the whole process. Only Pillow is named, so no other code's
-    warning is ever lost.
+    All three are process-wide. Warnings of other modules are not affected.
     """
     with _shared.hold():
         yield
@@ -63,7 +62,7 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def _no_log_lines() -> Iterator[None]:
-    """Hold back the one module of Pillow that logs errors, which Python prints by default."""
+    """Suppress the log of the one Pillow module whose errors Python prints by default."""
     log = logging.getLogger("PIL.TiffImagePlugin")
     log.addFilter(_refuse)
     try:
@@ -78,9 +77,9 @@ def _refuse(_: logging.LogRecord) -> bool:
 
 @contextmanager
 def _no_libtiff_messages() -> Iterator[None]:
-    """Take away libtiff's error handler, which writes to stderr past Python.
+    """Remove libtiff's error handler, which writes to stderr directly.
 
-    Where Pillow was linked in a way that hides the function, the messages stay.
+    If Pillow was linked such that the function is hidden, the messages stay.
     """
     if _set_error_handler is None:
         yield
@@ -97,7 +96,8 @@ def _find_error_handler() -> ctypes._NamedFuncPointer | None:
         function = ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler
     except (AttributeError, OSError, TypeError):
         return None
-    function.argtypes, function.restype = [ctypes.c_void_p], ctypes.c_void_p
+    function.argtypes = [ctypes.c_void_p]
+    function.restype = ctypes.c_void_p
     return function
 
 

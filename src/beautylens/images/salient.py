@@ -1,46 +1,46 @@
-"""The salient item of a photo on white: what a studio picture of it would show."""
+"""Salient object segmentation: the item of a photo on a white background."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
+from beautylens.arrays import Bool, UInt8
 
+# Longer side in pixels at which the item is segmented.
 _SIDE = 192
-"""Pixels of the longer side on which the item is told from its surroundings."""
+# Share of width and height at each border that is taken as background.
 _FRAME = 0.04
-"""Share of width and height around the photo that is taken for surroundings."""
 _ROUNDS = 4
-_LEAST, _MOST = 0.03, 0.9
-"""Shares of the photo outside which a mask is taken for a failure."""
+# Least and largest share of the photo of a valid mask.
+_MIN_AREA = 0.03
+_MAX_AREA = 0.9
 
 
-def salient_on_white(picture: Picture) -> Picture:
-    """Return a photo, (H, W, 3) uint8 RGB, with all but its salient item painted white.
+def salient_on_white(picture: UInt8) -> UInt8:
+    """Return a photo, (H, W, 3) uint8 RGB, with the background of its salient item made white.
 
-    GrabCut (Rother et al., 2004) from a centred guess, where Yan et al. (2020) ran a trained
-    salient-object network. A mask of nearly nothing or of nearly all leaves the photo as it is.
+    GrabCut (Rother et al., 2004) from a centred ellipse, in place of the trained salient-object
+    network of Yan et al. (2020). If the mask is nearly empty or full, the photo is unchanged.
     """
     height, width = picture.shape[:2]
     scale = min(1.0, _SIDE / max(height, width))
     size = (max(8, round(width * scale)), max(8, round(height * scale)))
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     item = _item_mask(np.asarray(small, np.uint8))
-    if not _LEAST <= item.mean() <= _MOST:
+    if not _MIN_AREA <= item.mean() <= _MAX_AREA:
         return picture
     cover = cv2.resize(item.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
     cover = np.clip(cover, 0, 1)[:, :, None]
     return np.asarray(np.rint(picture * cover + 255 * (1 - cover)), np.uint8)
 
 
-def _item_mask(small: Picture) -> NDArray[np.bool_]:
-    mask = _first_guess(*small.shape[:2])
+def _item_mask(small: UInt8) -> Bool:
+    mask = _initial_mask(*small.shape[:2])
     models = np.zeros((1, 65)), np.zeros((1, 65))
-    # Its mixtures start from random colours.
+    # GrabCut initialises its mixtures at random.
     cv2.setRNGSeed(0)
-    # GrabCut gives up on a picture without any colours to tell apart.
+    # GrabCut fails on a picture of a single colour.
     if int(np.ptp(small)) == 0:
         return np.zeros(mask.shape, bool)
     cv2.grabCut(
@@ -50,8 +50,8 @@ def _item_mask(small: Picture) -> NDArray[np.bool_]:
     return _largest(item)
 
 
-def _first_guess(height: int, width: int) -> NDArray[np.uint8]:
-    """Return GrabCut's flags: a frame of surroundings, a centred ellipse that may be the item."""
+def _initial_mask(height: int, width: int) -> UInt8:
+    """Return GrabCut's initial mask: background at the border, a probable item in the centre."""
     mask = np.full((height, width), cv2.GC_PR_BGD, np.uint8)
     centre, axes = (width // 2, height // 2), (round(width * 0.36), round(height * 0.36))
     cv2.ellipse(mask, centre, axes, 0, 0, 360, int(cv2.GC_PR_FGD), -1)
@@ -61,8 +61,8 @@ def _first_guess(height: int, width: int) -> NDArray[np.uint8]:
     return mask
 
 
-def _largest(item: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the largest connected part, its holes filled."""
+def _largest(item: Bool) -> Bool:
+    """Return the largest connected component, with holes filled."""
     contours, _ = cv2.findContours(
         item.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
     )

@@ -1,6 +1,7 @@
-"""Phone-photo simulation: what a hurried phone makes of a studio picture.
+"""Simulation of phone photos from studio pictures.
 
-With it a catalogue alone trains for the gap between studio and phone, and calibrates its verdicts.
+With it a network is trained on a catalogue alone for the domain gap between studio and phone, and
+the in-catalogue probability is calibrated.
 """
 
 from __future__ import annotations
@@ -9,38 +10,36 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, UInt8
 from beautylens.images.backgrounds import random_background, skin_tone, soft_noise
 from beautylens.images.cutout import cut_out
 from beautylens.images.draw import to_jpeg
 
-Picture = NDArray[np.uint8]
-Floats = NDArray[np.float32]
-Effect = Callable[[Picture, np.random.Generator, float], Picture]
+Effect = Callable[[UInt8, np.random.Generator, float], UInt8]
 
+# Least and largest longer side of a photo in pixels.
 _LONG_SIDE = (96, 1200)
-"""Bounds of a photo's longer side in pixels."""
 
 
 def phone_photo(
-    picture: Picture,
+    picture: UInt8,
     rng: np.random.Generator,
     *,
-    background: Picture | None = None,
+    background: UInt8 | None = None,
     strength: float = 1.0,
-) -> Picture:
-    """Return a photo of the pictured item as a phone might take it elsewhere than in a studio.
+) -> UInt8:
+    """Return a simulated phone photo of the item of a picture.
 
     Args:
-        picture: (H, W, 3) uint8 RGB. On a near-white ground the item is cut out; otherwise the
-            whole picture is the item.
-        rng: the only source of chance; the same state gives the same photo.
-        background: (h, w, 3) uint8 RGB to stand behind the item; drawn by chance when None.
-        strength: 0 leaves little but the new background, 1 is an ordinary phone photo.
+        picture: (H, W, 3) uint8 RGB. The item is segmented from a near-white background; otherwise
+            the whole picture is the item.
+        rng: random generator; the same state gives the same photo.
+        background: (h, w, 3) uint8 RGB; a random synthetic one by default.
+        strength: of the effects: 0 changes little but the background, 1 is a typical phone photo.
 
     Returns:
-        (H', W', 3) uint8 RGB in the upright 3:4 or the lying 4:3 format.
+        (H', W', 3) uint8 RGB in portrait 3:4 or landscape 4:3.
     """
     item, cover = cut_out(picture)
     height, width = _frame(picture, rng)
@@ -53,25 +52,25 @@ def phone_photo(
     return photo
 
 
-def _frame(picture: Picture, rng: np.random.Generator) -> tuple[int, int]:
-    """Return height and width of the photo: a quarter larger than the picture, mostly upright."""
+def _frame(picture: UInt8, rng: np.random.Generator) -> tuple[int, int]:
+    """Return height and width of the photo: a quarter larger than the picture, mostly portrait."""
     long = int(np.clip(1.25 * max(picture.shape[:2]), *_LONG_SIDE))
     short = long * 3 // 4
     return (long, short) if rng.random() < 0.7 else (short, long)
 
 
 def pose(
-    item: Picture, cover: Picture, frame: tuple[int, int], rng: np.random.Generator, strength: float
-) -> tuple[Picture, Picture]:
-    """Return item and coverage as the camera sees them: turned, leaning, off centre.
+    item: UInt8, cover: UInt8, frame: tuple[int, int], rng: np.random.Generator, strength: float
+) -> tuple[UInt8, UInt8]:
+    """Return item and mask under a random perspective transform.
 
-    One photo in four is turned by a quarter or half circle, as phones held sideways do.
+    One photo in four is rotated by 90 or 180 degrees, as of a phone held sideways.
     """
     height, width = cover.shape
     corners = np.asarray([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
     quarter = int(rng.choice(4, p=(0.76, 0.09, 0.06, 0.09))) if strength > 0 else 0
     angle = np.pi / 2 * quarter + np.radians(rng.normal(0, 9)) * strength
-    target = _turned(corners - (width / 2, height / 2), angle)
+    target = _rotated(corners - (width / 2, height / 2), angle)
     room = np.asarray(frame[::-1], np.float32)
     target *= rng.uniform(0.62, 0.92) * float((room / np.maximum(np.ptp(target, axis=0), 1)).min())
     target += rng.normal(0, 0.035, (4, 2)) * strength * np.ptp(target, axis=0)
@@ -82,13 +81,13 @@ def pose(
     return np.asarray(seen, np.uint8), np.asarray(cv2.warpPerspective(cover, warp, size), np.uint8)
 
 
-def _turned(points: Floats, angle: float) -> Floats:
+def _rotated(points: Float32, angle: float) -> Float32:
     sine, cosine = np.sin(angle), np.cos(angle)
     return np.asarray(points @ np.asarray([(cosine, sine), (-sine, cosine)]), np.float32)
 
 
-def composite(item: Picture, cover: Picture, scene: Picture, rng: np.random.Generator) -> Picture:
-    """Return the item in the scene, with the shadow that it throws there."""
+def composite(item: UInt8, cover: UInt8, scene: UInt8, rng: np.random.Generator) -> UInt8:
+    """Return the item composed with a scene, with a cast shadow."""
     light = 255 - cv2.convertScaleAbs(_shadow(cover, rng), alpha=rng.uniform(0.25, 0.55))
     dimmed = cv2.multiply(scene, cv2.merge([light] * 3), scale=1 / 255)
     alpha = cv2.merge([cv2.GaussianBlur(cover, (0, 0), 0.7)] * 3)
@@ -96,17 +95,18 @@ def composite(item: Picture, cover: Picture, scene: Picture, rng: np.random.Gene
     return np.asarray(cv2.add(front, cv2.multiply(dimmed, 255 - alpha, scale=1 / 255)), np.uint8)
 
 
-def _shadow(cover: Picture, rng: np.random.Generator) -> Picture:
-    """Return the item's coverage, thrown a little aside and softened."""
-    size, reach = cover.shape[::-1], max(cover.shape) / 60
+def _shadow(cover: UInt8, rng: np.random.Generator) -> UInt8:
+    """Return the cast shadow: the item's mask, shifted and blurred."""
+    size = cover.shape[::-1]
+    reach = max(cover.shape) / 60
     x, y = rng.uniform(-1.6, 1.6, 2) * reach
     moved = cv2.warpAffine(cover, np.asarray([(1, 0, x), (0, 1, y)], np.float32), size)
     low = cv2.resize(moved, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(cv2.GaussianBlur(low, (0, 0), reach / 4 + 0.3), size), np.uint8)
 
 
-def occlusion(photo: Picture, rng: np.random.Generator, strength: float) -> Picture:
-    """Lay a finger over the edge of the item in some photos."""
+def occlusion(photo: UInt8, rng: np.random.Generator, strength: float) -> UInt8:
+    """Cover the edge of the item with a finger in some photos."""
     if rng.random() > 0.3 * strength:
         return photo
     height, width = photo.shape[:2]
@@ -123,8 +123,8 @@ def occlusion(photo: Picture, rng: np.random.Generator, strength: float) -> Pict
     return np.asarray(np.clip(photo * (1 - alpha) + skin * alpha, 0, 255), np.uint8)
 
 
-def light_falloff(photo: Picture, rng: np.random.Generator, strength: float) -> Picture:
-    """Light the photo from one side and darken its corners."""
+def light_falloff(photo: UInt8, rng: np.random.Generator, strength: float) -> UInt8:
+    """Apply light from one side, and vignetting."""
     down, across = np.mgrid[-1:1:24j, -1:1:24j].astype(np.float32)
     turn = rng.uniform(0, 2 * np.pi)
     slope = rng.uniform(0, 0.28) * (np.cos(turn) * across + np.sin(turn) * down)
@@ -133,14 +133,14 @@ def light_falloff(photo: Picture, rng: np.random.Generator, strength: float) -> 
     return _scaled(photo, field)
 
 
-def _scaled(photo: Picture, field: Floats) -> Picture:
-    """Return the photo times a small field of gains stretched over it."""
+def _scaled(photo: UInt8, field: Float32) -> UInt8:
+    """Return the photo multiplied by a small field of gains, resized to it."""
     gain = cv2.resize(field, photo.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     return np.asarray(cv2.multiply(photo, cv2.merge([gain] * 3), dtype=cv2.CV_8U), np.uint8)
 
 
-def colour_cast(photo: Picture, rng: np.random.Generator, strength: float) -> Picture:
-    """Change exposure, contrast and white balance as an automatic camera under a lamp does."""
+def colour_cast(photo: UInt8, rng: np.random.Generator, strength: float) -> UInt8:
+    """Change exposure, contrast and white balance, as of an automatic camera under a lamp."""
     warmth, tint = rng.normal(0, (0.09, 0.025)) * strength
     exposure = rng.normal(0.03, 0.12) * strength
     gains = np.exp(exposure + np.asarray((warmth, tint, -warmth)))
@@ -150,13 +150,14 @@ def colour_cast(photo: Picture, rng: np.random.Generator, strength: float) -> Pi
     return np.asarray(cv2.LUT(photo, table), np.uint8)
 
 
-def glare(photo: Picture, rng: np.random.Generator, strength: float) -> Picture:
-    """Wash out a soft patch, as a lamp's reflection on gloss does, in some photos."""
+def glare(photo: UInt8, rng: np.random.Generator, strength: float) -> UInt8:
+    """Add a soft bright patch, as a lamp's reflection on a glossy pack, in some photos."""
     if rng.random() > 0.4 * strength:
         return photo
     down, across = np.mgrid[0:1:48j, 0:1:48j].astype(np.float32)
     y, x = rng.uniform(0.25, 0.75, 2)
-    turn, (long, short) = rng.uniform(0, np.pi), rng.uniform((0.1, 0.04), (0.3, 0.1))
+    turn = rng.uniform(0, np.pi)
+    long, short = rng.uniform((0.1, 0.04), (0.3, 0.1))
     along = (across - x) * np.cos(turn) + (down - y) * np.sin(turn)
     aside = (down - y) * np.cos(turn) - (across - x) * np.sin(turn)
     patch = np.exp(-((along / long) ** 2) - (aside / short) ** 2) * rng.uniform(60, 190)
@@ -164,8 +165,8 @@ def glare(photo: Picture, rng: np.random.Generator, strength: float) -> Picture:
     return np.asarray(cv2.add(photo, cv2.merge([wash] * 3)), np.uint8)
 
 
-def blur(photo: Picture, rng: np.random.Generator, strength: float) -> Picture:
-    """Defocus the photo, or shake the hand that takes it."""
+def blur(photo: UInt8, rng: np.random.Generator, strength: float) -> UInt8:
+    """Apply defocus blur or motion blur."""
     scale = strength * max(photo.shape) / 800
     if rng.random() < 0.7:
         spread = max(rng.uniform(0, 1.5) * scale, 0.1)
@@ -179,8 +180,8 @@ def blur(photo: Picture, rng: np.random.Generator, strength: float) -> Picture:
     return np.asarray(cv2.filter2D(photo, -1, kernel / kernel.sum()), np.uint8)
 
 
-def noise(photo: Picture, rng: np.random.Generator, strength: float) -> Picture:
-    """Add a sensor's grain in lightness and its coarser blotches in colour."""
+def noise(photo: UInt8, rng: np.random.Generator, strength: float) -> UInt8:
+    """Add luminance noise, and coarser chroma noise."""
     height, width = photo.shape[:2]
     spread = rng.uniform(1, 7) * strength
     grain = rng.standard_normal((height, width), np.float32) * np.float32(spread)
@@ -189,8 +190,8 @@ def noise(photo: Picture, rng: np.random.Generator, strength: float) -> Picture:
     return np.asarray(cv2.add(photo, planes, dtype=cv2.CV_8U), np.uint8)
 
 
-def jpeg(photo: Picture, rng: np.random.Generator, strength: float) -> Picture:
-    """Save and load the photo as a JPEG of the quality that messengers use."""
+def jpeg(photo: UInt8, rng: np.random.Generator, strength: float) -> UInt8:
+    """Apply JPEG compression at the quality of messengers."""
     quality = int(95 - rng.uniform(5, 55) * strength)
     data = np.frombuffer(to_jpeg(photo, max(quality, 5)), np.uint8)
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), np.uint8)

@@ -1,19 +1,20 @@
-"""What a picture may be given as: a path, bytes, an open file, an RGB array or a Pillow image."""
+"""Sources of a picture: a path, bytes, an open file, an RGB array or a Pillow image."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, TypeGuard
+from typing import Any, Protocol, TypeAlias, TypeGuard, cast
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from beautylens.addresses import Remote
+from beautylens.arrays import UInt8
 from beautylens.errors import ImageError
 from beautylens.images.files import check_bytes, read_bytes
 from beautylens.images.limits import Limits
+from beautylens.paths import Remote
 
 
 class Readable(Protocol):
@@ -24,30 +25,36 @@ class Readable(Protocol):
 
 
 Named: TypeAlias = str | os.PathLike[str] | Remote
-Picture: TypeAlias = (
-    Named | bytes | bytearray | memoryview | Readable | NDArray[np.uint8] | Image.Image
-)
+Picture: TypeAlias = Named | bytes | bytearray | memoryview | Readable | UInt8 | Image.Image
+_WHOLE = (str, os.PathLike, Remote, bytes, bytearray, memoryview, Image.Image)
 
 
-def is_named(source: Picture) -> TypeGuard[Named]:
-    """Tell whether a picture is given by its path or address."""
+def is_named(source: object) -> TypeGuard[Named]:
+    """Tell whether a picture or table is given by its path or address."""
     return isinstance(source, str | os.PathLike | Remote)
 
 
+def several_pictures(pictures: Picture | Iterable[Picture]) -> Iterable[Picture]:
+    """Return pictures one by one; a lone one is itself one, and not its letters, rows or bytes."""
+    if isinstance(pictures, np.ndarray):
+        return pictures if pictures.ndim > 3 else (pictures,)
+    if isinstance(pictures, _WHOLE) or callable(getattr(pictures, "read", None)):
+        return (cast(Picture, pictures),)
+    return cast(Iterable[Picture], pictures)
+
+
 def name_of(source: Picture, otherwise: str) -> str:
-    """Return what errors call a picture: its path, where there is one."""
+    """Return the name of a source for error messages: its path, or `otherwise`."""
     return str(source) if is_named(source) else otherwise
 
 
-def content_of(
-    source: Picture, name: str, limits: Limits
-) -> bytes | NDArray[np.uint8] | Image.Image:
-    """Return a picture as the bytes of a file, an array or a Pillow image.
+def content_of(source: Picture, name: str, limits: Limits) -> bytes | UInt8 | Image.Image:
+    """Return a source as the bytes of a file, an array or a Pillow image.
 
-    An open file is read from its beginning, where it can be wound back.
+    An open file is read from its beginning if it is seekable.
 
     Raises:
-        ImageError: when it cannot be read, is too large, or is none of what a picture may be.
+        ImageError: when it cannot be read, is too large, or has another type.
     """
     if isinstance(source, np.ndarray | Image.Image | bytes):
         return source
@@ -60,7 +67,7 @@ def content_of(
     if callable(getattr(source, "read", None)):
         return _read(source, name, limits)
     raise ImageError(
-        f"{name} is given as {type(source).__name__}; give a path, the bytes of a file, an open "
+        f"{name} is of type {type(source).__name__}; give a path, the bytes of a file, an open "
         "file, an RGB array or a PIL image"
     )
 
@@ -70,14 +77,11 @@ def _read(file: Any, name: str, limits: Limits) -> bytes:
     try:
         if hasattr(file, "seekable") and file.seekable():
             file.seek(0)
-        # A pipe gives less at a time than it is asked for.
+        # A pipe may return less than requested.
         while len(content) <= limits.max_bytes:
             part = file.read(limits.max_bytes + 1 - len(content))
             if not isinstance(part, bytes):
-                raise ImageError(
-                    f"{name} is a file that gives {type(part).__name__}, not bytes; open it with "
-                    "mode 'rb'"
-                )
+                raise ImageError(f"{name} is a file opened in text mode; open it with mode 'rb'")
             if not part:
                 break
             content += part

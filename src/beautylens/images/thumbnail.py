@@ -1,4 +1,4 @@
-"""A small copy of a catalogue picture, kept in the gallery so that searches need no file."""
+"""Thumbnails of catalogue pictures, stored in the gallery so that searches need no files."""
 
 from __future__ import annotations
 
@@ -6,41 +6,38 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import UInt8
 from beautylens.images.draw import to_jpeg
 from beautylens.images.fit import shrink
 
-Pixels = NDArray[np.uint8]
-
+# Largest longer side of a thumbnail in pixels.
 SIDE = 256
-"""Pixels of its longer side, at most."""
 _QUALITY = 85
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Thumbnail:
-    """A shrunken picture (H, W, 3) uint8 RGB.
+    """A shrunk picture (H, W, 3) uint8 RGB.
 
-    `scale` is its size over that of the picture from which keypoints were taken, so that these
-    can be found in it.
+    `scale` is its size over that of the picture in which keypoints were detected.
     """
 
-    pixels: Pixels
+    pixels: UInt8
     scale: float
 
     @classmethod
-    def of(cls, picture: Pixels, longest: int) -> Thumbnail:
-        """Return the thumbnail of a picture whose keypoints were taken at `longest` pixels."""
+    def of(cls, picture: UInt8, longest: int) -> Thumbnail:
+        """Return the thumbnail of a picture whose keypoints were detected at `longest` pixels."""
         pixels, scale = shrink(picture, SIDE)
         return cls(pixels, scale / min(1.0, longest / max(picture.shape[:2])))
 
     def to_jpeg(self) -> bytes:
-        """Return the pixels as a JPEG file."""
+        """Return the pixels as the bytes of a JPEG file."""
         return to_jpeg(self.pixels, _QUALITY)
 
     @classmethod
     def from_jpeg(cls, data: bytes, scale: float) -> Thumbnail:
-        """Return the thumbnail that was stored as a JPEG file."""
+        """Return the thumbnail of a stored JPEG file."""
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
         return cls(np.asarray(pixels, np.uint8), scale)

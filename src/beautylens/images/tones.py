@@ -1,4 +1,4 @@
-"""Bring the tones of any Pillow image to 8-bit sRGB: depth, ink, colour profile, transparency."""
+"""Conversion of Pillow images to 8-bit sRGB: bit depth, CMYK, colour profile, transparency."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ from itertools import product
 import cv2
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageCms
 from PIL.JpegImagePlugin import JpegImageFile
 
+from beautylens.arrays import UInt8
 from beautylens.native import OPENCV
 
-# The mode in which a profile is applied; every other mode goes through RGB.
+# The mode in which a colour profile is applied; RGB for all others.
 _PROFILED = {"1": "L", "L": "L", "LA": "L", "CMYK": "CMYK"}
 
-# Rounding costs one level, and profiles that approximate the sRGB curve cost another.
+# One level of rounding, and one for profiles that approximate the sRGB curve.
 _SAME_LEVELS = 2
 
 
-def has_plain_ink(picture: Image.Image) -> bool:
-    """Tell whether a file of four inks says how much of each there is, not how much is missing.
+def has_plain_cmyk(picture: Image.Image) -> bool:
+    """Tell whether the CMYK values of a file are not inverted.
 
-    Pillow takes the inks of every JPEG as inverted, which is true of Adobe's files only.
+    Pillow takes those of every JPEG as inverted, which is true of Adobe's files only.
     """
     return isinstance(picture, JpegImageFile) and "adobe" not in picture.info
 
 
-def srgb(picture: Image.Image, *, plain_ink: bool = False) -> Image.Image:
+def srgb(picture: Image.Image, *, plain_cmyk: bool = False) -> Image.Image:
     """Return a loaded picture, or a part of it, in mode RGB.
 
-    Its colour profile is applied, and its transparent parts lie on white.
+    Its colour profile is applied, and transparent pixels are blended with white.
 
     Args:
         picture: of any mode.
-        plain_ink: what `has_plain_ink` says of the whole picture.
+        plain_cmyk: `has_plain_cmyk` of the whole picture.
     """
     profile = picture.info.get("icc_profile")
     if picture.mode.startswith("I;16"):
         picture = _eight_bits(picture)
     alpha = picture.convert("RGBA").getchannel("A") if picture.has_transparency_data else None
-    colour = _in_srgb(_opaque(picture, plain_ink), profile)
+    colour = _in_srgb(_opaque(picture, plain_cmyk), profile)
     if alpha is None:
         return colour
     white = Image.new("RGB", picture.size, "white")
@@ -52,23 +52,23 @@ def srgb(picture: Image.Image, *, plain_ink: bool = False) -> Image.Image:
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:
-    """Scale 0..65535 to 0..255; Pillow's own conversion cuts at 255 and leaves a white picture."""
+    """Return 16-bit levels scaled to 8 bits; Pillow's own conversion clips them at 255."""
     samples = np.asarray(picture).astype(np.uint32)
     return Image.fromarray(((samples + 128) // 257).astype(np.uint8))
 
 
-def _opaque(picture: Image.Image, plain_ink: bool) -> Image.Image:
-    """Return the colours alone, in the mode that a colour profile would describe."""
+def _opaque(picture: Image.Image, plain_cmyk: bool) -> Image.Image:
+    """Return the picture without alpha, in the mode of its colour profile."""
     if picture.mode == "CMYK":
-        return ImageChops.invert(picture) if plain_ink else picture
+        return ImageChops.invert(picture) if plain_cmyk else picture
     if picture.mode == "P":
-        # By way of RGBA, for Pillow warns where a palette has more than one transparent colour.
+        # Through RGBA: Pillow warns about palettes with more than one transparent colour.
         picture = picture.convert("RGBA")
     return _in_mode(picture, _PROFILED.get(picture.mode, "RGB"))
 
 
 def _in_mode(picture: Image.Image, mode: str) -> Image.Image:
-    """Convert where that changes anything; Pillow's `convert` copies even where it does not."""
+    """Return the picture in a mode; Pillow's `convert` would copy even if nothing changes."""
     return picture if picture.mode == mode else picture.convert(mode)
 
 
@@ -79,7 +79,7 @@ def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
 
 @lru_cache(maxsize=16)
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """Return what takes the profile's colours to sRGB; None where it is sRGB itself or broken."""
+    """Return the transform of a profile to sRGB; None if it is sRGB itself, or invalid."""
     try:
         transform = ImageCms.ImageCmsTransform(
             ImageCms.ImageCmsProfile(io.BytesIO(profile)),
@@ -101,26 +101,26 @@ def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
 _STRIP_BYTES = 1 << 20
 
 
-def pixels_of(picture: Image.Image) -> NDArray[np.uint8]:
+def pixels_of(picture: Image.Image) -> UInt8:
     """Return the pixels of a loaded picture in sRGB, (H, W, 3) uint8.
 
-    Pillow keeps four bytes a pixel, and `np.asarray` on a large image costs as much as decoding
-    it. Arrow shows a small image without a copy, so the picture goes strip by strip; so do its
-    tones, of which no second large image is ever made.
+    Pillow has four bytes a pixel, and `np.asarray` of a large image takes as long as decoding it.
+    Arrow gives access to a small image without a copy: the picture is converted strip by strip,
+    which also avoids a second large image in the colour conversion.
     """
     width, height = picture.size
-    plain_ink = has_plain_ink(picture)
+    plain_cmyk = has_plain_cmyk(picture)
     rows = max(1, min(height, _STRIP_BYTES // (4 * width)))
     pixels = np.empty((height, width, 3), np.uint8)
     for top in range(0, height, rows):
         bottom = min(height, top + rows)
-        strip = srgb(picture.crop((0, top, width, bottom)), plain_ink=plain_ink)
+        strip = srgb(picture.crop((0, top, width, bottom)), plain_cmyk=plain_cmyk)
         _copy(strip, pixels[top:bottom])
     return pixels
 
 
-@OPENCV.first_call_alone
-def _copy(strip: Image.Image, pixels: NDArray[np.uint8]) -> None:
-    """Write a small RGB image into an array of its size."""
+@OPENCV.serialise_first_call
+def _copy(strip: Image.Image, pixels: UInt8) -> None:
+    """Copy a small RGB image into an array of its size."""
     seen = pa.array(strip).flatten().to_numpy().reshape(*pixels.shape[:2], 4)
     cv2.cvtColor(seen, cv2.COLOR_RGBA2RGB, dst=pixels)

@@ -1,23 +1,21 @@
-"""Which way up a picture is, and turning it so."""
+"""EXIF orientation: reading and applying it."""
 
 from __future__ import annotations
 
 import struct
 import zlib
 from collections.abc import Callable
-from typing import TypeAlias, cast
+from typing import cast
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from PIL.ExifTags import Base
 
+from beautylens.arrays import UInt8
 from beautylens.images.quiet import quiet
 
-Pixels: TypeAlias = NDArray[np.uint8]
-
-# What Pillow and its plugins were seen to raise, or by their sources can raise, on damaged files.
+# Exceptions that Pillow and its plugins raise on damaged files.
 DAMAGE = (
     ArithmeticError,
     AssertionError,
@@ -36,7 +34,7 @@ DAMAGE = (
 
 
 def orientation_of(picture: Image.Image) -> int:
-    """Return the EXIF orientation that is left to apply, 1 to 8; damaged EXIF says 1."""
+    """Return the EXIF orientation to apply, 1 to 8; 1 if EXIF data is damaged."""
     try:
         with quiet():
             return cast(int, picture.getexif().get(Base.Orientation, 1))
@@ -44,7 +42,7 @@ def orientation_of(picture: Image.Image) -> int:
         return 1
 
 
-_UPRIGHT: dict[int, Callable[[Pixels], cv2.typing.MatLike]] = {
+_UPRIGHT: dict[int, Callable[[UInt8], cv2.typing.MatLike]] = {
     2: lambda pixels: cv2.flip(pixels, 1),
     3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
     4: lambda pixels: cv2.flip(pixels, 0),
@@ -55,7 +53,7 @@ _UPRIGHT: dict[int, Callable[[Pixels], cv2.typing.MatLike]] = {
 }
 
 
-def upright(pixels: Pixels, orientation: int) -> Pixels:
-    """Return the pixels as they lie when the camera is held upright."""
+def upright(pixels: UInt8, orientation: int) -> UInt8:
+    """Return the pixels rotated and mirrored by an EXIF orientation."""
     turn = _UPRIGHT.get(orientation)
     return pixels if turn is None else np.asarray(turn(pixels), np.uint8)

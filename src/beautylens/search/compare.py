@@ -9,17 +9,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.features.aligned import Laid, Transform, homogeneous, lay, settle
-from beautylens.features.keypoints import Keypoints
-from beautylens.features.local import Agreement, LocalFeatures
-from beautylens.features.shades import tell_shades
+from beautylens.arrays import Float64
+from beautylens.features.colour.alignment import Aligned, homogeneous, refine_alignment, warp
+from beautylens.features.colour.difference import ColourComparison, compare_colours
+from beautylens.features.local.features import LocalFeatures
+from beautylens.features.local.keypoints import Keypoints
 from beautylens.images.cutout import item_cover
 from beautylens.images.fit import shrink
 from beautylens.images.thumbnail import Thumbnail
-from beautylens.records import Match, Matches
-from beautylens.search.compared import Compared
-from beautylens.search.evidence import CHANCE
-from beautylens.search.photo import Photo
+from beautylens.query import Query
+from beautylens.results import Geometry, Match, Matches
+from beautylens.search.judge.evidence import CHANCE
 from beautylens.store.gallery import Gallery
 
 _CLOSE = 0.35
@@ -30,8 +30,8 @@ _PLACING = 200
 """Keypoints with which a studio picture is placed on another one: as sharp, they need fewer."""
 
 
-class Compare:
-    """Colours of the best candidates against the photo's, place by place, the light taken out.
+class CompareColour:
+    """Colours of the best candidates against the photo's, cell by cell, the light taken out.
 
     Args:
         gallery: holds keypoints and thumbnails.
@@ -42,61 +42,53 @@ class Compare:
     def __init__(self, gallery: Gallery, local: LocalFeatures, most: int) -> None:
         self._gallery, self._local, self._most = gallery, local, most
 
-    def __call__(self, photo: Photo, matches: Matches) -> Matches:
+    def __call__(self, query: Query, matches: Matches) -> Matches:
         """Return the matches in their order, the compared ones with their colour difference."""
-        with photo.timed("compare"):
-            photo.compared = compared = self._compared(photo, matches)
-            if compared is None:
-                return matches
-            found = dict(
-                zip(
-                    (match.image_id for match in compared.matches),
-                    compared.shades.differences.tolist(),
-                    strict=True,
-                )
-            )
-            rows = tuple(_with_colour(match, found.get(match.image_id)) for match in matches)
-            return replace(matches, rows=rows)
+        compared = self._compared(query, matches)
+        if compared is None:
+            return matches
+        differences = compared.cell_colours.differences.tolist()
+        found = dict(zip(compared.image_ids, differences, strict=True))
+        rows = tuple(_with_colour(match, found.get(match.image_id)) for match in matches)
+        return replace(matches, rows=rows, colours=compared)
 
-    def _compared(self, photo: Photo, matches: Matches) -> Compared | None:
+    def _compared(self, query: Query, matches: Matches) -> ColourComparison | None:
         """Return the comparison of those matches that geometry cannot tell apart; None for none."""
-        group = alike(matches, self._most)
-        if not group or not photo.agreements:
+        group = [match for match in alike(matches, self._most) if match.geometry is not None]
+        if not group:
             return None
-        ids = [match.image_id for match in group]
-        thumbnails = self._gallery.thumbnails(ids)
-        if group[0].image_id not in thumbnails:
+        thumbnails = self._gallery.rows.thumbnails([match.image_id for match in group])
+        first, geometry = thumbnails.get(group[0].image_id), group[0].geometry
+        transform = homogeneous(geometry.agreement.transform) if geometry else None
+        if first is None or geometry is None or transform is None:
             return None
-        first = thumbnails[group[0].image_id]
-        first_keypoints, found = photo.agreements[ids[0]]
-        transform = homogeneous(found.transform)
-        if transform is None:
-            return None
-        placed = [(group[0], _lay_thumbnail(first, np.eye(3), first))]
+        aligned = [(group[0].image_id, _warp_thumbnail(first, np.eye(3), first))]
         for match in group[1:]:
             thumbnail = thumbnails.get(match.image_id)
-            its_own, agreement = photo.agreements[match.image_id]
-            move = self._move(its_own, first_keypoints, agreement, transform)
+            move = self._move(match.geometry, geometry.keypoints, transform)
             if thumbnail is not None and move is not None:
-                placed.append((match, _lay_thumbnail(thumbnail, move, first)))
-        laid = _lay_photo(photo, transform, first, self._local.longest)
-        members, pictures = zip(*placed, strict=True)
-        shades = tell_shades(laid, pictures) if len(members) > 1 else None
-        if shades is None or math.isnan(float(shades.differences[0])):
+                aligned.append((match.image_id, _warp_thumbnail(thumbnail, move, first)))
+        photo = _warp_photo(query.pixels, transform, first, self._local.longest)
+        image_ids, pictures = zip(*aligned, strict=True)
+        cells = compare_colours(photo, pictures) if len(image_ids) > 1 else None
+        if cells is None or math.isnan(float(cells.differences[0])):
             return None
-        return Compared(members, laid, pictures, shades)
+        return ColourComparison(image_ids, photo, pictures, cells)
 
     def _move(
-        self, one: Keypoints, first: Keypoints, agreement: Agreement, transform: Transform
-    ) -> Transform | None:
+        self, geometry: Geometry | None, first: Keypoints, transform: Float64
+    ) -> Float64 | None:
         """Return what takes a picture's keypoints to those of the first picture.
 
-        Directly where both were laid out alike, else by way of the photo.
+        Directly where both share a layout, else by way of the photo.
         """
-        direct = self._local.compare(one.strongest(_PLACING), first.strongest(_PLACING))
+        if geometry is None:
+            return None
+        own = geometry.keypoints.strongest(_PLACING)
+        direct = self._local.compare(own, first.strongest(_PLACING))
         if direct.count >= _SAME_LAYOUT:
             return homogeneous(direct.transform)
-        seen = homogeneous(agreement.transform)
+        seen = homogeneous(geometry.agreement.transform)
         return None if seen is None else transform @ np.linalg.inv(seen)
 
 
@@ -120,18 +112,21 @@ def _with_colour(match: Match, colour: float | None) -> Match:
     )
 
 
-def _lay_thumbnail(thumbnail: Thumbnail, move: Transform, first: Thumbnail) -> Laid:
-    """Return a thumbnail laid over the first; `move` is between the pictures of keypoints."""
+def _warp_thumbnail(thumbnail: Thumbnail, move: Float64, first: Thumbnail) -> Aligned:
+    """Return a thumbnail warped onto the first; `move` is between the pictures of keypoints."""
     scaled = _sized(first.scale) @ move @ _sized(1 / thumbnail.scale)
     cover = np.asarray(cv2.erode(item_cover(thumbnail.pixels), np.ones((3, 3))), np.uint8)
-    return lay(thumbnail.pixels, cover, scaled, first.pixels.shape[1::-1])
+    return warp(thumbnail.pixels, cover, scaled, first.pixels.shape[1::-1])
 
 
-def _lay_photo(photo: Photo, transform: Transform, first: Thumbnail, longest: int) -> Laid:
-    pixels, _ = shrink(photo.pixels, longest)
+def _warp_photo(
+    photo: NDArray[np.uint8], transform: Float64, first: Thumbnail, longest: int
+) -> Aligned:
+    pixels, _ = shrink(photo, longest)
     whole = np.full(pixels.shape[:2], 255, np.uint8)
     size = first.pixels.shape[1::-1]
-    return settle(lay(pixels, whole, _sized(first.scale) @ transform, size), first.pixels)
+    warped = warp(pixels, whole, _sized(first.scale) @ transform, size)
+    return refine_alignment(warped, first.pixels)
 
 
 def _sized(scale: float) -> NDArray[np.float64]:

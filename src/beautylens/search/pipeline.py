@@ -3,38 +3,50 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from beautylens.counts import at_least_one
-from beautylens.records import Matches
-from beautylens.search.compare import Compare
-from beautylens.search.expand import Expansion
-from beautylens.search.judge import Judge
-from beautylens.search.photo import Photo
-from beautylens.search.read import Read
-from beautylens.search.rerank import Rerank
-from beautylens.search.retrieve import Retrieve
-from beautylens.search.scan import Scan
-from beautylens.search.textual import Textual
+from beautylens.query import Photo, Query
+from beautylens.results import Matches
+from beautylens.search.describe import Describe
+from beautylens.search.judge.scorer import Scorer
+
+Step = Callable[[Query, Matches], Matches]
+"""Adds candidates or evidence; only the scorer at the end ranks."""
 
 
 class Pipeline:
-    """The steps of one recipe, in order; a step that a recipe leaves out is None."""
+    """The steps of one recipe, in order; a step that a recipe leaves out does nothing.
+
+    Args:
+        describe: makes the query of a photo.
+        scorer: ranks by the evidence that the steps have found.
+        retrieve: the first step; the others are named as `find_evidence` has them.
+    """
 
     def __init__(
         self,
-        retrieve: Retrieve,
-        expand: Expansion | None,
-        scan: Scan | None,
-        rerank: Rerank | None,
-        textual: Textual | None,
-        read: Read,
-        compare: Compare | None = None,
-        judge: Judge | None = None,
+        describe: Describe,
+        scorer: Scorer,
+        *,
+        retrieve: Step,
+        expand: Step | None = None,
+        match_code: Step | None = None,
+        verify: Step | None = None,
+        expand_by_name: Step | None = None,
+        compare: Step | None = None,
+        read: Step | None = None,
     ) -> None:
-        self._retrieve, self._expand, self._scan = retrieve, expand, scan
-        self._rerank, self._textual, self._read = rerank, textual, read
-        self._compare, self._judge = compare, judge
+        self.describe, self.scorer = describe, scorer
+        self.retrieve = _timed("retrieve", retrieve)
+        self.expand = _timed("expand", expand)
+        self.match_code = _timed("match_code", match_code)
+        self.verify = _timed("verify", verify)
+        self.expand_by_name = _timed("expand_by_name", expand_by_name)
+        self.compare = _timed("compare", compare)
+        self.read = _timed("read", read)
+        self._score = _timed("score", lambda _, matches: scorer(matches))
 
     def search(self, photo: Photo, limit: int = 7) -> Matches:
         """Return the products that the photo shows, best first, one row a product.
@@ -44,31 +56,34 @@ class Pipeline:
         """
         limit = at_least_one(limit, "limit")
         start = time.perf_counter()
-        matches = self.weighed(photo, limit)
-        if self._judge is not None:
-            matches = self._judge(matches)  # probabilities, and match, unsure or not there
-        spent = (time.perf_counter() - start) * 1000 + photo.milliseconds.get("decode", 0.0)
-        return replace(
-            matches.products().top(limit), milliseconds={**photo.milliseconds, "total": spent}
-        )
+        query = self.describe(photo, limit)
+        described = (time.perf_counter() - start) * 1000
+        matches = self._score(query, self.find_evidence(query))
+        total = (time.perf_counter() - start) * 1000 + photo.milliseconds
+        spent = {"decode": photo.milliseconds, "describe": described, **matches.milliseconds}
+        return replace(matches.top(limit), milliseconds={**spent, "total": total})
 
-    def weighed(self, photo: Photo, limit: int = 7) -> Matches:
-        """Return the whole short-list, image by image, with all evidence and its score."""
-        if self._rerank is not None:
-            self._rerank.prepare(photo)  # keypoints, meanwhile
-        matches = self._retrieve(photo, limit)  # deep descriptor, nearest neighbours
-        if self._expand is not None:
-            matches = self._expand(photo, matches)  # neighbours of neighbours
-        if self._scan is not None:
-            matches = self._scan(photo, matches)  # the barcode
-        if self._rerank is not None:
-            matches = self._rerank(photo, matches)  # local features, one plausible transform
-        if self._textual is not None:
-            matches = self._textual(photo, matches)  # products with a similar name
-        if self._compare is not None:
-            matches = self._compare(photo, matches)  # colours of what is alike but for them
-        matches = self._read(photo, self._fused(matches))  # words on the pack, words typed
-        return self._fused(matches)
+    def find_evidence(self, query: Query) -> Matches:
+        """Return the whole short-list, image by image, with all evidence, not ranked by it."""
+        matches = Matches(query=query)
+        matches = self.retrieve(query, matches)  # deep descriptor and VLAD: nearest neighbours
+        matches = self.expand(query, matches)  # query expansion, diffusion
+        matches = self.match_code(query, matches)  # products whose barcode is on the photo
+        matches = self.verify(query, matches)  # keypoints under one transform
+        matches = self.expand_by_name(query, matches)  # products with a similar name
+        matches = self.compare(query, matches)  # colours of what is alike but for them
+        return self.read(query, matches)  # words on the pack, words typed
 
-    def _fused(self, matches: Matches) -> Matches:
-        return matches if self._judge is None else self._judge.fuse(matches)
+
+def _timed(name: str, step: Step | None) -> Step:
+    """Return a step that adds the milliseconds it took to the matches; no step changes nothing."""
+
+    def run(query: Query, matches: Matches) -> Matches:
+        if step is None:
+            return matches
+        start = time.perf_counter()
+        found = step(query, matches)
+        spent = (time.perf_counter() - start) * 1000
+        return replace(found, milliseconds={**matches.milliseconds, name: spent})
+
+    return run

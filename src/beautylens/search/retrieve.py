@@ -1,84 +1,66 @@
-"""The first short-list: gallery images nearest to the photo, by deep descriptor and by print."""
+"""The first short-list: the gallery images nearest to the query."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.cores import cores
-from beautylens.features.describing import Describing
-from beautylens.images.salient import salient_on_white
-from beautylens.records import Matches
-from beautylens.search.photo import Photo
-from beautylens.search.second import SecondWay
-from beautylens.search.similarity import Similarity
+from beautylens.query import Query
+from beautylens.results import Matches
+from beautylens.search.distances import Similarity
+from beautylens.search.hybrid import HybridRetrieval
 from beautylens.store.gallery import Gallery
+from beautylens.threads import cores
 
 # How much longer the short-list by cosine is that another similarity chooses from.
 WIDER = 10
 
 
 class Retrieve:
-    """Nearest neighbours of the mean descriptor of several centred views of the photo.
-
-    A catalogue picture shows the item alone, a photo often shows it small among other things:
-    the closer views look past the surroundings, at the price of a somewhat larger batch.
+    """Starts the short-list: the nearest images by deep descriptor and, in some recipes, by VLAD.
 
     Args:
         gallery: where to look.
-        encoder: the one that the gallery was built with.
         depth: length of the short-list, in images; more where that many show too few products.
-        views: shares of width and height that each view keeps.
-        salient: whether all but the photo's salient item is painted white first.
-        similarity: scores the nearest by cosine anew, where the cosine is not the score.
-        second: joins those that are nearest by their print.
+        similarity: re-scores the nearest by cosine, where the cosine is not the score.
+        hybrid: joins those that are nearest by VLAD.
     """
 
     def __init__(
         self,
         gallery: Gallery,
-        encoder: Describing,
         *,
         depth: int,
-        views: Sequence[float],
-        salient: bool = False,
         similarity: Similarity | None = None,
-        second: SecondWay | None = None,
+        hybrid: HybridRetrieval | None = None,
     ) -> None:
-        self._gallery, self._encoder = gallery, encoder
-        self._depth, self._views = depth, views
-        self._salient, self._similarity, self._second = salient, similarity, second
+        self._gallery, self._depth = gallery, depth
+        self._similarity, self._hybrid = similarity, hybrid
 
-    def __call__(self, photo: Photo, limit: int) -> Matches:
-        """Return a short-list of at least `limit` products, where there are so many, best first.
+    def __call__(self, query: Query, matches: Matches) -> Matches:
+        """Return a short-list of at least as many products as are wanted, where there are so many.
 
         The score is the cosine similarity, or that of the recipe's distance.
         """
-        with photo.timed("encode"):
-            pixels = salient_on_white(photo.pixels) if self._salient else photo.pixels
-            photo.descriptor = self._encoder.describe_views(pixels, self._views)
-        if self._second is not None:
-            self._second.describe(photo)
-        with photo.timed("retrieve"):
-            depth = max(self._depth, limit)
-            matches = self._short_list(photo, photo.descriptor, depth)
-            # Products with many pictures may fill the short-list: look further down.
-            while len(matches) == depth and len(matches.products()) < limit:
-                depth *= 2
-                matches = self._short_list(photo, photo.descriptor, depth)
-            return matches
+        depth = max(self._depth, query.limit)
+        found = self._short_list(query, depth)
+        # Products with many pictures may fill the short-list: look further down.
+        while len(found) == depth and len(found.products()) < query.limit:
+            depth *= 2
+            found = self._short_list(query, depth)
+        return matches.with_rows(found)
 
-    def _short_list(self, photo: Photo, descriptor: NDArray[np.float32], depth: int) -> Matches:
-        if self._second is None:
-            return self._nearest(descriptor, depth, photo.where)
+    def _short_list(self, query: Query, depth: int) -> Matches:
+        if self._hybrid is None:
+            return self._nearest(query.descriptor, depth, query.where)
         for _ in range(2):
-            near = cores().submit(self._second.near, photo, depth)
-            seen, printed = self._gallery.near(descriptor, depth, photo.where), near.result()
-            matches = self._second.join(photo, seen, printed, depth)
-            if len(matches) == min(depth, len({*seen, *printed})):
+            near = cores().submit(self._hybrid.near, query, depth)
+            deep = self._gallery.vectors.search(query.descriptor, depth, query.where)
+            local = near.result()
+            matches = self._hybrid.join(query, deep, local, depth)
+            if len(matches) == min(depth, len({*deep, *local})):
                 break
             # Rows moved, as fragments were merged meanwhile, or are gone: look again, once.
         return matches
@@ -94,7 +76,7 @@ def rescored(
     gallery: Gallery, descriptor: NDArray[np.float32], matches: Matches, similarity: Similarity
 ) -> Matches:
     """Return matches ranked by another similarity of their stored descriptors to a query's."""
-    stored = gallery.descriptors([match.image_id for match in matches])
+    stored = gallery.rows.descriptors([match.image_id for match in matches])
     scores = similarity(descriptor, stored)
     return Matches.ranked(
         replace(match, score=float(score)) for match, score in zip(matches, scores, strict=True)

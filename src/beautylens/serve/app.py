@@ -14,17 +14,17 @@ from starlette.middleware.cors import CORSMiddleware
 from threadpoolctl import threadpool_limits
 
 from beautylens import __version__
+from beautylens.arrays import UInt8
 from beautylens.collection import Collection, open_collection
-from beautylens.images.decode import Pixels
 from beautylens.serve.ending import FINISH_SECONDS, end_within
-from beautylens.serve.feedback import feedback_routes
-from beautylens.serve.guard import Guard
-from beautylens.serve.health import health_routes
-from beautylens.serve.limits import HeadAsGet, RequestLimits
-from beautylens.serve.page import show_page
+from beautylens.serve.middleware.guard import Guard
+from beautylens.serve.middleware.limits import HeadAsGet, RequestLimits
 from beautylens.serve.problems import handle_problems
-from beautylens.serve.products import MOST_PICTURES, product_routes
-from beautylens.serve.searching import search_routes
+from beautylens.serve.routes.feedback import feedback_routes
+from beautylens.serve.routes.health import health_routes
+from beautylens.serve.routes.page import show_page
+from beautylens.serve.routes.products import MOST_PICTURES, product_routes
+from beautylens.serve.routes.search import search_routes
 from beautylens.serve.service import Service
 from beautylens.serve.settings import ServeSettings
 
@@ -94,5 +94,5 @@ def from_environment() -> FastAPI:
 
 def _warm(collection: Collection) -> None:
     """Search once: networks are compiled and files opened on first use."""
-    grain: Pixels = np.random.default_rng(0).integers(0, 255, (640, 480, 3), np.uint8)
+    grain: UInt8 = np.random.default_rng(0).integers(0, 255, (640, 480, 3), np.uint8)
     collection.search(grain)

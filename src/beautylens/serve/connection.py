@@ -10,8 +10,8 @@ import h11
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from beautylens.serve.headers import SECURITY
-from beautylens.serve.limits import HEAD_BYTES
+from beautylens.serve.middleware.headers import SECURITY
+from beautylens.serve.middleware.limits import HEAD_BYTES
 from beautylens.serve.problems import Refusal
 
 HEAD_SECONDS = 10.0

@@ -18,7 +18,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from beautylens.records import Matches
+from beautylens.results import Matches
 
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
 """The environment variable of the folder in which worker processes add up their figures."""

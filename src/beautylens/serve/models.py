@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import quote
 
 from pydantic import BaseModel, Field
 
-from beautylens.records import Matches, Product, Verdict
-from beautylens.search.plain import match_to_json, matches_to_json
+from beautylens.results import Matches, Product, Verdict
 
 
 class Reasons(BaseModel):
@@ -81,10 +79,10 @@ class Answer(BaseModel):
     }  # fmt: skip
 
     @classmethod
-    def of(cls, matches: Matches, barcodes: tuple[str, ...]) -> Answer:
+    def of(cls, matches: Matches) -> Answer:
         """Return what a search found, without paths of the server's own."""
-        found = [match_to_json(m) | _facts_of(m.product) for m in matches]
-        values = matches_to_json(matches) | {"matches": found, "barcodes": barcodes}
+        found = [match.to_dict() | {"image": _image_of(match.product)} for match in matches]
+        values = matches.to_dict() | {"matches": found, "barcodes": matches.codes}
         return cls.model_validate(values)
 
 
@@ -101,14 +99,17 @@ class Item(BaseModel):
     image: str = Field(examples=["/v1/products/1001/image"])
 
     @classmethod
-    def of(cls, product: Product, pictures: int) -> Item:
+    def of(cls, product: Product) -> Item:
         """Return a product of the collection."""
         return cls(
             product_id=product.product_id,
             name=product.name,
             brand=product.brand,
-            pictures=pictures,
-            **_facts_of(product),
+            category=product.category,
+            gtin=product.gtin,
+            metadata=dict(product.metadata),
+            pictures=len(product.images),
+            image=_image_of(product),
         )
 
 
@@ -130,11 +131,6 @@ class Health(BaseModel):
     status: str = Field(examples=["ready"])
 
 
-def _facts_of(product: Product) -> dict[str, Any]:
-    """Return what is said of a product over HTTP alone, its picture by its address here."""
-    return {
-        "category": product.category,
-        "gtin": product.gtin,
-        "metadata": dict(product.metadata),
-        "image": f"/v1/products/{quote(product.product_id, safe='')}/image",
-    }
+def _image_of(product: Product) -> str:
+    """Return the address of a product's picture on this server, in place of its path."""
+    return f"/v1/products/{quote(product.product_id, safe='')}/image"

@@ -8,17 +8,17 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from beautylens.addresses import Place, Remote, place
-from beautylens.catalogue.shelf import Shelf
+from beautylens.catalogue.sharded_folder import Shelf
 from beautylens.errors import CollectionError, ImageError
 from beautylens.files import new_file
 from beautylens.images.decode import decode
 from beautylens.images.draw import to_jpeg
 from beautylens.images.fit import shrink
 from beautylens.images.formats import HEAD_BYTES, suffix_of
-from beautylens.records import Match
-from beautylens.serve.alone import alone
+from beautylens.paths import Place, Remote, place
+from beautylens.results import Product
 from beautylens.serve.service import PICTURES, Service
+from beautylens.serve.write_lock import write_lock
 from beautylens.several import several
 from beautylens.store.gallery import Gallery
 
@@ -81,7 +81,7 @@ class PictureStore:
         """
         if not isinstance(self._folder, Path) or not self._folder.is_dir():
             return 0
-        with alone(self._folder.parent):
+        with write_lock(self._folder.parent):
             files = self._folder.glob("[0-9a-f][0-9a-f]/*")
             kept = [file for file in files if _KEPT.fullmatch(file.name)]
             # A collection may have been moved: names count, and no two pictures have the same.
@@ -93,7 +93,7 @@ class PictureStore:
 
 
 def _paths(gallery: Gallery) -> Iterator[str]:
-    for batch in gallery.stream(["path"]):
+    for batch in gallery.rows.stream(["path"]):
         yield from batch["path"].to_pylist()
 
 
@@ -106,21 +106,21 @@ def _stored(file: Remote, data: bytes) -> Remote:
     return file
 
 
-def shown(service: Service, match: Match, side: int) -> bytes | None:
-    """Return a catalogue picture as a JPEG whose longer side has at most `side` pixels.
+def shown(service: Service, product: Product, side: int) -> bytes | None:
+    """Return a product's first picture as a JPEG whose longer side has at most `side` pixels.
 
     What a browser gets is drawn anew: any format can be shown, and nothing of the file but its
-    pixels goes out. Where the file is gone, or in no folder that may be shown, the gallery's own
+    pixels goes out. Where the file is gone, or in no folder that may be shown, the collection's own
     small copy is shown, if it has one.
     """
-    gallery, limits = service.collection.gallery, service.settings.limits
+    image, limits = product.images[0], service.settings.limits
     try:
-        if not service.may_show(match.image):
-            raise ImageError(f"{match.image} is in none of the folders whose pictures are shown")
-        picture, _ = shrink(decode(place(match.image), limits=limits, least_side=side), side)
+        if not service.may_show(image):
+            raise ImageError(f"{image} is in none of the folders whose pictures are shown")
+        picture, _ = shrink(decode(place(image), limits=limits, least_side=side), side)
     except ImageError:
-        small = gallery.thumbnails([match.image_id]).get(match.image_id)
+        small = service.collection.thumbnail(product.product_id)
         if small is None:
             return None
-        picture = small.pixels
+        picture = small
     return to_jpeg(picture, _QUALITY)

@@ -20,7 +20,7 @@ from beautylens.errors import (
     QueryError,
     TableError,
 )
-from beautylens.serve.headers import SECURITY
+from beautylens.serve.middleware.headers import SECURITY
 from beautylens.unicode_text import on_one_line
 
 MEDIA_TYPE = "application/problem+json"

@@ -18,15 +18,15 @@ from pathlib import Path
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from beautylens.addresses import place
 from beautylens.collection import open_collection
 from beautylens.errors import ServeError
+from beautylens.paths import place
 from beautylens.serve.app import GIVEN
 from beautylens.serve.connection import Connection
 from beautylens.serve.ending import FINISH_SECONDS
-from beautylens.serve.limits import HEAD_BYTES
 from beautylens.serve.log import LOGGING
 from beautylens.serve.metrics import SHARED
+from beautylens.serve.middleware.limits import HEAD_BYTES
 from beautylens.serve.pictures import PictureStore
 from beautylens.serve.settings import ServeSettings
 from beautylens.store.gallery import Gallery
@@ -52,7 +52,7 @@ def serve(settings: ServeSettings, port: int, workers: int, started: Callable[[s
     """
     _refuse_unguarded(settings)
     opened = open_collection(settings.collection, settings.vectors)
-    opened.gallery.ready()
+    opened.ready()
     _ = opened.encoder
     if settings.key:
         _sweep(settings, opened.gallery)

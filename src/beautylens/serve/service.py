@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
-from beautylens.addresses import place
 from beautylens.catalogue.table import OPTIONAL
 from beautylens.collection import Collection
 from beautylens.errors import QueryError
 from beautylens.images.fit import Box
-from beautylens.search.photo import Photo
+from beautylens.paths import place
+from beautylens.query import Photo
 from beautylens.serve.decoders import SECONDS, Decoders
-from beautylens.serve.desk import Desk
 from beautylens.serve.metrics import Metrics
 from beautylens.serve.problems import Refusal
 from beautylens.serve.settings import ServeSettings
+from beautylens.serve.work_queue import WorkQueue
 from beautylens.store.filters import parse_filter
 
 WORDS = 200
@@ -35,25 +36,25 @@ class Service:
 
     def __init__(self, collection: Collection, settings: ServeSettings) -> None:
         self.collection, self.settings = collection, settings
-        self.metrics = Metrics(collection.gallery.count)
-        self.searching = Desk(settings.threads, settings.waiting, settings.seconds)
+        self.metrics = Metrics(partial(len, collection))
+        self.searching = WorkQueue(settings.threads, settings.waiting, settings.seconds)
         # One more than search at once, for the pictures of products that are written meanwhile.
         self.decoders = Decoders(
             settings.threads + 1, settings.decoding_bytes, min(SECONDS, settings.seconds)
         )
         # Rows and pictures, which should not wait behind searches.
-        self.reading = Desk(settings.threads, 8 * settings.waiting, settings.seconds)
+        self.reading = WorkQueue(settings.threads, 8 * settings.waiting, settings.seconds)
         # Answers of people, which may be anybody's, keep no writer waiting.
-        self.noting = Desk(1, settings.waiting, settings.seconds, finish=True)
+        self.noting = WorkQueue(1, settings.waiting, settings.seconds, finish=True)
         # Whoever watches the server wants to know of it when it is busy, too.
-        self.watching = Desk(1, settings.waiting, settings.seconds)
+        self.watching = WorkQueue(1, settings.waiting, settings.seconds)
         # One after the other; and a change that has begun is waited for, so that it is known.
-        self.writing = Desk(1, settings.waiting, settings.seconds, finish=True)
+        self.writing = WorkQueue(1, settings.waiting, settings.seconds, finish=True)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """What a filter may ask about."""
-        return ("product_id", *OPTIONAL, *self.collection.gallery.extra)
+        return ("product_id", *OPTIONAL, *self.collection.metadata_columns)
 
     def photo(self, data: bytes, words: str = "", where: str = "", crop: str = "") -> Photo:
         """Return a query photo.
@@ -103,7 +104,7 @@ class Service:
                 f"{stuck} of the threads that search have not come back from their work; restart "
                 "the server",
             )  # fmt: skip
-        await self.watching.do(self.collection.gallery.ready)
+        await self.watching.do(self.collection.ready)
 
     def close(self) -> None:
         """Finish what was taken."""

@@ -9,9 +9,9 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from beautylens.cores import core_count
 from beautylens.images.limits import Limits
-from beautylens.settings import Settings
+from beautylens.recipe.settings import Settings
+from beautylens.threads import core_count
 
 MEBIBYTE = 1 << 20
 PHOTOGRAPHED = (".jpg", ".png", ".webp", ".avif", ".heic", ".gif")

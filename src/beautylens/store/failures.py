@@ -1,4 +1,4 @@
-"""Catalogue pictures that could not be indexed: remembered until mended or removed."""
+"""Catalogue pictures that could not be indexed: kept until they are mended or removed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from beautylens.store.lance import of_products
+from beautylens.store.lance import of_products, plain_errors
 from beautylens.unicode_text import printable
 
 SCHEMA = pa.schema(
@@ -34,25 +34,33 @@ class Failure:
 
 
 class FailureLog:
-    """The failures of one gallery, kept in a LanceDB table of their own."""
+    """The failures of one gallery, kept in a LanceDB table of their own.
 
-    def __init__(self, table: Any) -> None:
-        self._table = table
+    Args:
+        table: of LanceDB.
+        address: of the gallery, for errors.
+    """
+
+    def __init__(self, table: Any, address: str) -> None:
+        self._table, self._address = table, address
 
     def replace(self, product_ids: Iterable[str], failures: Sequence[Failure]) -> None:
-        """Forget what is known of these products, and note their failures of now."""
+        """Write the failures of these products, in place of those that they had."""
         self.forget(product_ids)
         if failures:
             # The path of a file may hold bytes that are no text.
             rows = [asdict(one) | {"error": printable(one.error)} for one in failures]
-            self._table.add(pa.Table.from_pylist(rows, schema=SCHEMA))
+            with plain_errors(self._address, "written"):
+                self._table.add(pa.Table.from_pylist(rows, schema=SCHEMA))
 
     def forget(self, product_ids: Iterable[str]) -> None:
-        """Forget the failures of these products."""
-        if self._table.count_rows():
-            self._table.delete(of_products(product_ids))
+        """Delete the failures of these products."""
+        with plain_errors(self._address, "written"):
+            if self._table.count_rows():
+                self._table.delete(of_products(product_ids))
 
     def all(self) -> tuple[Failure, ...]:
-        """Return the failures in the order of their rows."""
-        rows = self._table.search().to_arrow().to_pylist()
+        """Return the failures in the order of their rows in the catalogue table."""
+        with plain_errors(self._address, "read"):
+            rows = self._table.search().to_arrow().to_pylist()
         return tuple(sorted((Failure(**row) for row in rows), key=lambda failure: failure.row))

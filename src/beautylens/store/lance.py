@@ -16,11 +16,11 @@ from typing import Any
 import pyarrow as pa
 import pydantic
 
-from beautylens.addresses import is_address
 from beautylens.errors import CollectionError, QueryError
-from beautylens.importing import quick_imports
 from beautylens.native import Lock
+from beautylens.paths import is_address
 from beautylens.several import several
+from beautylens.startup import quick_imports
 from beautylens.store.forked import Database, note_connection
 from beautylens.unicode_text import composed
 
@@ -121,6 +121,11 @@ def of_products(product_ids: Iterable[str]) -> str:
     return f"product_id IN ({sql_list(one for one in spelt if not _NO_TEXT.search(one))})"
 
 
+def of_images(image_ids: Iterable[str]) -> str:
+    """Return the condition that a row is of one of these images."""
+    return f"image_id IN ({sql_list(image_ids)})"
+
+
 def is_conflict(error: Exception) -> bool:
     """Tell whether a commit was refused because another process made one meanwhile."""
     return "conflict" in str(error).lower()
@@ -161,7 +166,7 @@ def filter_errors(where: str | None, columns: Sequence[str]) -> Iterator[None]:
 
 
 def _first_sentence(error: Exception) -> str:
-    """Return what an error of LanceDB says, without its preamble and places in its source."""
+    """Return what an error of LanceDB says, without its preamble and the lines of its source."""
     text = str(error).removeprefix("Invalid input, ").split("\n")[0]
     text = re.sub(r",? ?(at )?/\S+\.rs:\d+(:\d+)?", "", text)
     return text.split(". ")[0].rstrip(" .:,")

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from beautylens.addresses import place
-from beautylens.catalogue.refusal import listed
+from beautylens.catalogue.checks import listed
 from beautylens.catalogue.table import Catalogue
 from beautylens.embedded import is_gone
 from beautylens.errors import ImageError
 from beautylens.images.ahead import ahead, batches
 from beautylens.images.files import read_bytes
+from beautylens.paths import place
+from beautylens.store.columns import file_digest
 from beautylens.store.gallery import Gallery
-from beautylens.store.rows import file_digest
 
 _THREADS, _ROWS_A_COMMIT = 8, 10_000
 
@@ -50,7 +50,7 @@ def follow_moved(gallery: Gallery, present: Catalogue) -> tuple[set[str], list[s
     found = list(zip(elsewhere, digests, strict=True))
     moved = [each for each, digest in found if digest == each.digest]
     for batch in batches(moved, _ROWS_A_COMMIT):
-        gallery.rewrite(_paths(batch))
+        gallery.rows.replace(_paths(batch))
     there = {each.image_id for each, digest in found if digest is not None}
     gone = [each for each in pictures if each.image_id not in there and is_gone(place(each.stored))]
     changed = {each.product_id for each, digest in found if digest not in (None, each.digest)}
@@ -68,7 +68,7 @@ def _pictures(gallery: Gallery, present: Catalogue) -> list[Listed]:
             str(present.image_path(line["image"]).absolute()),
             row["digest"],
         )
-        for batch in gallery.stream(["image_id", "path", "digest"])
+        for batch in gallery.rows.stream(["image_id", "path", "digest"])
         for row in batch.to_pylist()
         if (line := named.get(row["image_id"])) is not None
     ]

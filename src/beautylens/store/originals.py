@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from beautylens.features.neighbours import blend, nearest_neighbours
+from beautylens.features.neighbours.knn import blend, nearest_neighbours
+from beautylens.store.columns import stacked, vectors
 from beautylens.store.gallery import Gallery
 from beautylens.store.lance import key_field
-from beautylens.store.reader import STREAMED_ROWS
-from beautylens.store.rows import stacked, vectors
+from beautylens.store.rows import STREAMED_ROWS
 
 Floats = NDArray[np.float32]
 
@@ -40,10 +40,10 @@ def originals(gallery: Gallery) -> Iterator[Originals]:
     The order by id makes what is computed of them independent of the order of the catalogue.
     """
     schema = pa.schema([key_field("image_id"), ("digest", pa.string())])
-    images = pa.Table.from_batches(gallery.stream(schema.names), schema).sort_by("image_id")
+    images = pa.Table.from_batches(gallery.rows.stream(schema.names), schema).sort_by("image_id")
     image_ids = tuple(images["image_id"].to_pylist())
     with tempfile.TemporaryDirectory() as folder:
-        shape = (max(1, len(image_ids)), gallery.dimensions)
+        shape = (max(1, len(image_ids)), gallery.rows.dimensions)
         mapped = np.memmap(Path(folder) / "descriptors", np.float32, "w+", shape=shape)
         descriptors = mapped[: len(image_ids)]
         _fill(descriptors, image_ids, gallery)
@@ -65,7 +65,7 @@ def augment_gallery(gallery: Gallery, n: int, alpha: float) -> None:
     Raises:
         CollectionError: when the disk is full or the collection may not be written.
     """
-    gallery.keep_originals()
+    gallery.rows.keep_originals()
     gallery.ensure_indexes()
     with originals(gallery) as kept:
         neighbours = nearest_neighbours(kept.descriptors, n)
@@ -74,7 +74,7 @@ def augment_gallery(gallery: Gallery, n: int, alpha: float) -> None:
             own = np.asarray(kept.descriptors[part])
             others = kept.descriptors[neighbours.rows[part]]
             blended = blend(own, others, neighbours.similarities[part], alpha)
-            gallery.rewrite(
+            gallery.rows.replace(
                 pa.table(
                     {
                         "image_id": pa.array(kept.image_ids[part], pa.string()),
@@ -88,11 +88,11 @@ def augment_gallery(gallery: Gallery, n: int, alpha: float) -> None:
 
 
 def _fill(descriptors: Floats, image_ids: tuple[str, ...], gallery: Gallery) -> None:
-    """Write each image's descriptor to its place; images added meanwhile are left out."""
-    places = {image_id: place for place, image_id in enumerate(image_ids)}
-    columns = ["image_id", "descriptor", *(["original"] if gallery.keeps_originals else [])]
-    for batch in gallery.stream(columns):
-        found = [places.get(image_id, -1) for image_id in batch["image_id"].to_pylist()]
+    """Write each image's descriptor at its index; images added meanwhile are left out."""
+    indexes = {image_id: index for index, image_id in enumerate(image_ids)}
+    columns = ["image_id", "descriptor", *(["original"] if gallery.rows.has("original") else [])]
+    for batch in gallery.rows.stream(columns):
+        found = [indexes.get(image_id, -1) for image_id in batch["image_id"].to_pylist()]
         known = np.array(found) >= 0
         descriptors[np.array(found)[known]] = _encoded(batch)[known]
 

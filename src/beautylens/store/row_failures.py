@@ -1,4 +1,4 @@
-"""Rows of a table that give no picture, remembered among the failures of a gallery."""
+"""Rows of a table that give no picture, kept among the failures of a gallery."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def record_row_failures(gallery: Gallery, catalogue: Catalogue, described: Catal
         catalogue: what it was filled with.
         described: those products of the catalogue that it did not hold whole before.
     """
-    faults, logged = row_failures(catalogue), gallery.failures()
+    faults, logged = row_failures(catalogue), gallery.failures.all()
     before = pa.array(sorted({failure.product_id for failure in logged}), pa.string())
     ids = catalogue.rows["product_id"]
     whole = set(ids.filter(pc.is_in(ids, before)).to_pylist())
@@ -36,4 +36,4 @@ def record_row_failures(gallery: Gallery, catalogue: Catalogue, described: Catal
     changed = {"", *whole, *(fault.product_id for fault in faults)}
     kept = [each for each in logged if each.image_id and each.product_id in changed - whole]
     if faults or logged:
-        gallery.record_failures(sorted(changed), [*faults, *kept])
+        gallery.failures.replace(sorted(changed), [*faults, *kept])

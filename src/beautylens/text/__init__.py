@@ -1,1 +1,1 @@
-"""Text: what a catalogue says of a product, and finding products by it."""
+"""Text: reading the text and codes on packs, and search by the texts of products."""

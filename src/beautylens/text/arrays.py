@@ -1,4 +1,4 @@
-"""Strings and named groups among plain arrays, so that an .npz file needs no pickle."""
+"""Strings and groups of arrays in .npz files, without pickle."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def pack_strings(name: str, strings: Sequence[str]) -> Arrays:
-    """Return strings as two arrays, `name` (UTF-8) and `name.ends` (where each ends, in bytes)."""
+    """Return strings as two arrays: `name` (UTF-8 bytes) and `name.ends` (their end offsets)."""
     encoded = [string.encode() for string in strings]
     ends = np.cumsum([len(data) for data in encoded], dtype=np.int64)
     return {name: np.frombuffer(b"".join(encoded), np.uint8), f"{name}.ends": ends}
@@ -27,6 +27,6 @@ def unpack_strings(arrays: Mapping[str, NDArray[Any]], name: str) -> list[str]:
 
 
 def under(arrays: Mapping[str, NDArray[Any]], prefix: str) -> Arrays:
-    """Return the arrays whose names start with a prefix and a dot, named by what follows."""
+    """Return the arrays whose names start with a prefix and a dot, without that prefix."""
     start = f"{prefix}."
     return {name.removeprefix(start): a for name, a in arrays.items() if name.startswith(start)}

@@ -1,4 +1,4 @@
-"""What tells two packs apart in their texts: words, numbers, and sizes whichever way written."""
+"""Tokens of product texts: words, numbers and sizes in a normal form."""
 
 from __future__ import annotations
 
@@ -10,23 +10,33 @@ from beautylens.text.words import words_of
 
 
 class Token(NamedTuple):
-    """One word, number or size of a text."""
+    """A word, number or size of a text.
+
+    key is its normal form, by which tokens are compared: `rose`, `5`, `30ml`. spelling is that of
+    the text.
+    """
 
     key: str
-    """By which it is compared: `rose`, `5`, `30ml`."""
     spelling: str
-    """As the text has it."""
 
 
 def is_exact(key: str) -> bool:
-    """Tell whether a key is a number or a size, of which another is never nearly the same."""
+    """Tell whether a key is a number or a size, which must match exactly."""
     return key[0].isdigit()
 
 
-# How much of the unit that it is written in here one of these is.
-UNITS = {"ml": ("ml", 1.0), "cl": ("ml", 10.0), "l": ("ml", 1000.0), "mg": ("g", 0.001),
-         "g": ("g", 1.0), "gr": ("g", 1.0), "kg": ("g", 1000.0), "oz": ("oz", 1.0)}  # fmt: skip
-# "No. 5" and "N°5"; a dot or comma may start or part a number; ounces may be called fluid.
+# The unit of the normal form, and the factor to it.
+UNITS = {
+    "ml": ("ml", 1.0),
+    "cl": ("ml", 10.0),
+    "l": ("ml", 1000.0),
+    "mg": ("g", 0.001),
+    "g": ("g", 1.0),
+    "gr": ("g", 1.0),
+    "kg": ("g", 1000.0),
+    "oz": ("oz", 1.0),
+}
+# "No. 5" and "N°5"; numbers may have or start with a decimal dot or comma; ounces may be fluid.
 _NUMBERING = r"(?<!\w)n[or]?[.°º]?\s*(?=\d)"
 # "5 L'Oréal" and "2 G&H" are names.
 _UNIT = "ml|cl|mg|gr|kg|oz|[lg](?!\\s*['\u2019&])"
@@ -38,8 +48,8 @@ _RUN = re.compile(r"\d+|\D+")
 def tokens_of(text: str) -> list[Token]:
     """Return the tokens of a text in their order.
 
-    "Rosé N°05, 30 mL (1.0 fl. oz.)" has the keys rose, 5, 30ml, 1oz. Letters and digits that
-    stand together come apart, so that "SPF50" and "SPF 50" are alike.
+    "Rosé N°05, 30 mL (1.0 fl. oz.)" has the keys rose, 5, 30ml, 1oz. Letters and digits are
+    split, so that "SPF50" and "SPF 50" are equal.
     """
     tokens: list[Token] = []
     end = 0
@@ -60,7 +70,7 @@ def _words(text: str) -> Iterator[Token]:
 
 
 def _size(number: str, unit: str) -> str:
-    """Return a size in its one spelling; a comma before three digits parts thousands."""
+    """Return the normal form of a size; a comma before three digits separates thousands."""
     plain = re.sub(r",(?=\d{3}$)", "", number) if number[0] != "," else number
-    own, factor = UNITS[unit.lower()]
-    return f"{float(plain.replace(',', '.')) * factor:g}{own}"
+    normal_unit, factor = UNITS[unit.lower()]
+    return f"{float(plain.replace(',', '.')) * factor:g}{normal_unit}"

@@ -1,4 +1,4 @@
-"""The words of a text, as every part that compares texts sees them."""
+"""Words of a text: the one tokenisation for all comparisons of texts."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import re
 import unicodedata
 
 _WORD = re.compile(r"[a-z0-9]+")
-# Decomposed, these would grow onto the word they follow: "Solutions™" must stay "solutions".
+# NFKD would append these to the word before them: "Solutions™" must stay "solutions".
 _SIGNS = str.maketrans("™℠", "  ")
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of a text in lower case, accents taken off: "Rosé N°5" is rose, n, 5.
+    """Return the words of a text in lower case without accents: "Rosé N°5" is rose, n, 5.
 
-    Digits stay, for a shade's number or a size tells products apart ("475", "30ml"). Vowel signs
-    of scripts that write them as marks stay in their word; a script without spaces gives one word
-    a phrase.
+    Digits are kept, since products differ by a shade's number or a size ("475", "30ml"). Vowel
+    signs that are combining marks stay in their word; in a script without spaces a phrase is one
+    word.
     """
     if text.isascii():
         return _WORD.findall(text.lower())
@@ -24,7 +24,7 @@ def words_of(text: str) -> list[str]:
 
 
 def _kept(character: str) -> str:
-    """Return what stays of a character: itself, nothing for an accent, else a gap."""
+    """Return the character, nothing for an accent, or a space for other signs."""
     if character.isalnum():
         return character
     if unicodedata.combining(character):

@@ -1,1 +1,1 @@
-"""Training: encoders that learn from a catalogue, from photos, or from titles (extra `train`)."""
+"""Training of encoders on a catalogue, on photos, or on titles (extra `train`)."""

@@ -1,35 +1,35 @@
-"""Encoders between two: what was learnt, without all that was forgotten for it."""
+"""Weight interpolation between an encoder and its fine-tuned successor."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from beautylens.errors import EncoderError
-from beautylens.features.encoder import Encoder
-from beautylens.features.export import Exported, export_backbone
-from beautylens.features.extras import extra
-from beautylens.features.trainable import thaw
-from beautylens.features.whitening import Whitening
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.features.encoder.whitening import Whitening
+from beautylens.features.export.timm import Exported, export_backbone
+from beautylens.features.export.trainable import to_trainable
+from beautylens.optional import extra
 
 with extra("train"):
     import torch
 
 
 def blend(start: Encoder, trained: Encoder, share: float, folder: Path) -> Exported:
-    """Write the encoder whose weights lie between two of one kind (Wortsman et al., 2022).
+    """Write an encoder whose weights are interpolated between two others (Wortsman et al., 2022).
 
-    On pictures unlike those that it was trained on, it is often better than either.
+    On pictures unlike the training pictures it is often better than either.
 
     Args:
-        start: what training began with.
-        trained: what came of it.
+        start: the encoder before training.
+        trained: the encoder after training.
         share: of the trained weights, 0 to 1.
-        folder: to be made.
+        folder: folder to create.
 
     Raises:
-        EncoderError: when the two are not of one kind, or the folder is there.
+        EncoderError: when the two differ in architecture, or the folder exists.
     """
-    one, other = (thaw(each.graph, each.spec, each.side) for each in (start, trained))
+    one, other = (to_trainable(each.graph, each.spec, each.side) for each in (start, trained))
     pairs = [list(backbone.trunk.parameters()) for backbone in (one, other)]
     shapes = [[parameter.shape for parameter in parameters] for parameters in pairs]
     whitenings = start.whitening, trained.whitening
@@ -46,16 +46,19 @@ def blend(start: Encoder, trained: Encoder, share: float, folder: Path) -> Expor
         for first, second in zip(*pairs, strict=True):
             first.lerp_(second, share)
     return export_backbone(
-        one, folder, name=folder.name, pooling=trained.spec.pooling,
-        whitening=_between(*whitenings, share),
-    )  # fmt: skip
+        one,
+        folder,
+        name=folder.name,
+        pooling=trained.spec.pooling,
+        whitening=_interpolated(*whitenings, share),
+    )
 
 
 def _shape(whitening: Whitening | None) -> tuple[int, ...]:
     return () if whitening is None else whitening.matrix.shape
 
 
-def _between(one: Whitening | None, other: Whitening | None, share: float) -> Whitening | None:
+def _interpolated(one: Whitening | None, other: Whitening | None, share: float) -> Whitening | None:
     if one is None or other is None:
         return None
     return Whitening(

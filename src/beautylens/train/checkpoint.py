@@ -1,4 +1,4 @@
-"""Checkpoints of a training under way: all it takes to go on as if nothing had happened."""
+"""Checkpoints of a training run: complete state, so that a resumed run gives the same result."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from beautylens.errors import EncoderError
-from beautylens.features.extras import extra
+from beautylens.optional import extra
 
 with extra("train"):
     import torch
@@ -22,11 +22,11 @@ FILE = "checkpoint.safetensors"
 
 @dataclass(slots=True)
 class Progress:
-    """How far a training has come.
+    """Progress of a training run.
 
     `step` counts within the epoch. `rows` are those of the curves; `best` is the highest mAP@7 and
     `since` the epochs since then. `terms` are the sums of the loss terms of the epoch so far, and
-    `scaler` is the state of what scales gradients in half precision.
+    `scaler` is the state of the gradient scaler for half precision.
     """
 
     epoch: int = 0
@@ -45,31 +45,31 @@ def save(
     optimiser: torch.optim.Optimizer,
     about: Mapping[str, Any],
 ) -> None:
-    """Write a checkpoint in place of the one before; a kill leaves one of them whole.
+    """Replace the checkpoint atomically.
 
     Args:
-        folder: of the training.
-        progress: how far it has come.
+        folder: of the training run.
+        progress: of the run.
         modules: by name.
-        optimiser: whose state is kept.
-        about: what must be the same when it goes on, as JSON values.
+        optimiser: of the run.
+        about: JSON values that must be equal when the run is resumed.
     """
     tensors = {
         f"{name}.{key}": value.detach().cpu().contiguous().clone()
         for name, module in modules.items()
         for key, value in module.state_dict().items()
     }
-    for place, state in optimiser.state_dict()["state"].items():
+    for index, state in optimiser.state_dict()["state"].items():
         for key, value in state.items():
             if torch.is_tensor(value):
-                tensors[f"optimiser.{place}.{key}"] = value.detach().cpu().contiguous().clone()
+                tensors[f"optimiser.{index}.{key}"] = value.detach().cpu().contiguous().clone()
     header = {"progress": json.dumps(asdict(progress)), "about": json.dumps(about, sort_keys=True)}
-    aside = folder / f"{FILE}.part"
-    save_file(tensors, aside, header)
-    aside.replace(folder / FILE)
+    temporary = folder / f"{FILE}.part"
+    save_file(tensors, temporary, header)
+    temporary.replace(folder / FILE)
 
 
-def forget(folder: Path) -> None:
+def remove(folder: Path) -> None:
     """Remove a checkpoint."""
     for name in (FILE, f"{FILE}.part"):
         (folder / name).unlink(missing_ok=True)
@@ -81,10 +81,10 @@ def restore(
     optimiser: torch.optim.Optimizer,
     about: Mapping[str, Any],
 ) -> Progress | None:
-    """Bring modules and optimiser to where the checkpoint left them; None where there is none.
+    """Load a checkpoint into modules and optimiser and return its progress; None without one.
 
     Raises:
-        EncoderError: when the checkpoint is damaged, or of another training.
+        EncoderError: when the checkpoint is damaged, or of another training run.
     """
     path = folder / FILE
     if not path.exists():
@@ -96,13 +96,13 @@ def restore(
         progress = Progress(**json.loads(header["progress"]))
         before = json.loads(header["about"])
     except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise EncoderError(f"{path}: damaged ({error}); remove {folder} to begin anew") from error
+        raise EncoderError(f"{path}: damaged ({error}); remove {folder} to start again") from error
     differs = [key for key in (*about, *before) if about.get(key) != before.get(key)]
     if differs:
         raise EncoderError(
-            f"{folder} holds a training with another {differs[0]} "
+            f"{folder} has a training run with another {differs[0]} "
             f"({before.get(differs[0])}, not {about.get(differs[0])}); "
-            "give what it began with, or remove the folder to begin anew"
+            "give the same arguments to resume it, or remove the folder to start again"
         )
     try:
         for name, module in modules.items():
@@ -110,7 +110,7 @@ def restore(
         optimiser.load_state_dict(_optimiser_state(optimiser, _part(tensors, "optimiser")))
     except (RuntimeError, ValueError) as error:
         raise EncoderError(
-            f"{folder} holds a training of another network; remove it to begin anew"
+            f"{folder} has a training run of another network; remove it to start again"
         ) from error
     return progress
 
@@ -123,7 +123,7 @@ def _part(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
 def _fill(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     known = module.state_dict()
     for key in tensors.keys() - known.keys():
-        # A memory bank is made when the first epoch begins.
+        # A memory bank is created when the first epoch begins.
         module.register_buffer(key, tensors[key])
     module.load_state_dict(dict(tensors))
 
@@ -133,6 +133,6 @@ def _optimiser_state(
 ) -> dict[str, Any]:
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
-        place, _, key = name.partition(".")
-        state.setdefault(int(place), {})[key] = value
+        index, _, key = name.partition(".")
+        state.setdefault(int(index), {})[key] = value
     return {"state": state, "param_groups": optimiser.state_dict()["param_groups"]}

@@ -1,4 +1,4 @@
-"""The curves of a training: a CSV file and a picture of it."""
+"""Training curves as a CSV file and a plot."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from beautylens.features.extras import extra
+from beautylens.optional import extra
 
 
 def write_curves(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:
-    """Write curves.csv and curves.png: the terms of the loss and mAP@7, epoch by epoch."""
+    """Write curves.csv and curves.png: loss terms and mAP@7 of each epoch."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     with (folder / "curves.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, names, restval="")

@@ -1,4 +1,4 @@
-"""The network that is trained: trunk, pooling and projection; pictures in, unit vectors out."""
+"""The trained network: trunk, pooling and projection; pictures in, unit vectors out."""
 
 # Without the extra, mypy knows nothing of PyTorch's Module:
 # mypy: allow-subclassing-any
@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from beautylens.features.backbones import Backbone
-from beautylens.features.extras import extra
-from beautylens.features.whitening import Whitening
-from beautylens.settings import PoolingSettings
+from beautylens.features.encoder.whitening import Whitening
+from beautylens.features.export.backbones import Backbone
+from beautylens.optional import extra
+from beautylens.recipe.settings import PoolingSettings
 from beautylens.train.pools import Pool
 
 with extra("train"):
@@ -20,11 +20,11 @@ with extra("train"):
 
 
 class Head(nn.Module):
-    """Pooling and, where there is one, a learnt projection: what a trunk returns to unit vectors.
+    """Pooling and an optional learnt projection of a trunk's outputs to unit vectors.
 
     Args:
-        pooling: how maps become a vector.
-        whitening: where the projection starts; None for none.
+        pooling: of the maps.
+        whitening: initial projection; None for none.
     """
 
     def __init__(self, pooling: PoolingSettings, whitening: Whitening | None) -> None:
@@ -44,7 +44,7 @@ class Head(nn.Module):
 
     @property
     def whitening(self) -> Whitening | None:
-        """The projection as an encoder file keeps it."""
+        """The projection as stored in an encoder file."""
         if not self.projects:
             return None
         mean, matrix = (row.detach().cpu().numpy() for row in (self.mean, self.matrix))
@@ -52,42 +52,44 @@ class Head(nn.Module):
 
 
 class Embedding(nn.Module):
-    """A trunk under a head. Batch norms keep the statistics they came with, and dropout is off.
+    """A trunk followed by a head, always in inference mode.
 
-    Small batches of studio pictures among photos have statistics of neither.
+    Batch norms keep their statistics, since small batches that mix studio pictures and photos have
+    the statistics of neither; dropout is off.
 
     Args:
         backbone: the trunk and its preprocessing.
-        head: what follows.
+        head: pooling and projection.
     """
 
     def __init__(self, backbone: Backbone, head: Head) -> None:
         super().__init__()
-        self.trunk, self.head = backbone.trunk, head
+        self.trunk = backbone.trunk
+        self.head = head
         for name, values in (("scale_mean", backbone.mean), ("scale_std", backbone.std)):
             self.register_buffer(name, torch.tensor(values), persistent=False)
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """Return the vectors (N, D) and the maps (N, C, h, w) of pictures (N, S, S, 3) uint8."""
         image = (pictures.float() - self.scale_mean) / self.scale_std
-        # Channels last in memory: convolutions take half the time on processors.
+        # Channels last in memory: convolutions on CPUs take half the time.
         outputs = self.trunk(image.permute(0, 3, 1, 2))
         return self.head(outputs), outputs[0]
 
     def train(self, mode: bool = True) -> Embedding:
-        """Stay as at inference; gradients flow all the same."""
+        """Stay in inference mode; gradients are computed all the same."""
         super().train(False)
         return self
 
 
 class CachedEmbedding(nn.Module):
-    """A head alone, over maps that a frozen trunk made once."""
+    """A head alone, on cached maps of a frozen trunk."""
 
     def __init__(self, head: Head) -> None:
         super().__init__()
         self.head = head
 
     def forward(self, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the vectors (N, D) and the maps of maps (N, C, h, w) in half precision."""
-        whole = maps.float()
-        return self.head((whole,)), whole
+        """Return the vectors (N, D) and the maps in single precision of maps (N, C, h, w)."""
+        single = maps.float()
+        return self.head((single,)), single

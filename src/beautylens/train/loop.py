@@ -1,4 +1,4 @@
-"""The training loop: one for every objective, on one processor or many accelerators."""
+"""The training loop of all objectives, on one CPU or loaded_items accelerators."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from beautylens.cores import cores
+from beautylens.arrays import Float32, Intp
 from beautylens.errors import EncoderError, ImageError
-from beautylens.features.extras import extra
 from beautylens.images.ahead import ahead, batches
+from beautylens.optional import extra
+from beautylens.threads import cores
 from beautylens.train import checkpoint
 from beautylens.train.checkpoint import Progress
 from beautylens.train.objective import Item, Objective
@@ -30,31 +30,31 @@ with extra("train"):
     from torch.optim.swa_utils import AveragedModel
     from torch.utils.data import default_collate
 
+# Called with the steps done, the total number of steps, and the means of the loss terms.
 Report = Callable[[int, int, Mapping[str, float]], None]
-"""Told the steps done, the steps in all, and the newest figures."""
-Tell = Callable[[Mapping[str, float]], None]
-"""Told the figures of an epoch."""
+# Called with the figures of an epoch.
+ReportEpoch = Callable[[Mapping[str, float]], None]
+# Seconds between two checkpoints within an epoch.
 CHECKPOINT_SECONDS = 300.0
-"""Between two checkpoints within an epoch."""
+# Batches that are loaded in advance.
 AHEAD = 3
-"""Batches that are loaded while the network learns from one."""
 
 
 class Loop:
-    """Trains a network by an objective; killed, it goes on from its last checkpoint.
+    """Trains a network on an objective; a killed run resumes from its last checkpoint.
 
-    Chance is drawn anew for each item of each epoch from the seed, so that a training that was
-    interrupted ends as one that was not.
+    Each item of each epoch has a random generator of its own, seeded by item and epoch, so that a
+    resumed run gives the same result as an uninterrupted one.
 
     Args:
-        network: what is trained; returns vectors and maps.
-        objective: what it learns.
-        settings: how.
-        folder: where checkpoints are kept, made if need be.
-        validation: measured after each epoch, where there is one.
-        about: what must be the same when a training goes on, as JSON values.
-        report: told of every step.
-        tell: told of every epoch; of the start as epoch 0.
+        network: network to train; returns vectors and maps.
+        objective: items and loss.
+        settings: of the training.
+        folder: folder of the checkpoints, created if needed.
+        validation: measured after each epoch; None for none.
+        about: JSON values that must be equal when a run is resumed.
+        report: called after each step.
+        report_epoch: called after each epoch, and for the start as epoch 0.
     """
 
     def __init__(
@@ -67,10 +67,14 @@ class Loop:
         validation: Validation | None = None,
         about: Mapping[str, Any] | None = None,
         report: Report = lambda done, total, figures: None,
-        tell: Tell = lambda row: None,
+        report_epoch: ReportEpoch = lambda row: None,
     ) -> None:
-        self._objective, self._settings, self._folder = objective, settings, folder
-        self._validation, self._report, self._tell = validation, report, tell
+        self._objective = objective
+        self._settings = settings
+        self._folder = folder
+        self._validation = validation
+        self._report = report
+        self._report_epoch = report_epoch
         self._about = dict(about or {}) | settings.model_dump()
         self._accelerator = Accelerator(mixed_precision=settings.precision)
         device = self._accelerator.device
@@ -78,19 +82,19 @@ class Loop:
         self._best = AveragedModel(network)
         objective.extras.to(device)
         self._plain = network
+        # Whether this process writes the result.
         self.is_main = self._accelerator.is_main_process
-        """Whether this process writes what all have learnt."""
+        # One row for each epoch; the first is that of the start.
         self.rows: list[dict[str, float]] = []
-        """The curves, one row an epoch; the first is the start's."""
         self._network, self._optimiser = self._accelerator.prepare(
             network, _optimiser(network, objective.extras, settings)
         )
 
     def run(self) -> nn.Module:
-        """Train, and return the network with the averaged weights that were best, or last."""
+        """Train, and return the network with the best averaged weights, or the last ones."""
         self._folder.mkdir(parents=True, exist_ok=True)
         progress = checkpoint.restore(self._folder, self._modules(), self._optimiser, self._about)
-        # Nobody writes before all have read.
+        # No process writes before all have read.
         self._accelerator.wait_for_everyone()
         if progress is None:
             progress = Progress()
@@ -104,11 +108,12 @@ class Loop:
         return chosen.module
 
     def _run_epoch(self, progress: Progress) -> None:
-        settings, accelerator = self._settings, self._accelerator
+        settings = self._settings
+        accelerator = self._accelerator
         start = saved = time.monotonic()
         if progress.step == 0:
             self._objective.begin(self._describe(self._network))
-            self._save(progress)  # with what it prepared, such as a memory bank
+            self._save(progress)  # includes buffers that `begin` created, such as a memory bank
         steps = self._steps(progress.epoch)
         total = len(steps) * settings.epochs
         for batch in self._loaded(progress, steps):
@@ -120,15 +125,15 @@ class Loop:
             loss = torch.stack(list(terms.values())).sum()
             if not torch.isfinite(loss):
                 raise EncoderError(
-                    f"the loss is no number any more at step {step + 1} of {total}: the training "
-                    "runs away; try a tenth of the rate"
+                    f"the loss is not finite at step {step + 1} of {total}: training "
+                    "diverges; try a tenth of the rate"
                 )
             accelerator.backward(loss)
             _average_gradients(self._objective.extras)
             self._optimiser.step()
             self._optimiser.zero_grad()
             self._averaged.update_parameters(self._plain)
-            self._objective.stepped()
+            self._objective.after_step()
             progress.step += 1
             for name, term in terms.items():
                 progress.terms[name] = progress.terms.get(name, 0.0) + float(term.detach())
@@ -138,73 +143,76 @@ class Loop:
                 self._save(progress)
                 saved = time.monotonic()
         means = {name: value / len(steps) for name, value in progress.terms.items()}
-        progress.epoch, progress.step, progress.terms = progress.epoch + 1, 0, {}
+        progress.epoch = progress.epoch + 1
+        progress.step = 0
+        progress.terms = {}
         self._close_epoch(
             progress, means | {"rate": settings.rate * rate}, time.monotonic() - start
         )
 
     def _close_epoch(self, progress: Progress, means: Mapping[str, float], seconds: float) -> None:
-        """Measure, remember the best, and write a checkpoint."""
+        """Validate, keep the best weights, and write a checkpoint."""
         row = {"epoch": float(progress.epoch), **means, "seconds": round(seconds, 1)}
         if self._validation is not None:
-            # The first process's, in all: they must stop together.
+            # All processes use the first one's value: they must stop at the same epoch.
             measured = [self._validation(self._describe(self._averaged.module))]
             (row["map7"],) = broadcast_object_list(measured)
             progress.since += 1
             if row["map7"] > progress.best:
-                progress.best, progress.since = row["map7"], 0
+                progress.best = row["map7"]
+                progress.since = 0
                 self._best.load_state_dict(self._averaged.state_dict())
         progress.rows.append(row)
         self._save(progress)
         if self.is_main:
-            self._tell(row)
+            self._report_epoch(row)
 
     def _is_late(self, progress: Progress) -> bool:
         return self._validation is not None and progress.since >= self._settings.patience
 
-    def _steps(self, epoch: int) -> list[NDArray[np.intp]]:
-        """Return the items of each batch of an epoch, of this process; a short last one is left."""
+    def _steps(self, epoch: int) -> list[Intp]:
+        """Return this process's items of each batch of an epoch, without an incomplete last one."""
         settings = self._settings
         order = np.random.default_rng((settings.seed, epoch)).permutation(len(self._objective))
         processes = self._accelerator.num_processes
         size = min(settings.batch, len(order)) // processes * processes
         if size // processes == 0 or size < 2:
             raise EncoderError(
-                f"{len(order)} items are too few to learn from; give at least {2 * processes}"
+                f"{len(order)} items are too few to train on; give at least {2 * processes}"
             )
         whole = order[: len(order) // size * size].reshape(-1, size)
         return list(whole[:, self._accelerator.process_index :: processes])
 
-    def _loaded(
-        self, progress: Progress, steps: list[NDArray[np.intp]]
-    ) -> Iterator[dict[str, Tensor]]:
-        settings, device = self._settings, self._accelerator.device
+    def _loaded(self, progress: Progress, steps: list[Intp]) -> Iterator[dict[str, Tensor]]:
+        settings = self._settings
+        device = self._accelerator.device
 
         def load(item: int) -> Item:
-            for other in range(len(self._objective)):
-                place = (item + other) % len(self._objective)
-                rng = np.random.default_rng((settings.seed, progress.epoch, place))
-                # A picture that has gone since it was looked at: the next in its place.
+            for offset in range(len(self._objective)):
+                index = (item + offset) % len(self._objective)
+                rng = np.random.default_rng((settings.seed, progress.epoch, index))
+                # An unreadable picture is replaced by the next one.
                 with suppress(ImageError):
-                    return self._objective.load(place, rng)
-            raise ImageError("no picture can be read any more; are their disks still there?")
+                    return self._objective.load(index, rng)
+            raise ImageError("none of the pictures can be read any more; check their disk")
 
         rest = steps[progress.step :]
         items = [item for batch in rest for item in batch.tolist()]
         loaded = ahead(cores(), load, items, AHEAD * settings.batch)
-        for several in batches(loaded, len(rest[0])):
-            batch = default_collate(several)
+        for loaded_items in batches(loaded, len(rest[0])):
+            batch = default_collate(loaded_items)
             yield {name: values.to(device) for name, values in batch.items()}
 
-    def _describe(self, network: nn.Module) -> Callable[[Source], NDArray[np.float32]]:
-        device, size = self._accelerator.device, self._settings.batch
+    def _describe(self, network: nn.Module) -> Callable[[Source], Float32]:
+        device = self._accelerator.device
+        size = self._settings.batch
 
-        def describe(source: Source) -> NDArray[np.float32]:
+        def describe(source: Source) -> Float32:
             pictures = ahead(cores(), source.plain, range(len(source)), AHEAD * size)
             with torch.no_grad():
                 rows = [
-                    network(default_collate(several).to(device))[0].float().cpu().numpy()
-                    for several in batches(pictures, size)
+                    network(default_collate(loaded_items).to(device))[0].float().cpu().numpy()
+                    for loaded_items in batches(pictures, size)
                 ]
             return np.concatenate(rows)
 
@@ -245,7 +253,7 @@ def _optimiser(
 
 
 def _warm_average(decay: float) -> Callable[[Any, Any, Any], None]:
-    """Return an average whose decay grows to its full value, so that it soon leaves the start."""
+    """Return an exponential moving average whose decay warms up to its full value."""
 
     def average(averaged: list[Tensor], current: list[Tensor], seen: Tensor | int) -> None:
         count = float(seen)
@@ -256,7 +264,7 @@ def _warm_average(decay: float) -> Callable[[Any, Any, Any], None]:
 
 
 def _average_gradients(extras: nn.Module) -> None:
-    """Give what lies beside the network the mean gradient of all processes."""
+    """Average the gradients of modules outside the network over all processes."""
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         return
     for parameter in extras.parameters():

@@ -1,4 +1,4 @@
-"""What a kind of training gives the loop: items, and what a batch of them costs."""
+"""Base class of training objectives: items, and the loss of a batch."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from beautylens.features.extras import extra
+from beautylens.arrays import Float32
+from beautylens.optional import extra
 from beautylens.train.sources import Source
 
 with extra("train"):
     from torch import Tensor, nn
 
-Describe = Callable[[Source], NDArray[np.float32]]
-"""Returns the vectors (N, D), unit rows, that the network now makes of plain pictures."""
+# Returns the current vectors of the network for plain pictures, (N, D) unit rows.
+Describe = Callable[[Source], Float32]
 Item = Mapping[str, Any]
 
 
 class Objective(ABC):
-    """One kind of training.
+    """A training objective.
 
     Args:
-        extras: what is learnt or kept beside the network: classes, a memory bank.
+        extras: parameters and buffers beside the network: a classifier, a memory bank.
     """
 
     def __init__(self, extras: nn.Module | None = None) -> None:
@@ -32,18 +32,18 @@ class Objective(ABC):
 
     @abstractmethod
     def __len__(self) -> int:
-        """Return the number of items; an epoch takes each once, in an order of its own."""
+        """Return the number of items; an epoch has each once, in random order."""
 
     @abstractmethod
     def load(self, item: int, rng: np.random.Generator) -> Item:
-        """Return an item as arrays and numbers; other threads may do this."""
+        """Return an item as arrays and numbers; called in other threads."""
 
     @abstractmethod
     def loss(self, network: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the terms whose sum is minimised, by name."""
+        """Return the terms of the loss by name; their sum is minimised."""
 
-    def begin(self, describe: Describe) -> None:  # noqa: B027  (most need nothing)
-        """Prepare an epoch, from what the network now makes of pictures; keep it in `extras`."""
+    def begin(self, describe: Describe) -> None:  # noqa: B027  (optional)
+        """Prepare an epoch with the current vectors of pictures; state goes into `extras`."""
 
-    def stepped(self) -> None:  # noqa: B027  (likewise)
-        """Do what follows a step."""
+    def after_step(self) -> None:  # noqa: B027  (optional)
+        """Update state after a step of the optimiser."""

@@ -1,4 +1,4 @@
-"""Poolings that gradients flow through: the formulas of `features.pooling` in PyTorch."""
+"""Differentiable poolings: the formulas of `features.encoder.pooling` in PyTorch."""
 
 # Without the extra, mypy knows nothing of PyTorch's Module:
 # mypy: allow-subclassing-any
@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from beautylens.errors import EncoderError
-from beautylens.features.extras import extra
-from beautylens.features.pooling import CLASS_TOKEN, find_pooling
-from beautylens.features.regions import Region, region_grid
-from beautylens.settings import PoolingSettings
+from beautylens.features.encoder.pooling import CLASS_TOKEN, find_pooling
+from beautylens.features.encoder.regions import Region, region_grid
+from beautylens.optional import extra
+from beautylens.recipe.settings import PoolingSettings
 
 with extra("train"):
     import torch
@@ -22,13 +22,13 @@ Option = bool | int | float | str
 
 
 class Pool(nn.Module):
-    """One vector a picture, (N, C) unit rows, of what a trunk returns; GeM's power is learnt.
+    """Pooling of a trunk's outputs to (N, C) unit rows; the exponent of GeM is learnt.
 
     Args:
         settings: a name in `POOLS`, or `class_token`, and its options.
 
     Raises:
-        EncoderError: when this pooling cannot be trained through.
+        EncoderError: when the pooling is not differentiable.
         RecipeError: when there is no such pooling, or it has no such option.
     """
 
@@ -38,7 +38,7 @@ class Pool(nn.Module):
             find_pooling(settings.name, settings.options)
         if settings.name not in (*POOLS, CLASS_TOKEN):
             raise EncoderError(
-                f"pooling '{settings.name}' cannot be trained through; choose one of "
+                f"pooling '{settings.name}' cannot be trained; choose one of "
                 f"{', '.join((*POOLS, CLASS_TOKEN))}"
             )
         self._settings = settings
@@ -56,7 +56,7 @@ class Pool(nn.Module):
 
     @property
     def settings(self) -> PoolingSettings:
-        """The pooling with what was learnt of it."""
+        """The pooling with its learnt options."""
         if self._settings.name != "gem":
             return self._settings
         return PoolingSettings(name="gem", options={"p": round(float(self.power.detach()), 4)})
@@ -83,9 +83,9 @@ def rmac(maps: Tensor, options: Mapping[str, Option]) -> Tensor:
 
 
 def grmac(maps: Tensor, options: Mapping[str, Option], default_power: float = 3.5) -> Tensor:
-    """R-MAC whose regions weigh by their share of attended cells (Yu et al., 2019).
+    """R-MAC with regions weighted by their share of attended cells (Yu et al., 2019).
 
-    No gradient flows through the shares: they count cells.
+    No gradient flows through the shares, which are counts of cells.
     """
     grid = _grid(maps, options)
     shares = _attended_shares(maps.detach(), grid, float(options.get("p", default_power)))
@@ -117,14 +117,14 @@ def _grid(maps: Tensor, options: Mapping[str, Option]) -> tuple[Region, ...]:
 
 
 def _region_maxima(maps: Tensor, grid: tuple[Region, ...]) -> Tensor:
-    """Return (N, R, C)."""
+    """Return the maximum of each channel in each region, (N, R, C)."""
     return torch.stack(
         [maps[:, :, y : y + h, x : x + w].amax(dim=(2, 3)) for y, x, h, w in grid], 1
     )
 
 
 def _attended_shares(maps: Tensor, grid: tuple[Region, ...], power: float) -> Tensor:
-    """Return (N, R)."""
+    """Return the share of attended cells of each region, (N, R)."""
     activation = maps.sum(dim=1)
     lowest = activation.amin(dim=(1, 2), keepdim=True)
     spread = (activation - lowest).double().pow(power).mean(dim=(1, 2), keepdim=True)

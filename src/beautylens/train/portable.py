@@ -1,4 +1,4 @@
-"""One file for a phone: a picture of any size in, its descriptor out, nothing else needed."""
+"""Portable encoder: one ONNX file from a picture of any size to its descriptor."""
 
 # Without the extra, mypy knows nothing of PyTorch's Module:
 # mypy: allow-subclassing-any
@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, UInt8
 from beautylens.errors import EncoderError
-from beautylens.features.agreement import probe_pictures
-from beautylens.features.encoder import Encoder
-from beautylens.features.export import quietly
-from beautylens.features.extras import extra
-from beautylens.features.pooling import Outputs
-from beautylens.features.runtime import PORTABLE_KEY
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.features.encoder.openvino import PORTABLE_KEY
+from beautylens.features.encoder.pooling import Outputs
+from beautylens.features.export.parity import probe_pictures
+from beautylens.features.export.timm import quietly
+from beautylens.optional import extra
 from beautylens.train.embedding import Head
 
 with extra("train"):
@@ -28,48 +28,51 @@ with extra("train"):
     from onnx import TensorProto, compose, helper, version_converter
     from torch import nn
 
-OLDEST = 18
-"""The first version of ONNX's operators that resizes without moire."""
-FORMAT = 10
-"""Of the file; older ones list weights among the inputs."""
-LOWEST, RESIZED = 0.999, 0.9
-"""Cosines with the encoder itself below which a file is not kept: of pictures of the input's size,
-and of larger ones full of grain, which ONNX's operator resizes a little differently."""
+# The first opset whose Resize operator has anti-aliasing.
+MIN_OPSET = 18
+# IR version of the file; older ones list weights among the inputs.
+IR_VERSION = 10
+# Least cosine with the encoder for pictures of the input's size.
+LOWEST = 0.999
+# Least cosine for larger, noisy pictures, which ONNX's operator resizes a little differently.
+RESIZED = 0.9
 
 
 class _Vector(nn.Module):
-    """A head as a plain function of maps, for one picture."""
+    """A head for a single picture, without batch dimension."""
 
     def __init__(self, head: Head) -> None:
         super().__init__()
         self.head = head
 
     def forward(self, *outputs: torch.Tensor) -> torch.Tensor:
-        """Return (D,)."""
+        """Return the descriptor, (D,)."""
         vectors: torch.Tensor = self.head(outputs)
         return vectors[0]
 
 
 def write_portable(encoder: Encoder, file: Path) -> float:
-    """Write an encoder with fitting, pooling and projection inside its graph; return how close.
+    """Write an encoder with resizing, pooling and projection in its graph; return its parity.
 
     The file takes `picture`, (H, W, 3) uint8 RGB of any size, and gives `descriptor`, (D,) float32
     of unit length, in any runtime of ONNX.
 
     Args:
-        encoder: of one scale.
-        file: to be made.
+        encoder: encoder of a single scale.
+        file: file to create.
 
     Returns:
-        The lowest cosine with the encoder itself, over drawn pictures of the input's size.
+        The lowest cosine with the encoder itself, over synthetic pictures of the input's size.
 
     Raises:
-        EncoderError: when the file is there, or the encoder cannot be written so.
+        EncoderError: when the file exists, or the encoder cannot be converted.
     """
     if file.exists():
-        raise EncoderError(f"{file} is there already; name another file, or remove it")
+        raise EncoderError(f"{file} already exists; choose another file, or remove it")
     if encoder.spec.scales != (1.0,):
-        raise EncoderError(f"'{encoder.name}' looks at several scales; a portable file has one")
+        raise EncoderError(
+            f"'{encoder.name}' has several scales; a portable file needs an encoder of one"
+        )
     trunk = _recent(onnx.load(str(encoder.graph)))
     version = _version(trunk)
     taken = [output.name for output in trunk.graph.output]
@@ -86,51 +89,56 @@ def write_portable(encoder: Encoder, file: Path) -> float:
     model = compose.merge_models(
         model,
         compose.add_prefix(head, "head/", rename_outputs=False),
-        io_map=[(f"trunk/{taken[place]}", f"head/{name}") for place, name in enumerate(used)],
+        io_map=[(f"trunk/{taken[index]}", f"head/{name}") for index, name in enumerate(used)],
         outputs=["descriptor"],
     )
     entry = model.metadata_props.add()
-    entry.key, entry.value = PORTABLE_KEY, encoder.fingerprint
-    aside = file.with_name(f".{file.name}.part")
+    entry.key = PORTABLE_KEY
+    entry.value = encoder.fingerprint
+    temporary = file.with_name(f".{file.name}.part")
     try:
-        onnx.save(model, str(aside))
-        lowest = _checked(encoder, aside)
-        aside.rename(file)
+        onnx.save(model, str(temporary))
+        lowest = _checked(encoder, temporary)
+        temporary.rename(file)
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
     return lowest
 
 
 def _checked(encoder: Encoder, file: Path) -> float:
-    """Return the lowest cosine of a file with its encoder, where it is high enough."""
+    """Return the lowest cosine of a file with its encoder.
+
+    Raises:
+        EncoderError: when it is too low.
+    """
     cosine = _cosine(encoder, file)
     whole, large = probe_pictures(encoder.side, 3), probe_pictures(2 * encoder.side, 3)
     lowest = min(map(cosine, whole))
     resized = min(map(cosine, (large[0], large[1][: encoder.side], large[2][:, : encoder.side])))
     if lowest < LOWEST or resized < RESIZED:
         raise EncoderError(
-            f"'{encoder.name}' cannot be made portable: its descriptors come out differently "
+            f"'{encoder.name}' cannot be made portable: its descriptors differ "
             f"(cosines {lowest:.3f}, resized {resized:.3f}); nothing was written"
         )
     return lowest
 
 
-def _outputs(encoder: Encoder) -> list[NDArray[np.float32]]:
-    """Return what the network makes of one picture: the maps, and the class token if it has one."""
+def _outputs(encoder: Encoder) -> list[Float32]:
+    """Return the network's outputs of one picture: maps, and the class token if it has one."""
     found = encoder.outputs(probe_pictures(encoder.side, 1))[0]
     return [found.maps] if found.token is None else [found.maps, found.token]
 
 
 def _recent(model: Any) -> Any:
-    """Return a graph of recent enough operators, whose only inputs are pictures."""
-    if _version(model) < OLDEST:
-        model = version_converter.convert_version(model, OLDEST)
+    """Return a graph with a recent enough opset, whose only inputs are pictures."""
+    if _version(model) < MIN_OPSET:
+        model = version_converter.convert_version(model, MIN_OPSET)
     # Old files list their weights among the inputs.
     weights = {tensor.name for tensor in model.graph.initializer}
     pictures = [value for value in model.graph.input if value.name not in weights]
     del model.graph.input[:]
     model.graph.input.extend(pictures)
-    model.ir_version = max(model.ir_version, FORMAT)
+    model.ir_version = max(model.ir_version, IR_VERSION)
     return model
 
 
@@ -139,24 +147,29 @@ def _version(model: Any) -> int:
 
 
 def _head(encoder: Encoder, shapes: list[tuple[int, ...]], version: int) -> Any:
-    """Return pooling and projection as a graph of maps to `descriptor`."""
+    """Return the graph of pooling and projection, from maps to `descriptor`."""
     head = _Vector(Head(encoder.spec.pooling, encoder.whitening)).eval()
     names = ["maps", "token"][: len(shapes)]
     inputs = tuple(torch.zeros(1, *shape[1:]) for shape in shapes)
     with quietly():
         program = torch.onnx.export(
-            head, inputs, dynamo=True, input_names=names, output_names=["descriptor"],
-            opset_version=version, verbose=False,
-        )  # fmt: skip
+            head,
+            inputs,
+            dynamo=True,
+            input_names=names,
+            output_names=["descriptor"],
+            opset_version=version,
+            verbose=False,
+        )
     model = program.model_proto
     del model.graph.value_info[:]
     return model
 
 
 def _front(encoder: Encoder, version: int) -> Any:
-    """Return the graph of a picture (H, W, 3) uint8 to the network's input `image`.
+    """Return the graph from a picture (H, W, 3) uint8 to the network's input `image`.
 
-    The whole picture, its longer side as long as the input's, centred on white.
+    It resizes and pads the picture on white as `white_pad` does, and normalises it.
     """
     side = encoder.side
     spec = encoder.spec
@@ -179,7 +192,7 @@ def _front(encoder: Encoder, version: int) -> Any:
         constant("std", np.reshape(spec.std, (1, 3, 1, 1)), TensorProto.FLOAT),
     ]
     node = helper.make_node
-    # Sizes are worked out for all axes: ONNX Runtime mistakes those of an operator that names axes.
+    # Sizes are given for all axes: ONNX Runtime is wrong for operators with an `axes` attribute.
     nodes = [
         node("Cast", ["picture"], ["values"], to=TensorProto.FLOAT),
         node("Transpose", ["values"], ["planes"], perm=[2, 0, 1]),
@@ -209,17 +222,17 @@ def _front(encoder: Encoder, version: int) -> Any:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", version)])
 
 
-def _cosine(encoder: Encoder, file: Path) -> Callable[[NDArray[np.uint8]], float]:
-    """Return what compares a file with its encoder, both run by ONNX Runtime.
+def _cosine(encoder: Encoder, file: Path) -> Callable[[UInt8], float]:
+    """Return a function that gives the cosine of a file with its encoder, for a picture.
 
-    Runtimes round eight bits differently, which is not the file's fault.
+    Both are run by ONNX Runtime, since runtimes round eight-bit networks differently.
     """
-    packed, network = (_session(each) for each in (file, encoder.graph))
+    portable, network = (_session(each) for each in (file, encoder.graph))
     mean, std = (np.array(row, np.float32) for row in (encoder.spec.mean, encoder.spec.std))
     name = network.get_inputs()[0].name
 
-    def cosine(picture: NDArray[np.uint8]) -> float:
-        (found,) = packed.run(["descriptor"], {"picture": np.ascontiguousarray(picture)})
+    def cosine(picture: UInt8) -> float:
+        (found,) = portable.run(["descriptor"], {"picture": np.ascontiguousarray(picture)})
         image = (encoder.fit(picture).astype(np.float32) - mean) / std
         maps, *token = network.run(None, {name: image.transpose(2, 0, 1)[None].copy()})
         expected = encoder.describe_outputs([Outputs(maps, token[0] if token else None)])

@@ -1,8 +1,8 @@
-"""Several processes as one: what each has is seen by all, and gradients find their way back."""
+"""Differentiable gathering of tensors from all training processes."""
 
 from __future__ import annotations
 
-from beautylens.features.extras import extra
+from beautylens.optional import extra
 
 with extra("train"):
     import torch
@@ -10,8 +10,8 @@ with extra("train"):
     from torch.distributed import nn as distributed
 
 
-def everywhere(rows: Tensor) -> Tensor:
-    """Return the rows of all processes, (N, ...); those of this one where it is alone."""
+def all_gather(rows: Tensor) -> Tensor:
+    """Return the rows of all processes, (N, ...), with gradients."""
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         return rows
     if not rows.is_floating_point():

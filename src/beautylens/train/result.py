@@ -1,4 +1,4 @@
-"""What comes of a training: an encoder folder, and beside it how it came about."""
+"""Result of a training run: an encoder folder with its curves and settings."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from beautylens.errors import EncoderError
-from beautylens.features.backbones import Backbone
-from beautylens.features.encoder import Encoder
-from beautylens.features.export import export_backbone
-from beautylens.features.extras import extra
-from beautylens.features.folders import drafted, write_header
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.features.encoder.registry import drafted, write_header
+from beautylens.features.export.backbones import Backbone
+from beautylens.features.export.timm import export_backbone
+from beautylens.optional import extra
 from beautylens.train.curves import write_curves
 
 with extra("train"):
@@ -24,48 +24,55 @@ with extra("train"):
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """An encoder folder that was trained, and its curves."""
+    """A trained encoder folder, its curves, and the pictures that were not used.
+
+    unmatched are photos without a product of the catalogue.
+    """
 
     folder: Path
     rows: Sequence[Mapping[str, float]]
     unreadable: tuple[str, ...]
     unmatched: tuple[str, ...]
-    """Photos that show no product of the catalogue, and were left out."""
 
 
 def write_result(
     folder: Path,
     backbone: Backbone,
     trained: nn.Module,
-    told: Mapping[str, Any],
+    about: Mapping[str, Any],
     rows: Sequence[Mapping[str, float]],
     adapted: Encoder | None,
 ) -> None:
-    """Write the encoder, its curves and what it was trained with.
+    """Write the encoder, its curves and training settings.
 
     Args:
-        folder: to be made.
-        backbone: what training began with.
-        trained: the network with its head.
-        told: JSON values of how it was trained.
-        rows: the figures of each epoch.
-        adapted: the encoder whose trunk an adapter left as it was.
+        folder: folder to create.
+        backbone: the start of the training.
+        trained: the trained network with its head.
+        about: JSON values of the training settings.
+        rows: figures of each epoch.
+        adapted: the encoder whose trunk was frozen; None if it was trained.
 
     Raises:
-        EncoderError: when the training has run away.
+        EncoderError: when the training has diverged.
     """
-    pooling, whitening = trained.head.pool.settings, trained.head.whitening
+    pooling = trained.head.pool.settings
+    whitening = trained.head.whitening
     _refuse_infinite(trained)
 
     def beside(draft: Path) -> None:
         write_curves(draft, rows)
-        (draft / "training.json").write_text(json.dumps(told, indent=2) + "\n", "utf-8")
+        (draft / "training.json").write_text(json.dumps(about, indent=2) + "\n", "utf-8")
 
     if adapted is None:
         export_backbone(
-            replace(backbone, trunk=trained.trunk), folder,
-            name=folder.name, pooling=pooling, whitening=whitening, beside=beside,
-        )  # fmt: skip
+            replace(backbone, trunk=trained.trunk),
+            folder,
+            name=folder.name,
+            pooling=pooling,
+            whitening=whitening,
+            beside=beside,
+        )
         return
     spec = adapted.spec.model_copy(
         update={"name": folder.name, "pooling": pooling, "side": adapted.side}
@@ -79,9 +86,8 @@ def write_result(
 
 
 def _refuse_infinite(trained: nn.Module) -> None:
-    """Refuse weights that half precision, in which they are kept, cannot hold."""
+    """Refuse weights that are not finite in half precision, in which they are stored."""
     if not all(torch.isfinite(each.half()).all() for each in trained.parameters()):
         raise EncoderError(
-            "what was learnt is no numbers, or too large ones: the training has run away; try a "
-            "tenth of the rate"
+            "the trained weights are not finite: training diverged; try a tenth of the rate"
         )

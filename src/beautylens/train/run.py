@@ -1,10 +1,10 @@
-"""A whole training: from a catalogue table to an encoder folder with its curves."""
+"""A training run: from a catalogue table to an encoder folder with its curves."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -12,25 +12,22 @@ from typing import Any
 
 import numpy as np
 
-from beautylens.addresses import Place
-from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth
-from beautylens.cores import cores
 from beautylens.embedded import picture_stamp
-from beautylens.errors import EncoderError, ImageError, TableError
-from beautylens.features.extras import extra
-from beautylens.features.folders import refuse_existing
-from beautylens.features.whitening import Whitening
-from beautylens.images.ahead import ahead
+from beautylens.errors import EncoderError, TableError
+from beautylens.features.encoder.registry import refuse_existing
+from beautylens.features.encoder.whitening import Whitening
+from beautylens.optional import extra
+from beautylens.paths import Place
 from beautylens.train import checkpoint
+from beautylens.train.catalogue_pictures import read_pictures, split_readable
 from beautylens.train.embedding import CachedEmbedding, Embedding, Head
-from beautylens.train.loop import Loop, Report, Tell
+from beautylens.train.loop import Loop, Report, ReportEpoch
 from beautylens.train.objective import Objective
 from beautylens.train.pairs import Pairs
 from beautylens.train.result import Trained, write_result
 from beautylens.train.settings import TrainSettings
-from beautylens.train.shelf import Shelf
-from beautylens.train.sources import CACHED_VIEWS, Pictures, Source, cache_maps, fault_of
+from beautylens.train.sources import CACHED_VIEWS, Pictures, Source, cache_maps
 from beautylens.train.start import Start, projection
 from beautylens.train.tasks import Distillation, Folder, Task
 from beautylens.train.titles import Titles, labels_of
@@ -41,30 +38,28 @@ with extra("train"):
     import torch
     from torch import nn
 
-AHEAD = 64
-TAUGHT = 4096
-"""Pictures, at most, that a projection is learnt from before training begins."""
+# Largest number of pictures that the initial projection is fitted on.
+PROJECTION_SAMPLE = 4096
 
 
 class Training:
-    """One training: where from, where to, and how.
+    """A training run.
 
     Args:
-        start: what to begin with.
+        start: the initial network.
         table: the catalogue.
-        folder: the encoder folder to be made; `FOLDER.training` holds what is under way.
-        settings: how long and how fast.
-        adapter: leave the trunk as it is, and learn pooling and projection alone on maps that are
-            made once.
-        maps: where an adapter's maps are kept for further trainings; by default they go when the
-            training is done.
-        dimensions: of the projection, where the start has none.
-        validation: a truth table on whose photos each epoch is measured.
-        report: told of every step.
-        tell: told the figures of every epoch, and before the first those of the start.
+        folder: encoder folder to create; `FOLDER.training` has the checkpoints.
+        settings: of the training.
+        adapter: freeze the trunk, and train pooling and projection alone on cached maps.
+        maps: folder in which an adapter's maps are kept for further runs; by default they are
+            removed at the end.
+        dimensions: of the projection, if the start has none.
+        validation: a truth table with the photos on which each epoch is validated.
+        report: called after each step.
+        report_epoch: called with the figures of each epoch, first with those of the start.
 
     Raises:
-        EncoderError: when the folder is there already, or the adapter has no encoder to adapt.
+        EncoderError: when the folder exists, or the adapter has no encoder to adapt.
         TableError: when a table cannot be read.
     """
 
@@ -80,29 +75,32 @@ class Training:
         dimensions: int = 512,
         validation: Place | None = None,
         report: Report = lambda done, total, figures: None,
-        tell: Tell = lambda row: None,
+        report_epoch: ReportEpoch = lambda row: None,
     ) -> None:
         refuse_existing(folder)
         if adapter and start.encoder is None:
             raise EncoderError(
-                "an adapter needs an encoder file to adapt: make one with `beautylens encoder "
-                "export`, and give it with --encoder"
+                "an adapter needs an encoder file; make one with `beautylens encoder export`, and "
+                "give it with --encoder"
             )
-        self._start, self._folder, self._settings = start, folder, settings
-        self._adapter, self._report, self._tell = adapter, report, tell
+        self._start = start
+        self._folder = folder
+        self._settings = settings
+        self._adapter = adapter
+        self._report = report
+        self._report_epoch = report_epoch
         self._dimensions = dimensions
         self._work = folder.with_name(f"{folder.name}.training")
         self._maps = maps or self._work
-        self._unreadable: list[str] = []
         self._unmatched: list[str] = []
         self._cached: set[Path] = set()
-        self._shelf = self._readable_shelf(read_catalogue(table))
+        self._pictures, self._unreadable = read_pictures(table)
         self._validation_table = validation
         self._validation_rows = self._read_validation(validation)
 
     def uel(self, *, bank: bool = False) -> Trained:
-        """Learn from the catalogue without labels."""
-        pictures = self._source(self._shelf.paths, views=True)
+        """Train on the catalogue without labels (UEL)."""
+        pictures = self._source(self._pictures.paths, views=True)
         objective = Bank(pictures) if bank else InBatch(pictures)
         return self._run(objective, {"kind": "bank" if bank else "uel"})
 
@@ -116,34 +114,36 @@ class Training:
         distil: bool = False,
         weight: float = 0.1,
     ) -> Trained:
-        """Learn from photos whose products are known.
+        """Train on photos whose products are known.
 
         Args:
-            truth: of these photos.
-            simulate: also learn from simulated photos of the catalogue's pictures.
+            truth: the truth table of the photos.
+            simulate: also train on simulated photos of the catalogue's pictures.
             penalty: `robust` or `plain`.
-            classes: a folder of labelled pictures that are learnt to be classified beside.
-            distil: keep the start's own class probabilities instead.
-            weight: λ of that second task.
+            classes: a folder of labelled pictures for classification as auxiliary task.
+            distil: distil the start's class probabilities as auxiliary task.
+            weight: λ of the auxiliary task.
         """
-        known = self._shelf.places
-        told = [row for row in read_truth(truth) if row.product_ids]
-        rows = [row for row in told if row.product_ids & known.keys()]
-        self._unmatched = [str(r.image) for r in told if not r.product_ids & known.keys()]
-        rows = self._readable(rows, lambda row: row.image)
+        known = self._pictures.indices_by_product
+        labelled = [row for row in read_truth(truth) if row.product_ids]
+        rows = [row for row in labelled if row.product_ids & known.keys()]
+        self._unmatched = [str(r.image) for r in labelled if not r.product_ids & known.keys()]
+        rows = self._readable(rows)
         if not rows:
-            raise TableError(f"{truth}: none of its photos shows a product of the catalogue")
+            raise TableError(f"{truth}: none of its photos has a product of the catalogue")
         self._refuse_shared(truth, rows)
-        numbers = dict(zip(self._shelf.products, self._shelf.numbers.tolist(), strict=True))
+        numbers = dict(
+            zip(self._pictures.products, self._pictures.product_numbers.tolist(), strict=True)
+        )
         right = [
-            [place for product in sorted(row.product_ids) for place in known.get(product, [])]
+            [index for product in sorted(row.product_ids) for index in known.get(product, [])]
             for row in rows
         ]
         objective = Pairs(
             self._source([row.image for row in rows], views=True, simulated=False),
-            self._source(self._shelf.paths, views=simulate),
+            self._source(self._pictures.paths, views=simulate),
             right,
-            self._shelf.numbers,
+            self._pictures.product_numbers,
             neutral=[{numbers[p] for p in row.ignore_ids & numbers.keys()} for row in rows],
             simulate=simulate,
             penalty=penalty,
@@ -157,16 +157,16 @@ class Training:
         return self._run(objective, about)
 
     def titles(self) -> Trained:
-        """Learn from the names of products."""
-        chosen, labels = labels_of(self._shelf.titles)
-        pictures = self._source(self._shelf.paths, views=True)
+        """Train on the titles of products."""
+        chosen, labels = labels_of(self._pictures.titles)
+        pictures = self._source(self._pictures.paths, views=True)
         torch.manual_seed(self._settings.seed)
         objective = Titles(pictures, labels, len(self._projected().matrix))
         return self._run(objective, {"kind": "titles", "labels": len(chosen)})
 
     def _task(self, classes: Path | None, *, distil: bool) -> Task | None:
         if (classes is not None or distil) and self._adapter:
-            raise EncoderError("an adapter leaves the trunk as it is: a second task is of no use")
+            raise EncoderError("an adapter freezes the trunk; leave out --classes and --distil")
         torch.manual_seed(self._settings.seed)
         if classes is not None:
             return Folder(classes, _channels(self._start), self._start.backbone.side)
@@ -183,25 +183,31 @@ class Training:
             "side": start.backbone.side,
             "pooling": start.pooling.model_dump(),
             "adapter": self._adapter,
-            "pictures": len(self._shelf.paths),
-            "catalogue": _digest([*self._shelf.paths, *self._shelf.products]),
+            "pictures": len(self._pictures.paths),
+            "catalogue": _digest([*self._pictures.paths, *self._pictures.products]),
             "validation": str(self._validation_table or ""),
         }
         loop = Loop(
-            network, objective, self._settings, self._work,
-            validation=self._validation(), about=about, report=self._report, tell=self._tell,
-        )  # fmt: skip
+            network,
+            objective,
+            self._settings,
+            self._work,
+            validation=self._validation(),
+            about=about,
+            report=self._report,
+            report_epoch=self._report_epoch,
+        )
         trained = loop.run().cpu()
         if loop.is_main:
-            told = {**about, **self._settings.model_dump()}
+            settings = {**about, **self._settings.model_dump()}
             adapted = start.encoder if self._adapter else None
-            write_result(self._folder, start.backbone, trained, told, loop.rows, adapted)
+            write_result(self._folder, start.backbone, trained, settings, loop.rows, adapted)
             self._clear()
         return Trained(self._folder, loop.rows, tuple(self._unreadable), tuple(self._unmatched))
 
     def _clear(self) -> None:
-        """Remove what was under way, and nothing else that may be there."""
-        checkpoint.forget(self._work)
+        """Remove checkpoints and cached maps, and the folder if it is then empty."""
+        checkpoint.remove(self._work)
         for folder in self._cached:
             if folder.parent == self._work:
                 shutil.rmtree(folder)
@@ -213,17 +219,17 @@ class Training:
         return CachedEmbedding(head) if self._adapter else Embedding(self._start.backbone, head)
 
     def _projected(self) -> Whitening:
-        """Return the start's projection, or one that is learnt from the catalogue."""
+        """Return the start's projection, or one fitted on the catalogue."""
         start = self._start
         if start.whitening is not None:
             return start.whitening
-        pictures = self._source(self._shelf.paths, views=False)
+        pictures = self._source(self._pictures.paths, views=False)
         network = self._network(None)
-        step = -(-len(pictures) // TAUGHT)
+        step = -(-len(pictures) // PROJECTION_SAMPLE)
         rows = []
         with torch.no_grad():
-            for place in range(0, len(pictures), step):
-                one = torch.from_numpy(np.ascontiguousarray(pictures.plain(place)))[None]
+            for index in range(0, len(pictures), step):
+                one = torch.from_numpy(np.ascontiguousarray(pictures.plain(index)))[None]
                 rows.append(network(one)[0].numpy())
         learnt = projection(np.concatenate(rows), self._dimensions)
         self._start = replace(start, whitening=learnt)
@@ -232,9 +238,9 @@ class Training:
     def _read_validation(self, table: Place | None) -> list[TruthRow]:
         if table is None:
             return []
-        rows = self._readable(read_truth(table), lambda row: row.image)
-        if not any(row.product_ids & set(self._shelf.products) for row in rows):
-            raise TableError(f"{table}: none of its photos shows a product of the catalogue")
+        rows = self._readable(read_truth(table))
+        if not any(row.product_ids & set(self._pictures.products) for row in rows):
+            raise TableError(f"{table}: none of its photos has a product of the catalogue")
         return rows
 
     def _validation(self) -> Validation | None:
@@ -243,8 +249,8 @@ class Training:
             return None
         return Validation(
             self._source([row.image for row in rows], views=False),
-            self._source(self._shelf.paths, views=False),
-            self._shelf.products,
+            self._source(self._pictures.paths, views=False),
+            self._pictures.products,
             [row.product_ids for row in rows],
             [row.ignore_ids for row in rows],
         )
@@ -255,43 +261,36 @@ class Training:
         if shared:
             raise TableError(
                 f"{truth} and {self._validation_table} share photos ({shared[0].name} is one of "
-                f"{len(shared)}); measure on photos that are not learnt from"
+                f"{len(shared)}); validate on other photos"
             )
 
     def _source(self, paths: Sequence[Place], *, views: bool, simulated: bool = True) -> Source:
-        """Return pictures to learn from; `views` tells whether others than plain are asked for."""
+        """Return the pictures as inputs or cached maps; without `views` for plain ones only."""
         if not self._adapter or self._start.encoder is None:
             return Pictures(paths, self._start.backbone.side)
-        encoder, seed = self._start.encoder, self._settings.seed
+        encoder = self._start.encoder
+        seed = self._settings.seed
         files = [(str(path), *picture_stamp(path)) for path in paths]
         folder = self._maps / _digest([encoder.fingerprint, encoder.side, simulated, seed, *files])
         self._cached.add(folder)
         return cache_maps(
-            encoder, paths, folder, simulated=simulated, seed=seed,
+            encoder,
+            paths,
+            folder,
+            simulated=simulated,
+            seed=seed,
             views=CACHED_VIEWS if views else 0,
-        )  # fmt: skip
-
-    def _readable_shelf(self, catalogue: Catalogue) -> Shelf:
-        self._unreadable += catalogue.left_out
-        rows = catalogue.rows.select(["product_id", "image", "brand", "name"]).to_pylist()
-        rows = self._readable(rows, lambda row: catalogue.image_path(row["image"]))
-        if not rows:
-            raise ImageError(f"none of the catalogue's pictures can be read: {self._unreadable[0]}")
-        return Shelf(
-            tuple(catalogue.image_path(row["image"]) for row in rows),
-            tuple(row["product_id"] for row in rows),
-            tuple(f"{row['brand']} {row['name']}".strip() for row in rows),
         )
 
-    def _readable(self, rows: Sequence[Any], path_of: Callable[[Any], Place]) -> list[Any]:
-        """Return the rows whose pictures can be read; the others are reported at the end."""
-        faults = list(ahead(cores(), fault_of, map(path_of, rows), AHEAD))
-        self._unreadable += filter(None, faults)
-        return [row for row, fault in zip(rows, faults, strict=True) if not fault]
+    def _readable(self, rows: Sequence[TruthRow]) -> list[TruthRow]:
+        """Return the rows with readable photos; the errors of others go into the result."""
+        readable, errors = split_readable(rows, lambda row: row.image)
+        self._unreadable += errors
+        return readable
 
 
-def _digest(told: Iterable[object]) -> str:
-    return hashlib.sha256("\n".join(map(str, told)).encode()).hexdigest()[:16]
+def _digest(values: Iterable[object]) -> str:
+    return hashlib.sha256("\n".join(map(str, values)).encode()).hexdigest()[:16]
 
 
 def _channels(start: Start) -> int:

@@ -1,4 +1,4 @@
-"""How long, how fast and how carefully a network is trained."""
+"""Settings of a training run: epochs, batch, learning rate and schedule."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Literal
 
 from pydantic import Field
 
-from beautylens.settings import Settings
+from beautylens.recipe.settings import Settings
 
 
 class TrainSettings(Settings):
-    """What every kind of training has in common.
+    """Settings that all objectives share.
 
-    `rate` is the network's learning rate; what starts from nothing (a projection, classes) learns
-    `head` times as fast. `ema` is the decay of the averaged weights, which are the result. Training
-    stops after `patience` epochs without a better mAP@7, where there are photos to measure it on.
+    `rate` is the learning rate of the trunk; that of new layers (a projection, a classifier) is
+    `head` times as high. `ema` is the decay of the averaged weights, which are the result. Training
+    stops after `patience` epochs without a better mAP@7, if there are validation photos.
     """
 
     epochs: int = Field(default=10, ge=1)
@@ -31,22 +31,28 @@ class TrainSettings(Settings):
     seed: int = Field(default=0, ge=0)
 
     def rate_at(self, step: int, steps: int) -> float:
-        """Return the share of the learning rate at a step of so many.
+        """Return the factor of the learning rate at a step.
 
-        `cosine` falls to 0 after a short rise; `steps` is the schedule of Lin et al. (2019): a
-        tenth after a fifth of the steps, a hundredth after two fifths.
+        `cosine` has a short warm-up and decays to 0; `steps` is the schedule of Lin et al. (2019):
+        a tenth after a fifth of the steps, a hundredth after two fifths.
         """
         done = step / steps
         if self.schedule == "steps":
             return 1.0 if done < 0.2 else 0.1 if done < 0.4 else 0.01
-        rise = max(1, round(0.05 * steps))
-        if step < rise:
-            return (step + 1) / rise
+        warm_up = max(1, round(0.05 * steps))
+        if step < warm_up:
+            return (step + 1) / warm_up
         return (1 + math.cos(math.pi * done)) / 2
 
 
+# The schedule of Lin et al. (2019).
 PUBLISHED_UEL = TrainSettings(
-    epochs=100, batch=32, rate=1e-3, head=1.0, optimiser="sgd", schedule="steps",
-    weight_decay=5e-4, ema=0.0,
-)  # fmt: skip
-"""The schedule of Lin et al. (2019)."""
+    epochs=100,
+    batch=32,
+    rate=1e-3,
+    head=1.0,
+    optimiser="sgd",
+    schedule="steps",
+    weight_decay=5e-4,
+    ema=0.0,
+)

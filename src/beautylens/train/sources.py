@@ -1,4 +1,4 @@
-"""Pictures to learn from: plain as at inference, jittered, or as a phone would take them."""
+"""Training pictures: plain as at inference, jittered, or as simulated phone photos."""
 
 from __future__ import annotations
 
@@ -10,65 +10,66 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.addresses import Place
-from beautylens.cores import cores
+from beautylens.arrays import Float16, UInt8
 from beautylens.errors import ImageError
-from beautylens.features.encoder import Encoder
+from beautylens.features.encoder.encoder import Encoder
 from beautylens.images.ahead import ahead, batches
 from beautylens.images.decode import decode
-from beautylens.images.fit import LEAST_SIDE, shrink, white_pad
+from beautylens.images.fit import MIN_SIDE, shrink, white_pad
 from beautylens.images.simulate import colour_cast, jpeg, light_falloff, phone_photo
+from beautylens.paths import Place
+from beautylens.threads import cores
 
-Pixels = NDArray[np.uint8]
+# Views of each picture whose maps are cached.
 CACHED_VIEWS = 4
-"""Simulated views of each picture whose maps are cached."""
+# Size of a decoded picture relative to the input, so that crops keep detail.
 _DETAIL = 1.5
-"""How much larger than the input a picture is decoded, so that views can look closer."""
 _BATCH = 16
 
 
 class Source(Protocol):
-    """Some pictures in order, each as what a network takes: pixels, or maps that are kept."""
+    """Training pictures in order, as inputs of a network: pixels, or cached maps."""
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of pictures."""
 
-    def plain(self, place: int) -> NDArray[Any]:
+    def plain(self, index: int) -> NDArray[Any]:
         """Return a picture as at inference."""
 
-    def jittered(self, place: int, rng: np.random.Generator) -> NDArray[Any]:
-        """Return a photo framed and lit a little differently."""
+    def jittered(self, index: int, rng: np.random.Generator) -> NDArray[Any]:
+        """Return a picture with random crop and light."""
 
-    def simulated(self, place: int, rng: np.random.Generator) -> NDArray[Any]:
-        """Return a studio picture as a phone might see its item."""
+    def simulated(self, index: int, rng: np.random.Generator) -> NDArray[Any]:
+        """Return a simulated phone photo of a picture."""
 
 
 class Pictures:
-    """Picture files, decoded when they are asked for.
+    """Picture files, decoded on access.
 
     Args:
-        paths: the files.
-        side: of the network's input, in pixels.
+        paths: of the files.
+        side: input side of the network in pixels.
     """
 
     def __init__(self, paths: Sequence[Place], side: int) -> None:
-        self.paths, self.side = tuple(paths), side
+        self.paths = tuple(paths)
+        self.side = side
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of pictures."""
         return len(self.paths)
 
-    def plain(self, place: int) -> Pixels:
+    def plain(self, index: int) -> UInt8:
         """Return the whole picture on a white square, (S, S, 3) uint8."""
-        return white_pad(decode(self.paths[place], least_side=self.side), self.side)
+        return white_pad(decode(self.paths[index], least_side=self.side), self.side)
 
-    def jittered(self, place: int, rng: np.random.Generator) -> Pixels:
-        """Return most of the picture, its light and colours a little changed."""
-        picture = self._detailed(place)
+    def jittered(self, index: int, rng: np.random.Generator) -> UInt8:
+        """Return a random crop with changed light, colours and compression, (S, S, 3) uint8."""
+        picture = self._detailed(index)
         height, width = picture.shape[:2]
         share = rng.uniform(0.7, 1.0, 2)
         rows, columns = (
-            min(n, max(LEAST_SIDE, int(n * s))) for n, s in zip((height, width), share, strict=True)
+            min(n, max(MIN_SIDE, int(n * s))) for n, s in zip((height, width), share, strict=True)
         )
         top, left = rng.integers(0, height - rows + 1), rng.integers(0, width - columns + 1)
         part = np.ascontiguousarray(picture[top : top + rows, left : left + columns])
@@ -76,37 +77,38 @@ class Pictures:
             part = effect(part, rng, 0.7)
         return white_pad(part, self.side)
 
-    def simulated(self, place: int, rng: np.random.Generator) -> Pixels:
-        """Return the picture's item as a phone might take it."""
-        return white_pad(phone_photo(self._detailed(place), rng), self.side)
+    def simulated(self, index: int, rng: np.random.Generator) -> UInt8:
+        """Return a simulated phone photo of the picture, (S, S, 3) uint8."""
+        return white_pad(phone_photo(self._detailed(index), rng), self.side)
 
-    def _detailed(self, place: int) -> Pixels:
+    def _detailed(self, index: int) -> UInt8:
         longest = round(_DETAIL * self.side)
-        return shrink(decode(self.paths[place], least_side=longest), longest)[0]
+        return shrink(decode(self.paths[index], least_side=longest), longest)[0]
 
 
 class CachedMaps:
-    """The maps of pictures and of a few views of each, made once by a frozen network.
+    """Cached maps of a frozen network for pictures and a few views of each.
 
     Args:
         plain: (N, C, h, w) float16.
         views: (N, V, C, h, w) float16, of jittered or simulated views.
     """
 
-    def __init__(self, plain: NDArray[np.float16], views: NDArray[np.float16]) -> None:
-        self._plain, self._views = plain, views
+    def __init__(self, plain: Float16, views: Float16) -> None:
+        self._plain = plain
+        self._views = views
 
     def __len__(self) -> int:
-        """Return how many pictures there are."""
+        """Return the number of pictures."""
         return len(self._plain)
 
-    def plain(self, place: int) -> NDArray[np.float16]:
+    def plain(self, index: int) -> Float16:
         """Return the maps of a picture, (C, h, w)."""
-        return np.array(self._plain[place])
+        return np.array(self._plain[index])
 
-    def jittered(self, place: int, rng: np.random.Generator) -> NDArray[np.float16]:
-        """Return the maps of one of its views."""
-        return np.array(self._views[place, rng.integers(self._views.shape[1])])
+    def jittered(self, index: int, rng: np.random.Generator) -> Float16:
+        """Return the maps of a random view, (C, h, w)."""
+        return np.array(self._views[index, rng.integers(self._views.shape[1])])
 
     simulated = jittered
 
@@ -120,27 +122,29 @@ def cache_maps(
     views: int = CACHED_VIEWS,
     seed: int = 0,
 ) -> CachedMaps:
-    """Run an encoder's network once over pictures and views of them, and keep the maps on disk.
+    """Compute an encoder's maps of pictures and views of them, and store them on disk.
 
     Args:
-        encoder: its network stays as it is.
-        paths: the pictures.
-        folder: where the maps go; those that are there and whole are taken.
-        simulated: whether the views are simulated phone photos, else jittered ones.
-        views: of each picture; 0 for a source that is only asked for plain pictures.
+        encoder: the encoder with the frozen network.
+        paths: of the pictures.
+        folder: folder of the maps; complete files in it are reused.
+        simulated: whether views are simulated phone photos or jittered pictures.
+        views: number of views of each picture; 0 if only plain pictures are needed.
         seed: of the views.
     """
     pictures = Pictures(paths, encoder.side)
     parts = []
-    see = pictures.simulated if simulated else pictures.jittered
+    make_view = pictures.simulated if simulated else pictures.jittered
 
-    def seen(place: int) -> list[Pixels]:
-        return [see(place, np.random.default_rng((seed, place, view))) for view in range(views)]
+    def views_of(index: int) -> list[UInt8]:
+        return [
+            make_view(index, np.random.default_rng((seed, index, view))) for view in range(views)
+        ]
 
-    def plain(place: int) -> list[Pixels]:
-        return [pictures.plain(place)]
+    def plain(index: int) -> list[UInt8]:
+        return [pictures.plain(index)]
 
-    for name, make in (("plain", plain), ("views", seen))[: 1 + (views > 0)]:
+    for name, make in (("plain", plain), ("views", views_of))[: 1 + (views > 0)]:
         file = folder / f"{name}.npy"
         if not file.exists():
             made = ahead(cores(), make, range(len(pictures)), 4 * _BATCH)
@@ -149,10 +153,10 @@ def cache_maps(
     return CachedMaps(parts[0][:, 0], parts[-1])
 
 
-def _write_maps(encoder: Encoder, views: Iterator[list[Pixels]], file: Path, count: int) -> None:
+def _write_maps(encoder: Encoder, views: Iterator[list[UInt8]], file: Path, count: int) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    # Processes that train together each make them: the last takes the place of the others.
-    aside = file.with_suffix(f".{os.getpid()}.part")
+    # Each training process computes them: the last one replaces the files of the others.
+    temporary = file.with_suffix(f".{os.getpid()}.part")
     kept = None
     for start, several in enumerate(batches(views, _BATCH)):
         flat = [view for each in several for view in each]
@@ -161,17 +165,17 @@ def _write_maps(encoder: Encoder, views: Iterator[list[Pixels]], file: Path, cou
         )
         if kept is None:
             shape = (count, len(several[0]), *maps.shape[1:])
-            kept = np.lib.format.open_memmap(aside, mode="w+", dtype=np.float16, shape=shape)
-        place = start * _BATCH
-        kept[place : place + len(several)] = maps.reshape(len(several), -1, *maps.shape[1:])
+            kept = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float16, shape=shape)
+        row = start * _BATCH
+        kept[row : row + len(several)] = maps.reshape(len(several), -1, *maps.shape[1:])
     if kept is None:
-        raise ImageError("there are no pictures to learn from; give a table with some")
+        raise ImageError("no pictures to train on; give a table with pictures")
     kept.flush()
-    aside.rename(file)
+    temporary.rename(file)
 
 
-def fault_of(path: Place) -> str:
-    """Return why a picture cannot be read; nothing where it can."""
+def read_error(path: Place) -> str:
+    """Return the error of reading a picture; an empty string if it can be read."""
     try:
         decode(path, least_side=32)
     except ImageError as error:

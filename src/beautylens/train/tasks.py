@@ -1,4 +1,4 @@
-"""Second tasks that keep a trunk from forgetting: classes of a folder, or the start's own."""
+"""Auxiliary tasks against forgetting: classification of a folder, or distillation."""
 
 # Without the extra, mypy knows nothing of PyTorch's Module:
 # mypy: allow-subclassing-any
@@ -14,12 +14,12 @@ import numpy as np
 
 from beautylens.catalogue.swallowed import PHOTO_SUFFIXES
 from beautylens.errors import EncoderError, TableError
-from beautylens.features.backbones import Backbone
-from beautylens.features.extras import extra
-from beautylens.settings import PoolingSettings
+from beautylens.features.export.backbones import Backbone
+from beautylens.optional import extra
+from beautylens.recipe.settings import PoolingSettings
 from beautylens.train.embedding import Embedding, Head
 from beautylens.train.losses import distillation_loss
-from beautylens.train.sources import Pictures, fault_of
+from beautylens.train.sources import Pictures, read_error
 
 with extra("train"):
     import torch
@@ -28,34 +28,34 @@ with extra("train"):
 
 
 class Task(Protocol):
-    """What is learnt beside the embedding, on the same trunk."""
+    """An auxiliary task on the trunk of the embedding."""
 
     name: str
     module: nn.Module
 
     def load(self, rng: np.random.Generator) -> Mapping[str, Any]:
-        """Return what an item brings along for it."""
+        """Return the task's part of an item."""
 
     def pictures(self, batch: Mapping[str, Tensor]) -> Tensor:
-        """Return its own pictures of a batch, which go through the network last; or none."""
+        """Return the task's pictures of a batch, last in the network's input; may be empty."""
 
     def loss(self, maps: Tensor, catalogue: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
-        """Return its loss.
+        """Return the loss of the task.
 
         Args:
-            maps: of all pictures of the batch: photos, then `catalogue`, then its own.
-            catalogue: catalogue pictures of the batch, as the network takes them.
+            maps: of all pictures of the batch: photos, then `catalogue`, then the task's.
+            catalogue: catalogue pictures of the batch, as inputs of the network.
             batch: the loaded items.
         """
 
 
 class Folder:
-    """Classification of the pictures in a folder with one sub-folder a class, as ImageNet's.
+    """Classification of pictures in a folder with one sub-folder for each class, as ImageNet.
 
     Args:
-        folder: of the classes.
+        folder: folder of the classes.
         channels: of the trunk's maps.
-        side: of the input, in pixels.
+        side: input side in pixels.
 
     Raises:
         TableError: when there are fewer than two sub-folders with pictures.
@@ -69,21 +69,23 @@ class Folder:
             (file, number)
             for number, each in enumerate(classes)
             for file in sorted(each.rglob("*"))
-            if file.suffix.lower() in PHOTO_SUFFIXES and not fault_of(file)
+            if file.suffix.lower() in PHOTO_SUFFIXES and not read_error(file)
         ]
         if len({number for _, number in files}) < 2:
-            raise TableError(f"{folder}: needs a sub-folder of pictures for each of some classes")
+            raise TableError(
+                f"{folder}: needs two or more sub-folders with pictures, one for each class"
+            )
         self._pictures = Pictures([file for file, _ in files], side)
         self._classes = np.array([number for _, number in files])
         self.module: nn.Module = nn.Linear(channels, len(classes))
 
     def load(self, rng: np.random.Generator) -> Mapping[str, Any]:
         """Return one picture with its class."""
-        place = int(rng.integers(len(self._pictures)))
-        return {"seen": self._pictures.jittered(place, rng), "class": self._classes[place]}
+        index = int(rng.integers(len(self._pictures)))
+        return {"seen": self._pictures.jittered(index, rng), "class": self._classes[index]}
 
     def pictures(self, batch: Mapping[str, Tensor]) -> Tensor:
-        """Return them."""
+        """Return the pictures of the batch."""
         return batch["seen"]
 
     def loss(self, maps: Tensor, catalogue: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
@@ -93,14 +95,14 @@ class Folder:
 
 
 class Distillation:
-    """Class probabilities of the frozen start, on the catalogue's own pictures.
+    """Distillation of the frozen start's class probabilities on catalogue pictures.
 
     Args:
-        backbone: a timm network that kept its classifier.
+        backbone: a timm network with its classifier.
         channels: of the trunk's maps.
 
     Raises:
-        EncoderError: when it has none that a mean of its maps goes into.
+        EncoderError: when it has no classifier on the mean of its maps.
     """
 
     name = "distillation"
@@ -109,9 +111,8 @@ class Distillation:
         classifier = backbone.classifier
         if classifier is None or getattr(classifier, "in_features", 0) != channels:
             raise EncoderError(
-                f"'{backbone.name}' has no classifier whose knowledge could be kept: start from a "
-                "timm network whose classes follow its maps, such as a ResNet, by "
-                "--backbone, or give --classes FOLDER"
+                f"'{backbone.name}' has no classifier to distil; start from a timm network with "
+                "one on its maps, such as a ResNet, by --backbone, or give --classes FOLDER"
             )
         self.module: nn.Module = copy.deepcopy(classifier)
         self._teacher = copy.deepcopy(classifier).requires_grad_(False)
@@ -119,11 +120,11 @@ class Distillation:
         self._frozen = frozen.requires_grad_(False)
 
     def load(self, rng: np.random.Generator) -> Mapping[str, Any]:
-        """Need nothing."""
+        """Return an empty part."""
         return {}
 
     def pictures(self, batch: Mapping[str, Tensor]) -> Tensor:
-        """Have none of its own."""
+        """Return no pictures."""
         return batch["photo"][:0]
 
     def loss(self, maps: Tensor, catalogue: Tensor, batch: Mapping[str, Tensor]) -> Tensor:

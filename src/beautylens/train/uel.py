@@ -1,4 +1,4 @@
-"""Learning from a catalogue without labels: a picture and its phone photo should be told as one."""
+"""Unsupervised embedding learning (UEL): a picture and its simulated photo as one instance."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from beautylens.features.extras import extra
+from beautylens.optional import extra
 from beautylens.train.losses import bank_loss, uel_loss
 from beautylens.train.objective import Describe, Item, Objective
-from beautylens.train.processes import everywhere
+from beautylens.train.processes import all_gather
 from beautylens.train.sources import Source
 
 with extra("train"):
@@ -18,12 +18,12 @@ with extra("train"):
     from torch.nn import functional
 
 
+# Momentum of the memory bank's update.
 MOMENTUM = 0.5
-"""Share of what a picture looked like before that stays in the bank."""
 
 
 class InBatch(Objective):
-    """The loss of Ye et al. (2019) over the pictures of a batch and their simulated photos.
+    """UEL objective of Ye et al. (2019) over the pictures of a batch and their simulated photos.
 
     Args:
         pictures: of the catalogue.
@@ -32,7 +32,8 @@ class InBatch(Objective):
 
     def __init__(self, pictures: Source, temperature: float = 0.1) -> None:
         super().__init__()
-        self._pictures, self._temperature = pictures, temperature
+        self._pictures = pictures
+        self._temperature = temperature
 
     def __len__(self) -> int:
         """Return the number of pictures."""
@@ -47,12 +48,12 @@ class InBatch(Objective):
         """Return the loss of a batch."""
         vectors, _ = network(torch.cat([batch["picture"], batch["twin"]]))
         images, twins = vectors.chunk(2)
-        found = uel_loss(everywhere(images), everywhere(twins), temperature=self._temperature)
+        found = uel_loss(all_gather(images), all_gather(twins), temperature=self._temperature)
         return {"uel": found}
 
 
 class Bank(InBatch):
-    """The memory-bank form (Wu et al., 2018), for small batches: told apart from all pictures.
+    """UEL objective with a memory bank of all pictures (Wu et al., 2018), for small batches.
 
     Args:
         pictures: of the catalogue.
@@ -64,24 +65,25 @@ class Bank(InBatch):
         self._seen: tuple[Tensor, Tensor] | None = None
 
     def begin(self, describe: Describe) -> None:
-        """Fill the bank, the first time."""
+        """Fill the memory bank before the first epoch."""
         if not hasattr(self.extras, "bank"):
             self.extras.register_buffer("bank", torch.from_numpy(describe(self._pictures)))
 
     def loss(self, network: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the loss of a batch."""
         vectors, _ = network(torch.cat([batch["picture"], batch["twin"]]))
-        vectors, items = everywhere(vectors), everywhere(batch["item"].repeat(2))
+        vectors, items = all_gather(vectors), all_gather(batch["item"].repeat(2))
         self._seen = items, vectors.detach().float()
-        # Made, or read from a checkpoint, on the processor.
+        # The bank is on the CPU when it was just created, or read from a checkpoint.
         bank = self.extras.bank = self.extras.bank.to(vectors.device)
         return {"bank": bank_loss(vectors, items, bank, temperature=self._temperature)}
 
-    def stepped(self) -> None:
-        """Remember what the pictures of the batch now look like."""
+    def after_step(self) -> None:
+        """Update the memory bank with the pictures of the batch."""
         if self._seen is None:
             return
-        (items, vectors), bank = self._seen, self.extras.bank
+        items, vectors = self._seen
+        bank = self.extras.bank
         seen = items.unique()
         now = torch.stack([vectors[items == item].mean(dim=0) for item in seen])
         mixed = MOMENTUM * bank[seen] + (1 - MOMENTUM) * now

@@ -1,4 +1,4 @@
-"""mAP@7 of a network under training: photos against the catalogue, by its vectors alone."""
+"""Validation of a network in training: mAP@7 by its vectors alone."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from beautylens.evaluate.metrics import average_precision
+from beautylens.arrays import Float32
+from beautylens.evaluation.metrics import average_precision
 from beautylens.train.objective import Describe
 from beautylens.train.sources import Source
 
-PLACES = 7
+DEPTH = 7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Validation:
-    """Photos with known products, kept apart from those that are learnt from.
+    """Validation on photos with known products, which are not trained on.
 
     Args:
-        photos: whole, as they are.
+        photos: validation photos.
         pictures: of the catalogue.
-        products: the product of each picture.
-        right: the right products of each photo.
-        ignore: for each photo, products that are neither right nor wrong.
+        products: product id of each picture.
+        right: ids of the correct products of each photo.
+        ignore: ids of products that are neither correct nor wrong.
     """
 
     photos: Source
@@ -42,7 +42,7 @@ class Validation:
 
 
 def map_at_7(
-    scores: Iterable[NDArray[np.float32]],
+    scores: Iterable[Float32],
     products: Sequence[str],
     right: Sequence[frozenset[str]],
     ignore: Sequence[frozenset[str]],
@@ -51,18 +51,18 @@ def map_at_7(
     precisions = []
     for row, answers, ignored in zip(scores, right, ignore, strict=True):
         if answers:
-            ranking = first_products(row, products, PLACES + len(ignored))
+            ranking = first_products(row, products, DEPTH + len(ignored))
             precisions.append(
                 average_precision(ranking, answers, ignore=ignored, denominator="challenge")
             )
     return float(np.mean(precisions))
 
 
-def first_products(scores: NDArray[np.float32], products: Sequence[str], count: int) -> list[str]:
+def first_products(scores: Float32, products: Sequence[str], count: int) -> list[str]:
     """Return the products of the pictures with the highest scores (G,), best first."""
     found: dict[str, None] = {}
-    for place in np.argsort(-scores, kind="stable").tolist():
+    for index in np.argsort(-scores, kind="stable").tolist():
         if len(found) == count:
             break
-        found[products[place]] = None
+        found[products[index]] = None
     return list(found)

@@ -1,1 +1,1 @@
-"""What a picture file consists of, read in bounded time before any of it is decoded."""
+"""Structure checks of picture files, in bounded time, before anything is decoded."""

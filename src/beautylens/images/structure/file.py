@@ -1,4 +1,4 @@
-"""A picture file whose parts have been counted."""
+"""Result of a structure check."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 
 class ExcessError(ValueError):
-    """A file holds more of something than a picture of its size can need; says what."""
+    """A file has more parts, or larger ones, than a picture of its size can need."""
 
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """What was read of a file.
+    """A checked file.
 
     Args:
-        data: the file, without metadata that a decoder could fail at or spend its time on.
-        size: width and height in pixels, where a decoder takes memory for them as it opens the
-            file; None where it is enough to look when it is open.
-        working: bytes that its decoder takes beside the pixels.
+        data: the file without metadata on which a decoder could fail or spend its time.
+        size: width and height in pixels, for decoders that allocate memory when they open the file;
+            None for others.
+        working: bytes that the decoder takes beside the pixels.
     """
 
     data: bytes
@@ -27,10 +27,12 @@ class Structure:
 
 
 def without(data: bytes, spans: Sequence[tuple[int, int]]) -> bytes:
-    """Return the bytes outside these spans, which are in order and do not overlap."""
+    """Return the bytes outside spans, which are sorted and do not overlap."""
     if not spans:
         return data
-    view, kept, start = memoryview(data), [], 0
+    view = memoryview(data)
+    kept = []
+    start = 0
     for first, last in spans:
         kept.append(view[start:first])
         start = last

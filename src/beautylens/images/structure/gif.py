@@ -1,4 +1,4 @@
-"""GIF: what stands before the first frame, which is the only one that is decoded (GIF89a)."""
+"""GIF: blocks before the first frame, which is the only one that is decoded (GIF89a)."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from beautylens.images.limits import Limits
 from beautylens.images.structure.file import ExcessError, Structure, without
 
 MAX_BLOCKS = 65_536
-_EXTENSION, _IMAGE, _CONTROL = 0x21, 0x2C, 0xF9
+_EXTENSION = 0x21
+_IMAGE = 0x2C
+_CONTROL = 0xF9
 _HEADER_BYTES = 13
 
 
 def read_gif(data: bytes, _: Limits) -> Structure:
-    """Leave out comments and other extensions before the first frame, all but its control block.
+    """Remove all extensions before the first frame, such as comments, but its control block.
 
     Raises:
-        ExcessError: when these have more blocks than anybody writes.
+        ExcessError: when there are too many blocks.
     """
     at = _HEADER_BYTES
     if len(data) > at and data[10] & 0x80:
@@ -23,8 +25,9 @@ def read_gif(data: bytes, _: Limits) -> Structure:
     dropped: list[tuple[int, int]] = []
     while at + 1 < len(data) and data[at] in (0, _EXTENSION):
         if data[at] == 0:
-            # Some writers leave one behind; each is passed over.
-            end, count = at + 1, 1
+            # Some writers leave such a byte behind; it is skipped.
+            end = at + 1
+            count = 1
         else:
             end, count = _after_blocks(data, at + 2, MAX_BLOCKS - blocks)
         blocks += count
@@ -37,12 +40,12 @@ def read_gif(data: bytes, _: Limits) -> Structure:
 
 
 def _is_control(start: bytes) -> bool:
-    """Tell whether an extension says which colour is transparent, and is long enough for it."""
+    """Tell whether an extension is a complete graphic control block."""
     return start[:2] == bytes((_EXTENSION, _CONTROL)) and start[2:] >= b"\4"
 
 
 def _after_blocks(data: bytes, at: int, most: int) -> tuple[int, int]:
-    """Return where a row of sub-blocks ends, its empty last one included, and their number."""
+    """Return the end of a sequence of sub-blocks, with its terminator, and their number."""
     for count in range(1, most + 1):
         if at >= len(data) or data[at] == 0:
             return at + 1, count

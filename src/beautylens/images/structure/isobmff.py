@@ -10,7 +10,7 @@ from beautylens.images.structure.file import ExcessError, Structure
 
 MAX_ITEMS = 4096
 MAX_BOXES = 16_384
-# Coded otherwise than by HEVC or AV1, or laid over each other: no phone writes these.
+# Codecs other than HEVC and AV1, and overlays: no phone writes these.
 _RARE = frozenset((b"unci", b"j2k1", b"j2ki", b"jpeg", b"avc1", b"vvc1", b"evc1", b"mski", b"iovl"))
 
 
@@ -18,14 +18,13 @@ def read_isobmff(data: bytes, limits: Limits) -> Structure:
     """Count the items of a HEIC or AVIF file: tiles, thumbnails, gain maps and metadata.
 
     Raises:
-        ExcessError: when there are more than a picture can need, or rare ones where those are
-            not taken.
+        ExcessError: when there are too many, or rare ones that are not accepted.
     """
     for items, kind in enumerate(_item_types(data), start=1):
         if items > MAX_ITEMS:
             raise ExcessError(f"has more than {MAX_ITEMS:,} items")
         if kind in _RARE and not limits.rare:
-            raise ExcessError(f"holds a picture coded as {kind.decode()!r}, which no phone writes")
+            raise ExcessError(f"has a picture coded as {kind.decode()!r}, which no phone writes")
     return Structure(data)
 
 
@@ -43,7 +42,7 @@ def _item_types(data: bytes) -> Iterator[bytes]:
 
 
 def _item_type(data: bytes, at: int) -> bytes:
-    """Return the type of an item, which follows its number of two or four bytes."""
+    """Return the type of an item, which follows its id of two or four bytes."""
     version = data[at]
     if version < 2:
         return b""
@@ -52,10 +51,10 @@ def _item_type(data: bytes, at: int) -> bytes:
 
 
 def _boxes(data: bytes, at: int, end: int, left: Iterator[int]) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the type of each box, and where its content starts and ends.
+    """Yield the type of each box, and the start and end of its content.
 
     Raises:
-        ExcessError: when all boxes of the file together are more than are left.
+        ExcessError: when the file has too many boxes.
     """
     for _ in left:
         if at + 8 > end:

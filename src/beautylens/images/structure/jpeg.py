@@ -1,4 +1,4 @@
-"""JPEG: segments before the picture, and the scans that it is coded in (ITU-T T.81)."""
+"""JPEG: segments before the first scan, and number of scans (ITU-T T.81)."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ from beautylens.images.limits import Limits
 from beautylens.images.structure.file import ExcessError, Structure, without
 
 MAX_SEGMENTS = 4096
+# Largest number of fill bytes between segments.
 MAX_FILLER = 64 << 10
-"""Bytes between segments that belong to none."""
+# Largest number of scans of a picture with the most pixels allowed; smaller ones may have more.
 _WORK = 32
-"""Scans that a picture of as many pixels as are allowed may have; a smaller one more."""
 
 _MARKER = re.compile(rb"\xff+([\x01-\xfe])")
 # In coded data, 0xFF is followed by a zero byte or is one of the restart markers.
 _AFTER_SCAN = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")
 _ALONE = frozenset((0x01, *range(0xD0, 0xD9)))
-_END, _SCAN = 0xD9, 0xDA
-_BASELINE, _EXTENDED, _PROGRESSIVE = 0xC0, 0xC1, 0xC2
+_END = 0xD9
+_SCAN = 0xDA
+_BASELINE = 0xC0
+_EXTENDED = 0xC1
+_PROGRESSIVE = 0xC2
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _IN_PASSES = frozenset((_PROGRESSIVE, 0xC6, 0xCA, 0xCE))
 _COEFFICIENT_BYTES = 2
@@ -40,18 +43,18 @@ class _Frame:
     marker: int
     width: int
     height: int
+    # The samples of each in a unit of the picture, horizontal times vertical.
     components: tuple[int, ...]
-    """The samples of each in a unit of the picture, horizontal times vertical."""
 
     @property
     def coefficients(self) -> int:
-        """How many the whole picture has, its blocks filled up."""
+        """Number of coefficients of the picture, with padded blocks."""
         pixels = (self.width + 64) * (self.height + 64)
         return pixels * sum(self.components) // max((1, *self.components))
 
 
 def read_jpeg(data: bytes, limits: Limits) -> Structure:
-    """Count a JPEG's segments and scans; leave out metadata that is cut short or out of bounds.
+    """Count a JPEG's segments and scans; remove truncated metadata.
 
     Raises:
         ExcessError: when there are more than a picture of its size can need.
@@ -100,33 +103,33 @@ def _frame(marker: int, body: bytes) -> _Frame | None:
 
 
 def _is_sound(marker: int, body: bytes) -> bool:
-    """Tell whether a segment is as long as its kind, so that reading it cannot fail."""
+    """Tell whether a metadata segment is long enough to be read without failure."""
     if marker == 0xE0 and body.startswith(b"JFIF"):
         return len(body) >= 12
     if marker == 0xE2 and body.startswith(b"ICC_PROFILE\0"):
         return len(body) > 14
     if marker == 0xEE and body.startswith(b"Adobe"):
         return len(body) >= 12
-    # Resources of Photoshop tell nothing of the pixels, and are read as if never cut short.
+    # Photoshop resources do not affect pixels, and Pillow reads them without bounds checks.
     return not (marker == 0xED and body.startswith(b"Photoshop 3.0\0"))
 
 
 def _check_scans(data: bytes, first: _Segment, frame: _Frame, limits: Limits) -> int:
-    """Return the bytes that a decoder takes to hold all scans until the last one has come."""
+    """Return the bytes of coefficients that a decoder holds until the last scan."""
     if not limits.rare and frame.marker not in (_BASELINE, _EXTENDED, _PROGRESSIVE):
         raise ExcessError("is a JPEG of a kind that no camera writes (arithmetic or lossless)")
     in_this = data[first.body] if first.body < len(data) else 0
     if frame.marker not in _IN_PASSES and in_this >= len(frame.components):
         return 0
     most = min(limits.max_scans, _WORK * limits.max_pixels // max(1, frame.width * frame.height))
-    # Most files have few such bytes, wherever they stand; then there is no need to look closer.
+    # Most files have few such bytes at all, and need no closer look.
     if data.count(b"\xff\xda", first.start) > most and _more_scans(data, first.end, most):
         raise ExcessError(f"has more than {most} scans")
     return frame.coefficients * _COEFFICIENT_BYTES
 
 
 def _more_scans(data: bytes, at: int, most: int) -> bool:
-    """Tell whether more scans than so many follow, the one that ends here counted."""
+    """Tell whether there are more than `most` scans, the one that ends here included."""
     scans = 1
     for _ in range(MAX_SEGMENTS + 8 * most):
         marker = _AFTER_SCAN.search(data, at)

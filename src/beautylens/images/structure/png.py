@@ -1,4 +1,4 @@
-"""PNG: its chunks, of which only those stay that say something of the pixels (ISO 15948)."""
+"""PNG: number of chunks, and removal of those that do not affect pixels (ISO 15948)."""
 
 from __future__ import annotations
 
@@ -8,27 +8,28 @@ import zlib
 from beautylens.images.limits import Limits
 from beautylens.images.structure.file import ExcessError, Structure, without
 
+# Chunks allowed beside one for each row.
 SPARE_CHUNKS = 4096
-"""Chunks that a picture may have beside one for each of its rows."""
 MAX_ROWS = 65_536
 _SIGNATURE_BYTES = 8
+# Largest size of an unpacked profile or text in bytes; Pillow refuses larger ones.
 _MAX_METADATA = 1 << 20
-"""Bytes of a profile or description once it is unpacked; Pillow refuses larger ones."""
 _ORIENTATION_TEXT = b"XML:com.adobe.xmp"
-# Bytes of tRNS by the colour type of the header; of a palette at least one.
+# Least bytes of tRNS by the colour type of the header.
 _TRANSPARENCY_BYTES = {0: 2, 2: 6, 3: 1}
 
 
 def read_png(data: bytes, _: Limits) -> Structure:
-    """Count a PNG's chunks; leave out those that no pixel needs, and those that are damaged.
+    """Count a PNG's chunks; remove damaged ancillary ones and those that do not affect pixels.
 
-    A wrong checksum of what only describes the picture, or a text too large to unpack, says
-    nothing of the pixels. Animations lose all but the picture that any viewer shows.
+    A wrong checksum of metadata, or a text too large to unpack, does not matter for the pixels. Of
+    an animation the default image is kept.
 
     Raises:
-        ExcessError: when it has more chunks than a picture of its size can need.
+        ExcessError: when there are more chunks than a picture of its size can need.
     """
-    at, most = _SIGNATURE_BYTES, SPARE_CHUNKS
+    at = _SIGNATURE_BYTES
+    most = SPARE_CHUNKS
     dropped: list[tuple[int, int]] = []
     colour_type = data[25] if len(data) > 25 else 0
     if len(data) >= 24:
@@ -63,7 +64,7 @@ def _is_wanted(kind: bytes, chunk: memoryview, colour_type: int) -> bool:
 
 
 def _is_orientation(text: bytes) -> bool:
-    """Tell whether a text is the one that may say how the picture is turned."""
+    """Tell whether a text is XMP, which may have the orientation."""
     keyword, _, rest = text.partition(b"\0")
     if keyword != _ORIENTATION_TEXT or rest[1:2] != b"\0":
         return False

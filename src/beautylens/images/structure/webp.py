@@ -1,4 +1,4 @@
-"""WebP: its canvas, for which a decoder takes memory as it opens the file (RFC 9649)."""
+"""WebP: canvas size, for which a decoder allocates memory when it opens the file (RFC 9649)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def read_webp(data: bytes, _: Limits) -> Structure:
     """Read a WebP's size and count its chunks.
 
     Raises:
-        ExcessError: when it has more of them than any animation.
+        ExcessError: when there are too many.
     """
     at = 12
     for _chunk in range(MAX_CHUNKS):
@@ -36,9 +36,9 @@ def _size(head: bytes) -> tuple[int, int] | None:
             (bits,) = struct.unpack_from("<I", head, 21)
             return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
         case b"VP8X":
-            return _three(head, 24) + 1, _three(head, 27) + 1
+            return _uint24(head, 24) + 1, _uint24(head, 27) + 1
     return None
 
 
-def _three(head: bytes, at: int) -> int:
+def _uint24(head: bytes, at: int) -> int:
     return int.from_bytes(head[at : at + 3], "little")

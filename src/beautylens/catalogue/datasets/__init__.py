@@ -1,0 +1,1 @@
+"""Public catalogues, read from their own lists."""

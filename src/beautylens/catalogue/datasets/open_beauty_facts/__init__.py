@@ -1,0 +1,1 @@
+"""Open Beauty Facts: products and photos under open licences."""

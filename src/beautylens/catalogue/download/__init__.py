@@ -1,0 +1,1 @@
+"""Downloading pictures and lists: polite, resumable."""

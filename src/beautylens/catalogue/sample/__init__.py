@@ -1,6 +1,0 @@
-"""The sample catalogue: invented products, drawn, and phone photos to search them with."""
-
-from beautylens.catalogue.sample.plan import SamplePlan, plan_sample
-from beautylens.catalogue.sample.write import SamplePaths, draw_plan, write_sample_catalogue
-
-__all__ = ["SamplePaths", "SamplePlan", "draw_plan", "plan_sample", "write_sample_catalogue"]

@@ -1,0 +1,1 @@
+"""Building a collection with the processes of a Ray cluster."""

@@ -1,0 +1,1 @@
+"""Learning the judge from photos whose products are known."""

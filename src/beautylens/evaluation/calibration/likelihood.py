@@ -1,0 +1,69 @@
+"""How probable the known answers of short-lists are, under given weights of the evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beautylens.evaluation.calibration.labelled_shortlist import Ints, LabelledShortlist
+from beautylens.search.judge.evidence import Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Likelihood:
+    """How probable it is to pick a right product in each of many questions that have one.
+
+    A conditional logit (McFadden 1974) over products, the score of each that of its best image.
+    """
+
+    evidence: Floats
+    product_starts: Ints
+    question_starts: Ints
+    right: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, questions: Sequence[LabelledShortlist]) -> Likelihood:
+        """Join questions, each of which has a right product."""
+        images = np.cumsum([0, *(len(question.evidence) for question in questions)])
+        products = np.cumsum([0, *(len(question.right) for question in questions)])
+        starts = [
+            first + np.flatnonzero(np.diff(question.product, prepend=-1))
+            for first, question in zip(images, questions, strict=False)
+        ]
+        return cls(
+            np.concatenate([question.evidence for question in questions]),
+            np.concatenate(starts),
+            products[:-1],
+            np.concatenate([question.right for question in questions]),
+        )
+
+    def __call__(self, weights: Floats) -> tuple[float, Floats]:
+        """Return minus the log-likelihood under weights (F,), and its gradient (F,)."""
+        scores, best = self._products(weights)
+        odds = np.exp(scores - self._spread(np.maximum.reduceat(scores, self.question_starts)))
+        right = np.maximum(odds * self.right, np.where(self.right, 1e-300, 0.0))
+        total, right_total = self._sums(odds), self._sums(right)
+        slope = odds / self._spread(total) - right / self._spread(right_total)
+        cost = np.log(total) - np.log(right_total)
+        return float(cost.sum()), np.asarray(slope @ self.evidence[best], np.float64)
+
+    def _products(self, weights: Floats) -> tuple[Floats, Ints]:
+        """Return the score of each product and the row of the image that gives it."""
+        scores = self.evidence @ weights
+        best = np.maximum.reduceat(scores, self.product_starts)
+        counts = np.diff(self.product_starts, append=len(scores))
+        product = np.repeat(np.arange(len(counts)), counts)
+        rows = np.flatnonzero(scores == best[product])
+        _, first = np.unique(product[rows], return_index=True)
+        return best, rows[first]
+
+    def _sums(self, values: Floats) -> Floats:
+        return np.asarray(np.add.reduceat(values, self.question_starts), np.float64)
+
+    def _spread(self, values: Floats) -> Floats:
+        """Repeat the value of each question for each of its products."""
+        counts = np.diff(self.question_starts, append=len(self.right))
+        return np.asarray(np.repeat(values, counts), np.float64)

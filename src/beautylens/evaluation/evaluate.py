@@ -1,0 +1,148 @@
+"""Measuring a collection on photos whose products are known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from beautylens.catalogue.sources import Truth, truth_from
+from beautylens.catalogue.truth import TruthRow
+from beautylens.collection import Collection, open_collection, silent
+from beautylens.evaluation.metrics import QueryResult, Summary, places, summarise
+from beautylens.evaluation.report import write_report
+from beautylens.evaluation.run import (
+    find_leaks,
+    refuse_leaks,
+    run_queries,
+    truth_pictures,
+    unknown_truths,
+)
+from beautylens.evaluation.verdicts import Verdicts, judge_verdicts
+from beautylens.images.sources import Named, is_named
+from beautylens.ingest.fill import OnProgress, Progress
+from beautylens.optional import extra
+from beautylens.paths import place
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How a collection did on photos whose products are known.
+
+    Args:
+        summary: mAP@7, recall and MRR, with their intervals.
+        verdicts: how often verdicts were right, and calibration; None where the recipe gives none.
+        results: what was found for each photo, beside what it shows, in the order of the table.
+        unknown: products of the truth table that the collection does not hold.
+        collection: that was measured.
+        truth: the truth table.
+        name: of the collection and the table, for the heading of a report.
+    """
+
+    summary: Summary
+    verdicts: Verdicts | None
+    results: tuple[QueryResult, ...]
+    unknown: tuple[str, ...]
+    collection: Collection = field(repr=False, compare=False)
+    truth: tuple[TruthRow, ...] = field(repr=False, compare=False)
+    name: str = field(repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON values with 4 decimals; NaN becomes None."""
+        return {
+            **self.summary.as_dict(),
+            "verdicts": None if self.verdicts is None else self.verdicts.as_dict(),
+        }
+
+    def to_pandas(self) -> Any:
+        """Return a pandas DataFrame, one row a photo, in the order of the truth table.
+
+        `rank` is that of the first right product, from 1; missing where none was found.
+
+        Raises:
+            MissingExtraError: when pandas is not installed.
+        """
+        with extra("pandas"):
+            import pandas as pd
+        return pd.DataFrame([_row(result) for result in self.results], columns=list(_COLUMNS))
+
+    def write_report(self, folder: str | Path, title: str | None = None) -> Path:
+        """Write an HTML report of all photos, failures first, and return its page.
+
+        Args:
+            folder: made where it does not exist; the report needs nothing outside it.
+            title: its heading; the collection and the truth table by default.
+
+        Raises:
+            BeautylensError: when the folder cannot be written.
+        """
+        return write_report(
+            Path(folder), title or self.name, self.summary, self.results, self.verdicts,
+            picture=place, truth_pictures=truth_pictures(self.collection, self.truth),
+        )  # fmt: skip
+
+
+def evaluate(
+    collection: Collection | Named,
+    truth: Truth,
+    *,
+    allow_leaks: bool = False,
+    progress: OnProgress = silent,
+) -> Evaluation:
+    """Search a collection with every photo of a truth table, and return how it did.
+
+    Args:
+        collection: that is measured, or its address.
+        truth: the path of a truth table, a list of dicts, a data frame or an Arrow table with
+            columns `image` and `product_ids`, and optionally `ignore_ids` and `kind`.
+        allow_leaks: measure even if photos are in the gallery, where each finds itself.
+        progress: called after every photo.
+
+    Raises:
+        CollectionError: when there is no collection.
+        TableError: when the truth cannot be read, or a photo of it is in the gallery.
+    """
+    rows = truth_from(truth)
+    opened = collection if isinstance(collection, Collection) else open_collection(str(collection))
+    table = place(str(truth)) if is_named(truth) else None
+    if not allow_leaks:
+        refuse_leaks(find_leaks(opened, rows), table, len(rows))
+    results: list[QueryResult] = []
+    for result in run_queries(opened, rows):
+        results.append(result)
+        progress(Progress(len(results), len(rows), sum(r.error is not None for r in results)))
+    name = place(opened.address).name
+    return Evaluation(
+        summarise(results),
+        judge_verdicts(results),
+        tuple(results),
+        tuple(unknown_truths(opened, rows)),
+        opened,
+        rows,
+        f"{name} on {len(rows)} photos" if table is None else f"{name} on {table.name}",
+    )
+
+
+_COLUMNS = (
+    "image", "kind", "product_ids", "ignore_ids", "found", "rank", "verdict", "probability",
+    "ap7_challenge", "ap7_all", "error",
+)  # fmt: skip
+
+
+def _row(result: QueryResult) -> dict[str, Any]:
+    matches = result.matches
+    counted = places(result.ranking, result.truths, result.ignore)
+    rank = next((rank for rank, p in enumerate(counted, 1) if p in result.truths), None)
+    return {
+        "image": str(result.image),
+        "kind": result.kind,
+        "product_ids": sorted(result.truths),
+        "ignore_ids": sorted(result.ignore),
+        "found": result.ranking,
+        "rank": rank,
+        "verdict": matches and matches.verdict,
+        "probability": matches and matches.probability,
+        "ap7_challenge": result.average_precision("challenge"),
+        "ap7_all": result.average_precision("all"),
+        "error": result.error,
+    }

@@ -1,0 +1,1 @@
+"""The grid of published systems: backbone, pooling, distance, re-ranking."""

@@ -1,0 +1,264 @@
+"""The papers' grid: backbone x pooling x distance, with and without local re-ranking."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from beautylens.arrays import Float32
+from beautylens.catalogue.table import Catalogue
+from beautylens.catalogue.truth import TruthRow
+from beautylens.errors import ImageError
+from beautylens.evaluation.grid.extraction import Extracted, extract
+from beautylens.evaluation.grid.textual_ablation import AblationRow, RankedQuery, ablate
+from beautylens.evaluation.metrics import QueryResult, Summary, summarise
+from beautylens.features.encoder.encoder import Encoder
+from beautylens.features.local.extractors import sift
+from beautylens.features.local.features import Agreement, LocalFeatures
+from beautylens.features.local.keypoints import NO_KEYPOINTS, Keypoints
+from beautylens.features.local.verification import unverified
+from beautylens.images.decode import decode
+from beautylens.paths import Place, place
+from beautylens.results import Match, Matches, Product, Reasons
+from beautylens.search.distances import SIMILARITIES
+from beautylens.search.judge.scorer import by_inliers
+from beautylens.several import several
+
+SHORT_LIST = 100
+"""Images that are re-ranked, as in the papers."""
+PAPER = LocalFeatures(
+    sift(), longest=640, limit=500, ratio=0.8, mutual=False, verification=unverified
+)
+"""The papers' local features: plain SIFT and the ratio test alone; 500 a picture are ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """One cell of the grid."""
+
+    encoder: str
+    pooling: str
+    distance: str
+    local: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one system did, and the mean milliseconds that it took for a query."""
+
+    system: System
+    summary: Summary
+    results: tuple[QueryResult, ...]
+    milliseconds: float
+
+
+class Grid:
+    """A catalogue and a truth on which systems are compared, each network run once.
+
+    Args:
+        catalogue: the gallery; which of its pictures come first changes nothing.
+        truth: the queries.
+        local: takes and compares keypoints; systems re-rank with it where there is one.
+        views: shares of width and height of the centred crops a query is seen in.
+        depth: images of the short-list.
+        similar: the products whose text is like that of a product; the ablation of textual
+            refinement is made where it is given.
+        progress: called after each picture that a network has described.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        truth: Sequence[TruthRow],
+        *,
+        local: LocalFeatures | None = None,
+        views: Sequence[float] = (1.0,),
+        depth: int = SHORT_LIST,
+        similar: Callable[[str], Sequence[str]] | None = None,
+        progress: Callable[[], None] = lambda: None,
+    ) -> None:
+        rows = catalogue.rows.sort_by("image_id").to_pylist()
+        self._paths = [catalogue.image_path(row["image"]) for row in rows]
+        self._matches = [_match(row, path) for row, path in zip(rows, self._paths, strict=True)]
+        self._truth, self._views, self._depth = tuple(truth), views, depth
+        self._similar, self._progress = similar, progress
+        self._agreements = _Agreements(local) if local else None
+        self._describing = 0.0
+        self.errors: dict[str, str] = {}
+        self.ablations: dict[str, list[AblationRow]] = {}
+
+    @property
+    def short_list_is_all(self) -> bool:
+        """Whether the short-list holds the whole gallery, so that re-ranking alone decides."""
+        return len(self._paths) <= self._depth
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures each network describes."""
+        return len(self._paths) + len(self._truth)
+
+    def run(
+        self,
+        encoders: Mapping[str, Encoder],
+        poolings: Sequence[str],
+        distances: Sequence[str],
+    ) -> Iterator[Outcome]:
+        """Yield the outcome of every system, by encoder, pooling, distance, without local first.
+
+        `errors` then tells of pictures that could not be read, and `ablations` of the refinement of
+        each encoder's first system.
+        """
+        poolings, distances = several(poolings), several(distances)
+        for name, encoder in encoders.items():
+            gallery = extract(encoder, self._paths, poolings, progress=self._progress)
+            start = time.perf_counter()
+            queries = extract(
+                encoder,
+                [row.image for row in self._truth],
+                poolings,
+                views=self._views,
+                query=True,
+                progress=self._progress,
+            )
+            self._describing = _mean_milliseconds(time.perf_counter() - start, self._truth)
+            self.errors |= {str(self._paths[n]): text for n, text in gallery.errors.items()}
+            if self._similar is not None:
+                ranked = self._ranked(queries, gallery, poolings[0], distances[0])
+                self.ablations[name] = ablate(ranked, self._similar)
+            for pooling in poolings:
+                for distance in distances:
+                    yield from self._outcomes(name, pooling, distance, queries, gallery)
+
+    def _outcomes(
+        self, encoder: str, pooling: str, distance: str, queries: Extracted, gallery: Extracted
+    ) -> Iterator[Outcome]:
+        similarity = SIMILARITIES[distance]
+        lists: list[Matches | None] = []
+        start = time.perf_counter()
+        for number, query in enumerate(queries.rows[pooling]):
+            if number in queries.errors:
+                lists.append(None)
+                continue
+            lists.append(self._short_list(similarity(query, gallery.rows[pooling]), gallery))
+        spent = _mean_milliseconds(time.perf_counter() - start, self._truth) + self._describing
+        yield self._outcome(System(encoder, pooling, distance, local=False), lists, queries, spent)
+        if self._agreements is not None:
+            ranked = [
+                None if matches is None else self._agreements.rerank(row.image, matches)
+                for row, matches in zip(self._truth, lists, strict=True)
+            ]
+            seconds = sum(
+                self._agreements.seconds(row.image, matches)
+                for row, matches in zip(self._truth, lists, strict=True)
+                if matches is not None
+            )
+            spent += _mean_milliseconds(seconds, self._truth)
+            yield self._outcome(
+                System(encoder, pooling, distance, local=True), ranked, queries, spent
+            )
+
+    def _ranked(
+        self, queries: Extracted, gallery: Extracted, pooling: str, distance: str
+    ) -> Iterator[RankedQuery]:
+        """Yield the ranking of all products for each query that could be read."""
+        for number, row in enumerate(self._truth):
+            if number in queries.errors:
+                continue
+            scores = SIMILARITIES[distance](queries.rows[pooling][number], gallery.rows[pooling])
+            best: dict[str, float] = {}
+            for nearest in np.argsort(-scores, kind="stable"):
+                if nearest not in gallery.errors:
+                    product = self._matches[nearest].product.product_id
+                    best.setdefault(product, float(scores[nearest]))
+            yield RankedQuery(tuple(best), best, row.product_ids, row.ignore_ids)
+
+    def _short_list(self, scores: Float32, gallery: Extracted) -> Matches:
+        scores[list(gallery.errors)] = -np.inf
+        order = np.argsort(-scores, kind="stable")[: self._depth]
+        return Matches(
+            tuple(
+                replace(self._matches[place], score=float(scores[place]))
+                for place in order
+                if np.isfinite(scores[place])
+            )
+        )
+
+    def _outcome(
+        self,
+        system: System,
+        lists: Sequence[Matches | None],
+        queries: Extracted,
+        milliseconds: float,
+    ) -> Outcome:
+        results = tuple(
+            QueryResult(
+                row.image, row.product_ids, row.ignore_ids, row.kind,
+                matches.products() if matches is not None else None,
+                queries.errors.get(number),
+            )
+            for number, (row, matches) in enumerate(zip(self._truth, lists, strict=True))
+        )  # fmt: skip
+        return Outcome(system, summarise(results), results, milliseconds)
+
+
+class _Agreements:
+    """Local matches, each picture's keypoints taken once and each pair compared once."""
+
+    def __init__(self, local: LocalFeatures) -> None:
+        self._local = local
+        self._keypoints: dict[Place, Keypoints] = {}
+        self._pairs: dict[tuple[Place, str], Agreement] = {}
+        self._seconds: dict[Place | tuple[Place, str], float] = {}
+
+    def rerank(self, photo: Place, matches: Matches) -> Matches:
+        """Return the matches in the papers' order: by the number of kept matches."""
+        return Matches.ranked(self._counted(photo, match) for match in matches)
+
+    def seconds(self, photo: Place, matches: Matches) -> float:
+        """Return what re-ranking took: the photo's keypoints, and each comparison once."""
+        pairs = ((photo, match.image) for match in matches)
+        return self._seconds.get(photo, 0.0) + sum(self._seconds[pair] for pair in pairs)
+
+    def _counted(self, photo: Place, match: Match) -> Match:
+        pair = (photo, match.image)
+        if pair not in self._pairs:
+            query, gallery = self._taken(photo), self._taken(place(match.image))
+            start = time.perf_counter()
+            self._pairs[pair] = self._local.compare(query, gallery)
+            self._seconds[pair] = time.perf_counter() - start
+        agreement = self._pairs[pair]
+        return replace(
+            match,
+            score=by_inliers(agreement),
+            reasons=replace(match.reasons, inliers=agreement.count),
+        )
+
+    def _taken(self, path: Place) -> Keypoints:
+        if path not in self._keypoints:
+            start = time.perf_counter()
+            try:
+                self._keypoints[path] = self._local.extract(decode(path))
+            except ImageError:
+                self._keypoints[path] = NO_KEYPOINTS
+            self._seconds[path] = time.perf_counter() - start
+        return self._keypoints[path]
+
+
+def best_first(outcomes: Sequence[Outcome], measure: str = "challenge") -> list[Outcome]:
+    """Return the outcomes in falling order of mAP@7; equal ones the faster first."""
+    return sorted(
+        outcomes,
+        key=lambda o: (-getattr(o.summary.overall, f"map7_{measure}"), o.milliseconds),
+    )
+
+
+def _mean_milliseconds(seconds: float, queries: Sequence[TruthRow]) -> float:
+    return 1000 * seconds / max(1, len(queries))
+
+
+def _match(row: Mapping[str, str], path: Place) -> Match:
+    product = Product(row["product_id"], row["name"], row["brand"], row["category"], row["gtin"])
+    return Match(row["image_id"], product, str(path), 0.0, Reasons())

@@ -1,0 +1,73 @@
+"""What tuning keeps on disk, so that a repeated run goes on instead of starting anew."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from beautylens import __version__
+from beautylens.arrays import Float32
+from beautylens.embedded import picture_stamp
+from beautylens.paths import Place
+
+
+def digest_of(*parts: object) -> str:
+    """Return a name for everything that a result depends on, as 16 hexadecimal digits.
+
+    The program's version and the machine are parts of it: another is other figures and times.
+    """
+    text = "\x00".join(map(str, (__version__, platform.node(), *parts)))
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def pictures_digest(paths: Iterable[Place]) -> str:
+    """Return a digest of picture files: their places and, on this machine, size and age."""
+    return digest_of(*(f"{path} {_stamp(path)}" for path in paths))
+
+
+def _stamp(path: Place) -> tuple[int, int]:
+    if isinstance(path, Path):
+        # A picture that is missing is told of where it is read.
+        with suppress(OSError):
+            return picture_stamp(path)
+    return 0, 0
+
+
+class Memory:
+    """A folder of results under the digest of what they depend on; each is written whole."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def values(self, key: str, make: Callable[[], Any]) -> Any:
+        """Return plain JSON values, made if they are not there."""
+        file = self._folder / f"{key}.json"
+        if not file.exists():
+            self._write(file, json.dumps(make()).encode())
+        return json.loads(file.read_bytes())
+
+    def arrays(self, key: str, make: Callable[[], Mapping[str, Float32]]) -> dict[str, Float32]:
+        """Return arrays by name, made if they are not there."""
+        file = self._folder / f"{key}.npz"
+        if not file.exists():
+            draft = self._folder / f"{key}.{os.getpid()}.npz"
+            made: dict[str, Any] = {**make()}
+            np.savez(draft, **made)
+            draft.replace(file)
+        with np.load(file, allow_pickle=False) as kept:
+            return {name: kept[name] for name in kept.files}
+
+    @staticmethod
+    def _write(file: Path, content: bytes) -> None:
+        draft = file.with_suffix(f".{os.getpid()}")
+        draft.write_bytes(content)
+        draft.replace(file)

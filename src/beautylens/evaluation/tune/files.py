@@ -1,0 +1,159 @@
+"""What tuning leaves: the best recipe, all that was tried, and quality against time as a curve."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from beautylens.evaluation.tune.axes import in_words
+from beautylens.evaluation.tune.search import Figures, Tried, front
+from beautylens.evaluation.tune.tune import Tuned
+from beautylens.optional import extra
+from beautylens.recipe.recipe import Recipe
+
+TICKS = [base * step for base in (1, 10, 100, 1000, 10_000) for step in (1, 2, 5)]
+GREY, BLUE, ORANGE, GREEN = "#8a8f94", "#0b6e99", "#c4572a", "#3b8a4b"
+
+
+def write_recipe(path: Path, recipe: Recipe, said: str) -> None:
+    """Write a recipe as TOML; `read_recipe` gives the same one back.
+
+    Args:
+        path: of the file.
+        recipe: its encoder files are named so that they hold from anywhere.
+        said: a line on where it comes from.
+    """
+    values = _without_empty(recipe.model_dump(mode="json", exclude_none=True))
+    (values["encoder"],) = values.pop("encoders")
+    plain = {name: value for name, value in values.items() if not isinstance(value, dict)}
+    tables = {name: value for name, value in values.items() if name not in plain}
+    path.write_text(f"# {said}\n{tomli_w.dumps(plain | tables)}", encoding="utf-8")
+
+
+def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings without texts and options that say nothing."""
+    kept = {
+        name: _without_empty(value) if isinstance(value, dict) else
+        [_without_empty(v) if isinstance(v, dict) else v for v in value]
+        if isinstance(value, list) else value
+        for name, value in values.items()
+    }  # fmt: skip
+    return {name: value for name, value in kept.items() if value not in ("", {})}
+
+
+def write_tried(path: Path, tuned: Tuned) -> None:
+    """Write a line for everything that was tried, as CSV: descriptors, then whole recipes.
+
+    Of descriptors alone the milliseconds are those of decoding and encoding.
+    """
+    ahead = [each.recipe for each in front(tuned.tried)]
+    lines: list[dict[str, object]] = [
+        {"stage": "descriptor", **_settings(each.recipe), **_figures(each.figures),
+         "recall": round(each.recall, 4)}
+        for each in tuned.descriptors
+    ]  # fmt: skip
+    for tried in tuned.tried:
+        marks = {
+            "front": int(tried.recipe in ahead),
+            "start": int(tried is tuned.start),
+            "chosen": int(tried is tuned.chosen),
+        }
+        lines.append(
+            {"stage": "recipe", **_settings(tried.recipe), **_figures(tried.figures), **marks}
+        )
+    names = list(dict.fromkeys(name for line in lines for name in line))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, names, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines)
+
+
+def _settings(recipe: Recipe) -> dict[str, object]:
+    encoder, projection = recipe.encoders[0], recipe.projection
+    read = recipe.read
+    return {
+        "encoder": encoder.file,
+        "side": encoder.side or "own",
+        "pooling": encoder.pooling.name if encoder.pooling else "own",
+        "whitening": "none" if projection is None else projection.dimensions or "z-score",
+        "views": " ".join(f"{view:g}" for view in recipe.retrieve.views),
+        "depth": recipe.retrieve.depth,
+        "vlad": int(recipe.vlad is not None),
+        "verify": recipe.verify.transform if recipe.verify else "off",
+        "colour": int(recipe.colour is not None),
+        "read": "off" if read is None else "words and barcode" if read.photo else "barcode",
+        "expand_by_name": int(recipe.expand_by_name is not None),
+        "expand": recipe.expand.kind if recipe.expand else "off",
+    }
+
+
+def _figures(figures: Figures) -> dict[str, object]:
+    low, high = figures.interval
+    return {
+        "photos": len(figures.precisions),
+        "map7": round(figures.map7, 4),
+        "map7_low": round(low, 4),
+        "map7_high": round(high, 4),
+        "milliseconds": round(figures.milliseconds, 1),
+    }
+
+
+def draw_curve(path: Path, tuned: Tuned) -> None:
+    """Draw mAP@7 against milliseconds: all recipes, the front, the budget and the chosen one.
+
+    Raises:
+        MissingExtraError: when matplotlib is not installed.
+    """
+    with extra("train"):
+        from matplotlib.figure import Figure
+        from matplotlib.ticker import NullFormatter, ScalarFormatter
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.subplots()
+    alone = [Tried(each.recipe, each.figures) for each in tuned.descriptors]
+    axes.plot(*_points(alone), ".", ms=4, color="#c9cdd0", label="descriptor alone, encoded only")
+    axes.plot(*_points(tuned.tried), "o", ms=5, color=GREY, alpha=0.6, mew=0, label="recipe")
+    ahead = front(tuned.tried)
+    if len(ahead) > 1:
+        # A front of one is a point, and lies under the mark of what was chosen.
+        axes.plot(
+            *_points(ahead), "o-", ms=6, color=BLUE, drawstyle="steps-post",
+            label="front: none is as good and as fast",
+        )  # fmt: skip
+    axes.plot(*_points([tuned.start]), "D", ms=9, mfc="none", mew=2, color=ORANGE, label="start")
+    axes.plot(*_points([tuned.chosen]), "*", ms=18, color=GREEN, mec="white", label="chosen")
+    if tuned.budget is not None:
+        axes.axvline(tuned.budget, color=ORANGE, ls="--", lw=1, label=f"budget {tuned.budget:g} ms")
+    axes.set(xscale="log", xlabel="milliseconds a query, median")
+    axes.set(ylabel="mAP@7 of the photos that chose", ylim=_range(tuned))
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xticks([n for n in TICKS if axes.get_xlim()[0] <= n <= axes.get_xlim()[1]])
+    axes.set_title(f"Quality against time: {len(tuned.tried)} recipes", loc="left")
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(frameon=False, loc="outside lower center", ncols=3)
+    figure.savefig(path, dpi=130)
+
+
+def _range(tuned: Tuned) -> tuple[float, float]:
+    """Return from where to where mAP@7 is drawn: all recipes; poor descriptors may lie below."""
+    precisions = [tried.figures.map7 for tried in tuned.tried]
+    margin = max(0.02, 0.08 * (max(precisions) - min(precisions)))
+    return min(precisions) - margin, max(precisions) + margin
+
+
+def _points(tried: Any) -> tuple[list[float], list[float]]:
+    return [t.figures.milliseconds for t in tried], [t.figures.map7 for t in tried]
+
+
+def said_of(tuned: Tuned) -> str:
+    """Return what is known of the chosen recipe in a line, for its file."""
+    figures = tuned.chosen.figures
+    return (
+        f"{in_words(tuned.chosen.recipe)}: mAP@7 {figures.map7:.3f} on {len(figures.precisions)} "
+        f"photos that chose it, {figures.milliseconds:.0f} ms a query."
+    )

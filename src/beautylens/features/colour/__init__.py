@@ -1,0 +1,1 @@
+"""Colour differences of aligned pictures under an estimated illuminant."""

@@ -1,0 +1,1 @@
+"""Global descriptors: networks, pooling, whitening."""

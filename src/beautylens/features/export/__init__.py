@@ -1,0 +1,1 @@
+"""Export, import, quantisation and checks of encoder files."""

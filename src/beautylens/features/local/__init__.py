@@ -1,0 +1,1 @@
+"""Local features: keypoints, matching, geometric verification, VLAD."""

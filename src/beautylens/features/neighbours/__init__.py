@@ -1,0 +1,1 @@
+"""Nearest neighbours among the descriptors of a gallery, and diffusion over them."""

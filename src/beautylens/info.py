@@ -1,0 +1,39 @@
+"""What there is to say of a collection: its size, its recipe, its encoder, its columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from beautylens.features.encoder.openvino import precision_like
+from beautylens.paths import folder_bytes, place
+from beautylens.recipe.recipe import Recipe
+from beautylens.store.gallery import Gallery
+from beautylens.store.milvus.vector_index import MilvusIndex
+from beautylens.store.schema import PLAIN
+
+
+def collection_info(gallery: Gallery, recipe: Recipe) -> dict[str, Any]:
+    """Return the facts of a collection as JSON values."""
+    made_with = gallery.settings["encoder"]
+    facts = {
+        "images": gallery.rows.count(),
+        "products": gallery.products.count(),
+        "recipe": recipe.name,
+        "encoder": made_with["name"],
+        "encoder_fingerprint": made_with["fingerprint"],
+        # Collections of earlier versions do not tell.
+        "described_in": made_with.get("precision", "not recorded"),
+        "searched_in": precision_like(made_with.get("precision")),
+        "version": gallery.version,
+        "failures": len(gallery.failures.all()),
+        "bytes": folder_bytes(place(gallery.address)),
+        "columns": [*PLAIN[1:], *gallery.rows.extra],
+    }
+    if isinstance(index := gallery.vectors, MilvusIndex):
+        cluster = index.cluster
+        facts["vectors"] = {
+            "address": str(cluster.address),
+            "images": cluster.count(),
+            "version": cluster.version(),
+        }
+    return facts

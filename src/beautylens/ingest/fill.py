@@ -1,0 +1,296 @@
+"""Filling a gallery from a catalogue table: decode, describe, commit, batch by batch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from beautylens.arrays import UInt8
+from beautylens.catalogue.table import Catalogue
+from beautylens.counts import none_or_at_least_one
+from beautylens.errors import EncoderError, ImageError
+from beautylens.features.encoder.base_encoder import BaseEncoder
+from beautylens.features.local.extractors import Extractor, rootsift
+from beautylens.features.local.keypoints import NO_KEYPOINTS
+from beautylens.features.local.vlad import VladEncoder
+from beautylens.images.ahead import ahead
+from beautylens.images.decode import decode
+from beautylens.images.files import read_bytes
+from beautylens.images.thumbnail import Thumbnail
+from beautylens.paths import Place, beside
+from beautylens.store.columns import file_digest, vectors
+from beautylens.store.failures import Failure
+from beautylens.store.gallery import Gallery
+from beautylens.store.moved import follow_moved
+from beautylens.store.row_failures import record_row_failures, row_failures
+from beautylens.store.schema import PLAIN
+from beautylens.text.ocr import READABLE_SIDE
+from beautylens.threads import core_count
+
+Row = Mapping[str, Any]
+Vector = NDArray[np.float32]
+# A commit is due after so many images or seconds: what a kill can cost, against its price.
+COMMIT_IMAGES = 512
+COMMIT_SECONDS = 5.0
+# Pictures a thread that may be described before they are asked for: what a commit takes.
+WAITING = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a build has come, in images."""
+
+    done: int
+    total: int
+    failed: int
+
+
+OnProgress = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What a build did, in images, and what was noticed on the way."""
+
+    written: int
+    present: int
+    failures: tuple[Failure, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What is stored of one catalogue picture."""
+
+    row: Row
+    digest: str
+    descriptor: Vector
+    vlad: Vector | None
+    keypoints: bytes
+    thumbnail: Thumbnail | None
+    read_words: str
+
+    @property
+    def product_id(self) -> str:
+        """The product that the picture shows."""
+        return str(self.row["product_id"])
+
+
+# Of rows whose pictures are in a folder: what is stored of each, or why it cannot be, in order.
+Describe = Callable[[Iterable[Row], Place], Iterator[Described | Failure]]
+
+
+class Describer:
+    """Takes catalogue pictures through decoding, network and keypoints, one a core at a time.
+
+    Each thread does all of it for its picture, so that every core is busy whichever step is the
+    slowest. Batches on all cores were no faster and held two and a half times the memory.
+
+    Args:
+        encoder: gives the deep descriptor.
+        keypoints: how many of the strongest keypoints to keep; 0 keeps none.
+        longest: pixels to which the longer side is shrunk before keypoints are taken.
+        extractor: takes them; RootSIFT by default.
+        vlad: makes one more vector of them, where the recipe asks for it.
+        thumbnails: whether to keep a small copy of each picture.
+        read: reads the print on a row's picture, or leaves it unread; nothing is read by default.
+        workers: threads; as many as there are cores by default.
+    """
+
+    def __init__(
+        self,
+        encoder: BaseEncoder,
+        *,
+        keypoints: int,
+        longest: int,
+        extractor: Extractor | None = None,
+        vlad: VladEncoder | None = None,
+        thumbnails: bool = False,
+        read: Callable[[Row, UInt8], str] | None = None,
+        workers: int | None = None,
+    ) -> None:
+        self._encoder, self._keypoints, self._longest = encoder, keypoints, longest
+        self._vlad, self._thumbnails, self._read = vlad, thumbnails, read
+        self._extract = extractor or rootsift()
+        self._workers = none_or_at_least_one(workers, "workers") or core_count()
+
+    def __call__(self, rows: Iterable[Row], folder: Place) -> Iterator[Described | Failure]:
+        """Return what is stored of each row's picture, or why it cannot be, in order."""
+        encoder = self._encoder.shared_by(self._workers)
+        # Whitening one picture on many BLAS threads only takes the cores from the network.
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(self._workers) as pool:
+            work = partial(self._describe, encoder, folder)
+            yield from ahead(pool, work, rows, WAITING * self._workers)
+
+    def _describe(self, encoder: BaseEncoder, folder: Place, row: Row) -> Described | Failure:
+        path = beside(folder, row["image"])
+        wanted = max(encoder.side, self._longest if self._keypoints else 0)
+        if self._read is not None:
+            wanted = max(wanted, READABLE_SIDE)
+        try:
+            stored_path(path)
+            data = read_bytes(path)
+            picture = decode(data, name=str(path), least_side=wanted)
+        except ImageError as error:
+            return Failure(row["image_id"], row["product_id"], row["image"], row["row"], str(error))
+        found = NO_KEYPOINTS
+        if self._keypoints:
+            found = self._extract(picture, longest=self._longest, limit=self._keypoints)
+        return Described(
+            row,
+            file_digest(data),
+            _descriptor(encoder, picture),
+            self._vlad([found])[0] if self._vlad else None,
+            found.to_bytes(),
+            Thumbnail.of(picture, self._longest) if self._thumbnails else None,
+            self._read(row, picture) if self._read else "",
+        )
+
+
+def _descriptor(encoder: BaseEncoder, picture: UInt8) -> Vector:
+    (descriptor,) = encoder.describe([encoder.fit(picture)])
+    if not np.isfinite(descriptor).all():
+        raise EncoderError(
+            f"encoder '{encoder.name}' gives descriptors that are no numbers; look at "
+            "its pooling options, mean and standard deviation"
+        )
+    return np.asarray(descriptor)
+
+
+def fill(
+    gallery: Gallery,
+    catalogue: Catalogue,
+    describer: Describe,
+    *,
+    resume: bool,
+    stop_on_error: bool = False,
+    progress: OnProgress = lambda _: None,
+) -> Filled:
+    """Write a catalogue's products into a gallery, one commit per few hundred images.
+
+    A product is written whole or not at all. Killed at any moment, it loses at most the images
+    since the last commit, and `resume` goes on from there.
+
+    Args:
+        gallery: where to.
+        catalogue: what.
+        describer: turns pictures into rows.
+        resume: leave out products all of whose images are in the gallery already.
+        stop_on_error: raise at the first picture that cannot be read, rather than note it.
+        progress: called after every image.
+
+    Raises:
+        ImageError: when a picture cannot be read and `stop_on_error` is set.
+    """
+    faults = row_failures(catalogue)
+    if stop_on_error and faults:
+        raise ImageError(f"row {faults[0].row}: {faults[0].error}")
+    missing, notes = _missing(catalogue, gallery) if resume else (catalogue, ())
+    failures: list[Failure] = []
+    batch = _Batch(gallery, catalogue)
+    for done, item in enumerate(describer(rows_of(missing), catalogue.folder), start=1):
+        if isinstance(item, Failure):
+            if stop_on_error:
+                raise ImageError(f"row {item.row}: {item.error}")
+            failures.append(item)
+        if batch.is_due(item):
+            batch.commit()
+        batch.items.append(item)
+        progress(Progress(done, len(missing), len(failures)))
+    batch.commit()
+    written = len(missing) - len(failures)
+    record_row_failures(gallery, catalogue, missing)
+    failed = tuple(sorted((*faults, *failures), key=lambda failure: failure.row))
+    return Filled(written, len(catalogue) - len(missing), failed, (*catalogue.notes, *notes))
+
+
+class _Batch:
+    """Images on their way into a gallery; a commit never splits a product."""
+
+    def __init__(self, gallery: Gallery, catalogue: Catalogue) -> None:
+        self._gallery, self._catalogue = gallery, catalogue
+        self.items: list[Described | Failure] = []
+        self._started = time.monotonic()
+
+    def is_due(self, following: Described | Failure) -> bool:
+        """Tell whether to commit before the next image."""
+        if not self.items or following.product_id == self.items[-1].product_id:
+            return False
+        waited = time.monotonic() - self._started
+        return len(self.items) >= COMMIT_IMAGES or waited >= COMMIT_SECONDS
+
+    def commit(self) -> None:
+        """Write what has gathered, and start anew."""
+        described = [item for item in self.items if isinstance(item, Described)]
+        failed = [item for item in self.items if isinstance(item, Failure)]
+        rows = to_table(described, self._catalogue)
+        self._gallery.upsert(rows, keep=[failure.image_id for failure in failed])
+        products = sorted({item.product_id for item in self.items})
+        self._gallery.failures.replace(products, failed)
+        self.items, self._started = [], time.monotonic()
+
+
+def rows_of(catalogue: Catalogue) -> Iterator[Row]:
+    """Yield the rows one by one, without holding all of them as Python values."""
+    for chunk in catalogue.rows.to_batches(max_chunksize=1024):
+        yield from chunk.to_pylist()
+
+
+def _missing(catalogue: Catalogue, gallery: Gallery) -> tuple[Catalogue, Sequence[str]]:
+    """Return the products of which an image is not present, and notes on images that moved."""
+    rows = catalogue.rows
+    present = pc.is_in(rows["image_id"], gallery.rows.ids("image_id"))
+    changed, notes = follow_moved(gallery, replace(catalogue, rows=rows.filter(present)))
+    products = [*rows.filter(pc.invert(present))["product_id"].unique().to_pylist(), *changed]
+    wanted = pc.is_in(rows["product_id"], pa.array(products, rows["product_id"].type))
+    return replace(catalogue, rows=rows.filter(wanted)), notes
+
+
+def stored_path(path: Place) -> str:
+    """Return a picture's path as a gallery keeps it, whole and in UTF-8.
+
+    Raises:
+        ImageError: when a folder above it is named otherwise.
+    """
+    whole = str(path.absolute())
+    try:
+        whole.encode()
+    except UnicodeEncodeError:
+        raise ImageError(f"{whole} is not UTF-8; rename the folder whose name is not") from None
+    return whole
+
+
+def to_table(described: Sequence[Described], catalogue: Catalogue) -> pa.Table:
+    """Return described pictures as rows of a gallery."""
+    columns = {
+        name: pa.array([item.row[name] for item in described], pa.string())
+        for name in (*PLAIN, *catalogue.extra)
+    }
+    paths = [stored_path(catalogue.image_path(item.row["image"])) for item in described]
+    columns["path"] = pa.array(paths, pa.string())
+    if any(item.read_words for item in described):
+        columns["read_words"] = pa.array([item.read_words for item in described], pa.string())
+    columns["digest"] = pa.array([item.digest for item in described], pa.string())
+    columns["keypoints"] = pa.array([item.keypoints for item in described], pa.large_binary())
+    small = [item.thumbnail for item in described]
+    if any(small):
+        jpegs = [each.to_jpeg() if each else None for each in small]
+        scales = [each.scale if each else None for each in small]
+        columns["thumbnail"] = pa.array(jpegs, pa.large_binary())
+        columns["thumbnail_scale"] = pa.array(scales, pa.float32())
+    if described:
+        columns["descriptor"] = vectors(np.stack([item.descriptor for item in described]))
+        vlads = [item.vlad for item in described if item.vlad is not None]
+        if vlads:
+            columns["vlad"] = vectors(np.stack(vlads))
+    return pa.table(columns)

@@ -1,0 +1,1 @@
+"""Recipes: validated settings of indexing and search."""

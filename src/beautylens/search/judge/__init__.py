@@ -1,0 +1,1 @@
+"""The scorer, the probability of each product, and the verdict."""

@@ -1,0 +1,44 @@
+"""Verification: how many keypoints of the photo and of each candidate one transform explains."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from beautylens.features.local.features import Agreement, LocalFeatures
+from beautylens.features.local.keypoints import NO_KEYPOINTS, Keypoints
+from beautylens.query import Query
+from beautylens.results import Geometry, Match, Matches
+from beautylens.store.gallery import Gallery
+
+
+class Verify:
+    """Compares the photo's keypoints with those of every candidate.
+
+    Args:
+        gallery: holds the keypoints.
+        local: matches keypoints and verifies the matches.
+    """
+
+    def __init__(self, gallery: Gallery, local: LocalFeatures) -> None:
+        self._gallery, self._local = gallery, local
+
+    def __call__(self, query: Query, matches: Matches) -> Matches:
+        """Return the matches in their order, each with its number of inliers.
+
+        Raises:
+            ValueError: when no keypoints were taken from the photo.
+        """
+        if query.keypoints is None:
+            raise ValueError("the photo has no keypoints to verify candidates by")
+        stored = self._gallery.rows.keypoints([match.image_id for match in matches])
+        pictures = [stored.get(match.image_id, NO_KEYPOINTS) for match in matches]
+        found = self._local.compare_all(query.keypoints, pictures)
+        return replace(matches, rows=tuple(map(_verified, matches, pictures, found)))
+
+
+def _verified(match: Match, keypoints: Keypoints, agreement: Agreement) -> Match:
+    return replace(
+        match,
+        reasons=replace(match.reasons, inliers=agreement.count),
+        geometry=Geometry(keypoints, agreement),
+    )

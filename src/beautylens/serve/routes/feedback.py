@@ -1,0 +1,132 @@
+"""`POST /v1/feedback`: which product a photo shows, as a person says; kept to learn from."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Response
+
+from beautylens.catalogue.readers import SEPARATOR
+from beautylens.catalogue.write import write_csv
+from beautylens.errors import CollectionError, TableError
+from beautylens.files import PRIVATE, PRIVATE_FOLDER, new_file
+from beautylens.images.draw import to_jpeg
+from beautylens.images.fit import shrink
+from beautylens.serve.forms import FormRoute
+from beautylens.serve.problems import Refusal, documented
+from beautylens.serve.routes.search import Crop, Image, unknown
+from beautylens.serve.service import Service
+from beautylens.serve.texts import FormId
+from beautylens.serve.write_lock import write_lock
+
+TABLE, PHOTOS, KIND = "answers.csv", "photos", "page"
+COLUMNS = ("image", "product_ids", "kind")
+MOST = 10_000
+"""Answers that are kept: anybody may give them."""
+MOST_BYTES = 4 << 30
+"""Of all photos that are kept."""
+LONGEST_SIDE = 2000
+"""Pixels of a photo's longer side: as many as the page sends."""
+_QUALITY = 92
+
+
+def feedback_routes(service: Service) -> APIRouter:
+    """Return the route that takes answers."""
+    routes = APIRouter(prefix="/v1", tags=["feedback"], route_class=FormRoute)
+
+    @routes.post(
+        "/feedback",
+        status_code=204,
+        responses=documented(400, 403, 404, 408, 413, 415, 422, 429, 503, 507),
+    )
+    async def feedback(
+        image: Image,
+        product_id: FormId = "",
+        none: Annotated[bool, Form(description="It shows none of the products.")] = False,
+        crop: Crop = "",
+    ) -> Response:
+        """Keep a photo with the product that it shows, in a table to train and evaluate with."""
+        if service.settings.keep is None:
+            raise Refusal(
+                403, "feedback-off",
+                "this server keeps no photos; `--keep-queries DIR` has it keep those answered",
+            )  # fmt: skip
+        if none == bool(product_id):
+            raise TableError("say which product the photo shows by product_id, or none=true")
+        if SEPARATOR in product_id:
+            raise TableError(f"a table of answers joins ids by {SEPARATOR!r}, so none can hold it")
+        answers, data = Answers(service.settings.keep), await image.read()
+
+        def drawn() -> bytes:
+            if product_id and not service.collection.known([product_id]):
+                raise unknown(product_id)
+            pixels, _ = shrink(service.photo(data, crop=crop).pixels, LONGEST_SIDE)
+            return to_jpeg(pixels, _QUALITY)
+
+        photo = await service.searching.do(drawn)
+        await service.noting.do(lambda: answers.keep(photo, product_id))
+        return Response(status_code=204)
+
+    return routes
+
+
+class Answers:
+    """A folder of photos and a truth table of what people said that they show.
+
+    `train pairs` and `evaluate` read the table as it is. Several processes may write it.
+
+    Args:
+        folder: made when it is not there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @property
+    def table(self) -> Path:
+        """The truth table."""
+        return self._folder / TABLE
+
+    def keep(self, photo: bytes, product_id: str) -> None:
+        """Write a photo, a JPEG file, and what it shows; a later answer replaces an earlier one.
+
+        Raises:
+            Refusal: when there are as many as may be kept.
+            CollectionError: when it cannot be written.
+        """
+        name = f"{PHOTOS}/{hashlib.blake2b(photo, digest_size=16).hexdigest()}.jpg"
+        try:
+            for folder in (self._folder, self._folder / PHOTOS):
+                folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+            with write_lock(self._folder):
+                rows = self._rows()
+                if name not in rows and not self._has_room(len(rows), len(photo)):
+                    raise Refusal(
+                        507, "feedback-full",
+                        f"{MOST:,} answers or {MOST_BYTES >> 20:,} MiB of photos are kept already, "
+                        "and no more",
+                    )  # fmt: skip
+                rows[name] = (name, product_id, KIND)
+                with new_file(self._folder / name, mode=PRIVATE) as file:
+                    file.write(photo)
+                write_csv(self.table, COLUMNS, rows.values(), mode=PRIVATE)
+        except OSError as error:
+            raise CollectionError(f"{self._folder} cannot be written ({error.strerror})") from error
+
+    def _has_room(self, answers: int, size: int) -> bool:
+        """Tell whether one more photo, of so many bytes, may be kept."""
+        kept = sum(file.stat().st_size for file in (self._folder / PHOTOS).iterdir())
+        return answers < MOST and kept + size <= MOST_BYTES
+
+    def _rows(self) -> dict[str, tuple[str, ...]]:
+        """Return the rows of the table by photo, as they stand."""
+        if not self.table.exists():
+            return {}
+        with self.table.open(encoding="utf-8", newline="") as file:
+            return {
+                row["image"]: tuple(row.get(name) or "" for name in COLUMNS)
+                for row in csv.DictReader(file)
+            }

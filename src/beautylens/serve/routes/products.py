@@ -1,0 +1,201 @@
+"""`GET|PUT|DELETE /v1/products/{id}` and `GET /v1/products/{id}/image`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, File, Form, Query, Response, UploadFile
+from fastapi.security import HTTPBearer
+
+from beautylens.catalogue.table import OPTIONAL, one_product
+from beautylens.errors import CollectionError, ImageError, TableError
+from beautylens.paths import place
+from beautylens.results import Product
+from beautylens.serve.forms import FormRoute
+from beautylens.serve.models import Item
+from beautylens.serve.pictures import PictureStore, shown
+from beautylens.serve.problems import Refusal, documented
+from beautylens.serve.routes.search import unknown
+from beautylens.serve.service import Service
+from beautylens.serve.texts import LONGEST, Fact, PathId, check_fact, check_id
+from beautylens.serve.write_lock import write_lock
+
+MOST_PICTURES = 10
+# Checked before the body is read; here so that the API's description says that it is asked for.
+_KEY = Depends(HTTPBearer(auto_error=False, description="The write key."))
+_REFUSED = (400, 401, 403, 408, 413, 415, 422, 429, 503)
+
+
+class Products:
+    """The products of a collection, as a server reads and changes them.
+
+    Args:
+        service: the collection and its limits.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._collection, self._limits = service.collection, service.settings.product_limits
+        self._decode = service.decoders.decode
+        self._folder = place(service.settings.collection)
+        self._pictures = PictureStore(self._folder)
+
+    def read(self, product_id: str) -> Item:
+        """Return a product.
+
+        Raises:
+            Refusal: when there is none of this id.
+        """
+        product = self._collection.get(product_id)
+        if product is None:
+            raise unknown(product_id)
+        return Item.of(product)
+
+    def picture(self, product_id: str, side: int) -> bytes:
+        """Return a product's first picture as a JPEG.
+
+        Raises:
+            Refusal: when there is none.
+        """
+        product = self._collection.get(product_id)
+        picture = None if product is None else shown(self._service, product, side)
+        if picture is None:
+            raise Refusal(404, "not-found", f"there is no picture of a product {product_id!r}")
+        return picture
+
+    def put(self, product_id: str, facts: Mapping[str, str], files: Sequence[bytes]) -> Item:
+        """Add a product, or replace all that is known of it, in one commit.
+
+        Raises:
+            ImageError: when one of its pictures cannot be read; then nothing has changed.
+        """
+        for number, data in enumerate(files, start=1):
+            self._decode(data, name=f"picture {number}", limits=self._limits)
+        with write_lock(self._folder):
+            former = self._images(product_id)
+            kept: list[str] = []
+            try:
+                # One after the other, so that those before one that fails are known.
+                kept.extend(str(self._pictures.keep(product_id, data)) for data in files)
+                kept = list(dict.fromkeys(kept))
+                catalogue = one_product(product_id, kept, facts, self._collection.metadata_columns)
+                self._collection.add(catalogue, workers=1, stop_on_error=True)
+            except BaseException as error:
+                # Not those of a change that was made, whatever failed after it.
+                self._pictures.forget(set(kept) - former - self._images(product_id))
+                if isinstance(error, ImageError):
+                    raise CollectionError(str(error)) from error
+                raise
+            self._pictures.forget(former - set(kept))
+        known = {name: facts[name] for name in OPTIONAL}
+        further = {name: value for name, value in facts.items() if name not in known and value}
+        return Item.of(Product(product_id, metadata=further, images=tuple(kept), **known))
+
+    def remove(self, product_id: str) -> None:
+        """Remove a product in one commit.
+
+        Raises:
+            Refusal: when there is none of this id.
+        """
+        with write_lock(self._folder):
+            former = self._images(product_id)
+            if not self._collection.remove([product_id]):
+                raise unknown(product_id)
+            self._pictures.forget(former)
+
+    def _images(self, product_id: str) -> frozenset[str]:
+        """Return the paths of a product's pictures; none where there is no such product."""
+        product = self._collection.get(product_id)
+        return frozenset(() if product is None else product.images)
+
+
+def product_routes(service: Service) -> APIRouter:
+    """Return the routes that read and change products."""
+    routes = APIRouter(prefix="/v1/products", tags=["products"], route_class=FormRoute)
+    products = Products(service)
+
+    # Before the product's own: an id may have slashes in it.
+    @routes.get(
+        "/{product_id:path}/image",
+        response_class=Response,
+        responses={
+            200: {"content": {"image/jpeg": {}}, "description": "The product's first picture."},
+            **documented(404, 422, 429, 503),
+        },
+    )
+    async def product_image(
+        product_id: PathId,
+        side: Annotated[int, Query(ge=32, le=1024, description="Pixels of its longer side.")] = 480,
+    ) -> Response:
+        """Show a product's first picture."""
+        picture = await service.reading.do(lambda: products.picture(product_id, side))
+        headers = {"Cache-Control": "max-age=60"}
+        return Response(picture, media_type="image/jpeg", headers=headers)
+
+    @routes.get("/{product_id:path}", responses=documented(404, 422, 429, 503))
+    async def product(product_id: PathId) -> Item:
+        """Read a product."""
+        return await service.reading.do(lambda: products.read(product_id))
+
+    @routes.put("/{product_id:path}", dependencies=[_KEY], responses=documented(*_REFUSED))
+    async def put_product(
+        product_id: PathId,
+        image: Annotated[
+            list[UploadFile],
+            File(max_length=MOST_PICTURES, description="Its pictures, one to ten."),
+        ],
+        name: Fact = "",
+        brand: Fact = "",
+        category: Fact = "",
+        gtin: Fact = "",
+        metadata: Annotated[
+            str,
+            Form(
+                max_length=10 * LONGEST,
+                description="The catalogue's further columns, as a JSON object of texts.",
+                examples=['{"shade": "475"}'],
+            ),
+        ] = "{}",
+    ) -> Item:
+        """Add a product, or replace all that is known of it; the next search finds it."""
+        check_id(product_id)
+        files = [await one.read() for one in image]
+        facts = dict(zip(OPTIONAL, (name, brand, category, gtin), strict=True))
+        facts |= _further(metadata, service.collection.metadata_columns)
+        return await service.writing.do(lambda: products.put(product_id, facts, files))
+
+    @routes.delete(
+        "/{product_id:path}",
+        status_code=204,
+        dependencies=[_KEY],
+        responses=documented(401, 403, 404, 422, 429, 503),
+    )
+    async def delete_product(product_id: PathId) -> None:
+        """Remove a product; the next search no longer returns it."""
+        await service.writing.do(lambda: products.remove(product_id))
+
+    return routes
+
+
+def _further(text: str, columns: Sequence[str]) -> Mapping[str, str]:
+    """Return the values of the catalogue's own columns.
+
+    Raises:
+        TableError: when they are no JSON object of texts, or the collection has no such column.
+    """
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        values = None
+    if not isinstance(values, dict) or not all(isinstance(v, str) for v in values.values()):
+        raise TableError('the metadata is no JSON object of texts; write it as {"shade": "475"}')
+    for value in values.values():
+        check_fact(value)
+    if strange := sorted(set(values) - set(columns)):
+        raise TableError(
+            f"this collection has no column {strange[0]!r}; its further columns are "
+            f"{', '.join(columns) or 'none'}"
+        )
+    return values

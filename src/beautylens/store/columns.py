@@ -1,0 +1,77 @@
+"""Conversions between the columns of a gallery's rows and the values they stand for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from beautylens.results import Match, Product, Reasons
+
+Vectors = Literal["descriptor", "vlad"]
+"""The columns that a gallery can be searched by."""
+
+
+def to_match(
+    row: Mapping[str, Any],
+    extra: Sequence[str],
+    similarity: float,
+    column: Vectors = "descriptor",
+) -> Match:
+    """Return a row's image as a match by the similarity of one of its vectors.
+
+    Args:
+        row: the columns PLAIN, `path` and those of `extra`.
+        extra: the catalogue's own further columns.
+        similarity: cosine with the query.
+        column: the vectors that were compared.
+    """
+    return Match(
+        image_id=row["image_id"],
+        product=Product(
+            row["product_id"],
+            row["name"],
+            row["brand"],
+            row["category"],
+            row["gtin"],
+            {name: row[name] for name in extra if row[name]},
+        ),
+        image=row["path"],
+        score=similarity,
+        reasons=reasons_of(similarity, column),
+    )
+
+
+def reasons_of(cosine: float, column: Vectors) -> Reasons:
+    """Return the cosine of one kind of vectors as the only evidence."""
+    return Reasons(visual=cosine) if column == "descriptor" else Reasons(local=cosine)
+
+
+def file_digest(data: bytes) -> str:
+    """Return the digest by which a copy of a picture file is recognised."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def stacked(column: pa.ChunkedArray | pa.FixedSizeListArray) -> NDArray[np.float32]:
+    """Return the vectors of a column, nulls left out, as (N, D) float32."""
+    lists = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    values = lists.flatten().to_numpy(zero_copy_only=False)
+    return np.asarray(values.reshape(-1, column.type.list_size), np.float32)
+
+
+def vectors(rows: NDArray[np.float32]) -> pa.FixedSizeListArray:
+    """Return vectors (N, D) as a column."""
+    return pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), rows.shape[1])
+
+
+def cosines(rows: NDArray[np.float32], vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the cosines of unit rows (N, D) with a unit vector (D,): (N,).
+
+    Equal rows have exactly equal cosines, which a matrix product does not promise.
+    """
+    products: NDArray[np.float32] = np.einsum("nd,d->n", rows, vector)
+    return products

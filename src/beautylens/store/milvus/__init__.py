@@ -1,0 +1,1 @@
+"""A Milvus cluster as the vector index of a collection."""

@@ -1,0 +1,96 @@
+"""Products of a gallery, looked up by their ids and GTINs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beautylens.catalogue.gtin import gtins_in, spellings
+from beautylens.results import Matches
+from beautylens.several import several
+from beautylens.store.lance import of_products, sql_list
+from beautylens.store.rows import Rows
+from beautylens.unicode_text import composed
+
+_UNSPACED = "replace(replace(gtin, ' ', ''), '-', '')"
+
+
+class Products:
+    """The products whose images the rows of a gallery are.
+
+    Args:
+        rows: of the gallery.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def count(self) -> int:
+        """Return how many products there are."""
+        return len(self._rows.ids("product_id").unique())
+
+    def known(self, product_ids: Iterable[str]) -> set[str]:
+        """Return those of the product ids that the gallery holds."""
+        wanted = several(product_ids)
+        held = self.pictures(wanted)
+        return {product for product in wanted if product in held or composed(product) in held}
+
+    def pictures(self, product_ids: Iterable[str]) -> dict[str, str]:
+        """Return the path of one picture of each of these products that the gallery holds."""
+        condition = of_products(product_ids)
+        rows = self._rows.select(["product_id", "image_id", "path"], condition).sort_by("image_id")
+        found: dict[str, str] = {}
+        for product, path in zip(
+            rows["product_id"].to_pylist(), rows["path"].to_pylist(), strict=True
+        ):
+            found.setdefault(product, path)
+        return found
+
+    def images(self, product_id: str) -> Matches:
+        """Return all images of a product in the order of their ids, not scored; none if unknown."""
+        return self._rows.matching(of_products([product_id]))
+
+    def scored(
+        self, product_ids: Iterable[str], descriptor: NDArray[np.float32], where: str | None = None
+    ) -> Matches:
+        """Return all images of these products by cosine with a descriptor, best first.
+
+        Args:
+            product_ids: ids that the gallery does not hold are left out.
+            descriptor: (D,) float32, unit length.
+            where: an SQL condition that an image must meet as well.
+        """
+        return self._rows.scored(of_products(product_ids), descriptor, where)
+
+    def with_gtin(
+        self, gtins: Iterable[str], descriptor: NDArray[np.float32], where: str | None = None
+    ) -> Matches:
+        """Return all images of the products with these GTINs by cosine with a descriptor.
+
+        Args:
+            gtins: fourteen digits each; the catalogue may write them in any way.
+            descriptor: (D,) float32, unit length.
+            where: an SQL condition that an image must meet as well.
+        """
+        wanted = set(several(gtins))
+        written = sql_list(spelling for gtin in wanted for spelling in spellings(gtin))
+        listed = " OR ".join(f"gtin LIKE '%{gtin.lstrip('0')}%'" for gtin in sorted(wanted))
+        # The index answers for the usual spellings; only when it has none are all rows read.
+        conditions = (f"gtin IN ({written})", f"({_UNSPACED} IN ({written}) OR {listed})")
+        found = (self._rows.scored(condition, descriptor, where) for condition in conditions)
+        matches = next((matches for matches in found if len(matches)), Matches())
+        return Matches(tuple(m for m in matches if wanted.intersection(gtins_in(m.product.gtin))))
+
+    def read_words(self, product_ids: Iterable[str]) -> dict[str, str]:
+        """Return what was read on the pictures of these products when they were indexed."""
+        if not self._rows.has("read_words"):
+            return {}
+        condition = f"{of_products(product_ids)} AND read_words != ''"
+        rows = self._rows.select(["product_id", "image_id", "read_words"], condition)
+        found: dict[str, str] = {}
+        for row in rows.sort_by("image_id").to_pylist():
+            before = found.get(row["product_id"], "")
+            found[row["product_id"]] = f"{before}\n{row['read_words']}".strip()
+        return found

@@ -1,0 +1,71 @@
+"""Row ids of images: looked up once, and read by from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from beautylens.several import several
+from beautylens.store.lance import of_images
+
+# Ids kept at most; then the cache is emptied.
+_MOST = 100_000
+
+
+class RowIdCache:
+    """Reads rows by image id, at the row ids under which they were last seen.
+
+    A row id is found in microseconds however many rows there are, and however new the row: an
+    index has to catch up with new rows first. Row ids change when the table is compacted; an image
+    that is not found under the id it had is looked up again.
+
+    Args:
+        table: of LanceDB, with a column `image_id`.
+    """
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+        self._row_ids: dict[str, int] = {}
+
+    def read(self, image_ids: Iterable[str], names: Sequence[str]) -> pa.Table:
+        """Return `image_id` and the named columns of those images that are there, in any order."""
+        wanted = dict.fromkeys(several(image_ids))
+        return self._current(wanted, several(names)).drop_columns("_rowid")
+
+    def look_up(self, image_ids: Iterable[str]) -> dict[str, int]:
+        """Return the row ids of those images that are there."""
+        found = self._current(dict.fromkeys(several(image_ids)), [])
+        return dict(zip(found["image_id"].to_pylist(), found["_rowid"].to_pylist(), strict=True))
+
+    def at(self, row_ids: Iterable[int], names: Sequence[str]) -> pa.Table:
+        """Return `image_id` and the named columns of some rows that are there, in any order."""
+        return self._at(row_ids, several(names)).drop_columns("_rowid")
+
+    def _current(self, wanted: Mapping[str, None], names: Sequence[str]) -> pa.Table:
+        """Return `image_id`, `_rowid` and the named columns of those images that are there."""
+        # Other threads change the cache meanwhile.
+        known = (self._row_ids.get(each) for each in wanted)
+        found = self._at([row_id for row_id in known if row_id is not None], names)
+        # Another image may have come to have a cached row id.
+        right = [image_id in wanted for image_id in found["image_id"].to_pylist()]
+        found = found.filter(pa.array(right, pa.bool_()))
+        there = set(found["image_id"].to_pylist())
+        missing = [each for each in wanted if each not in there]
+        if not missing:
+            return found
+        return pa.concat_tables([found, self._at(self._query(missing), names)])
+
+    def _query(self, image_ids: Sequence[str]) -> list[int]:
+        query = self._table.search().select(["image_id"]).with_row_id(True)
+        row_ids: list[int] = query.where(of_images(image_ids)).to_arrow()["_rowid"].to_pylist()
+        return row_ids
+
+    def _at(self, row_ids: Iterable[int], names: Sequence[str]) -> pa.Table:
+        columns = ["image_id", "_rowid", *names]
+        rows = self._table.take_row_ids(list(row_ids)).select(columns).to_arrow()
+        if len(self._row_ids) > _MOST:
+            self._row_ids = {}
+        self._row_ids |= zip(rows["image_id"].to_pylist(), rows["_rowid"].to_pylist(), strict=True)
+        return rows

@@ -1,0 +1,182 @@
+"""Optical character recognition (OCR) with RapidOCR: the lines of text on a picture."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import yaml
+
+from beautylens.arrays import UInt8
+from beautylens.errors import EncoderError
+from beautylens.native import ONNX_RUNTIME, Lock, Once
+from beautylens.startup import quick_imports
+
+# PP-OCR networks of RapidOCR's package; named, so that it downloads no others.
+NETWORKS = {
+    "Det": "PP-OCRv6_det_small.onnx",
+    "Cls": "ch_ppocr_mobile_v2.0_cls_mobile.onnx",
+    "Rec": "PP-OCRv6_rec_small.onnx",
+}
+# Lines of less confidence are mostly texture.
+MIN_CONFIDENCE = 0.5
+# Pixels of the longer side that a photo needs for small text and thin bars.
+READABLE_SIDE = 1280
+# Pixels of the shorter side below which a picture is not read.
+_MIN_SIDE = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of text on a picture.
+
+    Args:
+        text: as read.
+        confidence: mean probability of its characters, 0 to 1.
+        corners: x, y in pixels of the picture, clockwise.
+    """
+
+    text: str
+    confidence: float
+    corners: tuple[tuple[float, float], ...]
+
+    @property
+    def height(self) -> float:
+        """Height of its letters in pixels, for a line that is longer than tall."""
+        first, second, _, last = self.corners
+        return float(
+            min(np.hypot(*np.subtract(first, second)), np.hypot(*np.subtract(first, last)))
+        )
+
+
+# Returns the lines of text on a picture, (H, W, 3) uint8 RGB.
+Reads = Callable[[UInt8], tuple[Line, ...]]
+
+
+class Reader:
+    """Reads the text on pictures, one at a time: threads wait for each other.
+
+    ONNX Runtime runs the networks in single precision: the text depends neither on the processor
+    nor on the pictures read before (docs/benchmarks.md, "Precision").
+
+    Args:
+        side: longer side in pixels to which pictures are resized for text detection.
+        folder: folder of the networks; by default that of RapidOCR's package.
+
+    Raises:
+        EncoderError: when a network is missing.
+    """
+
+    def __init__(self, *, side: int = 640, folder: Path | None = None) -> None:
+        self._side = side
+        self._networks = _networks(folder or _package_folder())
+        self._once: Once[Any] = Once()
+        self._lock = Lock()
+
+    def __call__(self, picture: UInt8) -> tuple[Line, ...]:
+        """Return the lines of a picture, (H, W, 3) uint8 RGB, the tallest first."""
+        if min(picture.shape[:2]) * max(1, self._side / max(picture.shape[:2])) < _MIN_SIDE:
+            return ()
+        # The networks were trained on BGR pictures, and miss small text.
+        resized = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+        scale = max(1.0, self._side / max(picture.shape[:2]))
+        if scale > 1:
+            resized = cv2.resize(resized, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+        with self._lock():
+            found = _read(self._engine, resized)
+        if found.txts is None:
+            return ()
+        lines = [
+            Line(text, float(score), tuple((float(x), float(y)) for x, y in quad / scale))
+            for text, score, quad in zip(found.txts, found.scores, found.boxes, strict=True)
+        ]
+        return tuple(sorted(lines, key=lambda line: -line.height))
+
+    def _engine(self) -> Any:
+        return self._once(lambda: _make_engine(self._side, self._networks))
+
+
+@ONNX_RUNTIME.serialise_first_call
+def _read(engine: Callable[[], Any], picture: Any) -> Any:
+    return engine()(picture)
+
+
+_SHARED: Once[Reader] = Once()
+
+
+def shared_reader() -> Reader:
+    """Return the reader that all searches of this process share.
+
+    Raises:
+        EncoderError: when a network is missing.
+    """
+    return _SHARED(Reader)
+
+
+def _package_folder() -> Path:
+    """Return the folder of the networks in RapidOCR's package."""
+    spec = importlib.util.find_spec("rapidocr")
+    if spec is None or not spec.submodule_search_locations:
+        raise EncoderError("reading text needs the package rapidocr: pip install 'rapidocr>=3.10'")
+    return Path(spec.submodule_search_locations[0]) / "models"
+
+
+def _networks(folder: Path) -> dict[str, Path]:
+    """Return the network files of text detection, orientation and recognition.
+
+    Raises:
+        EncoderError: when one is missing.
+    """
+    files = {part: folder / name for part, name in NETWORKS.items()}
+    for file in files.values():
+        if not file.is_file():
+            raise EncoderError(
+                f"{file}: the network is missing; pip install --force-reinstall 'rapidocr>=3.10'"
+            )
+    return files
+
+
+def _make_engine(side: int, networks: Mapping[str, Path]) -> Any:
+    with quick_imports(), _plain_yaml():
+        from rapidocr import EngineType, RapidOCR
+
+    settings: dict[str, Any] = {
+        "Global.log_level": "critical",
+        "Global.text_score": MIN_CONFIDENCE,
+        "Det.limit_type": "max",
+        "Det.limit_side_len": side,
+        # Memory is kept from one picture to the next.
+        "EngineConfig.onnxruntime.enable_cpu_mem_arena": True,
+    }
+    for part, file in networks.items():
+        settings[f"{part}.engine_type"] = EngineType.ONNXRUNTIME
+        settings[f"{part}.model_path"] = str(file)
+    return RapidOCR(params=settings)
+
+
+@contextmanager
+def _plain_yaml() -> Iterator[None]:
+    """Load YAML files as plain dictionaries in imports inside the block.
+
+    RapidOCR reads 90 KB of YAML twice, about networks that it could download, into OmegaConf nodes:
+    that takes 0.8 s and is not needed here, where every network is named.
+    """
+    from omegaconf import OmegaConf
+
+    load = OmegaConf.load
+    OmegaConf.load = _load_plain  # type: ignore[method-assign, assignment]  # restored below
+    try:
+        yield
+    finally:
+        OmegaConf.load = load  # type: ignore[method-assign]  # restored
+
+
+def _load_plain(path: Path) -> Any:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(Path(path).read_bytes(), loader)  # noqa: S506  (both are safe)

@@ -1,0 +1,70 @@
+"""The CPU cores that this process may use, and the thread pool that searches share."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from beautylens.native import Once
+
+_CORES: Once[ThreadPoolExecutor] = Once()
+_CONTROL_GROUPS = Path("/sys/fs/cgroup")
+
+
+def cores() -> ThreadPoolExecutor:
+    """Return the thread pool that all searches of this process share, one thread for each core.
+
+    Concurrent searches then do not oversubscribe the cores. Tasks must need little memory, and must
+    not wait for other tasks of the pool.
+    """
+    return _CORES(lambda: ThreadPoolExecutor(core_count(), "beautylens"))
+
+
+def core_count() -> int:
+    """Return the number of cores that this process may use, at least one.
+
+    That is the size of its CPU affinity, limited by the CPU quota of its control groups: 2 in a
+    container with a quota of two of 64 cores.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        allowed = len(os.sched_getaffinity(0))
+    else:  # macOS
+        allowed = os.cpu_count() or 1
+    quota = min(_quotas(_CONTROL_GROUPS, Path("/proc/self/cgroup")), default=math.inf)
+    return max(1, min(allowed, math.ceil(quota))) if math.isfinite(quota) else allowed
+
+
+def _quotas(root: Path, membership: Path) -> Iterator[float]:
+    """Yield the CPU quota, in cores, of each control group of this process that has one.
+
+    Version 2 has `quota period` in `cpu.max`, version 1 has a file for each; both are in
+    microseconds. In a namespace, as of a container, the root is the container's group.
+    """
+    try:
+        lines = membership.read_text("utf-8").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        top = root / "cpu" if controllers else root
+        own = top / path.lstrip("/")
+        for group in (own, *own.parents):
+            if group.is_relative_to(top):
+                yield from _quota(group)
+
+
+def _quota(group: Path) -> Iterator[float]:
+    for names in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):
+        try:
+            words = " ".join((group / name).read_text("utf-8") for name in names).split()
+            quota, period = (float(word) for word in words)
+        except (OSError, ValueError):
+            # Without a limit the quota is `max` or -1.
+            continue
+        if quota > 0 and period > 0:
+            yield quota / period

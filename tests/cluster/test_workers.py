@@ -1,0 +1,109 @@
+"""Dealing work to workers that are killed, without a cluster: what comes back, and when it ends."""
+
+from __future__ import annotations
+
+from collections import Counter
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from beautylens.cluster.workers import WorkerPool, team
+from beautylens.errors import CollectionError
+
+
+@pytest.mark.parametrize(
+    ("nodes", "made"),
+    [
+        ([{"CPU": 2}], (2, 0, 1)),
+        ([{"CPU": 1}, {"CPU": 1}], (1, 0, 2)),
+        ([{"CPU": 1}, {"CPU": 64}, {"CPU": 3}], (4, 0, 16)),
+        ([{"CPU": 64}, {"CPU": 16}, {"memory": 9}], (4, 0, 20)),
+        ([{"CPU": 64, "GPU": 4}, {"CPU": 16, "GPU": 2}, {"CPU": 64}], (8, 1, 6)),
+        ([{"GPU": 1}], (1, 1, 1)),
+        ([{"memory": 9}], (1, 0, 1)),
+    ],
+)
+def test_the_machines_of_a_cluster_make_a_team(
+    nodes: list[dict[str, float]], made: tuple[int, int, int]
+) -> None:
+    assert team(nodes) == made
+
+
+class KilledError(Exception):
+    actor_init_failed = False
+
+
+class FakeRay:
+    """Two machines; a call is made when its answer is asked for, and some calls kill."""
+
+    exceptions = SimpleNamespace(RayActorError=KilledError)
+
+    def __init__(self, kills: dict[Any, int]) -> None:
+        self.kills, self.calls, self.started = Counter(kills), Counter[Any](), 0
+        self.quiet = 2
+
+    def nodes(self) -> list[dict[str, Any]]:
+        return [{"Alive": True, "Resources": {"CPU": 1}}] * 2
+
+    def start(self, cores: int, gpus: int) -> SimpleNamespace:
+        self.started += 1
+        ready, square = self.method(lambda: None), self.method(self.square)
+        return SimpleNamespace(__ray_ready__=ready, square=square)
+
+    def method(self, function: Any) -> SimpleNamespace:
+        return SimpleNamespace(remote=lambda *given: Reference(function, given))
+
+    def square(self, number: int) -> int:
+        self.calls[number] += 1
+        if self.kills[number]:
+            self.kills[number] -= 1
+            raise KilledError
+        return number**2
+
+    def wait(self, references: list[Any], timeout: float) -> tuple[list[Any], list[Any]]:
+        if self.quiet:
+            self.quiet -= 1
+            return [], references
+        return references[:1], references[1:]
+
+    def get(self, reference: Reference) -> Any:
+        return reference.function(*reference.given)
+
+
+class Reference:
+    def __init__(self, function: Any, given: tuple[Any, ...]) -> None:
+        self.function, self.given = function, given
+
+
+def test_a_task_that_kills_its_worker_is_tried_twice_and_the_others_are_done() -> None:
+    ray = FakeRay({3: 1, 5: 99})
+    came = list(WorkerPool(ray, ray.start).deal("square", range(9)))
+    assert came.count(None) == 2
+    assert dict(filter(None, came)) == {n: None if n == 5 else n * n for n in range(9)}
+    assert ray.calls == {n: 2 if n in (3, 5) else 1 for n in range(9)}
+    # The last that is killed leaves no task to start another for.
+    assert ray.started == 2 + 2
+
+
+def test_a_crew_goes_on_with_the_workers_it_has_and_starts_none_without_a_task() -> None:
+    ray = FakeRay({})
+    crew = WorkerPool(ray, ray.start)
+    assert list(crew.deal("square", [])) == []
+    assert ray.started == 0
+    assert len(list(filter(None, crew.deal("square", range(5))))) == 5
+    assert list(filter(None, crew.deal("square", [7]))) == [(7, 49)]
+    assert ray.started == 2
+
+
+def test_workers_that_are_killed_whatever_they_do_end_the_work() -> None:
+    ray = FakeRay(dict.fromkeys(range(100), 9))
+    with pytest.raises(CollectionError, match="13 workers of the cluster were killed one after"):
+        list(WorkerPool(ray, ray.start).deal("square", range(100)))
+
+
+def test_a_worker_that_cannot_start_ends_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = FakeRay({0: 1})
+    monkeypatch.setattr(KilledError, "actor_init_failed", True)
+    with pytest.raises(KilledError):
+        list(WorkerPool(ray, ray.start).deal("square", [0]))

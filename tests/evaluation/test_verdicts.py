@@ -1,0 +1,135 @@
+"""The trust in verdicts: against scikit-learn and slow loops."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from beautylens.cli.evaluate import print_verdicts
+from beautylens.evaluation.metrics import QueryResult
+from beautylens.evaluation.verdicts import auroc, calibration_error, judge_verdicts, reliability
+from beautylens.results import Match, Matches, Product
+
+rng = np.random.default_rng(5)
+
+
+def result(
+    ranking: str, shares: list[float], verdict: str, truths: str = "", ignore: str = ""
+) -> QueryResult:
+    rows = tuple(
+        Match(name, Product(name), "", 1.0 - place / 10, probability=share)
+        for place, (name, share) in enumerate(zip(ranking, shares, strict=True))
+    )
+    best = shares[0] if shares else 0.0
+    matches = Matches(rows, verdict, best)
+    return QueryResult(Path("q.jpg"), frozenset(truths), frozenset(ignore), "", matches, None)
+
+
+@pytest.mark.parametrize("count", [7, 10, 42, 300])
+def test_auroc_is_that_of_scikit_learn_also_with_ties(count: int) -> None:
+    probability = rng.integers(0, 12, count) / 12
+    right = rng.uniform(size=count) < probability
+    right[:2] = [True, False]
+    assert auroc(probability, right) == pytest.approx(roc_auc_score(right, probability))
+
+
+def test_auroc_of_one_kind_of_answers_is_unknown() -> None:
+    assert math.isnan(auroc(np.array([0.1, 0.9]), np.array([True, True])))
+
+
+def test_where_all_answers_are_right_it_is_said_that_there_is_no_auroc(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    verdicts = judge_verdicts([result("ab", [0.9, 0.1], "match", truths="a")] * 3)
+    assert verdicts is not None
+    print_verdicts(verdicts)
+    told = " ".join(capsys.readouterr().err.split())
+    assert "There is no AUROC where all answers are right, or none, calibration error 0.100" in told
+    assert "nan" not in told
+
+
+@pytest.mark.parametrize("count", [3, 10, 42, 301])
+def test_calibration_error_is_that_of_slow_loops_over_ten_equal_parts(count: int) -> None:
+    probability = rng.uniform(size=count)
+    right = rng.uniform(size=count) < probability
+    ordered = sorted(zip(probability, right, strict=True))
+    sizes = [count // 10 + (part < count % 10) for part in range(10)]
+    error, start = 0.0, 0
+    for size in sizes:
+        part = ordered[start : start + size]
+        start += size
+        if part:
+            said = sum(p for p, _ in part) / size
+            was = sum(r for _, r in part) / size
+            error += size / count * abs(said - was)
+    assert calibration_error(probability, right) == pytest.approx(error)
+    assert sum(b.queries for b in reliability(probability, right)) == count
+
+
+def test_certain_and_right_has_no_error_and_certain_but_wrong_has_all() -> None:
+    sure = np.ones(20)
+    assert calibration_error(sure, np.ones(20, bool)) == 0.0
+    assert calibration_error(sure, np.zeros(20, bool)) == 1.0
+
+
+def test_verdicts_are_counted_with_how_many_held() -> None:
+    rows = [
+        result("ab", [0.9, 0.05], "match", truths="a"),
+        result("ab", [0.9, 0.05], "match", truths="b"),
+        result("ab", [0.2, 0.1], "not_in_catalogue"),
+        result("ab", [0.2, 0.1], "not_in_catalogue", truths="b"),
+        result("ab", [0.45, 0.44], "unsure", truths="a"),
+    ]
+    verdicts = judge_verdicts(rows)
+    assert verdicts is not None
+    counts = {name: (given.queries, given.held) for name, given in verdicts.given.items()}
+    assert counts == {"match": (2, 0.5), "not_in_catalogue": (2, 0.5), "unsure": (1, 1.0)}
+    assert (verdicts.queries, verdicts.right) == (5, 2)
+    low, high = verdicts.intervals["auroc"]
+    assert low <= verdicts.auroc <= high
+    assert verdicts.as_dict()["verdicts"]["match"] == {"queries": 2, "share": 0.4, "held": 0.5}
+
+
+def test_perfect_probabilities_of_few_photos_have_intervals_with_a_width() -> None:
+    right = [result("ab", [1.0, 0.0], "match", truths="a")] * 6
+    wrong = [result("ab", [0.0, 0.0], "unsure", truths="b")] * 2
+    verdicts = judge_verdicts([*right, *wrong])
+    assert verdicts is not None
+    assert (verdicts.auroc, verdicts.calibration_error) == (1.0, 0.0)
+    # scipy.stats.binomtest(2, 2) and (0, 8), .proportion_ci(method="wilson")
+    assert verdicts.intervals["auroc"] == pytest.approx((0.3424, 1.0), abs=1e-4)
+    assert verdicts.intervals["calibration_error"] == pytest.approx((0.0, 0.3244), abs=1e-4)
+
+
+def test_the_best_product_is_the_first_that_is_not_ignored() -> None:
+    rows = [
+        result("xab", [0.8, 0.1, 0.05], "match", truths="a", ignore="x"),
+        result("ba", [0.3, 0.2], "unsure", truths="a"),
+    ]
+    verdicts = judge_verdicts(rows)
+    assert verdicts is not None
+    assert [b.probability for b in verdicts.bins] == [0.1, 0.3]
+    assert [b.right for b in verdicts.bins] == [1.0, 0.0]
+    # The verdict was about the ignored product, and is neither right nor wrong.
+    assert verdicts.given["match"].queries == 0
+
+
+def test_queries_with_ignored_products_alone_and_unread_photos_do_not_count() -> None:
+    unread = QueryResult(Path("q.jpg"), frozenset("a"), frozenset(), "", None, "broken")
+    rows = [result("ab", [0.9, 0.0], "match", ignore="a"), unread]
+    assert judge_verdicts(rows) is None
+    rows.append(result("", [], "not_in_catalogue"))
+    verdicts = judge_verdicts(rows)
+    assert verdicts is not None
+    assert verdicts.queries == 1
+    assert verdicts.given["not_in_catalogue"].held == 1.0
+
+
+def test_a_recipe_without_a_judge_has_no_verdicts() -> None:
+    rows = (Match("a", Product("a"), "", 1.0),)
+    plain = QueryResult(Path("q"), frozenset("a"), frozenset(), "", Matches(rows), None)
+    assert judge_verdicts([plain]) is None

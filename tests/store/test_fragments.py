@@ -1,0 +1,58 @@
+"""Fragments that are published while others write: one whole version of a product stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from beautylens.store.gallery import Gallery
+from tests.store.test_gallery import DIMENSIONS, rows
+
+
+def names_of(gallery: Gallery) -> list[tuple[str, str]]:
+    there = gallery.rows.select(["image_id", "name"]).to_pylist()
+    return sorted((row["image_id"], row["name"]) for row in there)
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Gallery:
+    made = Gallery.create(tmp_path / "g.lens", dimensions=DIMENSIONS, settings={})
+    made.upsert(rows(("old", "a", 0)))
+    return made
+
+
+def test_fragments_are_seen_once_they_are_published(gallery: Gallery) -> None:
+    examined = gallery.version
+    fragments = gallery.write_fragments(rows(("p", "a", 1)))
+    fragments += gallery.write_fragments(rows(("q", "a", 2), ("q", "b", 3)))
+    assert len(names_of(gallery)) == 1
+    assert gallery.publish(fragments, examined) == []
+    assert [image for image, _ in names_of(gallery)] == ["old/a", "p/a", "q/a", "q/b"]
+
+
+@pytest.mark.parametrize("image", ["p/a", "p/new"], ids=["the same image", "another image"])
+def test_what_another_process_wrote_before_stays_whole_at_every_moment(
+    gallery: Gallery, image: str
+) -> None:
+    examined = gallery.version
+    fragments = gallery.write_fragments(rows(("o", "a", 1), ("p", "a", 2), ("p", "b", 3)))
+    fragments += gallery.write_fragments(rows(("q", "a", 4)))
+    other = Gallery(gallery.address)
+    other.upsert(rows((*image.split("/"), 5), name="accepted"))
+    other.upsert(rows(("r", "a", 6)))
+    first = gallery.version + 1
+    assert gallery.publish(fragments, examined) == ["p"]
+    others = ["o/a", "old/a", "q/a", "r/a"]
+    assert names_of(gallery) == sorted([*((each, "") for each in others), (image, "accepted")])
+    # Whoever looks between two of the commits finds the accepted rows as well.
+    for version in range(first, gallery.version + 1):
+        gallery.rows.table.checkout(version)
+        assert (image, "accepted") in names_of(gallery)
+
+
+def test_what_another_process_writes_after_replaces_the_fragment(gallery: Gallery) -> None:
+    examined = gallery.version
+    gallery.publish(gallery.write_fragments(rows(("p", "a", 1), ("p", "b", 2))), examined)
+    Gallery(gallery.address).upsert(rows(("p", "a", 3), name="accepted"))
+    assert names_of(gallery) == [("old/a", ""), ("p/a", "accepted")]

@@ -1,0 +1,62 @@
+"""Barcodes on pictures, drawn by the sample catalogue and by the reader's own writer."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import zxingcpp
+
+from beautylens.sample.barcode import draw_barcode
+from beautylens.text.codes import read_barcodes
+
+GTIN = "4006381333931"
+
+
+def on_grey(symbol: np.ndarray) -> np.ndarray:
+    scene = np.full((700, 900, 3), 140, np.uint8)
+    height, width = symbol.shape[:2]
+    scene[200 : 200 + height, 150 : 150 + width] = symbol
+    return scene
+
+
+@pytest.mark.parametrize("angle", [0, 17, 90, 135, 180])
+def test_a_barcode_is_read_in_any_direction(angle: float) -> None:
+    turn = cv2.getRotationMatrix2D((450, 350), angle, 1.0)
+    scene = cv2.warpAffine(
+        on_grey(draw_barcode(GTIN, 4, 240)), turn, (900, 700), borderValue=(140, 140, 140)
+    )
+    assert read_barcodes(scene) == (f"0{GTIN}",)
+
+
+def test_a_blurred_noisy_barcode_is_read() -> None:
+    scene = cv2.GaussianBlur(on_grey(draw_barcode(GTIN, 4, 240)), (0, 0), 1.6).astype(float)
+    scene += np.random.default_rng(0).normal(0, 8, scene.shape)
+    assert read_barcodes(scene.clip(0, 255).astype(np.uint8)) == (f"0{GTIN}",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "gtin"),
+    [
+        (zxingcpp.BarcodeFormat.UPCA, "036000291452", "00036000291452"),
+        (zxingcpp.BarcodeFormat.UPCE, "01234565", "00012345000065"),
+        (zxingcpp.BarcodeFormat.EAN8, "96385074", "00000096385074"),
+        (zxingcpp.BarcodeFormat.ITF, "15400141288763", "15400141288763"),
+        (zxingcpp.BarcodeFormat.DataBar, "(01)09501101530003", "09501101530003"),
+    ],
+)
+def test_other_symbols_say_their_gtin(kind: object, text: str, gtin: str) -> None:
+    code = zxingcpp.create_barcode(text, kind)
+    grey = np.array(zxingcpp.write_barcode_to_image(code, scale=4, add_quiet_zones=True))
+    assert read_barcodes(np.repeat(grey[:, :, None], 3, axis=2)) == (gtin,)
+
+
+def test_codes_without_a_gtin_say_nothing() -> None:
+    code = zxingcpp.create_barcode(GTIN, zxingcpp.BarcodeFormat.Code128)
+    grey = np.array(zxingcpp.write_barcode_to_image(code, scale=4, add_quiet_zones=True))
+    assert read_barcodes(np.repeat(grey[:, :, None], 3, axis=2)) == ()
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (8, 8, 3), (3, 4000, 3), (600, 600, 3)])
+def test_a_blank_picture_of_any_size_says_nothing(shape: tuple[int, ...]) -> None:
+    assert read_barcodes(np.full(shape, 255, np.uint8)) == ()
