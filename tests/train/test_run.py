@@ -71,7 +71,7 @@ def test_every_kind_makes_an_encoder_that_a_collection_takes(
     collection = index(shop.table, tmp_path / "c.lens", recipe=recipe_with("fast", str(out)))
     found = collection.search(shop.picture(3), 3)
     assert "p03" in [match.product.product_id for match in found]
-    assert collection.gallery.dimensions == 8
+    assert collection.gallery.rows.dimensions == 8
     rows = curves(out)
     assert [row["epoch"] for row in rows] == ["0.0", "1.0", "2.0"]
     assert all(0 <= float(row["map7"]) <= 1 for row in rows)
