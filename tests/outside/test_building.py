@@ -71,7 +71,7 @@ def grown(target: Path, before: int) -> bool:
 
 
 def test_an_interrupted_build_says_so_and_goes_on(tmp_path: Path) -> None:
-    shop = make_shop(tmp_path / "shop", 30)
+    shop = make_shop(tmp_path / "shop", 150)
     # Background jobs of a shell ignore interruptions, and so would what they start.
     command = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     command += "from beautylens.ingest import fill; fill.COMMIT_IMAGES = 2\n"
@@ -87,7 +87,7 @@ def test_an_interrupted_build_says_so_and_goes_on(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "the same command goes on from there" in said
     assert "Traceback" not in said
-    assert "30 pictures of 30 products" in run("index", shop.table, tmp_path / "c.lens").stderr
+    assert "150 pictures of 150 products" in run("index", shop.table, tmp_path / "c.lens").stderr
 
 
 def test_two_processes_building_one_folder_lose_nothing(tmp_path: Path) -> None:
