@@ -125,7 +125,7 @@ def test_a_cluster_builds_what_one_process_builds(
     assert_same(open_collection(tmp_path / "ray.lens"), plain)
 
 
-class CrewOfOne:
+class PoolOfOne:
     """Describes in this process, and does something between the first block and the second."""
 
     size = 1
@@ -151,7 +151,7 @@ def without_ray(monkeypatch: pytest.MonkeyPatch, between: Callable[[], None]) ->
         yield object()
 
     monkeypatch.setattr(indexing, "connected", connected)
-    monkeypatch.setattr(cluster, "_crew", lambda _, *of: CrewOfOne(*of, between))
+    monkeypatch.setattr(cluster, "_pool", lambda _, *of: PoolOfOne(*of, between))
 
 
 @pytest.mark.parametrize("when", ["before a commit", "at the same moment"])
@@ -288,6 +288,6 @@ def test_without_ray_the_extra_to_install_is_named(
     large: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(BeautylensError, match=r"run: pip install 'beautylens\[scale\]'"):
+    with pytest.raises(BeautylensError, match=r"run in the folder .*: pip install '\.\[scale\]'"):
         build(large.table, tmp_path / "none.lens", ray="local")
     assert not (tmp_path / "none.lens").exists()
