@@ -97,7 +97,7 @@ class Service:
             Refusal: 503 when work has been stuck in a thread that searches would need.
             CollectionError: when the collection cannot be read.
         """
-        stuck = sum(desk.stuck for desk in (self.searching, self.reading))
+        stuck = sum(queue.stuck for queue in (self.searching, self.reading))
         if stuck:
             raise Refusal(
                 503, "stuck",
@@ -108,6 +108,6 @@ class Service:
 
     def close(self) -> None:
         """Finish what was taken."""
-        for desk in (self.searching, self.reading, self.noting, self.watching, self.writing):
-            desk.close()
+        for queue in (self.searching, self.reading, self.noting, self.watching, self.writing):
+            queue.close()
         self.decoders.close()

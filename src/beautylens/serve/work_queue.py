@@ -30,7 +30,7 @@ class WorkQueue:
     def __init__(self, threads: int, waiting: int, seconds: float, *, finish: bool = False) -> None:
         self._room, self._threads, self._seconds = threads + waiting, threads, seconds
         self._finish = finish
-        self._pool = ThreadPoolExecutor(threads, "desk")
+        self._pool = ThreadPoolExecutor(threads, "queue")
         self._usual = 0.2  # seconds that a piece of work takes lately
         self._begun: dict[int, float] = {}
         self._numbers = itertools.count()

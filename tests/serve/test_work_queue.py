@@ -13,24 +13,24 @@ from beautylens.serve.work_queue import WorkQueue
 
 
 def test_work_is_done_elsewhere_and_its_result_comes_back() -> None:
-    desk = WorkQueue(2, 2, 5)
+    queue = WorkQueue(2, 2, 5)
     here = threading.get_ident()
-    assert asyncio.run(desk.do(threading.get_ident)) != here
-    assert desk.taken == 0
+    assert asyncio.run(queue.do(threading.get_ident)) != here
+    assert queue.taken == 0
 
 
 def test_an_error_of_the_work_comes_back_too() -> None:
-    desk = WorkQueue(1, 0, 5)
+    queue = WorkQueue(1, 0, 5)
     with pytest.raises(ZeroDivisionError):
-        asyncio.run(desk.do(lambda: 1 // 0))
-    assert desk.taken == 0
+        asyncio.run(queue.do(lambda: 1 // 0))
+    assert queue.taken == 0
 
 
 def test_more_than_may_wait_are_told_when_to_come_back() -> None:
-    desk, gate = WorkQueue(1, 2, 5), threading.Event()
+    queue, gate = WorkQueue(1, 2, 5), threading.Event()
 
     async def crowd() -> list[object]:
-        work = [asyncio.create_task(desk.do(gate.wait)) for _ in range(5)]
+        work = [asyncio.create_task(queue.do(gate.wait)) for _ in range(5)]
         await asyncio.sleep(0.1)
         gate.set()
         return await asyncio.gather(*work, return_exceptions=True)
@@ -44,54 +44,54 @@ def test_more_than_may_wait_are_told_when_to_come_back() -> None:
 
 
 def test_what_takes_too_long_is_given_up_and_what_waits_behind_it_is_not_begun() -> None:
-    desk, gate, begun = WorkQueue(1, 5, 0.2), threading.Event(), []
+    queue, gate, begun = WorkQueue(1, 5, 0.2), threading.Event(), []
 
     async def late() -> list[object]:
-        work = [desk.do(gate.wait), desk.do(lambda: begun.append(1))]
+        work = [queue.do(gate.wait), queue.do(lambda: begun.append(1))]
         return await asyncio.gather(*work, return_exceptions=True)
 
     refusals = asyncio.run(late())
     assert [refusal.status_code for refusal in refusals] == [503, 503]
     gate.set()
-    desk.close()
+    queue.close()
     assert begun == []
 
 
 def test_a_change_that_has_begun_is_waited_for() -> None:
-    desk = WorkQueue(1, 5, 0.1, finish=True)
+    queue = WorkQueue(1, 5, 0.1, finish=True)
 
     def slow() -> str:
         time.sleep(0.4)
         return "written"
 
-    assert asyncio.run(desk.do(slow)) == "written"
+    assert asyncio.run(queue.do(slow)) == "written"
 
 
 def test_closing_finishes_what_was_taken() -> None:
-    desk, done = WorkQueue(1, 5, 0.05), []
+    queue, done = WorkQueue(1, 5, 0.05), []
 
     async def give_up() -> None:
         with pytest.raises(Refusal):
-            await desk.do(lambda: (time.sleep(0.3), done.append(1)))
+            await queue.do(lambda: (time.sleep(0.3), done.append(1)))
 
     asyncio.run(give_up())
-    desk.close()
+    queue.close()
     assert done == [1]
 
 
 def test_work_that_does_not_end_counts_as_stuck_until_it_does() -> None:
-    desk, gate = WorkQueue(2, 5, 0.05), threading.Event()
+    queue, gate = WorkQueue(2, 5, 0.05), threading.Event()
 
     async def give_up() -> None:
         with pytest.raises(Refusal):
-            await desk.do(gate.wait)
-        assert desk.stuck == 0
-        while not desk.stuck:
+            await queue.do(gate.wait)
+        assert queue.stuck == 0
+        while not queue.stuck:
             await asyncio.sleep(0.01)
-        assert await desk.do(lambda: "the other thread") == "the other thread"
+        assert await queue.do(lambda: "the other thread") == "the other thread"
 
     asyncio.run(give_up())
-    assert desk.stuck == 1
+    assert queue.stuck == 1
     gate.set()
-    desk.close()
-    assert desk.stuck == 0
+    queue.close()
+    assert queue.stuck == 0
