@@ -23,7 +23,8 @@ from sklearn.cluster import MiniBatchKMeans
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
-from beautylens.assemble import make_encoder, make_extractor
+from beautylens.assemble.encoders import make_encoder
+from beautylens.assemble.parts import make_extractor
 from beautylens.catalogue.table import read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.evaluation.metrics import QueryResult, summarise

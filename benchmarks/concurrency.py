@@ -24,8 +24,8 @@ import numpy as np
 
 import beautylens as bl
 from beautylens.collection import Collection, open_collection
+from beautylens.runtime.threads import core_count
 from beautylens.sample import draw_plan, plan_sample
-from beautylens.threads import core_count
 from half_million import unread
 
 SETTLE = 0.5

@@ -31,8 +31,8 @@ from beautylens.errors import EncoderError
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.features.encoder.pooling import Outputs
 from beautylens.ingest.fill import Describer
+from beautylens.runtime.threads import core_count
 from beautylens.sample import draw_plan, plan_sample
-from beautylens.threads import core_count
 
 ARCHITECTURE = "tf_efficientnet_lite0"
 LOADERS = 2

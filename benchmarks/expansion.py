@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from beautylens.assemble import make_expansion, make_local_features
+from beautylens.assemble.parts import make_expansion, make_local_features
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.collection import Collection
 from beautylens.evaluation.metrics import QueryResult, summarise

@@ -24,15 +24,16 @@ from typing import Any
 import cv2
 from threadpoolctl import threadpool_limits
 
-from beautylens.assemble import make_describer, make_encoder, make_extractor
+from beautylens.assemble.encoders import make_encoder
+from beautylens.assemble.parts import make_describer, make_extractor
 from beautylens.images.decode import decode
 from beautylens.images.thumbnail import Thumbnail
 from beautylens.ingest.fill import Described
 from beautylens.recipe.recipe import read_recipe
 from beautylens.recipe.sections import KeypointSettings
+from beautylens.runtime.threads import core_count
 from beautylens.sample import write_sample_catalogue
 from beautylens.store.columns import file_digest
-from beautylens.threads import core_count
 
 RUNS, STAGED = 3, 60
 

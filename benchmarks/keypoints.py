@@ -26,7 +26,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.assemble import make_local_features
+from beautylens.assemble.parts import make_local_features
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.evaluation.metrics import average_precision
 from beautylens.features.local.extractors import Detector

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
-from beautylens.assemble import make_local_features
+from beautylens.assemble.parts import make_local_features
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.collection import Collection
 from beautylens.evaluation.metrics import QueryResult, Summary, summarise

@@ -31,8 +31,8 @@ from beautylens.features.local.extractors import rootsift
 from beautylens.features.local.keypoints import Keypoints
 from beautylens.features.local.matching import Matcher
 from beautylens.images.decode import decode
+from beautylens.runtime.threads import core_count
 from beautylens.sample import draw_plan, plan_sample
-from beautylens.threads import core_count
 
 RATIO = 0.85
 PICTURES = 100

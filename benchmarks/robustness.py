@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from beautylens.optional import extra
+from beautylens.runtime.extras import extra
 from beautylens.train.settings import TrainSettings
 from training import measure
 

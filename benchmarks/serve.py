@@ -25,7 +25,7 @@ from pathlib import Path
 
 import requests
 
-from beautylens.threads import core_count
+from beautylens.runtime.threads import core_count
 from concurrency import prepared, spread
 
 

@@ -21,8 +21,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import beautylens as bl
+from beautylens.runtime.threads import core_count
 from beautylens.sample import draw_plan, plan_sample
-from beautylens.threads import core_count
 
 DRAWN, PHOTOS = 60, 6
 # What deciding not to read takes at most, and reading by far more.

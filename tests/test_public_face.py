@@ -24,7 +24,7 @@ import beautylens as bl
 from beautylens import errors
 from beautylens.errors import MissingExtraError
 from beautylens.images.sources import several_pictures
-from beautylens.optional import extra
+from beautylens.runtime.extras import extra
 from tests.conftest import Shop, catalogue_rows, photograph
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from beautylens.arrays import UInt8
-from beautylens.assemble import make_describer, make_explain, make_pipeline
+from beautylens.assemble.encoders import load_encoder, load_vlad
+from beautylens.assemble.parts import make_describer, make_explain, make_pipeline
 from beautylens.catalogue.sources import Table, catalogue_from
-from beautylens.counts import at_least_one, none_or_at_least_one
 from beautylens.errors import CollectionError, QueryError
 from beautylens.features.encoder.base_encoder import BaseEncoder
 from beautylens.features.local.vlad import VladEncoder
@@ -19,15 +19,16 @@ from beautylens.images.decode import Decode, decode_scaled
 from beautylens.images.fit import Box
 from beautylens.images.limits import DEFAULT_LIMITS, Limits
 from beautylens.images.sources import Picture, several_pictures
-from beautylens.info import collection_info
 from beautylens.ingest.derive import derive, derives
 from beautylens.ingest.fill import Filled, OnProgress, Progress, fill
-from beautylens.native import Lock, Once
+from beautylens.inputs.counts import at_least_one, none_or_at_least_one
 from beautylens.query import Photo, Query, read_photo
 from beautylens.recipe.recipe import Recipe
 from beautylens.recipe.sections import JudgeSettings
 from beautylens.recipe.settings import checked
 from beautylens.results import Explanation, Matches, Product
+from beautylens.runtime.native import Lock, Once
+from beautylens.runtime.threads import core_count
 from beautylens.search.explain import Explain
 from beautylens.search.judge.parameters import PARAMETERS, JudgeParameters, read_judge_parameters
 from beautylens.search.many import Found, search_each
@@ -35,11 +36,10 @@ from beautylens.search.pipeline import Pipeline
 from beautylens.store.failures import Failure
 from beautylens.store.filters import parse_filter, to_sql
 from beautylens.store.gallery import Gallery
+from beautylens.store.info import collection_info
 from beautylens.store.milvus.vector_index import open_with_milvus
 from beautylens.store.schema import PLAIN
-from beautylens.stored_encoders import load_encoder, load_vlad
 from beautylens.text.ocr import READABLE_SIDE
-from beautylens.threads import core_count
 
 
 def silent(_: Progress) -> None:

@@ -6,23 +6,23 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from beautylens.assemble import make_describer, make_encoder, make_extractor
+from beautylens.assemble.encoders import PROJECTION, VLAD, make_encoder
+from beautylens.assemble.parts import make_describer, make_extractor
 from beautylens.catalogue.sources import Table, catalogue_from
 from beautylens.catalogue.table import Catalogue
 from beautylens.cluster.build import fill_on_cluster
 from beautylens.cluster.connection import connected
 from beautylens.collection import Collection, open_collection, silent
-from beautylens.counts import none_or_at_least_one
 from beautylens.errors import CollectionError, RecipeError
 from beautylens.features.encoder.base_encoder import BaseEncoder
 from beautylens.features.encoder.whitening import Whitening
 from beautylens.features.local.vlad import VladEncoder
 from beautylens.ingest.fill import Describer, Filled, OnProgress, fill
 from beautylens.ingest.training_sample import descriptors_of, keypoints_of, sample
+from beautylens.inputs.counts import none_or_at_least_one
 from beautylens.recipe.recipe import Recipe, located, read_recipe
 from beautylens.recipe.sections import ProjectionSettings
 from beautylens.store.gallery import Gallery
-from beautylens.stored_encoders import PROJECTION, VLAD
 from beautylens.text.product_texts import product_texts
 
 

@@ -8,13 +8,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, overload
 
-from beautylens.counts import at_least_one
 from beautylens.errors import QueryError
 from beautylens.features.colour.difference import ColourComparison
 from beautylens.features.local.features import Agreement
 from beautylens.features.local.keypoints import Keypoints
-from beautylens.optional import extra
+from beautylens.inputs.counts import at_least_one
 from beautylens.query import Query
+from beautylens.runtime.extras import extra
 from beautylens.text.ocr import Line
 
 Verdict = Literal["match", "unsure", "not_in_catalogue"]

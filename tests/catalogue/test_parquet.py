@@ -11,10 +11,10 @@ import pytest
 
 from beautylens.catalogue.table import read_catalogue
 from beautylens.collection import Collection
-from beautylens.embedded import embedded_at
 from beautylens.errors import ImageError
 from beautylens.images.decode import decode
 from beautylens.images.files import read_bytes
+from beautylens.images.parquet import embedded_at
 from beautylens.indexing import build
 from tests.conftest import Shop
 

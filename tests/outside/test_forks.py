@@ -16,7 +16,7 @@ PATIENCE = 120.0
 SCRIPT = """
 import json, multiprocessing, sys
 import beautylens as bl
-from beautylens.threads import cores
+from beautylens.runtime.threads import cores
 from beautylens.text.ocr import shared_reader
 from beautylens.images.decode import decode
 

@@ -11,11 +11,11 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from beautylens.allowed_values import models_in
-from beautylens.assemble import make_encoder
+from beautylens.assemble.encoders import make_encoder
 from beautylens.errors import RecipeError
 from beautylens.features.local.extractors import EXTRACTORS
 from beautylens.features.local.verification import VERIFICATIONS
+from beautylens.recipe.allowed_values import models_in
 from beautylens.recipe.recipe import Recipe, read_recipe, shipped_recipes
 from beautylens.recipe.sections import (
     DiffusionSettings,

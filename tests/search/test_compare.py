@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from beautylens.assemble import make_local_features
+from beautylens.assemble.parts import make_local_features
 from beautylens.collection import Collection
 from beautylens.images.simulate import phone_photo
 from beautylens.indexing import build

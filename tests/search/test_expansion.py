@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beautylens.assemble import make_expansion
+from beautylens.assemble.parts import make_expansion
 from beautylens.collection import Collection
 from beautylens.errors import CollectionError
 from beautylens.features.neighbours.diffusion import Graph

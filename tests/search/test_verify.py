@@ -12,7 +12,7 @@ from typing import cast
 import numpy as np
 import pytest
 
-from beautylens.assemble import make_explain, make_local_features, make_pipeline
+from beautylens.assemble.parts import make_explain, make_local_features, make_pipeline
 from beautylens.features.local.extractors import EXTRACTORS
 from beautylens.features.local.keypoints import NO_KEYPOINTS, Keypoints
 from beautylens.features.local.verification import VERIFICATIONS

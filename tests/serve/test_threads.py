@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
+from beautylens.runtime.threads import core_count
 from beautylens.serve.app import GIVEN
 from beautylens.serve.settings import ServeSettings
-from beautylens.threads import core_count
 
 WORKER = """
 from threadpoolctl import threadpool_info

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from beautylens.errors import TableError
-from beautylens.paths import Place
-from beautylens.several import several
+from beautylens.files.address import Place
+from beautylens.inputs.several import several
 
 _FIRST_FEW = 5
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from beautylens.catalogue.checks import identifier
-from beautylens.paths import Place, is_address
+from beautylens.files.address import Place, is_address
 
 MAIN = "image"
 # Columns of further pictures: image_2, image3, images, additional_image_link, image_link_2.

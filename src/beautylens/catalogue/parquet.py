@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from beautylens.catalogue.image_cells import picture_columns
-from beautylens.embedded import named, picture_of
 from beautylens.images.formats import HEAD_BYTES, suffix_of
+from beautylens.images.parquet import named, picture_of
 
 # Pictures held at once while a table is looked through.
 _ROWS_A_BATCH = 64
@@ -24,7 +24,7 @@ def read_parquet(path: Path, text: Text) -> pa.Table:
     """Return the rows of a Parquet table, all columns strings.
 
     A column of pictures may hold their paths, their bytes, or both as {bytes, path}: bytes are
-    named as `embedded` tells. Bytes elsewhere are told by their number.
+    named as `beautylens.images.parquet` describes. Bytes elsewhere are told by their number.
 
     Args:
         path: the table.

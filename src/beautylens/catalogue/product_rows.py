@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from beautylens.catalogue.checks import listed
 from beautylens.catalogue.gtin import gtins_in, lost_digits, tidy_cell
-from beautylens.paths import Place, beside
+from beautylens.files.address import Place, beside
 
 
 def unrepeated(lines: pa.Table, folder: Place) -> tuple[pa.Table, list[str]]:

@@ -21,8 +21,8 @@ from beautylens.catalogue.parquet import read_parquet, told_bytes
 from beautylens.catalogue.spreadsheet import without_leavings
 from beautylens.catalogue.text_files import lines_of, open_text
 from beautylens.errors import TableError
-from beautylens.paths import Place, on_this_machine
-from beautylens.unicode_text import composed
+from beautylens.files.address import Place, on_this_machine
+from beautylens.inputs.unicode_text import composed
 
 # Columns that hold several values, written as a list where the format has lists.
 SEVERAL = ("image", "product_ids", "ignore_ids")

@@ -6,7 +6,7 @@ import zlib
 from functools import cache
 from pathlib import Path
 
-from beautylens.file_names import file_name
+from beautylens.files.names import file_name
 from beautylens.images.formats import FORMATS, HEAD_BYTES, suffix_of
 
 PART = ".part"

@@ -19,8 +19,8 @@ from beautylens.catalogue.readers import text_of, tidied
 from beautylens.catalogue.table import TEXT, Catalogue, catalogue_of, read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth, truth_of
 from beautylens.errors import TableError
+from beautylens.files.address import Remote
 from beautylens.images.sources import Named, is_named
-from beautylens.paths import Remote
 
 NAME = "the given table"
 """What errors call a table that is no file."""

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from beautylens.catalogue.checks import refuse
-from beautylens.paths import Place
+from beautylens.files.address import Place
 
 
 def without_leavings(path: Place | str, table: pa.Table) -> pa.Table:

@@ -17,9 +17,9 @@ from beautylens.catalogue.image_cells import on_this_system, picture_columns, pi
 from beautylens.catalogue.product_rows import filled, unrepeated, with_tidy_gtins
 from beautylens.catalogue.readers import read_table
 from beautylens.catalogue.spreadsheet import blank_rows
-from beautylens.paths import Place, beside, place
-from beautylens.several import several
-from beautylens.unicode_text import composed
+from beautylens.files.address import Place, beside, place
+from beautylens.inputs.several import several
+from beautylens.inputs.unicode_text import composed
 
 REQUIRED = ("product_id", "image")
 OPTIONAL = ("name", "brand", "category", "gtin")

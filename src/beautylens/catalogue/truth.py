@@ -17,9 +17,9 @@ from beautylens.catalogue.readers import SEPARATOR, copied, read_table, reading
 from beautylens.catalogue.swallowed import PHOTO_SUFFIXES
 from beautylens.catalogue.text_files import open_text
 from beautylens.errors import TableError
-from beautylens.paths import Place, beside, is_strange, place
-from beautylens.several import several
-from beautylens.unicode_text import composed
+from beautylens.files.address import Place, beside, is_strange, place
+from beautylens.inputs.several import several
+from beautylens.inputs.unicode_text import composed
 
 CHALLENGE_HEADER = ("Validation Image ID", "Training Image ID")
 # Where the challenge's photos are looked for when they are not beside the table.

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable
 from pathlib import Path
 
-from beautylens.files import new_file
+from beautylens.files.writing import new_file
 
 
 def write_csv(

@@ -23,7 +23,7 @@ def written_here(path: Path | None) -> Path | None:
     return path
 
 
-# Paths on this machine, or addresses in object storage: `beautylens.paths.place`.
+# Paths on this machine, or addresses in object storage: `beautylens.files.address.place`.
 Address = Annotated[
     str, typer.Argument(metavar="COLLECTION", help="A folder made by `beautylens index`.")
 ]

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from beautylens.unicode_text import on_one_line, printable
+from beautylens.inputs.unicode_text import on_one_line, printable
 
 
 class PlainConsole(Console):

@@ -17,7 +17,7 @@ from beautylens.cli.output import sheet_row
 from beautylens.cli.progress import tracked
 from beautylens.evaluation.duplicates.duplicates import Group, agreement, find_duplicates
 from beautylens.evaluation.duplicates.page import write_duplicates_page
-from beautylens.paths import place
+from beautylens.files.address import place
 from beautylens.store.gallery import Gallery
 
 SHOWN, NAMED = 20, 3

@@ -25,9 +25,9 @@ from beautylens.features.export.onnx_import import IMAGENET_MEAN, IMAGENET_STD, 
 from beautylens.features.export.parity import probe_pictures
 from beautylens.features.export.quantise import quantise
 from beautylens.features.timing import Timing, time_runs
-from beautylens.file_names import readable_name
-from beautylens.optional import extra
+from beautylens.files.names import readable_name
 from beautylens.recipe.settings import PoolingSettings
+from beautylens.runtime.extras import extra
 
 if TYPE_CHECKING:
     from beautylens.features.export.timm import Exported

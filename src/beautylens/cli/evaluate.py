@@ -24,7 +24,7 @@ from beautylens.evaluation.evaluate import Evaluation
 from beautylens.evaluation.metrics import Score, Summary
 from beautylens.evaluation.run import find_leaks, refuse_leaks, unknown_truths
 from beautylens.evaluation.verdicts import Verdicts
-from beautylens.paths import place
+from beautylens.files.address import place
 
 
 def evaluate(

@@ -13,8 +13,8 @@ from rich.table import Table
 
 from beautylens.cli.console import console
 from beautylens.cli.output import print_json, sheet_row
+from beautylens.inputs.unicode_text import on_one_line
 from beautylens.results import Match, Matches, Product, Verdict, rounded
-from beautylens.unicode_text import on_one_line
 
 # What a verdict says to a person.
 VERDICTS: Mapping[Verdict | None, str] = {

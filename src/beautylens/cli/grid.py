@@ -26,7 +26,7 @@ from beautylens.evaluation.grid.page import most_disputed, write_grid_page
 from beautylens.evaluation.metrics import MEASURES
 from beautylens.evaluation.run import find_copies, refuse_leaks
 from beautylens.features.encoder.encoder import Encoder
-from beautylens.paths import place
+from beautylens.files.address import place
 from beautylens.recipe.sections import ExpandByNameSettings
 from beautylens.search.distances import SIMILARITIES
 from beautylens.text.product_texts import product_texts

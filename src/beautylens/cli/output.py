@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from beautylens.unicode_text import printable
+from beautylens.inputs.unicode_text import printable
 
 # What a spreadsheet takes for the start of a formula (OWASP, CSV injection), and what is a number.
 _FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")

@@ -19,8 +19,8 @@ from beautylens.catalogue.table import Catalogue
 from beautylens.cli.console import console, report_error, warn
 from beautylens.ingest.fill import Filled
 from beautylens.ingest.fill import Progress as State
+from beautylens.inputs.unicode_text import on_one_line
 from beautylens.store.failures import Failure
-from beautylens.unicode_text import on_one_line
 
 Step = TypeVar("Step")
 _COLUMNS = (

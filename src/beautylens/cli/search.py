@@ -15,10 +15,10 @@ from beautylens.cli.console import console, report_error, say_no_verdict
 from beautylens.cli.formats import WRITERS, Answer, Format
 from beautylens.collection import open_collection
 from beautylens.errors import BeautylensError
-from beautylens.file_names import readable_name
+from beautylens.files.names import readable_name
 from beautylens.images.fit import Box
+from beautylens.inputs.unicode_text import on_one_line
 from beautylens.results import Matches
-from beautylens.unicode_text import on_one_line
 
 
 def search(

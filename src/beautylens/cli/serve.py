@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from beautylens.cli.arguments import Address, Vectors, written_here
-from beautylens.paths import place
+from beautylens.files.address import place
 
 
 def serve(

@@ -18,8 +18,8 @@ from beautylens.cli.console import console, warn
 from beautylens.cli.progress import figures_bar, report_left_out
 from beautylens.errors import EncoderError
 from beautylens.features.encoder.registry import refuse_existing
-from beautylens.optional import extra
-from beautylens.paths import place
+from beautylens.files.address import place
+from beautylens.runtime.extras import extra
 
 if TYPE_CHECKING:
     from beautylens.train.result import Trained

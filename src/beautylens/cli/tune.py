@@ -23,7 +23,7 @@ from beautylens.evaluation.tune.files import draw_curve, said_of, write_recipe, 
 from beautylens.evaluation.tune.photos import FEWEST
 from beautylens.evaluation.tune.search import Figures, Tried, front
 from beautylens.evaluation.tune.tune import Tuned, Tuning
-from beautylens.paths import place
+from beautylens.files.address import place
 from beautylens.recipe.recipe import read_recipe
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from beautylens.startup import quick_imports
+from beautylens.runtime.startup import quick_imports
 
 VERBS = {
     "demo": "Draw a sample catalogue, index it, search it with simulated phone photos, and report.",

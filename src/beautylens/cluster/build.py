@@ -12,10 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from beautylens.assemble import make_describer
+from beautylens.assemble.parts import make_describer
 from beautylens.catalogue.table import Catalogue
 from beautylens.cluster.workers import WorkerPool
 from beautylens.collection import Collection, open_collection
+from beautylens.files.address import Place, beside, place
 from beautylens.ingest.fill import (
     Described,
     Filled,
@@ -26,7 +27,6 @@ from beautylens.ingest.fill import (
     rows_of,
     to_table,
 )
-from beautylens.paths import Place, beside, place
 from beautylens.store.failures import Failure
 
 # Pictures of a block, which is begun anew when its worker is killed and becomes one fragment: not

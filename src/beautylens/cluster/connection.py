@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from beautylens.errors import CollectionError
-from beautylens.optional import extra
+from beautylens.runtime.extras import extra
 
 # A frame of HTTP/2 without settings: no length, its type, no flags, no stream.
 _SETTINGS = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])

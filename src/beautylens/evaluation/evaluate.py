@@ -19,10 +19,10 @@ from beautylens.evaluation.run import (
     unknown_truths,
 )
 from beautylens.evaluation.verdicts import Verdicts, judge_verdicts
+from beautylens.files.address import place
 from beautylens.images.sources import Named, is_named
 from beautylens.ingest.fill import OnProgress, Progress
-from beautylens.optional import extra
-from beautylens.paths import place
+from beautylens.runtime.extras import extra
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.paths import Place
+from beautylens.files.address import Place
+from beautylens.inputs.several import several
 from beautylens.results import Matches
-from beautylens.several import several
 
 Denominator = Literal["challenge", "all"]
 Interval = tuple[float, float]

@@ -13,10 +13,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image, ImageDraw
 
 from beautylens.errors import BeautylensError, ImageError
+from beautylens.files.address import Place
 from beautylens.images.decode import decode
 from beautylens.images.fit import shrink
-from beautylens.paths import Place
-from beautylens.unicode_text import printable
+from beautylens.inputs.unicode_text import printable
 
 THUMBNAIL_SIDE = 220
 """Longest side of a thumbnail in pixels."""

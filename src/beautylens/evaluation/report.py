@@ -14,7 +14,7 @@ from beautylens.evaluation.metrics import (
 )
 from beautylens.evaluation.page_assets import PageAssets, Thumbnail, render, write_page
 from beautylens.evaluation.verdicts import Verdicts
-from beautylens.paths import Place
+from beautylens.files.address import Place
 from beautylens.results import Match, Matches
 
 PLACES = 7

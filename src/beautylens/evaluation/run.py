@@ -8,12 +8,12 @@ from contextlib import suppress
 from beautylens.catalogue.table import Catalogue
 from beautylens.catalogue.truth import TruthRow
 from beautylens.collection import Collection
-from beautylens.counts import at_least_one
-from beautylens.embedded import picture_stamp
 from beautylens.errors import ImageError, TableError
 from beautylens.evaluation.metrics import QueryResult
+from beautylens.files.address import Place, place
 from beautylens.images.files import read_bytes
-from beautylens.paths import Place, place
+from beautylens.images.parquet import picture_stamp
+from beautylens.inputs.counts import at_least_one
 from beautylens.store.columns import file_digest
 
 

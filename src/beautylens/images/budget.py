@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition
 
-from beautylens.native import renew_in_child
+from beautylens.runtime.native import renew_in_child
 
 
 class Budget:

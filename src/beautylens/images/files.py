@@ -7,10 +7,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from beautylens.embedded import embedded_at
 from beautylens.errors import ImageError
+from beautylens.files.address import Remote, is_address
 from beautylens.images.limits import DEFAULT_LIMITS, Limits
-from beautylens.paths import Remote, is_address
+from beautylens.images.parquet import embedded_at
 
 
 def read_bytes(path: str | Path | Remote, limits: Limits = DEFAULT_LIMITS) -> bytes:

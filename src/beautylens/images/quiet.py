@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 
 from PIL import _imaging
 
-from beautylens.native import Lock
+from beautylens.runtime.native import Lock
 
 
 class _Shared:

@@ -12,9 +12,9 @@ from PIL import Image
 
 from beautylens.arrays import UInt8
 from beautylens.errors import ImageError
+from beautylens.files.address import Remote
 from beautylens.images.files import check_bytes, read_bytes
 from beautylens.images.limits import Limits
-from beautylens.paths import Remote
 
 
 class Readable(Protocol):

@@ -13,7 +13,7 @@ from PIL import Image, ImageChops, ImageCms
 from PIL.JpegImagePlugin import JpegImageFile
 
 from beautylens.arrays import UInt8
-from beautylens.native import OPENCV
+from beautylens.runtime.native import OPENCV
 
 # The mode in which a colour profile is applied; RGB for all others.
 _PROFILED = {"1": "L", "L": "L", "LA": "L", "CMYK": "CMYK"}

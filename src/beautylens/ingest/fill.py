@@ -17,17 +17,18 @@ from threadpoolctl import threadpool_limits
 
 from beautylens.arrays import UInt8
 from beautylens.catalogue.table import Catalogue
-from beautylens.counts import none_or_at_least_one
 from beautylens.errors import EncoderError, ImageError
 from beautylens.features.encoder.base_encoder import BaseEncoder
 from beautylens.features.local.extractors import Extractor, rootsift
 from beautylens.features.local.keypoints import NO_KEYPOINTS
 from beautylens.features.local.vlad import VladEncoder
+from beautylens.files.address import Place, beside
 from beautylens.images.ahead import ahead
 from beautylens.images.decode import decode
 from beautylens.images.files import read_bytes
 from beautylens.images.thumbnail import Thumbnail
-from beautylens.paths import Place, beside
+from beautylens.inputs.counts import none_or_at_least_one
+from beautylens.runtime.threads import core_count
 from beautylens.store.columns import file_digest, vectors
 from beautylens.store.failures import Failure
 from beautylens.store.gallery import Gallery
@@ -35,7 +36,6 @@ from beautylens.store.moved import follow_moved
 from beautylens.store.row_failures import record_row_failures, row_failures
 from beautylens.store.schema import PLAIN
 from beautylens.text.ocr import READABLE_SIDE
-from beautylens.threads import core_count
 
 Row = Mapping[str, Any]
 Vector = NDArray[np.float32]

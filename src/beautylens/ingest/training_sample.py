@@ -17,7 +17,7 @@ from beautylens.features.local.keypoints import Keypoints
 from beautylens.images.ahead import ahead
 from beautylens.images.decode import decode
 from beautylens.ingest.fill import Described, Describer, OnProgress, Progress, Row, rows_of
-from beautylens.threads import core_count
+from beautylens.runtime.threads import core_count
 
 
 def sample(catalogue: Catalogue, limit: int) -> Catalogue:

@@ -11,8 +11,8 @@ from typing import Annotated, Any, ClassVar, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from beautylens.allowed_values import allowed_at, models_in
 from beautylens.errors import BeautylensError, RecipeError
+from beautylens.recipe.allowed_values import allowed_at, models_in
 
 Model = TypeVar("Model", bound=BaseModel)
 Scales = Annotated[

@@ -13,8 +13,8 @@ from beautylens.features.local.keypoints import Keypoints
 from beautylens.features.local.vlad import VladEncoder
 from beautylens.images.salient import salient_on_white
 from beautylens.query import Photo, Query
+from beautylens.runtime.threads import cores
 from beautylens.text.ocr import Reads, shared_reader
-from beautylens.threads import cores
 
 
 class Describe:

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from beautylens.errors import ImageError
 from beautylens.features.local.features import LocalFeatures
 from beautylens.features.local.keypoints import NO_KEYPOINTS, Keypoints
-from beautylens.file_names import readable_name
+from beautylens.files.address import place
+from beautylens.files.names import readable_name
 from beautylens.images.decode import decode
 from beautylens.images.draw import labelled, match_lines, write_png
 from beautylens.images.fit import shrink
-from beautylens.paths import place
 from beautylens.query import Query
 from beautylens.results import Explanation, Match, Matches
 from beautylens.search.draw_colours import draw_colours

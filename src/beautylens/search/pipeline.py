@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from beautylens.counts import at_least_one
+from beautylens.inputs.counts import at_least_one
 from beautylens.query import Photo, Query
 from beautylens.results import Matches
 from beautylens.search.describe import Describe

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from beautylens.query import Query
 from beautylens.results import Matches
+from beautylens.runtime.threads import cores
 from beautylens.search.distances import Similarity
 from beautylens.search.hybrid import HybridRetrieval
 from beautylens.store.gallery import Gallery
-from beautylens.threads import cores
 
 # How much longer the short-list by cosine is that another similarity chooses from.
 WIDER = 10

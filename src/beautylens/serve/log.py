@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from beautylens.unicode_text import on_one_line, printable
+from beautylens.inputs.unicode_text import on_one_line, printable
 
 
 class OneLineFormatter(logging.Formatter):

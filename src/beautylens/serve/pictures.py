@@ -10,16 +10,16 @@ from pathlib import Path
 
 from beautylens.catalogue.sharded_folder import Shelf
 from beautylens.errors import CollectionError, ImageError
-from beautylens.files import new_file
+from beautylens.files.address import Place, Remote, place
+from beautylens.files.writing import new_file
 from beautylens.images.decode import decode
 from beautylens.images.draw import to_jpeg
 from beautylens.images.fit import shrink
 from beautylens.images.formats import HEAD_BYTES, suffix_of
-from beautylens.paths import Place, Remote, place
+from beautylens.inputs.several import several
 from beautylens.results import Product
 from beautylens.serve.service import PICTURES, Service
 from beautylens.serve.write_lock import write_lock
-from beautylens.several import several
 from beautylens.store.gallery import Gallery
 
 _QUALITY = 88

@@ -20,8 +20,8 @@ from beautylens.errors import (
     QueryError,
     TableError,
 )
+from beautylens.inputs.unicode_text import on_one_line
 from beautylens.serve.middleware.headers import SECURITY
-from beautylens.unicode_text import on_one_line
 
 MEDIA_TYPE = "application/problem+json"
 

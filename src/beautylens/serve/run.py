@@ -20,7 +20,7 @@ from uvicorn.supervisors import Multiprocess
 
 from beautylens.collection import open_collection
 from beautylens.errors import ServeError
-from beautylens.paths import place
+from beautylens.files.address import place
 from beautylens.serve.app import GIVEN
 from beautylens.serve.connection import Connection
 from beautylens.serve.ending import FINISH_SECONDS

@@ -8,8 +8,8 @@ from pathlib import Path
 from beautylens.catalogue.table import OPTIONAL
 from beautylens.collection import Collection
 from beautylens.errors import QueryError
+from beautylens.files.address import place
 from beautylens.images.fit import Box
-from beautylens.paths import place
 from beautylens.query import Photo
 from beautylens.serve.decoders import SECONDS, Decoders
 from beautylens.serve.metrics import Metrics

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 
 from beautylens.images.limits import Limits
 from beautylens.recipe.settings import Settings
-from beautylens.threads import core_count
+from beautylens.runtime.threads import core_count
 
 MEBIBYTE = 1 << 20
 PHOTOGRAPHED = (".jpg", ".png", ".webp", ".avif", ".heic", ".gif")

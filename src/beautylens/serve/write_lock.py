@@ -14,7 +14,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from beautylens.errors import CollectionError
-from beautylens.paths import Place, Remote
+from beautylens.files.address import Place, Remote
 
 LOCK = ".writing"
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from beautylens.inputs.unicode_text import printable
 from beautylens.store.lance import of_products, plain_errors
-from beautylens.unicode_text import printable
 
 SCHEMA = pa.schema(
     [

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from beautylens.errors import QueryError
-from beautylens.several import several
-from beautylens.unicode_text import composed
+from beautylens.inputs.several import several
+from beautylens.inputs.unicode_text import composed
 
 DEEPEST = 12
 """How deeply brackets and NOT may be nested; LanceDB itself takes about fifteen."""

@@ -16,9 +16,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from beautylens.errors import CollectionError
-from beautylens.paths import Place, Remote, place
+from beautylens.files.address import Place, Remote, place
+from beautylens.inputs.several import several
 from beautylens.results import Matches
-from beautylens.several import several
 from beautylens.store.artefacts import Artefacts
 from beautylens.store.columns import Vectors, cosines, reasons_of
 from beautylens.store.compaction import compact

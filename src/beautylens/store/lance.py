@@ -17,12 +17,12 @@ import pyarrow as pa
 import pydantic
 
 from beautylens.errors import CollectionError, QueryError
-from beautylens.native import Lock
-from beautylens.paths import is_address
-from beautylens.several import several
-from beautylens.startup import quick_imports
+from beautylens.files.address import is_address
+from beautylens.inputs.several import several
+from beautylens.inputs.unicode_text import composed
+from beautylens.runtime.native import Lock
+from beautylens.runtime.startup import quick_imports
 from beautylens.store.forked import Database, note_connection
-from beautylens.unicode_text import composed
 
 # Its log is for developers; what a user must know is raised. Set LANCEDB_LOG to see it.
 os.environ.setdefault("LANCEDB_LOG", "error")

@@ -10,11 +10,11 @@ import pyarrow as pa
 
 from beautylens.catalogue.checks import listed
 from beautylens.catalogue.table import Catalogue
-from beautylens.embedded import is_gone
 from beautylens.errors import ImageError
+from beautylens.files.address import place
 from beautylens.images.ahead import ahead, batches
 from beautylens.images.files import read_bytes
-from beautylens.paths import place
+from beautylens.images.parquet import is_gone
 from beautylens.store.columns import file_digest
 from beautylens.store.gallery import Gallery
 

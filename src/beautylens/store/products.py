@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beautylens.catalogue.gtin import gtins_in, spellings
+from beautylens.inputs.several import several
+from beautylens.inputs.unicode_text import composed
 from beautylens.results import Matches
-from beautylens.several import several
 from beautylens.store.lance import of_products, sql_list
 from beautylens.store.rows import Rows
-from beautylens.unicode_text import composed
 
 _UNSPACED = "replace(replace(gtin, ' ', ''), '-', '')"
 

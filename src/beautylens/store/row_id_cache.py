@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from beautylens.several import several
+from beautylens.inputs.several import several
 from beautylens.store.lance import of_images
 
 # Ids kept at most; then the cache is emptied.

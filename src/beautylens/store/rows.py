@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from beautylens.errors import CollectionError
 from beautylens.features.local.keypoints import Keypoints
 from beautylens.images.thumbnail import Thumbnail
+from beautylens.inputs.several import several
 from beautylens.results import Match, Matches
-from beautylens.several import several
 from beautylens.store.columns import Vectors, cosines, stacked, to_match
 from beautylens.store.indexes import Indexes
 from beautylens.store.lance import of_images, plain_errors

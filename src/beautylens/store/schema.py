@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from beautylens.errors import CollectionError
-from beautylens.paths import Place, Remote
+from beautylens.files.address import Place, Remote
 from beautylens.store.artefacts import Artefacts
 from beautylens.store.failures import SCHEMA as FAILURES
 from beautylens.store.lance import connect, key_field

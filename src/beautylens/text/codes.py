@@ -12,7 +12,7 @@ import numpy as np
 from beautylens.arrays import UInt8
 from beautylens.catalogue.gtin import gtin14
 from beautylens.images.fit import shrink
-from beautylens.native import ZXING
+from beautylens.runtime.native import ZXING
 
 # Symbologies of retail packs and of shipping cases, and those that may contain a GTIN.
 FORMATS = "EAN13,EAN8,UPCA,UPCE,DataBar,DataBarExp,DataBarLtd,ITF14,Code128"

@@ -15,8 +15,8 @@ import yaml
 
 from beautylens.arrays import UInt8
 from beautylens.errors import EncoderError
-from beautylens.native import ONNX_RUNTIME, Lock, Once
-from beautylens.startup import quick_imports
+from beautylens.runtime.native import ONNX_RUNTIME, Lock, Once
+from beautylens.runtime.startup import quick_imports
 
 # PP-OCR networks of RapidOCR's package; named, so that it downloads no others.
 NETWORKS = {

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from beautylens.several import several
+from beautylens.inputs.several import several
 from beautylens.text.lines import ReadLine, Span, TextLines
 from beautylens.text.tokens import Token, tokens_of
 

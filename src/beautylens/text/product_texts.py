@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 
 from beautylens.errors import TableError
-from beautylens.several import several
+from beautylens.inputs.several import several
 from beautylens.text.words import words_of
 
 COLUMNS = ("brand", "name")

@@ -13,7 +13,7 @@ import scipy
 
 from beautylens.arrays import Float32
 from beautylens.errors import CollectionError
-from beautylens.several import several
+from beautylens.inputs.several import several
 from beautylens.text.arrays import pack_strings, under, unpack_strings
 from beautylens.text.tf_idf import NGrams, Terms
 

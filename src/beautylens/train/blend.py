@@ -9,7 +9,7 @@ from beautylens.features.encoder.encoder import Encoder
 from beautylens.features.encoder.whitening import Whitening
 from beautylens.features.export.timm import Exported, export_backbone
 from beautylens.features.export.trainable import to_trainable
-from beautylens.optional import extra
+from beautylens.runtime.extras import extra
 
 with extra("train"):
     import torch

@@ -11,9 +11,9 @@ import numpy as np
 from beautylens.arrays import Intp
 from beautylens.catalogue.table import read_catalogue
 from beautylens.errors import ImageError
+from beautylens.files.address import Place
 from beautylens.images.ahead import ahead
-from beautylens.paths import Place
-from beautylens.threads import cores
+from beautylens.runtime.threads import cores
 from beautylens.train.sources import read_error
 
 Row = TypeVar("Row")

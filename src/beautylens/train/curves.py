@@ -6,7 +6,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from beautylens.optional import extra
+from beautylens.runtime.extras import extra
 
 
 def write_curves(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:

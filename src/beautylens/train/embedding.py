@@ -9,8 +9,8 @@ import numpy as np
 
 from beautylens.features.encoder.whitening import Whitening
 from beautylens.features.export.backbones import Backbone
-from beautylens.optional import extra
 from beautylens.recipe.settings import PoolingSettings
+from beautylens.runtime.extras import extra
 from beautylens.train.pools import Pool
 
 with extra("train"):

@@ -13,8 +13,8 @@ import numpy as np
 from beautylens.arrays import Float32, Intp
 from beautylens.errors import EncoderError, ImageError
 from beautylens.images.ahead import ahead, batches
-from beautylens.optional import extra
-from beautylens.threads import cores
+from beautylens.runtime.extras import extra
+from beautylens.runtime.threads import cores
 from beautylens.train import checkpoint
 from beautylens.train.checkpoint import Progress
 from beautylens.train.objective import Item, Objective

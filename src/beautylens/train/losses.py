@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from beautylens.optional import extra
+from beautylens.runtime.extras import extra
 
 with extra("train"):
     import torch

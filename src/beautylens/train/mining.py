@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from beautylens.arrays import Float32, Int64, Intp
 from beautylens.errors import TableError
+from beautylens.runtime.threads import cores
 from beautylens.store.columns import vectors
 from beautylens.store.gallery import Gallery
-from beautylens.threads import cores
 
 _ROWS = 8192
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from beautylens.arrays import Float32
-from beautylens.optional import extra
+from beautylens.runtime.extras import extra
 from beautylens.train.sources import Source
 
 with extra("train"):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beautylens.arrays import Intp
-from beautylens.optional import extra
+from beautylens.runtime.extras import extra
 from beautylens.train.losses import contrastive_loss
 from beautylens.train.mining import hard_negatives
 from beautylens.train.objective import Describe, Item, Objective

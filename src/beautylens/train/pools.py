@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from beautylens.errors import EncoderError
 from beautylens.features.encoder.pooling import CLASS_TOKEN, find_pooling
 from beautylens.features.encoder.regions import Region, region_grid
-from beautylens.optional import extra
 from beautylens.recipe.settings import PoolingSettings
+from beautylens.runtime.extras import extra
 
 with extra("train"):
     import torch

@@ -18,7 +18,7 @@ from beautylens.features.encoder.openvino import PORTABLE_KEY
 from beautylens.features.encoder.pooling import Outputs
 from beautylens.features.export.parity import probe_pictures
 from beautylens.features.export.timm import quietly
-from beautylens.optional import extra
+from beautylens.runtime.extras import extra
 from beautylens.train.embedding import Head
 
 with extra("train"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from beautylens.optional import extra
+from beautylens.runtime.extras import extra
 
 with extra("train"):
     import torch

@@ -14,7 +14,7 @@ from beautylens.features.encoder.encoder import Encoder
 from beautylens.features.encoder.registry import drafted, write_header
 from beautylens.features.export.backbones import Backbone
 from beautylens.features.export.timm import export_backbone
-from beautylens.optional import extra
+from beautylens.runtime.extras import extra
 from beautylens.train.curves import write_curves
 
 with extra("train"):

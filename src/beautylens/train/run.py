@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from beautylens.catalogue.truth import TruthRow, read_truth
-from beautylens.embedded import picture_stamp
 from beautylens.errors import EncoderError, TableError
 from beautylens.features.encoder.registry import refuse_existing
 from beautylens.features.encoder.whitening import Whitening
-from beautylens.optional import extra
-from beautylens.paths import Place
+from beautylens.files.address import Place
+from beautylens.images.parquet import picture_stamp
+from beautylens.runtime.extras import extra
 from beautylens.train import checkpoint
 from beautylens.train.catalogue_pictures import read_pictures, split_readable
 from beautylens.train.embedding import CachedEmbedding, Embedding, Head

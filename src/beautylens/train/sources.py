@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from beautylens.arrays import Float16, UInt8
 from beautylens.errors import ImageError
 from beautylens.features.encoder.encoder import Encoder
+from beautylens.files.address import Place
 from beautylens.images.ahead import ahead, batches
 from beautylens.images.decode import decode
 from beautylens.images.fit import MIN_SIDE, shrink, white_pad
 from beautylens.images.simulate import colour_cast, jpeg, light_falloff, phone_photo
-from beautylens.paths import Place
-from beautylens.threads import cores
+from beautylens.runtime.threads import cores
 
 # Views of each picture whose maps are cached.
 CACHED_VIEWS = 4

@@ -15,8 +15,8 @@ import numpy as np
 from beautylens.catalogue.swallowed import PHOTO_SUFFIXES
 from beautylens.errors import EncoderError, TableError
 from beautylens.features.export.backbones import Backbone
-from beautylens.optional import extra
 from beautylens.recipe.settings import PoolingSettings
+from beautylens.runtime.extras import extra
 from beautylens.train.embedding import Embedding, Head
 from beautylens.train.losses import distillation_loss
 from beautylens.train.sources import Pictures, read_error

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from beautylens.errors import TableError
-from beautylens.optional import extra
+from beautylens.runtime.extras import extra
 from beautylens.train.objective import Item, Objective
 from beautylens.train.processes import all_gather
 from beautylens.train.sources import Source

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from beautylens.optional import extra
+from beautylens.runtime.extras import extra
 from beautylens.train.losses import bank_loss, uel_loss
 from beautylens.train.objective import Describe, Item, Objective
 from beautylens.train.processes import all_gather

@@ -17,10 +17,10 @@ from beautylens.catalogue.download.transfer import DEFAULT_MANNERS, Manners, is_
 from beautylens.catalogue.readers import SEPARATOR, reading
 from beautylens.catalogue.swallowed import PHOTO_SUFFIXES
 from beautylens.catalogue.write import write_csv
-from beautylens.counts import none_or_at_least_one
 from beautylens.errors import TableError
-from beautylens.paths import is_address
-from beautylens.several import several
+from beautylens.files.address import is_address
+from beautylens.inputs.counts import none_or_at_least_one
+from beautylens.inputs.several import several
 
 CATALOGUE = "catalogue.csv"
 COLUMNS = ("product_id", "image", "name")

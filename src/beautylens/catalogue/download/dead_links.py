@@ -12,7 +12,7 @@ from typing import TypeAlias
 from beautylens.catalogue.readers import reading
 from beautylens.catalogue.text_files import open_text
 from beautylens.catalogue.write import write_csv
-from beautylens.unicode_text import on_one_line
+from beautylens.inputs.unicode_text import on_one_line
 
 COLUMNS = ("id", "address", "reason", "row")
 # Starts the reason of a link that the next run asks again.

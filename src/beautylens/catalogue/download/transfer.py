@@ -21,10 +21,10 @@ from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry
 
 from beautylens.errors import BeautylensError, ImageError
+from beautylens.files.redirects import refusal
 from beautylens.images.decode import decode
 from beautylens.images.formats import HEAD_BYTES, suffix_of
 from beautylens.images.limits import DEFAULT_LIMITS, Limits
-from beautylens.redirects import refusal
 
 # Answers that are asked for again at once, and those that the next run may find changed.
 RETRIED = frozenset({429, *range(500, 600)})

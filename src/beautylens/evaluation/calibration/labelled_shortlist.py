@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from beautylens.inputs.several import several
 from beautylens.results import Matches
 from beautylens.search.judge.evidence import FEATURES, Floats, colours, features, relative_colour
-from beautylens.several import several
 
 Ints = NDArray[np.int64]
 

@@ -17,18 +17,18 @@ from scipy.sparse.csgraph import connected_components
 from beautylens.catalogue.gtin import gtins_in
 from beautylens.errors import ImageError
 from beautylens.features.neighbours.close_pairs import Watch, close_pairs
+from beautylens.files.address import place
 from beautylens.images.ahead import batches
 from beautylens.images.decode import decode
 from beautylens.images.fit import is_blank, shrink
 from beautylens.images.same import COARSE, FINE, difference
 from beautylens.images.thumbnail import SIDE
-from beautylens.paths import place
+from beautylens.inputs.several import several
 from beautylens.results import Match, Product
-from beautylens.several import several
+from beautylens.runtime.threads import cores
 from beautylens.store.gallery import Gallery
 from beautylens.store.originals import originals
 from beautylens.text.words import words_of
-from beautylens.threads import cores
 
 Pixels = NDArray[np.uint8]
 Kind = Literal["same file", "same picture", "placeholder", "blank"]

@@ -15,11 +15,11 @@ from beautylens.errors import ImageError, RecipeError
 from beautylens.features.encoder.base_encoder import BATCH
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.features.encoder.pooling import Outputs, find_pooled, pool_scales, unit_rows
+from beautylens.files.address import Place
 from beautylens.images.ahead import ahead, batches
 from beautylens.images.decode import decode
 from beautylens.images.fit import centre
-from beautylens.paths import Place
-from beautylens.several import several
+from beautylens.inputs.several import several
 
 OWN = "own"
 """The pooling of the encoder file itself, with its whitening where it has one."""

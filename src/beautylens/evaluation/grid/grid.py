@@ -20,12 +20,12 @@ from beautylens.features.local.extractors import sift
 from beautylens.features.local.features import Agreement, LocalFeatures
 from beautylens.features.local.keypoints import NO_KEYPOINTS, Keypoints
 from beautylens.features.local.verification import unverified
+from beautylens.files.address import Place, place
 from beautylens.images.decode import decode
-from beautylens.paths import Place, place
+from beautylens.inputs.several import several
 from beautylens.results import Match, Matches, Product, Reasons
 from beautylens.search.distances import SIMILARITIES
 from beautylens.search.judge.scorer import by_inliers
-from beautylens.several import several
 
 SHORT_LIST = 100
 """Images that are re-ranked, as in the papers."""

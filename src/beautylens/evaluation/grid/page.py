@@ -11,7 +11,7 @@ import numpy as np
 from beautylens.evaluation.grid.grid import Outcome, System
 from beautylens.evaluation.metrics import QueryResult, places
 from beautylens.evaluation.page_assets import PageAssets, Thumbnail, render, write_page
-from beautylens.paths import place
+from beautylens.files.address import place
 
 PLACES = 7
 

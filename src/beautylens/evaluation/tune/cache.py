@@ -15,8 +15,8 @@ import numpy as np
 
 from beautylens import __version__
 from beautylens.arrays import Float32
-from beautylens.embedded import picture_stamp
-from beautylens.paths import Place
+from beautylens.files.address import Place
+from beautylens.images.parquet import picture_stamp
 
 
 def digest_of(*parts: object) -> str:

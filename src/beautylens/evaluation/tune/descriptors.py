@@ -26,9 +26,9 @@ from beautylens.evaluation.tune.search import Figures
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.features.encoder.pooling import unit_rows
 from beautylens.features.encoder.whitening import Whitening
+from beautylens.files.address import Place
 from beautylens.images.decode import decode
 from beautylens.ingest.training_sample import sample
-from beautylens.paths import Place
 from beautylens.recipe.recipe import Recipe
 from beautylens.recipe.sections import EncoderSettings, ProjectionSettings
 from beautylens.recipe.settings import PoolingSettings

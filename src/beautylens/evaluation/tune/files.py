@@ -12,8 +12,8 @@ import tomli_w
 from beautylens.evaluation.tune.axes import in_words
 from beautylens.evaluation.tune.search import Figures, Tried, front
 from beautylens.evaluation.tune.tune import Tuned
-from beautylens.optional import extra
 from beautylens.recipe.recipe import Recipe
+from beautylens.runtime.extras import extra
 
 TICKS = [base * step for base in (1, 10, 100, 1000, 10_000) for step in (1, 2, 5)]
 GREY, BLUE, ORANGE, GREEN = "#8a8f94", "#0b6e99", "#c4572a", "#3b8a4b"

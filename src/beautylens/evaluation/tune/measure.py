@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from beautylens.arrays import Float32, UInt8
-from beautylens.assemble import make_extractor, make_pipeline
+from beautylens.assemble.parts import make_extractor, make_pipeline
 from beautylens.catalogue.truth import TruthRow
 from beautylens.collection import Collection
 from beautylens.errors import ImageError

@@ -12,7 +12,7 @@ from scipy.cluster.hierarchy import DisjointSet
 from beautylens.catalogue.truth import TruthRow
 from beautylens.errors import TableError
 from beautylens.evaluation.metrics import average_precision
-from beautylens.several import several
+from beautylens.inputs.several import several
 
 FEWEST = 20
 """Photos below which half of them would choose by chance: all choose."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from beautylens.assemble import make_encoder
+from beautylens.assemble.encoders import make_encoder
 from beautylens.catalogue.table import Catalogue
 from beautylens.catalogue.truth import TruthRow
 from beautylens.errors import BeautylensError, RecipeError
@@ -26,9 +26,9 @@ from beautylens.evaluation.tune.search import Figures, Tried, best, changed, swe
 from beautylens.indexing import build
 from beautylens.ingest.fill import OnProgress
 from beautylens.ingest.training_sample import sample
+from beautylens.inputs.several import several
 from beautylens.recipe.recipe import Recipe, located
 from beautylens.recipe.sections import EncoderSettings
-from beautylens.several import several
 from beautylens.text.product_texts import product_texts
 
 GALLERY = 4000

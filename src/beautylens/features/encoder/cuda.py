@@ -12,7 +12,7 @@ import numpy as np
 from beautylens.arrays import Float32, UInt8
 from beautylens.errors import EncoderError
 from beautylens.features.encoder.openvino import Network, Precision
-from beautylens.native import ONNX_RUNTIME
+from beautylens.runtime.native import ONNX_RUNTIME
 
 _DRIVER = Path("/proc/driver/nvidia/version")
 PROVIDERS: tuple[Any, ...] = (

@@ -15,7 +15,7 @@ import numpy as np
 
 from beautylens.arrays import Float32, UInt8
 from beautylens.errors import EncoderError
-from beautylens.native import OPENVINO, Once
+from beautylens.runtime.native import OPENVINO, Once
 
 HEADER_KEY = "beautylens"
 # Metadata key of a portable file with the fingerprint of its encoder.

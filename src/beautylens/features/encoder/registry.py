@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from beautylens.errors import EncoderError
-from beautylens.optional import install_line
 from beautylens.recipe.settings import Settings
+from beautylens.runtime.extras import install_line
 
 VARIABLE = "BEAUTYLENS_ENCODERS"
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from beautylens.errors import EncoderError
 from beautylens.features.export.checkpoints import draw_weights, fill_weights, read_checkpoint
-from beautylens.optional import extra
+from beautylens.runtime.extras import extra
 
 with extra("train"):
     import torch

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from beautylens.errors import EncoderError
-from beautylens.optional import extra
+from beautylens.runtime.extras import extra
 
 with extra("train"):
     import torch

@@ -14,8 +14,8 @@ from beautylens.features.encoder.encoder import Encoder, EncoderSpec
 from beautylens.features.encoder.openvino import read_graph
 from beautylens.features.encoder.registry import drafted, write_header
 from beautylens.features.export.parity import probe_pictures
-from beautylens.optional import extra
 from beautylens.recipe.settings import PoolingSettings
+from beautylens.runtime.extras import extra
 
 Channels = tuple[float, float, float]
 IMAGENET_MEAN: Channels = (123.675, 116.28, 103.53)

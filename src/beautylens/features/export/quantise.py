@@ -11,9 +11,9 @@ from beautylens.arrays import Float32, UInt8
 from beautylens.errors import EncoderError, ImageError
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.features.encoder.registry import drafted, write_header
+from beautylens.files.address import Place
 from beautylens.images.decode import decode
-from beautylens.optional import extra
-from beautylens.paths import Place
+from beautylens.runtime.extras import extra
 
 # Pictures on which the ranges of activations are calibrated.
 CALIBRATED = 64

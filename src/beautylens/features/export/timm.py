@@ -25,8 +25,8 @@ from beautylens.features.encoder.whitening import Whitening
 from beautylens.features.export.backbones import Backbone
 from beautylens.features.export.cost import count_parameters
 from beautylens.features.export.parity import Agreement, measure_agreement
-from beautylens.optional import extra
 from beautylens.recipe.settings import PoolingSettings
+from beautylens.runtime.extras import extra
 
 with extra("train"):
     import onnx

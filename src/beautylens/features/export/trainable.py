@@ -14,7 +14,7 @@ import numpy as np
 from beautylens.errors import EncoderError
 from beautylens.features.encoder.encoder import EncoderSpec
 from beautylens.features.export.backbones import Backbone, import_timm
-from beautylens.optional import extra
+from beautylens.runtime.extras import extra
 
 with extra("train"):
     import onnx

@@ -18,7 +18,7 @@ from beautylens.arrays import Float32, UInt8
 from beautylens.features.local.keypoints import Keypoints, no_keypoints
 from beautylens.features.local.xfeat import XFeat
 from beautylens.images.fit import shrink
-from beautylens.native import OPENCV
+from beautylens.runtime.native import OPENCV
 
 # RootSIFT components are at most 1 and seldom above a quarter: quantised to 16 steps of 1/56 (four
 # bits) they match as well as with 256 steps of 1/512.

@@ -12,7 +12,7 @@ from beautylens.features.local.keypoints import Keypoints
 from beautylens.features.local.matching import Matcher, pair_distances
 from beautylens.features.local.nearest import Pairs
 from beautylens.features.local.verification import Verification
-from beautylens.threads import cores
+from beautylens.runtime.threads import cores
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from beautylens.arrays import Int32, Intp, UInt8
-from beautylens.native import ONNX_RUNTIME, Once
+from beautylens.runtime.native import ONNX_RUNTIME, Once
 
 Pairs = Intp
 

@@ -17,7 +17,7 @@ from beautylens.errors import EncoderError
 from beautylens.features.encoder.openvino import compile_graph
 from beautylens.features.local.keypoints import Keypoints
 from beautylens.images.fit import shrink
-from beautylens.native import OPENVINO, Once
+from beautylens.runtime.native import OPENVINO, Once
 
 LENGTH = 64
 CELL = 8

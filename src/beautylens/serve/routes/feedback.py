@@ -12,7 +12,7 @@ from fastapi import APIRouter, Form, Response
 from beautylens.catalogue.readers import SEPARATOR
 from beautylens.catalogue.write import write_csv
 from beautylens.errors import CollectionError, TableError
-from beautylens.files import PRIVATE, PRIVATE_FOLDER, new_file
+from beautylens.files.writing import PRIVATE, PRIVATE_FOLDER, new_file
 from beautylens.images.draw import to_jpeg
 from beautylens.images.fit import shrink
 from beautylens.serve.forms import FormRoute

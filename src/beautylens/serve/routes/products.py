@@ -11,7 +11,7 @@ from fastapi.security import HTTPBearer
 
 from beautylens.catalogue.table import OPTIONAL, one_product
 from beautylens.errors import CollectionError, ImageError, TableError
-from beautylens.paths import place
+from beautylens.files.address import place
 from beautylens.results import Product
 from beautylens.serve.forms import FormRoute
 from beautylens.serve.models import Item

@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from beautylens.errors import CollectionError
-from beautylens.optional import extra
+from beautylens.runtime.extras import extra
 from beautylens.store.columns import Vectors, stacked
 from beautylens.store.milvus.address import Address
 from beautylens.store.milvus.index import index_for

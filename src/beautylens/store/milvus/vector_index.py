@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from beautylens.errors import CollectionError
-from beautylens.paths import place
+from beautylens.files.address import place
 from beautylens.store.columns import Vectors
 from beautylens.store.forked import refuse_forked
 from beautylens.store.gallery import Gallery

@@ -30,8 +30,8 @@ from beautylens.catalogue.download.resumable import fetch_file
 from beautylens.catalogue.download.transfer import DEFAULT_MANNERS, Manners, is_fetchable
 from beautylens.catalogue.gtin import gtin14
 from beautylens.catalogue.write import write_csv
-from beautylens.counts import none_or_at_least_one
 from beautylens.errors import TableError
+from beautylens.inputs.counts import none_or_at_least_one
 
 EXPORT_AT = (
     "https://huggingface.co/datasets/openfoodfacts/product-database/resolve/main/beauty.parquet"

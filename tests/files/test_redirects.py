@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from beautylens import redirects
-from beautylens.redirects import refusal
+from beautylens.files import redirects
+from beautylens.files.redirects import refusal
 
 RESOLVED = {"cdn.example": ["93.184.216.34"], "v6.example": ["2606:4700::1111"],
             "inside.example": ["10.0.0.5"], "half.example": ["93.184.216.34", "127.0.0.1"],

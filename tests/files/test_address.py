@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from beautylens.paths import Remote, beside, is_strange, place
+from beautylens.files.address import Remote, beside, is_strange, place
 
 
 class Host(BaseHTTPRequestHandler):

@@ -15,8 +15,8 @@ from beautylens.catalogue.truth import TruthRow
 from beautylens.errors import TableError
 from beautylens.evaluation.metrics import QueryResult
 from beautylens.evaluation.tune.photos import split_photos
+from beautylens.inputs.several import several
 from beautylens.results import Matches
-from beautylens.several import several
 from beautylens.store.failures import Failure
 from beautylens.store.gallery import Gallery
 from beautylens.text.lines import ReadLine

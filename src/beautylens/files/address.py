@@ -12,9 +12,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
-from beautylens.disk_names import on_disk
-from beautylens.native import cache_per_process
-from beautylens.redirects import refusal
+from beautylens.files.disk_names import on_disk
+from beautylens.files.redirects import refusal
+from beautylens.runtime.native import cache_per_process
 
 SCHEMES = ("s3", "gs", "http", "https")
 """What an address may begin with; the first two also hold collections."""

@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from beautylens.startup import quick_imports
+from beautylens.runtime.startup import quick_imports
 
 
 def test_looks_for_garbage_stop_and_are_taken_up_again() -> None:

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from beautylens.native import Lock
-from beautylens.paths import Place, Remote, place, stamp
+from beautylens.files.address import Place, Remote, place, stamp
+from beautylens.runtime.native import Lock
 
 _NAMED = re.compile(r"(.+\.parquet)#(.+)=(\d+)(?:\.(\d+))?", re.IGNORECASE | re.DOTALL)
 # A group of rows is read whole; those of the pictures under way are kept.

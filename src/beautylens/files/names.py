@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from beautylens.unicode_text import composed
+from beautylens.inputs.unicode_text import composed
 
 LONGEST = 100
 """Bytes of a name: a prefix and a suffix fit beside it into the 255 that file systems allow."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from beautylens.paths import Remote, beside
+from beautylens.files.address import Remote, beside
 
 NAME = "Crème/Lancôme.jpg"
 

@@ -1,18 +1,14 @@
-"""From a recipe to the parts it names: the only place where settings meet constructors."""
+"""Parts of a search and of a build, made as a recipe asks."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from beautylens.errors import CollectionError, EncoderError
+from beautylens.errors import CollectionError
 from beautylens.features.encoder.base_encoder import BaseEncoder
-from beautylens.features.encoder.encoder import Encoder
-from beautylens.features.encoder.ensemble import Ensemble, Part
-from beautylens.features.encoder.openvino import Precision
-from beautylens.features.encoder.whitening import Whitening
+from beautylens.features.encoder.ensemble import Ensemble
 from beautylens.features.local.extractors import EXTRACTORS, Extractor
 from beautylens.features.local.features import LocalFeatures
 from beautylens.features.local.verification import VERIFICATIONS
@@ -21,7 +17,7 @@ from beautylens.ingest.catalogue_reader import CatalogueReader
 from beautylens.ingest.derive import read_derived
 from beautylens.ingest.fill import Describer
 from beautylens.ingest.offline_diffusion import OfflineDiffusion
-from beautylens.recipe.recipe import Recipe, is_name
+from beautylens.recipe.recipe import Recipe
 from beautylens.recipe.sections import (
     CosinePlusInliersSettings,
     ExpandSettings,
@@ -48,52 +44,6 @@ from beautylens.search.retrieve import Retrieve
 from beautylens.search.verify import Verify
 from beautylens.store.gallery import Gallery
 from beautylens.text.ocr import Reads, shared_reader
-
-_EXPORT = "`beautylens encoder export --backbone {}` makes it"
-
-
-def make_encoder(
-    recipe: Recipe, projection: Whitening | None = None, precision: Precision | None = None
-) -> BaseEncoder:
-    """Return the encoder that a recipe names, or its several as one.
-
-    Args:
-        recipe: names the encoders.
-        projection: what the collection learnt at build, if the recipe asks for it.
-        precision: of the networks; by default what the processor is best at.
-
-    Raises:
-        EncoderError: when encoder files are missing; it names all of them and their sources.
-    """
-    encoders = _load_all(recipe, precision)
-    if len(encoders) == 1 and recipe.projection is None:
-        return encoders[0]
-    # The dot product of joined descriptors then is the sum of a_i cos_i that a product starts as.
-    root = recipe.ensemble.combine == "product"
-    weights = [math.sqrt(part.weight) if root else part.weight for part in recipe.encoders]
-    return Ensemble([Part(e, w) for e, w in zip(encoders, weights, strict=True)], projection)
-
-
-def _load_all(recipe: Recipe, precision: Precision | None) -> list[Encoder]:
-    missing = dict.fromkeys(
-        f"'{part.file}' ({part.source or _EXPORT.format(part.file)})"
-        for part in recipe.encoders
-        if is_name(part.file) and not Encoder.exists(part.file)
-    )
-    if missing:
-        raise EncoderError(
-            f"recipe '{recipe.name}' needs encoders that are not here: {'; '.join(missing)}"
-        )
-    return [
-        Encoder.load(
-            part.file,
-            side=part.side,
-            pooling=part.pooling,
-            scales=part.scales,
-            precision=precision,
-        )
-        for part in recipe.encoders
-    ]
 
 
 def make_similarity(recipe: Recipe, encoder: BaseEncoder) -> Similarity | None:

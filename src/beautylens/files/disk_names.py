@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from beautylens.unicode_text import composed
+from beautylens.inputs.unicode_text import composed
 
 
 def on_disk(folder: Path, name: str) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from beautylens.features.encoder.openvino import precision_like
-from beautylens.paths import folder_bytes, place
+from beautylens.files.address import folder_bytes, place
 from beautylens.recipe.recipe import Recipe
 from beautylens.store.gallery import Gallery
 from beautylens.store.milvus.vector_index import MilvusIndex

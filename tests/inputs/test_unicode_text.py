@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beautylens.unicode_text import composed, on_one_line, printable
+from beautylens.inputs.unicode_text import composed, on_one_line, printable
 
 texts = st.text(st.characters(codec=None))
 

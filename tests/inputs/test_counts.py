@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from beautylens.collection import Collection
-from beautylens.counts import at_least_one, none_or_at_least_one
 from beautylens.errors import QueryError
 from beautylens.evaluation.run import run_queries
 from beautylens.indexing import index
+from beautylens.inputs.counts import at_least_one, none_or_at_least_one
 from beautylens.results import Matches
 from tests.conftest import Shop
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from beautylens import threads as cores
+from beautylens.runtime import threads as cores
 
 
 @pytest.fixture

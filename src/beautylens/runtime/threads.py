@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from beautylens.native import Once
+from beautylens.runtime.native import Once
 
 _CORES: Once[ThreadPoolExecutor] = Once()
 _CONTROL_GROUPS = Path("/sys/fs/cgroup")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beautylens.catalogue.sharded_folder import Shelf
-from beautylens.file_names import LONGEST, file_name, readable_name
+from beautylens.files.names import LONGEST, file_name, readable_name
 
 texts = st.text(st.characters(codec=None), max_size=300)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from beautylens.native import Binding, Lock, Once, cache_per_process
+from beautylens.runtime.native import Binding, Lock, Once, cache_per_process
 
 THREADS = 8
 

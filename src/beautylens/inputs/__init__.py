@@ -1,0 +1,1 @@
+"""What callers and strangers pass in: counts, lone strings, Unicode text."""

@@ -1,0 +1,1 @@
+"""The process: CPU cores, native libraries, start-up, optional packages."""
