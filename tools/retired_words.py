@@ -51,7 +51,6 @@ RETIRED = {
 # Uses that are not what was retired, and why.
 ALLOWED = {
     r"\bin place(?: of)?\b|\bdecimal places?\b|\btakes? place\b": "common English",
-    r"\bPlace\b": "the type of a path or address in beautylens.files.address",
     r"\bsettle\w*\b(?=\()": "a method of collections, until the store is rewritten",
     r"\bthe prints? (?:statement|function)\b": "Python's print",
 }
@@ -71,12 +70,8 @@ EXEMPT = (
     "src/beautylens/cluster/",
     "src/beautylens/collection.py",
     "src/beautylens/evaluation/",
-    "src/beautylens/files/address.py",
-    "src/beautylens/files/redirects.py",
-    "src/beautylens/images/parquet.py",
     "src/beautylens/indexing.py",
     "src/beautylens/ingest/",
-    "src/beautylens/recipe/allowed_values.py",
     "src/beautylens/results.py",
     "src/beautylens/search/",
     "src/beautylens/serve/",

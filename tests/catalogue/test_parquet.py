@@ -14,7 +14,7 @@ from beautylens.collection import Collection
 from beautylens.errors import ImageError
 from beautylens.images.decode import decode
 from beautylens.images.files import read_bytes
-from beautylens.images.parquet import embedded_at
+from beautylens.images.parquet import parquet_image_at
 from beautylens.indexing import build
 from tests.conftest import Shop
 
@@ -114,5 +114,5 @@ def test_a_picture_that_is_gone_from_its_table_is_said(shop: Shop, tmp_path: Pat
 def test_a_file_of_such_a_name_is_that_file(tmp_path: Path) -> None:
     file = tmp_path / "a.parquet#b=1"
     file.write_bytes(b"x")
-    assert embedded_at(file) is None
+    assert parquet_image_at(file) is None
     assert read_bytes(file) == b"x"

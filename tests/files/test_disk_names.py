@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from beautylens.files.address import Remote, beside
+from beautylens.files.paths import RemotePath, path_in
 
 NAME = "Crème/Lancôme.jpg"
 
@@ -20,27 +20,27 @@ def test_a_table_finds_its_files_in_either_normal_form(
     file = tmp_path / unicodedata.normalize(disk, NAME)
     file.parent.mkdir()
     file.touch()
-    assert beside(tmp_path, unicodedata.normalize(table, NAME)).is_file()
-    assert beside(tmp_path, str(tmp_path / unicodedata.normalize(table, NAME))).is_file()
+    assert path_in(tmp_path, unicodedata.normalize(table, NAME)).is_file()
+    assert path_in(tmp_path, str(tmp_path / unicodedata.normalize(table, NAME))).is_file()
 
 
 def test_a_name_in_mixed_forms_is_found_and_one_that_comes_later_too(tmp_path: Path) -> None:
     composed, apart = "é à.jpg", unicodedata.normalize("NFD", "é à.jpg")
     mixed = f"é{apart[2:]}"
-    assert beside(tmp_path, composed) == tmp_path / composed
+    assert path_in(tmp_path, composed) == tmp_path / composed
     (tmp_path / mixed).touch()
     for name in (composed, apart):
-        assert beside(tmp_path, name) == tmp_path / mixed
+        assert path_in(tmp_path, name) == tmp_path / mixed
     # The very name comes before one that only means the same.
     (tmp_path / composed).touch()
-    assert beside(tmp_path, composed) == tmp_path / composed
+    assert path_in(tmp_path, composed) == tmp_path / composed
 
 
 @pytest.mark.parametrize("name", ["é" * 200 + ".jpg", "é/../x.jpg", "no/é.jpg"])
 def test_a_name_that_leads_nowhere_stays_as_it_is(tmp_path: Path, name: str) -> None:
-    assert beside(tmp_path, name) == tmp_path / name
+    assert path_in(tmp_path, name) == tmp_path / name
 
 
 def test_object_storage_tells_the_forms_apart(tmp_path: Path) -> None:
     apart = unicodedata.normalize("NFD", "é.jpg")
-    assert beside(Remote("s3://bucket"), apart) == Remote(f"s3://bucket/{apart}")
+    assert path_in(RemotePath("s3://bucket"), apart) == RemotePath(f"s3://bucket/{apart}")

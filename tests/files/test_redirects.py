@@ -1,4 +1,4 @@
-"""Where a host may lead, and that both ways of fetching heed it."""
+"""Where a host may redirect to."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from beautylens.files import redirects
-from beautylens.files.redirects import refusal
+from beautylens.files.redirects import redirect_problem
 
 RESOLVED = {"cdn.example": ["93.184.216.34"], "v6.example": ["2606:4700::1111"],
             "inside.example": ["10.0.0.5"], "half.example": ["93.184.216.34", "127.0.0.1"],
@@ -28,7 +28,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "further"),
+    ("source", "target"),
     [
         ("http://shop.example/1.jpg", "http://shop.example/2.jpg"),
         ("http://shop.example/1.jpg", "https://shop.example/1.jpg"),
@@ -39,12 +39,12 @@ def names(monkeypatch: pytest.MonkeyPatch) -> None:
         ("https://shop.example/1.jpg", "https://nowhere.example/1.jpg"),
     ],
 )
-def test_a_host_may_lead_to_itself_and_to_public_hosts(address: str, further: str) -> None:
-    assert refusal(address, further) is None
+def test_a_host_may_redirect_to_itself_and_to_public_hosts(source: str, target: str) -> None:
+    assert redirect_problem(source, target) is None
 
 
 @pytest.mark.parametrize(
-    ("further", "reason"),
+    ("target", "reason"),
     [
         ("http://shop.example:6379/", "another port"),
         ("https://cdn.example:8443/", "another port"),
@@ -62,10 +62,13 @@ def test_a_host_may_lead_to_itself_and_to_public_hosts(address: str, further: st
     ],
 )
 def test_a_host_leads_to_no_other_port_and_into_no_private_network(
-    further: str, reason: str
+    target: str, reason: str
 ) -> None:
-    assert reason in str(refusal("http://shop.example/1.jpg", further))
+    assert reason in str(redirect_problem("http://shop.example/1.jpg", target))
 
 
 def test_a_private_host_leads_to_none_of_its_other_ports() -> None:
-    assert refusal("http://127.0.0.1:9000/", "http://127.0.0.1:80/") == "leads to another port"
+    assert (
+        redirect_problem("http://127.0.0.1:9000/", "http://127.0.0.1:80/")
+        == "redirects to another port"
+    )

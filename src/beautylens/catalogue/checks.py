@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from beautylens.errors import TableError
-from beautylens.files.address import Place
+from beautylens.files.paths import AnyPath
 from beautylens.inputs.several import several
 
 _FIRST_FEW = 5
@@ -19,7 +19,7 @@ def listed(faults: Sequence[str]) -> str:
     return "; ".join(faults[:_FIRST_FEW]) + (f"; and {more} more" if more > 0 else "")
 
 
-def refuse(path: Place | str, faults: Sequence[str], remedy: str) -> None:
+def refuse(path: AnyPath | str, faults: Sequence[str], remedy: str) -> None:
     """Refuse a table that has any faults.
 
     Raises:
@@ -35,7 +35,7 @@ def identifier(name: str) -> str:
     return "" if plain[:1].isdigit() else plain
 
 
-def require_columns(path: Place | str, found: Sequence[str], required: Iterable[str]) -> None:
+def require_columns(path: AnyPath | str, found: Sequence[str], required: Iterable[str]) -> None:
     """Check that a table has the columns that it needs.
 
     Raises:

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from beautylens.catalogue.checks import identifier
-from beautylens.files.address import Place, is_address
+from beautylens.files.paths import AnyPath, is_address
 
 MAIN = "image"
 # Columns of further pictures: image_2, image3, images, additional_image_link, image_link_2.
@@ -59,7 +59,7 @@ def one_picture(cell: str) -> str:
     return _written(_unescaped(cell))
 
 
-def on_this_system(text: str, folder: Place) -> str:
+def on_this_system(text: str, folder: AnyPath) -> str:
     r"""Return a path of a table in this folder as this system writes it.
 
     `pictures\a.jpg` is `pictures/a.jpg`; of `C:\shop\pictures\a.jpg` the longest end that is a file

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from beautylens.catalogue.checks import listed
 from beautylens.catalogue.gtin import gtins_in, lost_digits, tidy_cell
-from beautylens.files.address import Place, beside
+from beautylens.files.paths import AnyPath, path_in
 
 
-def unrepeated(lines: pa.Table, folder: Place) -> tuple[pa.Table, list[str]]:
+def unrepeated(lines: pa.Table, folder: AnyPath) -> tuple[pa.Table, list[str]]:
     """Return the lines, each file once for its product, and a note on those left out.
 
     One file may be named by several paths: `./a.jpg`, `a.jpg`, a symbolic link.
@@ -33,7 +33,7 @@ def unrepeated(lines: pa.Table, folder: Place) -> tuple[pa.Table, list[str]]:
     chosen = lines.select(["product_id", "image", "row"]).filter(pa.array(several)).to_pylist()
     first: dict[tuple[str, str], int] = {}
     for line, row in zip(np.flatnonzero(several), chosen, strict=True):
-        file = (row["product_id"], same_file(beside(folder, row["image"])))
+        file = (row["product_id"], same_file(path_in(folder, row["image"])))
         if file in first:
             kept[line] = False
             faults.append(f"row {row['row']}: {row['image']} is in row {first[file]} already")
@@ -45,7 +45,7 @@ def unrepeated(lines: pa.Table, folder: Place) -> tuple[pa.Table, list[str]]:
     return lines.filter(pa.array(kept)), [note]
 
 
-def same_file(file: Place) -> str:
+def same_file(file: AnyPath) -> str:
     """Return one text for all paths of a file, links followed; an address is its own."""
     return os.path.realpath(file) if isinstance(file, Path) else str(file)
 

@@ -21,7 +21,7 @@ from beautylens.catalogue.parquet import read_parquet, told_bytes
 from beautylens.catalogue.spreadsheet import without_leavings
 from beautylens.catalogue.text_files import lines_of, open_text
 from beautylens.errors import TableError
-from beautylens.files.address import Place, on_this_machine
+from beautylens.files.paths import AnyPath, local_copy
 from beautylens.inputs.unicode_text import composed
 
 # Columns that hold several values, written as a list where the format has lists.
@@ -31,7 +31,7 @@ SEPARATOR = ";"
 _LINES_A_CHUNK = 1 << 12
 
 
-def read_table(path: Place) -> pa.Table:
+def read_table(path: AnyPath) -> pa.Table:
     """Return the rows of a table in their order; all columns are strings, nothing is null.
 
     Blank rows below the last one and nameless columns that say nothing are left out. Numbers keep
@@ -48,7 +48,7 @@ def read_table(path: Place) -> pa.Table:
         return tidied(path, reader(file))
 
 
-def tidied(path: Place | str, table: pa.Table) -> pa.Table:
+def tidied(path: AnyPath | str, table: pa.Table) -> pa.Table:
     """Return the rows of a table of strings as `read_table` does.
 
     Args:
@@ -83,7 +83,7 @@ def _composed(table: pa.Table) -> pa.Table:
 
 
 @contextmanager
-def copied(table: Place) -> Iterator[Path]:
+def copied(table: AnyPath) -> Iterator[Path]:
     """Give a table's file on this machine; what is wrong with a copy is said of the original.
 
     Raises:
@@ -93,7 +93,7 @@ def copied(table: Place) -> Iterator[Path]:
         yield table
         return
     try:
-        with on_this_machine(table) as file:
+        with local_copy(table) as file:
             try:
                 yield file
             except TableError as error:

@@ -19,7 +19,7 @@ from beautylens.catalogue.readers import text_of, tidied
 from beautylens.catalogue.table import TEXT, Catalogue, catalogue_of, read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth, truth_of
 from beautylens.errors import TableError
-from beautylens.files.address import Remote
+from beautylens.files.paths import RemotePath
 from beautylens.images.sources import Named, is_named
 
 NAME = "the given table"
@@ -70,8 +70,8 @@ def truth_from(source: Truth) -> tuple[TruthRow, ...]:
     return truth_of(NAME, tidied(NAME, _as_texts(source)), Path.cwd())
 
 
-def _path(file: Named) -> str | Remote:
-    return file if isinstance(file, Remote) else os.fspath(file)
+def _path(file: Named) -> str | RemotePath:
+    return file if isinstance(file, RemotePath) else os.fspath(file)
 
 
 def _as_texts(source: object) -> pa.Table:
@@ -137,7 +137,7 @@ def _cells(name: str, values: Sequence[object]) -> pa.Array:
     if name in picture_columns([name]):
         for row, value in enumerate(values, start=1):
             for each in value if isinstance(value, list | tuple) else (value,):
-                if not isinstance(each, str | os.PathLike | Remote) and not _is_missing(each):
+                if not isinstance(each, str | os.PathLike | RemotePath) and not _is_missing(each):
                     raise _no_path(name, row, type(each).__name__)
     return pa.array([_cell(name, value) for value in values], TEXT)
 

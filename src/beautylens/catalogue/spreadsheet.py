@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from beautylens.catalogue.checks import refuse
-from beautylens.files.address import Place
+from beautylens.files.paths import AnyPath
 
 
-def without_leavings(path: Place | str, table: pa.Table) -> pa.Table:
+def without_leavings(path: AnyPath | str, table: pa.Table) -> pa.Table:
     """Return a table of texts without blank last rows and nameless columns that say nothing.
 
     Such columns are the empty ones beside the table, and one that only numbers its rows.

@@ -17,7 +17,7 @@ from beautylens.catalogue.image_cells import on_this_system, picture_columns, pi
 from beautylens.catalogue.product_rows import filled, unrepeated, with_tidy_gtins
 from beautylens.catalogue.readers import read_table
 from beautylens.catalogue.spreadsheet import blank_rows
-from beautylens.files.address import Place, beside, place
+from beautylens.files.paths import AnyPath, as_path, path_in
 from beautylens.inputs.several import several
 from beautylens.inputs.unicode_text import composed
 
@@ -53,7 +53,7 @@ class Catalogue:
     """
 
     rows: pa.Table
-    folder: Place
+    folder: AnyPath
     extra: tuple[str, ...] = ()
     faults: tuple[RowFault, ...] = ()
     notes: tuple[str, ...] = ()
@@ -67,12 +67,12 @@ class Catalogue:
         """One sentence for each row that was left out."""
         return [f"row {fault.row}: {fault.error}" for fault in self.faults]
 
-    def image_path(self, image: str) -> Place:
+    def image_path(self, image: str) -> AnyPath:
         """Return where the picture file of a line is; nothing says yet that it exists."""
-        return beside(self.folder, image)
+        return path_in(self.folder, image)
 
 
-def read_catalogue(path: str | Place) -> Catalogue:
+def read_catalogue(path: str | AnyPath) -> Catalogue:
     """Read a catalogue table: CSV, TSV, Parquet or JSON Lines.
 
     Columns `product_id` and `image` (paths relative to the table, addresses, or several of them, as
@@ -85,11 +85,11 @@ def read_catalogue(path: str | Place) -> Catalogue:
     Raises:
         TableError: when the table cannot be read, a column is wrong, or no row is right.
     """
-    path = place(path)
+    path = as_path(path)
     return catalogue_of(path, read_table(path), path.parent)
 
 
-def catalogue_of(path: Place | str, table: pa.Table, folder: Place) -> Catalogue:
+def catalogue_of(path: AnyPath | str, table: pa.Table, folder: AnyPath) -> Catalogue:
     """Return the catalogue that a table of strings describes.
 
     Args:
@@ -144,7 +144,7 @@ def _long(table: pa.Table) -> pa.Table:
     return table.cast(pa.schema([(name, TEXT) for name in table.column_names]))
 
 
-def _metadata_names(path: Place | str, columns: list[str]) -> dict[str, str]:
+def _metadata_names(path: AnyPath | str, columns: list[str]) -> dict[str, str]:
     """Return the name that each metadata column gets."""
     known = {*REQUIRED, *OPTIONAL}
     taken = known.intersection(columns)
@@ -169,7 +169,7 @@ def _metadata_names(path: Place | str, columns: list[str]) -> dict[str, str]:
 
 
 def _images(
-    table: pa.Table, pictures: Sequence[str], folder: Place
+    table: pa.Table, pictures: Sequence[str], folder: AnyPath
 ) -> tuple[NDArray[np.int64], list[str], list[str]]:
     """Return the row (from 0) and the path or address of each image, and a note on moved ones."""
     columns = [table[name].to_pylist() for name in pictures]

@@ -17,7 +17,7 @@ from beautylens.catalogue.readers import SEPARATOR, copied, read_table, reading
 from beautylens.catalogue.swallowed import PHOTO_SUFFIXES
 from beautylens.catalogue.text_files import open_text
 from beautylens.errors import TableError
-from beautylens.files.address import Place, beside, is_strange, place
+from beautylens.files.paths import AnyPath, as_path, is_unsupported, path_in
 from beautylens.inputs.several import several
 from beautylens.inputs.unicode_text import composed
 
@@ -34,7 +34,7 @@ class TruthRow:
     as wrong. `row` is counted from 1 below the column names.
     """
 
-    image: Place
+    image: AnyPath
     product_ids: frozenset[str]
     ignore_ids: frozenset[str] = frozenset()
     kind: str = ""
@@ -45,7 +45,7 @@ class TruthRow:
             object.__setattr__(self, name, frozenset(several(getattr(self, name))))
 
 
-def read_truth(path: str | Place) -> tuple[TruthRow, ...]:
+def read_truth(path: str | AnyPath) -> tuple[TruthRow, ...]:
     """Read a truth table, in the order of the file.
 
     Columns `image` (a path relative to the table, or an address) and `product_ids` (joined by `;`,
@@ -56,14 +56,14 @@ def read_truth(path: str | Place) -> tuple[TruthRow, ...]:
     Raises:
         TableError: when the table cannot be read, or a column or row of it is wrong.
     """
-    path = place(path)
+    path = as_path(path)
     with copied(path) as file:
         if _is_challenge(file):
             return _without_repeats(path, _challenge_rows(file, path.parent))
         return truth_of(path, read_table(file), path.parent)
 
 
-def truth_of(path: Place | str, table: pa.Table, folder: Place) -> tuple[TruthRow, ...]:
+def truth_of(path: AnyPath | str, table: pa.Table, folder: AnyPath) -> tuple[TruthRow, ...]:
     """Return what a table of strings says that photos show.
 
     Args:
@@ -77,7 +77,7 @@ def truth_of(path: Place | str, table: pa.Table, folder: Place) -> tuple[TruthRo
     return _without_repeats(path, _plain_rows(path, table, folder))
 
 
-def _without_repeats(path: Place | str, truths: tuple[TruthRow, ...]) -> tuple[TruthRow, ...]:
+def _without_repeats(path: AnyPath | str, truths: tuple[TruthRow, ...]) -> tuple[TruthRow, ...]:
     """Refuse a truth table that names a photo twice."""
     first: dict[str, int] = {}
     faults = []
@@ -89,7 +89,7 @@ def _without_repeats(path: Place | str, truths: tuple[TruthRow, ...]) -> tuple[T
     return truths
 
 
-def _plain_rows(path: Place | str, table: pa.Table, folder: Place) -> tuple[TruthRow, ...]:
+def _plain_rows(path: AnyPath | str, table: pa.Table, folder: AnyPath) -> tuple[TruthRow, ...]:
     require_columns(path, table.column_names, ("image", "product_ids"))
     truths, faults = [], []
     for row, fields in enumerate(table.to_pylist(), 1):
@@ -99,11 +99,11 @@ def _plain_rows(path: Place | str, table: pa.Table, folder: Place) -> tuple[Trut
         right, ignored = _ids(fields["product_ids"]), _ids(fields.get("ignore_ids", ""))
         if not image:
             faults.append(f"row {row} has no image")
-        elif is_strange(image):
+        elif is_unsupported(image):
             faults.append(f"row {row} has an image of a strange kind of address")
         elif both := sorted(right & ignored):
             faults.append(f"row {row} has {', '.join(both)} both as right and as ignored")
-        photo, kind = beside(folder, image), fields.get("kind", "")
+        photo, kind = path_in(folder, image), fields.get("kind", "")
         truths.append(TruthRow(photo, right, ignored, kind, row))
     refuse(path, faults, "Give each row a picture file, and each product one meaning")
     return tuple(truths)
@@ -122,7 +122,7 @@ def _is_challenge(path: Path) -> bool:
     return tuple(name.strip() for name in header[:2]) == CHALLENGE_HEADER
 
 
-def _challenge_rows(path: Path, folder: Place) -> tuple[TruthRow, ...]:
+def _challenge_rows(path: Path, folder: AnyPath) -> tuple[TruthRow, ...]:
     """Read lines of a photo's id and as many product ids as are right."""
     with reading(path):
         lines = read_rows(path, ragged=True)[1:]
@@ -140,11 +140,11 @@ def _challenge_rows(path: Path, folder: Place) -> tuple[TruthRow, ...]:
     return tuple(truths)
 
 
-def _photos(folder: Place) -> dict[str, Place]:
+def _photos(folder: AnyPath) -> dict[str, AnyPath]:
     """Return the picture files that belong to a challenge table, by their name without suffix."""
-    found: dict[str, Place] = {}
+    found: dict[str, AnyPath] = {}
     for holding in (folder, *(folder / name for name in PHOTO_FOLDERS)):
-        files: Iterable[Place] = holding.iterdir() if holding.is_dir() else ()
+        files: Iterable[AnyPath] = holding.iterdir() if holding.is_dir() else ()
         for file in sorted(files, key=str):
             if file.suffix.lower() in PHOTO_SUFFIXES:
                 found.setdefault(composed(file.stem), file)

@@ -23,7 +23,7 @@ def written_here(path: Path | None) -> Path | None:
     return path
 
 
-# Paths on this machine, or addresses in object storage: `beautylens.files.address.place`.
+# Paths on this machine, or addresses in object storage: `beautylens.files.paths.as_path`.
 Address = Annotated[
     str, typer.Argument(metavar="COLLECTION", help="A folder made by `beautylens index`.")
 ]

@@ -17,7 +17,7 @@ from beautylens.cli.output import sheet_row
 from beautylens.cli.progress import tracked
 from beautylens.evaluation.duplicates.duplicates import Group, agreement, find_duplicates
 from beautylens.evaluation.duplicates.page import write_duplicates_page
-from beautylens.files.address import place
+from beautylens.files.paths import as_path
 from beautylens.store.gallery import Gallery
 
 SHOWN, NAMED = 20, 3
@@ -53,7 +53,7 @@ def duplicates(
     if out:
         write_groups(out, groups)
     if page:
-        write_duplicates_page(page, place(address).name, groups, gallery)
+        write_duplicates_page(page, as_path(address).name, groups, gallery)
         console.print(f"Page: {page}", soft_wrap=True)
 
 

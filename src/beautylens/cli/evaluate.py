@@ -24,7 +24,7 @@ from beautylens.evaluation.evaluate import Evaluation
 from beautylens.evaluation.metrics import Score, Summary
 from beautylens.evaluation.run import find_leaks, refuse_leaks, unknown_truths
 from beautylens.evaluation.verdicts import Verdicts
-from beautylens.files.address import place
+from beautylens.files.paths import as_path
 
 
 def evaluate(
@@ -58,13 +58,13 @@ def evaluate(
     say_unknown(unknown_truths(opened, rows))
     if learning:
         if not allow_leaks:
-            refuse_leaks(find_leaks(opened, rows), place(truth), len(rows))
+            refuse_leaks(find_leaks(opened, rows), as_path(truth), len(rows))
         report_calibrated(calibrated(opened, rows), opened)
         return
     measured = measure(opened, rows, allow_leaks=allow_leaks)
     print_evaluation(measured)
     if report:
-        title = f"{place(address).name} on {place(truth).name}"
+        title = f"{as_path(address).name} on {as_path(truth).name}"
         console.print(f"Report: {measured.write_report(report, title)}", soft_wrap=True)
     if as_json:
         print_json(measured.to_dict())

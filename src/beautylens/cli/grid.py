@@ -26,7 +26,7 @@ from beautylens.evaluation.grid.page import most_disputed, write_grid_page
 from beautylens.evaluation.metrics import MEASURES
 from beautylens.evaluation.run import find_copies, refuse_leaks
 from beautylens.features.encoder.encoder import Encoder
-from beautylens.files.address import place
+from beautylens.files.paths import as_path
 from beautylens.recipe.sections import ExpandByNameSettings
 from beautylens.search.distances import SIMILARITIES
 from beautylens.text.product_texts import product_texts
@@ -113,7 +113,7 @@ def grid(
         raise TableError(
             f"{truth} names no right product for any photo; there is nothing to compare"
         )
-    refuse_leaks([] if allow_leaks else find_copies(catalogue, rows), place(truth), len(rows))
+    refuse_leaks([] if allow_leaks else find_copies(catalogue, rows), as_path(truth), len(rows))
     chosen = None if show is None else _places(rows, show)
     names = list(dict.fromkeys(encoder or ["default"]))
     compared, outcomes = _compare(
@@ -149,7 +149,11 @@ def grid(
     if report:
         shown = most_disputed(outcomes, SHOWN) if chosen is None else chosen
         page = write_grid_page(
-            report, f"{place(table).stem} and {place(truth).name}", outcomes, shown, first.distance
+            report,
+            f"{as_path(table).stem} and {as_path(truth).name}",
+            outcomes,
+            shown,
+            first.distance,
         )
         console.print(f"Page: {page}", soft_wrap=True)
 
@@ -217,7 +221,7 @@ def _views(text: str) -> tuple[float, ...]:
 
 def _places(rows: Sequence[TruthRow], names: Sequence[str]) -> list[int]:
     """Return the places of the queries with these file names."""
-    by_name = {row.image.name: place for place, row in enumerate(rows)}
+    by_name = {row.image.name: index for index, row in enumerate(rows)}
     missing = next((name for name in names if name not in by_name), None)
     if missing is not None:
         raise QueryError(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from beautylens.cli.arguments import Address, Vectors, written_here
-from beautylens.files.address import place
+from beautylens.files.paths import as_path
 
 
 def serve(
@@ -61,7 +61,7 @@ def serve(
     from beautylens.serve.settings import ServeSettings
 
     given = {
-        "collection": str(place(address).absolute()),
+        "collection": str(as_path(address).absolute()),
         "vectors": vectors,
         "host": host,
         "names": [name.lower() for name in names or ()],

@@ -18,7 +18,7 @@ from beautylens.cli.console import console, warn
 from beautylens.cli.progress import figures_bar, report_left_out
 from beautylens.errors import EncoderError
 from beautylens.features.encoder.registry import refuse_existing
-from beautylens.files.address import place
+from beautylens.files.paths import as_path
 from beautylens.runtime.extras import extra
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def pairs(
         raise EncoderError("--classes and --distil are two second tasks; leave one out")
     with _training(table, out, options, distil=distil) as training:
         trained = training.pairs(
-            place(truth), simulate=simulate, penalty=loss.value, classes=classes, distil=distil,
+            as_path(truth), simulate=simulate, penalty=loss.value, classes=classes, distil=distil,
             weight=task_weight,
         )  # fmt: skip
     _tell(trained)
@@ -225,10 +225,10 @@ def _training(
     settings = checked(TrainSettings, base.model_dump() | changes, "the command line", EncoderError)
     with figures_bar("Training") as report:
         yield Training(
-            start, place(table), out, settings, adapter=options.adapter, maps=options.maps,
+            start, as_path(table), out, settings, adapter=options.adapter, maps=options.maps,
             dimensions=options.dimensions, report=report,
             report_epoch=partial(_tell_epoch, settings.epochs),
-            validation=None if options.validate is None else place(options.validate),
+            validation=None if options.validate is None else as_path(options.validate),
         )  # fmt: skip
 
 

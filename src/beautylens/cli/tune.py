@@ -23,7 +23,7 @@ from beautylens.evaluation.tune.files import draw_curve, said_of, write_recipe, 
 from beautylens.evaluation.tune.photos import FEWEST
 from beautylens.evaluation.tune.search import Figures, Tried, front
 from beautylens.evaluation.tune.tune import Tuned, Tuning
-from beautylens.files.address import place
+from beautylens.files.paths import as_path
 from beautylens.recipe.recipe import read_recipe
 
 
@@ -57,7 +57,7 @@ def tune(
     began = time.perf_counter()
     rows, catalogue = read_truth(truth), read_catalogue(table)
     report_rows(catalogue)
-    refuse_leaks([] if allow_leaks else find_copies(catalogue, rows), place(truth), len(rows))
+    refuse_leaks([] if allow_leaks else find_copies(catalogue, rows), as_path(truth), len(rows))
     tuning = Tuning(catalogue, rows, folder, read_recipe(recipe), encoder or (), budget)
     _say_what_is_used(tuning)
     with count_bar("Describing") as bar:
@@ -146,7 +146,7 @@ def _shown(tuned: Tuned) -> Sequence[Tried]:
     """Return the front, and what tuning began and ended with, the fastest first."""
     rows = front(tuned.tried)
     rows += [t for t in (tuned.start, tuned.chosen) if t not in rows]
-    rows = [t for place, t in enumerate(rows) if t not in rows[:place]]
+    rows = [t for index, t in enumerate(rows) if t not in rows[:index]]
     return sorted(rows, key=lambda tried: tried.figures.milliseconds)
 
 

@@ -16,7 +16,7 @@ from beautylens.assemble.parts import make_describer
 from beautylens.catalogue.table import Catalogue
 from beautylens.cluster.workers import WorkerPool
 from beautylens.collection import Collection, open_collection
-from beautylens.files.address import Place, beside, place
+from beautylens.files.paths import AnyPath, as_path, path_in
 from beautylens.ingest.fill import (
     Described,
     Filled,
@@ -56,7 +56,7 @@ class Worker:
         threads: pictures at once.
     """
 
-    def __init__(self, address: str, folder: Place, extra: tuple[str, ...], threads: int) -> None:
+    def __init__(self, address: str, folder: AnyPath, extra: tuple[str, ...], threads: int) -> None:
         collection = open_collection(address)
         self._gallery, self._folder, self._extra = collection.gallery, folder, extra
         self._describe = make_describer(
@@ -182,7 +182,7 @@ class _Publisher:
 
 def _pool(ray: Any, collection: Collection, catalogue: Catalogue) -> WorkerPool:
     """Return workers that describe pictures of a catalogue for a collection."""
-    address = str(place(collection.gallery.address).absolute())
+    address = str(as_path(collection.gallery.address).absolute())
     folder = catalogue.folder.absolute()
 
     def start(cores: int, gpus: int) -> Any:
@@ -193,7 +193,7 @@ def _pool(ray: Any, collection: Collection, catalogue: Catalogue) -> WorkerPool:
 
 
 def _one_by_one(
-    pool: WorkerPool, rows: Iterable[Row], folder: Place
+    pool: WorkerPool, rows: Iterable[Row], folder: AnyPath
 ) -> Iterator[Described | Failure]:
     """Yield what is stored of each row's picture, in order; one that kills its worker fails."""
     made: dict[int, Described | Failure] = {}
@@ -208,9 +208,9 @@ def _one_by_one(
             wanted += 1
 
 
-def _killer(row: Row, folder: Place) -> Failure:
+def _killer(row: Row, folder: AnyPath) -> Failure:
     error = (
-        f"{beside(folder, row['image'])} kills the process that reads it, as a damaged or a very "
+        f"{path_in(folder, row['image'])} kills the process that reads it, as a damaged or a very "
         "large picture can; save it anew as JPEG"
     )
     return Failure(row["image_id"], row["product_id"], row["image"], row["row"], error)

@@ -19,7 +19,7 @@ from beautylens.evaluation.run import (
     unknown_truths,
 )
 from beautylens.evaluation.verdicts import Verdicts, judge_verdicts
-from beautylens.files.address import place
+from beautylens.files.paths import as_path
 from beautylens.images.sources import Named, is_named
 from beautylens.ingest.fill import OnProgress, Progress
 from beautylens.runtime.extras import extra
@@ -78,7 +78,7 @@ class Evaluation:
         """
         return write_report(
             Path(folder), title or self.name, self.summary, self.results, self.verdicts,
-            picture=place, truth_pictures=truth_pictures(self.collection, self.truth),
+            picture=as_path, truth_pictures=truth_pictures(self.collection, self.truth),
         )  # fmt: skip
 
 
@@ -104,14 +104,14 @@ def evaluate(
     """
     rows = truth_from(truth)
     opened = collection if isinstance(collection, Collection) else open_collection(str(collection))
-    table = place(str(truth)) if is_named(truth) else None
+    table = as_path(str(truth)) if is_named(truth) else None
     if not allow_leaks:
         refuse_leaks(find_leaks(opened, rows), table, len(rows))
     results: list[QueryResult] = []
     for result in run_queries(opened, rows):
         results.append(result)
         progress(Progress(len(results), len(rows), sum(r.error is not None for r in results)))
-    name = place(opened.address).name
+    name = as_path(opened.address).name
     return Evaluation(
         summarise(results),
         judge_verdicts(results),

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from beautylens.files.address import Place
+from beautylens.files.paths import AnyPath
 from beautylens.inputs.several import several
 from beautylens.results import Matches
 
@@ -34,7 +34,7 @@ class QueryResult:
         ValueError: when there are both matches and an error, or neither.
     """
 
-    image: Place
+    image: AnyPath
     truths: frozenset[str]
     """Products that the photo shows; empty where the catalogue has none of them."""
     ignore: frozenset[str]

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image, ImageDraw
 
 from beautylens.errors import BeautylensError, ImageError
-from beautylens.files.address import Place
+from beautylens.files.paths import AnyPath
 from beautylens.images.decode import decode
 from beautylens.images.fit import shrink
 from beautylens.inputs.unicode_text import printable
@@ -36,16 +36,16 @@ class PageAssets:
     def __init__(self, folder: Path) -> None:
         """Write into `folder`, which stands beside the page."""
         self._folder = folder
-        self._addresses: dict[Place, str | None] = {}
+        self._addresses: dict[AnyPath, str | None] = {}
         self._placeholder = self._write(_placeholder())
 
-    def add(self, picture: Place | None, alt: str) -> Thumbnail:
+    def add(self, picture: AnyPath | None, alt: str) -> Thumbnail:
         """Return the thumbnail of `picture`, a grey placeholder where it cannot be read."""
         if picture is None or (address := self._address(picture)) is None:
             return Thumbnail(self._placeholder, f"No readable picture: {alt}")
         return Thumbnail(address, alt)
 
-    def _address(self, picture: Place) -> str | None:
+    def _address(self, picture: AnyPath) -> str | None:
         if picture not in self._addresses:
             thumbnail = _thumbnail(picture)
             self._addresses[picture] = None if thumbnail is None else self._write(thumbnail)
@@ -104,7 +104,7 @@ def _decimals(value: float | None) -> str:
     return "n/a" if value is None or math.isnan(value) else f"{value:.3f}"
 
 
-def _thumbnail(picture: Place) -> Image.Image | None:
+def _thumbnail(picture: AnyPath) -> Image.Image | None:
     """The picture small; None where it cannot be read."""
     try:
         pixels = decode(picture, least_side=2 * THUMBNAIL_SIDE)

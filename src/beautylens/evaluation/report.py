@@ -14,7 +14,7 @@ from beautylens.evaluation.metrics import (
 )
 from beautylens.evaluation.page_assets import PageAssets, Thumbnail, render, write_page
 from beautylens.evaluation.verdicts import Verdicts
-from beautylens.files.address import Place
+from beautylens.files.paths import AnyPath
 from beautylens.results import Match, Matches
 
 PLACES = 7
@@ -22,7 +22,7 @@ MISSED_SHOWN = 2
 
 State = Literal["right", "ignored", "other"]
 Tone = Literal["good", "bad", "neutral"]
-PictureOf = Callable[[str], Place | None]
+PictureOf = Callable[[str], AnyPath | None]
 
 FIGURES = {
     "map7_all": "mAP@7, all",
@@ -82,7 +82,7 @@ def write_report(
     verdicts: Verdicts | None = None,
     *,
     picture: PictureOf,
-    truth_pictures: Mapping[str, Place] | None = None,
+    truth_pictures: Mapping[str, AnyPath] | None = None,
 ) -> Path:
     """Write `index.html` and its thumbnails into `folder`, and return the page.
 
@@ -130,7 +130,10 @@ def _section(row: Row) -> str:
 
 
 def _row(
-    result: QueryResult, album: PageAssets, picture: PictureOf, truth_pictures: Mapping[str, Place]
+    result: QueryResult,
+    album: PageAssets,
+    picture: PictureOf,
+    truth_pictures: Mapping[str, AnyPath],
 ) -> Row:
     cards = _cards(result, album, picture)
     missing = result.truths - {card.match.product.product_id for card in cards}
@@ -148,7 +151,7 @@ def _row(
     )
 
 
-def _missed(truth: str, picture: Place | None, album: PageAssets) -> Missed:
+def _missed(truth: str, picture: AnyPath | None, album: PageAssets) -> Missed:
     thumbnail = None if picture is None else album.add(picture, f"right answer {truth}")
     return Missed(truth, thumbnail)
 

@@ -10,7 +10,7 @@ from beautylens.catalogue.truth import TruthRow
 from beautylens.collection import Collection
 from beautylens.errors import ImageError, TableError
 from beautylens.evaluation.metrics import QueryResult
-from beautylens.files.address import Place, place
+from beautylens.files.paths import AnyPath, as_path
 from beautylens.images.files import read_bytes
 from beautylens.images.parquet import picture_stamp
 from beautylens.inputs.counts import at_least_one
@@ -37,7 +37,7 @@ def run_queries(
         yield QueryResult(row.image, row.product_ids, row.ignore_ids, row.kind, matches, error)
 
 
-def find_leaks(collection: Collection, truth: Iterable[TruthRow]) -> list[tuple[Place, str]]:
+def find_leaks(collection: Collection, truth: Iterable[TruthRow]) -> list[tuple[AnyPath, str]]:
     """Return the queries whose very file is in the gallery, each with the image's id.
 
     Such a query measures nothing: it finds itself.
@@ -45,7 +45,7 @@ def find_leaks(collection: Collection, truth: Iterable[TruthRow]) -> list[tuple[
     return _leaks(truth, collection.gallery.rows.digests())
 
 
-def _leaks(truth: Iterable[TruthRow], digests: Mapping[str, str]) -> list[tuple[Place, str]]:
+def _leaks(truth: Iterable[TruthRow], digests: Mapping[str, str]) -> list[tuple[AnyPath, str]]:
     leaks = []
     for row in truth:
         # A photo that cannot be read is reported when it is searched with.
@@ -56,7 +56,7 @@ def _leaks(truth: Iterable[TruthRow], digests: Mapping[str, str]) -> list[tuple[
     return leaks
 
 
-def refuse_leaks(leaks: Sequence[tuple[Place, str]], truth: Place | None, queries: int) -> None:
+def refuse_leaks(leaks: Sequence[tuple[AnyPath, str]], truth: AnyPath | None, queries: int) -> None:
     """Refuse a truth table whose photos are in the gallery: each of them finds itself.
 
     Args:
@@ -75,7 +75,7 @@ def refuse_leaks(leaks: Sequence[tuple[Place, str]], truth: Place | None, querie
         )
 
 
-def find_copies(catalogue: Catalogue, truth: Sequence[TruthRow]) -> list[tuple[Place, str]]:
+def find_copies(catalogue: Catalogue, truth: Sequence[TruthRow]) -> list[tuple[AnyPath, str]]:
     """Return the queries whose very file is in a catalogue, each with the image's id."""
     sizes = {_size(row.image) for row in truth} - {0}
     digests: dict[str, str] = {}
@@ -87,7 +87,7 @@ def find_copies(catalogue: Catalogue, truth: Sequence[TruthRow]) -> list[tuple[P
     return _leaks(truth, digests)
 
 
-def _size(path: Place) -> int:
+def _size(path: AnyPath) -> int:
     with suppress(OSError):
         return picture_stamp(path)[0]
     return 0
@@ -99,8 +99,8 @@ def unknown_truths(collection: Collection, truth: Sequence[TruthRow]) -> list[st
     return sorted(set(named) - collection.gallery.products.known(named))
 
 
-def truth_pictures(collection: Collection, truth: Sequence[TruthRow]) -> dict[str, Place]:
+def truth_pictures(collection: Collection, truth: Sequence[TruthRow]) -> dict[str, AnyPath]:
     """Return a catalogue picture of each product that the truth names."""
     named = sorted({product for row in truth for product in row.product_ids})
     pictures = collection.gallery.products.pictures(named)
-    return {product: place(path) for product, path in pictures.items()}
+    return {product: as_path(path) for product, path in pictures.items()}

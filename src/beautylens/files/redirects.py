@@ -7,31 +7,31 @@ import socket
 from urllib.parse import SplitResult, urlsplit
 
 _PORTS = {"http": 80, "https": 443}
-STANDARD = frozenset(_PORTS.values())
+_STANDARD = frozenset(_PORTS.values())
 
 
-def refusal(address: str, further: str) -> str | None:
+def redirect_problem(source: str, target: str) -> str | None:
     """Return why a redirect is not followed, in a few words; None where it is.
 
-    A host that a catalogue names may lead to its own standard ports and to other public hosts. It
-    may not have this machine ask itself, or what only this machine's network can reach.
+    A host that a catalogue names may redirect to its own standard ports and to other public hosts.
+    It may not make this machine ask itself, or what only this machine's network can reach.
 
     Args:
-        address: that was asked.
-        further: where its answer leads, whole.
+        source: the address that was asked.
+        target: the address that its answer names, absolute.
 
     Raises:
         ValueError: when one of them is no address.
     """
-    asked, led = urlsplit(address), urlsplit(further)
-    if led.scheme not in _PORTS or not led.hostname:
-        return "leads to no http or https address"
-    if led.hostname == asked.hostname:
-        ports = {_port(led), _port(asked)}
-        return None if len(ports) == 1 or ports == STANDARD else "leads to another port"
-    if _port(led) not in STANDARD:
-        return "leads to another port"
-    return None if _is_public(led.hostname) else "leads into a private network"
+    asked, named = urlsplit(source), urlsplit(target)
+    if named.scheme not in _PORTS or not named.hostname:
+        return "redirects to no http or https address"
+    if named.hostname == asked.hostname:
+        ports = {_port(named), _port(asked)}
+        return None if len(ports) == 1 or ports == _STANDARD else "redirects to another port"
+    if _port(named) not in _STANDARD:
+        return "redirects to another port"
+    return None if _is_public(named.hostname) else "redirects into a private network"
 
 
 def _port(parts: SplitResult) -> int:
@@ -39,7 +39,7 @@ def _port(parts: SplitResult) -> int:
 
 
 def _is_public(host: str) -> bool:
-    """Tell whether all addresses of a host are public, if it has any: asking it shows that."""
+    """Tell whether all IP addresses of a host are public; a host without any counts as public."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except socket.gaierror:

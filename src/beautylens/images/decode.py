@@ -62,7 +62,7 @@ def decode(
     """Return the picture upright in sRGB, transparent pixels on white.
 
     EXIF orientation and the embedded colour profile are applied; of several frames the first is
-    used. Only a source given as `Remote` is downloaded.
+    used. Only a source given as `RemotePath` is downloaded.
 
     Args:
         source: a path, the bytes of a file, an open file, an RGB array, or a Pillow image.

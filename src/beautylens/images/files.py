@@ -8,20 +8,20 @@ from functools import partial
 from pathlib import Path
 
 from beautylens.errors import ImageError
-from beautylens.files.address import Remote, is_address
+from beautylens.files.paths import RemotePath, is_address
 from beautylens.images.limits import DEFAULT_LIMITS, Limits
-from beautylens.images.parquet import embedded_at
+from beautylens.images.parquet import parquet_image_at
 
 
-def read_bytes(path: str | Path | Remote, limits: Limits = DEFAULT_LIMITS) -> bytes:
+def read_bytes(path: str | Path | RemotePath, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """Return the bytes of a picture file; its size is checked first.
 
     Raises:
         ImageError: when the file is missing, unreadable, empty or too large, or is an address.
     """
-    if (embedded := embedded_at(path)) is not None:
+    if (embedded := parquet_image_at(path)) is not None:
         return _read_elsewhere(str(path), embedded.read_bytes, limits)
-    if isinstance(path, Remote):
+    if isinstance(path, RemotePath):
         return _read_elsewhere(str(path), partial(path.read_bytes, limits.max_bytes), limits)
     if isinstance(path, str) and is_address(path):
         raise ImageError(f"{path} is an address, not a file; download it and give the file")

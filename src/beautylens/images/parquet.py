@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from beautylens.files.address import Place, Remote, place, stamp
+from beautylens.files.paths import AnyPath, RemotePath, as_path, size_and_mtime
 from beautylens.runtime.native import Lock
 
 _NAMED = re.compile(r"(.+\.parquet)#(.+)=(\d+)(?:\.(\d+))?", re.IGNORECASE | re.DOTALL)
@@ -25,7 +25,7 @@ _LOCK = Lock()
 
 
 @dataclass(frozen=True, slots=True)
-class Embedded:
+class ParquetImage:
     """One picture of a table: its column, its row and, where a row has several, its number."""
 
     table: str
@@ -61,16 +61,16 @@ def named(row: int, column: str, table: str, number: int = 0) -> str:
     return f"{table}#{column}={row}" + (f".{number}" if number else "")
 
 
-def embedded_at(path: str | Place) -> Embedded | None:
+def parquet_image_at(path: str | AnyPath) -> ParquetImage | None:
     """Return the picture of a table that a path or address names; None for any other."""
     text = str(path)
-    if isinstance(path, Remote) and text.startswith("http"):
+    if isinstance(path, RemotePath) and text.startswith("http"):
         text = unquote(text)
     match = _NAMED.fullmatch(text) if ".parquet#" in text.lower() else None
-    if match is None or (not isinstance(path, Remote) and Path(path).is_file()):
+    if match is None or (not isinstance(path, RemotePath) and Path(path).is_file()):
         return None
     table, column, row, number = match.groups()
-    return Embedded(table, column, int(row), int(number or 0))
+    return ParquetImage(table, column, int(row), int(number or 0))
 
 
 def picture_of(value: Any) -> bytes | None:
@@ -79,29 +79,29 @@ def picture_of(value: Any) -> bytes | None:
     return bytes(held) if isinstance(held, bytes | bytearray) and held else None
 
 
-def picture_stamp(path: Place) -> tuple[int, int]:
-    """Return how many bytes a picture file has, and when it was changed, as `stamp` does.
+def picture_stamp(path: AnyPath) -> tuple[int, int]:
+    """Return how many bytes a picture file has, and when it was changed, as `size_and_mtime` does.
 
     Raises:
         OSError: when there is none, or it cannot be reached.
     """
-    embedded = embedded_at(path)
+    embedded = parquet_image_at(path)
     if embedded is None:
-        return stamp(path)
+        return size_and_mtime(path)
     return len(embedded.read_bytes()), _stamp(embedded.table)[1]
 
 
-def is_gone(path: Place) -> bool:
+def is_gone(path: AnyPath) -> bool:
     """Tell whether a picture of this machine is not there; an address is not asked."""
-    embedded = embedded_at(path)
-    where = place(path) if embedded is None else place(embedded.table)
+    embedded = parquet_image_at(path)
+    where = as_path(path) if embedded is None else as_path(embedded.table)
     return isinstance(where, Path) and not where.is_file()
 
 
 def _stamp(table: str) -> tuple[int, int]:
-    where = place(table)
+    where = as_path(table)
     # One elsewhere is read once, and taken not to change meanwhile.
-    return stamp(where) if isinstance(where, Path) else (0, 0)
+    return size_and_mtime(where) if isinstance(where, Path) else (0, 0)
 
 
 @lru_cache(maxsize=_GROUPS)
@@ -109,7 +109,7 @@ def _file(table: str, _stamped: tuple[int, int]) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    where = place(table)
+    where = as_path(table)
     return pq.ParquetFile(where if isinstance(where, Path) else pa.BufferReader(where.read_bytes()))
 
 

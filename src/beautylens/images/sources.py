@@ -12,7 +12,7 @@ from PIL import Image
 
 from beautylens.arrays import UInt8
 from beautylens.errors import ImageError
-from beautylens.files.address import Remote
+from beautylens.files.paths import RemotePath
 from beautylens.images.files import check_bytes, read_bytes
 from beautylens.images.limits import Limits
 
@@ -24,14 +24,14 @@ class Readable(Protocol):
         """Return the next bytes."""
 
 
-Named: TypeAlias = str | os.PathLike[str] | Remote
+Named: TypeAlias = str | os.PathLike[str] | RemotePath
 Picture: TypeAlias = Named | bytes | bytearray | memoryview | Readable | UInt8 | Image.Image
-_WHOLE = (str, os.PathLike, Remote, bytes, bytearray, memoryview, Image.Image)
+_WHOLE = (str, os.PathLike, RemotePath, bytes, bytearray, memoryview, Image.Image)
 
 
 def is_named(source: object) -> TypeGuard[Named]:
     """Tell whether a picture or table is given by its path or address."""
-    return isinstance(source, str | os.PathLike | Remote)
+    return isinstance(source, str | os.PathLike | RemotePath)
 
 
 def several_pictures(pictures: Picture | Iterable[Picture]) -> Iterable[Picture]:
@@ -60,7 +60,7 @@ def content_of(source: Picture, name: str, limits: Limits) -> bytes | UInt8 | Im
         return source
     if isinstance(source, bytearray | memoryview):
         return bytes(source)
-    if isinstance(source, str | Path | Remote):
+    if isinstance(source, str | Path | RemotePath):
         return read_bytes(source, limits)
     if isinstance(source, os.PathLike):
         return read_bytes(os.fspath(source), limits)

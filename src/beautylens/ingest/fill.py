@@ -22,7 +22,7 @@ from beautylens.features.encoder.base_encoder import BaseEncoder
 from beautylens.features.local.extractors import Extractor, rootsift
 from beautylens.features.local.keypoints import NO_KEYPOINTS
 from beautylens.features.local.vlad import VladEncoder
-from beautylens.files.address import Place, beside
+from beautylens.files.paths import AnyPath, path_in
 from beautylens.images.ahead import ahead
 from beautylens.images.decode import decode
 from beautylens.images.files import read_bytes
@@ -87,7 +87,7 @@ class Described:
 
 
 # Of rows whose pictures are in a folder: what is stored of each, or why it cannot be, in order.
-Describe = Callable[[Iterable[Row], Place], Iterator[Described | Failure]]
+Describe = Callable[[Iterable[Row], AnyPath], Iterator[Described | Failure]]
 
 
 class Describer:
@@ -124,7 +124,7 @@ class Describer:
         self._extract = extractor or rootsift()
         self._workers = none_or_at_least_one(workers, "workers") or core_count()
 
-    def __call__(self, rows: Iterable[Row], folder: Place) -> Iterator[Described | Failure]:
+    def __call__(self, rows: Iterable[Row], folder: AnyPath) -> Iterator[Described | Failure]:
         """Return what is stored of each row's picture, or why it cannot be, in order."""
         encoder = self._encoder.shared_by(self._workers)
         # Whitening one picture on many BLAS threads only takes the cores from the network.
@@ -132,8 +132,8 @@ class Describer:
             work = partial(self._describe, encoder, folder)
             yield from ahead(pool, work, rows, WAITING * self._workers)
 
-    def _describe(self, encoder: BaseEncoder, folder: Place, row: Row) -> Described | Failure:
-        path = beside(folder, row["image"])
+    def _describe(self, encoder: BaseEncoder, folder: AnyPath, row: Row) -> Described | Failure:
+        path = path_in(folder, row["image"])
         wanted = max(encoder.side, self._longest if self._keypoints else 0)
         if self._read is not None:
             wanted = max(wanted, READABLE_SIDE)
@@ -256,7 +256,7 @@ def _missing(catalogue: Catalogue, gallery: Gallery) -> tuple[Catalogue, Sequenc
     return replace(catalogue, rows=rows.filter(wanted)), notes
 
 
-def stored_path(path: Place) -> str:
+def stored_path(path: AnyPath) -> str:
     """Return a picture's path as a gallery keeps it, whole and in UTF-8.
 
     Raises:

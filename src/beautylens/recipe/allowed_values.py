@@ -40,7 +40,7 @@ def models_in(annotation: object) -> list[type[BaseModel]]:
 
 
 def _kinds(models: Sequence[type[BaseModel]]) -> list[str]:
-    """Return the kinds by which models of a union are told apart."""
+    """Return the kinds by which models of a union differ."""
     fields = (each.model_fields.get("kind") for each in models)
     return [str(kind) for field in fields if field for kind in get_args(field.annotation)]
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from beautylens.errors import ImageError
 from beautylens.features.local.features import LocalFeatures
 from beautylens.features.local.keypoints import NO_KEYPOINTS, Keypoints
-from beautylens.files.address import place
 from beautylens.files.names import readable_name
+from beautylens.files.paths import as_path
 from beautylens.images.decode import decode
 from beautylens.images.draw import labelled, match_lines, write_png
 from beautylens.images.fit import shrink
@@ -42,7 +42,7 @@ class Explain:
         """
         longest = self._local.longest
         left, _ = shrink(query.pixels, longest)
-        right, _ = shrink(decode(place(match.image), least_side=longest), longest)
+        right, _ = shrink(decode(as_path(match.image), least_side=longest), longest)
         own = self._keypoints(query)
         gallery = self._gallery.rows.keypoints([match.image_id]).get(match.image_id, NO_KEYPOINTS)
         kept = self._local.compare(own, gallery).pairs

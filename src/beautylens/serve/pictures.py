@@ -10,7 +10,7 @@ from pathlib import Path
 
 from beautylens.catalogue.sharded_folder import Shelf
 from beautylens.errors import CollectionError, ImageError
-from beautylens.files.address import Place, Remote, place
+from beautylens.files.paths import AnyPath, RemotePath, as_path
 from beautylens.files.writing import new_file
 from beautylens.images.decode import decode
 from beautylens.images.draw import to_jpeg
@@ -34,10 +34,10 @@ class PictureStore:
         collection: the collection's folder.
     """
 
-    def __init__(self, collection: Place) -> None:
+    def __init__(self, collection: AnyPath) -> None:
         self._folder = collection.resolve() / PICTURES
 
-    def keep(self, product_id: str, data: bytes) -> Place:
+    def keep(self, product_id: str, data: bytes) -> AnyPath:
         """Write a picture of a product, whole before it has its name; return its path.
 
         Raises:
@@ -45,7 +45,7 @@ class PictureStore:
         """
         digest = hashlib.blake2b(f"{product_id}\0".encode() + data, digest_size=16).hexdigest()
         suffix = suffix_of(data[:HEAD_BYTES]) or ""
-        if isinstance(self._folder, Remote):
+        if isinstance(self._folder, RemotePath):
             return _stored(self._folder / f"{digest}{suffix}", data)
         part = Shelf(self._folder).part(digest)
         try:
@@ -97,7 +97,7 @@ def _paths(gallery: Gallery) -> Iterator[str]:
         yield from batch["path"].to_pylist()
 
 
-def _stored(file: Remote, data: bytes) -> Remote:
+def _stored(file: RemotePath, data: bytes) -> RemotePath:
     """Put a picture into object storage, which shows it whole or not at all."""
     try:
         file.write_bytes(data)
@@ -117,7 +117,7 @@ def shown(service: Service, product: Product, side: int) -> bytes | None:
     try:
         if not service.may_show(image):
             raise ImageError(f"{image} is in none of the folders whose pictures are shown")
-        picture, _ = shrink(decode(place(image), limits=limits, least_side=side), side)
+        picture, _ = shrink(decode(as_path(image), limits=limits, least_side=side), side)
     except ImageError:
         small = service.collection.thumbnail(product.product_id)
         if small is None:

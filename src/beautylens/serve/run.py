@@ -20,7 +20,7 @@ from uvicorn.supervisors import Multiprocess
 
 from beautylens.collection import open_collection
 from beautylens.errors import ServeError
-from beautylens.files.address import place
+from beautylens.files.paths import as_path
 from beautylens.serve.app import GIVEN
 from beautylens.serve.connection import Connection
 from beautylens.serve.ending import FINISH_SECONDS
@@ -134,7 +134,7 @@ def _refuse_unguarded(settings: ServeSettings) -> None:
 
 
 def _sweep(settings: ServeSettings, gallery: Gallery) -> None:
-    swept = PictureStore(place(settings.collection)).sweep(gallery)
+    swept = PictureStore(as_path(settings.collection)).sweep(gallery)
     if swept:
         _LOG.warning("%d pictures that no product shows were removed", swept)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from beautylens.catalogue.table import OPTIONAL
 from beautylens.collection import Collection
 from beautylens.errors import QueryError
-from beautylens.files.address import place
+from beautylens.files.paths import as_path
 from beautylens.images.fit import Box
 from beautylens.query import Photo
 from beautylens.serve.decoders import SECONDS, Decoders
@@ -83,7 +83,7 @@ class Service:
         """Tell whether a catalogue picture may be read to be shown, by its path."""
         if not self.settings.pictures:
             return True
-        path, collection = place(image), place(self.settings.collection)
+        path, collection = as_path(image), as_path(self.settings.collection)
         if not isinstance(path, Path):
             return False
         sent = (collection / PICTURES,) if isinstance(collection, Path) else ()

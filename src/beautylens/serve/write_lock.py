@@ -14,19 +14,19 @@ from pathlib import Path
 from filelock import FileLock
 
 from beautylens.errors import CollectionError
-from beautylens.files.address import Place, Remote
+from beautylens.files.paths import AnyPath, RemotePath
 
 LOCK = ".writing"
 
 
 @contextmanager
-def write_lock(folder: Place) -> Iterator[None]:
+def write_lock(folder: AnyPath) -> Iterator[None]:
     """Hold a folder's file lock; the system releases it when this process ends.
 
     Raises:
         CollectionError: when the lock file cannot be opened.
     """
-    if isinstance(folder, Remote):
+    if isinstance(folder, RemotePath):
         yield
         return
     file = folder / LOCK

@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from beautylens.errors import CollectionError
-from beautylens.files.address import Place, Remote, place
+from beautylens.files.paths import AnyPath, RemotePath, as_path
 from beautylens.inputs.several import several
 from beautylens.results import Matches
 from beautylens.store.artefacts import Artefacts
@@ -96,7 +96,7 @@ class Gallery:
         """Tell whether a gallery has been made at this address."""
         with plain_errors(str(address), "opened"):
             # Asking LanceDB about a folder that is not there would make it.
-            return place(address).is_dir() and "settings" in table_names(connect(str(address)))
+            return as_path(address).is_dir() and "settings" in table_names(connect(str(address)))
 
     @classmethod
     def create(
@@ -124,7 +124,7 @@ class Gallery:
         Raises:
             CollectionError: when something else is in the folder.
         """
-        target = place(address)
+        target = as_path(address)
         lengths = {"descriptor": dimensions} | ({"vlad": vlad} if vlad else {})
         with plain_errors(str(address), "made"):
             refuse_strangers(target)
@@ -274,13 +274,13 @@ class Gallery:
 
 
 @contextmanager
-def _set_up(target: Place) -> Iterator[str]:
+def _set_up(target: AnyPath) -> Iterator[str]:
     """Give the address at which to make a gallery that no process ever sees, or fills, half made.
 
     A folder is made aside and renamed. Objects cannot be renamed: there the settings, which are
     written last, tell whether a gallery is whole.
     """
-    if isinstance(target, Remote):
+    if isinstance(target, RemotePath):
         yield str(target)
         return
     aside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from beautylens.features.encoder.openvino import precision_like
-from beautylens.files.address import folder_bytes, place
+from beautylens.files.paths import as_path, folder_size
 from beautylens.recipe.recipe import Recipe
 from beautylens.store.gallery import Gallery
 from beautylens.store.milvus.vector_index import MilvusIndex
@@ -26,7 +26,7 @@ def collection_info(gallery: Gallery, recipe: Recipe) -> dict[str, Any]:
         "searched_in": precision_like(made_with.get("precision")),
         "version": gallery.version,
         "failures": len(gallery.failures.all()),
-        "bytes": folder_bytes(place(gallery.address)),
+        "bytes": folder_size(as_path(gallery.address)),
         "columns": [*PLAIN[1:], *gallery.rows.extra],
     }
     if isinstance(index := gallery.vectors, MilvusIndex):

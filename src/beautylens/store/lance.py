@@ -17,7 +17,7 @@ import pyarrow as pa
 import pydantic
 
 from beautylens.errors import CollectionError, QueryError
-from beautylens.files.address import is_address
+from beautylens.files.paths import is_address
 from beautylens.inputs.several import several
 from beautylens.inputs.unicode_text import composed
 from beautylens.runtime.native import Lock

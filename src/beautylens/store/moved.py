@@ -11,7 +11,7 @@ import pyarrow as pa
 from beautylens.catalogue.checks import listed
 from beautylens.catalogue.table import Catalogue
 from beautylens.errors import ImageError
-from beautylens.files.address import place
+from beautylens.files.paths import as_path
 from beautylens.images.ahead import ahead, batches
 from beautylens.images.files import read_bytes
 from beautylens.images.parquet import is_gone
@@ -52,7 +52,9 @@ def follow_moved(gallery: Gallery, present: Catalogue) -> tuple[set[str], list[s
     for batch in batches(moved, _ROWS_A_COMMIT):
         gallery.rows.replace(_paths(batch))
     there = {each.image_id for each, digest in found if digest is not None}
-    gone = [each for each in pictures if each.image_id not in there and is_gone(place(each.stored))]
+    gone = [
+        each for each in pictures if each.image_id not in there and is_gone(as_path(each.stored))
+    ]
     changed = {each.product_id for each, digest in found if digest not in (None, each.digest)}
     return changed, _notes(moved, gone, changed)
 
@@ -77,7 +79,7 @@ def _pictures(gallery: Gallery, present: Catalogue) -> list[Listed]:
 def _digest(path: str) -> str | None:
     """Return the digest of the file at a path; None where none can be read."""
     try:
-        return file_digest(read_bytes(place(path)))
+        return file_digest(read_bytes(as_path(path)))
     except ImageError:
         return None
 

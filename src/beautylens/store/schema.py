@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from beautylens.errors import CollectionError
-from beautylens.files.address import Place, Remote
+from beautylens.files.paths import AnyPath, RemotePath
 from beautylens.store.artefacts import Artefacts
 from beautylens.store.failures import SCHEMA as FAILURES
 from beautylens.store.lance import connect, key_field
@@ -96,12 +96,12 @@ def refuse_other_format(settings: Mapping[str, Any], address: str) -> None:
     )
 
 
-def refuse_strangers(folder: Place) -> None:
+def refuse_strangers(folder: AnyPath) -> None:
     """Raise if a folder that is to hold a collection holds anything."""
     if folder.is_file():
         raise CollectionError(f"{folder} is a file; name a folder for the collection")
     held = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
-    if isinstance(folder, Remote) and _is_begun(folder, held):
+    if isinstance(folder, RemotePath) and _is_begun(folder, held):
         return
     if "images.lance" in held:
         raise CollectionError(
@@ -114,7 +114,7 @@ def refuse_strangers(folder: Place) -> None:
         )
 
 
-def _is_begun(folder: Remote, held: Sequence[str]) -> bool:
+def _is_begun(folder: RemotePath, held: Sequence[str]) -> bool:
     """Tell whether a collection was being made in object storage, and nothing is in it yet."""
     begun = r"(images|failures|artefacts-\w+)\.lance"
     if not held or not all(re.fullmatch(begun, name) for name in held):

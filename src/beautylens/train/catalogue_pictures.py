@@ -11,7 +11,7 @@ import numpy as np
 from beautylens.arrays import Intp
 from beautylens.catalogue.table import read_catalogue
 from beautylens.errors import ImageError
-from beautylens.files.address import Place
+from beautylens.files.paths import AnyPath
 from beautylens.images.ahead import ahead
 from beautylens.runtime.threads import cores
 from beautylens.train.sources import read_error
@@ -26,7 +26,7 @@ AHEAD = 64
 class CataloguePictures:
     """The readable pictures of a catalogue, in order: path, product id and title of each."""
 
-    paths: tuple[Place, ...]
+    paths: tuple[AnyPath, ...]
     products: tuple[str, ...]
     titles: tuple[str, ...]
 
@@ -45,7 +45,7 @@ class CataloguePictures:
         return found
 
 
-def read_pictures(table: Place) -> tuple[CataloguePictures, list[str]]:
+def read_pictures(table: AnyPath) -> tuple[CataloguePictures, list[str]]:
     """Return the readable pictures of a catalogue, and the errors of the others.
 
     Raises:
@@ -69,7 +69,7 @@ def read_pictures(table: Place) -> tuple[CataloguePictures, list[str]]:
 
 
 def split_readable(
-    rows: Sequence[Row], path_of: Callable[[Row], Place]
+    rows: Sequence[Row], path_of: Callable[[Row], AnyPath]
 ) -> tuple[list[Row], list[str]]:
     """Return the rows whose pictures can be read, and the errors of the others."""
     errors = list(ahead(cores(), read_error, map(path_of, rows), AHEAD))

@@ -16,7 +16,7 @@ from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.errors import EncoderError, TableError
 from beautylens.features.encoder.registry import refuse_existing
 from beautylens.features.encoder.whitening import Whitening
-from beautylens.files.address import Place
+from beautylens.files.paths import AnyPath
 from beautylens.images.parquet import picture_stamp
 from beautylens.runtime.extras import extra
 from beautylens.train import checkpoint
@@ -66,14 +66,14 @@ class Training:
     def __init__(
         self,
         start: Start,
-        table: Place,
+        table: AnyPath,
         folder: Path,
         settings: TrainSettings,
         *,
         adapter: bool = False,
         maps: Path | None = None,
         dimensions: int = 512,
-        validation: Place | None = None,
+        validation: AnyPath | None = None,
         report: Report = lambda done, total, figures: None,
         report_epoch: ReportEpoch = lambda row: None,
     ) -> None:
@@ -106,7 +106,7 @@ class Training:
 
     def pairs(
         self,
-        truth: Place,
+        truth: AnyPath,
         *,
         simulate: bool = False,
         penalty: str = "robust",
@@ -235,7 +235,7 @@ class Training:
         self._start = replace(start, whitening=learnt)
         return learnt
 
-    def _read_validation(self, table: Place | None) -> list[TruthRow]:
+    def _read_validation(self, table: AnyPath | None) -> list[TruthRow]:
         if table is None:
             return []
         rows = self._readable(read_truth(table))
@@ -255,7 +255,7 @@ class Training:
             [row.ignore_ids for row in rows],
         )
 
-    def _refuse_shared(self, truth: Place, rows: Iterable[TruthRow]) -> None:
+    def _refuse_shared(self, truth: AnyPath, rows: Iterable[TruthRow]) -> None:
         learnt = {row.image.resolve() for row in rows}
         shared = [row.image for row in self._validation_rows if row.image.resolve() in learnt]
         if shared:
@@ -264,7 +264,7 @@ class Training:
                 f"{len(shared)}); validate on other photos"
             )
 
-    def _source(self, paths: Sequence[Place], *, views: bool, simulated: bool = True) -> Source:
+    def _source(self, paths: Sequence[AnyPath], *, views: bool, simulated: bool = True) -> Source:
         """Return the pictures as inputs or cached maps; without `views` for plain ones only."""
         if not self._adapter or self._start.encoder is None:
             return Pictures(paths, self._start.backbone.side)

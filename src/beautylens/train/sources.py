@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from beautylens.arrays import Float16, UInt8
 from beautylens.errors import ImageError
 from beautylens.features.encoder.encoder import Encoder
-from beautylens.files.address import Place
+from beautylens.files.paths import AnyPath
 from beautylens.images.ahead import ahead, batches
 from beautylens.images.decode import decode
 from beautylens.images.fit import MIN_SIDE, shrink, white_pad
@@ -51,7 +51,7 @@ class Pictures:
         side: input side of the network in pixels.
     """
 
-    def __init__(self, paths: Sequence[Place], side: int) -> None:
+    def __init__(self, paths: Sequence[AnyPath], side: int) -> None:
         self.paths = tuple(paths)
         self.side = side
 
@@ -115,7 +115,7 @@ class CachedMaps:
 
 def cache_maps(
     encoder: Encoder,
-    paths: Sequence[Place],
+    paths: Sequence[AnyPath],
     folder: Path,
     *,
     simulated: bool,
@@ -174,7 +174,7 @@ def _write_maps(encoder: Encoder, views: Iterator[list[UInt8]], file: Path, coun
     temporary.rename(file)
 
 
-def read_error(path: Place) -> str:
+def read_error(path: AnyPath) -> str:
     """Return the error of reading a picture; an empty string if it can be read."""
     try:
         decode(path, least_side=32)

@@ -130,8 +130,8 @@ def test_a_part_that_was_whole_when_the_run_was_killed_is_fetched_anew(
     [
         ("404", "answers 404 Not Found"),
         ("500", "answers 500 Internal Server Error"),
-        ("redirect-ftp", "leads to no http or https address"),
-        ("redirect-round", "leads from redirect to redirect"),
+        ("redirect-ftp", "redirects to no http or https address"),
+        ("redirect-round", "redirects too often (more than 5 times)"),
     ],
 )
 def test_an_address_without_the_file_is_named_with_the_reason(

@@ -14,7 +14,8 @@ from urllib3.util import Retry
 
 from beautylens.catalogue.download.dead_links import Link
 from beautylens.catalogue.download.pictures import download
-from beautylens.catalogue.download.transfer import Manners, Pace, is_fetchable
+from beautylens.catalogue.download.transfer import Manners, is_fetchable
+from beautylens.files.web import Pace
 from beautylens.images.limits import Limits
 from tests.catalogue.fetching import QUICK, fetch, reasons
 from tests.catalogue.web import PICTURE, TRICKLE_SECONDS, Handler, Web

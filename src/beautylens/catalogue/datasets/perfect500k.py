@@ -18,7 +18,7 @@ from beautylens.catalogue.readers import SEPARATOR, reading
 from beautylens.catalogue.swallowed import PHOTO_SUFFIXES
 from beautylens.catalogue.write import write_csv
 from beautylens.errors import TableError
-from beautylens.files.address import is_address
+from beautylens.files.paths import is_address
 from beautylens.inputs.counts import none_or_at_least_one
 from beautylens.inputs.several import several
 

@@ -27,15 +27,12 @@ from beautylens.catalogue.download.dead_links import (
 )
 from beautylens.catalogue.download.transfer import (
     DEFAULT_MANNERS,
-    HostAwayError,
     Manners,
-    NoPictureError,
-    Pace,
     fetch_picture,
-    host_of,
-    open_session,
+    polite_session,
 )
 from beautylens.catalogue.sharded_folder import Shelf
+from beautylens.files.web import HostBusyError, Pace, WebError, host_of
 
 PICTURES = "pictures"
 REPORT = "dead.csv"
@@ -213,7 +210,7 @@ class _Run:
             self._results.put(error)
 
     def _serve(self, host: _Host) -> None:
-        with open_session(self._manners, self._pace) as session:
+        with polite_session(self._manners, self._pace) as session:
             while host.links and not self._stop.is_set():
                 try:
                     link = host.links.popleft()
@@ -227,9 +224,9 @@ class _Run:
         part = self._shelf.part(link.picture_id)
         try:
             suffix = self._fetch(session, link, part)
-        except NoPictureError as error:
+        except WebError as error:
             part.unlink(missing_ok=True)
-            away = isinstance(error, HostAwayError)
+            away = isinstance(error, HostBusyError)
             host.misses = 0 if error.lasting else MISSES if away else host.misses + 1
             reason = f"{'' if error.lasting else FOR_NOW}{error}"
             return _Outcome(link, dead=DeadLink(link, reason))
@@ -239,7 +236,7 @@ class _Run:
     def _fetch(self, session: requests.Session, link: Link, part: Path) -> str:
         try:
             return fetch_picture(session, link.address, part, self._manners)
-        except NoPictureError as error:
+        except WebError as error:
             if not (error.lasting and link.otherwise):
                 raise
         return fetch_picture(session, link.otherwise, part, self._manners)

@@ -7,18 +7,16 @@ from pathlib import Path
 import requests
 
 from beautylens.catalogue.download.pictures import Progress
-from beautylens.catalogue.download.transfer import (
-    DEFAULT_MANNERS,
+from beautylens.catalogue.download.transfer import DEFAULT_MANNERS, Manners, polite_session
+from beautylens.errors import DownloadError
+from beautylens.files.web import (
     BrokenOffError,
-    Manners,
-    NoPictureError,
     Pace,
+    WebError,
     check_status,
     explained,
-    open_session,
-    read_chunk,
+    read_chunks,
 )
-from beautylens.errors import DownloadError
 
 PART = ".part"
 # Names the version that a part is of, so that two versions never end in one file.
@@ -48,12 +46,12 @@ def fetch_file(
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open_session(manners, Pace(manners.rate)) as session:
+    with polite_session(manners, Pace(manners.rate)) as session:
         for left in reversed(range(manners.retries + 1)):
             try:
                 part = _go_on(session, address, path, manners, progress)
                 break
-            except NoPictureError as error:
+            except WebError as error:
                 if left and isinstance(error, BrokenOffError):
                     continue
                 raise DownloadError(
@@ -94,7 +92,7 @@ def _go_on(
         length = response.headers.get("Content-Length", "")
         total = have + int(length) if length.isdecimal() else 0
         with part.open("ab") as file:
-            while chunk := read_chunk(response):
+            for chunk in read_chunks(response):
                 file.write(chunk)
                 have += len(chunk)
                 if progress:

@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from beautylens.catalogue.gtin import gtins_in
 from beautylens.errors import ImageError
 from beautylens.features.neighbours.close_pairs import Watch, close_pairs
-from beautylens.files.address import place
+from beautylens.files.paths import as_path
 from beautylens.images.ahead import batches
 from beautylens.images.decode import decode
 from beautylens.images.fit import is_blank, shrink
@@ -71,7 +71,7 @@ def find_duplicates(gallery: Gallery, watch: Watch) -> list[Group]:
     with originals(gallery) as kept:
         # One image of each file stands for all of them.
         _, first, files = np.unique(kept.digests, return_index=True, return_inverse=True)
-        ids = [kept.image_ids[place] for place in first]
+        ids = [kept.image_ids[index] for index in first]
         blank = _blank(gallery, ids, watch)
         pairs = close_pairs(kept.descriptors, first, ALIKE, NEAREST, watch)
     if not ids:
@@ -98,7 +98,7 @@ def small_pictures(gallery: Gallery, image_ids: Sequence[str]) -> dict[str, Pixe
 
 def _read(image: Match, side: int) -> Pixels | None:
     with suppress(ImageError):
-        return shrink(decode(place(image.image), least_side=side), side)[0]
+        return shrink(decode(as_path(image.image), least_side=side), side)[0]
     return None
 
 
@@ -106,7 +106,7 @@ def _blank(gallery: Gallery, ids: Sequence[str], watch: Watch) -> NDArray[np.boo
     """Return which of the images are one colour all over."""
     blank = np.zeros(len(ids), bool)
     for batch in watch(list(batches(range(len(ids)), _BATCH)), "Looking for blank pictures"):
-        pictures = small_pictures(gallery, [ids[place] for place in batch])
+        pictures = small_pictures(gallery, [ids[index] for index in batch])
         blank[batch] = [ids[p] in pictures and is_blank(pictures[ids[p]]) for p in batch]
     return blank
 
@@ -117,7 +117,7 @@ def _same(
     """Return those of the pairs of images (P, 2) that show the same picture."""
     kept = np.zeros(len(pairs), bool)
     for batch in watch(list(batches(range(len(pairs)), _BATCH)), "Comparing pictures"):
-        wanted = [ids[place] for place in np.unique(pairs[batch])]
+        wanted = [ids[index] for index in np.unique(pairs[batch])]
         pictures, images = small_pictures(gallery, wanted), gallery.rows.images(wanted)
         named = [(ids[one], ids[other]) for one, other in pairs[batch].tolist()]
         kept[batch] = list(cores().map(partial(_is_same, pictures, images), named))
@@ -157,10 +157,10 @@ def _groups(
     members = [m for m in np.split(order, cuts) if len(m) > 1 or pictures[m[0]] == BLANK]
     images: dict[str, Match] = {}
     for batch in batches(chain.from_iterable(members), _BATCH):
-        images |= gallery.rows.images([ids[place] for place in batch])
+        images |= gallery.rows.images([ids[index] for index in batch])
     groups = []
     for each in members:
-        shown = tuple(images[ids[place]] for place in each if ids[place] in images)
+        shown = tuple(images[ids[index]] for index in each if ids[index] in images)
         kind = _kind(shown, each, files, blank=pictures[each[0]] == BLANK)
         if kind is not None:
             groups.append(Group(kind, shown))

@@ -15,7 +15,7 @@ from beautylens.errors import ImageError, RecipeError
 from beautylens.features.encoder.base_encoder import BATCH
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.features.encoder.pooling import Outputs, find_pooled, pool_scales, unit_rows
-from beautylens.files.address import Place
+from beautylens.files.paths import AnyPath
 from beautylens.images.ahead import ahead, batches
 from beautylens.images.decode import decode
 from beautylens.images.fit import centre
@@ -41,7 +41,7 @@ class Extracted:
 
 def extract(
     encoder: Encoder,
-    paths: Sequence[Place],
+    paths: Sequence[AnyPath],
     poolings: Sequence[str],
     *,
     views: Sequence[float] = (1.0,),
@@ -112,7 +112,7 @@ def _option(text: str, part: str) -> tuple[str, float]:
         ) from None
 
 
-def _fit(encoder: Encoder, path: Place, *, views: Sequence[float]) -> list[UInt8] | str:
+def _fit(encoder: Encoder, path: AnyPath, *, views: Sequence[float]) -> list[UInt8] | str:
     try:
         picture = decode(path, least_side=round(encoder.side / min(views)))
     except ImageError as error:

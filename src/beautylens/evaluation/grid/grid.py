@@ -20,7 +20,7 @@ from beautylens.features.local.extractors import sift
 from beautylens.features.local.features import Agreement, LocalFeatures
 from beautylens.features.local.keypoints import NO_KEYPOINTS, Keypoints
 from beautylens.features.local.verification import unverified
-from beautylens.files.address import Place, place
+from beautylens.files.paths import AnyPath, as_path
 from beautylens.images.decode import decode
 from beautylens.inputs.several import several
 from beautylens.results import Match, Matches, Product, Reasons
@@ -180,9 +180,9 @@ class Grid:
         order = np.argsort(-scores, kind="stable")[: self._depth]
         return Matches(
             tuple(
-                replace(self._matches[place], score=float(scores[place]))
-                for place in order
-                if np.isfinite(scores[place])
+                replace(self._matches[index], score=float(scores[index]))
+                for index in order
+                if np.isfinite(scores[index])
             )
         )
 
@@ -209,23 +209,23 @@ class _Agreements:
 
     def __init__(self, local: LocalFeatures) -> None:
         self._local = local
-        self._keypoints: dict[Place, Keypoints] = {}
-        self._pairs: dict[tuple[Place, str], Agreement] = {}
-        self._seconds: dict[Place | tuple[Place, str], float] = {}
+        self._keypoints: dict[AnyPath, Keypoints] = {}
+        self._pairs: dict[tuple[AnyPath, str], Agreement] = {}
+        self._seconds: dict[AnyPath | tuple[AnyPath, str], float] = {}
 
-    def rerank(self, photo: Place, matches: Matches) -> Matches:
+    def rerank(self, photo: AnyPath, matches: Matches) -> Matches:
         """Return the matches in the papers' order: by the number of kept matches."""
         return Matches.ranked(self._counted(photo, match) for match in matches)
 
-    def seconds(self, photo: Place, matches: Matches) -> float:
+    def seconds(self, photo: AnyPath, matches: Matches) -> float:
         """Return what re-ranking took: the photo's keypoints, and each comparison once."""
         pairs = ((photo, match.image) for match in matches)
         return self._seconds.get(photo, 0.0) + sum(self._seconds[pair] for pair in pairs)
 
-    def _counted(self, photo: Place, match: Match) -> Match:
+    def _counted(self, photo: AnyPath, match: Match) -> Match:
         pair = (photo, match.image)
         if pair not in self._pairs:
-            query, gallery = self._taken(photo), self._taken(place(match.image))
+            query, gallery = self._taken(photo), self._taken(as_path(match.image))
             start = time.perf_counter()
             self._pairs[pair] = self._local.compare(query, gallery)
             self._seconds[pair] = time.perf_counter() - start
@@ -236,7 +236,7 @@ class _Agreements:
             reasons=replace(match.reasons, inliers=agreement.count),
         )
 
-    def _taken(self, path: Place) -> Keypoints:
+    def _taken(self, path: AnyPath) -> Keypoints:
         if path not in self._keypoints:
             start = time.perf_counter()
             try:
@@ -259,6 +259,6 @@ def _mean_milliseconds(seconds: float, queries: Sequence[TruthRow]) -> float:
     return 1000 * seconds / max(1, len(queries))
 
 
-def _match(row: Mapping[str, str], path: Place) -> Match:
+def _match(row: Mapping[str, str], path: AnyPath) -> Match:
     product = Product(row["product_id"], row["name"], row["brand"], row["category"], row["gtin"])
     return Match(row["image_id"], product, str(path), 0.0, Reasons())

@@ -11,7 +11,7 @@ import numpy as np
 from beautylens.evaluation.grid.grid import Outcome, System
 from beautylens.evaluation.metrics import QueryResult, places
 from beautylens.evaluation.page_assets import PageAssets, Thumbnail, render, write_page
-from beautylens.files.address import place
+from beautylens.files.paths import as_path
 
 PLACES = 7
 
@@ -84,7 +84,7 @@ def most_disputed(outcomes: Sequence[Outcome], count: int) -> list[int]:
     )
     has_truth = np.array([bool(row.truths) for row in outcomes[0].results])
     spread = np.where(has_truth, precisions.std(axis=0), -1)
-    return [int(place) for place in np.argsort(-spread, kind="stable")[:count] if has_truth[place]]
+    return [int(index) for index in np.argsort(-spread, kind="stable")[:count] if has_truth[index]]
 
 
 def _block(outcomes: Sequence[Outcome], number: int, album: PageAssets) -> Block:
@@ -97,7 +97,7 @@ def _strip(system: System, result: QueryResult, album: PageAssets) -> Strip:
     counted = set(places(result.ranking, result.truths, result.ignore)[:PLACES])
     cells = [
         Cell(
-            album.add(place(match.image), match.product.name or match.product.product_id),
+            album.add(as_path(match.image), match.product.name or match.product.product_id),
             match.product.name or match.product.product_id,
             match.product.product_id in result.truths,
         )

@@ -15,7 +15,7 @@ import numpy as np
 
 from beautylens import __version__
 from beautylens.arrays import Float32
-from beautylens.files.address import Place
+from beautylens.files.paths import AnyPath
 from beautylens.images.parquet import picture_stamp
 
 
@@ -28,12 +28,12 @@ def digest_of(*parts: object) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
-def pictures_digest(paths: Iterable[Place]) -> str:
+def pictures_digest(paths: Iterable[AnyPath]) -> str:
     """Return a digest of picture files: their places and, on this machine, size and age."""
     return digest_of(*(f"{path} {_stamp(path)}" for path in paths))
 
 
-def _stamp(path: Place) -> tuple[int, int]:
+def _stamp(path: AnyPath) -> tuple[int, int]:
     if isinstance(path, Path):
         # A picture that is missing is told of where it is read.
         with suppress(OSError):

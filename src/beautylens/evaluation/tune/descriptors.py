@@ -26,7 +26,7 @@ from beautylens.evaluation.tune.search import Figures
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.features.encoder.pooling import unit_rows
 from beautylens.features.encoder.whitening import Whitening
-from beautylens.files.address import Place
+from beautylens.files.paths import AnyPath
 from beautylens.images.decode import decode
 from beautylens.ingest.training_sample import sample
 from beautylens.recipe.recipe import Recipe
@@ -132,7 +132,7 @@ class Descriptors:
         )
 
     def _described(
-        self, encoder: Encoder, poolings: Sequence[str], paths: Sequence[Place], *,
+        self, encoder: Encoder, poolings: Sequence[str], paths: Sequence[AnyPath], *,
         views: tuple[float, ...], query: bool,
     ) -> Mapping[str, Float32]:  # fmt: skip
         stepped = 0

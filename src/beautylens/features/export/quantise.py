@@ -11,7 +11,7 @@ from beautylens.arrays import Float32, UInt8
 from beautylens.errors import EncoderError, ImageError
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.features.encoder.registry import drafted, write_header
-from beautylens.files.address import Place
+from beautylens.files.paths import AnyPath
 from beautylens.images.decode import decode
 from beautylens.runtime.extras import extra
 
@@ -19,7 +19,7 @@ from beautylens.runtime.extras import extra
 CALIBRATED = 64
 
 
-def quantise(encoder: Encoder, paths: Sequence[Place], folder: Path, name: str) -> list[str]:
+def quantise(encoder: Encoder, paths: Sequence[AnyPath], folder: Path, name: str) -> list[str]:
     """Write an encoder with eight-bit weights and activations; return the pictures' errors.
 
     Static quantisation by ONNX Runtime: weights per channel, activations per layer, calibrated on
@@ -68,7 +68,7 @@ def quantise(encoder: Encoder, paths: Sequence[Place], folder: Path, name: str) 
 class _Calibration:
     """ONNX Runtime's reader of calibration inputs, (1, 3, side, side) float32 each."""
 
-    def __init__(self, encoder: Encoder, paths: Sequence[Place]) -> None:
+    def __init__(self, encoder: Encoder, paths: Sequence[AnyPath]) -> None:
         self.name = ""
         self.errors: list[str] = []
         self._encoder = encoder

@@ -11,7 +11,7 @@ from fastapi.security import HTTPBearer
 
 from beautylens.catalogue.table import OPTIONAL, one_product
 from beautylens.errors import CollectionError, ImageError, TableError
-from beautylens.files.address import place
+from beautylens.files.paths import as_path
 from beautylens.results import Product
 from beautylens.serve.forms import FormRoute
 from beautylens.serve.models import Item
@@ -39,7 +39,7 @@ class Products:
         self._service = service
         self._collection, self._limits = service.collection, service.settings.product_limits
         self._decode = service.decoders.decode
-        self._folder = place(service.settings.collection)
+        self._folder = as_path(service.settings.collection)
         self._pictures = PictureStore(self._folder)
 
     def read(self, product_id: str) -> Item:

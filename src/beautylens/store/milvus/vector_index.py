@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from beautylens.errors import CollectionError
-from beautylens.files.address import place
+from beautylens.files.paths import as_path
 from beautylens.store.columns import Vectors
 from beautylens.store.forked import refuse_forked
 from beautylens.store.gallery import Gallery
@@ -56,7 +56,7 @@ class MilvusIndex:
     ) -> None:
         self.rows = rows
         self.id = str(settings["id"])
-        folder = place(rows.address)
+        folder = as_path(rows.address)
         self.address = Address.parse(address, _name(folder.resolve().name, self.id))
         self._settings, self._named_by_gallery = settings, named_by_gallery
 

@@ -1,0 +1,259 @@
+"""The HTTP client: retries, bounded waits and redirects, and errors in a few words."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from requests import exceptions as failures
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError, InvalidHeader
+from urllib3.response import BaseHTTPResponse
+from urllib3.util import Retry
+
+from beautylens.errors import BeautylensError
+from beautylens.files.redirects import redirect_problem
+from beautylens.runtime.native import cache_per_process
+
+# Statuses that are asked for again at once, and those that a later request may find changed.
+_RETRIED = frozenset({429, *range(500, 600)})
+_PASSING = _RETRIED | {requests.codes.request_timeout}
+REDIRECTS = 5
+# Seconds for a connection, and for the next bytes of an answer.
+PATIENCE = (10.0, 30.0)
+# Seconds for one file that is read, and that a host may ask to be left alone for meanwhile.
+_DEADLINE, _PAUSE = 120.0, 5.0
+_CHUNK_BYTES = 1 << 16
+
+
+class WebError(BeautylensError):
+    """An address gave no file; the message continues a sentence that begins with the address.
+
+    Args:
+        reason: such as "answers 404 Not Found".
+        lasting: whether asking again is not worth it.
+    """
+
+    def __init__(self, reason: str, *, lasting: bool) -> None:
+        super().__init__(reason)
+        self.lasting = lasting
+
+
+class BrokenOffError(WebError):
+    """The connection broke within the file."""
+
+
+class HostBusyError(WebError):
+    """The host asks to be left alone for longer than can be waited."""
+
+
+class Pace:
+    """Holds requests back so that no host gets more than `rate` a second; shared by threads."""
+
+    def __init__(self, rate: float, wait: Callable[[float], object] = time.sleep) -> None:
+        self._gap = 1 / rate
+        self._wait = wait
+        self._next: dict[str, float] = defaultdict(float)
+        self._lock = threading.Lock()
+
+    def keep(self, host: str) -> None:
+        """Wait until it is this request's turn at its host."""
+        with self._lock:
+            now = time.monotonic()
+            turn = max(now, self._next[host])
+            self._next[host] = turn + self._gap
+        if turn > now:
+            self._wait(turn - now)
+
+
+class _Adapter(HTTPAdapter):
+    """Keeps the pace for every request, redirected ones included."""
+
+    def __init__(self, pace: Pace | None, **options: Any) -> None:
+        self._pace = pace
+        super().__init__(**options)
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> Any:
+        if self._pace:
+            self._pace.keep(host_of(request.url or ""))
+        return super().send(request, *args, **options)
+
+
+class _Session(requests.Session):
+    """Follows a redirect only where a host may redirect to."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        target = super().get_redirect_target(resp)
+        if target and (problem := redirect_problem(resp.url, urljoin(resp.url, target))):
+            raise WebError(problem, lasting=True)
+        if target:
+            # Its page, of any length, would be read otherwise.
+            resp.raw.close()
+        return target
+
+
+class _BoundedRetry(Retry):
+    """Honours Retry-After up to `longest_pause` seconds."""
+
+    RETRY_AFTER_STATUS_CODES = frozenset({429, 503})
+
+    def __init__(self, *args: Any, longest_pause: float, **options: Any) -> None:
+        self._longest_pause = longest_pause
+        super().__init__(*args, **options)
+
+    def new(self, **options: Any) -> Any:
+        return super().new(longest_pause=self._longest_pause, **options)
+
+    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+        try:
+            seconds = super().get_retry_after(response)
+        except InvalidHeader:
+            return None
+        if seconds is not None and seconds > self._longest_pause:
+            raise HostBusyError(f"asks to be left alone for {seconds:,.0f} s", lasting=False)
+        return seconds
+
+
+def open_session(
+    user_agent: str,
+    *,
+    retries: int,
+    backoff: float,
+    longest_pause: float,
+    pace: Pace | None = None,
+    connections: int = 1,
+) -> requests.Session:
+    """Return a session that retries, and follows at most `REDIRECTS` redirects.
+
+    Args:
+        user_agent: says who is asking.
+        retries: further tries after 429 or 5xx; after a failed connection there is one at most.
+        backoff: seconds before the second of these; they double from try to try.
+        longest_pause: seconds that a host may ask to be left alone for.
+        pace: bounds the requests a second.
+        connections: kept open for each host; as many as threads share the session.
+    """
+    once = min(1, retries)
+    retry = _BoundedRetry(
+        total=retries,
+        connect=once,
+        read=once,
+        other=once,
+        backoff_factor=backoff,
+        status_forcelist=_RETRIED,
+        raise_on_status=False,
+        longest_pause=longest_pause,
+    )
+    session = _Session()
+    session.max_redirects = REDIRECTS
+    # Pictures do not get smaller by compression, and what is not unpacked cannot burst.
+    session.headers.update({"User-Agent": user_agent, "Accept-Encoding": "identity"})
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, _Adapter(pace, pool_maxsize=connections, max_retries=retry))
+    return session
+
+
+def host_of(address: str) -> str:
+    """Return the host that an address names, in lower case; empty where there is none."""
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn what goes wrong before the first byte of a file into the reason for there being none.
+
+    A redirect to another scheme ends here too: a session has adapters for HTTP and HTTPS only.
+
+    Raises:
+        WebError: with that reason.
+    """
+    try:
+        yield
+    except failures.TooManyRedirects as error:
+        reason = f"redirects too often (more than {REDIRECTS} times)"
+        raise WebError(reason, lasting=True) from error
+    except ValueError as error:
+        # The errors of requests, urllib3 and Python about addresses have no other class in common.
+        raise WebError("leads to no http or https address", lasting=True) from error
+    except (requests.RequestException, HTTPError) as error:
+        raise WebError(f"does not answer ({_cause(error)})", lasting=False) from error
+
+
+def _cause(error: BaseException) -> str:
+    """Return the message of the innermost error, which is the one that a person can understand."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def check_status(response: requests.Response) -> None:
+    """Check that an answer is the file that was asked for.
+
+    Raises:
+        WebError: naming the status that it has instead.
+    """
+    status = response.status_code
+    if status != requests.codes.ok:
+        reason = f"answers {status} {response.reason or ''}".rstrip()
+        raise WebError(reason, lasting=status not in _PASSING)
+
+
+def read_chunks(response: requests.Response, seconds: float | None = None) -> Iterator[bytes]:
+    """Yield the content of an answer as it comes, so that a trickle meets its time limit.
+
+    Args:
+        response: opened with `stream=True`.
+        seconds: for all of it.
+
+    Raises:
+        BrokenOffError: when the connection breaks or falls silent.
+        WebError: when it takes longer.
+    """
+    end = time.monotonic() + seconds if seconds else None
+    while True:
+        try:
+            chunk: bytes = response.raw.read1(_CHUNK_BYTES, decode_content=True)
+        except HTTPError as error:
+            raise BrokenOffError(f"breaks off ({_cause(error)})", lasting=False) from error
+        if not chunk:
+            return
+        if end and time.monotonic() > end:
+            raise WebError(f"takes longer than {seconds:g} s", lasting=False)
+        yield chunk
+
+
+@cache_per_process
+def _shared_session() -> requests.Session:
+    return open_session(
+        "beautylens (+catalogue)", retries=2, backoff=0.5, longest_pause=_PAUSE, connections=32
+    )
+
+
+def read_web(address: str, most: int | None = None) -> bytes:
+    """Return the content of an address; of a longer file than `most` bytes one chunk more at most.
+
+    Raises:
+        OSError: when it gives none.
+    """
+    content = bytearray()
+    try:
+        with explained():
+            response = _shared_session().get(address, stream=True, timeout=PATIENCE)
+        with response:
+            check_status(response)
+            for chunk in read_chunks(response, _DEADLINE):
+                content += chunk
+                if most is not None and len(content) > most:
+                    break
+    except WebError as error:
+        raise OSError(f"the server {error}") from error
+    return bytes(content)
