@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from beautylens.errors import ImageError
 from beautylens.features.local.keypoints import Keypoints
-from beautylens.images.decode import Decode, decode_scaled
+from beautylens.images.decode import Decode, DecodeOptions, decode_scaled
 from beautylens.images.fit import Box, crop, is_blank
 from beautylens.images.limits import DEFAULT_LIMITS, Limits
 from beautylens.images.sources import Picture, name_of
@@ -65,7 +65,7 @@ def read_photo(
     start = time.perf_counter()
     # A part of the picture may be small, so the whole is decoded as large as the limits allow.
     wanted = None if crop_to else least_side
-    decoded = decode(picture, name="the photo", limits=limits, least_side=wanted)
+    decoded = decode(picture, DecodeOptions("the photo", limits, wanted))
     pixels = decoded.pixels
     if crop_to is not None:
         pixels = crop(pixels, crop_to.scaled(decoded.scale))

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from beautylens.errors import ImageError
-from beautylens.images.decode import decode, decode_scaled
+from beautylens.images.decode import DecodeOptions, decode, decode_scaled
 from beautylens.images.limits import Limits
 from tests.images import bombs
 from tests.images.pictures import saved, smooth
@@ -74,7 +74,11 @@ def test_all_scans_of_a_progressive_jpeg_count_as_memory(progressive: bool) -> N
         asked.append(size)
         return nullcontext()
 
-    assert decode_scaled(data, hold=hold, least_side=128).pixels.shape == (128, 128, 3)
+    assert decode_scaled(data, DecodeOptions(least_side=128), hold=hold).pixels.shape == (
+        128,
+        128,
+        3,
+    )
     # A coefficient of two bytes for each sample, of which a pixel has one and a half.
     whole = 2 * 1.5 * 1024 * 1024 if progressive else 0
     assert whole <= asked[0] <= 1.3 * whole + 10 * 128 * 128
@@ -103,7 +107,7 @@ def test_a_format_that_is_not_taken_is_named_with_those_that_are() -> None:
 def test_a_jpeg_of_more_pixels_than_are_allowed_is_decoded_smaller() -> None:
     picture = smooth(400, 600)
     data = saved(picture, "JPEG", quality=95)
-    decoded = decode_scaled(data, limits=Limits(max_pixels=70_000))
+    decoded = decode_scaled(data, DecodeOptions(limits=Limits(max_pixels=70_000)))
     assert (decoded.pixels.shape, decoded.scale) == ((200, 300, 3), 1 / 2)
     with pytest.raises(ImageError, match="600 x 400 pixels, more than 200,000"):
         decode(data, limits=Limits(max_pixels=70_000, max_jpeg_pixels=200_000))

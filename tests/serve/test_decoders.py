@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beautylens.errors import ImageError
-from beautylens.images.decode import decode_scaled
+from beautylens.errors import ImageError, ServeError
+from beautylens.images.decode import DecodeOptions, decode_scaled
 from beautylens.images.limits import Limits
 from beautylens.serve.decoders import Decoders
 from beautylens.serve.problems import Refusal
@@ -35,7 +35,8 @@ def test_a_picture_comes_back_as_it_is_decoded_here(decoders: Decoders, kind: st
     data = saved(smooth(480, 640), kind, **options)
     for least_side in (None, 200):
         here, there = (
-            decode(data, least_side=least_side) for decode in (decode_scaled, decoders.decode)
+            decode(data, DecodeOptions(least_side=least_side))
+            for decode in (decode_scaled, decoders.decode)
         )
         np.testing.assert_array_equal(here.pixels, there.pixels)
         assert here.scale == there.scale
@@ -47,7 +48,7 @@ def test_errors_are_those_of_decoding_here(decoders: Decoders, data: bytes) -> N
     said = []
     for decode in (decode_scaled, decoders.decode):
         with pytest.raises(ImageError) as error:
-            decode(data, name="the photo", limits=Limits(kinds=(".jpg", ".png")))
+            decode(data, DecodeOptions("the photo", Limits(kinds=(".jpg", ".png"))))
         said.append(str(error.value))
     assert said[0] == said[1]
 
@@ -70,10 +71,23 @@ def test_what_takes_too_long_is_ended() -> None:
     hasty = Decoders(1, 1 << 30, seconds=0.001)
     try:
         with pytest.raises(ImageError, match=r"^photo takes longer than 0\.001 seconds"):
-            hasty.decode(saved(smooth(), "PNG"), name="photo")
+            hasty.decode(saved(smooth(4000, 4000), "PNG"), DecodeOptions("photo"))
         assert not hasty.pids
     finally:
         hasty.close()
+
+
+def test_a_process_that_cannot_start_is_no_fault_of_the_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("raise SystemExit(1)", "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    decoders = Decoders(1, 1 << 30)
+    try:
+        with pytest.raises(ServeError, match="does not start; run `"):
+            decoders.decode(saved(smooth(), "PNG"))
+    finally:
+        decoders.close()
 
 
 def test_memory_that_the_header_does_not_tell_of_is_not_to_be_had(tmp_path: Path) -> None:
@@ -143,4 +157,4 @@ def test_what_holds_too_much_is_refused_there_too(
     decoders: Decoders, bomb: Callable[[], bytes]
 ) -> None:
     with pytest.raises(ImageError, match="has more than"):
-        decoders.decode(bomb(), limits=Limits(max_scans=64))
+        decoders.decode(bomb(), DecodeOptions(limits=Limits(max_scans=64)))

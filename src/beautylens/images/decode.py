@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -38,26 +38,35 @@ class Decoded:
     scale: float = 1.0
 
 
-class Decode(Protocol):
-    """A function that decodes like `decode_scaled`, in this or another process."""
+@dataclass(frozen=True, slots=True)
+class DecodeOptions:
+    """How a picture is decoded.
 
-    def __call__(
-        self,
-        source: Picture,
-        *,
-        name: str = "picture",
-        limits: Limits = DEFAULT_LIMITS,
-        least_side: int | None = None,
-    ) -> Decoded:
-        """Return the decoded picture."""
+    Args:
+        name: of a source without a path, for error messages.
+        limits: largest cost of the picture, checked before it is decoded. A JPEG with too many
+            pixels is decoded at 1/2, 1/4 or 1/8 of its size.
+        least_side: allows a JPEG to be decoded at 1/2, 1/4 or 1/8 of its size, if its longer side
+            keeps this many pixels.
+    """
+
+    name: str = "picture"
+    limits: Limits = DEFAULT_LIMITS
+    least_side: int | None = None
+
+
+DEFAULT_OPTIONS = DecodeOptions()
+
+# What decodes a picture, in this process or another one.
+Decode: TypeAlias = Callable[[Picture, DecodeOptions], Decoded]
 
 
 def decode(
     source: Picture,
     *,
-    name: str = "picture",
-    limits: Limits = DEFAULT_LIMITS,
-    least_side: int | None = None,
+    name: str = DEFAULT_OPTIONS.name,
+    limits: Limits = DEFAULT_OPTIONS.limits,
+    least_side: int | None = DEFAULT_OPTIONS.least_side,
 ) -> UInt8:
     """Return the picture upright in sRGB, transparent pixels on white.
 
@@ -66,11 +75,9 @@ def decode(
 
     Args:
         source: a path, the bytes of a file, an open file, an RGB array, or a Pillow image.
-        name: of a source without a path, for error messages.
-        limits: largest cost of the picture, checked before it is decoded. A JPEG with too many
-            pixels is decoded at 1/2, 1/4 or 1/8 of its size.
-        least_side: allows a JPEG to be decoded at 1/2, 1/4 or 1/8 of its size, if its longer side
-            keeps this many pixels.
+        name: as in `DecodeOptions`.
+        limits: as in `DecodeOptions`.
+        least_side: as in `DecodeOptions`.
 
     Returns:
         (H, W, 3) uint8, contiguous.
@@ -78,36 +85,32 @@ def decode(
     Raises:
         ImageError: when the source is not a picture, is damaged, or exceeds a limit.
     """
-    return decode_scaled(source, name=name, limits=limits, least_side=least_side).pixels
+    return decode_scaled(source, DecodeOptions(name, limits, least_side)).pixels
 
 
 def decode_scaled(
     source: Picture,
+    options: DecodeOptions = DEFAULT_OPTIONS,
     *,
-    name: str = "picture",
-    limits: Limits = DEFAULT_LIMITS,
-    least_side: int | None = None,
     hold: Callable[[int], AbstractContextManager[None]] = MEMORY.holding,
 ) -> Decoded:
     """Return the picture as `decode` does, and the scale at which it was decoded.
 
     Args:
         source: as for `decode`.
-        name: as for `decode`.
-        limits: as for `decode`.
-        least_side: as for `decode`.
+        options: name, limits and the least size.
         hold: reserves that many bytes of memory while the picture is decoded.
 
     Raises:
         ImageError: as `decode` does.
     """
-    name = name_of(source, name)
+    name, limits = name_of(source, options.name), options.limits
     content = content_of(source, name, limits)
     if isinstance(content, np.ndarray):
         return Decoded(_checked_array(content, name, limits))
     with ExitStack() as held:
         opened = _opened(
-            content, name, limits, least_side, lambda size: held.enter_context(hold(size))
+            content, name, limits, options.least_side, lambda size: held.enter_context(hold(size))
         )
         with _readable(name):
             _load(opened.picture)

@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import os
-import signal
-import socket
 import subprocess
 import sys
 import threading
 import weakref
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
+from io import BufferedReader, BufferedWriter
 from queue import Empty, LifoQueue
+from typing import cast
 
 import numpy as np
 
-from beautylens.errors import ImageError
+from beautylens.errors import ImageError, ServeError
 from beautylens.images.budget import Budget
-from beautylens.images.decode import Decoded, decode_scaled
+from beautylens.images.decode import DEFAULT_OPTIONS, Decoded, DecodeOptions, decode_scaled
 from beautylens.images.files import check_bytes
-from beautylens.images.limits import DEFAULT_LIMITS, Limits
 from beautylens.images.sources import Picture
 from beautylens.serve.problems import Refusal
-from beautylens.serve.wire import Message, read, receive, send, shared_file, write
+from beautylens.serve.wire import Message, receive, send
 
+# Seconds that a picture may take to be decoded: the largest accepted ones need two or three.
 SECONDS = 10.0
-"""That a picture may take to be decoded: the largest that are taken need two or three."""
+# Seconds beyond these to wait for a process, or for memory, that other pictures have.
 _GRACE = 5.0
-"""Seconds after which a decoder that has not ended itself is ended."""
-_KEPT_BYTES = 32 << 20
-"""Of the file that a decoder shares; the memory of larger ones is given back."""
-# All that a decoder's environment has: no key, no credentials of a store.
-_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR")
+# Seconds that a process may take to start.
+_START_SECONDS = 60.0
+# What the buffer of a pipe holds, where the system lets it be chosen: fewer switches of process.
+_PIPE_BYTES = 1 << 20
+# The return code of a process that the system ended, as Linux does where memory runs out.
+_KILLED = -9
+# All that a decoder's environment has: no key, no credentials of a store. Windows needs its root.
+_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
 # One thread for linear algebra, which decoding has none of; and memory that is kept from picture to
 # picture, for new pages cost as much as decoding: blocks of up to 16 MiB, 64 MiB in all.
 _TUNED = {
@@ -69,39 +73,24 @@ class Decoders:
         for decoder in [self._take() for _ in range(self._processes)]:
             self._idle.put(decoder)
 
-    def decode(
-        self,
-        source: Picture,
-        *,
-        name: str = "picture",
-        limits: Limits = DEFAULT_LIMITS,
-        least_side: int | None = None,
-    ) -> Decoded:
+    def decode(self, source: Picture, options: DecodeOptions = DEFAULT_OPTIONS) -> Decoded:
         """Return what `decode_scaled` does; a file's bytes are decoded in another process.
 
         Raises:
             ImageError: as `decode_scaled` does, and when the picture takes too long or too much
                 memory.
             Refusal: 503 when other pictures hold the memory or the processes for too long.
+            ServeError: when a process cannot start.
         """
         if not isinstance(source, bytes):
-            return decode_scaled(source, name=name, limits=limits, least_side=least_side)
-        check_bytes(len(source), name, limits)
-        request = {
-            "name": name,
-            "limits": asdict(limits),
-            "least_side": least_side,
-            "seconds": self._seconds,
-        }
+            return decode_scaled(source, options)
+        check_bytes(len(source), options.name, options.limits)
         decoder = self._take()
         try:
-            decoded = decoder.decode(source, request, self._memory, self._seconds)
+            decoded = decoder.decode(source, options, self._memory, self._seconds)
         except EOFError:
             self._end(decoder)
-            raise decoder.fault(name, self._seconds) from None
-        except Refusal:
-            self._end(decoder)
-            raise
+            raise decoder.fault(options.name, self._seconds) from None
         except ImageError:
             self._idle.put(decoder)
             raise
@@ -159,68 +148,92 @@ class Decoders:
 
 
 class _Decoder:
-    """One process, and the file through which bytes go to it and pixels come back."""
+    """One process, and the pipes by which bytes go to it and pixels come back."""
 
     def __init__(self) -> None:
-        self._connection, theirs = socket.socketpair()
-        self._file = shared_file()
         kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         modules = os.pathsep.join(path for path in sys.path if path)
-        with theirs:
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "beautylens.serve.decoder", str(self._file)],
-                env={**kept, **_TUNED, "PYTHONPATH": modules},
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=(self._file,),
-                process_group=0,
-            )
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "beautylens.serve.decoder"],
+            env={**kept, **_TUNED, "PYTHONPATH": modules},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            pipesize=_PIPE_BYTES,
+            process_group=0,
+        )
+        self._requests = cast("BufferedWriter", self.process.stdin)
+        self._answers = cast("BufferedReader", self.process.stdout)
+        self._has_started, self._is_late = False, False
 
-    def decode(self, source: bytes, request: Message, memory: Budget, seconds: float) -> Decoded:
+    def decode(
+        self, source: bytes, options: DecodeOptions, memory: Budget, seconds: float
+    ) -> Decoded:
         """Return the picture.
 
         Raises:
             ImageError: when the process says that it cannot be decoded.
             EOFError: when the process ended or sent something else.
             Refusal: when there is no memory for it.
+            ServeError: when the process cannot start.
         """
-        self._connection.settimeout(seconds + _GRACE)
+        if not self._has_started:
+            self._wait_for_start()
         try:
-            write(self._file, memoryview(source))
-            send(self._connection, {**request, "size": len(source)})
-            with ExitStack() as held:
-                answer = receive(self._connection)
-                if "needs" in answer:
-                    self._lend(held, int(answer["needs"]), memory, seconds)
-                    answer = receive(self._connection)
-                return self._decoded(answer)
+            with self._within(seconds):
+                send(self._requests, {**asdict(options), "size": len(source)}, source)
+                answer = receive(self._answers)
+            if "needs" not in answer:
+                return self._decoded(answer, options)
+            with _lent(memory, int(answer["needs"]), seconds), self._within(seconds):
+                send(self._requests, {})
+                return self._decoded(receive(self._answers), options)
         except (OSError, TypeError, ValueError, KeyError) as error:
             raise EOFError from error
 
-    def _decoded(self, answer: Message) -> Decoded:
+    def _wait_for_start(self) -> None:
+        try:
+            with self._within(_START_SECONDS):
+                receive(self._answers)
+        except EOFError:
+            raise ServeError(
+                "the process that decodes pictures does not start; run "
+                f"`{sys.executable} -m beautylens.serve.decoder` to see why"
+            ) from None
+        self._has_started = True
+
+    @contextmanager
+    def _within(self, seconds: float) -> Iterator[None]:
+        """End the process when the block takes longer, which then raises EOFError."""
+        alarm = threading.Timer(seconds, self._give_up)
+        alarm.daemon = True
+        alarm.start()
+        try:
+            yield
+        finally:
+            alarm.cancel()
+            alarm.join()
+            if self._is_late:
+                raise EOFError
+
+    def _give_up(self) -> None:
+        self._is_late = True
+        self.process.kill()
+
+    def _decoded(self, answer: Message, options: DecodeOptions) -> Decoded:
         if "error" in answer:
             raise ImageError(str(answer["error"]))
         height, width = (int(length) for length in answer["shape"][:2])
-        size = 3 * height * width
-        if min(height, width) < 1 or size > os.fstat(self._file).st_size:
+        if min(height, width) < 1 or height * width > options.limits.max_pixels:
             raise EOFError
         pixels = np.empty((height, width, 3), np.uint8)
-        read(self._file, pixels.data.cast("B"))
-        if size > _KEPT_BYTES:
-            os.ftruncate(self._file, 0)
+        if self._answers.readinto(pixels.data.cast("B")) < pixels.size:
+            raise EOFError
         return Decoded(pixels, float(answer["scale"]))
-
-    def _lend(self, held: ExitStack, size: int, memory: Budget, seconds: float) -> None:
-        try:
-            held.enter_context(memory.holding(size, seconds + _GRACE))
-        except TimeoutError:
-            raise _busy() from None
-        send(self._connection, {})
 
     def fault(self, name: str, seconds: float) -> ImageError:
         """Return why a process has ended, as far as its picture goes."""
-        if self.process.returncode in (-signal.SIGALRM, -signal.SIGKILL):
+        if self._is_late or self.process.returncode == _KILLED:
             return ImageError(
                 f"{name} takes longer than {seconds:g} seconds or too much memory to be decoded; "
                 "save it again as JPEG or PNG"
@@ -234,9 +247,26 @@ class _Decoder:
         self.process.wait()
 
     def close(self) -> None:
-        """Give back what was shared with the process; only its user may, or nobody uses it."""
-        self._connection.close()
-        os.close(self._file)
+        """Close the pipes; only the thread that uses them may, or any where none does."""
+        for pipe in (self._requests, self._answers):
+            # What was not sent any more is sent to nobody.
+            with suppress(OSError):
+                pipe.close()
+
+
+@contextmanager
+def _lent(memory: Budget, size: int, seconds: float) -> Iterator[None]:
+    """Hold memory for a picture.
+
+    Raises:
+        Refusal: 503 when other pictures hold it for too long.
+    """
+    with ExitStack() as held:
+        try:
+            held.enter_context(memory.holding(size, seconds + _GRACE))
+        except TimeoutError:
+            raise _busy() from None
+        yield
 
 
 def _stop_all(decoders: set[_Decoder]) -> None:

@@ -1,4 +1,4 @@
-"""What a server and its decoders share: a socket for lines of JSON, and a file for bytes.
+"""Messages between a server and its decoders: lines of JSON over pipes, some followed by bytes.
 
 Nothing that is received can run code, whichever side sent it.
 """
@@ -6,66 +6,32 @@ Nothing that is received can run code, whichever side sent it.
 from __future__ import annotations
 
 import json
-import os
-import socket
-import tempfile
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 Message: TypeAlias = dict[str, Any]
 MAX_BYTES = 65_536
-_CHUNK = 1 << 24
 
 
-def send(connection: socket.socket, message: Message) -> None:
-    """Send a message."""
-    connection.sendall(json.dumps(message).encode() + b"\n")
+def send(stream: BinaryIO, message: Message, content: bytes | memoryview = b"") -> None:
+    """Send a message, and the bytes that belong to it."""
+    stream.write(json.dumps(message).encode() + b"\n")
+    stream.write(content)
+    stream.flush()
 
 
-def receive(connection: socket.socket) -> Message:
+def receive(stream: BinaryIO) -> Message:
     """Return the next message.
 
     Raises:
-        EOFError: when the other side has gone, sends nothing in time, or sends no message.
+        EOFError: when the other side has gone, or sends no message.
     """
-    received = b""
+    line = stream.readline(MAX_BYTES)
+    if not line.endswith(b"\n"):
+        raise EOFError
     try:
-        while not received.endswith(b"\n"):
-            part = connection.recv(MAX_BYTES)
-            received += part
-            if not part or len(received) > MAX_BYTES:
-                raise EOFError
-        message = json.loads(received)
-    except (OSError, ValueError) as error:
+        message = json.loads(line)
+    except ValueError as error:
         raise EOFError from error
     if not isinstance(message, dict):
         raise EOFError
     return message
-
-
-def shared_file() -> int:
-    """Return the descriptor of a file without a name; in memory where the system has such."""
-    if hasattr(os, "memfd_create"):
-        return os.memfd_create("picture", os.MFD_CLOEXEC)
-    with tempfile.TemporaryFile() as unnamed:  # macOS
-        return os.dup(unnamed.fileno())
-
-
-def write(file: int, content: memoryview) -> None:
-    """Write bytes to the start of a file."""
-    at = 0
-    while at < len(content):
-        at += os.pwrite(file, content[at : at + _CHUNK], at)
-
-
-def read(file: int, into: memoryview) -> None:
-    """Fill memory from the start of a file.
-
-    Raises:
-        EOFError: when the file is shorter.
-    """
-    at = 0
-    while at < len(into):
-        count = os.preadv(file, [into[at : at + _CHUNK]], at)
-        if not count:
-            raise EOFError
-        at += count

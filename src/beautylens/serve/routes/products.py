@@ -12,6 +12,7 @@ from fastapi.security import HTTPBearer
 from beautylens.catalogue.table import OPTIONAL, one_product
 from beautylens.errors import CollectionError, ImageError, TableError
 from beautylens.files.paths import as_path
+from beautylens.images.decode import DecodeOptions
 from beautylens.results import Product
 from beautylens.serve.forms import FormRoute
 from beautylens.serve.models import Item
@@ -72,7 +73,7 @@ class Products:
             ImageError: when one of its pictures cannot be read; then nothing has changed.
         """
         for number, data in enumerate(files, start=1):
-            self._decode(data, name=f"picture {number}", limits=self._limits)
+            self._decode(data, DecodeOptions(f"picture {number}", self._limits))
         with write_lock(self._folder):
             former = self._images(product_id)
             kept: list[str] = []
