@@ -17,6 +17,7 @@ import pytest
 
 from beautylens.collection import Collection, open_collection
 from tests.conftest import Shop
+from tests.outside.other_system import hide
 from tests.outside.process import served, start, until
 from tests.serve.conftest import KEY, WRITER
 
@@ -160,3 +161,15 @@ def test_a_taken_port_and_a_missing_collection_are_told(own: Path, tmp_path: Pat
             )  # fmt: skip
             assert done.returncode == 1
             assert said in done.stderr
+
+
+def test_a_server_needs_nothing_that_only_linux_has(
+    own: Path, shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hide(tmp_path, monkeypatch)
+    with served(own, key=KEY) as server:
+        assert put(server.address, "new", shop.picture(7).read_bytes()) == 200
+        photo = {"image": shop.photo(0).read_bytes()}
+        answer = httpx2.post(f"{server.address}/v1/search", files=photo, timeout=60)
+        assert answer.status_code == 200
+        assert len(answer.json()["matches"]) == 7

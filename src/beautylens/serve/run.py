@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import stat
+import sys
 import tempfile
 import threading
 import time
@@ -114,7 +115,10 @@ def read_key(file: Path | None) -> str:
 
 
 def _refuse_shared(file: Path) -> None:
-    """Refuse a file of a key that is not for its owner and their group alone."""
+    """Refuse a key file that others than its owner and their group may read or change."""
+    if sys.platform == "win32":
+        # Its modes do not say who may read a file: the folder's permissions do.
+        return
     mode = file.stat().st_mode
     # Not a pipe, which a shell opens for `--key-file <(...)`.
     if stat.S_ISREG(mode) and mode & (stat.S_IWGRP | stat.S_IRWXO):
@@ -145,7 +149,12 @@ def _listen(host: str, port: int) -> socket.socket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listening = socket.socket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sys.platform == "win32":
+            # Any program could listen on the same port beside this one otherwise.
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            # A server that is started again need not wait for connections of its predecessor.
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
     except (OSError, OverflowError) as error:
         raise ServeError(
