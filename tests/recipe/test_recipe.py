@@ -75,6 +75,7 @@ def test_an_expansion_takes_the_options_of_its_kind(tmp_path: Path) -> None:
         ),
         ("[retrieve]\ndepth = 0\n", r"'retrieve\.depth': input should be greater than"),
         ("[zebra]\n", "unknown setting 'zebra'; known settings: name, encoder"),
+        ("[zebra]\n", r"keypoints\.kind, keypoints\.file, .* expand\.kind, expand\.n, "),
         ("[verify]\nratio = 0.8\n", r"\[verify\] needs a \[keypoints\] section"),
         ("[vlad]\n", r"\[vlad\] needs a \[keypoints\] section"),
         ('[keypoints]\nkind = "orb"\n[vlad]\n', 'SIFT keypoints, not those of kind "orb"'),
@@ -181,8 +182,12 @@ KEYPOINTS = "[keypoints]\n[verify]\n"
         ),
         ('[scorer]\nkind = "judge"\nweight = 2\n', r"unknown setting 'scorer\.weight'"),
         (
-            '[scorer]\nkind = "judge"\n[expand_by_name]\nvariant = "slide"\n',
-            r"the judge ranks by evidence alone, .* `variant` of \[expand_by_name\]",
+            '[scorer]\nkind = "judge"\n[retrieve]\ndistance = "l1"\n',
+            "the judge weighs the cosine of the descriptors: leave out `distance`",
+        ),
+        (
+            '[scorer]\nkind = "judge"\n[ensemble]\ncombine = "product"\n',
+            "the judge weighs the cosine of the descriptors: .* `combine`",
         ),
     ],
 )
@@ -199,7 +204,7 @@ def test_what_the_scorer_does_not_read_is_refused_and_so_is_a_scorer_without_its
     [
         "[expand_by_name]\n",
         '[expand_by_name]\nvariant = "program"\n',
-        '[scorer]\nkind = "judge"\n[expand_by_name]\n',
+        '[scorer]\nkind = "judge"\n[expand_by_name]\nvariant = "program"\n',
         KEYPOINTS + '[colour]\n[scorer]\nkind = "judge"\n',
         KEYPOINTS + '[scorer]\nkind = "inliers"\n',
         KEYPOINTS + '[scorer]\nkind = "cosine_plus_inliers"\nweight = 0.5\n',
@@ -284,9 +289,8 @@ def test_a_recipe_may_name_every_part_there_is(
 
 
 def test_a_recipe_may_name_every_refinement_by_names_there_is() -> None:
-    names, none = get_args(ExpandByNameSettings.model_fields["variant"].annotation)
+    names = ExpandByNameSettings.model_fields["variant"].annotation
     assert set(get_args(names)) == set(REFINEMENTS)
-    assert none is type(None)
 
 
 def test_a_recipe_may_name_every_scorer_there_is() -> None:

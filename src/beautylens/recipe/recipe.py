@@ -137,6 +137,13 @@ class Recipe(Settings):
     def _check_scorer(self) -> None:
         """Refuse evidence that the scorer does not read, and a scorer without its evidence."""
         kind = self.scorer.kind
+        if self.has_judge and (
+            self.ensemble.combine == "product" or self.retrieve.distance != "cosine"
+        ):
+            raise RecipeError(
+                "the judge weighs the cosine of the descriptors: leave out `distance` and "
+                "`combine`, or choose another scorer"
+            )
         if self.colour is not None and not self.has_judge:
             raise RecipeError(
                 f'the scorer "{kind}" reads no colours: set [scorer] kind = "judge", or leave '
@@ -151,12 +158,6 @@ class Recipe(Settings):
             raise RecipeError(
                 f'the scorer "{kind}" reads inliers, which [verify] counts: add [keypoints] and '
                 "[verify], or choose another scorer"
-            )
-        by_name = self.expand_by_name
-        if by_name is not None and self.has_judge and by_name.variant is not None:
-            raise RecipeError(
-                "the judge ranks by evidence alone, so that `variant` of [expand_by_name] changes "
-                "nothing: leave it out, or choose another scorer"
             )
 
 

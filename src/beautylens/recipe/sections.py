@@ -146,11 +146,11 @@ class ExpandByNameSettings(Settings):
 
     The `first` products add at most `listed` others each, whose texts have a cosine of at least
     `minimum`. Terms are n-grams of up to `words` words and, if `characters` gives the shortest and
-    longest, character n-grams inside words. `variant` is how the first seven are ranked, "slide"
-    by default; the judge takes none.
+    longest, character n-grams inside words. `variant` ranks the first seven; similar products not
+    among them are not added. The judge does not read these ranks.
     """
 
-    variant: Literal["slide", "program"] | None = None
+    variant: Literal["slide", "program"] = "slide"
     first: Annotated[int, Field(ge=1, le=7)] = 3
     listed: Annotated[int, Field(ge=1, le=100)] = 5
     minimum: Annotated[float, Field(ge=0, le=1)] = 0.5

@@ -113,8 +113,10 @@ def _first_error(model: type[BaseModel], failure: ValidationError) -> str:
     near = difflib.get_close_matches(name, known, n=1) or difflib.get_close_matches(
         str(fault["loc"][-1]), known, n=1
     )
-    hint = f"did you mean '{near[0]}'?" if near else f"known settings: {', '.join(known)}"
-    return f"unknown setting '{name}'; {hint}"
+    if near:
+        return f"unknown setting '{name}'; did you mean '{near[0]}'?"
+    written = dict.fromkeys(_without_kinds(model, each) for each in known)
+    return f"unknown setting '{name}'; known settings: {', '.join(written)}"
 
 
 def _wrong_value(model: type[BaseModel], fault: ErrorDetails) -> str:
@@ -139,12 +141,13 @@ def _known_names(model: type[BaseModel], prefix: str = "") -> list[str]:
     names: list[str] = []
     for name, field in model.model_fields.items():
         names.append(prefix + name)
-        for kind in models_in(field.annotation):
-            names += _known_names(kind, f"{prefix}{name}.{_tag(kind)}")
+        kinds = models_in(field.annotation)
+        for kind in kinds:
+            tag = _tag(kind) if len(kinds) > 1 else ""
+            names += _known_names(kind, f"{prefix}{name}.{tag}")
     return names
 
 
 def _tag(model: type[BaseModel]) -> str:
     """Return the prefix by which pydantic locates a kind of a section, such as "alpha_qe."."""
-    kind = model.model_fields.get("kind")
-    return f"{get_args(kind.annotation)[0]}." if kind else ""
+    return f"{get_args(model.model_fields['kind'].annotation)[0]}."
