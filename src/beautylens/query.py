@@ -112,8 +112,13 @@ class Query:
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:
-        """The lines of text on the photo, read when they are first asked for."""
+        """The lines of text on the photo, read on first use."""
         return self.reader()(self.pixels)
+
+    @property
+    def was_read(self) -> bool:
+        """Whether the lines of text on the photo were read."""
+        return "lines" in self.__dict__
 
     @cached_property
     def codes(self) -> tuple[str, ...]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
+from beautylens.query import Photo, Query
+from beautylens.results import Matches
+from beautylens.serve.metrics import Metrics
 from tests.conftest import Shop
 from tests.serve.conftest import WRITER
 
@@ -44,3 +48,15 @@ def test_searches_stages_and_the_collections_size_are_counted(
     assert grown("beautylens_requests_total", "405", "other", "/v1/search") == 1
     assert not any("nowhere" in part or "MADEUP" in part for key in after for part in key)
     assert after["beautylens_images",] >= 12
+
+
+def test_the_time_of_reading_counts_only_photos_that_were_read() -> None:
+    metrics = Metrics(lambda: 0)
+    photo = Photo(np.zeros((8, 8, 3), np.uint8))
+    query = Query(photo, np.zeros(4, np.float32), reader=lambda: lambda _: ())
+    matches = Matches(milliseconds={"read": 3.0}, query=query)
+    metrics.searched(matches)
+    assert b'beautylens_stage_seconds_count{stage="read"}' not in metrics.text()
+    assert query.lines == ()
+    metrics.searched(matches)
+    assert b'beautylens_stage_seconds_count{stage="read"} 1.0' in metrics.text()

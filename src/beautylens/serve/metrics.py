@@ -57,7 +57,9 @@ class Metrics:
         """Count a search."""
         self._verdicts.labels(matches.verdict or "none").inc()
         for stage, milliseconds in matches.milliseconds.items():
-            self._stages.labels(stage).observe(milliseconds / 1000)
+            # Most photos are decided before they would be read.
+            if stage != "read" or (matches.query and matches.query.was_read):
+                self._stages.labels(stage).observe(milliseconds / 1000)
 
     def watch(self, app: ASGIApp) -> ASGIApp:
         """Return the app, each of its requests counted."""
