@@ -40,6 +40,7 @@ from beautylens.recipe.sections import (
 from beautylens.results import Matches
 from beautylens.search.expansion import Expansion
 from beautylens.search.judge.scorer import cosine_plus_inliers
+from beautylens.search.retrieve import nearest
 from beautylens.search.verify import Verify
 from beautylens.store.gallery import Gallery
 from beautylens.store.originals import augment_gallery
@@ -74,7 +75,7 @@ class Bench:
         """Yield the figures of one step, without and with keypoints."""
         plain, verified, spent, lengths = [], [], [], []
         for asked in self.asked:
-            matches = self.gallery.nearest(asked.query.descriptor, self._depth)
+            matches = nearest(self.gallery, asked.query.descriptor, self._depth)
             start = time.perf_counter()
             if step is not None:
                 matches = step(asked.query, matches)

@@ -37,6 +37,7 @@ from beautylens.features.encoder.pooling import unit_rows
 from beautylens.features.local.keypoints import Keypoints
 from beautylens.recipe.recipe import Recipe
 from beautylens.sample import write_sample_catalogue
+from beautylens.search.retrieve import nearest
 from beautylens.store.columns import stacked, vectors
 from beautylens.store.gallery import Gallery
 from beautylens.store.schema import PLAIN
@@ -218,7 +219,7 @@ def recall(collection: Collection, paths: Sequence[Path]) -> dict[str, Any]:
     shares, spent = [], []
     for query, exact in zip(queries, best, strict=True):
         began = time.perf_counter()
-        found = {match.image_id for match in gallery.nearest(query, DEPTH)}
+        found = {match.image_id for match in nearest(gallery, query, DEPTH)}
         spent.append((time.perf_counter() - began) * 1000)
         shares.append(len(found & {image_id for _, image_id in exact}) / len(exact))
     return {"recall_at_100": round(statistics.mean(shares), 4), "nearest_ms": spread(spent)}
@@ -258,7 +259,7 @@ def change(folder: Path, adds: int) -> dict[str, Any]:
         gallery.upsert(table)
         gallery.compact()
         done = time.perf_counter()
-        found = reader.nearest(stacked(table["descriptor"])[0], 1)
+        found = nearest(reader, stacked(table["descriptor"])[0], 1)
         looked.append((time.perf_counter() - done) * 1000)
         added.append((done - began) * 1000)
         if found[0].product.product_id != product:

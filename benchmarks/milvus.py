@@ -24,6 +24,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from beautylens.features.encoder.pooling import unit_rows
+from beautylens.search.retrieve import nearest
 from beautylens.store.columns import stacked
 from beautylens.store.gallery import Gallery
 from beautylens.store.milvus.sync import sync
@@ -85,7 +86,7 @@ def measure(folder: Path, address: str, count: int) -> dict[str, Any]:
     figures: dict[str, Any] = {"images": len(ids), "index": far.vectors.cluster.index(), **filling}
     firsts = {}
     for name, gallery in (("collection", own), ("milvus", far)):
-        found, spent = timed(lambda query, it=gallery: it.nearest(query, DEPTH), wanted)
+        found, spent = timed(lambda query, it=gallery: nearest(it, query, DEPTH), wanted)
         firsts[name] = [[match.image_id for match in each[:NEAREST]] for each in found]
         figures[name] = {"recall_at_10": shared(exact, firsts[name]), **spent}
     figures["agreement_at_10"] = shared(firsts["collection"], firsts["milvus"])

@@ -75,7 +75,9 @@ def test_the_score_is_the_weighed_sum_of_the_evidence(collection: Collection, sh
         assert match.reasons.inliers is not None
         assert match.reasons.visual is not None
         above = max(0, match.reasons.inliers - 8)
-        expected = weights["visual"] * match.reasons.visual + weights["print"] * math.log(1 + above)
+        expected = weights["visual"] * match.reasons.visual + weights["inliers"] * math.log(
+            1 + above
+        )
         assert match.score == pytest.approx(expected)
 
 
@@ -143,13 +145,15 @@ def test_an_explanation_shows_both_pictures_beside_each_other(
     found = collection.search(shop.photo(0))
     query, best = found.query, found[0]
     assert query is not None
-    drawing = collection.explain(query, best)
+    assert query.keypoints is not None
+    drawing = collection.explain.draw(query.pixels, query.keypoints, best)
     assert drawing.shape == (600, 520 + 24 + 300, 3)
     plain = np.asarray(Image.open(shop.photo(0)).convert("RGB")).astype(int)
     changed = np.abs(drawing[:600, :520].astype(int) - plain).max(axis=2) > 60
     assert 0.001 < changed.mean() < 0.5
+    gone = replace(best, image=str(shop.folder / "gone.jpg"))
     with pytest.raises(ImageError):
-        collection.explain(query, replace(best, image=str(shop.folder / "gone.jpg")))
+        collection.explain.draw(query.pixels, query.keypoints, gone)
 
 
 def test_a_product_with_many_pictures_leaves_room_for_others(shop: Shop, tmp_path: Path) -> None:

@@ -63,13 +63,15 @@ def draw_search(address: Path, query: Path) -> str:
     nearest = sorted(short_list, key=lambda match: -(match.reasons.visual or 0))[:5]
     views = collection.recipe.retrieve.views
     best = found[0]
+    keypoints = collection.explain.keypoints(photo.pixels)
+    drawing = collection.explain.draw(photo.pixels, keypoints, best)
     parts = [
         heading(MARGIN, 40, "1, 2", "decode, describe"),
         *framed(photo.pixels, views),
         heading(290, 40, "3", "retrieve: nearest by descriptor and VLAD"),
         *strip(nearest),
         heading(MARGIN, 356, "4", f"verify: {best.reasons.inliers} keypoints agree"),
-        picture(collection.explain(described, best), MARGIN, 374, 480, 250),
+        picture(drawing, MARGIN, 374, 480, 250),
         heading(530, 356, "5, 6", "compare colours, read the pack"),
         picture(collection.explain.searched(described, found.lines), 530, 374, 346, 250),
         heading(MARGIN, 676, "7", "judge"),

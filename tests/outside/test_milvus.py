@@ -14,6 +14,7 @@ import requests
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import CollectionError, QueryError
 from beautylens.indexing import build
+from beautylens.search.retrieve import nearest
 from beautylens.store.gallery import Gallery
 from beautylens.store.milvus.sync import in_step, sync
 from beautylens.store.milvus.vector_index import open_with_milvus
@@ -52,7 +53,7 @@ def test_the_nearest_agree_with_an_exact_scan(cluster: str, tmp_path: Path) -> N
     shared = []
     for query in queries(gallery, 20):
         exact = {table["image_id"][int(p)].as_py() for p in np.argsort(-(stored @ query))[:10]}
-        found = far.nearest(query, 10)
+        found = nearest(far, query, 10)
         shared.append(len(exact & {match.image_id for match in found}) / 10)
         best = max(found, key=lambda match: match.score)
         assert best.score == pytest.approx(float((stored @ query).max()), abs=1e-5)
@@ -91,8 +92,8 @@ def test_a_filter_keeps_the_same_products_as_without_the_cluster(
         synced(folder, f"{cluster}/filtered")
     here, far = Gallery(folder), open_with_milvus(folder, f"{cluster}/filtered")
     query = queries(here, 1)[0]
-    wanted = [match.product for match in here.nearest(query, 60, where)]
-    assert [match.product for match in far.nearest(query, 60, where)] == wanted
+    wanted = [match.product for match in nearest(here, query, 60, where)]
+    assert [match.product for match in nearest(far, query, 60, where)] == wanted
     assert len(far.vectors.search(query, 60, where)) == len(wanted)
 
 
@@ -144,11 +145,11 @@ def test_a_server_that_was_started_again_is_searched_and_filled(tmp_path: Path) 
     with milvus(tmp_path / "milvus", port) as (address, process):
         synced(folder, f"{address}/again")
         far = open_with_milvus(folder, f"{address}/again")
-        wanted = far.nearest(query, 5)
+        wanted = nearest(far, query, 5)
         process.terminate()
         process.wait()
     with milvus(tmp_path / "milvus", port) as (address, _):
-        assert far.nearest(query, 5) == wanted
+        assert nearest(far, query, 5) == wanted
         far.ready()
     gallery.upsert(rows(range(20, 22)))
     with milvus(tmp_path / "milvus", port) as (address, _):

@@ -75,7 +75,8 @@ def test_a_reason_is_drawn_with_a_picture_from_object_storage(address: str, shop
     there = open_collection(address)
     found = there.search(shop.photo(1), 1)
     assert found.query is not None
-    drawing = there.explain(found.query, found[0])
+    assert found.query.keypoints is not None
+    drawing = there.explain.draw(found.query.pixels, found.query.keypoints, found[0])
     assert drawing.shape[1] > drawing.shape[0] / 2
 
 

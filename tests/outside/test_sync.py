@@ -23,6 +23,7 @@ import pytest
 from beautylens.cli.sync import sync as command
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import CollectionError
+from beautylens.search.retrieve import nearest
 from beautylens.store.lance import connect
 from beautylens.store.milvus.index import INDEXES
 from beautylens.store.milvus.sync import in_step, sync
@@ -58,7 +59,7 @@ def test_products_added_renamed_and_removed_are_brought_in_step(
     # Before it is in step, what is gone is left out, and the rest is found.
     far = open_with_milvus(folder, address)
     assert {"p00003/a", "p00004/a"}.isdisjoint(
-        m.image_id for m in far.nearest(queries(far, 1)[0], 60)
+        m.image_id for m in nearest(far, queries(far, 1)[0], 60)
     )
     assert not in_step(far.vectors)
     before = synced(folder, address, write=False)
@@ -70,7 +71,7 @@ def test_products_added_renamed_and_removed_are_brought_in_step(
     assert in_step(far.vectors)
     assert far.vectors.cluster.count() == 53
     assert far.vectors.cluster.version() == gallery.version
-    found = far.nearest(queries(far, 1)[0], 60, "name = 'Renamed'")
+    found = nearest(far, queries(far, 1)[0], 60, "name = 'Renamed'")
     assert [match.image_id for match in found] == ["p00010/a"]
 
 
@@ -137,7 +138,7 @@ def test_a_cluster_of_another_collection_is_refused_and_stays_as_it_is(
             synced(other, address, write=write)
     there = open_with_milvus(other, address)
     with pytest.raises(CollectionError, match=refused):
-        there.nearest(queries(there, 1)[0], 3)
+        nearest(there, queries(there, 1)[0], 3)
     assert open_with_milvus(owner, address).vectors.cluster.count() == 5
     assert in_step(open_with_milvus(owner, address).vectors)
 

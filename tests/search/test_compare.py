@@ -19,7 +19,7 @@ from beautylens.results import Match, Matches, Product, Reasons
 from beautylens.sample.forms import draw_product
 from beautylens.sample.plan import SampleProduct, plan_sample
 from beautylens.sample.stage import View
-from beautylens.search.compare import CompareColour, alike
+from beautylens.search.compare import CompareColour, ambiguous
 from tests.conftest import write_table
 
 LINE, SEEN = "Petal Press", View(yaw=0.2, camera=0.12, shadow=False)
@@ -101,16 +101,16 @@ def test_comparing_changes_neither_order_nor_scores(line: Collection) -> None:
 
 
 def test_geometry_that_decides_leaves_nothing_to_compare() -> None:
-    assert alike(Matches.ranked([a_match("a", 60), a_match("b", 12)]), 8) == ()
-    assert alike(Matches.ranked([a_match("a", 7), a_match("b", 7)]), 8) == ()
-    assert alike(Matches.ranked([a_match("a", None), a_match("b", None)]), 8) == ()
-    assert alike(Matches(), 8) == ()
+    assert ambiguous(Matches.ranked([a_match("a", 60), a_match("b", 12)]), 8) == ()
+    assert ambiguous(Matches.ranked([a_match("a", 7), a_match("b", 7)]), 8) == ()
+    assert ambiguous(Matches.ranked([a_match("a", None), a_match("b", None)]), 8) == ()
+    assert ambiguous(Matches(), 8) == ()
 
 
 def test_pictures_of_one_product_are_not_told_apart() -> None:
     one, other = a_match("a", 40), replace(a_match("b", 40), product=Product("a"))
-    assert alike(Matches.ranked([one, other]), 8) == ()
-    assert len(alike(Matches.ranked([one, other, a_match("c", 30)]), 8)) == 3
+    assert ambiguous(Matches.ranked([one, other]), 8) == ()
+    assert len(ambiguous(Matches.ranked([one, other, a_match("c", 30)]), 8)) == 3
 
 
 def test_without_thumbnails_nothing_changes(line: Collection, tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_without_thumbnails_nothing_changes(line: Collection, tmp_path: Path) ->
     assert bare.gallery.rows.thumbnails(["anything"]) == {}
     matches = bare.search(photo_of(shades()[1], 3), 4)
     assert matches.query is not None
-    assert len(alike(matches, 8)) > 1
+    assert len(ambiguous(matches, 8)) > 1
     assert all(match.geometry is not None for match in matches)
     local = make_local_features(recipe.keypoints, recipe.verify)
     assert CompareColour(bare.gallery, local, 8)(matches.query, matches) is matches

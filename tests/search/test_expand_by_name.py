@@ -13,17 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beautylens.errors import RecipeError
 from beautylens.query import Photo, Query
 from beautylens.results import Match, Matches, Product, Reasons
 from beautylens.search.expand_by_name import (
     REFINEMENTS,
     ExpandByName,
-    find_refinement,
     program,
     slide,
 )
 from beautylens.search.judge.scorer import PlainScorer, cosine, cosine_plus_inliers
+from beautylens.search.retrieve import nearest
 from beautylens.store.gallery import Gallery
 from beautylens.text.text_index import TextIndex
 
@@ -36,37 +35,37 @@ def test_the_slide_keeps_the_first_and_appends_their_similar_ones_by_visual_scor
     similar = {"a": ["z", "x"], "b": ["y"], "c": ["h"]}
     # The subset {z, x, y, h} by score is x .55, y .35, h .3, z 0.
     expected = [*"abcxyhz", *"defgij"]
-    assert slide(RANKING, similar, SCORES, first=3) == expected
+    assert slide(RANKING, similar, SCORES, 3) == expected
     # Four places are left after three: the fifth of the subset gets none.
     longer = similar | {"c": ["h", "e"]}
-    assert slide(RANKING, longer, SCORES, first=3) == [*"abcexyh", *"dfgij"]
+    assert slide(RANKING, longer, SCORES, 3) == [*"abcexyh", *"dfgij"]
 
 
 def test_a_repeat_keeps_its_first_place_and_the_next_moves_up() -> None:
     similar = {"a": ["b", "x"], "b": ["a", "x", "d"], "c": ["a"]}
     # Without the repeats a and b the subset is d .7, x .55; then I goes on.
-    assert slide(RANKING, similar, SCORES, first=3) == [*"abcdx", *"efghij"]
+    assert slide(RANKING, similar, SCORES, 3) == [*"abcdx", *"efghij"]
 
 
 def test_the_program_fills_up_from_the_ranking_and_sorts_all_by_visual_score() -> None:
     similar = {"a": ["y", "x"], "b": ["x"], "c": ["d"]}
     # {a b c} with {x y d} are six: e fills up; x .55 stands below e .6, y .35 last.
-    assert program(RANKING, similar, SCORES, first=3)[:7] == list("abcdexy")
+    assert program(RANKING, similar, SCORES, 3)[:7] == list("abcdexy")
     crowded = {"a": ["x", "y", "z", "h", "i"]}
     # Eight by score: a b c x y h i z; seven places.
-    assert program(RANKING, crowded, SCORES, first=3)[:7] == list("abcxyhi")
+    assert program(RANKING, crowded, SCORES, 3)[:7] == list("abcxyhi")
 
 
 def test_only_the_first_k_bring_in_others() -> None:
     for refine in REFINEMENTS.values():
-        assert refine(RANKING, {"d": ["x"]}, SCORES, first=3) == RANKING
+        assert refine(RANKING, {"d": ["x"]}, SCORES, 3) == RANKING
 
 
 def test_k_beyond_the_ranking_and_no_ranking_at_all_do_no_harm() -> None:
-    assert slide(["a", "b"], {"b": ["x", "a"]}, SCORES, first=6) == ["a", "b", "x"]
-    assert program(["a", "g"], {"g": ["x"]}, SCORES, first=6) == ["a", "x", "g"]
+    assert slide(["a", "b"], {"b": ["x", "a"]}, SCORES, 6) == ["a", "b", "x"]
+    assert program(["a", "g"], {"g": ["x"]}, SCORES, 6) == ["a", "x", "g"]
     for refine in REFINEMENTS.values():
-        assert refine([], {}, {}, first=3) == []
+        assert refine([], {}, {}, 3) == []
 
 
 # Earlier letters have the higher score, so that a sorted list is a ranking.
@@ -84,7 +83,7 @@ some = st.lists(st.sampled_from(LETTERS), unique=True)
 def test_a_refined_ranking_holds_each_product_of_i_once_and_else_only_of_d(
     ranking: list[str], similar: dict[str, list[str]], variant: str, first: int
 ) -> None:
-    refined = REFINEMENTS[variant](ranking, similar, VALUES, first=first)
+    refined = REFINEMENTS[variant](ranking, similar, VALUES, first)
     top = ranking[:first]
     brought = {other for product in top for other in similar.get(product, ())}
     assert len(refined) == len(set(refined))
@@ -94,12 +93,6 @@ def test_a_refined_ranking_holds_each_product_of_i_once_and_else_only_of_d(
         assert refined[: len(top)] == top
     if brought <= set(top):
         assert refined == ranking
-
-
-def test_an_unknown_variant_lists_the_known_ones() -> None:
-    assert find_refinement("slide") is slide
-    with pytest.raises(RecipeError, match="'paper'; choose one of slide, program"):
-        find_refinement("paper")
 
 
 NAMES = {
@@ -161,13 +154,19 @@ scorer = PlainScorer(cosine)
 def step(gallery: Gallery, variant: str = "slide", first: int = 1) -> ExpandByName:
     index = TextIndex.fit([*NAMES, "removed"], [*NAMES.values(), "Velvet Rouge"])
     return ExpandByName(
-        gallery, index, scorer.rank, variant=variant, first=first, listed=5, minimum=0.3
+        gallery,
+        index,
+        scorer.rank,
+        refine=REFINEMENTS[variant],
+        first=first,
+        listed=5,
+        minimum=0.3,
     )
 
 
 def test_a_product_that_the_photo_did_not_find_is_brought_in_by_its_text(gallery: Gallery) -> None:
     query = asked()
-    found = gallery.nearest(query.descriptor, 6)
+    found = nearest(gallery, query.descriptor, 6)
     assert {match.product.product_id for match in found} == {"p0", "p1", "p2"}
     refined = step(gallery)(query, found)
     # Each stands where its own score puts it; its rank is evidence for the scorer.
@@ -190,7 +189,7 @@ def test_expanding_by_name_changes_neither_order_nor_scores_of_what_was_found(
     gallery: Gallery,
 ) -> None:
     query = asked()
-    found = gallery.nearest(query.descriptor, 6)
+    found = nearest(gallery, query.descriptor, 6)
     for variant in REFINEMENTS:
         refined = step(gallery, variant)(query, found)
         given = {match.image_id for match in found}
@@ -200,7 +199,7 @@ def test_expanding_by_name_changes_neither_order_nor_scores_of_what_was_found(
 
 def test_the_program_puts_what_it_brought_in_where_its_cosine_belongs(gallery: Gallery) -> None:
     query = asked()
-    refined = step(gallery, "program")(query, gallery.nearest(query.descriptor, 6))
+    refined = step(gallery, "program")(query, nearest(gallery, query.descriptor, 6))
     order = [match.product.product_id for match in scorer(refined)]
     assert order == ["p0", "p1", "p2", "p3", "p4"]
 
@@ -210,23 +209,23 @@ def test_what_was_brought_in_and_gets_no_place_stays_out(tmp_path: Path) -> None
     gallery, query = filled(tmp_path / "g.lens", alike), asked()
     index = TextIndex.fit(list(alike), list(alike.values()))
     by_name = ExpandByName(
-        gallery, index, scorer.rank, variant="slide", first=2, listed=20, minimum=0.01
+        gallery, index, scorer.rank, refine=slide, first=2, listed=20, minimum=0.01
     )
-    found = gallery.nearest(query.descriptor, 4)
+    found = nearest(gallery, query.descriptor, 4)
     assert {match.product.product_id for match in found} == {"v00", "v01"}
     # Two keep their places, and the five nearest of the twelve others fill up the seven.
     assert [match.product.product_id for match in scorer(by_name(query, found))] == [
         f"v{number:02}" for number in range(7)
     ]
     # Of a longer short-list the first seven products are ranked, the others left as they are.
-    longer = gallery.nearest(query.descriptor, 20)
+    longer = nearest(gallery, query.descriptor, 20)
     ranks = [match.refined for match in by_name(query, longer).products()]
     assert ranks == [*range(7), None, None, None]
 
 
 def test_a_filter_holds_for_what_the_texts_bring_in_too(gallery: Gallery) -> None:
     query = asked("name <> 'Velvet Rouge 480'")
-    refined = step(gallery)(query, gallery.nearest(query.descriptor, 6, query.where))
+    refined = step(gallery)(query, nearest(gallery, query.descriptor, 6, query.where))
     assert "p3" not in {match.product.product_id for match in refined}
     assert [match.product.product_id for match in scorer(refined)][:2] == ["p0", "p4"]
 
@@ -234,7 +233,7 @@ def test_a_filter_holds_for_what_the_texts_bring_in_too(gallery: Gallery) -> Non
 def test_the_ranking_that_is_refined_is_that_of_the_scorer(gallery: Gallery) -> None:
     """By inliers p1 is the first, so that its name, not p0's, brings others in."""
     query = asked()
-    found = gallery.nearest(query.descriptor, 4)
+    found = nearest(gallery, query.descriptor, 4)
     agreed = replace(
         found,
         rows=tuple(
@@ -245,7 +244,7 @@ def test_the_ranking_that_is_refined_is_that_of_the_scorer(gallery: Gallery) -> 
     by_inliers = PlainScorer(partial(cosine_plus_inliers, weight=1.0))
     index = TextIndex.fit(list(NAMES), ["a", "Day Cream", "b", "c", "d", "Day Cream"])
     by_name = ExpandByName(
-        gallery, index, by_inliers.rank, variant="slide", first=1, listed=5, minimum=0.3
+        gallery, index, by_inliers.rank, refine=slide, first=1, listed=5, minimum=0.3
     )
     ranked = by_inliers(by_name(query, agreed))
     assert [m.product.product_id for m in ranked] == ["p1", "p5", "p0"]
@@ -262,7 +261,7 @@ def test_scores_and_reasons_stay_those_of_the_matches_where_nothing_is_brought_i
         None,  # type: ignore[arg-type]  # never asked
         index,
         scorer.rank,
-        variant="slide",
+        refine=slide,
         first=3,
         listed=5,
         minimum=0.3,

@@ -28,6 +28,7 @@ from beautylens.search.expansion import (
     SuperGlobal,
     superglobal,
 )
+from beautylens.search.retrieve import nearest
 from beautylens.store.gallery import Gallery
 from tests.conftest import Shop
 from tests.features.neighbours.test_diffusion import slow_diffusion
@@ -67,7 +68,7 @@ def query_of(seed: int, where: str | None = None) -> Query:
 
 
 def retrieved(gallery: Gallery, query: Query, depth: int = 12) -> Matches:
-    return gallery.nearest(query.descriptor, depth, query.where)
+    return nearest(gallery, query.descriptor, depth, query.where)
 
 
 def ids(matches: Matches) -> list[str]:
@@ -159,9 +160,9 @@ def test_one_neighbour_of_weight_one_is_the_mean_that_the_2018_system_takes(
 ) -> None:
     query = query_of(112)
     before = retrieved(gallery, query)
-    nearest = unit(int(before[0].product.product_id[1:]))
-    mean = ((unit(112) + nearest) / 2).astype(np.float32)
-    expected = gallery.nearest(mean / np.linalg.norm(mean), 12)
+    first = unit(int(before[0].product.product_id[1:]))
+    mean = ((unit(112) + first) / 2).astype(np.float32)
+    expected = nearest(gallery, mean / np.linalg.norm(mean), 12)
     after = AlphaQueryExpansion(gallery, n=1, alpha=0.0)(query, before)
     assert ids(after)[:12] == ids(expected)
 

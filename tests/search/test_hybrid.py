@@ -39,7 +39,7 @@ def asked(where: str | None = None) -> Query:
 def join(gallery: Gallery, query: Query, depth: int) -> Matches:
     hybrid = HybridRetrieval(gallery)
     deep = gallery.vectors.search(query.descriptor, depth, query.where)
-    return hybrid.join(query, deep, hybrid.near(query, depth), depth)
+    return hybrid.fuse(query, deep, hybrid.search_vlad(query, depth), depth)
 
 
 def nearest(cosines: dict[int, float], depth: int) -> dict[int, float]:

@@ -17,6 +17,7 @@ from beautylens.recipe.sections import ReadSettings
 from beautylens.results import Matches
 from beautylens.sample.barcode import draw_barcode
 from beautylens.search.match_code import MatchCode
+from beautylens.search.retrieve import nearest
 from tests.conftest import Shop, catalogue_rows, write_table
 
 GTIN = "4006381333931"
@@ -53,7 +54,7 @@ def test_matching_codes_changes_neither_order_nor_scores_of_what_was_found(
     gallery = coded.gallery
     descriptor = gallery.rows.descriptors(["p00/" + str(shop.picture(0))])[0]
     query = asked(shop, descriptor)
-    found = gallery.nearest(descriptor, 3, "product_id <> 'p04'")
+    found = nearest(gallery, descriptor, 3, "product_id <> 'p04'")
     joined = MatchCode(gallery)(query, found)
     rows = [match for match in joined if match.product.product_id != "p04"]
     assert rows == list(found)
@@ -69,7 +70,7 @@ def test_a_product_that_was_found_already_is_marked_where_it_stands(
 ) -> None:
     gallery = coded.gallery
     query = asked(shop, gallery.rows.descriptors(["p00/" + str(shop.picture(0))])[0])
-    found = gallery.nearest(query.descriptor, 6)
+    found = nearest(gallery, query.descriptor, 6)
     expected = [
         replace(match, reasons=replace(match.reasons, barcode=f"0{GTIN}"))
         if match.product.product_id == "p04"

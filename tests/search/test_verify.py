@@ -182,7 +182,7 @@ def test_every_extractor_indexes_searches_and_explains_with_every_other_part(
             if kind != "onnx":
                 assert best.product.product_id == "p00", (transform, scorer.kind)
     found = collection.search(shop.photo(0))
-    assert found.query is not None
-    drawing = make_explain(recipe, collection.gallery)(found.query, found[0])
+    explain = make_explain(recipe, collection.gallery)
+    drawing = explain.draw(photo.pixels, explain.keypoints(photo.pixels), found[0])
     shown = photo.pixels.shape[1] * 400 // 600 + decode(found[0].image).shape[1]
     assert drawing.shape[1] >= shown

@@ -172,6 +172,16 @@ def test_explain_draws_the_photo_beside_the_product(client: TestClient, shop: Sh
     assert (np.ptp(gap.astype(int), axis=1) > 100).any()
 
 
+def test_explain_needs_keypoints_alone_and_runs_no_network(
+    client: TestClient, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("beautylens.search.describe.Describe.__call__", None)
+    answer = client.post(
+        "/v1/explain", files={"image": shop.photo(0).read_bytes()}, data={"product_id": "p00"}
+    )
+    assert answer.status_code == 200
+
+
 def test_explaining_a_product_that_is_not_there_is_a_404(client: TestClient, shop: Shop) -> None:
     answer = client.post(
         "/v1/explain", files={"image": shop.photo(0).read_bytes()}, data={"product_id": "p99"}

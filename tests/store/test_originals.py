@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from beautylens.features.neighbours.knn import augment
+from beautylens.search.retrieve import nearest
 from beautylens.store.gallery import Gallery
 from beautylens.store.originals import augment_gallery, originals
 from tests.store.test_gallery import DIMENSIONS, rows, unit
@@ -55,7 +56,7 @@ def test_every_descriptor_is_blended_with_its_neighbours(
     expected = augment(plain(SEEDS), 3, 3.0)
     np.testing.assert_allclose(gallery.rows.descriptors(ids(SEEDS)), expected, atol=1e-6)
     assert gallery.rows.extra == ()
-    assert gallery.nearest(unit(3), 1)[0].product.brand == "O'Hara"
+    assert nearest(gallery, unit(3), 1)[0].product.brand == "O'Hara"
 
 
 def test_an_indexed_gallery_is_augmented_too(
@@ -70,7 +71,7 @@ def test_an_indexed_gallery_is_augmented_too(
     many["new"] = 1000
     expected = augment(plain(many), 3, 3.0)
     np.testing.assert_allclose(gallery.rows.descriptors(ids(many)), expected, atol=1e-6)
-    found = gallery.nearest(expected[17], 1)[0]
+    found = nearest(gallery, expected[17], 1)[0]
     assert (found.image_id, found.score) == (ids(many)[17], pytest.approx(1, abs=1e-5))
 
 

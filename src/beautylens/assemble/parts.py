@@ -30,7 +30,7 @@ from beautylens.recipe.sections import (
 from beautylens.search.compare import CompareColour
 from beautylens.search.describe import Describe
 from beautylens.search.distances import SIMILARITIES, Similarity, product_of
-from beautylens.search.expand_by_name import ExpandByName
+from beautylens.search.expand_by_name import REFINEMENTS, ExpandByName
 from beautylens.search.expansion import EXPANSIONS, Expansion
 from beautylens.search.explain import Explain
 from beautylens.search.hybrid import HybridRetrieval
@@ -138,7 +138,7 @@ def make_pipeline(
             gallery,
             derived.text,
             scorer.rank,
-            variant=by_name.variant or "slide",
+            refine=REFINEMENTS[by_name.variant],
             first=by_name.first,
             listed=by_name.listed,
             minimum=by_name.minimum,

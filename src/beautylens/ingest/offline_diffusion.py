@@ -1,4 +1,4 @@
-"""The offline part of late diffusion: made once of a whole gallery, kept with it as bytes."""
+"""The offline part of late diffusion, computed over a whole gallery and kept with it as bytes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from beautylens.store.originals import originals
 
 @dataclass(frozen=True, eq=False)
 class OfflineDiffusion:
-    """What a query that touches one image alone spreads to the others, for every image.
+    """The diffusion from each image of a gallery to all others (Yang et al., 2019).
 
     image_ids (N,), sorted; matrix (N, N) float32, sparse, rows and columns in that order.
     """
@@ -31,41 +31,41 @@ class OfflineDiffusion:
 
     @classmethod
     def of(cls, gallery: Gallery, graph: Graph, *, truncation: int = 1024) -> OfflineDiffusion:
-        """Make it of all images of a gallery, by their descriptors as the encoder made them."""
+        """Compute the diffusion over all images of a gallery, by their original descriptors."""
         with originals(gallery) as kept:
             matrix = offline_diffusion(kept.descriptors, graph, truncation=truncation)
             return cls(kept.image_ids, matrix)
 
     @cached_property
-    def _places(self) -> dict[str, int]:
-        return {image_id: place for place, image_id in enumerate(self.image_ids)}
+    def _rows(self) -> dict[str, int]:
+        return {image_id: row for row, image_id in enumerate(self.image_ids)}
 
-    def spread(self, image_ids: Sequence[str], weights: Float64) -> dict[str, float]:
-        """Return what reaches each image from those that a query touches, by image id.
+    def scores(self, image_ids: Sequence[str], weights: Float64) -> dict[str, float]:
+        """Return the diffusion score of each image that a query reaches, by image id.
 
         Args:
-            image_ids: the images touched.
-            weights: (k_q,) how strongly each is.
+            image_ids: the images that the query is joined to.
+            weights: (k_q,) of those edges.
         """
-        rows = np.array([self._places[image_id] for image_id in image_ids], np.intp)
+        rows = np.array([self._rows[image_id] for image_id in image_ids], np.intp)
         reached = late_diffusion(self.matrix, rows, weights)
         return {
-            self.image_ids[place]: float(value)
-            for place, value in zip(reached.indices, reached.data, strict=True)
+            self.image_ids[row]: float(value)
+            for row, value in zip(reached.indices, reached.data, strict=True)
         }
 
     def refuse_changed(self, gallery: Gallery) -> None:
-        """Raise if the gallery does not hold exactly the images that this was made of.
+        """Raise unless the gallery holds exactly the images that this was computed over.
 
-        A picture replaced under its own id is not noticed; it keeps its former neighbours.
+        A picture replaced under its own id is not noticed and keeps its former neighbours.
 
         Raises:
-            CollectionError: saying what to do about it.
+            CollectionError: when images were added or removed.
         """
         if gallery.rows.image_ids() != set(self.image_ids):
             raise CollectionError(
-                f"{gallery.address}: images were added or removed since its diffusion was made; "
-                "run `beautylens index` again"
+                f"{gallery.address}: images were added or removed since its diffusion was "
+                "computed; run `beautylens index` again"
             )
 
     def to_bytes(self) -> bytes:
@@ -83,10 +83,10 @@ class OfflineDiffusion:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> OfflineDiffusion:
-        """Return what `to_bytes` stored.
+        """Return the diffusion that `to_bytes` stored.
 
         Raises:
-            CollectionError: when the bytes hold something else.
+            CollectionError: when the data is damaged.
         """
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as arrays:

@@ -1,4 +1,4 @@
-"""Colour between candidates that are otherwise alike: it decides shades of one product line."""
+"""Colour comparison of candidates that geometry does not decide between, such as shades."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from beautylens.arrays import Float64
+from beautylens.arrays import Float64, UInt8
 from beautylens.features.colour.alignment import Aligned, homogeneous, refine_alignment, warp
 from beautylens.features.colour.difference import ColourComparison, compare_colours
 from beautylens.features.local.features import LocalFeatures
@@ -22,21 +21,21 @@ from beautylens.results import Geometry, Match, Matches
 from beautylens.search.judge.evidence import CHANCE
 from beautylens.store.gallery import Gallery
 
+# Share of the highest inlier count from which on a candidate is compared.
 _CLOSE = 0.35
-"""Share of the most inliers from which on geometry does not tell a candidate from the best."""
+# Inliers from which on two studio pictures are aligned directly, more precisely than by the photo.
 _SAME_LAYOUT = 10
-"""Inliers between two studio pictures that place one on the other better than the photo would."""
-_PLACING = 200
-"""Keypoints with which a studio picture is placed on another one: as sharp, they need fewer."""
+# Keypoints by which two studio pictures are aligned; both are sharp, so few are enough.
+_ALIGNING = 200
 
 
 class CompareColour:
-    """Colours of the best candidates against the photo's, cell by cell, the light taken out.
+    """Compares the colours of the best candidates with the photo's, cell by cell, after relighting.
 
     Args:
         gallery: holds keypoints and thumbnails.
-        local: compares keypoints.
-        most: pictures that are compared at most.
+        local: matches and verifies keypoints.
+        most: pictures to compare at most.
     """
 
     def __init__(self, gallery: Gallery, local: LocalFeatures, most: int) -> None:
@@ -53,8 +52,8 @@ class CompareColour:
         return replace(matches, rows=rows, colours=compared)
 
     def _compared(self, query: Query, matches: Matches) -> ColourComparison | None:
-        """Return the comparison of those matches that geometry cannot tell apart; None for none."""
-        group = [match for match in alike(matches, self._most) if match.geometry is not None]
+        """Return the colour comparison of the ambiguous matches; None if there is none to make."""
+        group = [match for match in ambiguous(matches, self._most) if match.geometry is not None]
         if not group:
             return None
         thumbnails = self._gallery.rows.thumbnails([match.image_id for match in group])
@@ -65,9 +64,9 @@ class CompareColour:
         aligned = [(group[0].image_id, _warp_thumbnail(first, np.eye(3), first))]
         for match in group[1:]:
             thumbnail = thumbnails.get(match.image_id)
-            move = self._move(match.geometry, geometry.keypoints, transform)
-            if thumbnail is not None and move is not None:
-                aligned.append((match.image_id, _warp_thumbnail(thumbnail, move, first)))
+            to_first = self._to_first(match.geometry, geometry.keypoints, transform)
+            if thumbnail is not None and to_first is not None:
+                aligned.append((match.image_id, _warp_thumbnail(thumbnail, to_first, first)))
         photo = _warp_photo(query.pixels, transform, first, self._local.longest)
         image_ids, pictures = zip(*aligned, strict=True)
         cells = compare_colours(photo, pictures) if len(image_ids) > 1 else None
@@ -75,27 +74,28 @@ class CompareColour:
             return None
         return ColourComparison(image_ids, photo, pictures, cells)
 
-    def _move(
+    def _to_first(
         self, geometry: Geometry | None, first: Keypoints, transform: Float64
     ) -> Float64 | None:
-        """Return what takes a picture's keypoints to those of the first picture.
+        """Return the (3, 3) transform from a picture to the first one, in keypoint coordinates.
 
-        Directly where both share a layout, else by way of the photo.
+        Estimated directly if both share a layout, otherwise composed of their transforms from the
+        photo.
         """
         if geometry is None:
             return None
-        own = geometry.keypoints.strongest(_PLACING)
-        direct = self._local.compare(own, first.strongest(_PLACING))
+        own = geometry.keypoints.strongest(_ALIGNING)
+        direct = self._local.compare(own, first.strongest(_ALIGNING))
         if direct.count >= _SAME_LAYOUT:
             return homogeneous(direct.transform)
-        seen = homogeneous(geometry.agreement.transform)
-        return None if seen is None else transform @ np.linalg.inv(seen)
+        from_photo = homogeneous(geometry.agreement.transform)
+        return None if from_photo is None else transform @ np.linalg.inv(from_photo)
 
 
-def alike(matches: Matches, most: int) -> tuple[Match, ...]:
-    """Return the `most` matches between which geometry decides least, most inliers first.
+def ambiguous(matches: Matches, most: int) -> tuple[Match, ...]:
+    """Return the matches that geometry does not decide between, at most `most`, by inlier count.
 
-    None where fewer than two products are among them: then there is nothing to tell apart.
+    None if all of them show one product.
     """
     best = max((match.reasons.inliers or 0 for match in matches), default=0)
     least = max(CHANCE, _CLOSE * best)
@@ -112,22 +112,20 @@ def _with_colour(match: Match, colour: float | None) -> Match:
     )
 
 
-def _warp_thumbnail(thumbnail: Thumbnail, move: Float64, first: Thumbnail) -> Aligned:
-    """Return a thumbnail warped onto the first; `move` is between the pictures of keypoints."""
-    scaled = _sized(first.scale) @ move @ _sized(1 / thumbnail.scale)
+def _warp_thumbnail(thumbnail: Thumbnail, transform: Float64, first: Thumbnail) -> Aligned:
+    """Return a thumbnail warped onto the first, by a transform in keypoint coordinates."""
+    scaled = _scaling(first.scale) @ transform @ _scaling(1 / thumbnail.scale)
     cover = np.asarray(cv2.erode(item_cover(thumbnail.pixels), np.ones((3, 3))), np.uint8)
     return warp(thumbnail.pixels, cover, scaled, first.pixels.shape[1::-1])
 
 
-def _warp_photo(
-    photo: NDArray[np.uint8], transform: Float64, first: Thumbnail, longest: int
-) -> Aligned:
+def _warp_photo(photo: UInt8, transform: Float64, first: Thumbnail, longest: int) -> Aligned:
     pixels, _ = shrink(photo, longest)
     whole = np.full(pixels.shape[:2], 255, np.uint8)
     size = first.pixels.shape[1::-1]
-    warped = warp(pixels, whole, _sized(first.scale) @ transform, size)
+    warped = warp(pixels, whole, _scaling(first.scale) @ transform, size)
     return refine_alignment(warped, first.pixels)
 
 
-def _sized(scale: float) -> NDArray[np.float64]:
+def _scaling(scale: float) -> Float64:
     return np.diag([scale, scale, 1.0])

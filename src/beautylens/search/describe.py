@@ -1,12 +1,10 @@
-"""From a photo to a query: descriptor, keypoints and their VLAD, on all cores."""
+"""From a photo to a query: its descriptor, keypoints and their VLAD."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
+from beautylens.arrays import Float32, UInt8
 from beautylens.features.encoder.base_encoder import BaseEncoder
 from beautylens.features.local.features import LocalFeatures
 from beautylens.features.local.keypoints import Keypoints
@@ -20,17 +18,17 @@ from beautylens.text.ocr import Reads, shared_reader
 class Describe:
     """Describes a photo by the mean descriptor of several centred views, and by its keypoints.
 
-    A catalogue picture shows the item alone, a photo often shows it small among other things: the
-    closer views look past the surroundings, at the price of a somewhat larger batch.
+    A catalogue picture shows the item alone, a photo often shows it small among other things: a
+    closer view has less background.
 
     Args:
         encoder: the one that the gallery was built with.
         views: shares of width and height that each view keeps.
-        salient: whether all but the photo's salient item is painted white first.
-        local: takes keypoints; without it there are none.
-        vlad: makes one vector of as many of the strongest keypoints as `vlad_limit` says.
-        vlad_limit: as many as the gallery keeps of a picture.
-        reader: returns what reads the words on the pack.
+        salient: whether the background of the salient item is made white first.
+        local: extracts keypoints; left out, the query has none.
+        vlad: encodes the strongest keypoints as one vector.
+        vlad_limit: number of those keypoints, as for catalogue pictures.
+        reader: returns the OCR of the photo.
     """
 
     def __init__(
@@ -49,17 +47,15 @@ class Describe:
         self._reader = reader
 
     def __call__(self, photo: Photo, limit: int = 7) -> Query:
-        """Return the query that a photo makes, for so many products."""
-        # Keypoints take one core, and leave the network what they can.
-        coming = cores().submit(self._keypoints, photo.pixels)
+        """Return the query of a photo, for `limit` products."""
+        # On one core, so that the network has the others.
+        extracted = cores().submit(self._keypoints, photo.pixels)
         pixels = salient_on_white(photo.pixels) if self._salient else photo.pixels
         descriptor = self._encoder.describe_views(pixels, self._views)
-        keypoints, vlad = coming.result()
+        keypoints, vlad = extracted.result()
         return Query(photo, descriptor, keypoints, vlad, limit, self._reader)
 
-    def _keypoints(
-        self, pixels: NDArray[np.uint8]
-    ) -> tuple[Keypoints | None, NDArray[np.float32] | None]:
+    def _keypoints(self, pixels: UInt8) -> tuple[Keypoints | None, Float32 | None]:
         if self._local is None:
             return None, None
         keypoints = self._local.extract(pixels)

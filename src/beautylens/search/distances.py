@@ -1,33 +1,32 @@
-"""How alike two descriptors are: the distances of the source papers, as scores that fall."""
+"""Similarities of descriptors: the distances of the source papers, negated."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32
 from beautylens.features.encoder.ensemble import Ensemble
 
-Floats = NDArray[np.float32]
-Similarity = Callable[[Floats, Floats], Floats]
+# Of a query (D,) to each row of a gallery (N, D): (N,), higher for a smaller distance.
+Similarity = Callable[[Float32, Float32], Float32]
 
 
-def cosine(query: Floats, gallery: Floats) -> Floats:
-    """Return the cosines (N,) of unit vectors: query (D,), gallery (N, D)."""
+def cosine(query: Float32, gallery: Float32) -> Float32:
+    """Return the cosine similarities (N,) of unit vectors."""
     return np.asarray(gallery @ query)
 
 
-def l1(query: Floats, gallery: Floats) -> Floats:
-    """Return the sums (N,) of absolute differences, negated."""
+def l1(query: Float32, gallery: Float32) -> Float32:
+    """Return the negated Manhattan distances (N,)."""
     return np.asarray(-np.abs(gallery - query).sum(axis=1))
 
 
-def l2(query: Floats, gallery: Floats) -> Floats:
-    """Return the Euclidean distances (N,) of unit vectors, negated.
+def l2(query: Float32, gallery: Float32) -> Float32:
+    """Return the negated Euclidean distances (N,) of unit vectors.
 
-    Taken from the cosine, so that no rounding can rank the two differently; in float64, where
-    distinct cosines have distinct roots.
+    Computed from the cosines, in float64, so that both rank equally despite rounding.
     """
     cosines = cosine(query, gallery).astype(np.float64)
     return np.asarray(-np.sqrt(np.maximum(0, 2 - 2 * cosines)))
@@ -37,13 +36,13 @@ SIMILARITIES: dict[str, Similarity] = {"cosine": cosine, "l1": l1, "l2": l2}
 
 
 def product_of(ensemble: Ensemble, weights: Sequence[float]) -> Similarity:
-    """Return the product over parts of 1 + a_i cos_i (Hou et al., 2020).
+    """Return the similarity Π (1 + a_i cos_i) over the encoders of an ensemble (Hou et al., 2020).
 
     Small weights a_i rank as the sum of a_i cos_i does.
     """
     factors = np.asarray(weights, np.float32)[:, None]
 
-    def product(query: Floats, gallery: Floats) -> Floats:
+    def product(query: Float32, gallery: Float32) -> Float32:
         return np.asarray((1 + factors * ensemble.cosines(query, gallery)).prod(axis=0))
 
     return product

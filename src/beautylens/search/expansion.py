@@ -1,8 +1,8 @@
-"""Expansion: a second look at the gallery that also asks what the photo's neighbours resemble.
+"""Query expansion, diffusion and SuperGlobal: the neighbours' neighbours of a photo.
 
-Every step decides an order. The scores stay what retrieval made them, cosines to the photo: the
-first place gets the largest of them, the second the next, so that evidence added by a later step
-weighs the same with and without expansion, whatever the scale of a step's own measure.
+Each kind decides an order only. The scores stay the cosines to the photo: the first image gets the
+largest, the second the next, so that evidence of later steps weighs the same with and without
+expansion, whatever scale a kind's own measure has.
 """
 
 from __future__ import annotations
@@ -13,51 +13,50 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, Floating
 from beautylens.features.neighbours.diffusion import Graph, diffuse
 from beautylens.features.neighbours.knn import blend, nearest_neighbours
 from beautylens.ingest.offline_diffusion import OfflineDiffusion
 from beautylens.query import Query
 from beautylens.results import Match, Matches
+from beautylens.search.retrieve import nearest
 from beautylens.store.gallery import Gallery
-
-Floats = NDArray[np.float32]
 
 
 class Expansion(ABC):
-    """A step between retrieval and re-ranking; a kind of it overrides the order alone."""
+    """A step after retrieval; its kinds implement the order."""
 
     def __call__(self, query: Query, matches: Matches) -> Matches:
-        """Return as many images in a better order, then those of the given ones that fell out."""
+        """Return as many images in the new order, then those matches that are not among them."""
         if len(matches) == 0:
             return matches
         return _reordered(self.order(query.descriptor, matches, query.where), matches)
 
     @abstractmethod
-    def order(self, query: Floats, matches: Matches, where: str | None) -> Sequence[Match]:
-        """Return images best first, each with its cosine to the query (D,) as its reason."""
+    def order(self, query: Float32, matches: Matches, where: str | None) -> Sequence[Match]:
+        """Return images best first, each with its cosine to the query (D,) as a reason."""
 
 
 class AlphaQueryExpansion(Expansion):
-    """A new search with the photo's descriptor blended with its nearest (Radenovic et al., 2018).
+    """Alpha query expansion (Radenovic et al., 2018): search again with a blended descriptor.
 
-    n = 1 and alpha = 0 is what the 2018 system does: the mean of the query and its nearest.
+    n = 1 and alpha = 0 is that of the 2018 system: the mean of the query and its nearest.
 
     Args:
-        gallery: where to search again.
-        n: how many of the nearest are blended in; 0 leaves the order as it is.
-        alpha: the power that turns their similarities into weights.
+        gallery: the images to search.
+        n: nearest images to blend in; 0 changes nothing.
+        alpha: exponent of the similarity in an image's weight.
     """
 
     def __init__(self, gallery: Gallery, *, n: int = 3, alpha: float = 3.0) -> None:
         self._gallery, self._n, self._alpha = gallery, n, alpha
 
-    def order(self, query: Floats, matches: Matches, where: str | None) -> Sequence[Match]:
-        """Return what the blended descriptor finds."""
+    def order(self, query: Float32, matches: Matches, where: str | None) -> Sequence[Match]:
+        """Return the nearest images to the blended descriptor."""
         near = _nearest(self._gallery, query, matches, where, self._n)
         blended = blend(query, near.descriptors, near.cosines, self._alpha)
-        found = self._gallery.nearest(blended, len(matches), where)
+        found = nearest(self._gallery, blended, len(matches), where)
         cosines = self._gallery.rows.descriptors([match.image_id for match in found]) @ query
         return [
             replace(match, reasons=replace(match.reasons, visual=float(cosine)))
@@ -66,16 +65,16 @@ class AlphaQueryExpansion(Expansion):
 
 
 class Diffusion(Expansion):
-    """Diffusion over the nearest of the photo alone (Iscen et al., 2017; early truncation).
+    """Diffusion over the graph of the images nearest to the photo (Iscen et al., 2017).
 
     Args:
         gallery: holds the descriptors.
-        depth: how many of the nearest take part; what the short-list lacks of them is fetched.
-        k_d: neighbours of an image that it is joined to, where they count it among theirs.
-        gamma: the power of a similarity that an edge weighs.
-        alpha: the share of what an image holds that travels on, below 1.
-        k_q: how many images the photo touches.
-        gamma_q: the power of their similarity.
+        depth: images in the graph; those beyond the short-list are retrieved.
+        k_d: nearest neighbours of an image; mutual neighbours are joined by an edge.
+        gamma: exponent of the similarity in an edge's weight.
+        alpha: damping factor, below 1.
+        k_q: nearest images that the photo is joined to.
+        gamma_q: exponent of their similarity.
     """
 
     def __init__(
@@ -92,23 +91,23 @@ class Diffusion(Expansion):
         self._gallery, self._depth, self._graph = gallery, depth, Graph(k_d, gamma, alpha)
         self._k_q, self._gamma_q = k_q, gamma_q
 
-    def order(self, query: Floats, matches: Matches, where: str | None) -> Sequence[Match]:
-        """Return the nearest by what reaches them; those outside the truncation are left out."""
+    def order(self, query: Float32, matches: Matches, where: str | None) -> Sequence[Match]:
+        """Return the images of the graph by their diffusion score."""
         near = _nearest(self._gallery, query, matches, where, self._depth)
-        spread = diffuse(
+        scores = diffuse(
             near.descriptors, near.cosines, self._graph, k_q=self._k_q, gamma_q=self._gamma_q
         )
-        return _by(near.rows, spread)
+        return _by(near.rows, scores)
 
 
 class LateDiffusion(Expansion):
-    """Diffusion made offline for every gallery image, summed over the photo's nearest.
+    """Diffusion computed offline for every gallery image (Yang et al., 2019).
 
     Args:
         gallery: holds the images that the photo reaches.
-        offline: what was made of that gallery (Yang et al., 2019).
-        k_q: how many images the photo touches.
-        gamma_q: the power of their similarity.
+        offline: computed over that gallery.
+        k_q: nearest images that the photo is joined to.
+        gamma_q: exponent of their similarity.
     """
 
     def __init__(
@@ -118,20 +117,20 @@ class LateDiffusion(Expansion):
         self._k_q, self._gamma_q = k_q, gamma_q
         self._checked = -1
 
-    def order(self, query: Floats, matches: Matches, where: str | None) -> Sequence[Match]:
-        """Return the matches and what else the photo's nearest reach, by how much reaches them.
+    def order(self, query: Float32, matches: Matches, where: str | None) -> Sequence[Match]:
+        """Return the matches and other images that the diffusion reaches, by its score.
 
         Raises:
-            CollectionError: when the gallery has changed since the offline part was made.
+            CollectionError: when the gallery has changed since the offline part was computed.
         """
         self._refuse_changed()
-        touched = sorted(matches, key=_nearest_first)[: self._k_q]
-        weights = np.maximum([_cosine(match) for match in touched], 0.0) ** self._gamma_q
-        spread = self._offline.spread([match.image_id for match in touched], weights)
-        reached = sorted(spread, key=lambda image_id: (-spread[image_id], image_id))
+        seeds = sorted(matches, key=_nearest_first)[: self._k_q]
+        weights = np.maximum([_cosine(match) for match in seeds], 0.0) ** self._gamma_q
+        scores = self._offline.scores([match.image_id for match in seeds], weights)
+        reached = sorted(scores, key=lambda image_id: (-scores[image_id], image_id))
         wanted = {match.image_id for match in matches} | set(reached[: len(matches)])
         found = self._gallery.rows.among(sorted(wanted), query, where)
-        return _by(found.rows, np.array([spread.get(match.image_id, 0.0) for match in found]))
+        return _by(found.rows, np.array([scores.get(match.image_id, 0.0) for match in found]))
 
     def _refuse_changed(self) -> None:
         """Compare the images once for each version of the gallery."""
@@ -146,32 +145,37 @@ class SuperGlobal(Expansion):
 
     Args:
         gallery: holds the descriptors.
-        depth: how many of the nearest take part; what the short-list lacks of them is fetched.
+        depth: images to re-rank; those beyond the short-list are retrieved.
     """
 
     def __init__(self, gallery: Gallery, *, depth: int = 400) -> None:
         self._gallery, self._depth = gallery, depth
 
-    def order(self, query: Floats, matches: Matches, where: str | None) -> Sequence[Match]:
-        """Return the nearest by their refined similarity; those beyond the depth are left out."""
+    def order(self, query: Float32, matches: Matches, where: str | None) -> Sequence[Match]:
+        """Return the images by their refined similarity."""
         near = _nearest(self._gallery, query, matches, where, self._depth)
         return _by(near.rows, superglobal(query, near.descriptors))
 
 
 def superglobal(
-    query: Floats, descriptors: Floats, *, neighbours: int = 10, share: float = 0.15, top: int = 10
-) -> Floats:
+    query: Float32,
+    descriptors: Float32,
+    *,
+    neighbours: int = 10,
+    share: float = 0.15,
+    top: int = 10,
+) -> Float32:
     """Return (q·x'_i + q'·x'_i) / 2 for each image of a short-list: (N,).
 
-    x'_i is the mean of x_i and its nearest in the short-list, itself weighing 1 and the others
-    `share` times their similarity; q' is the largest value of each dimension over the first x'.
+    x'_i is the mean of x_i, weighing 1, and its nearest in the short-list, each weighing `share`
+    times its similarity; q' is the maximum of each dimension over the first x'.
 
     Args:
         query: (D,) float32, unit length.
         descriptors: (N, D) float32, unit rows, nearest to the query first.
-        neighbours: images averaged into one, itself among them.
+        neighbours: images averaged into one, itself included.
         share: the weight of the others.
-        top: how many x' the new query is made of.
+        top: number of x' over which q' is the maximum.
     """
     if len(descriptors) == 0:
         return np.zeros(0, np.float32)
@@ -179,7 +183,7 @@ def superglobal(
     weights = share * np.maximum(near.similarities, 0)
     others = np.einsum("nk,nkd->nd", weights, descriptors[near.rows])
     refined = (descriptors + others) / (1 + weights.sum(axis=1, keepdims=True))
-    scores: Floats = refined @ (query + refined[:top].max(axis=0)) / 2
+    scores: Float32 = refined @ (query + refined[:top].max(axis=0)) / 2
     return scores
 
 
@@ -195,24 +199,24 @@ class _Near(NamedTuple):
     """Images with their descriptors (N, D) and cosines to the photo (N,), nearest first."""
 
     rows: tuple[Match, ...]
-    descriptors: Floats
-    cosines: Floats
+    descriptors: Float32
+    cosines: Float32
 
 
 def _nearest(
-    gallery: Gallery, query: Floats, matches: Matches, where: str | None, depth: int
+    gallery: Gallery, query: Float32, matches: Matches, where: str | None, depth: int
 ) -> _Near:
-    """Return the `depth` images nearest to the photo, of the short-list and, if need be, beyond."""
+    """Return the `depth` images nearest to the photo, from the short-list and beyond."""
     known = {match.image_id: match for match in matches}
     if depth > len(matches):
-        known = {match.image_id: match for match in gallery.nearest(query, depth, where)} | known
+        known = {match.image_id: match for match in nearest(gallery, query, depth, where)} | known
     rows = tuple(sorted(known.values(), key=_nearest_first)[:depth])
     descriptors = gallery.rows.descriptors([match.image_id for match in rows])
     return _Near(rows, descriptors, descriptors @ query)
 
 
-def _by(rows: Sequence[Match], values: NDArray[np.floating]) -> list[Match]:
-    """Return the rows by falling value; equal ones by cosine, then by image id."""
+def _by(rows: Sequence[Match], values: Floating) -> list[Match]:
+    """Return the rows by descending value, then by cosine, then by image id."""
     pairs = zip(rows, values.tolist(), strict=True)
     return [row for row, _ in sorted(pairs, key=lambda pair: (-pair[1], *_nearest_first(pair[0])))]
 
@@ -220,11 +224,11 @@ def _by(rows: Sequence[Match], values: NDArray[np.floating]) -> list[Match]:
 def _reordered(order: Sequence[Match], matches: Matches) -> Matches:
     """Return the first of a new order, as many as there were, then the matches not among them.
 
-    No match is lost: a step after this one may know better.
+    No match is lost: evidence of a later step may favour it.
     """
     first = order[: len(matches)]
-    placed = {match.image_id for match in first}
-    rest = [match for match in matches if match.image_id not in placed]
+    kept = {match.image_id for match in first}
+    rest = [match for match in matches if match.image_id not in kept]
     rows = [*first, *sorted(rest, key=_nearest_first)]
     scores = sorted(map(_cosine, rows), reverse=True)
     return replace(

@@ -1,4 +1,4 @@
-"""Showing why a product was returned: keypoints that agree, words read, colours compared."""
+"""Drawings of the reasons for a match: keypoint matches, the words read, the colours compared."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import UInt8
 from beautylens.errors import ImageError
 from beautylens.features.local.features import LocalFeatures
 from beautylens.features.local.keypoints import NO_KEYPOINTS, Keypoints
@@ -24,55 +24,63 @@ from beautylens.text.ocr import Line
 
 
 class Explain:
-    """Draws a photo and a catalogue picture side by side with the matches that agree.
+    """Draws the evidence for matches; needs the photo's keypoints, and no network.
 
     Args:
         gallery: holds the keypoints.
-        local: takes the photo's keypoints and compares them.
+        local: extracts the photo's keypoints and matches them.
     """
 
     def __init__(self, gallery: Gallery, local: LocalFeatures) -> None:
         self._gallery, self._local = gallery, local
 
-    def __call__(self, query: Query, match: Match) -> NDArray[np.uint8]:
-        """Return the drawing, (H, W, 3) uint8 RGB; without keypoints it has no lines.
+    def keypoints(self, photo: UInt8) -> Keypoints:
+        """Return the keypoints of a photo, (H, W, 3) uint8 RGB."""
+        return self._local.extract(photo)
+
+    def draw(self, photo: UInt8, keypoints: Keypoints, match: Match) -> UInt8:
+        """Return photo and catalogue picture side by side, with lines between verified matches.
+
+        Args:
+            photo: (H, W, 3) uint8 RGB.
+            keypoints: of the photo.
+            match: the catalogue picture.
+
+        Returns:
+            (H, W, 3) uint8 RGB.
 
         Raises:
             ImageError: when the catalogue picture can no longer be read.
         """
         longest = self._local.longest
-        left, _ = shrink(query.pixels, longest)
+        left, _ = shrink(photo, longest)
         right, _ = shrink(decode(as_path(match.image), least_side=longest), longest)
-        own = self._keypoints(query)
-        gallery = self._gallery.rows.keypoints([match.image_id]).get(match.image_id, NO_KEYPOINTS)
-        kept = self._local.compare(own, gallery).pairs
-        return match_lines(left, right, own.points[kept[:, 0]], gallery.points[kept[:, 1]])
+        stored = self._stored([match])[0]
+        kept = self._local.compare(keypoints, stored).pairs
+        return match_lines(left, right, keypoints.points[kept[:, 0]], stored.points[kept[:, 1]])
 
-    def closest(self, query: Query, product_id: str) -> Match | None:
-        """Return the picture of a product that has most keypoints in common with the photo.
+    def closest(self, keypoints: Keypoints, product_id: str) -> Match | None:
+        """Return the picture of a product with the most inliers, the first by id of equal ones.
 
-        None where there is no product of this id.
+        None if there is no product of this id.
         """
         matches = self._gallery.products.images(product_id)
         if not len(matches):
             return None
-        stored = self._gallery.rows.keypoints([match.image_id for match in matches])
-        pictures = [stored.get(match.image_id, NO_KEYPOINTS) for match in matches]
-        found = self._local.compare_all(self._keypoints(query), pictures)
-        # The first of equals: they come in the order of their ids.
-        best = max(range(len(found)), key=lambda number: found[number].count)
-        return matches[best]
+        found = self._local.compare_all(keypoints, self._stored(matches.rows))
+        return matches[max(range(len(found)), key=lambda number: found[number].count)]
 
     def write(self, query: Query, matches: Matches, folder: Path) -> Explanation:
-        """Draw the photo and every match into a folder; a picture that is gone is no drawing."""
+        """Write the drawings of all matches into a folder, without pictures that cannot be read."""
         photo = folder / "photo.png"
         write_png(photo, self.searched(query, matches.lines))
         compared = self.colours(matches)
+        own = self.keypoints(query.pixels) if query.keypoints is None else query.keypoints
         keypoints, colours, errors = {}, {}, {}
         for rank, match in enumerate(matches, start=1):
             name = f"{rank}_{readable_name(match.product.product_id)}"
             try:
-                drawing = self(query, match)
+                drawing = self.draw(query.pixels, own, match)
             except ImageError as error:
                 errors[rank] = str(error)
             else:
@@ -83,19 +91,20 @@ class Explain:
                 write_png(colours[rank], compared[match.image_id])
         return Explanation(photo, keypoints, colours, errors)
 
-    def _keypoints(self, query: Query) -> Keypoints:
-        """Return the photo's keypoints, also for a recipe that searches without."""
-        known = query.keypoints
-        return self._local.extract(query.pixels) if known is None else known
+    def _stored(self, matches: Sequence[Match]) -> list[Keypoints]:
+        """Return the stored keypoints of each match, in their order."""
+        ids = [match.image_id for match in matches]
+        stored = self._gallery.rows.keypoints(ids)
+        return [stored.get(image_id, NO_KEYPOINTS) for image_id in ids]
 
     @staticmethod
-    def searched(query: Query, lines: Sequence[Line]) -> NDArray[np.uint8]:
+    def searched(query: Query, lines: Sequence[Line]) -> UInt8:
         """Return the part of the photo that was searched with, and the lines read on it."""
         outlines = [np.asarray(line.corners, np.float32) for line in lines]
         return labelled(query.pixels, outlines, [line.text for line in lines])
 
     @staticmethod
-    def colours(matches: Matches) -> dict[str, NDArray[np.uint8]]:
+    def colours(matches: Matches) -> dict[str, UInt8]:
         """Return the photo beside each picture that its colours were compared with, by image id."""
         compared = matches.colours
         if compared is None:

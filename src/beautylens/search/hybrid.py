@@ -1,4 +1,4 @@
-"""Hybrid retrieval: the nearest by deep descriptor and by VLAD of local descriptors, joined."""
+"""Hybrid retrieval: the short-lists by deep descriptor and by VLAD, fused by sum of cosines."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
+from beautylens.arrays import Float32
 from beautylens.query import Query
 from beautylens.results import Match, Matches
 from beautylens.store.columns import Vectors
@@ -16,7 +14,7 @@ from beautylens.store.gallery import Gallery
 
 
 class HybridRetrieval:
-    """Finds by VLAD what the deep descriptor misses, and joins the two short-lists.
+    """Retrieves by VLAD what the deep descriptor misses, and fuses the two short-lists.
 
     Args:
         gallery: holds both vectors of each image.
@@ -25,27 +23,25 @@ class HybridRetrieval:
     def __init__(self, gallery: Gallery) -> None:
         self._gallery = gallery
 
-    def near(self, query: Query, depth: int) -> dict[int, float]:
-        """Return the cosines by row id of images near by VLAD; none for a photo without it."""
+    def search_vlad(self, query: Query, depth: int) -> dict[int, float]:
+        """Return the cosines of the nearest images by VLAD; empty for a photo without keypoints."""
         if query.vlad is None:
             return {}
         return self._gallery.vectors.search(query.vlad, depth, query.where, "vlad")
 
-    def join(
+    def fuse(
         self, query: Query, deep: Mapping[int, float], local: Mapping[int, float], depth: int
     ) -> Matches:
-        """Return the `depth` images that are nearest by both cosines, of those near by either.
+        """Return the `depth` images with the largest sum of both cosines.
 
-        Those with the largest sum of both are kept; an image missing from one list gets that list's
-        lowest similarity. The score is the deep cosine: once local features count by their inliers,
-        counting them twice loses more than it gains. `local` is None for a picture without
-        keypoints.
+        An image missing from one list gets that list's lowest cosine. The score is the deep cosine
+        alone: with inliers as evidence, counting local features twice lowers the accuracy.
 
         Args:
             query: the photo.
             deep: cosines of deep descriptors by row id.
             local: cosines of VLAD by row id.
-            depth: how many images.
+            depth: images to return at most.
         """
         lists = ((deep, min(deep.values(), default=0)), (local, min(local.values(), default=0)))
         sums = {
@@ -57,14 +53,14 @@ class HybridRetrieval:
 
 
 class Cosines(NamedTuple):
-    """How near a picture is to the photo; `local` is None where one of them has no keypoints."""
+    """The cosines of an image with the query; `local` is None if either has no keypoints."""
 
     visual: float
     local: float | None
 
 
 def with_both_cosines(gallery: Gallery, query: Query, matches: Iterable[Match]) -> Matches:
-    """Return matches by deep cosine, each with both cosines; images that are gone are left out."""
+    """Return matches by deep cosine, each with both cosines; removed images are left out."""
     rows = tuple(matches)
     ids = [match.image_id for match in rows]
     cosines = _cosines(query, *gallery.rows.vectors(ids, _columns(query)))
@@ -87,7 +83,7 @@ def _columns(query: Query) -> tuple[Vectors, ...]:
 
 
 def _cosines(
-    query: Query, image_ids: Sequence[str], vectors: Sequence[NDArray[np.float32]]
+    query: Query, image_ids: Sequence[str], vectors: Sequence[Float32]
 ) -> dict[str, Cosines]:
     visual = (vectors[0] @ query.descriptor).tolist()
     local: list[float | None] = [None] * len(visual)

@@ -1,4 +1,4 @@
-"""Searching with many photos: several at a time, answers in order, in bounded memory."""
+"""Searches with many photos: several at a time, results in order, in bounded memory."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from beautylens.images.ahead import ahead
 from beautylens.images.sources import Picture
 from beautylens.results import Matches
 
+# A photo with its matches, or the error if it cannot be searched with.
 Found: TypeAlias = tuple[Picture, Matches | ImageError | QueryError]
-"""A photo with its matches, or why it cannot be searched with."""
 
 
 def search_each(
     search: Callable[[Picture], Matches], pictures: Iterable[Picture], workers: int
 ) -> Iterator[Found]:
-    """Yield each photo with its matches, in order; one that cannot be read stops no other.
+    """Yield each photo with its matches, in order; a photo that cannot be read comes with an error.
 
     Args:
         search: returns the matches of a photo.
-        pictures: any number of them: twice as many as workers are taken and held at a time.
-        workers: searches that run at once.
+        pictures: any number; at most twice as many as workers are in memory.
+        workers: concurrent searches.
     """
 
     def found(picture: Picture) -> Found:

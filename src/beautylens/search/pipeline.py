@@ -1,4 +1,4 @@
-"""The search itself, one step a line."""
+"""The search, one step a line."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from beautylens.results import Matches
 from beautylens.search.describe import Describe
 from beautylens.search.judge.scorer import Scorer
 
+# Adds candidates or evidence; only the scorer at the end ranks.
 Step = Callable[[Query, Matches], Matches]
-"""Adds candidates or evidence; only the scorer at the end ranks."""
 
 
 class Pipeline:
@@ -21,8 +21,8 @@ class Pipeline:
 
     Args:
         describe: makes the query of a photo.
-        scorer: ranks by the evidence that the steps have found.
-        retrieve: the first step; the others are named as `find_evidence` has them.
+        scorer: ranks by the evidence of the steps.
+        retrieve: the first step; the others follow as in `find_evidence`.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Pipeline:
         self._score = _timed("score", lambda _, matches: scorer(matches))
 
     def search(self, photo: Photo, limit: int = 7) -> Matches:
-        """Return the products that the photo shows, best first, one row a product.
+        """Return the products most similar to the photo, best first, one row a product.
 
         Raises:
             QueryError: when `limit` is less than 1.
@@ -64,19 +64,19 @@ class Pipeline:
         return replace(matches.top(limit), milliseconds={**spent, "total": total})
 
     def find_evidence(self, query: Query) -> Matches:
-        """Return the whole short-list, image by image, with all evidence, not ranked by it."""
+        """Return the images of the short-list with all evidence, before the scorer ranks them."""
         matches = Matches(query=query)
         matches = self.retrieve(query, matches)  # deep descriptor and VLAD: nearest neighbours
         matches = self.expand(query, matches)  # query expansion, diffusion
-        matches = self.match_code(query, matches)  # products whose barcode is on the photo
+        matches = self.match_code(query, matches)  # barcodes as GTINs
         matches = self.verify(query, matches)  # keypoints under one transform
-        matches = self.expand_by_name(query, matches)  # products with a similar name
-        matches = self.compare(query, matches)  # colours of what is alike but for them
-        return self.read(query, matches)  # words on the pack, words typed
+        matches = self.expand_by_name(query, matches)  # products with similar names
+        matches = self.compare(query, matches)  # colours where geometry does not decide
+        return self.read(query, matches)  # words on the pack and words typed
 
 
 def _timed(name: str, step: Step | None) -> Step:
-    """Return a step that adds the milliseconds it took to the matches; no step changes nothing."""
+    """Return a step that records the milliseconds it took; None is a step that does nothing."""
 
     def run(query: Query, matches: Matches) -> Matches:
         if step is None:

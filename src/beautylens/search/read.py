@@ -1,4 +1,4 @@
-"""Words read off the pack and words that the user typed, against the text of the short-list."""
+"""Words read off the pack and words typed by the user, matched with the products' texts."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from beautylens.store.gallery import Gallery
 from beautylens.text.lines import ReadLine
 from beautylens.text.overlap import Shared, share
 
-# A longer value describes a pack in words of its own, which agree with its print by chance.
-PROSE = 60
+# Letters of the longest value that is taken for text on the pack: a description shares words with
+# it by chance.
+LONGEST_VALUE = 60
 
 
 class ReadPack:
-    """Gives each match the words that its product's text shares with the photo, and their weight.
+    """Adds the words that each product's text shares with the photo, and their weight.
 
     Args:
-        gallery: holds the words that were read on catalogue pictures, where they were.
-        photo: whether the photo is read; else only typed words count.
-        decided: tells of matches that reading could change nothing about; then it is left out.
+        gallery: holds the words read on catalogue pictures, if the recipe reads them.
+        photo: whether the photo is read; otherwise only typed words count.
+        decided: returns whether the evidence so far is enough; then the photo is not read.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class ReadPack:
         self._gallery, self._photo, self._decided = gallery, photo, decided
 
     def __call__(self, query: Query, matches: Matches) -> Matches:
-        """Return the matches in their order, with what was read; unchanged where nothing was."""
+        """Return the matches in their order, with the words read and typed."""
         if self._photo and len(matches) and not self._is_decided(matches):
             matches = replace(matches, lines=query.lines)
         if not matches.lines and not query.words:
@@ -46,55 +47,59 @@ class ReadPack:
         return self._decided is not None and self._decided(matches)
 
     def _with_words(self, query: Query, matches: Matches) -> Matches:
-        # Rarity is counted over products, however many pictures each has.
+        # Rarity is counted over products, not over their pictures.
         products = {match.product.product_id: match.product for match in matches}
-        read = [ReadLine(line.text, line.confidence) for line in matches.lines]
+        lines = [ReadLine(line.text, line.confidence) for line in matches.lines]
         stored = self._gallery.products.read_words(products) if self._gallery else {}
-        printed = [stored.get(product, "") for product in products]
-        found = share(read, [print_of(product) for product in products.values()], printed)
-        meant = self._meant(query.words, list(products.values()))
-        shared = dict(zip(products, zip(found, meant, strict=True), strict=True))
-        most = max((each.weight for each in meant), default=0.0)
+        on_pictures = [stored.get(product, "") for product in products]
+        read = share(lines, [pack_text(product) for product in products.values()], on_pictures)
+        typed = self._typed(query.words, list(products.values()))
+        shared = dict(zip(products, zip(read, typed, strict=True), strict=True))
+        most = max((each.weight for each in typed), default=0.0)
         rows = tuple(
             self._explained(
-                match, *shared[match.product.product_id], most, looked=bool(matches.lines)
+                match, *shared[match.product.product_id], most, has_lines=bool(matches.lines)
             )
             for match in matches
         )
         return replace(matches, rows=rows)
 
     @staticmethod
-    def _meant(words: str, products: Sequence[Product]) -> list[Shared]:
-        """Return what the typed words share with all that is known of products, ids included."""
-        found = share([ReadLine(words, 1.0)], [text_of(product) for product in products])
+    def _typed(words: str, products: Sequence[Product]) -> list[Shared]:
+        """Return what the typed words share with all text of each product, its id included."""
+        found = share([ReadLine(words, 1.0)], [all_text(product) for product in products])
         rarest = math.log(1 + len(products) / 2)
-        typed = set(words.casefold().split())
+        ids = set(words.casefold().split())
         return [
             shared | Shared(rarest, (product.product_id,))
-            if product.product_id.casefold() in typed
+            if product.product_id.casefold() in ids
             else shared
             for shared, product in zip(found, products, strict=True)
         ]
 
     @staticmethod
     def _explained(
-        match: Match, read: Shared, meant: Shared, most: float, *, looked: bool
+        match: Match, read: Shared, typed: Shared, most: float, *, has_lines: bool
     ) -> Match:
-        # A product without a text says nothing for or against it, nor does print not looked for.
-        text = read.weight if looked and (read.words or print_of(match.product)) else None
-        typed = meant.weight / most if most else None
-        words = tuple(dict.fromkeys((*meant.words, *read.words, *match.reasons.words)))
-        return replace(match, reasons=replace(match.reasons, text=text, typed=typed, words=words))
+        # A product without text has no evidence from it, and so has a photo that was not read.
+        known = has_lines and (read.words or pack_text(match.product))
+        reasons = replace(
+            match.reasons,
+            text=read.weight if known else None,
+            typed=typed.weight / most if most else None,
+            words=tuple(dict.fromkeys((*typed.words, *read.words, *match.reasons.words))),
+        )
+        return replace(match, reasons=reasons)
 
 
-def print_of(product: Product) -> str:
-    """Return what a catalogue says of a product that may stand on its pack; no prose."""
-    short = (value for value in product.metadata.values() if len(value) <= PROSE)
+def pack_text(product: Product) -> str:
+    """Return the values of a catalogue row that may be on the pack: all but long ones."""
+    short = (value for value in product.metadata.values() if len(value) <= LONGEST_VALUE)
     return _lines(product.brand, product.name, product.category, *short)
 
 
-def text_of(product: Product) -> str:
-    """Return everything that a catalogue says of a product but its id."""
+def all_text(product: Product) -> str:
+    """Return all values of a catalogue row but the id."""
     named = (product.brand, product.name, product.category, product.gtin)
     return _lines(*named, *product.metadata.values())
 

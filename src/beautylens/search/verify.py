@@ -1,4 +1,4 @@
-"""Verification: how many keypoints of the photo and of each candidate one transform explains."""
+"""Geometric verification: the inliers of one transform between the photo and each candidate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from beautylens.store.gallery import Gallery
 
 
 class Verify:
-    """Compares the photo's keypoints with those of every candidate.
+    """Matches the photo's keypoints with those of every candidate, and verifies the matches.
 
     Args:
         gallery: holds the keypoints.
@@ -26,17 +26,24 @@ class Verify:
         """Return the matches in their order, each with its number of inliers.
 
         Raises:
-            ValueError: when no keypoints were taken from the photo.
+            ValueError: when the query has no keypoints.
         """
         if query.keypoints is None:
             raise ValueError("the photo has no keypoints to verify candidates by")
         stored = self._gallery.rows.keypoints([match.image_id for match in matches])
         pictures = [stored.get(match.image_id, NO_KEYPOINTS) for match in matches]
         found = self._local.compare_all(query.keypoints, pictures)
-        return replace(matches, rows=tuple(map(_verified, matches, pictures, found)))
+        return replace(matches, rows=tuple(map(verified, matches, pictures, found)))
 
 
-def _verified(match: Match, keypoints: Keypoints, agreement: Agreement) -> Match:
+def verified(match: Match, keypoints: Keypoints, agreement: Agreement) -> Match:
+    """Return a match with its geometry and the number of inliers among its reasons.
+
+    Args:
+        match: the catalogue picture.
+        keypoints: of the picture.
+        agreement: its verified matches with the photo.
+    """
     return replace(
         match,
         reasons=replace(match.reasons, inliers=agreement.count),

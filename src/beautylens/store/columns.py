@@ -16,19 +16,13 @@ Vectors = Literal["descriptor", "vlad"]
 """The columns that a gallery can be searched by."""
 
 
-def to_match(
-    row: Mapping[str, Any],
-    extra: Sequence[str],
-    similarity: float,
-    column: Vectors = "descriptor",
-) -> Match:
-    """Return a row's image as a match by the similarity of one of its vectors.
+def to_match(row: Mapping[str, Any], extra: Sequence[str], cosine: float) -> Match:
+    """Return a row's image as a match.
 
     Args:
         row: the columns PLAIN, `path` and those of `extra`.
         extra: the catalogue's own further columns.
-        similarity: cosine with the query.
-        column: the vectors that were compared.
+        cosine: of its descriptor with the query's.
     """
     return Match(
         image_id=row["image_id"],
@@ -41,14 +35,9 @@ def to_match(
             {name: row[name] for name in extra if row[name]},
         ),
         image=row["path"],
-        score=similarity,
-        reasons=reasons_of(similarity, column),
+        score=cosine,
+        reasons=Reasons(visual=cosine),
     )
-
-
-def reasons_of(cosine: float, column: Vectors) -> Reasons:
-    """Return the cosine of one kind of vectors as the only evidence."""
-    return Reasons(visual=cosine) if column == "descriptor" else Reasons(local=cosine)
 
 
 def file_digest(data: bytes) -> str:

@@ -7,20 +7,15 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from beautylens.errors import CollectionError
 from beautylens.files.paths import AnyPath, RemotePath, as_path
 from beautylens.inputs.several import several
-from beautylens.results import Matches
 from beautylens.store.artefacts import Artefacts
-from beautylens.store.columns import Vectors, cosines, reasons_of
 from beautylens.store.compaction import compact
 from beautylens.store.failures import FailureLog
 from beautylens.store.fragments import append_fragments, write_fragments
@@ -157,40 +152,6 @@ class Gallery:
         with plain_errors(self.address, "read"):
             self.rows.count()
         self.vectors.ready()
-
-    def nearest(
-        self,
-        vector: NDArray[np.float32],
-        depth: int,
-        where: str | None = None,
-        column: Vectors = "descriptor",
-    ) -> Matches:
-        """Return the images nearest to a vector by cosine, best first.
-
-        The vector index says which images to score; the cosines are those of the stored vectors.
-        Images whose vector is all zeros are left out. Equal scores are settled by image id, so that
-        the order of the catalogue changes nothing.
-
-        Args:
-            vector: (D,) float32, unit length.
-            depth: how many images.
-            where: an SQL condition on the catalogue's columns, such as "brand = 'Dior'".
-            column: the vectors to compare with.
-
-        Raises:
-            QueryError: when the condition cannot be understood.
-        """
-        for _ in range(2):
-            near = self.vectors.search(vector, depth, where, column)
-            images, (stored,) = self.rows.at(near, [column])
-            if len(images) == len(near):
-                break
-            # Rows moved, as fragments were merged meanwhile, or are gone: look again, once.
-        similarities = cosines(stored, vector).tolist()
-        return Matches.ranked(
-            replace(image, score=cosine, reasons=reasons_of(cosine, column))
-            for image, cosine in zip(images, similarities, strict=True)
-        ).top(depth)
 
     def upsert(self, rows: pa.Table, keep: Sequence[str] = ()) -> None:
         """Write whole products in one commit: their new images in, their former ones out.

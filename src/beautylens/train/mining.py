@@ -12,6 +12,7 @@ import pyarrow as pa
 from beautylens.arrays import Float32, Int64, Intp
 from beautylens.errors import TableError
 from beautylens.runtime.threads import cores
+from beautylens.search.retrieve import nearest
 from beautylens.store.columns import vectors
 from beautylens.store.gallery import Gallery
 
@@ -43,7 +44,7 @@ def hard_negatives(
         gallery = _filled(Path(folder) / "mined.lens", pictures)
 
         def negatives_within(photo: Float32, right: Collection[int], depth: int) -> list[int]:
-            near = [int(match.image_id) for match in gallery.nearest(photo, depth)]
+            near = [int(match.image_id) for match in nearest(gallery, photo, depth)]
             return [index for index in near if products[index] not in right]
 
         def nearest_negatives(photo: Float32, right: Collection[int]) -> Int64:

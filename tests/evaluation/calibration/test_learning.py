@@ -23,11 +23,11 @@ from beautylens.evaluation.calibration.likelihood import Likelihood
 from beautylens.results import Match, Matches
 from beautylens.search.judge.evidence import FEATURES
 from beautylens.search.judge.parameters import JudgeParameters, Thresholds
-from beautylens.search.judge.probability import InCatalogueModel, best_and_typical
+from beautylens.search.judge.probability import InCatalogueModel, best_and_background
 from tests.search.judge.evidence import match
 
 PRIOR = JudgeParameters(
-    dict.fromkeys(FEATURES, 0.0) | {"visual": 4.0, "print": 0.5, "text": 3.0},
+    dict.fromkeys(FEATURES, 0.0) | {"visual": 4.0, "inliers": 0.5, "text": 3.0},
     InCatalogueModel(level=-1.0, slope=0.2, background=0.1, colour=0.5),
     Thresholds(match=0.9, missing=0.9, decided=0.99),
 )
@@ -90,7 +90,7 @@ def test_two_candidates_are_weighed_as_logistic_regression_does() -> None:
     weights = fit(made, none, 1.0).weights
     evidence = [example.question.evidence for example in made]
     spread = np.concatenate(evidence).std(axis=0)
-    columns = [FEATURES.index(name) for name in ("visual", "print")]
+    columns = [FEATURES.index(name) for name in ("visual", "inliers")]
     ahead = np.stack([rows[0] - rows[1] for rows in evidence])[:, columns] / spread[columns]
     both = np.concatenate([ahead, -ahead])
     sides = np.repeat([1, 0], len(ahead))
@@ -98,7 +98,7 @@ def test_two_candidates_are_weighed_as_logistic_regression_does() -> None:
     peer = LogisticRegression(C=1.0, fit_intercept=False, tol=1e-10, max_iter=10_000)
     found = peer.fit(both, sides, sample_weight=np.full(len(both), 0.5)).coef_[0] / spread[columns]
     assert (found > 0).all()
-    mine = [weights[name] for name in ("visual", "print")]
+    mine = [weights[name] for name in ("visual", "inliers")]
     assert mine == pytest.approx(found, rel=0.02)
 
 
@@ -107,7 +107,7 @@ def test_the_in_catalogue_model_is_fitted_as_logistic_regression_does() -> None:
     fitted = fit(made, PRIOR, 1e-6)
     weights = np.array([fitted.weights[name] for name in FEATURES])
     asked = [*(e.question for e in made), *(q for e in made for q in e.left_out)]
-    scores = np.array([best_and_typical(q.ranked(weights).scores) for q in asked])
+    scores = np.array([best_and_background(q.ranked(weights).scores) for q in asked])
     there = np.array([q.answered for q in asked])
     peer = LogisticRegression(C=1e6, tol=1e-10, max_iter=100_000).fit(scores, there)
     slope, background = peer.coef_[0]

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from beautylens.errors import RecipeError
 from beautylens.results import Match, Matches, Product
-from beautylens.search.judge.judge import Judge, is_listed_as
+from beautylens.search.judge.judge import Judge, is_duplicate
 from beautylens.search.judge.parameters import JudgeParameters, Thresholds, read_judge_parameters
 from beautylens.search.judge.probability import InCatalogueModel
 from tests.search.judge.evidence import match, products, short_list, short_lists
 
 PARAMETERS = JudgeParameters(
-    {"visual": 16.0, "print": 2.0, "text": 0.5, "colour": 4.0},
+    {"visual": 16.0, "inliers": 2.0, "text": 0.5, "colour": 4.0},
     InCatalogueModel(level=-6.0, slope=0.5, background=0.2, colour=1.0),
     Thresholds(match=0.8, missing=0.7, decided=0.95),
 )
@@ -155,7 +155,7 @@ def test_what_holds_no_parameters_is_refused(data: bytes) -> None:
 
 def test_the_shipped_parameters_can_be_read_and_a_missing_one_is_named() -> None:
     assert read_judge_parameters("default").weights["visual"] > 0
-    with pytest.raises(RecipeError, match=r"there is no file gone\.json"):
+    with pytest.raises(RecipeError, match=r"no file gone\.json"):
         read_judge_parameters("gone.json")
 
 
@@ -187,9 +187,9 @@ def test_shades_of_one_title_that_colours_tell_apart_do_not_count_together() -> 
         replace(match("a", visual=0.8, inliers=150, colour=colour), product=product)
         for colour, product in ((1.0, named), (1.0, replace(named, product_id="b")))
     )
-    assert is_listed_as(one, other)
+    assert is_duplicate(one, other)
     darker = replace(other, reasons=replace(other.reasons, colour=6.0))
-    assert not is_listed_as(one, darker)
+    assert not is_duplicate(one, darker)
 
 
 def test_typed_words_that_the_photo_contradicts_are_no_match() -> None:

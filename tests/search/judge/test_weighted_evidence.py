@@ -14,7 +14,7 @@ from beautylens.search.judge.evidence import FEATURES
 from beautylens.search.judge.weighted_evidence import WeightedEvidence
 from tests.search.judge.evidence import match, products, short_list, short_lists
 
-WEIGHTS = {"visual": 16.0, "print": 2.0, "text": 0.5, "colour": 4.0}
+WEIGHTS = {"visual": 16.0, "inliers": 2.0, "text": 0.5, "colour": 4.0}
 weigh = WeightedEvidence(WEIGHTS)
 
 
@@ -23,7 +23,7 @@ def slow_score(why: Reasons, least_colour: float) -> float:
     if why.visual is not None:
         score += WEIGHTS["visual"] * why.visual
     if why.inliers is not None:
-        score += WEIGHTS["print"] * math.log(1 + max(0, why.inliers - 8))
+        score += WEIGHTS["inliers"] * math.log(1 + max(0, why.inliers - 8))
     if why.text is not None:
         score += WEIGHTS["text"] * 5 * math.log(1 + why.text / 5)
     if why.colour is not None:

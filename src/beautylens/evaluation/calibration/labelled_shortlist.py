@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from beautylens.arrays import Float64
 from beautylens.inputs.several import several
 from beautylens.results import Matches
-from beautylens.search.judge.evidence import FEATURES, Floats, colours, features, relative_colour
+from beautylens.search.judge.evidence import FEATURES, colours, features, relative_colour
 
 Ints = NDArray[np.int64]
 
@@ -19,7 +20,7 @@ Ints = NDArray[np.int64]
 class Ranked:
     """The products of a question: scores (P,), best first, which are right, the best's colour."""
 
-    scores: Floats
+    scores: Float64
     right: NDArray[np.bool_]
     colour: float
 
@@ -34,8 +35,8 @@ class LabelledShortlist:
     has one all the same, which the short-list missed.
     """
 
-    evidence: Floats
-    colour: Floats
+    evidence: Float64
+    colour: Float64
     product: Ints
     right: NDArray[np.bool_]
     present: bool
@@ -84,7 +85,7 @@ class LabelledShortlist:
             evidence, colour, product, np.zeros(product[-1] + 1, bool), present=False
         )
 
-    def ranked(self, weights: Floats) -> Ranked:
+    def ranked(self, weights: Float64) -> Ranked:
         """Return the products by weighed evidence."""
         scores = self.evidence @ weights
         starts = np.flatnonzero(np.diff(self.product, prepend=-1))

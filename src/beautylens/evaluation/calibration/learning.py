@@ -9,11 +9,12 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
+from beautylens.arrays import Float64
 from beautylens.evaluation.calibration.labelled_shortlist import Example, LabelledShortlist
 from beautylens.evaluation.calibration.likelihood import Likelihood
-from beautylens.search.judge.evidence import COLOUR_UNIT, FEATURES, Floats
+from beautylens.search.judge.evidence import COLOUR_UNIT, FEATURES
 from beautylens.search.judge.parameters import JudgeParameters, Thresholds
-from beautylens.search.judge.probability import InCatalogueModel, best_and_typical, probabilities
+from beautylens.search.judge.probability import InCatalogueModel, best_and_background, probabilities
 
 FOLDS = 5
 PRECISION = {"match": 0.95, "missing": 0.75, "decided": 0.995}
@@ -30,11 +31,11 @@ class Answered:
     absent whether that is right; importance lets as many have an answer as have none.
     """
 
-    best: Floats
-    none: Floats
+    best: Float64
+    none: Float64
     right: Bools
     absent: Bools
-    importance: Floats
+    importance: Float64
 
 
 def learn(examples: Sequence[Example], prior: JudgeParameters, strength: float) -> JudgeParameters:
@@ -112,7 +113,7 @@ def answered(
     )
 
 
-def importance(questions: Sequence[LabelledShortlist]) -> Floats:
+def importance(questions: Sequence[LabelledShortlist]) -> Float64:
     """Return weights (Q,) by which as many questions have an answer as have none."""
     there = np.array([question.answered for question in questions])
     return np.where(there, 1.0, there.sum() / max((~there).sum(), 1))
@@ -135,13 +136,13 @@ def fit(examples: Sequence[Example], prior: JudgeParameters, strength: float) ->
 
 def _fit_weights(
     questions: Sequence[LabelledShortlist], prior: JudgeParameters, strength: float
-) -> Floats:
+) -> Float64:
     """Maximise the likelihood of the right products; absent evidence keeps the prior's weight."""
     likelihood = Likelihood.of(questions)
     start = np.array([prior.weights.get(name, 0.0) for name in FEATURES])
     spread = likelihood.evidence.std(axis=0)
 
-    def cost(weights: Floats) -> tuple[float, Floats]:
+    def cost(weights: Float64) -> tuple[float, Float64]:
         value, gradient = likelihood(weights)
         away = (weights - start) * spread
         return value + strength / 2 * away @ away, gradient + strength * away * spread
@@ -151,13 +152,13 @@ def _fit_weights(
 
 def _fit_in_catalogue(
     questions: Sequence[LabelledShortlist],
-    weights: Floats,
+    weights: Float64,
     prior: InCatalogueModel,
     strength: float,
 ) -> InCatalogueModel:
     """Fit P(there) by logistic regression, as many questions counting for yes as for no."""
     ranked = [question.ranked(weights) for question in questions]
-    scores = np.array([best_and_typical(r.scores) for r in ranked])
+    scores = np.array([best_and_background(r.scores) for r in ranked])
     colour = np.array([r.colour / COLOUR_UNIT for r in ranked])
     there = np.array([question.answered for question in questions])
     weight = importance(questions)
@@ -167,7 +168,7 @@ def _fit_in_catalogue(
     start = np.array([prior.level, prior.background, prior.slope - prior.background, prior.colour])
     spread = np.append(1.0, columns[:, 1:].std(axis=0))
 
-    def cost(values: Floats) -> tuple[float, Floats]:
+    def cost(values: Float64) -> tuple[float, Float64]:
         logits = columns @ values
         away = (values - start) * spread
         value = weight @ np.logaddexp(0, np.where(there, -logits, logits))
@@ -181,10 +182,10 @@ def _fit_in_catalogue(
 
 
 def _lowest(
-    cost: Callable[[Floats], tuple[float, Floats]],
-    start: Floats,
+    cost: Callable[[Float64], tuple[float, Float64]],
+    start: Float64,
     limits: Sequence[tuple[float | None, None]],
-) -> Floats:
+) -> Float64:
     """Return where a cost, given with its gradient, is lowest within limits."""
     # A search, which learns nothing, should not wait for its import.
     from scipy.optimize import minimize
@@ -206,7 +207,7 @@ def thresholds(said: Answered, unread: Answered) -> Thresholds:
     return Thresholds(match, missing, max(match, decided))
 
 
-def threshold(probability: Floats, held: Bools, weight: Floats, precision: float) -> float:
+def threshold(probability: Float64, held: Bools, weight: Float64, precision: float) -> float:
     """Return the lowest probability, above a half, from which that share of answers held.
 
     1 where no share does. Equal probabilities stand or fall together.

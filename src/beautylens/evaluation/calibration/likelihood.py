@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from beautylens.arrays import Float64
 from beautylens.evaluation.calibration.labelled_shortlist import Ints, LabelledShortlist
-from beautylens.search.judge.evidence import Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,7 +19,7 @@ class Likelihood:
     A conditional logit (McFadden 1974) over products, the score of each that of its best image.
     """
 
-    evidence: Floats
+    evidence: Float64
     product_starts: Ints
     question_starts: Ints
     right: NDArray[np.bool_]
@@ -40,7 +40,7 @@ class Likelihood:
             np.concatenate([question.right for question in questions]),
         )
 
-    def __call__(self, weights: Floats) -> tuple[float, Floats]:
+    def __call__(self, weights: Float64) -> tuple[float, Float64]:
         """Return minus the log-likelihood under weights (F,), and its gradient (F,)."""
         scores, best = self._products(weights)
         odds = np.exp(scores - self._spread(np.maximum.reduceat(scores, self.question_starts)))
@@ -50,7 +50,7 @@ class Likelihood:
         cost = np.log(total) - np.log(right_total)
         return float(cost.sum()), np.asarray(slope @ self.evidence[best], np.float64)
 
-    def _products(self, weights: Floats) -> tuple[Floats, Ints]:
+    def _products(self, weights: Float64) -> tuple[Float64, Ints]:
         """Return the score of each product and the row of the image that gives it."""
         scores = self.evidence @ weights
         best = np.maximum.reduceat(scores, self.product_starts)
@@ -60,10 +60,10 @@ class Likelihood:
         _, first = np.unique(product[rows], return_index=True)
         return best, rows[first]
 
-    def _sums(self, values: Floats) -> Floats:
+    def _sums(self, values: Float64) -> Float64:
         return np.asarray(np.add.reduceat(values, self.question_starts), np.float64)
 
-    def _spread(self, values: Floats) -> Floats:
+    def _spread(self, values: Float64) -> Float64:
         """Repeat the value of each question for each of its products."""
         counts = np.diff(self.question_starts, append=len(self.right))
         return np.asarray(np.repeat(values, counts), np.float64)

@@ -25,7 +25,8 @@ from beautylens.images.decode import decode
 from beautylens.inputs.several import several
 from beautylens.results import Match, Matches, Product, Reasons
 from beautylens.search.distances import SIMILARITIES
-from beautylens.search.judge.scorer import by_inliers
+from beautylens.search.judge.scorer import inliers
+from beautylens.search.verify import verified
 
 SHORT_LIST = 100
 """Images that are re-ranked, as in the papers."""
@@ -224,17 +225,13 @@ class _Agreements:
 
     def _counted(self, photo: AnyPath, match: Match) -> Match:
         pair = (photo, match.image)
+        query, gallery = self._taken(photo), self._taken(as_path(match.image))
         if pair not in self._pairs:
-            query, gallery = self._taken(photo), self._taken(as_path(match.image))
             start = time.perf_counter()
             self._pairs[pair] = self._local.compare(query, gallery)
             self._seconds[pair] = time.perf_counter() - start
-        agreement = self._pairs[pair]
-        return replace(
-            match,
-            score=by_inliers(agreement),
-            reasons=replace(match.reasons, inliers=agreement.count),
-        )
+        found = verified(match, gallery, self._pairs[pair])
+        return replace(found, score=inliers(found), geometry=None)
 
     def _taken(self, path: AnyPath) -> Keypoints:
         if path not in self._keypoints:

@@ -93,7 +93,7 @@ def _refined(
     query: RankedQuery, similar: Callable[[str], Sequence[str]], refine: Refinement, first: int
 ) -> list[str]:
     listed = {product: similar(product) for product in query.ranking[:first]}
-    return refine(query.ranking, listed, query.scores, first=first)
+    return refine(query.ranking, listed, query.scores, first)
 
 
 def _precisions(

@@ -1,66 +1,62 @@
-"""The evidence for each match of one query as numbers that a fusion can weigh."""
+"""The evidence for the matches of one query as a matrix of features."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float64
 from beautylens.results import Match
 
-Floats = NDArray[np.float64]
-
+# Inliers that pictures of different items reach by chance: docs/benchmarks.md.
 CHANCE = 8
-"""Inliers that pictures of different items reach by chance: docs/benchmarks.md."""
-MANY_NATS = 5.0
-"""Shared words from which on more of them prove ever less."""
+# Nats of shared words from which on further words add less and less.
+SATURATION = 5.0
+# CIEDE2000 that one unit of the feature `colour` stands for: a difference that nobody overlooks.
 COLOUR_UNIT = 10.0
-"""A difference, CIEDE2000, that nobody overlooks."""
 
-FEATURES = ("visual", "print", "text", "colour")
-"""What is weighed, in this order; more of each speaks for a match.
-
-- `visual`: cosine of the deep descriptors. That of the aggregated local ones brings candidates in,
-  but means another thing in each catalogue, and adds nothing where inliers are counted;
-- `print`: ln(1 + inliers above chance), what agreement of print proves;
-- `text`: the rarity t of the words that the product's text explains, in nats, as 5 ln(1 + t/5): a
-  long name on a poster in the background is no more proof than a short one;
-- `colour`: minus how much more the colour differs than that of the closest match, in units of
-  `COLOUR_UNIT`.
-"""
+# The columns of `features`; larger values speak for a match.
+# - `visual`: cosine of the deep descriptors. That of VLAD adds nothing beside inliers, and its
+#   scale differs between catalogues.
+# - `inliers`: ln(1 + inliers above chance).
+# - `text`: t nats of words shared with the product's text, as 5 ln(1 + t/5), so that a long name on
+#   a poster in the background is no stronger than a short one.
+# - `colour`: the least colour difference of the candidates minus this one, in units of
+#   `COLOUR_UNIT`.
+FEATURES = ("visual", "inliers", "text", "colour")
 
 
-def features(matches: Sequence[Match]) -> Floats:
+def features(matches: Sequence[Match]) -> Float64:
     """Return the evidence for the matches of one query, (N, F) float64, columns as in `FEATURES`.
 
-    Evidence that is absent is 0: by itself it speaks neither for a match nor against it.
+    Missing evidence is 0, which speaks neither for nor against a match.
     """
     reasons = [match.reasons for match in matches]
     inliers = _column([why.inliers for why in reasons])
     columns = (
         _column([why.visual for why in reasons]),
         np.log1p(np.maximum(0, inliers - CHANCE)),
-        MANY_NATS * np.log1p(_column([why.text for why in reasons]) / MANY_NATS),
+        SATURATION * np.log1p(_column([why.text for why in reasons]) / SATURATION),
         relative_colour(colours(matches)),
     )
     return np.stack(columns, axis=1)
 
 
-def _column(values: Sequence[float | None]) -> Floats:
+def _column(values: Sequence[float | None]) -> Float64:
     return np.array([0.0 if value is None else value for value in values], np.float64)
 
 
-def colours(matches: Sequence[Match]) -> Floats:
-    """Return the colour difference of each match, (N,) float64, NaN where it is not known."""
+def colours(matches: Sequence[Match]) -> Float64:
+    """Return the colour difference of each match, (N,) float64, NaN if unknown."""
     known = [match.reasons.colour for match in matches]
     return np.array([np.nan if colour is None else colour for colour in known], np.float64)
 
 
-def relative_colour(colour: Floats) -> Floats:
-    """Return the feature `colour` from differences (N,) that are NaN where they are not known.
+def relative_colour(colour: Float64) -> Float64:
+    """Return the feature `colour` from differences (N,), NaN if unknown.
 
-    Only what one candidate differs more than another tells shades apart: light and camera move all.
+    Relative to the least difference, since light and camera shift all colours.
     """
     known = ~np.isnan(colour)
     least = colour[known].min() if known.any() else 0.0

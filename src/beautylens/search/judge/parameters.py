@@ -1,4 +1,4 @@
-"""The learnt parameters of the judge: weights, the in-catalogue model, and thresholds."""
+"""The parameters of the judge: weights, in-catalogue model and thresholds."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from beautylens.search.judge.evidence import FEATURES
 from beautylens.search.judge.probability import InCatalogueModel
 
 SHIPPED = "parameters.json"
-# The name under which a gallery keeps the parameters learnt from its own photos.
+# Name of the artefact with the parameters fitted to photos of the collection itself.
 PARAMETERS = "judge"
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """From which probabilities a verdict is given; above a half, two products cannot both reach it.
+    """Probabilities from which on a verdict is given; above a half, only one product can reach it.
 
-    `match` and `decided` are of the best product: the verdict `match`, and no need for further
-    evidence; `missing` is of "none of these": the verdict `not_in_catalogue`.
+    `match` and `decided` apply to the best product: for the verdict `match`, and for needing no
+    further evidence. `missing` applies to "none of these", for the verdict `not_in_catalogue`.
 
     Raises:
         ValueError: when they are out of order.
@@ -39,40 +39,46 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class JudgeParameters:
-    """Weights, in-catalogue model and thresholds; `tools/learn_judge.py` makes the shipped ones.
+    """Weights, in-catalogue model and thresholds; `tools/learn_judge.py` fits the shipped ones.
+
+    `weights` are those of `FEATURES`, 0 or more each. `made` records how they were fitted.
 
     Raises:
-        ValueError: when more evidence could lower a score, or evidence has an unknown name.
+        ValueError: when a weight is negative or its feature unknown.
     """
 
     weights: Mapping[str, float]
-    """What one unit of each feature in `FEATURES` adds to a match's score; 0 or more."""
     in_catalogue: InCatalogueModel
     thresholds: Thresholds
     made: Mapping[str, object] = field(default_factory=dict)
-    """How it was learnt: for people."""
 
     def __post_init__(self) -> None:
         unknown = set(self.weights) - set(FEATURES)
         if unknown:
-            raise ValueError(f"there is no evidence named {', '.join(sorted(unknown))}")
+            raise ValueError(
+                f"unknown feature {', '.join(sorted(unknown))}; known are {', '.join(FEATURES)}"
+            )
         if min(self.weights.values(), default=0.0) < 0:
             raise ValueError("weights must not be negative")
 
     def undecided(self) -> JudgeParameters:
-        """Return one for which nothing is decided early, so that all evidence is looked for."""
+        """Return the same parameters without early decisions, so that all evidence is computed."""
         return replace(self, thresholds=replace(self.thresholds, decided=1.0))
 
     def to_bytes(self) -> bytes:
-        """Return it as JSON."""
+        """Return the parameters as JSON."""
         return (json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n").encode()
 
     @classmethod
     def from_bytes(cls, data: bytes, where: str) -> JudgeParameters:
-        """Return what `to_bytes` wrote.
+        """Return the parameters that `to_bytes` wrote.
+
+        Args:
+            data: the JSON.
+            where: where it is from, for errors.
 
         Raises:
-            RecipeError: when it is something else.
+            RecipeError: when the data holds no parameters.
         """
         try:
             values = json.loads(data)
@@ -84,22 +90,22 @@ class JudgeParameters:
             )
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise RecipeError(
-                f"{where} holds no parameters of the judge ({error}); "
-                "`tools/learn_judge.py` writes them"
+                f"{where} holds no parameters of the judge ({error}); write them with "
+                "`tools/learn_judge.py` or `beautylens evaluate --calibrate`"
             ) from error
 
 
 def read_judge_parameters(file: str) -> JudgeParameters:
-    """Return the parameters in a file; "default" are those that come with the package.
+    """Return the parameters in a file; "default" are those of the package.
 
     Raises:
-        RecipeError: when there is none, or it is something else.
+        RecipeError: when the file is missing or holds no parameters.
     """
     path = resources.files("beautylens.search.judge") / SHIPPED if file == "default" else Path(file)
     try:
         return JudgeParameters.from_bytes(path.read_bytes(), file)
     except OSError as error:
         raise RecipeError(
-            f"there is no file {file} with parameters of the judge; `tools/learn_judge.py` writes "
-            'one, and file = "default" in [scorer] names the shipped one'
+            f"no file {file} with parameters of the judge; write one with `tools/learn_judge.py`, "
+            'or set file = "default" in [scorer]'
         ) from error

@@ -1,4 +1,4 @@
-"""Scorers: what ranks at the end of a search, from the evidence that its steps have found."""
+"""Scorers: what ranks at the end of a search, by the evidence of its steps."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from beautylens.features.local.features import Agreement
 from beautylens.results import Match, Matches
 from beautylens.search.judge.evidence import CHANCE
 
-# What one nat of words read, and all of what was typed, add to a similarity.
+# What one nat of words read, and all of the words typed, add to a score.
 READ, TYPED = 0.03, 1.0
 
 
 class Scorer(Protocol):
-    """Ranks matches by their evidence; nothing else in a search does."""
+    """Ranks matches by their evidence; no step of a search does."""
 
     def __call__(self, matches: Matches) -> Matches:
         """Return the best match of each product, best first, with a verdict if it gives one."""
@@ -25,14 +24,14 @@ class Scorer(Protocol):
         """Return all matches, best first, by the evidence so far."""
 
     def decided(self, matches: Matches) -> bool:
-        """Tell whether matches are so clear that no more evidence need be looked for."""
+        """Return whether the evidence so far is so clear that no more is needed."""
 
 
 class PlainScorer:
     """Ranks by one formula, without probabilities or a verdict.
 
-    Ranks of a refinement by names come before the formula, words read and typed add to it, and a
-    barcode comes first.
+    Products that expansion by name ranked come first, words read and typed add to the score, and a
+    barcode outranks everything.
 
     Args:
         formula: a match's score.
@@ -55,12 +54,12 @@ class PlainScorer:
         return scored.rescored(lambda match: match.score + (lead if match.reasons.barcode else 0))
 
     def decided(self, _: Matches) -> bool:
-        """Return False: without a probability nothing is known to be enough."""
+        """Return False: without a probability no evidence is known to be enough."""
         return False
 
 
 def _refined_first(matches: Matches) -> Matches:
-    """Return the matches with a rank of the refinement first, no score above the one before."""
+    """Return the matches that expansion by name ranked first; no score exceeds the one before."""
     if all(match.refined is None for match in matches):
         return matches
     rows = sorted(matches, key=lambda match: math.inf if match.refined is None else match.refined)
@@ -77,32 +76,28 @@ def _with_words(match: Match) -> float:
 
 
 def cosine(match: Match) -> float:
-    """Return the similarity that retrieval and expansion gave the match."""
+    """Return the similarity from retrieval and expansion."""
     return match.score
 
 
 def inliers(match: Match) -> float:
     """Return the number of inliers plus 1/(2 + d), d their mean descriptor distance; 0 for none.
 
-    The order of Tang et al.: the fraction is at most a half, so that the number decides and the
-    smaller distance settles equal numbers. Scores that are equal even so keep the visual order.
+    The order of Tang et al.: the fraction is at most a half, so that the distance decides only
+    between equal numbers. Equal scores keep the order of retrieval.
     """
-    return by_inliers(match.geometry.agreement) if match.geometry else 0.0
-
-
-def by_inliers(agreement: Agreement) -> float:
-    """Return the score that what two pictures have in common makes, as `inliers` has it."""
-    return agreement.count + 1 / (2 + agreement.distance) if agreement.count else 0.0
+    agreement = match.geometry.agreement if match.geometry else None
+    return agreement.count + 1 / (2 + agreement.distance) if agreement and agreement.count else 0.0
 
 
 def cosine_plus_inliers(match: Match, *, weight: float) -> float:
-    """Return cosine + weight * ln(1 + inliers above what pictures of other items share by chance).
+    """Return cosine + weight * ln(1 + inliers above chance).
 
-    Unlike in the source papers, agreement by chance counts for nothing and the deep descriptor
-    keeps its say where keypoints are scarce.
+    Unlike in the source papers, inliers by chance do not count, and the cosine still decides where
+    keypoints are scarce.
     """
     return match.score + weight * math.log1p(max(0, (match.reasons.inliers or 0) - CHANCE))
 
 
-# By the kind that a recipe names; `cosine_plus_inliers` has a weight of its own.
+# By the kind in a recipe; `cosine_plus_inliers` has a setting.
 FORMULAS: dict[str, Callable[[Match], float]] = {"cosine": cosine, "inliers": inliers}

@@ -1,4 +1,4 @@
-"""One score from all evidence: a weighted sum."""
+"""The judge's score: a weighted sum of features."""
 
 from __future__ import annotations
 
@@ -10,31 +10,30 @@ import numpy as np
 from beautylens.results import Matches
 from beautylens.search.judge.evidence import FEATURES, features
 
+# Score of all the typed words: above any other evidence but a barcode, as the user means them.
 TYPED = 60.0
-"""What all the typed words together are worth: more than any print, for a person meant them."""
-# From the least to the most that a feature can be: a picture keeps at most 10,000 keypoints,
-# colours are at most 100 apart, and no catalogue text is worth more than 10,000 nats.
-_SPANS = {"visual": 2, "print": 9.3, "text": 40, "colour": 10}
+# Largest range of each feature: a picture has at most 10,000 keypoints, colours differ by at most
+# 100, and no catalogue text weighs more than 10,000 nats.
+_RANGES = {"visual": 2, "inliers": 9.3, "text": 40, "colour": 10}
 
 
 class WeightedEvidence:
-    """Scores matches by weighed evidence; differences of scores are natural logarithms of odds.
+    """Scores matches by weighted features; differences of scores are log-odds.
 
-    A barcode that is the product's own outweighs all other evidence together, so that its product
-    comes first whatever the pictures look like; words that the user typed come next.
+    A barcode of the product's GTIN outweighs all other evidence together; typed words come next.
 
     Args:
-        weights: of the features named in `search.judge.evidence`, 0 or more; one left out is 0.
+        weights: of `FEATURES`, 0 or more each; 0 if left out.
     """
 
     def __init__(self, weights: Mapping[str, float]) -> None:
         self._weights = np.array([weights.get(name, 0.0) for name in FEATURES])
         self._barcode = (
-            1 + TYPED + sum(weights.get(name, 0.0) * span for name, span in _SPANS.items())
+            1 + TYPED + sum(weights.get(name, 0.0) * span for name, span in _RANGES.items())
         )
 
     def __call__(self, matches: Matches) -> Matches:
-        """Return the matches scored from their reasons and ranked anew."""
+        """Return all matches, best first, scored by their reasons."""
         scores = features(matches.rows) @ self._weights
         scores += TYPED * np.array([match.reasons.typed or 0.0 for match in matches])
         return matches.with_rows(

@@ -68,8 +68,8 @@ def search_routes(service: Service) -> APIRouter:
 
         def drawing() -> bytes:
             collection, photo = service.collection, service.photo(data, crop=crop)
-            query = collection.describe(photo)
-            best = collection.explain.closest(query, product_id)
+            keypoints = collection.explain.keypoints(photo.pixels)
+            best = collection.explain.closest(keypoints, product_id)
             if best is None:
                 raise unknown(product_id)
             gone = Refusal(
@@ -78,7 +78,7 @@ def search_routes(service: Service) -> APIRouter:
             if not service.may_show(best.image):
                 raise gone
             try:
-                return to_png(collection.explain(query, best))
+                return to_png(collection.explain.draw(photo.pixels, keypoints, best))
             except ImageError:
                 # The photo has been read: this is the catalogue's own file.
                 raise gone from None
