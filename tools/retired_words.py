@@ -73,7 +73,6 @@ EXEMPT = (
     "src/beautylens/indexing.py",
     "src/beautylens/ingest/",
     "src/beautylens/results.py",
-    "src/beautylens/search/",
     "src/beautylens/serve/",
     "src/beautylens/store/",
 )
