@@ -26,7 +26,7 @@ from beautylens.collection import Collection
 from beautylens.evaluation.duplicates.duplicates import (
     ALIKE,
     find_duplicates,
-    same_print,
+    same_details,
     same_thumbnail,
 )
 from beautylens.images.decode import decode
@@ -76,7 +76,7 @@ def shares_found(collection: Collection, pictures: int) -> dict[str, float]:
             passes = (
                 one @ other >= ALIKE
                 and same_thumbnail(shrink(picture, SIDE)[0], shrink(copy, SIDE)[0])
-                and same_print(shrink(picture, FINE)[0], shrink(copy, FINE)[0])
+                and same_details(shrink(picture, FINE)[0], shrink(copy, FINE)[0])
             )
             found[name].append(bool(passes))
     return {name: round(float(np.mean(hits)), 2) for name, hits in found.items()}

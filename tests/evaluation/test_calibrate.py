@@ -81,10 +81,10 @@ def test_what_is_learnt_is_kept_and_used_by_whoever_opens_the_collection(
 def test_too_few_photos_are_refused_in_one_sentence(
     opened: Collection, taught: list[Example]
 ) -> None:
-    with pytest.raises(TableError, match=rf"29 photos found .* at least {FEWEST}"):
+    with pytest.raises(TableError, match=rf"29 photos have .* at least {FEWEST}"):
         calibrate(taught[:29], opened.starting_parameters)
     alone = [replace(example, left_out=()) for example in taught]
-    with pytest.raises(TableError, match="0 photos found a right product among others"):
+    with pytest.raises(TableError, match="0 photos have their right product"):
         calibrate(alone, opened.starting_parameters)
 
 

@@ -290,8 +290,8 @@ def test_a_curve_names_a_front_only_where_it_draws_one(
     for some in (tried((0.5, 20), (0.4, 30)), tried((0.5, 20), (0.9, 200))):
         tuned = Tuned(some[0], some[0], tuple(some), (), None, None, None)
         draw_curve(tmp_path / "curve.png", tuned)
-    fronts = [[label for label in labels if label.startswith("front")] for labels in drawn]
-    assert fronts == [[], ["front: none is as good and as fast"]]
+    fronts = [[label for label in labels if label.startswith("Pareto")] for labels in drawn]
+    assert fronts == [[], ["Pareto front"]]
 
 
 def test_of_a_large_catalogue_all_pictures_of_the_photos_products_are_searched(

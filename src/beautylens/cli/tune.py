@@ -19,7 +19,7 @@ from beautylens.cli.progress import count_bar, progress_bar, report_rows
 from beautylens.errors import MissingExtraError
 from beautylens.evaluation.run import find_copies, refuse_leaks
 from beautylens.evaluation.tune.axes import changes_evidence, in_words
-from beautylens.evaluation.tune.files import draw_curve, said_of, write_recipe, write_tried
+from beautylens.evaluation.tune.files import draw_curve, summary_of, write_recipe, write_tried
 from beautylens.evaluation.tune.photos import FEWEST
 from beautylens.evaluation.tune.search import Figures, Tried, front
 from beautylens.evaluation.tune.tune import Tuned, Tuning
@@ -112,7 +112,7 @@ def _say_what_was_unreadable(tuning: Tuning) -> None:
 
 
 def _write(tuned: Tuned, tuning: Tuning, folder: Path) -> None:
-    write_recipe(folder / "best.toml", tuning.written(tuned.chosen.recipe), said_of(tuned))
+    write_recipe(folder / "best.toml", tuning.written(tuned.chosen.recipe), summary_of(tuned))
     write_tried(folder / "tried.csv", tuned)
     written = ["best.toml", "tried.csv"]
     try:

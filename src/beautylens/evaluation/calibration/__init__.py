@@ -1,1 +1,1 @@
-"""Learning the judge from photos whose products are known."""
+"""Calibration of the judge on labelled photos."""

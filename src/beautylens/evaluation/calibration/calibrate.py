@@ -1,4 +1,4 @@
-"""Learning how a collection weighs its evidence, and when it says no, from known photos."""
+"""Calibrate a collection's judge, its weights and its thresholds, on labelled photos."""
 
 from __future__ import annotations
 
@@ -14,28 +14,30 @@ from beautylens.evaluation.calibration.learning import Answered, answered, cross
 from beautylens.evaluation.verdicts import auroc, calibration_error
 from beautylens.search.judge.parameters import JudgeParameters
 
+# Minimum of photos whose right product is in the short-list.
 FEWEST = 30
-"""Photos with a right product that it takes at least."""
+# Strength of the prior, the shipped parameters: docs/benchmarks.md.
 STRENGTH = 1.0
-"""How firmly what is learnt stays near what is shipped: docs/benchmarks.md."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """How far probabilities can be trusted."""
+    """The quality of predicted probabilities."""
 
     auroc: float
     calibration_error: float
 
     @classmethod
-    def of(cls, said: Answered) -> Trust:
-        """Return that of a judge's answers."""
-        return cls(auroc(said.best, said.right), calibration_error(said.best, said.right))
+    def of(cls, answers: Answered) -> Trust:
+        """Return the quality of a judge's answers."""
+        return cls(
+            auroc(answers.best, answers.right), calibration_error(answers.best, answers.right)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Calibrated:
-    """What was learnt from how many photos, and what it changes for photos not learnt from."""
+    """Calibrated parameters, and their quality before and after on held-out photos."""
 
     parameters: JudgeParameters
     photos: int
@@ -44,9 +46,9 @@ class Calibrated:
 
 
 def gather(collection: Collection, truth: Iterable[TruthRow]) -> Iterator[Example | None]:
-    """Yield what each photo teaches.
+    """Yield the example of each photo.
 
-    None for one that cannot be read, finds nothing, or has only products to be ignored.
+    None for a photo that cannot be read, finds nothing, or has only products to be ignored.
     """
     for row in truth:
         example = None
@@ -58,17 +60,17 @@ def gather(collection: Collection, truth: Iterable[TruthRow]) -> Iterator[Exampl
 
 
 def calibrate(examples: Sequence[Example], prior: JudgeParameters) -> Calibrated:
-    """Return what photos teach, and how good it is by five-fold cross-validation.
+    """Return parameters fitted to photos, and their quality by five-fold cross-validation.
 
     Each photo is also judged with its right products left out.
 
     Raises:
-        TableError: when too few photos have a right product that was found.
+        TableError: when too few photos have their right product in the short-list.
     """
-    taught = sum(example.question.answered and bool(example.left_out) for example in examples)
-    if taught < FEWEST:
+    usable = sum(example.question.answered and bool(example.left_out) for example in examples)
+    if usable < FEWEST:
         raise TableError(
-            f"{taught} photos found a right product among others; to learn how sure to be takes "
+            f"{usable} photos have their right product in the short-list, but calibration needs "
             f"at least {FEWEST}: label more photos"
         )
     made = {"by": "beautylens evaluate --calibrate", "photos": len(examples)}

@@ -1,4 +1,4 @@
-"""Short-lists whose right products are known: what weights and verdicts are learnt from."""
+"""Short-lists with labels: the training data of the judge."""
 
 from __future__ import annotations
 
@@ -6,46 +6,45 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from beautylens.arrays import Float64
+from beautylens.arrays import Bool, Float64, Int64
 from beautylens.inputs.several import several
 from beautylens.results import Matches
 from beautylens.search.judge.evidence import FEATURES, colours, features, relative_colour
 
-Ints = NDArray[np.int64]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ranked:
-    """The products of a question: scores (P,), best first, which are right, the best's colour."""
+    """The products of a short-list, best first.
+
+    scores: (P,), falling; right: (P,), which are right; colour: colour difference of the best.
+    """
 
     scores: Float64
-    right: NDArray[np.bool_]
+    right: Bool
     colour: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledShortlist:
-    """One short-list whose answer is known.
+    """A short-list of N images of P products, and which products are right.
 
-    evidence (N, F) has a row for each image, N at least 1, colour (N,) its colour difference, NaN
-    where that is not known, product (N,) the number of its product, rising from 0; right (P,) tells
-    the right products. None of them right means "not there"; present tells whether the catalogue
-    has one all the same, which the short-list missed.
+    evidence: (N, F), N at least 1; colour: (N,), colour differences, NaN where unknown;
+    product: (N,), the index of each image's product, non-decreasing from 0; right: (P,);
+    present: whether the catalogue has a right product, even if the short-list has none.
     """
 
     evidence: Float64
     colour: Float64
-    product: Ints
-    right: NDArray[np.bool_]
+    product: Int64
+    right: Bool
     present: bool
 
     @classmethod
     def of(
         cls, matches: Matches, truths: Collection[str], ignore: Collection[str] = ()
     ) -> LabelledShortlist | None:
-        """Return the question that a short-list puts, None where nothing is in it.
+        """Return a short-list with its labels, None if it is empty.
 
         Ignored products are left out: they are neither right nor wrong.
         """
@@ -63,17 +62,17 @@ class LabelledShortlist:
 
     @property
     def answered(self) -> bool:
-        """Whether a right product is there."""
+        """Whether a right product is in the short-list."""
         return bool(self.right.any())
 
     def unread(self) -> LabelledShortlist:
-        """Return the question as it stood before any print was read."""
+        """Return the short-list without the evidence of words that were read."""
         evidence = self.evidence.copy()
         evidence[:, FEATURES.index("text")] = 0
         return replace(self, evidence=evidence)
 
     def without_right(self) -> LabelledShortlist | None:
-        """Return the question with its right products left out, None where nothing is left."""
+        """Return the short-list without its right products, None if nothing is left."""
         kept = ~self.right[self.product]
         if not kept.any():
             return None
@@ -86,7 +85,7 @@ class LabelledShortlist:
         )
 
     def ranked(self, weights: Float64) -> Ranked:
-        """Return the products by weighed evidence."""
+        """Return the products ranked by weighted evidence."""
         scores = self.evidence @ weights
         starts = np.flatnonzero(np.diff(self.product, prepend=-1))
         products = np.maximum.reduceat(scores, starts)
@@ -97,11 +96,12 @@ class LabelledShortlist:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Example:
-    """One photo's question, and the same asked of catalogues that lack its product.
+    """One photo's short-list, and the short-lists of catalogues without its product.
 
-    left_out holds the question without its right products and, where their family is known, also
-    without that: shops lack single shades of a line, and whole lines. subject is one of the right
-    products, by which photos of the same are known; empty where there is none.
+    question: the short-list as it is; left_out: the short-list without the right products and,
+    where their family is known, also without the family, because shops lack single shades of a line
+    as well as whole lines; subject: the first right product, by which photos are grouped into
+    folds, empty if there is none.
     """
 
     question: LabelledShortlist
@@ -116,13 +116,13 @@ class Example:
         ignore: Collection[str] = (),
         family: Collection[str] = (),
     ) -> Example | None:
-        """Return the example that a photo's short-list makes, None where nothing is in it.
+        """Return the example of a photo's short-list, None if it is empty.
 
         Args:
             matches: the whole short-list, with its evidence.
             truths: ids of the right products.
             ignore: ids that are neither right nor wrong.
-            family: ids of products that are of one kind with the right ones.
+            family: ids of sister products of the right ones.
         """
         truths, ignore, family = map(several, (truths, ignore, family))
         question = LabelledShortlist.of(matches, truths, ignore)

@@ -1,4 +1,4 @@
-"""Learning to weigh evidence, and to say no, from short-lists whose right products are known."""
+"""Fit the judge's weights, in-catalogue model and thresholds to labelled short-lists."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy
-from numpy.typing import NDArray
 
-from beautylens.arrays import Float64
+from beautylens.arrays import Bool, Float64
 from beautylens.evaluation.calibration.labelled_shortlist import Example, LabelledShortlist
 from beautylens.evaluation.calibration.likelihood import Likelihood
 from beautylens.search.judge.evidence import COLOUR_UNIT, FEATURES
@@ -17,38 +16,36 @@ from beautylens.search.judge.parameters import JudgeParameters, Thresholds
 from beautylens.search.judge.probability import InCatalogueModel, best_and_background, probabilities
 
 FOLDS = 5
+# The precision that answers at or above each threshold must have.
 PRECISION = {"match": 0.95, "missing": 0.75, "decided": 0.995}
-"""The share of answers at or above each threshold that must hold."""
-
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answered:
-    """What a judge said of questions, and the truth: all (Q,).
+    """A judge's probabilities for Q short-lists, and whether they are right; all arrays (Q,).
 
-    best is P of its best product, right whether that is right; none is P of "none of these",
-    absent whether that is right; importance lets as many have an answer as have none.
+    best: P of the best product; right: whether it is right; none: P of "not in the catalogue";
+    absent: whether that is right; importance: weights that balance present and absent products.
     """
 
     best: Float64
     none: Float64
-    right: Bools
-    absent: Bools
+    right: Bool
+    absent: Bool
     importance: Float64
 
 
 def learn(examples: Sequence[Example], prior: JudgeParameters, strength: float) -> JudgeParameters:
-    """Return weights and thresholds learnt from photos, near a prior where they tell little.
+    """Return weights and thresholds fitted to photos, regularised towards a prior.
 
-    Each photo is also asked with its right products left out, which teaches to say no. Thresholds
-    come from answers by what was learnt from photos of other products.
+    Each photo is also used with its right products left out, as a negative. Thresholds come from
+    cross-validation over products.
 
     Args:
-        examples: one a photo, several times `FOLDS` of them with a right product.
-        prior: what to stay near.
-        strength: how firmly; 1 is one photo's worth for a weight that moves its feature by its
-            standard deviation.
+        examples: one per photo, several times `FOLDS` of them with a right product.
+        prior: the parameters to regularise towards.
+        strength: of the regularisation; 1 counts like one photo for a weight that is one standard
+            deviation of its feature away.
     """
     judged = _cross_judged(examples, prior, strength)
     learnt = thresholds(_answers_of(judged), _answers_of(judged, unread=True))
@@ -58,14 +55,14 @@ def learn(examples: Sequence[Example], prior: JudgeParameters, strength: float) 
 def cross_answered(
     examples: Sequence[Example], prior: JudgeParameters, strength: float
 ) -> Answered:
-    """Return what judges learnt from four fifths of the products' photos say of the others."""
+    """Return the held-out answers of a cross-validation over products."""
     return _answers_of(_cross_judged(examples, prior, strength))
 
 
 def _cross_judged(
     examples: Sequence[Example], prior: JudgeParameters, strength: float
 ) -> list[tuple[list[Example], JudgeParameters]]:
-    """Return the photos of each fold, with what was learnt from those of the others."""
+    """Return the photos of each fold, with the parameters fitted to the other folds."""
     folds = _folds(examples)
     judged = []
     for fold in range(FOLDS):
@@ -79,7 +76,7 @@ def _cross_judged(
 def _answers_of(
     judged: Sequence[tuple[Sequence[Example], JudgeParameters]], *, unread: bool = False
 ) -> Answered:
-    """Return what judges say of their photos, one after the other."""
+    """Return the answers of several judges to their photos, concatenated."""
     parts = [answered(held, parameters, unread=unread) for held, parameters in judged]
     names = ("best", "none", "right", "absent", "importance")
     return Answered(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
@@ -89,15 +86,15 @@ def _folds(examples: Sequence[Example]) -> list[int]:
     """Return the fold of each photo; photos of one product share one, unless products are few."""
     subjects = sorted({example.subject for example in examples} - {""})
     if len(subjects) < FOLDS:
-        return [place % FOLDS for place in range(len(examples))]
-    number = {subject: place for place, subject in enumerate(subjects)}
-    return [number.get(each.subject, place) % FOLDS for place, each in enumerate(examples)]
+        return [row % FOLDS for row in range(len(examples))]
+    number = {subject: index for index, subject in enumerate(subjects)}
+    return [number.get(each.subject, row) % FOLDS for row, each in enumerate(examples)]
 
 
 def answered(
     examples: Sequence[Example], parameters: JudgeParameters, *, unread: bool = False
 ) -> Answered:
-    """Return what a judge says of photos as they are and with their right products left out."""
+    """Return a judge's answers to photos as they are and with their right products left out."""
     weights = np.array([parameters.weights.get(name, 0.0) for name in FEATURES])
     asked = all_questions(examples)
     if unread:
@@ -114,19 +111,19 @@ def answered(
 
 
 def importance(questions: Sequence[LabelledShortlist]) -> Float64:
-    """Return weights (Q,) by which as many questions have an answer as have none."""
+    """Return weights (Q,) that balance short-lists with and without a right product."""
     there = np.array([question.answered for question in questions])
     return np.where(there, 1.0, there.sum() / max((~there).sum(), 1))
 
 
 def all_questions(examples: Sequence[Example]) -> list[LabelledShortlist]:
-    """Return the questions of all photos, then those with right products left out."""
+    """Return the short-lists of all photos, then those with right products left out."""
     left_out = (question for example in examples for question in example.left_out)
     return [*(example.question for example in examples), *left_out]
 
 
 def fit(examples: Sequence[Example], prior: JudgeParameters, strength: float) -> JudgeParameters:
-    """Return the prior with the weights and in-catalogue model that explain the answers best."""
+    """Return the parameters with weights and in-catalogue model fitted to the examples."""
     questions = [example.question for example in examples]
     weights = _fit_weights([q for q in questions if q.answered], prior, strength)
     fitted = replace(prior, weights=dict(zip(FEATURES, weights.tolist(), strict=True)))
@@ -156,13 +153,13 @@ def _fit_in_catalogue(
     prior: InCatalogueModel,
     strength: float,
 ) -> InCatalogueModel:
-    """Fit P(there) by logistic regression, as many questions counting for yes as for no."""
+    """Fit P(in catalogue) by balanced logistic regression."""
     ranked = [question.ranked(weights) for question in questions]
     scores = np.array([best_and_background(r.scores) for r in ranked])
     colour = np.array([r.colour / COLOUR_UNIT for r in ranked])
     there = np.array([question.answered for question in questions])
     weight = importance(questions)
-    # In steps that may not be negative: background, and slope above background.
+    # Parametrised so that bounds at 0 give slope >= background >= 0.
     best, typical = scores.T
     columns = np.stack([np.ones(len(best)), best - typical, best, -colour], axis=1)
     start = np.array([prior.level, prior.background, prior.slope - prior.background, prior.colour])
@@ -186,35 +183,35 @@ def _lowest(
     start: Float64,
     limits: Sequence[tuple[float | None, None]],
 ) -> Float64:
-    """Return where a cost, given with its gradient, is lowest within limits."""
-    # A search, which learns nothing, should not wait for its import.
+    """Return the minimum of a cost, given with its gradient, within bounds."""
+    # Imported here because a search, which fits nothing, should not wait for it.
     from scipy.optimize import minimize
 
     found = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=limits)
     return np.asarray(found.x, np.float64)
 
 
-def thresholds(said: Answered, unread: Answered) -> Thresholds:
-    """Return the lowest thresholds above which enough answers hold, by `PRECISION`.
+def thresholds(answers: Answered, unread: Answered) -> Thresholds:
+    """Return the lowest thresholds with the precisions of `PRECISION`.
 
     Args:
-        said: of photos whose print was read.
-        unread: of the same before that, which is when it is decided whether to read.
+        answers: with all evidence.
+        unread: of the same photos without words, on which it is decided whether to read them.
     """
-    match = threshold(said.best, said.right, said.importance, PRECISION["match"])
+    match = threshold(answers.best, answers.right, answers.importance, PRECISION["match"])
     decided = threshold(unread.best, unread.right, unread.importance, PRECISION["decided"])
-    missing = threshold(said.none, said.absent, said.importance, PRECISION["missing"])
+    missing = threshold(answers.none, answers.absent, answers.importance, PRECISION["missing"])
     return Thresholds(match, missing, max(match, decided))
 
 
-def threshold(probability: Float64, held: Bools, weight: Float64, precision: float) -> float:
-    """Return the lowest probability, above a half, from which that share of answers held.
+def threshold(probability: Float64, right: Bool, weight: Float64, precision: float) -> float:
+    """Return the lowest threshold above 0.5 at which answers have a precision; 1 if there is none.
 
-    1 where no share does. Equal probabilities stand or fall together.
+    Equal probabilities are on the same side of the threshold.
     """
     order = np.argsort(-probability, kind="stable")
     falling = probability[order]
-    shares = np.cumsum((held * weight)[order]) / np.cumsum(weight[order])
+    shares = np.cumsum((right * weight)[order]) / np.cumsum(weight[order])
     last = np.append(falling[1:] < falling[:-1], True)
     enough = falling[last & (shares >= precision) & (falling > 0.5)]
     return float(enough.min()) if len(enough) else 1.0

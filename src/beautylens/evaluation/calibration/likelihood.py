@@ -1,4 +1,4 @@
-"""How probable the known answers of short-lists are, under given weights of the evidence."""
+"""The likelihood of the right products of short-lists, given weights of the evidence."""
 
 from __future__ import annotations
 
@@ -6,27 +6,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from beautylens.arrays import Float64
-from beautylens.evaluation.calibration.labelled_shortlist import Ints, LabelledShortlist
+from beautylens.arrays import Bool, Float64, Int64
+from beautylens.evaluation.calibration.labelled_shortlist import LabelledShortlist
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Likelihood:
-    """How probable it is to pick a right product in each of many questions that have one.
+    """The likelihood of a right product in many short-lists that each have one.
 
-    A conditional logit (McFadden 1974) over products, the score of each that of its best image.
+    A conditional logit (McFadden 1974) over products; a product's score is that of its best image.
     """
 
     evidence: Float64
-    product_starts: Ints
-    question_starts: Ints
-    right: NDArray[np.bool_]
+    product_starts: Int64
+    question_starts: Int64
+    right: Bool
 
     @classmethod
     def of(cls, questions: Sequence[LabelledShortlist]) -> Likelihood:
-        """Join questions, each of which has a right product."""
+        """Concatenate short-lists, each of which has a right product."""
         images = np.cumsum([0, *(len(question.evidence) for question in questions)])
         products = np.cumsum([0, *(len(question.right) for question in questions)])
         starts = [
@@ -41,7 +40,7 @@ class Likelihood:
         )
 
     def __call__(self, weights: Float64) -> tuple[float, Float64]:
-        """Return minus the log-likelihood under weights (F,), and its gradient (F,)."""
+        """Return the negative log-likelihood for weights (F,), and its gradient (F,)."""
         scores, best = self._products(weights)
         odds = np.exp(scores - self._spread(np.maximum.reduceat(scores, self.question_starts)))
         right = np.maximum(odds * self.right, np.where(self.right, 1e-300, 0.0))
@@ -50,7 +49,7 @@ class Likelihood:
         cost = np.log(total) - np.log(right_total)
         return float(cost.sum()), np.asarray(slope @ self.evidence[best], np.float64)
 
-    def _products(self, weights: Float64) -> tuple[Float64, Ints]:
+    def _products(self, weights: Float64) -> tuple[Float64, Int64]:
         """Return the score of each product and the row of the image that gives it."""
         scores = self.evidence @ weights
         best = np.maximum.reduceat(scores, self.product_starts)
@@ -64,6 +63,6 @@ class Likelihood:
         return np.asarray(np.add.reduceat(values, self.question_starts), np.float64)
 
     def _spread(self, values: Float64) -> Float64:
-        """Repeat the value of each question for each of its products."""
+        """Repeat the value of each short-list for each of its products."""
         counts = np.diff(self.question_starts, append=len(self.right))
         return np.asarray(np.repeat(values, counts), np.float64)

@@ -1,4 +1,4 @@
-"""One page with the pictures that several products share, nothing beside it."""
+"""A self-contained HTML page with the pictures that several products share."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from beautylens.images.draw import to_jpeg
 from beautylens.images.fit import shrink
 from beautylens.store.gallery import Gallery
 
+# Maximum of groups, and of pictures per group, on the page; larger pages are slow to open.
 GROUPS, PICTURES = 300, 8
-"""Groups, and pictures of each, that the page shows: tens of megabytes are slow to open."""
 _SIDE, _QUALITY = 180, 82
 
 
 def write_duplicates_page(
     path: Path, title: str, groups: Sequence[Group], gallery: Gallery
 ) -> None:
-    """Write the page, its pictures inside it; a picture that is gone is named in words.
+    """Write the page with its pictures embedded; missing pictures are listed by name.
 
     Args:
         path: the file.
-        title: what was looked through.
-        groups: the first few hundred are shown.
-        gallery: gives the pictures.
+        title: the name of the collection.
+        groups: at most `GROUPS` are shown.
+        gallery: the collection's pictures.
 
     Raises:
         BeautylensError: when the file cannot be written.
@@ -35,9 +35,13 @@ def write_duplicates_page(
     shown = [(number, group) for number, group in enumerate(groups[:GROUPS], start=1)]
     cards = {number: _cards(group, gallery) for number, group in shown}
     html = render(
-        "duplicates/duplicates.html.jinja", title=title, groups=groups, shown=shown, cards=cards,
+        "duplicates/duplicates.html.jinja",
+        title=title,
+        groups=groups,
+        shown=shown,
+        cards=cards,
         most=PICTURES,
-    )  # fmt: skip
+    )
     try:
         path.write_text(html, encoding="utf-8")
     except OSError as error:
@@ -48,7 +52,7 @@ def write_duplicates_page(
 
 
 def _cards(group: Group, gallery: Gallery) -> list[dict[str, object]]:
-    """Return what the page says of each picture of a group."""
+    """Return what the page shows for each picture of a group."""
     images = group.images[:PICTURES]
     pictures = small_pictures(gallery, [image.image_id for image in images])
     addresses = {

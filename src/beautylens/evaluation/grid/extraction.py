@@ -1,4 +1,4 @@
-"""Describing pictures under many poolings: one pass through a network serves them all."""
+"""Descriptors of pictures with many poolings, from one forward pass per picture."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from beautylens.images.decode import decode
 from beautylens.images.fit import centre
 from beautylens.inputs.several import several
 
+# The encoder file's own pooling, with its whitening if it has one.
 OWN = "own"
-"""The pooling of the encoder file itself, with its whitening where it has one."""
 
 Pool = Callable[[Sequence[Outputs]], Float32]
 
@@ -31,8 +31,8 @@ Pool = Callable[[Sequence[Outputs]], Float32]
 class Extracted:
     """The descriptors of pictures under several poolings.
 
-    rows: from a pooling to (N, D) float32 unit rows; zeros for a picture that cannot be read.
-    errors: why, by the picture's place.
+    rows: by pooling, (N, D) float32, unit rows; zeros for a picture that cannot be read.
+    errors: why pictures cannot be read, by their index.
     """
 
     rows: Mapping[str, Float32]
@@ -48,14 +48,14 @@ def extract(
     query: bool = False,
     progress: Callable[[], None] = lambda: None,
 ) -> Extracted:
-    """Describe pictures under every pooling.
+    """Return the descriptors of pictures with every pooling.
 
     Args:
         encoder: the network.
         paths: the pictures.
         poolings: names with options, as `find_pools` reads them.
-        views: shares of width and height that centred crops keep; their unit mean is taken.
-        query: these are queries, which some poolings treat differently.
+        views: shares of width and height of centred crops; the descriptor is their unit mean.
+        query: whether these are queries, which some poolings treat differently.
         progress: called after each picture.
 
     Raises:
@@ -84,7 +84,7 @@ def extract(
 def find_pools(
     encoder: Encoder, poolings: Sequence[str], *, query: bool = False
 ) -> dict[str, Pool]:
-    """Return what pools feature maps under each name: `own`, `ramac`, `grmac:p=2,p_query=1`.
+    """Return the pooling function of each name: `own`, `ramac`, `grmac:p=2,p_query=1`.
 
     Raises:
         RecipeError: when a pooling or an option is not known.
@@ -125,8 +125,8 @@ def _mean_of_views(rows: Float32, views: int) -> Float32:
 
 
 def _spread(parts: Sequence[Float32], errors: Mapping[int, str]) -> Float32:
-    """Return the rows at their pictures' places, zeros where a picture could not be read."""
+    """Return a row for each picture, zeros for those that could not be read."""
     rows = np.concatenate(parts)
     every = np.zeros((len(rows) + len(errors), rows.shape[1]), np.float32)
-    every[[place for place in range(len(every)) if place not in errors]] = rows
+    every[[index for index in range(len(every)) if index not in errors]] = rows
     return every

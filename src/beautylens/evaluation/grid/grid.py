@@ -1,4 +1,4 @@
-"""The papers' grid: backbone x pooling x distance, with and without local re-ranking."""
+"""The papers' comparison: backbone x pooling x distance, with and without SIFT re-ranking."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from beautylens.search.distances import SIMILARITIES
 from beautylens.search.judge.scorer import inliers
 from beautylens.search.verify import verified
 
+# Images that are re-ranked, as in the papers.
 SHORT_LIST = 100
-"""Images that are re-ranked, as in the papers."""
+# The papers' local features, plain SIFT and only the ratio test; the limit of 500 is ours.
 PAPER = LocalFeatures(
     sift(), longest=640, limit=500, ratio=0.8, mutual=False, verification=unverified
 )
-"""The papers' local features: plain SIFT and the ratio test alone; 500 a picture are ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class System:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one system did, and the mean milliseconds that it took for a query."""
+    """The figures and results of one system; milliseconds are the mean per query."""
 
     system: System
     summary: Summary
@@ -57,16 +57,16 @@ class Outcome:
 
 
 class Grid:
-    """A catalogue and a truth on which systems are compared, each network run once.
+    """A catalogue and a truth table on which systems are compared; each network runs once.
 
     Args:
-        catalogue: the gallery; which of its pictures come first changes nothing.
+        catalogue: the gallery, in any order.
         truth: the queries.
-        local: takes and compares keypoints; systems re-rank with it where there is one.
-        views: shares of width and height of the centred crops a query is seen in.
+        local: extracts and compares keypoints; without it there is no re-ranking.
+        views: shares of width and height of the query's centred crops.
         depth: images of the short-list.
-        similar: the products whose text is like that of a product; the ablation of textual
-            refinement is made where it is given.
+        similar: D, the products whose text is most similar to that of a product; without it there
+            is no ablation of textual refinement.
         progress: called after each picture that a network has described.
     """
 
@@ -93,7 +93,7 @@ class Grid:
 
     @property
     def short_list_is_all(self) -> bool:
-        """Whether the short-list holds the whole gallery, so that re-ranking alone decides."""
+        """Whether the short-list is the whole gallery, so that only SIFT ranks."""
         return len(self._paths) <= self._depth
 
     @property
@@ -107,10 +107,10 @@ class Grid:
         poolings: Sequence[str],
         distances: Sequence[str],
     ) -> Iterator[Outcome]:
-        """Yield the outcome of every system, by encoder, pooling, distance, without local first.
+        """Yield the outcome of every system, by encoder, pooling, distance, re-ranking.
 
-        `errors` then tells of pictures that could not be read, and `ablations` of the refinement of
-        each encoder's first system.
+        Afterwards `errors` holds the pictures that could not be read, and `ablations` the ablation
+        of textual refinement for each encoder's first system.
         """
         poolings, distances = several(poolings), several(distances)
         for name, encoder in encoders.items():
@@ -196,17 +196,20 @@ class Grid:
     ) -> Outcome:
         results = tuple(
             QueryResult(
-                row.image, row.product_ids, row.ignore_ids, row.kind,
+                row.image,
+                row.product_ids,
+                row.ignore_ids,
+                row.kind,
                 matches.products() if matches is not None else None,
                 queries.errors.get(number),
             )
             for number, (row, matches) in enumerate(zip(self._truth, lists, strict=True))
-        )  # fmt: skip
+        )
         return Outcome(system, summarise(results), results, milliseconds)
 
 
 class _Agreements:
-    """Local matches, each picture's keypoints taken once and each pair compared once."""
+    """Keypoint matches; each picture is extracted once and each pair compared once."""
 
     def __init__(self, local: LocalFeatures) -> None:
         self._local = local
@@ -215,25 +218,26 @@ class _Agreements:
         self._seconds: dict[AnyPath | tuple[AnyPath, str], float] = {}
 
     def rerank(self, photo: AnyPath, matches: Matches) -> Matches:
-        """Return the matches in the papers' order: by the number of kept matches."""
+        """Return the matches re-ranked by the number of ratio-test matches, as in the papers."""
         return Matches.ranked(self._counted(photo, match) for match in matches)
 
     def seconds(self, photo: AnyPath, matches: Matches) -> float:
-        """Return what re-ranking took: the photo's keypoints, and each comparison once."""
+        """Return the time of re-ranking: the photo's extraction, and each comparison."""
         pairs = ((photo, match.image) for match in matches)
         return self._seconds.get(photo, 0.0) + sum(self._seconds[pair] for pair in pairs)
 
     def _counted(self, photo: AnyPath, match: Match) -> Match:
         pair = (photo, match.image)
-        query, gallery = self._taken(photo), self._taken(as_path(match.image))
+        query, gallery = self._extracted(photo), self._extracted(as_path(match.image))
         if pair not in self._pairs:
+            query, gallery = self._extracted(photo), self._extracted(as_path(match.image))
             start = time.perf_counter()
             self._pairs[pair] = self._local.compare(query, gallery)
             self._seconds[pair] = time.perf_counter() - start
         found = verified(match, gallery, self._pairs[pair])
         return replace(found, score=inliers(found), geometry=None)
 
-    def _taken(self, path: AnyPath) -> Keypoints:
+    def _extracted(self, path: AnyPath) -> Keypoints:
         if path not in self._keypoints:
             start = time.perf_counter()
             try:
@@ -245,7 +249,7 @@ class _Agreements:
 
 
 def best_first(outcomes: Sequence[Outcome], measure: str = "challenge") -> list[Outcome]:
-    """Return the outcomes in falling order of mAP@7; equal ones the faster first."""
+    """Return the outcomes by decreasing mAP@7, on ties the faster first."""
     return sorted(
         outcomes,
         key=lambda o: (-getattr(o.summary.overall, f"map7_{measure}"), o.milliseconds),

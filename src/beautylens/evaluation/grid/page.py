@@ -1,4 +1,4 @@
-"""The papers' picture tables: what each backbone and pooling returns for chosen queries."""
+"""The grid's HTML page: figures, and the first products of each backbone and pooling."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from beautylens.evaluation.metrics import QueryResult, places
 from beautylens.evaluation.page_assets import PageAssets, Thumbnail, render, write_page
 from beautylens.files.paths import as_path
 
-PLACES = 7
+# Products shown per system and query.
+TOP = 7
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One of the seven places of a strip."""
+    """One product of a strip."""
 
     picture: Thumbnail
     name: str
@@ -27,7 +28,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """What one system returned for one query; without a truth it has no average precision."""
+    """The first products of one system for one query, and AP@7 if the query has a truth."""
 
     system: System
     precision: float | None
@@ -36,7 +37,7 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One query and what each system returned for it."""
+    """One query and the strips of all systems."""
 
     name: str
     picture: Thumbnail
@@ -53,11 +54,11 @@ def write_grid_page(
     """Write `index.html` and its thumbnails into a folder, and return the page.
 
     Args:
-        folder: made where it does not exist.
+        folder: created if it does not exist.
         title: the heading of the page.
         outcomes: of all systems, over the same queries, in the order of the table.
-        queries: which of them to show, by their place.
-        distance: the one by which the products are shown; the first outcome's by default.
+        queries: the indices of the queries to show.
+        distance: the distance whose products are shown; the first outcome's by default.
 
     Raises:
         BeautylensError: when the folder cannot be written.
@@ -66,8 +67,8 @@ def write_grid_page(
     shown = [outcome for outcome in outcomes if outcome.system.distance == distance]
     shown.sort(key=lambda outcome: outcome.system.encoder)
 
-    def draw(album: PageAssets) -> str:
-        blocks = [_block(shown, number, album) for number in queries]
+    def draw(assets: PageAssets) -> str:
+        blocks = [_block(shown, index, assets) for index in queries]
         return render(
             "grid/grid.html.jinja", title=title, outcomes=outcomes, distance=distance, blocks=blocks
         )
@@ -76,7 +77,7 @@ def write_grid_page(
 
 
 def most_disputed(outcomes: Sequence[Outcome], count: int) -> list[int]:
-    """Return the places of the queries on which systems differ most, most disputed first."""
+    """Return the indices of the queries on which systems differ most, most disputed first."""
     if not outcomes:
         return []
     precisions = np.array(
@@ -87,21 +88,21 @@ def most_disputed(outcomes: Sequence[Outcome], count: int) -> list[int]:
     return [int(index) for index in np.argsort(-spread, kind="stable")[:count] if has_truth[index]]
 
 
-def _block(outcomes: Sequence[Outcome], number: int, album: PageAssets) -> Block:
-    image = outcomes[0].results[number].image
-    strips = tuple(_strip(outcome.system, outcome.results[number], album) for outcome in outcomes)
-    return Block(image.name, album.add(image, f"query photo {image.name}"), strips)
+def _block(outcomes: Sequence[Outcome], index: int, assets: PageAssets) -> Block:
+    image = outcomes[0].results[index].image
+    strips = tuple(_strip(outcome.system, outcome.results[index], assets) for outcome in outcomes)
+    return Block(image.name, assets.add(image, f"query photo {image.name}"), strips)
 
 
-def _strip(system: System, result: QueryResult, album: PageAssets) -> Strip:
-    counted = set(places(result.ranking, result.truths, result.ignore)[:PLACES])
+def _strip(system: System, result: QueryResult, assets: PageAssets) -> Strip:
+    counted = set(places(result.ranking, result.truths, result.ignore)[:TOP])
     cells = [
         Cell(
-            album.add(as_path(match.image), match.product.name or match.product.product_id),
+            assets.add(as_path(match.image), match.product.name or match.product.product_id),
             match.product.name or match.product.product_id,
             match.product.product_id in result.truths,
         )
         for match in result.matches or ()
         if match.product.product_id in counted
     ]
-    return Strip(system, result.average_precision("challenge"), tuple(cells[:PLACES]))
+    return Strip(system, result.average_precision("challenge"), tuple(cells[:TOP]))

@@ -1,4 +1,4 @@
-"""What textual refinement does to visual rankings: the table of Hou, Ji and Wang (MM 2020)."""
+"""The effect of textual refinement on visual rankings: the ablation of Hou, Ji and Wang (2020)."""
 
 from __future__ import annotations
 
@@ -16,30 +16,31 @@ DEPTHS = range(1, 7)
 
 @dataclass(frozen=True, slots=True)
 class RankedQuery:
-    """The visual ranking of the whole gallery for one query, and what is right."""
+    """The visual ranking of the whole gallery for one query, and its truths.
+
+    ranking: distinct product ids, best first; scores: the visual score of every product.
+    """
 
     ranking: Sequence[str]
-    """Product ids, best first, no two alike."""
     scores: Mapping[str, float]
-    """The visual score of every product."""
     truths: frozenset[str]
     ignore: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class AblationRow:
-    """One variant with one k over all queries that have a truth."""
+    """One variant with one k (`first`) over all queries that have a truth.
+
+    before, after: mAP@7 (challenge) of the visual and of the refined rankings; improved, impaired:
+    shares of the queries whose AP@7 rose and fell.
+    """
 
     variant: str
     first: int
     before: float
-    """mAP@7 (challenge) of the visual rankings."""
     after: float
-    """mAP@7 (challenge) of the refined ones."""
     improved: float
-    """Share of the queries whose AP@7 rose."""
     impaired: float
-    """Share of the queries whose AP@7 fell."""
 
 
 def ablate(
@@ -51,7 +52,7 @@ def ablate(
 
     Args:
         queries: those without a truth are left out.
-        similar: D, the products whose text is like that of a product.
+        similar: D, the products whose text is most similar to that of a product.
         depths: the values of k.
 
     Raises:

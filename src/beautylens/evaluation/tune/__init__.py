@@ -1,1 +1,1 @@
-"""Searching for the best recipe within a time per query."""
+"""The best recipe for a catalogue within a time limit per query."""

@@ -1,4 +1,4 @@
-"""The settings that tuning tries at query time, and a recipe in a few words."""
+"""The query-time settings that tuning tries, and a recipe in a few words."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from beautylens.recipe.sections import (
 DEPTHS = (30, 100, 300)
 VIEWS = ((1.0,), (1.0, 0.75), (1.0, 0.75, 0.5))
 NO_KEYPOINTS: Changes = {"keypoints": None, "vlad": None, "verify": None, "colour": None}
-# What a catalogue is described with, and its query-time parts, that a recipe may do without.
+# Optional parts of a recipe.
 PARTS = ("keypoints", "vlad", "verify", "colour", "read")
-# What the evidence that a judge weighs depends on.
+# The sections that change the judge's evidence.
 EVIDENCE = ("encoders", "projection", "retrieve", "expand", "expand_by_name", *PARTS)
 
 
 def completed(recipe: Recipe, *, texts: bool) -> Recipe:
-    """Return a recipe with every part that a query can do without, to build one collection by.
+    """Return a recipe with all optional parts, so that one collection serves all recipes tried.
 
-    A part that it lacks is that of the default recipe, where it goes with the rest.
+    Missing parts are taken from the default recipe, if they are valid with the rest.
 
     Args:
-        recipe: what to complete.
-        texts: whether products have names, so that the textual index has something to read.
+        recipe: the recipe to complete.
+        texts: whether products have names, which textual refinement needs.
     """
     default = read_recipe("default")
     parts: dict[str, object] = {name: getattr(default, name) for name in PARTS}
     if texts:
         parts["expand_by_name"] = ExpandByNameSettings()
-    # First the scorer, which reads all evidence.
+    # The judge first, because it uses all evidence.
     full = changed(recipe, {"scorer": _judge(recipe)}) or recipe
-    # Keypoints before what needs them: each part is added to the recipe as it stands by then.
+    # In the order of their dependencies: each recipe on the way must be valid.
     names: tuple[str, ...]
     for names in (("keypoints", "verify"), ("vlad",), ("colour",), ("read",), ("expand_by_name",)):
         missing = {n: parts[n] for n in names if n in parts and getattr(full, n) is None}
@@ -49,13 +49,13 @@ def completed(recipe: Recipe, *, texts: bool) -> Recipe:
 
 
 def axes(start: Recipe, full: Recipe) -> list[Axis]:
-    """Return the settings to try, one after the other: what changes most comes first.
+    """Return the settings to try, in order; those with the largest effect come first.
 
     Args:
         start: the recipe that tuning starts from.
-        full: the same, completed: with all parts that the rows can serve.
+        full: the same with all optional parts, by `completed`.
     """
-    # Without a judge, more evidence would be added up by hand-set weights.
+    # Parts are tried with the judge, because the other scorers have fixed weights.
     judged: Changes = {"scorer": full.scorer}
     local: Changes = {**judged, "keypoints": full.keypoints}
     verify = full.verify or VerifySettings()
@@ -65,21 +65,24 @@ def axes(start: Recipe, full: Recipe) -> list[Axis]:
     read = full.read
     codes = read and read.model_copy(update={"photo": False, "codes": True})
     hybrid = {**local, "vlad": full.vlad}
+    vlad_only: Changes = {**hybrid, "verify": None, "colour": None}
+    expansions = (
+        None,
+        start.expand,
+        AlphaQuerySettings(kind="alpha_qe"),
+        SuperGlobalSettings(kind="superglobal"),
+        DiffusionSettings(kind="diffusion"),
+    )
     return [
-        [_put(NO_KEYPOINTS), _put({**hybrid, "verify": None, "colour": None}),
-         *map(_put, verified)],
+        [_put(NO_KEYPOINTS), _put(vlad_only), *map(_put, verified)],
         [_put({"vlad": None}), _put(hybrid)],
         [_retrieved(depth=depth) for depth in dict.fromkeys((*DEPTHS, start.retrieve.depth))],
         [_retrieved(views=views) for views in dict.fromkeys((*VIEWS, start.retrieve.views))],
-        [_put({"read": None}), _put({**judged, "read": codes}),
-         _put({**judged, "read": read})],
+        [_put({"read": None}), _put({**judged, "read": codes}), _put({**judged, "read": read})],
         [_put({"colour": None}), _put({"colour": full.colour})],
         [_put({"expand_by_name": None}), _put({"expand_by_name": full.expand_by_name})],
-        [_put({"expand": expand})
-         for expand in (None, start.expand, AlphaQuerySettings(kind="alpha_qe"),
-                        SuperGlobalSettings(kind="superglobal"),
-                        DiffusionSettings(kind="diffusion"))],
-    ]  # fmt: skip
+        [_put({"expand": expand}) for expand in expansions],
+    ]
 
 
 def _judge(recipe: Recipe) -> ScorerSettings:
@@ -95,7 +98,7 @@ def _retrieved(**settings: object) -> Option:
 
 
 def changes_evidence(one: Recipe, other: Recipe) -> bool:
-    """Tell whether what a judge weighs is gathered differently by two recipes."""
+    """Return whether two recipes give the judge different evidence."""
     return any(getattr(one, name) != getattr(other, name) for name in EVIDENCE)
 
 
@@ -113,7 +116,7 @@ def described(recipe: Recipe) -> str:
 
 
 def in_words(recipe: Recipe) -> str:
-    """Return what a recipe does in a line: its descriptor, then its steps."""
+    """Return a recipe as one line: its descriptor, then its steps."""
     views = len(recipe.retrieve.views)
     parts = [
         described(recipe),

@@ -1,6 +1,7 @@
-"""Descriptors compared: encoder x input side x pooling x whitening, each network run once a side.
+"""Comparison of descriptors: encoder x input side x pooling x whitening.
 
-The rows of every pooling are kept on disk; whitenings are learnt and scored on them.
+Each network runs once per input side. The descriptors of every pooling are cached on disk, and
+whitenings are learnt and scored on them.
 """
 
 from __future__ import annotations
@@ -33,20 +34,20 @@ from beautylens.recipe.recipe import Recipe
 from beautylens.recipe.sections import EncoderSettings, ProjectionSettings
 from beautylens.recipe.settings import PoolingSettings
 
+# Input sides to try, relative to an encoder's own.
 SHARES = (0.5, 0.75, 1.0, 1.25)
-"""Input sides to try, as shares of an encoder's own."""
 POOLINGS = ("mac", "gem", "rmac", "ramac")
 WHITENED = ProjectionSettings(dimensions=256, power=0.5, sample=2000)
+# Photos whose encoding is timed.
 TIMED = 8
-"""Photos whose encoding is timed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """One way to describe pictures, and how well that alone finds products.
+    """A descriptor, as a recipe without other steps, and its figures.
 
-    `figures.milliseconds` are those of decoding and encoding; `recall` is the share of photos of
-    whose products one is in the short-list, which is all that re-ranking can put in front.
+    `figures.milliseconds` is the time of decoding and encoding; `recall` is the share of photos
+    with a right product in the short-list, an upper bound for re-ranking.
     """
 
     recipe: Recipe
@@ -58,13 +59,13 @@ class Descriptors:
     """A catalogue and labelled photos on which descriptors are compared.
 
     Args:
-        catalogue: the gallery, a line a picture, by image id.
-        photos: those that choose.
+        catalogue: the gallery, one row per picture, by image id.
+        photos: the photos for selection.
         start: the recipe whose views and depth are used.
-        memory: keeps rows and times.
+        memory: caches descriptors and times.
         progress: called after each picture that a network has described.
 
-    `unreadable` then tells how many photos cannot be read; they find nothing.
+    Afterwards `unreadable` is the number of photos that cannot be read; they find nothing.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class Descriptors:
         return len(self._paths) + len(self._photos) * len(self._start.retrieve.views)
 
     def compare(self, settings: EncoderSettings) -> Iterator[Descriptor]:
-        """Yield every pooling and whitening of one network at one input side."""
+        """Yield the descriptor of every pooling and whitening of one network at one input side."""
         encoder = Encoder.load(
             settings.file, side=settings.side, pooling=settings.pooling, scales=settings.scales
         )
@@ -114,7 +115,7 @@ class Descriptors:
 
     @cached_property
     def _asked(self) -> str:
-        """A digest of what is searched for, and where."""
+        """A digest of queries and gallery."""
         right = [(sorted(row.product_ids), sorted(row.ignore_ids)) for row in self._photos]
         pictures = pictures_digest([*self._paths, *(row.image for row in self._photos)])
         retrieve = self._start.retrieve
@@ -123,7 +124,7 @@ class Descriptors:
     def _rows(
         self, encoder: Encoder, poolings: Sequence[str]
     ) -> tuple[Mapping[str, Float32], list[Mapping[str, Float32]]]:
-        """Return by pooling the rows of the gallery, and those of each view of the photos."""
+        """Return the descriptors by pooling, of the gallery and of each view of the photos."""
         described = partial(self._described, encoder, poolings)
         photos = [row.image for row in self._photos]
         return (
@@ -132,9 +133,14 @@ class Descriptors:
         )
 
     def _described(
-        self, encoder: Encoder, poolings: Sequence[str], paths: Sequence[AnyPath], *,
-        views: tuple[float, ...], query: bool,
-    ) -> Mapping[str, Float32]:  # fmt: skip
+        self,
+        encoder: Encoder,
+        poolings: Sequence[str],
+        paths: Sequence[AnyPath],
+        *,
+        views: tuple[float, ...],
+        query: bool,
+    ) -> Mapping[str, Float32]:
         stepped = 0
 
         def step() -> None:
@@ -168,22 +174,22 @@ class Descriptors:
                         decode(path, least_side=round(encoder.side / min(views))), views
                     )
                     spent.append((time.perf_counter() - start) * 1000)
-            # The first one waits for the network to be made ready.
+            # The first one includes the compilation of the network.
             return statistics.median(spent[1:] or spent or [0.0])
 
         key = digest_of("encoding", encoder.fingerprint, views, pictures_digest(paths))
         return float(self._memory.values(key, make))
 
     def _learnt(self, wanted: ProjectionSettings | None, rows: Float32) -> Whitening | None:
-        """Return a projection as a build would learn it of these rows."""
+        """Return the projection that indexing would learn from these rows."""
         if wanted is None:
             return None
         chosen = set(sample(self._catalogue, wanted.sample).rows["image_id"].to_pylist())
         ids = self._catalogue.rows["image_id"].to_pylist()
-        taught = rows[[place for place, name in enumerate(ids) if name in chosen]]
-        taught = taught[taught.any(axis=1)]
-        kept = wanted.dimensions and min(wanted.dimensions, len(taught) - 1, taught.shape[1])
-        return Whitening.fit(taught, kept, power=wanted.power, zscore=wanted.zscore)
+        learning = rows[[row for row, name in enumerate(ids) if name in chosen]]
+        learning = learning[learning.any(axis=1)]
+        kept = wanted.dimensions and min(wanted.dimensions, len(learning) - 1, learning.shape[1])
+        return Whitening.fit(learning, kept, power=wanted.power, zscore=wanted.zscore)
 
     def _scored(
         self, projection: ProjectionSettings | None, rows: Float32, views: Sequence[Float32]
@@ -198,14 +204,14 @@ class Descriptors:
             cosines = np.where(readable, gallery @ query, -np.inf)
             order = np.argsort(-cosines, kind="stable")[: self._start.retrieve.depth]
             # A photo that cannot be read finds nothing.
-            ranking = [self._products[place] for place in order] if query.any() else []
+            ranking = [self._products[index] for index in order] if query.any() else []
             precisions.append(precision_of(row, ranking))
             recalls.append(recall_at(ranking, row.product_ids, max(len(ranking), 1)))
         return precisions, float(np.mean(recalls))
 
 
 def sides(settings: EncoderSettings) -> list[EncoderSettings]:
-    """Return an encoder as it is set, and at the other input sides to try.
+    """Return an encoder at its own input side and at the other sides to try.
 
     Raises:
         EncoderError: when there is no such encoder.
@@ -220,16 +226,16 @@ def sides(settings: EncoderSettings) -> list[EncoderSettings]:
 
 
 def finalists(compared: Sequence[Descriptor], start: Recipe) -> list[Descriptor]:
-    """Return the descriptors to go on with: at most three.
+    """Return the descriptors for the search, at most three.
 
-    The one that the recipe has, the best by mAP@7 and recall in the short-list together, and the
-    best of those that take at most half of its time.
+    The recipe's own, the best by the sum of mAP@7 and recall, and the best at half of that one's
+    time.
     """
     own = [d for d in compared if d.recipe == bare(start)]
     first = _best(compared)
     faster = [d for d in compared if d.figures.milliseconds <= first.figures.milliseconds / 2]
     chosen = [*own, first, *([_best(faster)] if faster else [])]
-    return [d for place, d in enumerate(chosen) if d not in chosen[:place]]
+    return [d for index, d in enumerate(chosen) if d not in chosen[:index]]
 
 
 def _best(compared: Sequence[Descriptor]) -> Descriptor:
@@ -239,7 +245,7 @@ def _best(compared: Sequence[Descriptor]) -> Descriptor:
 
 
 def bare(recipe: Recipe) -> Recipe:
-    """Return a recipe with nothing but its descriptor and its short-list."""
+    """Return a recipe with only its descriptor and its short-list."""
     return Recipe(
         name=recipe.name,
         encoders=recipe.encoders,
@@ -249,7 +255,7 @@ def bare(recipe: Recipe) -> Recipe:
 
 
 def _poolings(encoder: Encoder) -> list[str]:
-    """Return the encoder's own pooling and the others; none twice."""
+    """Return the encoder's own pooling and the others, without duplicates."""
     own = encoder.spec.pooling
     plain = own.name if encoder.whitening is None and not own.options else None
     return [OWN, *(name for name in POOLINGS if name != plain)]
@@ -258,14 +264,14 @@ def _poolings(encoder: Encoder) -> list[str]:
 def _projections(
     start: Recipe, settings: EncoderSettings, *, whitened: bool
 ) -> list[ProjectionSettings | None]:
-    """Return the projections to try; what comes with its own whitening needs no other."""
+    """Return the projections to try; a pooling with its own whitening is not whitened again."""
     own = start.projection if settings.file == start.encoders[0].file else None
     tried = [None, own] if whitened else [None, own, WHITENED]
     return list(dict.fromkeys(tried))
 
 
 def _projected(learnt: Whitening | None, rows: Float32) -> Float32:
-    """Return rows projected; those of zeros, of unreadable pictures, stay zero."""
+    """Return the projected rows; zero rows, of unreadable pictures, stay zero."""
     if learnt is None:
         return rows
     return np.where(rows.any(axis=1, keepdims=True), learnt(rows), np.float32(0))

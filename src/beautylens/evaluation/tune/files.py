@@ -1,4 +1,4 @@
-"""What tuning leaves: the best recipe, all that was tried, and quality against time as a curve."""
+"""The output files of tuning: the best recipe, all recipes tried, and a curve."""
 
 from __future__ import annotations
 
@@ -19,43 +19,48 @@ TICKS = [base * step for base in (1, 10, 100, 1000, 10_000) for step in (1, 2, 5
 GREY, BLUE, ORANGE, GREEN = "#8a8f94", "#0b6e99", "#c4572a", "#3b8a4b"
 
 
-def write_recipe(path: Path, recipe: Recipe, said: str) -> None:
-    """Write a recipe as TOML; `read_recipe` gives the same one back.
+def write_recipe(path: Path, recipe: Recipe, comment: str) -> None:
+    """Write a recipe as TOML, which `read_recipe` reads back unchanged.
 
     Args:
         path: of the file.
-        recipe: its encoder files are named so that they hold from anywhere.
-        said: a line on where it comes from.
+        recipe: with absolute encoder paths.
+        comment: its first line.
     """
     values = _without_empty(recipe.model_dump(mode="json", exclude_none=True))
     (values["encoder"],) = values.pop("encoders")
     plain = {name: value for name, value in values.items() if not isinstance(value, dict)}
     tables = {name: value for name, value in values.items() if name not in plain}
-    path.write_text(f"# {said}\n{tomli_w.dumps(plain | tables)}", encoding="utf-8")
+    path.write_text(f"# {comment}\n{tomli_w.dumps(plain | tables)}", encoding="utf-8")
 
 
 def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings without texts and options that say nothing."""
-    kept = {
-        name: _without_empty(value) if isinstance(value, dict) else
-        [_without_empty(v) if isinstance(v, dict) else v for v in value]
-        if isinstance(value, list) else value
-        for name, value in values.items()
-    }  # fmt: skip
+    """Return settings without empty texts and tables."""
+    kept = {name: _plain(value) for name, value in values.items()}
     return {name: value for name, value in kept.items() if value not in ("", {})}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _without_empty(value)
+    return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
 def write_tried(path: Path, tuned: Tuned) -> None:
     """Write a line for everything that was tried, as CSV: descriptors, then whole recipes.
 
-    Of descriptors alone the milliseconds are those of decoding and encoding.
+    The milliseconds of descriptors are those of decoding and encoding.
     """
     ahead = [each.recipe for each in front(tuned.tried)]
     lines: list[dict[str, object]] = [
-        {"stage": "descriptor", **_settings(each.recipe), **_figures(each.figures),
-         "recall": round(each.recall, 4)}
+        {
+            "stage": "descriptor",
+            **_settings(each.recipe),
+            **_figures(each.figures),
+            "recall": round(each.recall, 4),
+        }
         for each in tuned.descriptors
-    ]  # fmt: skip
+    ]
     for tried in tuned.tried:
         marks = {
             "front": int(tried.recipe in ahead),
@@ -103,7 +108,7 @@ def _figures(figures: Figures) -> dict[str, object]:
 
 
 def draw_curve(path: Path, tuned: Tuned) -> None:
-    """Draw mAP@7 against milliseconds: all recipes, the front, the budget and the chosen one.
+    """Draw mAP@7 against milliseconds: all recipes, the Pareto front, budget, start and choice.
 
     Raises:
         MissingExtraError: when matplotlib is not installed.
@@ -114,25 +119,29 @@ def draw_curve(path: Path, tuned: Tuned) -> None:
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()
     alone = [Tried(each.recipe, each.figures) for each in tuned.descriptors]
-    axes.plot(*_points(alone), ".", ms=4, color="#c9cdd0", label="descriptor alone, encoded only")
+    axes.plot(*_points(alone), ".", ms=4, color="#c9cdd0", label="descriptor alone, encoding time")
     axes.plot(*_points(tuned.tried), "o", ms=5, color=GREY, alpha=0.6, mew=0, label="recipe")
     ahead = front(tuned.tried)
     if len(ahead) > 1:
-        # A front of one is a point, and lies under the mark of what was chosen.
+        # A front of one is a point under the mark of the chosen recipe.
         axes.plot(
-            *_points(ahead), "o-", ms=6, color=BLUE, drawstyle="steps-post",
-            label="front: none is as good and as fast",
-        )  # fmt: skip
+            *_points(ahead),
+            "o-",
+            ms=6,
+            color=BLUE,
+            drawstyle="steps-post",
+            label="Pareto front",
+        )
     axes.plot(*_points([tuned.start]), "D", ms=9, mfc="none", mew=2, color=ORANGE, label="start")
     axes.plot(*_points([tuned.chosen]), "*", ms=18, color=GREEN, mec="white", label="chosen")
     if tuned.budget is not None:
         axes.axvline(tuned.budget, color=ORANGE, ls="--", lw=1, label=f"budget {tuned.budget:g} ms")
-    axes.set(xscale="log", xlabel="milliseconds a query, median")
-    axes.set(ylabel="mAP@7 of the photos that chose", ylim=_range(tuned))
+    axes.set(xscale="log", xlabel="median milliseconds per query")
+    axes.set(ylabel="mAP@7 on the photos for selection", ylim=_range(tuned))
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xticks([n for n in TICKS if axes.get_xlim()[0] <= n <= axes.get_xlim()[1]])
-    axes.set_title(f"Quality against time: {len(tuned.tried)} recipes", loc="left")
+    axes.set_title(f"mAP@7 against time: {len(tuned.tried)} recipes", loc="left")
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(frameon=False, loc="outside lower center", ncols=3)
@@ -140,7 +149,7 @@ def draw_curve(path: Path, tuned: Tuned) -> None:
 
 
 def _range(tuned: Tuned) -> tuple[float, float]:
-    """Return from where to where mAP@7 is drawn: all recipes; poor descriptors may lie below."""
+    """Return the limits of the mAP@7 axis: all recipes; poor descriptors may lie below."""
     precisions = [tried.figures.map7 for tried in tuned.tried]
     margin = max(0.02, 0.08 * (max(precisions) - min(precisions)))
     return min(precisions) - margin, max(precisions) + margin
@@ -150,10 +159,10 @@ def _points(tried: Any) -> tuple[list[float], list[float]]:
     return [t.figures.milliseconds for t in tried], [t.figures.map7 for t in tried]
 
 
-def said_of(tuned: Tuned) -> str:
-    """Return what is known of the chosen recipe in a line, for its file."""
+def summary_of(tuned: Tuned) -> str:
+    """Return the chosen recipe and its figures in one line."""
     figures = tuned.chosen.figures
     return (
-        f"{in_words(tuned.chosen.recipe)}: mAP@7 {figures.map7:.3f} on {len(figures.precisions)} "
-        f"photos that chose it, {figures.milliseconds:.0f} ms a query."
+        f"{in_words(tuned.chosen.recipe)}: mAP@7 {figures.map7:.3f} on the "
+        f"{len(figures.precisions)} photos for selection, {figures.milliseconds:.0f} ms per query."
     )

@@ -1,4 +1,4 @@
-"""Measuring recipes over the rows of one collection: quality on kept features, time on fresh."""
+"""Figures of recipes on one collection: quality with cached features, times without the cache."""
 
 from __future__ import annotations
 
@@ -25,106 +25,98 @@ from beautylens.features.local.keypoints import Keypoints
 from beautylens.recipe.recipe import Recipe
 from beautylens.text.ocr import Line, shared_reader
 
+# Photos whose searches are timed, including decoding.
 TIMED = 9
-"""Photos whose searches are timed, decoding included."""
 LIMIT = 7
 
+# The number and decoded shape of a photo: its features depend on both.
+PhotoKey = tuple[int, tuple[int, ...]]
 
-Seen = tuple[int, tuple[int, ...]]
-"""Which photo, and how large it was decoded: what features depend on beside the steps' settings."""
 
-
-class Remembering(BaseEncoder):
-    """An encoder that describes each photo once, however many recipes look it up.
-
-    `seen` is the photo that is searched with at the moment.
-    """
+class CachedEncoder(BaseEncoder):
+    """An encoder that describes each photo once for all recipes; `photo` is the current one."""
 
     def __init__(self, encoder: BaseEncoder) -> None:
         self._encoder = encoder
-        self.seen: Seen = (0, ())
-        self._rows: dict[tuple[Seen, tuple[float, ...]], Float32] = {}
+        self.photo: PhotoKey = (0, ())
+        self._rows: dict[tuple[PhotoKey, tuple[float, ...]], Float32] = {}
 
     @property
     def name(self) -> str:
-        """That of the encoder."""
+        """The encoder's name."""
         return self._encoder.name
 
     @property
     def side(self) -> int:
-        """That of the encoder."""
+        """The encoder's input side."""
         return self._encoder.side
 
     @property
     def fingerprint(self) -> str:
-        """That of the encoder."""
+        """The encoder's fingerprint."""
         return self._encoder.fingerprint
 
     @property
     def precision(self) -> Precision:
-        """That of the encoder."""
+        """The encoder's precision."""
         return self._encoder.precision
 
     def fit(self, picture: UInt8) -> Any:
-        """Return what the encoder makes of a picture."""
+        """Return a picture fitted to the encoder's input."""
         return self._encoder.fit(picture)
 
     def describe(self, fitted: Sequence[Any], *, query: bool = False) -> Float32:
-        """Return what the encoder makes of fitted pictures."""
+        """Return the descriptors of fitted pictures."""
         return self._encoder.describe(fitted, query=query)
 
     def describe_views(self, picture: UInt8, views: Sequence[float]) -> Float32:
-        """Return the descriptor of the photo."""
-        key = self.seen, tuple(views)
+        """Return the descriptor of the current photo."""
+        key = self.photo, tuple(views)
         if key not in self._rows:
             self._rows[key] = self._encoder.describe_views(picture, views)
         return self._rows[key]
 
 
-class RememberingReader:
-    """Reads the print on each photo once; `seen` is the one that is searched with."""
+class CachedReader:
+    """Reads the words of each photo once; `photo` is the current one."""
 
     def __init__(self) -> None:
-        self.seen: Seen = (0, ())
-        self._lines: dict[Seen, tuple[Line, ...]] = {}
+        self.photo: PhotoKey = (0, ())
+        self._lines: dict[PhotoKey, tuple[Line, ...]] = {}
 
     def __call__(self, picture: UInt8) -> tuple[Line, ...]:
-        """Return the lines on the photo."""
-        if self.seen not in self._lines:
-            self._lines[self.seen] = shared_reader()(picture)
-        return self._lines[self.seen]
+        """Return the lines on the current photo."""
+        if self.photo not in self._lines:
+            self._lines[self.photo] = shared_reader()(picture)
+        return self._lines[self.photo]
 
 
-class RememberingExtractor:
-    """Takes the keypoints of each photo once; `seen` is the one that is searched with.
-
-    Args:
-        extractor: takes them.
-    """
+class CachedExtractor:
+    """Extracts the keypoints of each photo once; `photo` is the current one."""
 
     def __init__(self, extractor: Extractor) -> None:
         self._extractor, self.distance = extractor, extractor.distance
-        self.seen: Seen = (0, ())
-        self._keypoints: dict[tuple[Seen, int, int], Keypoints] = {}
+        self.photo: PhotoKey = (0, ())
+        self._keypoints: dict[tuple[PhotoKey, int, int], Keypoints] = {}
 
     def __call__(self, picture: UInt8, *, longest: int, limit: int) -> Keypoints:
-        """Return the keypoints of the photo."""
-        key = self.seen, longest, limit
+        """Return the keypoints of the current photo."""
+        key = self.photo, longest, limit
         if key not in self._keypoints:
             self._keypoints[key] = self._extractor(picture, longest=longest, limit=limit)
         return self._keypoints[key]
 
 
 class Trials:
-    """Measures recipes on labelled photos over the rows of one collection.
+    """Measures recipes on labelled photos with one collection.
 
     Args:
         collection: built with every part that the recipes use.
-        key: names the collection's rows: what is measured is kept under it.
-        photos: those that choose.
-        memory: keeps what was measured.
+        key: identifies the collection's rows in the cache.
+        photos: the photos for selection.
+        memory: caches the figures.
 
-    `full` is the recipe that the collection was built by, `failures` what could not be read.
+    `full` is the recipe of the collection, `failures` its pictures that could not be read.
     """
 
     def __init__(
@@ -133,19 +125,19 @@ class Trials:
         self._collection, self._key, self.full = collection, key, collection.recipe
         self.failures = collection.failures()
         self._photos, self._memory = photos, memory
-        self._encoder, self._reader = Remembering(collection.encoder), RememberingReader()
-        kept = collection.recipe.keypoints
-        self._extractor = RememberingExtractor(make_extractor(kept)) if kept else None
+        self._encoder, self._reader = CachedEncoder(collection.encoder), CachedReader()
+        keypoints = collection.recipe.keypoints
+        self._extractor = CachedExtractor(make_extractor(keypoints)) if keypoints else None
 
     def __call__(self, recipe: Recipe) -> Figures:
-        """Return the precision of each photo, and the median time of a query."""
-        return self._kept("chosen", recipe, self._photos, self._measured)
+        """Return AP@7 of each photo, and the median time of a query."""
+        return self._cached("chosen", recipe, self._photos, self._measured)
 
     def report(self, recipe: Recipe, photos: Sequence[TruthRow]) -> Figures:
-        """Return the same of other photos, each taken through all steps as a user would have it."""
-        return self._kept("reported", recipe, photos, lambda r: self._fresh(r, photos))
+        """Return the figures on other photos, each searched without cached features."""
+        return self._cached("reported", recipe, photos, lambda r: self._uncached(r, photos))
 
-    def _kept(
+    def _cached(
         self, kind: str, recipe: Recipe, photos: Sequence[TruthRow], make: Measure
     ) -> Figures:
         asked = [
@@ -165,31 +157,35 @@ class Trials:
         opened = self._collection
         opened.search_by(recipe)
         pipeline = make_pipeline(
-            recipe, opened.gallery, self._encoder, opened.vlad,
-            reader=lambda: self._reader, extractor=self._extractor,
-        )  # fmt: skip
+            recipe,
+            opened.gallery,
+            self._encoder,
+            opened.vlad,
+            reader=lambda: self._reader,
+            extractor=self._extractor,
+        )
         precisions = []
         for number, row in enumerate(self._photos):
             ranking: list[str] = []
             with suppress(ImageError):
                 photo = opened.photo(row.image)
-                seen = number, photo.pixels.shape
-                self._encoder.seen = self._reader.seen = seen
+                key = number, photo.pixels.shape
+                self._encoder.photo = self._reader.photo = key
                 if self._extractor is not None:
-                    self._extractor.seen = seen
+                    self._extractor.photo = key
                 matches = pipeline.search(photo, LIMIT + len(row.ignore_ids))
                 ranking = [match.product.product_id for match in matches]
             precisions.append(precision_of(row, ranking))
         return Figures(tuple(precisions), self._milliseconds())
 
     def _milliseconds(self) -> float:
-        """Return the median time of a query, from the photo's file to its answer."""
+        """Return the median time of a query, from the photo's file to its result."""
         step = max(1, len(self._photos) // TIMED)
         rows = self._photos[::step][:TIMED]
-        # The first search makes the pipeline ready, and is not counted.
+        # The first search is a warm-up.
         return _median(list(run_queries(self._collection, [rows[0], *rows]))[1:])
 
-    def _fresh(self, recipe: Recipe, photos: Sequence[TruthRow]) -> Figures:
+    def _uncached(self, recipe: Recipe, photos: Sequence[TruthRow]) -> Figures:
         self._collection.search_by(recipe)
         results = list(run_queries(self._collection, photos))
         precisions = (precision_of(row, r.ranking) for row, r in zip(photos, results, strict=True))
@@ -197,6 +193,6 @@ class Trials:
 
 
 def _median(results: Sequence[QueryResult]) -> float:
-    """Return the median milliseconds of those that were answered; infinite where none was."""
+    """Return the median milliseconds of the readable photos; infinite if there is none."""
     spent = [r.matches.milliseconds["total"] for r in results if r.matches is not None]
     return statistics.median(spent) if spent else math.inf

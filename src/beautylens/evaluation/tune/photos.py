@@ -1,4 +1,4 @@
-"""Labelled photos in two halves: one chooses a recipe, the other tells how good it is."""
+"""Labelled photos split in two halves: one for selection, the other for the final figures."""
 
 from __future__ import annotations
 
@@ -14,28 +14,31 @@ from beautylens.errors import TableError
 from beautylens.evaluation.metrics import average_precision
 from beautylens.inputs.several import several
 
+# With fewer photos than this, half of them would be too few, so all are used for selection.
 FEWEST = 20
-"""Photos below which half of them would choose by chance: all choose."""
+# Maximum of photos in each half: more take time and hardly change the ranking of recipes.
 MOST = 100
-"""Photos of each half that are searched with: more cost time and hardly change the order."""
 
 
 @dataclass(frozen=True, slots=True)
 class SplitPhotos:
-    """Photos that choose and photos that report; none report where there are too few."""
+    """Photos for selection and photos for the final figures.
+
+    choosing: for selection; reporting: for the final figures, empty if there are too few photos;
+    left_out: the number of rows whose products are not in the catalogue; absent: the number of rows
+    without a product.
+    """
 
     choosing: tuple[TruthRow, ...]
     reporting: tuple[TruthRow, ...]
     left_out: int
-    """Rows that name products, none of them of the catalogue."""
     absent: int = 0
-    """Rows that say that their photo shows nothing of the catalogue."""
 
 
 def split_photos(truth: Sequence[TruthRow], known: Collection[str]) -> SplitPhotos:
-    """Return the photos in halves that have no product in common.
+    """Return the photos in two halves without a common product.
 
-    The digests of product ids decide, so that the same photos are always split alike.
+    The split depends on digests of product ids, so it is reproducible.
 
     Args:
         truth: the labelled photos.
@@ -64,14 +67,14 @@ def split_photos(truth: Sequence[TruthRow], known: Collection[str]) -> SplitPhot
 
 
 def precision_of(row: TruthRow, ranking: Sequence[str]) -> float:
-    """Return AP@7 (challenge) of what was found for a photo, best first."""
+    """Return AP@7 (challenge) of a photo's ranking."""
     return average_precision(
         ranking, row.product_ids, ignore=row.ignore_ids, denominator="challenge"
     )
 
 
 def _groups(rows: Sequence[TruthRow]) -> list[list[TruthRow]]:
-    """Return photos that share products, directly or by others, in the order of their digests."""
+    """Return the connected components of photos by common products, ordered by digest."""
     joined = DisjointSet(sorted({product for row in rows for product in row.product_ids}))
     for row in rows:
         for product in row.product_ids:
@@ -90,8 +93,8 @@ def _digest(product: str) -> bytes:
 
 
 def _thinned(rows: Sequence[TruthRow]) -> tuple[TruthRow, ...]:
-    """Return the rows in the table's order, at most `MOST`, evenly spread."""
+    """Return at most `MOST` evenly spaced rows, in the table's order."""
     ordered = sorted(rows, key=lambda row: row.row)
     if len(ordered) <= MOST:
         return tuple(ordered)
-    return tuple(ordered[place * len(ordered) // MOST] for place in range(MOST))
+    return tuple(ordered[step * len(ordered) // MOST] for step in range(MOST))

@@ -1,4 +1,4 @@
-"""Searching over recipes, one setting after the other, for the best within a time."""
+"""Coordinate search over recipes for the best within a time limit."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from beautylens.errors import RecipeError
 from beautylens.evaluation.metrics import Interval, bootstrap_interval
 from beautylens.recipe.recipe import Recipe
 
+# Sections by name that replace a recipe's own.
 Changes = Mapping[str, object]
 Option = Callable[[Recipe], Changes]
-"""The sections that an option puts in place of a recipe's own."""
+# The options of one setting, in addition to a recipe's present one.
 Axis = Sequence[Option]
-"""The options of one setting; what a recipe has already is always one more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What was measured of a recipe.
+    """The figures of a recipe.
 
-    precisions: AP@7 (challenge) of each photo that chose; milliseconds: the median of a query.
+    precisions: AP@7 (challenge) of each photo; milliseconds: the median time of a query.
     """
 
     precisions: tuple[float, ...]
@@ -43,13 +43,13 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A recipe and what was measured of it."""
+    """A recipe and its figures."""
 
     recipe: Recipe
     figures: Figures
 
     def fits(self, budget: float | None) -> bool:
-        """Tell whether it answers within so many milliseconds."""
+        """Return whether its median time is within a budget in milliseconds."""
         return budget is None or self.figures.milliseconds <= budget
 
 
@@ -57,13 +57,13 @@ Measure = Callable[[Recipe], Figures]
 
 
 def best(tried: Iterable[Tried], budget: float | None = None) -> Tried:
-    """Return the best recipe within the budget, the faster of equals; else the fastest of all."""
+    """Return the best recipe within the budget, on ties the faster; without any, the fastest."""
     return max(tried, key=lambda each: _worth(each, budget))
 
 
 def _worth(tried: Tried, budget: float | None) -> tuple[bool, float, float]:
     figures = tried.figures
-    # Sums of floats: what differs by less than any photo's precision can is equal.
+    # Rounded because sums of floats differ slightly for equal precisions.
     quality = round(figures.map7, 6)
     if tried.fits(budget):
         return True, quality, -figures.milliseconds
@@ -71,7 +71,7 @@ def _worth(tried: Tried, budget: float | None) -> tuple[bool, float, float]:
 
 
 def front(tried: Iterable[Tried]) -> list[Tried]:
-    """Return the recipes than which no other is both as good and as fast, the fastest first."""
+    """Return the Pareto front of mAP@7 and time, the fastest recipe first."""
     kept: list[Tried] = []
     for each in sorted(tried, key=lambda t: (t.figures.milliseconds, -t.figures.map7)):
         if not kept or each.figures.map7 > kept[-1].figures.map7 + 1e-6:
@@ -82,10 +82,10 @@ def front(tried: Iterable[Tried]) -> list[Tried]:
 def sweep(
     start: Recipe, axes: Iterable[Axis], measure: Measure, budget: float | None = None
 ) -> Iterator[Tried]:
-    """Yield recipes, one setting changed after the other, each beside the best so far.
+    """Yield the recipes of a coordinate search.
 
-    A coordinate search: what is best of one setting is kept while the next is tried. Options that
-    do not go with the rest of a recipe are left out; no recipe comes twice.
+    The best option of each setting is kept while the next setting is tried. Invalid combinations
+    are skipped, and no recipe is measured twice.
     """
     current = Tried(start, measure(start))
     known = [start]
@@ -98,12 +98,12 @@ def sweep(
                 known.append(made)
                 found.append(Tried(made, measure(made)))
                 yield found[-1]
-        # What came with an earlier setting was no better than what was kept then.
+        # Recipes of earlier axes were compared there.
         current = best(found, budget)
 
 
 def changed(recipe: Recipe, changes: Changes) -> Recipe | None:
-    """Return a recipe with other sections, None where they do not go together."""
+    """Return a recipe with other sections, None if they are not valid together."""
     try:
         return Recipe.model_validate({**dict(recipe), **changes})
     except (RecipeError, ValidationError):

@@ -1,7 +1,7 @@
-"""Tuning: the recipe that finds most of a catalogue's labelled photos within a time.
+"""Tuning: the best recipe for a catalogue and labelled photos within a time limit.
 
-First descriptors are compared on kept rows, then the settings of a search over collections of the
-best of them. The photos that choose are not those that report.
+First descriptors are compared alone, then search settings on collections of the best descriptors.
+Selection and final figures use different photos.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from beautylens.recipe.recipe import Recipe, located
 from beautylens.recipe.sections import EncoderSettings
 from beautylens.text.product_texts import product_texts
 
+# Maximum of catalogue pictures for tuning, including all of the photos' products.
 GALLERY = 4000
-"""Catalogue pictures that are searched while tuning, all of the photos' products among them."""
+# Axes that are tried with every descriptor, up to the words; the others with the first one only.
 SHARED = 5
-"""Settings that are tried with every descriptor: up to the words. The others are tried with one."""
 WORK = "work"
 
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """What tuning found.
+    """The result of tuning.
 
-    start and chosen are recipes measured on the photos that chose; `reported` and
-    `start_reported` are theirs on those that did not, None where too few photos are there.
+    start, chosen: with figures on the photos for selection; reported, start_reported: the figures
+    of `chosen` and `start` on the other photos, None if there are too few.
     """
 
     start: Tried
@@ -56,15 +56,15 @@ class Tuned:
 
 
 class Tuning:
-    """One tuning, step by step: `describe`, `build`, `search`, `report`.
+    """A tuning run in four steps: `describe`, `build`, `search`, `report`.
 
     Args:
         catalogue: the products.
-        truth: photos whose products are known.
-        folder: where results go, and in its sub-folder `work` what a repeated run goes on from.
-        start: the recipe to start from; it has one encoder.
-        encoders: names or paths of others to try beside its own.
-        budget: milliseconds that a query may take; None for any.
+        truth: labelled photos.
+        folder: for the results; its sub-folder `work` is the cache.
+        start: the recipe to start from, with one encoder.
+        encoders: names or paths of further encoders to try.
+        budget: maximum of milliseconds per query; None for no limit.
 
     Raises:
         BeautylensError: when the folder is a file.
@@ -83,13 +83,13 @@ class Tuning:
         budget: float | None = None,
     ) -> None:
         if folder.exists() and not folder.is_dir():
-            raise BeautylensError(f"{folder} is a file; name a folder for what tuning finds")
+            raise BeautylensError(f"{folder} is a file; name a folder for the results")
         if len(start.encoders) > 1:
             raise RecipeError(
                 f"recipe '{start.name}' has {len(start.encoders)} encoders, and tuning chooses "
                 "one: start from a recipe with one [encoder], and name others with --encoder"
             )
-        # Times are of this machine, without a cluster that others use too.
+        # Times are measured on this machine, without a Milvus cluster.
         self._vectors = start.retrieve.vectors
         alone = start.retrieve.model_copy(update={"vectors": ""})
         self.start = start.model_copy(update={"retrieve": alone})
@@ -98,8 +98,8 @@ class Tuning:
             *(EncoderSettings(file=located(name)) for name in several(encoders)),
         ]
         networks = [found for settings in named for found in sides(settings)]
-        # Settings may hold options, which have no hash.
-        self._networks = [n for place, n in enumerate(networks) if n not in networks[:place]]
+        # Not by a set, because settings with options are not hashable.
+        self._networks = [n for index, n in enumerate(networks) if n not in networks[:index]]
         self.photos: SplitPhotos = split_photos(
             truth, set(catalogue.rows["product_id"].to_pylist())
         )
@@ -114,11 +114,11 @@ class Tuning:
 
     @property
     def pictures(self) -> int:
-        """How many pictures networks describe."""
+        """The number of pictures that networks describe."""
         return self._described().pictures * len(self._networks)
 
     def describe(self, step: Callable[[], None] = lambda: None) -> None:
-        """Compare every descriptor.
+        """Compare all descriptors.
 
         Raises:
             ImageError: when no picture, or no photo, can be read.
@@ -131,14 +131,14 @@ class Tuning:
         return Descriptors(self.catalogue, self.photos.choosing, self.start, self._memory, step)
 
     def build(self, progress: OnProgress) -> None:
-        """Build a collection of each of the best descriptors, with all that a search may use."""
+        """Build a collection for each of the best descriptors, with all optional parts."""
         texts = any(product_texts(self.catalogue.rows).values())
         rows = self.catalogue.rows.to_pylist()
         pictures = pictures_digest(self.catalogue.image_path(row["image"]) for row in rows)
         for descriptor in finalists(self.descriptors, self.start):
             start = _described_as(self.start, descriptor.recipe)
             if start is None:
-                # A descriptor that other parts of the recipe do not go with.
+                # This descriptor is not valid with other parts of the recipe.
                 continue
             full = completed(start, texts=texts)
             key = digest_of(full.model_dump_json(), make_encoder(full).fingerprint, rows, pictures)
@@ -149,16 +149,16 @@ class Tuning:
 
     @property
     def most(self) -> int:
-        """How many recipes are tried at most."""
+        """The maximum number of recipes that are tried."""
         full = completed(self.start, texts=True)
         tried = [1 + len(axis) for axis in axes(self.start, full)]
         return sum(tried) + sum(tried[:SHARED]) * (len(self._trials) - 1)
 
     def search(self, step: Callable[[], None] = lambda: None) -> None:
-        """Try the settings of a search on each collection.
+        """Try search settings on each collection.
 
-        Each but the first starts from the best settings so far, and leaves alone those that weigh
-        alike whatever the descriptor.
+        The second and third start from the best settings so far and only try the first axes,
+        because the effect of the others does not depend on the descriptor.
         """
         for descriptor, trials in self._trials:
             tried = axes(self.start, trials.full)
@@ -172,7 +172,7 @@ class Tuning:
                     step()
 
     def report(self, step: Callable[[], None] = lambda: None) -> Tuned:
-        """Return what was found, measured once more on the photos that did not choose."""
+        """Return the result, with figures on the photos that were not used for selection."""
         chosen = best(self._tried, self.budget)
         started = next(tried for tried in self._tried if tried.recipe == self.start)
         reported = []
@@ -188,17 +188,17 @@ class Tuning:
         return trials.report(recipe, self.photos.reporting)
 
     def written(self, recipe: Recipe) -> Recipe:
-        """Return a recipe as it is to be kept: under its own name, with what was put aside."""
+        """Return a recipe for its file: under its own name, with the Milvus cluster restored."""
         retrieve = recipe.retrieve.model_copy(update={"vectors": self._vectors})
         return recipe.model_copy(update={"name": "tuned", "retrieve": retrieve})
 
     def failures(self) -> int:
-        """Return how many catalogue pictures could not be read."""
+        """Return the number of catalogue pictures that could not be read."""
         return len(self._trials[0][1].failures)
 
 
 def _described_as(recipe: Recipe, other: Recipe) -> Recipe | None:
-    """Return a recipe with the descriptor of another one, None where they do not go together."""
+    """Return a recipe with the descriptor of another one, None if they are not valid together."""
     return changed(recipe, {"encoders": other.encoders, "projection": other.projection})
 
 
@@ -207,7 +207,7 @@ def _same_rows(one: Recipe, other: Recipe) -> bool:
 
 
 def _searched(catalogue: Catalogue, photos: Sequence[TruthRow]) -> Catalogue:
-    """Return all pictures of the photos' products and, of a large catalogue, a sample of others."""
+    """Return all pictures of the photos' products and, if the catalogue is large, a sample."""
     named = sorted({p for row in photos for p in row.product_ids | row.ignore_ids})
     asked = pc.is_in(catalogue.rows["product_id"], value_set=pa.array(named, pa.string()))
     shown = catalogue.rows.filter(asked)
