@@ -65,7 +65,6 @@ ALLOWED_IN = {
 EXEMPT = (
     "docs/",
     "src/beautylens/assemble/",
-    "src/beautylens/catalogue/",
     "src/beautylens/cli/",
     "src/beautylens/cluster/",
     "src/beautylens/collection.py",

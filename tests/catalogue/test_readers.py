@@ -126,7 +126,7 @@ def test_a_last_field_of_several_lines_is_no_unclosed_quote(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("name", "content", "fault"),
     [
-        ("table.xlsx", b"PK", "is no table; give a file that ends in .csv, .tsv, .parquet"),
+        ("table.xlsx", b"PK", "is not a table; give a file that ends in .csv, .tsv, .parquet"),
         ("table.csv", b"", "is empty"),
         ("table.csv", b"product_id,image\n", "has no rows"),
         ("table.csv", b"product_id,image", "has no rows"),
@@ -137,7 +137,7 @@ def test_a_last_field_of_several_lines_is_no_unclosed_quote(tmp_path: Path) -> N
         ("table.jsonl", b"", "has no rows"),
         ("table.jsonl", b'{"product_id": "\xff"}', "is not UTF-8 text (line 1)"),
         ("table.jsonl", b'{"product_id": "p"}\n\n{"image":', ": line 3 is not JSON"),
-        ("table.jsonl", b'["p", "a.jpg"]', ": line 1 is no JSON object"),
+        ("table.jsonl", b'["p", "a.jpg"]', ": line 1 is not a JSON object"),
         ("table.jsonl", b'{"product_id": "p", "image": "\\ud800"}', "is not UTF-8 text;"),
         ("table.ndjson", b"[" * 100_000, ": line 1 is not JSON"),
     ],

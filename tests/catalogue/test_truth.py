@@ -90,7 +90,7 @@ def test_a_photo_beside_the_challenges_file_comes_before_one_in_a_folder(tmp_pat
 
 def test_a_photo_of_the_challenge_that_is_not_there_is_named(tmp_path: Path) -> None:
     put_photos(tmp_path, "v1.jpg", "v2.txt")
-    with pytest.raises(TableError, match="row 2 names 'v2', of which there is no picture"):
+    with pytest.raises(TableError, match="row 2 names 'v2', which has no picture"):
         read_text(tmp_path, f"{HEADER}v1,n1\nv2,n2\n")
 
 
@@ -137,7 +137,7 @@ def test_a_product_cannot_be_both_right_and_ignored(tmp_path: Path) -> None:
         ("truth.csv", b"query,product_ids\na,b\n", "has no column 'image' but only 'query'"),
         ("truth.csv", b"image,products\na,b\n", "if 'products' is meant, rename it"),
         ("truth.csv", HEADER.encode() + b"v1,\xff\n", "is not UTF-8 text (line 2)"),
-        ("truth.txt", b"", "is no table"),
+        ("truth.txt", b"", "is not a table"),
     ],
 )
 def test_a_file_that_is_no_truth_table_is_refused(

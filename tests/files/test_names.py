@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beautylens.catalogue.sharded_folder import Shelf
+from beautylens.catalogue.sharded_folder import ShardedFolder
 from beautylens.files.names import LONGEST, file_name, readable_name
 
 texts = st.text(st.characters(codec=None), max_size=300)
@@ -58,9 +58,9 @@ def test_texts_that_a_system_may_take_for_one_get_two_names(pair: tuple[str, str
 
 @pytest.mark.parametrize("picture_id", ["x" * 269, "a/../b", "CON", "n0000001", "é.1"])
 def test_pictures_are_kept_under_any_id(tmp_path: Path, picture_id: str) -> None:
-    part = Shelf(tmp_path).part(picture_id)
+    part = ShardedFolder(tmp_path).part(picture_id)
     part.write_bytes(b"\xff\xd8\xff")
     part.replace(part.with_suffix(".jpg"))
-    found = Shelf(tmp_path).find(picture_id)
+    found = ShardedFolder(tmp_path).find(picture_id)
     assert found is not None
     assert found.parent.parent == tmp_path

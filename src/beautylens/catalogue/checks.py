@@ -1,4 +1,4 @@
-"""Say what is wrong with a table: the first few faults, and the column that was probably meant."""
+"""Error messages for tables: the first few faults, and the column that was probably meant."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def refuse(path: AnyPath | str, faults: Sequence[str], remedy: str) -> None:
 
 
 def identifier(name: str) -> str:
-    """Return a column name as it can be written in SQL without quotes; empty where none is left."""
+    """Return a column name as an SQL identifier without quotes; empty if nothing is left."""
     plain = re.sub(r"\W+", "_", name.lower()).strip("_")
     return "" if plain[:1].isdigit() else plain
 
 
 def require_columns(path: AnyPath | str, found: Sequence[str], required: Iterable[str]) -> None:
-    """Check that a table has the columns that it needs.
+    """Check that a table has its required columns.
 
     Raises:
         TableError: naming the missing column, those there are, and the one probably meant.

@@ -1,7 +1,7 @@
-"""Tables whose cells stand between commas or tabs.
+"""CSV and TSV tables.
 
-In CSV a cell may be quoted (RFC 4180). In TSV, as it is registered with IANA, none is, and a quote
-is a letter like any other; but some programs quote there too, which shows in what they write.
+In CSV a cell may be quoted (RFC 4180). In TSV, as registered with IANA, a quote is an ordinary
+character; but some programs quote there too, which is detected from the table.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from beautylens.catalogue.text_files import encoding_of, open_text
 from beautylens.errors import TableError
 
 TAB = "\t"
-# What separates columns, and how a sentence names it.
+# Delimiters, and their names in messages.
 _DELIMITERS = {",": "','", ";": "';'", TAB: "tabs"}
-# The first line by which spreadsheets are told what separates columns.
+# The first line that tells spreadsheets the delimiter.
 _DECLARED = re.compile(r'"?sep=(?P<delimiter>.)"?\r?\n?')
 # A quoted field has to fit in one block, and descriptions can be long.
 _BLOCK_BYTES = 1 << 24
@@ -35,17 +35,19 @@ _BLOCK_BYTES = 1 << 24
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a table of text is written: what stands between cells, and the lines above its rows."""
+    """The delimiter, quoting and column names of a table of text.
+
+    declared: the number of lines that name the delimiter, 0 or 1.
+    """
 
     delimiter: str
     quoted: bool
     declared: int
-    """Lines that name the delimiter, none or one."""
     names: tuple[str, ...]
 
 
 def read_delimited(path: Path, delimiter: str) -> pa.Table:
-    """Return a table of text as strings, as they stand in the file.
+    """Return a table of text as strings, unchanged.
 
     Raises:
         TableError: when it has no column names, a row has too few or too many cells, or a quote
@@ -75,7 +77,7 @@ def read_delimited(path: Path, delimiter: str) -> pa.Table:
 
 
 def _parsed(path: Path, layout: Layout, ragged: list[str]) -> pa.Table:
-    """Return the rows of a table, and note those that have too few or too many fields."""
+    """Return the rows of a table; add those with too few or too many fields to `ragged`."""
 
     def note(row: pa_csv.InvalidRow) -> str:
         number = row.number - layout.declared - 1
@@ -83,33 +85,37 @@ def _parsed(path: Path, layout: Layout, ragged: list[str]) -> pa.Table:
         return "skip"
 
     reading = pa_csv.ReadOptions(
-        # Threads would lose the numbers of ragged rows.
-        use_threads=False, block_size=_BLOCK_BYTES,
-        skip_rows=layout.declared, encoding=encoding_of(path),
-    )  # fmt: skip
+        # With threads, ragged rows have no numbers.
+        use_threads=False,
+        block_size=_BLOCK_BYTES,
+        skip_rows=layout.declared,
+        encoding=encoding_of(path),
+    )
     parsing = pa_csv.ParseOptions(
-        delimiter=layout.delimiter, quote_char='"' if layout.quoted else False,
-        newlines_in_values=layout.quoted, invalid_row_handler=note,
-    )  # fmt: skip
+        delimiter=layout.delimiter,
+        quote_char='"' if layout.quoted else False,
+        newlines_in_values=layout.quoted,
+        invalid_row_handler=note,
+    )
     texts = pa_csv.ConvertOptions(
         column_types=dict.fromkeys(layout.names, pa.string()), strings_can_be_null=False
     )
-    # Opened here: Arrow takes no path that is not UTF-8.
+    # Opened here, because Arrow only takes UTF-8 paths.
     with path.open("rb") as file:
         return pa_csv.read_csv(file, reading, parsing, texts)
 
 
 def read_rows(path: Path, delimiter: str = ",", *, ragged: bool = False) -> list[list[str]]:
-    """Return the rows of a table that need not have column names, cell by cell.
+    """Return the cells of all rows of a table, with or without column names.
 
     Args:
         path: a file of text.
-        delimiter: stands between cells; between tabs none is quoted.
-        ragged: rows may have any number of cells, none of which has several lines.
+        delimiter: separates cells; with tabs, quotes are ordinary characters.
+        ragged: whether rows may have any number of cells; cells then have a single line.
 
     Raises:
         TableError: when a quote swallows rows.
-        csv.Error: when letters follow the closing quote of a cell.
+        csv.Error: when text follows the closing quote of a cell.
     """
     quoted = delimiter != TAB
     with open_text(path) as file:
@@ -130,10 +136,10 @@ def _quoting(quoted: bool) -> Literal[0, 3]:
 
 
 def _layout(path: Path, file: TextIO, delimiter: str) -> Layout:
-    """Read the lines above a table's rows, and leave the file behind them.
+    """Read the lines above a table's rows; the file's position is then at the first row.
 
     Raises:
-        TableError: when there are none, or other letters separate the columns.
+        TableError: when there are none, or another delimiter separates the columns.
     """
     first = file.readline()
     declared = _DECLARED.fullmatch(first)
@@ -168,7 +174,7 @@ def _from_names(path: Path, layout: Layout) -> Iterator[TextIO]:
 
 
 def _has_line_breaks(table: pa.Table) -> bool:
-    """Tell whether any cell has several lines, those of the column names included."""
+    """Return whether any cell or column name has several lines."""
     return any(len(name.splitlines()) > 1 for name in table.column_names) or any(
         pc.any(pc.match_substring(column, end)).as_py()
         for column in table.columns
@@ -177,10 +183,10 @@ def _has_line_breaks(table: pa.Table) -> bool:
 
 
 def _keeping_together(layout: Layout) -> str:
-    """Return how to write a cell that holds what separates cells or rows."""
+    """Return how to write a cell that contains a separator."""
     if layout.quoted:
         return "quote a field that holds a separator"
-    return "no tab or line break inside a field: where fields hold such, save the table as .csv"
+    return "no tab or line break inside a field, or save the table as .csv"
 
 
 def _check_delimiter(path: Path, names: Sequence[str], delimiter: str) -> None:

@@ -1,4 +1,4 @@
-"""Global trade item numbers, whichever way they are written.
+"""Global trade item numbers (GTIN) in all usual notations.
 
 GS1 General Specifications, sections 1.4 (padding to fourteen digits) and 7.9 (check digit).
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 DIGITS = 14
 SHORTEST = 8
-# Leading zeros get lost in spreadsheets: a UPC-A can come as few as this many digits.
+# Spreadsheets drop leading zeros, so a GTIN may have as few digits as this.
 FEWEST = 7
 _NUMBER = re.compile(r"\d+(?:[ \-]+\d+)*(?:\.0+)?", re.ASCII)
 
@@ -28,10 +28,11 @@ _SCIENTIFIC = re.compile(r"(\d)(?:[.,](\d+))?e\+?(\d{1,2})", re.ASCII | re.IGNOR
 
 
 def gtin14(written: str) -> str | None:
-    """Return a number in its fourteen digits, or None where it is no GTIN.
+    """Return a GTIN as fourteen digits, or None if it is not a valid GTIN.
 
     "0 36000-29145 2", "36000291452" and "036000291452" are the same. Eight digits that begin with
-    0 are a UPC-E where its check digit says so, for a GTIN-8 that begins with 0 is a shop's own.
+    0 are a UPC-E if its check digit is valid, because GTIN-8s that begin with 0 are for internal
+    use of shops.
     """
     if not _NUMBER.fullmatch(written.strip()):
         return None
@@ -47,7 +48,7 @@ def gtin14(written: str) -> str | None:
 
 
 def gtins_in(cell: str) -> tuple[str, ...]:
-    """Return the GTINs that a table's cell holds, fourteen digits each, in their order.
+    """Return the GTINs in a table's cell, fourteen digits each, in their order.
 
     A cell may have been written by a spreadsheet or by hand: `'4006381333931`, `="4006381333931"`,
     `4.006381333931E+12`, `EAN: 4006381333931`, full-width digits, invisible marks, several numbers.
@@ -60,15 +61,15 @@ def gtins_in(cell: str) -> tuple[str, ...]:
 
 
 def lost_digits(cell: str) -> bool:
-    """Tell whether a cell is a number that a spreadsheet rounded, such as 4.00638E+12."""
+    """Return whether a cell is a number that a spreadsheet rounded, such as 4.00638E+12."""
     written = _SCIENTIFIC.fullmatch(_plain(cell))
     return written is not None and len(written[2] or "") < int(written[3])
 
 
 def tidy_cell(cell: str) -> str:
-    """Return a cell as a collection keeps it, so that a lookup finds its numbers.
+    """Return a cell normalised for lookups.
 
-    One number in any of its `spellings` stays as it is, and so does a text without a GTIN; other
+    A single number in any of its `spellings` and a text without a GTIN stay unchanged; other
     notations become plain digits, several numbers joined by `;`.
     """
     found, plain = gtins_in(cell), cell.strip()
@@ -80,7 +81,7 @@ def tidy_cell(cell: str) -> str:
 
 
 def _usual(gtin: str) -> str:
-    """Return a GTIN in the fewest digits that a pack would show: 8, 12, 13 or 14."""
+    """Return a GTIN in the fewest digits of a standard length: 8, 12, 13 or 14."""
     return gtin[-next(length for length in (8, 12, 13, 14) if len(gtin.lstrip("0")) <= length) :]
 
 
@@ -109,7 +110,7 @@ def _numbers(text: str) -> Iterator[str]:
 
 
 def _words(part: str) -> Iterator[str]:
-    """Yield a part whole where it is one number, and else the words of it."""
+    """Yield a part as a whole if it is a GTIN, else its words."""
     if gtin14(part) is not None:
         yield part
     else:
@@ -117,18 +118,18 @@ def _words(part: str) -> Iterator[str]:
 
 
 def is_valid(digits: str) -> bool:
-    """Tell whether the last digit is the check digit of the others.
+    """Return whether the last digit is the check digit of the others.
 
-    From the right, the digits weigh 1, 3, 1, 3, ...; the sum of a GTIN is a multiple of ten.
+    From the right, the digits have weights 1, 3, 1, 3, ...; the sum must be a multiple of ten.
     """
-    total = sum(int(digit) * (1, 3)[place % 2] for place, digit in enumerate(reversed(digits)))
+    total = sum(int(digit) * (1, 3)[index % 2] for index, digit in enumerate(reversed(digits)))
     return total % 10 == 0
 
 
 def upc_a(upc_e: str) -> str:
-    """Return the twelve digits that the eight of a UPC-E stand for.
+    """Return the UPC-A, twelve digits, of a UPC-E of eight digits.
 
-    Number system, six digits of which the last says where zeros were left out, check digit.
+    A UPC-E is number system, six digits of which the last encodes the omitted zeros, check digit.
     """
     system, body, check = upc_e[0], upc_e[1:7], upc_e[7]
     last = body[5]
@@ -144,9 +145,9 @@ def upc_a(upc_e: str) -> str:
 
 
 def spellings(gtin: str) -> tuple[str, ...]:
-    """Return the ways in which a catalogue may write a GTIN of fourteen digits, most usual first.
+    """Return the notations of a GTIN of fourteen digits in catalogues, the most usual first.
 
-    With fewer leading zeros, down to none, and in the groups that stand below the bars.
+    With fewer leading zeros, down to none, and in the digit groups printed below barcodes.
     """
     bare = gtin.lstrip("0")
     plain = [gtin[-length:] for length in range(DIGITS, max(len(bare), FEWEST) - 1, -1)]
@@ -155,7 +156,7 @@ def spellings(gtin: str) -> tuple[str, ...]:
         f"{gtin[1]} {gtin[2:8]} {gtin[8:]}",
         f"{gtin[2]} {gtin[3:8]} {gtin[8:13]} {gtin[13]}",
     ]
-    # A group for fewer digits would leave some out.
+    # Groupings for shorter GTINs would drop digits.
     grouped = [written for written in groups if len(written.replace(" ", "")) >= len(bare)]
     dashed = [written.replace(" ", "-") for written in grouped]
     return tuple(dict.fromkeys([*plain, *grouped, *dashed]))

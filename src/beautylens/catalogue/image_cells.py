@@ -1,4 +1,4 @@
-"""The pictures that a table's cells name, however a shop's program or a spreadsheet joins them."""
+"""The pictures in a table's cells, in all notations of shop systems and spreadsheets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FURTHER = re.compile(
     r"images|image(?:_link|_url|_src|_path)?_?\d{1,2}"
     r"|(?:additional|further|other)_images?(?:_(?:link|url|src|path)s?)?(?:_?\d{1,2})?"
 )
-# Keys under which a nested value holds where its picture is.
+# Keys of nested values that hold a picture's path or address.
 _KEYS = ("path", "url", "src", "link", "href", "contentUrl", "image")
 
 _PICTURE = r"\.(?:jpe?g|jfif|png|webp|hei[cf]|avif|gif|tiff?|bmp)"
@@ -36,16 +36,16 @@ _ORDINARY = re.compile(r"[\w .\-]+(?:/[\w .\-]+)*")
 
 
 def picture_columns(names: Sequence[str]) -> list[str]:
-    """Return the columns that hold pictures: `image` first, then further ones in their order."""
+    """Return the columns of pictures: `image` first, then further ones in their order."""
     further = [name for name in names if name != MAIN and _FURTHER.fullmatch(identifier(name))]
     return [name for name in names if name == MAIN] + further
 
 
 def pictures_in(cell: str) -> list[str]:
-    """Return the paths and addresses that a cell names, in their order.
+    """Return the paths and addresses in a cell, in their order.
 
-    They are joined by line breaks, `|`, `;` or `,`, or are a list in JSON or Python. A `,` ends a
-    path only behind a picture's suffix; `;` and `,` end an address only before another picture.
+    They are separated by line breaks, `|`, `;` or `,`, or are a list in JSON or Python. A `,` ends
+    a path only after a picture's suffix; `;` and `,` end an address only before another picture.
     """
     if "[" in cell and (listed := _list(cell.strip(_MARKS))) is not None:
         return [text for item in listed if (text := _written(item))]
@@ -53,23 +53,23 @@ def pictures_in(cell: str) -> list[str]:
 
 
 def one_picture(cell: str) -> str:
-    """Return the path or address of a cell that holds a single one; empty where it holds none."""
+    """Return the path or address of a cell with a single one; empty if there is none."""
     if "[" in cell and (listed := _list(cell.strip(_MARKS))) is not None and len(listed) < 2:
         return _written(listed[0]) if listed else ""
     return _written(_unescaped(cell))
 
 
 def on_this_system(text: str, folder: AnyPath) -> str:
-    r"""Return a path of a table in this folder as this system writes it.
+    r"""Return a path of a table in this folder in the notation of this system.
 
-    `pictures\a.jpg` is `pictures/a.jpg`; of `C:\shop\pictures\a.jpg` the longest end that is a file
-    beside the table is taken, and where there is none the path stays as it is, to be reported.
+    `pictures\a.jpg` becomes `pictures/a.jpg`. `C:\shop\pictures\a.jpg` becomes its longest suffix
+    that is a file relative to the table; without one it stays unchanged and is reported later.
     """
     drive = _DRIVE.match(text)
     if "\\" not in text and (drive is None or is_address(text)):
         return text
     if isinstance(folder, Path) and (folder / text).exists():
-        # Other systems may have such a name.
+        # Outside Windows this is a valid file name.
         return text
     if drive is None:
         return text.replace("\\", "/")
@@ -81,7 +81,7 @@ def on_this_system(text: str, folder: AnyPath) -> str:
 
 
 def _list(cell: str) -> list[str] | None:
-    """Return the items of a list, written in JSON or as Python prints one; None if it is none."""
+    """Return the items of a list in JSON or Python notation; None if it is not a list."""
     if not (cell.startswith("[") and cell.endswith("]")):
         return None
     try:
@@ -119,7 +119,7 @@ def _split(cell: str) -> Iterator[str]:
 
 
 def _is_break(before: str, mark: str, after: str) -> bool:
-    """Tell whether a `;` or `,` stands between two pictures rather than in one."""
+    """Return whether a `;` or `,` separates two pictures rather than being part of one."""
     if _START.match(after) or not before.strip(_MARKS):
         return True
     ended = _ENDS_IN_PICTURE.search(before) is not None
@@ -131,7 +131,7 @@ def _is_break(before: str, mark: str, after: str) -> bool:
 
 
 def _spaced(item: str) -> Iterator[str]:
-    """Yield the addresses of a text that stand apart by spaces alone; any other text whole."""
+    """Yield addresses that are separated by spaces only; any other text as a whole."""
     if _START.match(item):
         yield from _SPACED.split(item)
     else:
@@ -139,7 +139,7 @@ def _spaced(item: str) -> Iterator[str]:
 
 
 def _written(item: str) -> str:
-    """Return a path or address without what surrounds it, its scheme said."""
+    """Return a path or address without quotes or brackets around it, and with its scheme."""
     text = item.strip(_MARKS)
     if _ORDINARY.fullmatch(text) and not text.startswith("./") and "/./" not in text:
         return text
@@ -162,7 +162,7 @@ def _file(address: str) -> str:
 
 
 def _plain_path(path: str) -> str:
-    """Return a path in the one spelling that all of its spellings share: without `.` and `//`."""
+    """Return a path normalised, without `.` and `//`."""
     if "//" not in path and not path.startswith("./") and "/./" not in path:
         return path
     start = re.match(r"//(?!/)|/*", path)

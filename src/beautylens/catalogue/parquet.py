@@ -1,4 +1,4 @@
-"""Read a Parquet table as Arrow strings; pictures in its columns are named, not read."""
+"""Parquet tables as Arrow strings; embedded pictures are named, not read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from beautylens.catalogue.image_cells import picture_columns
 from beautylens.images.formats import HEAD_BYTES, suffix_of
 from beautylens.images.parquet import named, picture_of
 
-# Pictures held at once while a table is looked through.
+# Pictures in memory at once while a table is read.
 _ROWS_A_BATCH = 64
 
 Text = Callable[[str, object], str]
@@ -24,13 +24,13 @@ def read_parquet(path: Path, text: Text) -> pa.Table:
     """Return the rows of a Parquet table, all columns strings.
 
     A column of pictures may hold their paths, their bytes, or both as {bytes, path}: bytes are
-    named as `beautylens.images.parquet` describes. Bytes elsewhere are told by their number.
+    named as `beautylens.images.parquet` describes. In other columns bytes become their number.
 
     Args:
         path: the table.
-        text: makes a text of a nested value, by the name of its column.
+        text: returns a nested value as text, given the name of its column.
     """
-    # Opened here: Arrow takes no path that is not UTF-8.
+    # Opened here, because Arrow only takes UTF-8 paths.
     with path.open("rb") as opened, pq.ParquetFile(opened) as file:
         schema = file.schema_arrow
         pictures = [
@@ -49,7 +49,7 @@ def read_parquet(path: Path, text: Text) -> pa.Table:
 
 
 def _named_pictures(file: pq.ParquetFile, table: str, name: str) -> pa.ChunkedArray:
-    """Return the names or paths of a column's pictures, a JSON list a row."""
+    """Return the names or paths of a column's pictures, one JSON list per row."""
     cells: list[str] = []
     for batch in file.iter_batches(_ROWS_A_BATCH, columns=[name]):
         for value in batch.column(0).to_pylist():
@@ -75,7 +75,7 @@ def _cell(value: Any, row: int, column: str, table: str) -> str:
 
 
 def _path_in(held: bytes) -> str | None:
-    """Return the path that some programs write as bytes; None of a picture."""
+    """Return a path that was written as bytes, as some programs do; None for a picture."""
     if suffix_of(held[:HEAD_BYTES]) is not None or b"\0" in held:
         return None
     try:
@@ -85,7 +85,7 @@ def _path_in(held: bytes) -> str | None:
 
 
 def may_hold_bytes(kind: pa.DataType) -> bool:
-    """Tell whether values of a type are bytes, or have bytes in them."""
+    """Return whether values of a type are bytes, or contain bytes."""
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         return may_hold_bytes(kind.value_type)
     if pa.types.is_struct(kind):
@@ -104,7 +104,7 @@ def as_strings(name: str, column: pa.ChunkedArray, text: Text) -> pa.ChunkedArra
     Args:
         name: of the column.
         column: of any type.
-        text: makes a text of a nested value, by the name of its column.
+        text: returns a nested value as text, given the name of its column.
     """
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
@@ -113,12 +113,12 @@ def as_strings(name: str, column: pa.ChunkedArray, text: Text) -> pa.ChunkedArra
     if pa.types.is_nested(column.type):
         return _texts([text(name, value) for value in column.to_pylist()])
     if _is_bytes(column.type):
-        return _bytesas_strings(column)
+        return _bytes_as_strings(column)
     return column.cast(pa.string()).fill_null("")
 
 
-def _bytesas_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return bytes as the texts that some programs write so, and others by their number."""
+def _bytes_as_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return bytes as text if they are UTF-8, else as their number."""
     try:
         return column.cast(pa.binary()).cast(pa.string()).fill_null("")
     except pa.ArrowInvalid:
@@ -126,7 +126,7 @@ def _bytesas_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def told_bytes(value: bytes) -> str:
-    """Return what stands for bytes that are no text."""
+    """Return the text that replaces bytes that are not text."""
     return f"{len(value):,} bytes"
 
 
@@ -135,7 +135,7 @@ def _texts(values: list[str]) -> pa.ChunkedArray:
 
 
 def _whole(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Undo what pandas does to whole numbers among which one is missing."""
+    """Return floats as integers if they are whole: pandas converts integers with missing values."""
     try:
         return column.cast(pa.int64())
     except pa.ArrowInvalid:

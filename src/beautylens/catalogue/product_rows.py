@@ -1,4 +1,4 @@
-"""The rows of one product seen together: one picture listed twice, cells left to another row."""
+"""The rows of one product together: repeated pictures, and cells that only one row fills."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from beautylens.files.paths import AnyPath, path_in
 
 
 def unrepeated(lines: pa.Table, folder: AnyPath) -> tuple[pa.Table, list[str]]:
-    """Return the lines, each file once for its product, and a note on those left out.
+    """Return the lines, each file once per product, and a note on those left out.
 
-    One file may be named by several paths: `./a.jpg`, `a.jpg`, a symbolic link.
+    Several paths may name one file: `./a.jpg`, `a.jpg`, a symbolic link.
 
     Args:
-        lines: those of one product stand together.
-        folder: where relative paths start.
+        lines: grouped by product.
+        folder: the folder of relative paths.
     """
     _, sizes = _products(lines)
     several = np.repeat(sizes > 1, sizes)
     kept = np.ones(len(lines), bool)
     faults = []
-    # Most products have one picture, and to follow links takes a look at each folder above.
+    # Only products with several pictures, because resolving links is slow.
     chosen = lines.select(["product_id", "image", "row"]).filter(pa.array(several)).to_pylist()
     first: dict[tuple[str, str], int] = {}
     for line, row in zip(np.flatnonzero(several), chosen, strict=True):
@@ -46,16 +46,16 @@ def unrepeated(lines: pa.Table, folder: AnyPath) -> tuple[pa.Table, list[str]]:
 
 
 def same_file(file: AnyPath) -> str:
-    """Return one text for all paths of a file, links followed; an address is its own."""
+    """Return the same text for all paths of a file, with links resolved; an address unchanged."""
     return os.path.realpath(file) if isinstance(file, Path) else str(file)
 
 
 def filled(lines: pa.Table, columns: Sequence[str]) -> pa.Table:
-    """Return the lines; a cell left empty holds what the first of its product's rows says.
+    """Return the lines with empty cells filled by the first value of their product.
 
     Args:
-        lines: those of one product stand together.
-        columns: texts that are facts of the product.
+        lines: grouped by product.
+        columns: text columns that describe the product.
     """
     starts, sizes = _products(lines)
     if (sizes < 2).all():
@@ -63,10 +63,10 @@ def filled(lines: pa.Table, columns: Sequence[str]) -> pa.Table:
     product = np.repeat(np.arange(len(starts)), sizes)
     for name in columns:
         given = pc.not_equal(lines[name], "").to_numpy()
-        said = np.flatnonzero(given)
+        filled_lines = np.flatnonzero(given)
         source = np.full(len(starts), -1)
-        # The last to be written is the first of a product.
-        source[product[said[::-1]]] = said[::-1]
+        # Reversed, so that a product's first value is written last and stays.
+        source[product[filled_lines[::-1]]] = filled_lines[::-1]
         taken = np.where(given | (source[product] < 0), np.arange(len(lines)), source[product])
         if (taken != np.arange(len(lines))).any():
             column = lines[name].take(pa.array(taken))
@@ -75,7 +75,7 @@ def filled(lines: pa.Table, columns: Sequence[str]) -> pa.Table:
 
 
 def with_tidy_gtins(lines: pa.Table) -> tuple[pa.Table, list[str]]:
-    """Return the lines with GTINs as lookups find them, and a note on those that are unusable."""
+    """Return the lines with normalised GTINs, and a note on unusable ones."""
     cells = lines["gtin"].to_pylist()
     if not any(cells):
         return lines, []
@@ -95,7 +95,7 @@ def with_tidy_gtins(lines: pa.Table) -> tuple[pa.Table, list[str]]:
 
 
 def _products(lines: pa.Table) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return where the lines of each product start, and how many they are."""
+    """Return the first line of each product, and its number of lines."""
     ids = lines["product_id"].combine_chunks()
     changes = pc.not_equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)
     starts = np.concatenate([[0], np.flatnonzero(changes) + 1])[: len(lines)]

@@ -1,4 +1,4 @@
-"""Read a table file of any known format as Arrow strings, the text as it stands but composed."""
+"""Table files of all known formats as Arrow strings, normalised to NFC."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ import pyarrow.compute as pc
 from beautylens.catalogue.delimited import TAB, read_delimited
 from beautylens.catalogue.image_cells import picture_columns
 from beautylens.catalogue.parquet import read_parquet, told_bytes
-from beautylens.catalogue.spreadsheet import without_leavings
+from beautylens.catalogue.spreadsheet import without_leftovers
 from beautylens.catalogue.text_files import lines_of, open_text
 from beautylens.errors import TableError
 from beautylens.files.paths import AnyPath, local_copy
 from beautylens.inputs.unicode_text import composed
 
-# Columns that hold several values, written as a list where the format has lists.
+# Columns that may hold several values; in formats with lists, as a list.
 SEVERAL = ("image", "product_ids", "ignore_ids")
 SEPARATOR = ";"
 
@@ -32,18 +32,18 @@ _LINES_A_CHUNK = 1 << 12
 
 
 def read_table(path: AnyPath) -> pa.Table:
-    """Return the rows of a table in their order; all columns are strings, nothing is null.
+    """Return the rows of a table in their order, all columns as strings without nulls.
 
-    Blank rows below the last one and nameless columns that say nothing are left out. Numbers keep
-    their digits, lists in the columns of `SEVERAL` are joined by `;`, and other nested values
-    become compact JSON text. Texts but for paths are in the normal form NFC.
+    Blank last rows and empty columns without a name are left out. Numbers keep their digits, lists
+    in the columns of `SEVERAL` are joined by `;`, and other nested values become compact JSON.
+    Texts except paths are normalised to NFC.
 
     Raises:
         TableError: when the file is missing, of no known format, malformed, or without rows.
     """
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        raise TableError(f"{path} is no table; give a file that ends in {', '.join(READERS)}")
+        raise TableError(f"{path} is not a table; give a file that ends in {', '.join(READERS)}")
     with copied(path) as file, reading(file):
         return tidied(path, reader(file))
 
@@ -52,13 +52,13 @@ def tidied(path: AnyPath | str, table: pa.Table) -> pa.Table:
     """Return the rows of a table of strings as `read_table` does.
 
     Args:
-        path: what errors call the table.
-        table: all columns are strings, nothing is null.
+        path: the table's name in errors.
+        table: all columns as strings without nulls.
 
     Raises:
-        TableError: when it is without rows, or several columns have one name.
+        TableError: when it has no rows, or several columns have the same name.
     """
-    table = _composed(without_leavings(path, table))
+    table = _composed(without_leftovers(path, table))
     names = table.column_names
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise TableError(
@@ -70,10 +70,7 @@ def tidied(path: AnyPath | str, table: pa.Table) -> pa.Table:
 
 
 def _composed(table: pa.Table) -> pa.Table:
-    """Return a table of texts in one normal form, so that equal texts are equal.
-
-    But for its paths: object storage tells the forms apart.
-    """
+    """Return a table of texts normalised to NFC, but not paths: object storage keeps both forms."""
     paths = picture_columns(table.column_names)
     columns = [
         column if name in paths else pc.utf8_normalize(column, form="NFC")
@@ -84,10 +81,10 @@ def _composed(table: pa.Table) -> pa.Table:
 
 @contextmanager
 def copied(table: AnyPath) -> Iterator[Path]:
-    """Give a table's file on this machine; what is wrong with a copy is said of the original.
+    """Yield a local copy of a table's file; errors name the original.
 
     Raises:
-        TableError: when there is no such file, or what is raised meanwhile names the copy.
+        TableError: when there is no such file, or one raised meanwhile, with the original's name.
     """
     if isinstance(table, Path):
         yield table
@@ -104,7 +101,7 @@ def copied(table: AnyPath) -> Iterator[Path]:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn whatever goes wrong while the table file is read into one clear sentence.
+    """Turn all errors of reading a table file into one clear sentence.
 
     Raises:
         TableError: when the file is missing, unreadable, malformed, or not UTF-8.
@@ -124,7 +121,7 @@ def reading(path: Path) -> Iterator[None]:
         ) from error
     except (EOFError, zlib.error) as error:
         raise TableError(
-            f"{path} is cut short or damaged ({error}); fetch or pack it again"
+            f"{path} is truncated or damaged ({error}); download or compress it again"
         ) from error
     except OSError as error:
         raise TableError(f"{path} cannot be read ({error}); check file and disk") from error
@@ -158,10 +155,10 @@ def _read_json_lines(path: Path) -> pa.Table:
 
 
 def json_objects(path: Path, lines: TextIO) -> Iterator[Mapping[str, object]]:
-    """Yield the objects of JSON Lines, of which none is held longer than it is used.
+    """Yield the objects of JSON Lines, one in memory at a time.
 
     Raises:
-        TableError: naming the line that holds no object.
+        TableError: naming the line that is not an object.
     """
     for number, line in enumerate(lines_of(path, lines), 1):
         if not line.strip():
@@ -170,15 +167,15 @@ def json_objects(path: Path, lines: TextIO) -> Iterator[Mapping[str, object]]:
             value = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise TableError(
-                f"{path}: line {number} is not JSON ({error}); give one JSON object a line"
+                f"{path}: line {number} is not JSON ({error}); write one JSON object per line"
             ) from error
         if not isinstance(value, dict):
-            raise TableError(f"{path}: line {number} is no JSON object; give one object a line")
+            raise TableError(f"{path}: line {number} is not a JSON object; write one per line")
         yield value
 
 
 def text_of(name: str, value: object) -> str:
-    """Return a JSON value as the cell of a column holds it."""
+    """Return a JSON value as a cell of a column."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -197,7 +194,7 @@ def _read_parquet(path: Path) -> pa.Table:
         return read_parquet(path, text_of)
     except pa.ArrowNotImplementedError as error:
         raise TableError(
-            f"{path} has a column that is no text ({error}); write it as strings"
+            f"{path} has a column that is not text ({error}); write it as strings"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""A folder of pictures named by their ids, few enough in each subfolder for any file system."""
+"""A folder of pictures, named by their ids and sharded into subfolders."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from beautylens.images.formats import FORMATS, HEAD_BYTES, suffix_of
 PART = ".part"
 
 
-class Shelf:
-    """Pictures spread evenly over 256 subfolders: some 2,100 in each of half a million.
+class ShardedFolder:
+    """Pictures spread evenly over 256 subfolders: about 2,100 each for half a million.
 
-    Nothing but the id decides where a picture stands; its suffix is that of its type.
+    The subfolder and file name depend only on the id; the suffix is that of the picture's type.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -23,8 +23,8 @@ class Shelf:
         self._names = cache(_names)
 
     def find(self, picture_id: str) -> Path | None:
-        """Return the picture's file if it was there at the first look and starts like a picture."""
-        folder, name = self._place(picture_id)
+        """Return the picture's file if it existed at the first look and begins like a picture."""
+        folder, name = self._location(picture_id)
         there = self._names(folder)
         for suffix in FORMATS:
             if name + suffix in there and _starts_like_a_picture(folder / (name + suffix)):
@@ -32,14 +32,14 @@ class Shelf:
         return None
 
     def part(self, picture_id: str) -> Path:
-        """Return where to write a picture until it is whole; its folder is made."""
-        folder, name = self._place(picture_id)
+        """Return the file for an unfinished picture, and create its folder."""
+        folder, name = self._location(picture_id)
         folder.mkdir(parents=True, exist_ok=True)
         return folder / (name + PART)
 
-    def _place(self, picture_id: str) -> tuple[Path, str]:
+    def _location(self, picture_id: str) -> tuple[Path, str]:
         """Return a picture's folder, and its file name without suffix."""
-        # A name without dots has no suffix of its own.
+        # Without dots the name has no suffix of its own.
         name = file_name(picture_id).replace(".", "%2E")
         return self._folders[zlib.crc32(name.encode()) & 0xFF], name
 

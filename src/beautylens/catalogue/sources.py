@@ -1,4 +1,4 @@
-"""What a table may be given as: a file, rows of Python values, a data frame, an Arrow table."""
+"""Sources of tables: files, rows of Python values, data frames, Arrow tables."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from beautylens.errors import TableError
 from beautylens.files.paths import RemotePath
 from beautylens.images.sources import Named, is_named
 
+# The name of a table that is not a file, in errors.
 NAME = "the given table"
-"""What errors call a table that is no file."""
 
 
 @runtime_checkable
 class ArrowStream(Protocol):
-    """A table that gives Arrow data: of pyarrow, pandas or polars."""
+    """A table with the Arrow stream interface: of pyarrow, pandas or polars."""
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> object:
         """Return the rows as a stream of Arrow's C interface."""
@@ -40,13 +40,13 @@ Truth: TypeAlias = Named | Rows | Sequence[TruthRow]
 
 
 def catalogue_from(source: Table) -> Catalogue:
-    """Return the catalogue that a file holds, or rows, a data frame or an Arrow table.
+    """Return the catalogue in a file, rows, a data frame or an Arrow table.
 
-    The columns are those of a catalogue file. `image` may be a list of paths. Relative paths of a
-    table that is no file start in the current folder.
+    The columns are those of a catalogue file. `image` may be a list of paths. Relative paths in a
+    file are relative to its folder, those in other sources to the current folder.
 
     Raises:
-        TableError: when it is none of these, a column is wrong, or no row is right.
+        TableError: when it is none of these, a column is wrong, or no row is valid.
     """
     if isinstance(source, Catalogue):
         return source
@@ -56,9 +56,9 @@ def catalogue_from(source: Table) -> Catalogue:
 
 
 def truth_from(source: Truth) -> tuple[TruthRow, ...]:
-    """Return the truth table that a file holds, or rows, a data frame or an Arrow table.
+    """Return the truth table in a file, rows, a data frame or an Arrow table.
 
-    The columns are those of a truth file; paths are as for `catalogue_from`.
+    The columns are those of a truth file; paths are relative as in `catalogue_from`.
 
     Raises:
         TableError: when it is none of these, or a column or row is wrong.
@@ -85,12 +85,12 @@ def _as_texts(source: object) -> pa.Table:
             return _of_columns(table.column_names, table.columns)
     except pa.ArrowException as error:
         raise TableError(
-            f"{NAME} has a column that is no text ({error}); write it as strings"
+            f"{NAME} has a column that is not text ({error}); write it as strings"
         ) from error
     if not isinstance(source, Iterable) or isinstance(source, Mapping | bytes):
         raise TableError(
-            f"{NAME} is a {type(source).__name__}; give a path, a list of dicts, one a row, a data "
-            "frame or an Arrow table"
+            f"{NAME} is a {type(source).__name__}; give a path, a list of dicts (one per row), a "
+            "data frame or an Arrow table"
         )
     return _of_rows(source)
 
@@ -99,7 +99,9 @@ def _of_rows(source: Iterable[Any]) -> pa.Table:
     rows = list(source)
     for number, row in enumerate(rows, start=1):
         if not isinstance(row, Mapping):
-            raise TableError(f"{NAME}: row {number} is a {type(row).__name__}; give a dict a row")
+            raise TableError(
+                f"{NAME}: row {number} is a {type(row).__name__}; give one dict per row"
+            )
     names = list(dict.fromkeys(name for row in rows for name in row))
     return _of_cells(names, [[row.get(name) for row in rows] for name in names])
 
@@ -144,13 +146,13 @@ def _cells(name: str, values: Sequence[object]) -> pa.Array:
 
 def _no_path(name: str, row: int, found: str) -> TableError:
     return TableError(
-        f"{NAME}: row {row} holds {found} in the column {name!r}; write the picture into a file "
-        "and give its path, which the collection keeps"
+        f"{NAME}: row {row} has {found} in the column {name!r}; write the picture to a file and "
+        "give its path, which the collection stores"
     )
 
 
 def _cell(name: str, value: object) -> str:
-    """Return a value as a cell of a table file would hold it; nothing for one that is missing."""
+    """Return a value as a cell of a table file; empty for a missing value."""
     if isinstance(value, np.generic):
         value = value.item()
     if _is_missing(value):

@@ -1,4 +1,4 @@
-"""What spreadsheets and data frames leave in a table: columns without a name, and blank rows."""
+"""Leftovers of spreadsheets and data frames in a table: unnamed columns and blank rows."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from beautylens.catalogue.checks import refuse
 from beautylens.files.paths import AnyPath
 
 
-def without_leavings(path: AnyPath | str, table: pa.Table) -> pa.Table:
-    """Return a table of texts without blank last rows and nameless columns that say nothing.
+def without_leftovers(path: AnyPath | str, table: pa.Table) -> pa.Table:
+    """Return a table of texts without blank last rows and without leftover unnamed columns.
 
-    Such columns are the empty ones beside the table, and one that only numbers its rows.
+    These are empty columns, and the index of a data frame.
 
     Raises:
-        TableError: when a column without a name holds anything else.
+        TableError: when an unnamed column has any other content.
     """
     named = [number for number, name in enumerate(table.column_names) if name.strip()]
     faults = []
@@ -39,13 +39,13 @@ def without_leavings(path: AnyPath | str, table: pa.Table) -> pa.Table:
 
 
 def blank_rows(columns: Sequence[pa.ChunkedArray]) -> NDArray[np.bool_]:
-    """Return which rows of these columns of texts hold nothing but spaces."""
+    """Return which rows of these columns are empty or only spaces."""
     blank = [pc.equal(pc.utf8_trim_whitespace(column), "") for column in columns]
     return np.asarray(reduce(pc.and_, blank).to_numpy(zero_copy_only=False))
 
 
 def _last_filled(table: pa.Table) -> int:
-    """Return how many rows there are down to the last that holds anything."""
+    """Return the number of rows up to the last that is not blank."""
     if not table.num_rows or not blank_rows(table.slice(table.num_rows - 1).columns)[0]:
         return int(table.num_rows)
     filled = np.flatnonzero(~blank_rows(table.columns))
@@ -53,9 +53,9 @@ def _last_filled(table: pa.Table) -> int:
 
 
 def _first_value(column: pa.ChunkedArray) -> tuple[int, str] | None:
-    """Return the first value that says anything, and its row from 0; None where none does.
+    """Return the first value of a column and its row from 0; None for an empty or index column.
 
-    A column that counts its rows, from 0 or 1, is the index of a data frame and says nothing.
+    A column that counts its rows, from 0 or 1, is the index of a data frame.
     """
     filled = np.flatnonzero(~blank_rows([column]))
     values = column.take(pa.array(filled)).to_pylist()

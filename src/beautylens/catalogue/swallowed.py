@@ -1,4 +1,4 @@
-"""Quotes that are opened in one row and closed in a later one, or never."""
+"""Detection of quotes that are opened in one row and closed in a later one, or never."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DIGITS = re.compile(r"\d+")
 
 
 class Record(NamedTuple):
-    """One row of a table of text: its number, its cells, and the lines of the file it takes."""
+    """One row of a table of text: its number, first line, cells, and lines of the file."""
 
     row: int
     line: int
@@ -29,7 +29,7 @@ class Record(NamedTuple):
 
     @property
     def has_line_breaks(self) -> bool:
-        """Tell whether any of its cells has several lines."""
+        """Return whether any of its cells has several lines."""
         return len(self.lines) > 1 or any("\n" in cell or "\r" in cell for cell in self.fields)
 
 
@@ -38,15 +38,15 @@ def refuse_swallowed(
 ) -> None:
     """Refuse a table in which a quote swallows the rows below it.
 
-    A quoted cell may run over several lines. That it has swallowed rows is known by its end, where
-    letters follow the closing quote or the file is over, or by a line that is a row of its own.
+    A quoted cell may have several lines. It has swallowed rows if text follows its closing quote,
+    if the file ends before it, or if one of its lines is a row of its own.
 
     Args:
-        path: named in the sentence.
+        path: for the message.
         file: the table's text, from the column names on.
-        delimiter: stands between cells.
-        columns: how many there are; None where no cell of the table has several lines.
-        above: lines above the column names.
+        delimiter: separates cells.
+        columns: their number; None if no cell of the table may have several lines.
+        above: number of lines above the column names.
 
     Raises:
         TableError: naming the row and its line.
@@ -59,21 +59,21 @@ def refuse_swallowed(
         row = f"row {record.row}" if record.row else "the row of column names"
         raise TableError(
             f"{path}: {row} (line {first}) opens a quote that nothing closes before line {last}"
-            f"{', so that it swallows rows' if last > first else ''}; close it where its field "
-            "ends, or double it where it is a letter of a quoted field"
+            f"{', so that it swallows rows' if last > first else ''}; close it at the end of its "
+            "field, or double it if it is part of a quoted field"
         )
 
 
 def is_quoted(file: TextIO, delimiter: str, columns: int) -> bool:
-    """Tell whether some cells of a table are quoted, and all that begin with a quote soundly so.
+    """Return whether a table quotes its cells, correctly wherever a cell begins with a quote.
 
-    A quote is one where it keeps a delimiter, a line break or another quote in its cell; in a table
-    without any of those, quotes are letters.
+    It does if a quote encloses a delimiter, a line break or another quote; otherwise quotes are
+    ordinary characters.
 
     Args:
         file: the table's text, from the column names on.
-        delimiter: stands between cells.
-        columns: how many there are.
+        delimiter: separates cells.
+        columns: their number.
     """
     needed = False
     for record in records(file, delimiter):
@@ -85,7 +85,7 @@ def is_quoted(file: TextIO, delimiter: str, columns: int) -> bool:
 
 
 def records(file: TextIO, delimiter: str) -> Iterator[Record]:
-    """Yield the rows that are left of a file, counted from 0; empty lines are no rows."""
+    """Yield the remaining rows of a file, counted from 0, without empty lines."""
     lines: list[str] = []
 
     def noted() -> Iterator[str]:
@@ -105,7 +105,7 @@ def records(file: TextIO, delimiter: str) -> Iterator[Record]:
 
 
 def _swallows(record: Record, delimiter: str, columns: int | None) -> bool:
-    """Tell whether a quote swallows other rows, in a row of several lines."""
+    """Return whether a quote in a row of several lines swallows other rows."""
     if columns is None:
         return True
     try:
@@ -123,16 +123,16 @@ def _swallows(record: Record, delimiter: str, columns: int | None) -> bool:
 
 
 def _line_as_row(line: str, delimiter: str) -> list[str]:
-    """Return the cells of one line of the file; a quote that it does not close is a letter."""
+    """Return the cells of one line; a quote that is not closed in it is an ordinary character."""
     *cells, last = next(csv.reader([line], delimiter=delimiter), []) or [""]
     return [*cells, *next(csv.reader([last.rstrip("\r\n")], delimiter=delimiter), [""])]
 
 
 def _is_row(fields: Sequence[str], first: Sequence[str]) -> bool:
-    """Tell whether a line inside a cell is a row of its own, like the line in which it is opened.
+    """Return whether a line inside a cell is a row of its own, like the line that opens the cell.
 
-    Both name a picture; where the first names none, or the other has an empty cell, their first
-    cells are written alike.
+    It is if both name a picture. If the first line names none, or the other has an empty cell, it
+    is if their first cells have the same pattern.
     """
     pictured = any(map(_names_picture, first)) or not first
     if pictured and any(map(_names_picture, fields)):
@@ -147,13 +147,13 @@ def _names_picture(cell: str) -> bool:
 
 
 def _pattern(cell: str) -> str:
-    """Return a cell without its numbers: ids of one table have it in common."""
+    """Return a cell with its numbers replaced; the ids of a table have the same pattern."""
     return _DIGITS.sub("0", cell.strip(' "'))
 
 
 @contextmanager
 def _any_length() -> Iterator[None]:
-    """Let cells be as long as they are: descriptions can be longer than the module allows."""
+    """Disable the limit on cells of `csv`, which long descriptions exceed."""
     before = csv.field_size_limit(sys.maxsize)
     try:
         yield

@@ -1,4 +1,4 @@
-"""The catalogue table: which pictures there are, of which products, and what is known of them."""
+"""The catalogue table: products with their pictures and metadata."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from beautylens.inputs.unicode_text import composed
 REQUIRED = ("product_id", "image")
 OPTIONAL = ("name", "brand", "category", "gtin")
 TEXT = pa.large_string()
-# What a collection stores beside a table's own columns.
+# Columns that a collection adds to those of a table.
 RESERVED = ("image_id", "row", "path", "digest", "descriptor", "keypoints", "local", "read_words")
 
 
 @dataclass(frozen=True, slots=True)
 class RowFault:
-    """A row of a table that gives no picture of a product, and why."""
+    """A row of a table without a product id or picture, and the reason it is left out."""
 
     row: int
     product_id: str
@@ -39,17 +39,17 @@ class RowFault:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The pictures of a catalogue, one line each, those of one product standing together.
+    """The pictures of a catalogue, one line each, grouped by product.
 
     Args:
         rows: text columns `image_id` (product id with its `%` and `/` written `%25` and `%2F`, a
             slash, image), `product_id`, `image`, `name`, `brand`, `category`, `gtin` and those of
             `extra`, without nulls; then `row`, int64, the row of the file counted from 1 below
             the column names.
-        folder: where relative image paths start.
+        folder: the folder of relative image paths.
         extra: the names of the metadata columns.
         faults: rows that were left out.
-        notes: sentences about cells that were understood in part, or not at all.
+        notes: sentences about cells that were not, or only partly, understood.
     """
 
     rows: pa.Table
@@ -68,7 +68,7 @@ class Catalogue:
         return [f"row {fault.row}: {fault.error}" for fault in self.faults]
 
     def image_path(self, image: str) -> AnyPath:
-        """Return where the picture file of a line is; nothing says yet that it exists."""
+        """Return the path of a line's picture, which need not exist."""
         return path_in(self.folder, image)
 
 
@@ -77,28 +77,28 @@ def read_catalogue(path: str | AnyPath) -> Catalogue:
 
     Columns `product_id` and `image` (paths relative to the table, addresses, or several of them, as
     `image_cells` describes) and further pictures in columns such as `image_2` or
-    `additional_image_link`; optional `name`, `brand`, `category`, `gtin`; others are kept as
-    metadata under a name that can stand in a search condition (`Price (EUR)` becomes `price_eur`).
-    What one row of a product leaves empty is taken from the product's other rows. Whether the
-    pictures exist is found out when they are decoded.
+    `additional_image_link`; optional `name`, `brand`, `category`, `gtin`; others are stored as
+    metadata under a name that is valid in filters (`Price (EUR)` becomes `price_eur`). Empty cells
+    of a product are filled from its other rows. Whether pictures exist is not checked before they
+    are decoded.
 
     Raises:
-        TableError: when the table cannot be read, a column is wrong, or no row is right.
+        TableError: when the table cannot be read, a column is wrong, or no row is valid.
     """
     path = as_path(path)
     return catalogue_of(path, read_table(path), path.parent)
 
 
 def catalogue_of(path: AnyPath | str, table: pa.Table, folder: AnyPath) -> Catalogue:
-    """Return the catalogue that a table of strings describes.
+    """Return the catalogue of a table of strings.
 
     Args:
-        path: what errors call the table.
-        table: its rows, as `read_table` returns them.
-        folder: where relative paths of pictures start.
+        path: the table's name in errors.
+        table: its rows, as returned by `read_table`.
+        folder: the folder of relative paths.
 
     Raises:
-        TableError: when a column is wrong, or no row is right.
+        TableError: when a column is wrong, or no row is valid.
     """
     pictures = picture_columns(table.column_names)
     require_columns(path, table.column_names, REQUIRED if not pictures else REQUIRED[:1])
@@ -140,12 +140,12 @@ def one_product(
 
 
 def _long(table: pa.Table) -> pa.Table:
-    """Return a table of texts that may be longer than 2 GiB together, where plain ones end."""
+    """Return a table with columns of large strings, which may have more than 2 GiB in total."""
     return table.cast(pa.schema([(name, TEXT) for name in table.column_names]))
 
 
 def _metadata_names(path: AnyPath | str, columns: list[str]) -> dict[str, str]:
-    """Return the name that each metadata column gets."""
+    """Return the name of each metadata column in a collection."""
     known = {*REQUIRED, *OPTIONAL}
     taken = known.intersection(columns)
     named: dict[str, str] = {}
@@ -171,7 +171,7 @@ def _metadata_names(path: AnyPath | str, columns: list[str]) -> dict[str, str]:
 def _images(
     table: pa.Table, pictures: Sequence[str], folder: AnyPath
 ) -> tuple[NDArray[np.int64], list[str], list[str]]:
-    """Return the row (from 0) and the path or address of each image, and a note on moved ones."""
+    """Return row (from 0) and path of each image, and a note on Windows paths that were found."""
     columns = [table[name].to_pylist() for name in pictures]
     rows, images, found = [], [], []
     for row, cells in enumerate(zip(*columns, strict=True)):
@@ -188,7 +188,7 @@ def _images(
 def _one_per_image(
     table: pa.Table, rows: NDArray[np.int64], images: list[str], extra: tuple[str, ...]
 ) -> tuple[pa.Table, tuple[RowFault, ...]]:
-    """Return a line for each image, columns in their final order, and the rows that give none."""
+    """Return a line for each image, columns in their final order, and the rows without one."""
     ids = pc.utf8_trim_whitespace(_array(table["product_id"]))
     nameless = pc.equal(ids, "").to_numpy(zero_copy_only=False)
     without = np.ones(table.num_rows, bool)
@@ -200,7 +200,7 @@ def _one_per_image(
             ids[int(row)].as_py(),
             "there is no product_id" if nameless[row] else "there is no image",
         )
-        # A blank row among others is none, but it is counted.
+        # Blank rows between others are no faults, but count as rows.
         for row in bad[~blank_rows(table.take(pa.array(bad)).columns)]
     )
     named = ~nameless[rows]
@@ -218,7 +218,7 @@ def _one_per_image(
 
 
 def _image_ids(product: pa.Array, image: pa.Array) -> pa.Array:
-    """Join product ids and images so that the first slash of an image id ends the product's."""
+    """Join product ids and images; the first slash of an image id ends the product id."""
     unslashed = pc.replace_substring(pc.replace_substring(product, "%", "%25"), "/", "%2F")
     return pc.binary_join_element_wise(unslashed, image, pa.scalar("/", TEXT))
 
@@ -237,7 +237,7 @@ def _products_together(lines: pa.Table) -> pa.Table:
 
 
 def _codes(column: pa.ChunkedArray) -> NDArray[np.int32]:
-    """Number the values of a column by their first appearance."""
+    """Return the values of a column as codes, numbered by first appearance."""
     codes: NDArray[np.int32] = _array(column).dictionary_encode().indices.to_numpy()
     return codes
 

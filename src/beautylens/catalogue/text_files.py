@@ -1,4 +1,4 @@
-"""Text files of tables: their encoding, and the lines in them."""
+"""The encoding and lines of text files."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TextIO
 
 from beautylens.errors import TableError
 
+# Maximum of characters in a line: far more than a product needs, and small enough for any memory.
 LONGEST_LINE = 16 << 20
-"""Letters: far more than a product needs, and few enough for any memory."""
 
-# What programs put in front of a text to say how it is encoded.
+# Byte-order marks.
 _MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -28,23 +28,23 @@ def open_text(path: Path) -> TextIO:
 
 
 def lines_of(path: Path, file: TextIO) -> Iterator[str]:
-    """Yield the lines of an open text, of which one is held at a time.
+    """Yield the lines of an open text, one in memory at a time.
 
-    A packed file of a megabyte may unpack to a line of gigabytes.
+    Their length is limited, because a compressed megabyte may expand to a line of gigabytes.
 
     Args:
-        path: to be named in errors.
-        file: packed or not.
+        path: for error messages.
+        file: compressed or not.
 
     Raises:
-        TableError: naming a line that has more than `LONGEST_LINE` letters.
+        TableError: naming a line that has more than `LONGEST_LINE` characters.
     """
     number = 1
     while line := file.readline(LONGEST_LINE + 1):
         if len(line) > LONGEST_LINE:
             raise TableError(
-                f"{path}: line {number} has more than {LONGEST_LINE:,} letters; give one product a "
-                "line"
+                f"{path}: line {number} has more than {LONGEST_LINE:,} characters; write one "
+                "product per line"
             )
         yield line
         number += 1

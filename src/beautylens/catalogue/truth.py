@@ -1,4 +1,4 @@
-"""The truth table: which products each query photo shows."""
+"""The truth table: the right products of each query photo."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from beautylens.inputs.several import several
 from beautylens.inputs.unicode_text import composed
 
 CHALLENGE_HEADER = ("Validation Image ID", "Training Image ID")
-# Where the challenge's photos are looked for when they are not beside the table.
+# Subfolders of the table's folder for the challenge's photos.
 PHOTO_FOLDERS = ("queries", "validation")
 
 
 @dataclass(frozen=True, slots=True)
 class TruthRow:
-    """The right answers for one query photo; none means that it is not in the catalogue.
+    """The right products of one query photo; none means that it is not in the catalogue.
 
-    Products of `ignore_ids`, such as another size of the right one, count neither as right nor
-    as wrong. `row` is counted from 1 below the column names.
+    Products of `ignore_ids`, such as another size of the right one, count neither as right nor as
+    wrong. `row` is counted from 1 below the column names.
     """
 
     image: AnyPath
@@ -49,12 +49,12 @@ def read_truth(path: str | AnyPath) -> tuple[TruthRow, ...]:
     """Read a truth table, in the order of the file.
 
     Columns `image` (a path relative to the table, or an address) and `product_ids` (joined by `;`,
-    may be empty), optional `ignore_ids` and `kind`; others are left unread. The Perfect-500K
-    challenge's own CSV is known by its header: its photos are the files named after the id, beside
-    the table or in its folder `queries` or `validation`.
+    may be empty), optional `ignore_ids` and `kind`; others are ignored. The CSV of the Perfect-500K
+    challenge is recognised by its header: its photos are the files named after the id, in the
+    table's folder or its subfolder `queries` or `validation`.
 
     Raises:
-        TableError: when the table cannot be read, or a column or row of it is wrong.
+        TableError: when the table cannot be read, or a column or row is wrong.
     """
     path = as_path(path)
     with copied(path) as file:
@@ -64,12 +64,12 @@ def read_truth(path: str | AnyPath) -> tuple[TruthRow, ...]:
 
 
 def truth_of(path: AnyPath | str, table: pa.Table, folder: AnyPath) -> tuple[TruthRow, ...]:
-    """Return what a table of strings says that photos show.
+    """Return the truth rows of a table of strings.
 
     Args:
-        path: what errors call the table.
-        table: its rows, as `read_table` returns them.
-        folder: where relative paths of photos start.
+        path: the table's name in errors.
+        table: its rows, as returned by `read_table`.
+        folder: the folder of relative paths.
 
     Raises:
         TableError: when a column or row is wrong.
@@ -123,7 +123,7 @@ def _is_challenge(path: Path) -> bool:
 
 
 def _challenge_rows(path: Path, folder: AnyPath) -> tuple[TruthRow, ...]:
-    """Read lines of a photo's id and as many product ids as are right."""
+    """Read lines of a photo's id and its right product ids."""
     with reading(path):
         lines = read_rows(path, ragged=True)[1:]
     if not lines:
@@ -133,7 +133,7 @@ def _challenge_rows(path: Path, folder: AnyPath) -> tuple[TruthRow, ...]:
     for row, (photo, *products) in enumerate(lines, 1):
         image = photos.get(composed(photo.strip()))
         if image is None:
-            faults.append(f"row {row} names {photo.strip()!r}, of which there is no picture")
+            faults.append(f"row {row} names {photo.strip()!r}, which has no picture")
         else:
             truths.append(TruthRow(image, _ids(SEPARATOR.join(products)), row=row))
     refuse(path, faults, f"Put the photos into its folder, {' or '.join(PHOTO_FOLDERS)}")
@@ -141,7 +141,7 @@ def _challenge_rows(path: Path, folder: AnyPath) -> tuple[TruthRow, ...]:
 
 
 def _photos(folder: AnyPath) -> dict[str, AnyPath]:
-    """Return the picture files that belong to a challenge table, by their name without suffix."""
+    """Return the picture files of a challenge table, by their name without suffix."""
     found: dict[str, AnyPath] = {}
     for holding in (folder, *(folder / name for name in PHOTO_FOLDERS)):
         files: Iterable[AnyPath] = holding.iterdir() if holding.is_dir() else ()

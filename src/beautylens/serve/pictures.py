@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from beautylens.catalogue.sharded_folder import Shelf
+from beautylens.catalogue.sharded_folder import ShardedFolder
 from beautylens.errors import CollectionError, ImageError
 from beautylens.files.paths import AnyPath, RemotePath, as_path
 from beautylens.files.writing import new_file
@@ -47,7 +47,7 @@ class PictureStore:
         suffix = suffix_of(data[:HEAD_BYTES]) or ""
         if isinstance(self._folder, RemotePath):
             return _stored(self._folder / f"{digest}{suffix}", data)
-        part = Shelf(self._folder).part(digest)
+        part = ShardedFolder(self._folder).part(digest)
         try:
             with new_file(part) as file:
                 file.write(data)

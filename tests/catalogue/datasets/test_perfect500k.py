@@ -217,5 +217,5 @@ def test_a_list_without_addresses_needs_pictures(tmp_path: Path) -> None:
 def test_a_catalogue_that_something_else_made_is_not_overwritten(tmp_path: Path) -> None:
     write(tmp_path, "product_id,image\n", "catalogue.csv")
     titles = write(tmp_path, "image,title\nn0000001,Cream\n")
-    with pytest.raises(TableError, match="was made by something else; name another folder"):
+    with pytest.raises(TableError, match="is not from this command; name another folder"):
         fetch_perfect500k([titles], tmp_path)

@@ -18,7 +18,7 @@ HALF = len(BODY) // 2
 ONE_TRY = replace(QUICK, retries=0)
 
 
-class Shelf:
+class FileServer:
     """Answers as a server of files does; breaks off after so many bytes, as often as told."""
 
     def __init__(
@@ -51,7 +51,7 @@ class Shelf:
 
 
 def test_a_file_comes_byte_for_byte_once(web: Web, tmp_path: Path) -> None:
-    web.answers["export"] = Shelf()
+    web.answers["export"] = FileServer()
     path = tmp_path / "out" / "export"
     states: list[tuple[int, int, int]] = []
     fetch_file(web.url("export"), path, manners=QUICK, progress=lambda *s: states.append(s))
@@ -63,55 +63,55 @@ def test_a_file_comes_byte_for_byte_once(web: Web, tmp_path: Path) -> None:
 
 
 def test_a_file_that_breaks_off_is_gone_on_with_in_the_same_run(web: Web, tmp_path: Path) -> None:
-    web.answers["export"] = shelf = Shelf(breaks=2)
+    web.answers["export"] = server = FileServer(breaks=2)
     fetch_file(web.url("export"), tmp_path / "export", manners=QUICK)
     assert (tmp_path / "export").read_bytes() == BODY
-    assert shelf.ranges == [None, f"bytes={HALF}-", f"bytes={HALF + 1}-"]
-    assert shelf.sent == len(BODY)
+    assert server.ranges == [None, f"bytes={HALF}-", f"bytes={HALF + 1}-"]
+    assert server.sent == len(BODY)
 
 
 def test_a_file_that_a_run_left_half_is_gone_on_with_by_the_next(web: Web, tmp_path: Path) -> None:
-    web.answers["export"] = shelf = Shelf(breaks=1)
+    web.answers["export"] = server = FileServer(breaks=1)
     path = tmp_path / "export"
     with pytest.raises(DownloadError, match=re.escape(f"{web.url('export')} breaks off (")):
         fetch_file(web.url("export"), path, manners=ONE_TRY)
     assert not path.exists()
     fetch_file(web.url("export"), path, manners=ONE_TRY)
     assert path.read_bytes() == BODY
-    assert shelf.sent == len(BODY)
+    assert server.sent == len(BODY)
     assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("tag", ['"v2"', 'W/"v1"'])
 def test_two_versions_of_a_file_never_end_in_one(web: Web, tmp_path: Path, tag: str) -> None:
     path = tmp_path / "export"
-    web.answers["export"] = Shelf(breaks=1)
+    web.answers["export"] = FileServer(breaks=1)
     with pytest.raises(DownloadError):
         fetch_file(web.url("export"), path, manners=ONE_TRY)
-    web.answers["export"] = Shelf(BODY[::-1], tag)
+    web.answers["export"] = FileServer(BODY[::-1], tag)
     fetch_file(web.url("export"), path, manners=ONE_TRY)
     assert path.read_bytes() == BODY[::-1]
 
 
 def test_a_host_that_goes_on_with_another_version_is_asked_anew(web: Web, tmp_path: Path) -> None:
     path = tmp_path / "export"
-    web.answers["export"] = Shelf(breaks=1)
+    web.answers["export"] = FileServer(breaks=1)
     with pytest.raises(DownloadError):
         fetch_file(web.url("export"), path, manners=ONE_TRY)
-    web.answers["export"] = shelf = Shelf(BODY[::-1], '"v2"', heeds=False)
+    web.answers["export"] = server = FileServer(BODY[::-1], '"v2"', heeds=False)
     fetch_file(web.url("export"), path, manners=QUICK)
     assert path.read_bytes() == BODY[::-1]
-    assert shelf.ranges == [f"bytes={HALF}-", None]
+    assert server.ranges == [f"bytes={HALF}-", None]
 
 
 def test_a_part_of_a_version_that_nothing_names_is_fetched_anew(web: Web, tmp_path: Path) -> None:
     path = tmp_path / "export"
-    web.answers["export"] = shelf = Shelf(tag='W/"v1"', breaks=1)
+    web.answers["export"] = server = FileServer(tag='W/"v1"', breaks=1)
     with pytest.raises(DownloadError):
         fetch_file(web.url("export"), path, manners=ONE_TRY)
     fetch_file(web.url("export"), path, manners=ONE_TRY)
     assert path.read_bytes() == BODY
-    assert shelf.ranges == [None, None]
+    assert server.ranges == [None, None]
 
 
 def test_a_part_that_was_whole_when_the_run_was_killed_is_fetched_anew(
@@ -120,7 +120,7 @@ def test_a_part_that_was_whole_when_the_run_was_killed_is_fetched_anew(
     path = tmp_path / "export"
     (tmp_path / "export.part").write_bytes(BODY)
     (tmp_path / "export.version").write_text('"v1"')
-    web.answers["export"] = Shelf()
+    web.answers["export"] = FileServer()
     fetch_file(web.url("export"), path, manners=QUICK)
     assert path.read_bytes() == BODY
 
@@ -137,6 +137,6 @@ def test_a_part_that_was_whole_when_the_run_was_killed_is_fetched_anew(
 def test_an_address_without_the_file_is_named_with_the_reason(
     web: Web, tmp_path: Path, path: str, reason: str
 ) -> None:
-    with pytest.raises(DownloadError, match=re.escape(f"{web.url(path)} {reason}; give the same")):
+    with pytest.raises(DownloadError, match=re.escape(f"{web.url(path)} {reason}; run the same")):
         fetch_file(web.url(path), tmp_path / "export", manners=QUICK)
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""The catalogue of the Perfect-500K challenge: its two lists, and the pictures they name."""
+"""The catalogue of the Perfect-500K challenge: its two lists and their pictures."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SAMPLE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One picture of the challenge; `address` and `name` are empty where no list gives them."""
+    """One picture of the challenge; `address` and `name` are empty if no list gives them."""
 
     product_id: str
     address: str
@@ -43,7 +43,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    """A list's lines of equal length, and which column is what; -1 where there is none."""
+    """A list's lines, of equal length, and the indices of its columns; -1 for a missing one."""
 
     path: Path
     lines: Sequence[Sequence[str]]
@@ -65,25 +65,25 @@ def fetch_perfect500k(
     retry_dead: bool = False,
     progress: Progress | None = None,
 ) -> Downloaded:
-    """Fetch the challenge's pictures into a folder and write `catalogue.csv` beside them.
+    """Fetch the challenge's pictures into a folder and write `catalogue.csv` there.
 
     Args:
         lists: the list of 2018, that of 2020, or both.
-        folder: where to; made where it is missing.
-        pictures: a folder of pictures named after their ids, which are used where they are.
-        limit: how many pictures of the lists are looked at, from the first on.
-        manners: how hosts are treated.
-        retry_dead: ask for dead links again.
-        progress: told how many links are done, of how many, and how many of those are dead.
+        folder: created if it does not exist.
+        pictures: a folder of pictures named after their ids, which are used in that folder.
+        limit: use only the first pictures of the lists.
+        manners: limits per host and picture.
+        retry_dead: whether to try dead links again.
+        progress: called with the number of finished links, of all links, and of dead links.
 
     Raises:
-        TableError: when a list is wrong, or nothing says where the pictures are.
+        TableError: when a list is wrong, or there are neither addresses nor pictures.
         QueryError: when `limit` is less than 1.
     """
     limit = none_or_at_least_one(limit, "limit")
     table = folder / CATALOGUE
     if table.exists() and not (folder / REPORT).exists():
-        raise TableError(f"{table} was made by something else; name another folder")
+        raise TableError(f"{table} is not from this command; name another folder")
     lists = several(lists)
     entries = read_lists(lists)[:limit]
     own = find_pictures(pictures) if pictures else {}
@@ -103,13 +103,13 @@ def fetch_perfect500k(
 def read_lists(paths: Sequence[Path]) -> list[Entry]:
     """Return the pictures of the challenge's lists, joined by id, in the order of the first list.
 
-    A list is CSV (or TSV) with or without column names: the columns are known by what they hold.
-    One holds ids, file names or addresses; one may hold addresses; another one the titles. Titles
-    that stand beside addresses only get their ids from another list with the same addresses.
+    A list is CSV (or TSV) with or without column names: columns are recognised by their content.
+    One has ids, file names or addresses; one may have addresses, another one titles. A list with
+    addresses but no ids gets them from another list with the same addresses.
 
     Raises:
-        TableError: when a list cannot be read, or rows have no id, a repeated id, or an address
-            that is none.
+        TableError: when a list cannot be read, or rows have no id, a repeated id, or an invalid
+            address.
     """
     lists = [_read_list(path) for path in several(paths)]
     known = {} if all(one.id >= 0 for one in lists) else _ids_by_address(lists)
@@ -130,10 +130,10 @@ def find_pictures(folder: Path) -> dict[str, Path]:
         TableError: when there are none.
     """
     found: dict[str, Path] = {}
-    for place, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder):
         folders.sort()
         for name in sorted(names):
-            file, product = Path(place, name), _id_in(name)
+            file, product = Path(parent, name), _id_in(name)
             if product and file.suffix.lower() in PHOTO_SUFFIXES:
                 found.setdefault(product, file)
     if not found:
@@ -162,13 +162,13 @@ def _read_list(path: Path) -> _List:
 
 
 def _with_columns(path: Path, names: Sequence[str], lines: Sequence[Sequence[str]]) -> _List:
-    """Tell the columns by what most of their first cells look like."""
+    """Recognise the columns by the majority of their first cells."""
     columns = list(zip(*lines[:_SAMPLE], strict=True))
     least = len(columns[0]) / 2
     ids = [sum(map(bool, map(_id_in, cells))) for cells in columns]
     addresses = [sum(map(_is_address, cells)) for cells in columns]
     address = addresses.index(max(addresses)) if max(addresses) >= least else -1
-    # File names inside addresses say the id only where no column of its own does.
+    # File names in addresses are used as ids only if there is no column of ids.
     ids_alone = [0 if column == address else count for column, count in enumerate(ids)]
     best = ids_alone if max(ids_alone) >= least else ids
     named = best.index(max(best)) if max(best) >= least else -1
@@ -183,7 +183,7 @@ def _with_columns(path: Path, names: Sequence[str], lines: Sequence[Sequence[str
 
 
 def _entries(one: _List, known: Mapping[str, str]) -> list[Entry]:
-    """Return a list's entries, whose ids may stand beside the same address in another list."""
+    """Return a list's entries, with ids from other lists by `known` addresses if it has none."""
     entries, faults = [], []
     first: dict[str, int] = {}
     for row, line in enumerate(one.lines, 1):
@@ -215,7 +215,7 @@ def _ids_by_address(lists: Sequence[_List]) -> dict[str, str]:
 
 
 def _id_in(cell: str) -> str:
-    """Return the id that a cell is, or that the file it names is called; empty where none."""
+    """Return the id in a cell, or in the name of its file; empty if there is none."""
     found = _ID.search(cell.partition("?")[0].partition("#")[0].strip())
     return found[1] if found else ""
 
@@ -227,7 +227,7 @@ def _is_address(cell: str) -> bool:
 def _rows(
     entries: Sequence[Entry], pictures: Mapping[str, Path], folder: Path
 ) -> list[tuple[str, str, str]]:
-    """Return the lines of the catalogue table: the entries of which there is a picture."""
+    """Return the lines of the catalogue table: the entries with a picture."""
     rows = []
     for entry in entries:
         if file := pictures.get(entry.product_id):

@@ -1,1 +1,1 @@
-"""Downloading pictures and lists: polite, resumable."""
+"""Downloads of pictures and lists: rate-limited and resumable."""

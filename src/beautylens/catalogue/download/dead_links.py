@@ -1,4 +1,4 @@
-"""The report of links that gave no picture, which is also the memory of them between runs."""
+"""The report of links that give no picture, by which later runs skip them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from beautylens.catalogue.write import write_csv
 from beautylens.inputs.unicode_text import on_one_line
 
 COLUMNS = ("id", "address", "reason", "row")
-# Starts the reason of a link that the next run asks again.
+# Prefix of temporary reasons: the next run tries the link again.
 FOR_NOW = "for now: "
 
 Key: TypeAlias = tuple[str, str]
@@ -23,9 +23,9 @@ Key: TypeAlias = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A picture to fetch: the id that names it, its address, and its row in the list.
+    """A picture to fetch: its id, its address, and its row in the list.
 
-    `otherwise` is a second address, asked where the first has lastingly nothing.
+    `otherwise` is a second address, for when the first permanently fails.
     """
 
     picture_id: str
@@ -35,34 +35,34 @@ class Link:
 
     @property
     def key(self) -> Key:
-        """What is remembered of a link: a new address of an old id is a new link."""
+        """The identity of a link: the same id with another address is another link."""
         return self.picture_id, self.address
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLink:
-    """A link, and why it gave no picture."""
+    """A link that gives no picture, and the reason."""
 
     link: Link
     reason: str
 
     @property
     def lasting(self) -> bool:
-        """Whether later runs leave the link alone."""
+        """Whether later runs skip the link."""
         return not self.reason.startswith(FOR_NOW)
 
     @property
     def line(self) -> tuple[str, str, str, int]:
         """The link's line in the report."""
-        # A reason may hold what the host said.
+        # On one line, because a reason may contain text of the host.
         return self.link.picture_id, self.link.address, on_one_line(self.reason), self.link.row
 
 
 def read_dead_links(path: Path) -> dict[Key, DeadLink]:
-    """Return what a report remembers; a line that a kill cut short is as if it were not there.
+    """Return the dead links of a report; incomplete lines, left by a kill, are ignored.
 
     Raises:
-        TableError: when the report is there but cannot be read.
+        TableError: when the report exists but cannot be read.
     """
     if not path.exists():
         return {}
@@ -77,13 +77,13 @@ def read_dead_links(path: Path) -> dict[Key, DeadLink]:
 
 
 def write_dead_links(path: Path, dead: Iterable[DeadLink]) -> None:
-    """Write the whole report, by row."""
+    """Write the whole report, sorted by row."""
     write_csv(path, COLUMNS, (one.line for one in sorted(dead, key=lambda one: one.link.row)))
 
 
 @contextmanager
 def noting(path: Path) -> Iterator[Callable[[DeadLink], None]]:
-    """Give the function that adds a dead link to the report at once, so that it outlives a kill."""
+    """Yield a function that appends a dead link to the report at once, so that it survives."""
     with path.open("a", encoding="utf-8", newline="", buffering=1) as file:
         writer = csv.writer(file, lineterminator="\n")
 

@@ -1,7 +1,7 @@
-"""Download the pictures of a catalogue: many hosts at once, each politely, resumable at any time.
+"""Download the pictures of a catalogue: many hosts at once, rate-limited, resumable.
 
-A picture is written beside its place and renamed into it, so a kill leaves no half picture. Links
-that give no picture are reported in a file, which also keeps later runs from asking again.
+A picture is written to a temporary file and renamed, so a kill leaves no incomplete picture. Links
+that give no picture are reported in a file, and later runs skip them.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from beautylens.catalogue.download.transfer import (
     fetch_picture,
     polite_session,
 )
-from beautylens.catalogue.sharded_folder import Shelf
+from beautylens.catalogue.sharded_folder import ShardedFolder
 from beautylens.files.web import HostBusyError, Pace, WebError, host_of
 
 PICTURES = "pictures"
 REPORT = "dead.csv"
-# Links of one host that fail for now, one after the other, before the rest is left for another run.
+# Consecutive temporary failures of a host after which its other links are left for another run.
 MISSES = 5
 
 Progress = Callable[[int, int, int], None]
@@ -44,14 +44,14 @@ Progress = Callable[[int, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Downloaded:
-    """What a run did, and where the pictures are.
+    """The result of a run.
 
     Args:
-        pictures: picture file by id, those of earlier runs included.
-        fetched: how many of them came in this run.
-        present: how many were there before.
-        dead: links that give no picture, and why, those remembered from earlier runs included.
-        left: links that were not tried, since their host had stopped answering.
+        pictures: picture file by id, including those of earlier runs.
+        fetched: the number of pictures fetched in this run.
+        present: the number of pictures of earlier runs.
+        dead: links that give no picture, and why, including those of earlier runs.
+        left: the number of links not tried because their host stopped answering.
         report: the file that lists the dead links.
     """
 
@@ -65,7 +65,7 @@ class Downloaded:
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What became of a link: a picture, a failure, or neither where it was not tried."""
+    """The result of a link: a picture, a failure, or neither if it was not tried."""
 
     link: Link
     picture: Path | None = None
@@ -74,7 +74,7 @@ class _Outcome:
 
 @dataclass(slots=True)
 class _Tally:
-    """What is known so far."""
+    """The results so far."""
 
     pictures: dict[str, Path] = field(default_factory=dict)
     dead: list[DeadLink] = field(default_factory=list)
@@ -95,7 +95,7 @@ class _Tally:
 
 @dataclass(slots=True)
 class _Host:
-    """The links of one host, taken from the left by one thread or more."""
+    """The queue of one host's links, shared by its threads."""
 
     links: deque[Link] = field(default_factory=deque)
     misses: int = 0
@@ -109,19 +109,19 @@ def download(
     retry_dead: bool = False,
     progress: Progress | None = None,
 ) -> Downloaded:
-    """Fetch what is not there yet into `folder`, and report the links that gave no picture.
+    """Fetch missing pictures into `folder`, and report the links that give no picture.
 
     Pictures go to `folder/pictures`, the report to `folder/dead.csv` (`id,address,reason,row`).
-    A link is dead when its host says so or sends something else than a picture; later runs leave
-    it alone. Where a host did not answer, the reason starts with "for now" and the next run asks
-    again, after the links that it has not tried yet.
+    A link is dead if its host says so or sends something that is not a picture; later runs skip
+    it. If a host did not answer, the reason begins with "for now" and the next run tries the link
+    again, after the links that were not tried.
 
     Args:
-        links: what to fetch; no id twice.
-        folder: where to; made where it is missing.
-        manners: how hosts are treated.
-        retry_dead: ask for dead links again.
-        progress: told how many links are done, of how many, and how many of those are dead.
+        links: with distinct ids.
+        folder: created if it does not exist.
+        manners: limits per host and picture.
+        retry_dead: whether to try dead links again.
+        progress: called with the number of finished links, of all links, and of dead links.
 
     Raises:
         TableError: when the report of an earlier run cannot be read.
@@ -129,14 +129,14 @@ def download(
     report = folder / REPORT
     folder.mkdir(parents=True, exist_ok=True)
     remembered = read_dead_links(report)
-    # A run that was killed may have left half a line, to which nothing can be added.
+    # Rewritten, because a killed run may have left an incomplete last line.
     write_dead_links(report, remembered.values())
-    shelf = Shelf(folder / PICTURES)
-    tally, wanted = _sort_out(links, shelf, {} if retry_dead else remembered)
+    pictures = ShardedFolder(folder / PICTURES)
+    tally, wanted = _sort_out(links, pictures, {} if retry_dead else remembered)
     present = len(tally.pictures)
-    # What failed for now would otherwise come first and use up each run's patience with its host.
+    # Last, so that temporary failures of earlier runs do not stop the host before new links.
     wanted.sort(key=lambda link: link.key in remembered)
-    run = _Run(shelf, manners)
+    run = _Run(pictures, manners)
     with noting(report) as note, closing(run.outcomes(wanted)) as outcomes:
         for outcome in outcomes:
             tally.add(outcome)
@@ -152,13 +152,13 @@ def download(
 
 
 def _sort_out(
-    links: Sequence[Link], shelf: Shelf, remembered: Mapping[Key, DeadLink]
+    links: Sequence[Link], pictures: ShardedFolder, remembered: Mapping[Key, DeadLink]
 ) -> tuple[_Tally, list[Link]]:
-    """Return what is there or known to be dead, and the links to ask."""
+    """Return the pictures and dead links of earlier runs, and the links to fetch."""
     tally, wanted = _Tally(), []
     for link in links:
         known = remembered.get(link.key)
-        if file := shelf.find(link.picture_id):
+        if file := pictures.find(link.picture_id):
             tally.pictures[link.picture_id] = file
         elif known and known.lasting:
             tally.dead.append(DeadLink(link, known.reason))
@@ -168,10 +168,10 @@ def _sort_out(
 
 
 class _Run:
-    """Threads that serve one host each at a time, and the outcomes they give."""
+    """Threads that each fetch from one host at a time."""
 
-    def __init__(self, shelf: Shelf, manners: Manners) -> None:
-        self._shelf = shelf
+    def __init__(self, pictures: ShardedFolder, manners: Manners) -> None:
+        self._pictures = pictures
         self._manners = manners
         self._stop = threading.Event()
         self._pace = Pace(manners.rate, self._stop.wait)
@@ -179,14 +179,14 @@ class _Run:
         self._hosts: queue.SimpleQueue[_Host] = queue.SimpleQueue()
 
     def outcomes(self, links: Sequence[Link]) -> Generator[_Outcome, None, None]:
-        """Yield what becomes of each link, in no order; the threads stop when this is closed."""
+        """Yield the result of each link, in any order; closing the generator stops the threads."""
         hosts = _by_host(links)
         for host in hosts:
             for _ in range(self._manners.connections):
                 self._hosts.put(host)
         threads = min(self._manners.hosts, len(hosts)) * self._manners.connections
         for _ in range(threads):
-            # Not waited for at an interrupt: what such a thread leaves is a .part file at most.
+            # Daemons, because after an interrupt they leave at most a .part file.
             threading.Thread(target=self._work, daemon=True).start()
         try:
             while threads:
@@ -221,7 +221,7 @@ class _Run:
     def _ask(self, session: requests.Session, host: _Host, link: Link) -> _Outcome:
         if host.misses >= MISSES:
             return _Outcome(link)
-        part = self._shelf.part(link.picture_id)
+        part = self._pictures.part(link.picture_id)
         try:
             suffix = self._fetch(session, link, part)
         except WebError as error:
@@ -243,7 +243,7 @@ class _Run:
 
 
 def _by_host(links: Sequence[Link]) -> list[_Host]:
-    """Return the hosts, those with the most links first, since they take longest."""
+    """Return the hosts, those with the most links first, because they take longest."""
     hosts: dict[str, _Host] = {}
     for link in links:
         hosts.setdefault(host_of(link.address), _Host()).links.append(link)

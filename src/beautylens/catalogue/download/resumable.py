@@ -1,4 +1,4 @@
-"""Fetch one large file over HTTP: what has come is kept, and the next try asks for the rest."""
+"""Resumable download of one large file over HTTP, by range requests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from beautylens.files.web import (
 )
 
 PART = ".part"
-# Names the version that a part is of, so that two versions never end in one file.
+# Suffix of the file with the version (ETag) of a part, so that two versions are never mixed.
 VERSION = ".version"
 
 _RANGE_ANSWERS = frozenset((requests.codes.partial, requests.codes.requested_range_not_satisfiable))
@@ -32,16 +32,16 @@ def fetch_file(
     manners: Manners = DEFAULT_MANNERS,
     progress: Progress | None = None,
 ) -> None:
-    """Store what an address holds in a file, unless that is there; go on where a run was stopped.
+    """Download an address into a file unless it exists; resume an interrupted download.
 
     Args:
-        address: of HTTP or HTTPS.
-        path: complete or not there, whatever happens; its folder is made.
-        manners: how the host is treated.
-        progress: told how many bytes have come, of how many (0 where unknown), and how many failed.
+        address: an HTTP or HTTPS URL.
+        path: complete or missing at any time; its folder is created.
+        manners: limits for the host.
+        progress: called with the bytes received, the total (0 if unknown), and the failures.
 
     Raises:
-        DownloadError: when the file does not come, or not to its end; what has come is kept.
+        DownloadError: when the download fails; the received part is kept.
     """
     if path.exists():
         return
@@ -49,27 +49,27 @@ def fetch_file(
     with polite_session(manners, Pace(manners.rate)) as session:
         for left in reversed(range(manners.retries + 1)):
             try:
-                part = _go_on(session, address, path, manners, progress)
+                part = _resume(session, address, path, manners, progress)
                 break
             except WebError as error:
                 if left and isinstance(error, BrokenOffError):
                     continue
                 raise DownloadError(
-                    f"{address} {error}; give the same command again, which goes on from what has "
-                    "come, or name a file that you have"
+                    f"{address} {error}; run the same command again to resume the download, or "
+                    "name a local file"
                 ) from error
     part.replace(path)
     _version_of(path).unlink(missing_ok=True)
 
 
-def _go_on(
+def _resume(
     session: requests.Session,
     address: str,
     path: Path,
     manners: Manners,
     progress: Progress | None,
 ) -> Path:
-    """Ask for what is missing and return the part, which then is whole."""
+    """Request the missing bytes and return the completed part."""
     part, version = path.with_name(path.name + PART), _version_of(path)
     have = part.stat().st_size if part.exists() and version.exists() else 0
     mark = version.read_text("utf-8") if have else ""
@@ -78,13 +78,13 @@ def _go_on(
         response = session.get(address, headers=wish, stream=True, timeout=manners.patience)
     with response:
         if response.status_code in _RANGE_ANSWERS:
-            if not _goes_on_at(response, have, mark):
+            if not _continues(response, have, mark):
                 version.unlink(missing_ok=True)
-                raise BrokenOffError("does not go on with what has come", lasting=False)
+                raise BrokenOffError("does not continue the part received before", lasting=False)
         else:
             check_status(response)
             have = 0
-            # In this order, so that a kill never leaves a part beside another version's mark.
+            # In this order, so that a kill never leaves a part with another version's mark.
             version.unlink(missing_ok=True)
             part.unlink(missing_ok=True)
             if mark := _mark_of(response):
@@ -104,13 +104,13 @@ def _version_of(path: Path) -> Path:
     return path.with_name(path.name + VERSION)
 
 
-def _goes_on_at(response: requests.Response, have: int, mark: str) -> bool:
-    """Tell whether an answer is the rest of what has come; not every host heeds `If-Range`."""
-    said = response.headers.get("Content-Range", "")
-    return said.startswith(f"bytes {have}-") and _mark_of(response) == mark
+def _continues(response: requests.Response, have: int, mark: str) -> bool:
+    """Return whether a response continues the received part; some hosts ignore `If-Range`."""
+    received = response.headers.get("Content-Range", "")
+    return received.startswith(f"bytes {have}-") and _mark_of(response) == mark
 
 
 def _mark_of(response: requests.Response) -> str:
-    """Return what tells this version from others; without it, a part cannot be gone on with."""
+    """Return what identifies this version; without it, a part cannot be resumed."""
     tag = response.headers.get("ETag", "W/")
     return response.headers.get("Last-Modified", "") if tag.startswith("W/") else tag

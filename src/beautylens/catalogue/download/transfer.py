@@ -1,4 +1,4 @@
-"""Fetch one picture over HTTP, politely, and check that it is one."""
+"""Fetch one picture over HTTP with rate limits, and check that it is one."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ from beautylens.images.decode import decode
 from beautylens.images.formats import HEAD_BYTES, suffix_of
 from beautylens.images.limits import DEFAULT_LIMITS, Limits
 
-# Seconds that a host may ask to be left alone for; one that asks for more is left for this run.
+# Maximum of `Retry-After` in seconds; a host that asks for more is left for another run.
 LONGEST_PAUSE = 120.0
-# Enough for a JPEG to be read to its end at an eighth of its size.
+# Small enough that a JPEG is decoded at an eighth of its size.
 _LEAST_SIDE = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """How hosts are treated, and what one picture may cost.
+    """Limits per host and picture.
 
     Args:
-        connections: pictures fetched from one host at the same time.
-        rate: requests that one host gets a second, at most.
-        hosts: hosts asked at the same time.
-        timeout: seconds that a picture may take from the host's first answer to its last byte.
-        retries: further tries after 429 or 5xx; after a failed connection there is one at most.
-        backoff: seconds before the second of these; they double from try to try.
-        limits: what a picture may cost; the same that indexing allows.
-        contact: whom a host can write to about the requests: a mail or web address, in ASCII.
+        connections: simultaneous downloads per host.
+        rate: maximum of requests per second and host.
+        hosts: number of hosts at the same time.
+        timeout: seconds per picture from the response's first byte to its last.
+        retries: further tries after 429 or 5xx; after a failed connection at most one.
+        backoff: seconds before the second retry; doubled with each further one.
+        limits: on pictures; those of indexing.
+        contact: a mail or web address for the hosts, in ASCII.
     """
 
     connections: int = 1
@@ -56,12 +56,12 @@ class Manners:
 
     @property
     def user_agent(self) -> str:
-        """Who asks, in the form that hosts know: name, version, and where to write to."""
+        """The User-Agent: name, version and contact."""
         return f"beautylens/{version('beautylens')} ({self.contact or '+catalogue download'})"
 
     @property
     def patience(self) -> tuple[float, float]:
-        """Seconds for a connection, and for the next bytes of an answer."""
+        """Timeouts in seconds for the connection and for the next bytes of a response."""
         connect, answer = (min(seconds, self.timeout) for seconds in PATIENCE)
         return connect, answer
 
@@ -70,12 +70,12 @@ DEFAULT_MANNERS = Manners()
 
 
 def is_fetchable(address: str) -> bool:
-    """Tell whether an address is one of HTTP or HTTPS that names a host."""
+    """Return whether an address is an HTTP or HTTPS URL with a host."""
     return address.lower().startswith(("http://", "https://")) and bool(host_of(address))
 
 
 def polite_session(manners: Manners, pace: Pace) -> requests.Session:
-    """Return a session, for one thread, that says who is asking and keeps to the manners."""
+    """Return a session for one thread, with a User-Agent and these limits."""
     return open_session(
         manners.user_agent,
         retries=manners.retries,
@@ -88,16 +88,15 @@ def polite_session(manners: Manners, pace: Pace) -> requests.Session:
 def fetch_picture(session: requests.Session, address: str, part: Path, manners: Manners) -> str:
     """Store the picture at an address in the file `part` and return the suffix of its type.
 
-    The picture is decoded once, at an eighth of its size where it is a JPEG, so that what is kept
-    can also be indexed.
+    The picture is decoded once (a JPEG at an eighth of its size), so that it can be indexed later.
 
     Raises:
-        WebError: when the address gives none, with the reason in a few words.
+        WebError: when the address gives no picture, with the reason.
     """
     try:
         return _fetch_once(session, address, part, manners)
     except BrokenOffError:
-        # urllib3 tries again only what breaks before the answer has begun.
+        # urllib3 does not retry after the response has begun.
         return _fetch_once(session, address, part, manners)
 
 
@@ -139,6 +138,6 @@ def _checked_suffix(part: Path, limits: Limits) -> str:
     try:
         decode(content, name="what comes", limits=limits, least_side=_LEAST_SIDE)
     except ImageError as error:
-        # The last part of the sentence says what to do with a file of one's own.
+        # Without the remedy, which is for local files.
         raise WebError(str(error).rsplit(";", 1)[0], lasting=True) from error
     return suffix_of(content[:HEAD_BYTES]) or ""

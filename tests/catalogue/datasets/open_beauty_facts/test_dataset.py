@@ -322,6 +322,6 @@ def test_an_address_that_names_no_export_is_not_asked(shop: Web, tmp_path: Path)
 def test_a_table_that_something_else_made_is_not_overwritten(shop: Web, tmp_path: Path) -> None:
     (tmp_path / "catalogue.csv").write_text("product_id,image\n")
     export = write_parquet(tmp_path / "b.parquet", [product()])
-    with pytest.raises(TableError, match="was made by something else; name another folder"):
+    with pytest.raises(TableError, match="is not from this command; name another folder"):
         fetch(shop, export, tmp_path)
     assert not shop.asked

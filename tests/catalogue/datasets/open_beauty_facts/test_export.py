@@ -155,13 +155,13 @@ def written(name: str, content: bytes) -> object:
         (written("b.gz", b""), "is no export of Open Beauty Facts"),
         (written("b.parquet", b"<!DOCTYPE html><title>Sorry</title>"), "is malformed ("),
         (written("b.jsonl", b'{"code": "1"}\n{"code": "2'), "line 2 is not JSON"),
-        (written("b.jsonl", b"[1]\n"), "line 1 is no JSON object"),
+        (written("b.jsonl", b"[1]\n"), "line 1 is not a JSON object"),
         (written("b.jsonl.gz", b'{"code": "1"}\n'), "cannot be read (Not a gzipped file"),
         (written("b.csv", b"code,image_url\n1,http://h/1.jpg\n"), "has no column 'code' but only"),
         (written("b.csv", b""), "has no column 'code' but only ''"),
         (written("b.csv.gz", gzip.compress(b"code\tname\n1\tSoap\n")), "has no column 'image_url'"),
-        (cut_gz, "is cut short or damaged (Compressed file ended before"),
-        (damaged_gz, "is cut short or damaged ("),
+        (cut_gz, "is truncated or damaged (Compressed file ended before"),
+        (damaged_gz, "is truncated or damaged ("),
         (lambda folder: folder / "gone.parquet", "does not exist"),
         (lambda folder: folder, "is no export of Open Beauty Facts"),
     ],
@@ -199,7 +199,7 @@ def test_a_line_without_end_is_refused_before_it_fills_the_memory(
     path = tmp_path / name
     path.write_bytes(gzip.compress(start + b"a" * (1 << 25)))
     tracemalloc.start()
-    with pytest.raises(TableError, match=r"line [12] has more than 65,536 letters"):
+    with pytest.raises(TableError, match=r"line [12] has more than 65,536 characters"):
         list(read_export(path))
     assert tracemalloc.get_traced_memory()[1] < 1 << 22
     tracemalloc.stop()

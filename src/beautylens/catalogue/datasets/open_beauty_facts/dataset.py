@@ -1,4 +1,4 @@
-"""Open Beauty Facts: its products as a catalogue table, its contributors' photos as a benchmark."""
+"""Open Beauty Facts: products as a catalogue table, contributors' photos as a benchmark."""
 
 from __future__ import annotations
 
@@ -41,9 +41,17 @@ PICTURE_LICENCE = "CC BY-SA 3.0"
 
 CATALOGUE = "catalogue.csv"
 COLUMNS = (
-    "product_id", "image", "name", "brand", "category", "gtin", "uploader", "licence", "source",
-)  # fmt: skip
-# Halves of the products, to choose settings on and to measure on.
+    "product_id",
+    "image",
+    "name",
+    "brand",
+    "category",
+    "gtin",
+    "uploader",
+    "licence",
+    "source",
+)
+# Halves of the products: for choosing settings, and for measuring.
 TRUTHS = {"dev": "truth_dev.csv", "test": "truth_test.csv"}
 TRUTH_COLUMNS = ("image", "product_ids", "kind", "uploader", "licence", "source")
 NOTICE = "LICENCE.txt"
@@ -67,13 +75,13 @@ What that asks of you: https://world.openbeautyfacts.org/terms-of-use
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What a fetch did.
+    """The result of a fetch.
 
     Args:
-        downloaded: the pictures, those of the benchmark among them.
-        products: how many the catalogue table has.
-        left_out: how many products of the export were left out, by the reason.
-        photos: how many query photos each truth table has, by its path.
+        downloaded: the pictures, including those of the benchmark.
+        products: the number of products in the catalogue table.
+        left_out: the number of products left out, by reason.
+        photos: the number of query photos in each truth table, by its path.
     """
 
     downloaded: Downloaded
@@ -84,7 +92,7 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """A product that is taken: its picture, its other cells of the table, and its query photos."""
+    """A selected product: its picture, its other cells of the table, and its query photos."""
 
     code: str
     front: Link
@@ -99,13 +107,13 @@ def obtain_export(
     manners: Manners = DEFAULT_MANNERS,
     progress: Progress | None = None,
 ) -> Path:
-    """Return the path of an export, which is fetched into a folder where it is a web address.
+    """Return the path of an export; a web address is downloaded into a folder.
 
-    It is fetched once; an interrupted fetch goes on.
+    It is downloaded once; an interrupted download is resumed.
 
     Raises:
-        TableError: when an address does not end as an export does.
-        DownloadError: when the export does not come.
+        TableError: when an address does not end like an export.
+        DownloadError: when the download fails.
     """
     if not is_fetchable(export):
         return Path(export)
@@ -127,33 +135,33 @@ def fetch_open_beauty_facts(
     retry_dead: bool = False,
     progress: Progress | None = None,
 ) -> Fetched:
-    """Fetch the front pictures of an export's products and write `catalogue.csv` beside them.
+    """Fetch the front pictures of an export's products and write `catalogue.csv` there.
 
     Args:
-        export: Parquet, JSON Lines, or text separated by tabs.
-        folder: where to; made where it is missing.
-        filters: which products are wanted.
-        limit: how many of these are taken, from the first on.
-        benchmark: fetch the contributors' other photos too, and write a truth table of each half
+        export: Parquet, JSON Lines, or tab-separated text.
+        folder: created if it does not exist.
+        filters: select the products.
+        limit: use only the first of these.
+        benchmark: fetch the contributors' other photos too, and write a truth table for each half
             of the products.
-        pictures_at: what the addresses of pictures begin with.
-        manners: how hosts are treated.
-        retry_dead: ask for dead links again.
-        progress: told how many links are done, of how many, and how many of those are dead.
+        pictures_at: the beginning of the pictures' addresses.
+        manners: limits per host and picture.
+        retry_dead: whether to try dead links again.
+        progress: called with the number of finished links, of all links, and of dead links.
 
     Raises:
-        TableError: when the export is none or holds no wanted product, or the folder holds
-            something else.
+        TableError: when the file is not an export, no product is selected, or the folder's table
+            is from something else.
         QueryError: when `limit` is less than 1.
     """
     limit = none_or_at_least_one(limit, "limit")
     table = folder / CATALOGUE
     if table.exists() and not (folder / NOTICE).exists():
-        raise TableError(f"{table} was made by something else; name another folder")
+        raise TableError(f"{table} is not from this command; name another folder")
     if benchmark and reader_of(export) is EXPORTS[".csv"]:
         raise TableError(
-            f"{export} tells of one picture of each product, and a benchmark needs the other "
-            "photos; give the Parquet or JSON Lines export"
+            f"{export} has one picture of each product, but a benchmark needs the other photos; "
+            "give the Parquet or JSON Lines export"
         )
     taken, left_out = _choose(export, filters or Filters(), limit, benchmark, pictures_at)
     queries = (query.link for one in taken for query in one.queries)
@@ -167,14 +175,14 @@ def fetch_open_beauty_facts(
 
 
 def half_of(code: str) -> str:
-    """Return which half of the products a code belongs to, in every export and on every machine."""
+    """Return the half of the products that a code belongs to, the same for every export."""
     return "dev" if hashlib.sha256(code.encode()).digest()[0] < 128 else "test"
 
 
 def _choose(
     export: Path, filters: Filters, limit: int | None, benchmark: bool, pictures_at: str
 ) -> tuple[list[_Taken], Counter[str]]:
-    """Return the products to take, and how many are left out for which reason."""
+    """Return the selected products, and the number left out by reason."""
     taken: dict[str, _Taken] = {}
     left_out: Counter[str] = Counter()
     for listing in read_export(export, filters.columns):
@@ -197,7 +205,7 @@ def _choose(
 
 
 def _fault(listing: Listing, taken: Mapping[str, _Taken], filters: Filters) -> str:
-    """Return why a product is left out; empty where it is not."""
+    """Return why a product is left out; empty if it is selected."""
     if not listing.code:
         return "without a code"
     if not _CODE.fullmatch(listing.code):
@@ -219,7 +227,7 @@ def _facts(listing: Listing) -> tuple[str, ...]:
 
 
 def _full_name(listing: Listing) -> str:
-    """Return the name with the quantity after it, unless it is there already."""
+    """Return the name, with the quantity appended if the name does not contain it."""
     name, quantity = (text.replace(" ", "").lower() for text in (listing.name, listing.quantity))
     return f"{listing.name} {listing.quantity}" if name and quantity not in name else listing.name
 
@@ -230,9 +238,9 @@ def _line(one: _Taken, done: Downloaded, folder: Path) -> tuple[str, ...]:
 
 
 def _write_truths(there: Sequence[_Taken], done: Downloaded, folder: Path) -> dict[Path, int]:
-    """Write a truth table of each half and return how many photos each has.
+    """Write a truth table for each half and return the number of photos in each.
 
-    A photo that is byte for byte the catalogue picture of any product is no query.
+    Photos that are identical files to a catalogue picture are left out.
     """
     shown = {_digest(done.pictures[one.front.picture_id]) for one in there}
     photos = {}

@@ -1,6 +1,6 @@
-"""Read an export of Open Beauty Facts product by product: Parquet, JSON Lines or separated by tabs.
+"""Exports of Open Beauty Facts, product by product: Parquet, JSON Lines or tab-separated.
 
-What the fields mean: https://world.openbeautyfacts.org/data/data-fields.txt
+The fields are described in https://world.openbeautyfacts.org/data/data-fields.txt
 """
 
 from __future__ import annotations
@@ -22,11 +22,19 @@ from beautylens.errors import TableError
 PACKED = ".gz"
 FIELDS = frozenset(
     (
-        "code", "product_name", "quantity", "brands", "brands_tags", "categories_tags",
-        "countries_tags", "lang", "obsolete", "images",
+        "code",
+        "product_name",
+        "quantity",
+        "brands",
+        "brands_tags",
+        "categories_tags",
+        "countries_tags",
+        "lang",
+        "obsolete",
+        "images",
     )
-)  # fmt: skip
-# Rows that are objects of Python at the same time.
+)
+# Rows in memory as Python objects at the same time.
 _ROWS = 1 << 10
 
 Fields: TypeAlias = Mapping[str, Any]
@@ -35,13 +43,13 @@ Read: TypeAlias = Callable[[Path, Sequence[str]], Iterator[Fields]]
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture of a product: a contributor's raw photo, or what was selected from one.
+    """A picture of a product: a contributor's raw photo, or a selection, cropped from one.
 
     Args:
         key: a raw photo's number, or the role and language of a selection, such as `front_fr`.
-        imgid: the number of the raw photo that a selection was cut from.
+        imgid: the number of a selection's raw photo.
         rev: the revision of a selection.
-        uploader: who took a raw photo.
+        uploader: the contributor of a raw photo.
     """
 
     key: str
@@ -52,10 +60,10 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What an export says of one product; what it does not say is empty.
+    """One product of an export; missing values are empty.
 
-    `row` is counted from 1; tags are written `en:day-creams`. The export that is separated by tabs
-    has the address `image_url` of one picture instead of `images`.
+    `row` is counted from 1; tags have the form `en:day-creams`. The tab-separated export has the
+    address `image_url` of one picture instead of `images`.
     """
 
     row: int
@@ -73,14 +81,14 @@ class Listing:
 
 
 def read_export(path: Path, needed: Sequence[str] = ()) -> Iterator[Listing]:
-    """Yield the products of an export, of which never more than a thousand are held.
+    """Yield the products of an export, at most a thousand in memory.
 
     Args:
-        path: ends in one of `EXPORTS`; those of text may be packed, `.jsonl.gz`.
-        needed: columns that have to be there beside code and picture.
+        path: ends in one of `EXPORTS`; text may be compressed, as in `.jsonl.gz`.
+        needed: required columns besides code and picture.
 
     Raises:
-        TableError: when the file is no such export, damaged, or lacks a column.
+        TableError: when the file is not such an export, is damaged, or lacks a column.
     """
     read = reader_of(path)
     with reading(path):
@@ -89,7 +97,7 @@ def read_export(path: Path, needed: Sequence[str] = ()) -> Iterator[Listing]:
 
 
 def reader_of(path: Path) -> Read:
-    """Return what reads a file of this name.
+    """Return the reader for a file of this name.
 
     Raises:
         TableError: when no export has such a name.
@@ -107,7 +115,7 @@ def _parquet(path: Path, needed: Sequence[str]) -> Iterator[Fields]:
     with path.open("rb") as opened, pq.ParquetFile(opened) as file:
         require_columns(path, file.schema_arrow.names, ("code", "images", *needed))
         leaves = [file.schema.column(number).path for number in range(len(file.schema))]
-        # Sizes in pixels are half of what is said of a picture.
+        # Without the sizes in pixels, which are half of a picture's data.
         wanted = [leaf for leaf in leaves if leaf.split(".")[0] in FIELDS and ".sizes." not in leaf]
         for batch in file.iter_batches(_ROWS, columns=wanted):
             yield from batch.to_pylist()
@@ -119,7 +127,7 @@ def _json_lines(path: Path, _: Sequence[str]) -> Iterator[Fields]:
 
 
 def _tabs(path: Path, needed: Sequence[str]) -> Iterator[Fields]:
-    """Yield the rows of text between tabs, in which no field is quoted."""
+    """Yield the rows of tab-separated text, in which no field is quoted."""
     with _open(path) as file:
         lines = lines_of(path, file)
         names = next(lines, "").rstrip("\r\n").split("\t")
@@ -129,7 +137,7 @@ def _tabs(path: Path, needed: Sequence[str]) -> Iterator[Fields]:
 
 
 def _open(path: Path) -> TextIO:
-    """Open text, packed or not; one wrong byte among millions of lines is not worth a refusal."""
+    """Open text, compressed or not; invalid bytes are replaced instead of stopping the import."""
     open_any = gzip.open if path.suffix.lower() == PACKED else open
     return open_any(path, "rt", encoding="utf-8-sig", errors="replace", newline="\n")
 
@@ -139,7 +147,7 @@ def _listing(row: int, fields: Fields) -> Listing:
     return Listing(
         row=row,
         code=_text(fields.get("code")),
-        # The database keeps what people typed as HTML (openfoodfacts-server, issue 1769).
+        # The database stores texts escaped as HTML (openfoodfacts-server, issue 1769).
         name=unescape(_name(fields, lang)),
         quantity=unescape(_text(fields.get("quantity"))),
         brands=unescape(_text(fields.get("brands"))),
@@ -164,7 +172,7 @@ def _name(fields: Fields, lang: str) -> str:
 
 
 def _images(given: object) -> Iterator[Image]:
-    """Yield the pictures of any schema: a list, a map by key, or one of uploaded and selected."""
+    """Yield the pictures in any schema: a list, a map by key, or maps `uploaded` and `selected`."""
     if isinstance(given, list):
         keyed = {_text(one.get("key")): one for one in map(_mapping, given)}
     else:
@@ -174,8 +182,8 @@ def _images(given: object) -> Iterator[Image]:
         for role, languages in _mapping(selected).items():
             keyed |= {f"{role}_{lang}": one for lang, one in _mapping(languages).items()}
     for key, one in keyed.items():
-        said = _mapping(one)
-        imgid, rev, uploader = (_text(said.get(name)) for name in ("imgid", "rev", "uploader"))
+        values = _mapping(one)
+        imgid, rev, uploader = (_text(values.get(name)) for name in ("imgid", "rev", "uploader"))
         yield Image(key, imgid, rev, uploader)
 
 
@@ -184,7 +192,7 @@ def _mapping(value: object) -> Fields:
 
 
 def _text(value: object) -> str:
-    """Return text or a number as text without spaces around or line ends in it."""
+    """Return text or a number as text, with whitespace normalised."""
     return " ".join(str(value).split()) if isinstance(value, (str, int)) else ""
 
 

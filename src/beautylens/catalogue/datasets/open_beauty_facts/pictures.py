@@ -1,6 +1,6 @@
-"""Which pictures of an Open Beauty Facts product are taken, and where they are served.
+"""The pictures of an Open Beauty Facts product and their addresses.
 
-The addresses: https://openfoodfacts.github.io/openfoodfacts-server/api/how-to-download-images/
+See https://openfoodfacts.github.io/openfoodfacts-server/api/how-to-download-images/
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from beautylens.catalogue.download.dead_links import Link
 from beautylens.catalogue.download.transfer import is_fetchable
 
 PICTURES_AT = "https://images.openbeautyfacts.org/images/products/"
-# Pixels of the longer side at most; the site asks not to fetch whole pictures without need.
+# Maximum of the longer side in pixels; the site asks to avoid full-size downloads.
 SIZE = 400
-# What a photo shows as far as anybody said so; one that nothing was selected from is `other`.
+# The roles of selections; photos without a selection are `other`.
 ROLES = ("front", "ingredients", "nutrition", "packaging")
 OTHER = "other"
 
@@ -29,7 +29,7 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A contributor's raw photo of a product: the link to it, what it shows, and who took it."""
+    """A contributor's raw photo of a product: its link, role and uploader."""
 
     link: Link
     kind: str
@@ -37,7 +37,7 @@ class Query:
 
 
 def front_image(listing: Listing) -> Image | None:
-    """Return the front selected in the product's language, in another one, or the first photo."""
+    """Return the front in the product's language, else in another one, else the first photo."""
     fronts = {
         image.key: image
         for image in listing.images
@@ -50,7 +50,7 @@ def front_image(listing: Listing) -> Image | None:
 
 
 def front_link(listing: Listing, pictures_at: str = PICTURES_AT) -> Link | None:
-    """Return where the picture of a product for a catalogue is; None where it has none."""
+    """Return the link of a product's catalogue picture; None if it has none."""
     if image := front_image(listing):
         return _link(listing, image, pictures_at)
     if not is_fetchable(listing.image_url):
@@ -60,16 +60,16 @@ def front_link(listing: Listing, pictures_at: str = PICTURES_AT) -> Link | None:
 
 
 def uploader_of(listing: Listing) -> str:
-    """Return who took the photo that the front is or was cut from; empty where nobody says so."""
+    """Return the uploader of the front picture's raw photo; empty if unknown."""
     front = front_image(listing)
     source = _source(front) if front else ""
     return next((photo.uploader for photo in _raw_photos(listing) if photo.key == source), "")
 
 
 def query_photos(listing: Listing, pictures_at: str = PICTURES_AT) -> Sequence[Query]:
-    """Return the raw photos that show the product otherwise than its front picture does.
+    """Return the raw photos of a product except the one that its front picture was cropped from.
 
-    The photo that the front was cut from is none; where nothing says which it is, no photo is one.
+    Empty if it is unknown which one that is.
     """
     front = front_image(listing)
     source = _source(front) if front else ""
@@ -101,7 +101,7 @@ def _link(listing: Listing, image: Image, pictures_at: str) -> Link:
     code = listing.code.zfill(_CODE_DIGITS)
     split = "/".join((code[:3], code[3:6], code[6:9], code[9:]))
     base = pictures_at.rstrip("/")
-    # Pictures of short codes were moved from folders that were not split.
+    # Pictures of short codes used to be in folders that were not split.
     short = len(listing.code) <= _SHORT_DIGITS
     old = f"{base}/{listing.code}/{name}.{SIZE}.jpg" if short else ""
     return Link(
@@ -110,7 +110,7 @@ def _link(listing: Listing, image: Image, pictures_at: str) -> Link:
 
 
 def _picture_id(code: str, name: str) -> str:
-    """Return an id that names picture and revision, so that a new export brings a new picture."""
+    """Return an id with picture and revision, so that a new revision is fetched again."""
     return f"{code}_{name.replace('.', '_')}"
 
 

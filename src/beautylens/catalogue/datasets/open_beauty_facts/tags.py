@@ -1,4 +1,4 @@
-"""The tags of Open Beauty Facts, such as `en:day-creams`: compared with a wish or made words."""
+"""Tags of Open Beauty Facts, such as `en:day-creams`: filters, and readable names."""
 
 from __future__ import annotations
 
@@ -11,28 +11,34 @@ from operator import attrgetter
 
 from beautylens.catalogue.datasets.open_beauty_facts.export import Listing
 
-# The column of an export that each filter needs, and the field of a listing that it becomes.
+# The column of an export and the field of a listing for each filter.
 TAGS: dict[str, tuple[str, Callable[[Listing], Sequence[str]]]] = {
     "country": ("countries_tags", attrgetter("country_tags")),
     "category": ("categories_tags", attrgetter("category_tags")),
     "brand": ("brands_tags", attrgetter("brand_tags")),
 }
-# Where a product was moved from or to, which was noted as its category.
+# Tags that are not categories, such as the databases between which a product was moved.
 _NO_CATEGORIES = frozenset(
     (
-        "open-beauty-facts", "open-food-facts", "open-pet-food-facts", "open-products-facts",
-        "non-open-products-facts", "non-food-products", "to-be-completed", "undefined",
+        "open-beauty-facts",
+        "open-food-facts",
+        "open-pet-food-facts",
+        "open-products-facts",
+        "non-open-products-facts",
+        "non-food-products",
+        "to-be-completed",
+        "undefined",
     )
-)  # fmt: skip
+)
 
 
 class Filters:
-    """Which products are wanted; an empty filter lets all pass.
+    """Filters by country, category and brand; an empty one accepts all products.
 
     Args:
-        country: as in `France`, or the tag `en:france`.
-        category: as in `Day creams`; a wider one takes in the narrower.
-        brand: as in `L'Oréal`.
+        country: such as `France`, or the tag `en:france`.
+        category: such as `Day creams`; it includes its sub-categories.
+        brand: such as `L'Oréal`.
     """
 
     def __init__(self, country: str = "", category: str = "", brand: str = "") -> None:
@@ -42,11 +48,11 @@ class Filters:
 
     @property
     def columns(self) -> list[str]:
-        """The columns that an export needs for them."""
+        """The columns of an export that the filters need."""
         return [TAGS[kind][0] for kind in self._wanted]
 
     def accept(self, listing: Listing) -> bool:
-        """Tell whether a product is wanted."""
+        """Return whether a product passes all filters."""
         for kind, wanted in self._wanted.items():
             tags = set(map(slug, TAGS[kind][1](listing)))
             self._seen[kind] |= tags
@@ -55,7 +61,7 @@ class Filters:
         return True
 
     def advice(self) -> str:
-        """Return what to do where no product was wanted, with the tags that were probably meant."""
+        """Return what to do if no product passed, with the tags that were probably meant."""
         for kind, wanted in self._wanted.items():
             if self._seen[kind] and wanted not in self._seen[kind]:
                 close = get_close_matches(wanted, sorted(self._seen[kind]))
@@ -66,7 +72,7 @@ class Filters:
 
 @cache
 def slug(text: str) -> str:
-    """Return a tag, or what a person writes for it, in the form that both have in common."""
+    """Return the normal form of a tag or of a filter's text, by which they are compared."""
     plain = unicodedata.normalize("NFKD", text.rpartition(":")[2].lower())
     bare = "".join(letter for letter in plain if not unicodedata.combining(letter))
     return re.sub(r"[\W_]+", "-", bare).strip("-")
@@ -78,7 +84,7 @@ def readable(tag: str) -> str:
 
 
 def most_specific(tags: Sequence[str]) -> str:
-    """Return the last category in English, else the last, as words; empty where there is none."""
+    """Return the last category in English, else the last, as words; empty if there is none."""
     categories = [tag for tag in tags if slug(tag) not in _NO_CATEGORIES]
     english = [tag for tag in categories if tag.startswith("en:")]
     return readable((english or categories or [""])[-1])
