@@ -300,13 +300,13 @@ def test_whole_numbers_beside_a_missing_one_stay_whole() -> None:
     ("given", "message"),
     [
         ([], "has no rows"),
-        (["a.csv"], "row 1 is a str; give a dict a row"),
+        (["a.csv"], "row 1 is a str; give one dict per row"),
         ({"product_id": ["1"], "image": ["a.jpg"]}, "is a dict; give a path, a list of dicts"),
         (7, "is a int; give a path"),
         ([{"product_id": "1"}], "has no column 'image'"),
-        ([{"product_id": "1", "image": b"\xff\xd8"}], "row 1 holds bytes in the column 'image'"),
-        ([{"product_id": "1", "image": [np.zeros((9, 9, 3), np.uint8)]}], "row 1 holds ndarray"),
-        (pa.table({"product_id": ["1"], "image": [b"\xff\xd8"]}), "holds bytes in the column"),
+        ([{"product_id": "1", "image": b"\xff\xd8"}], "row 1 has bytes in the column 'image'"),
+        ([{"product_id": "1", "image": [np.zeros((9, 9, 3), np.uint8)]}], "row 1 has ndarray"),
+        (pa.table({"product_id": ["1"], "image": [b"\xff\xd8"]}), "has bytes in the column"),
         (pd.DataFrame([["1", "a", "b"]], columns=["product_id", "image", "image"]), "several col"),
     ],
 )
