@@ -28,6 +28,7 @@ from beautylens.evaluation.metrics import QueryResult, summarise
 from beautylens.features.neighbours.diffusion import Graph
 from beautylens.indexing import build
 from beautylens.ingest.offline_diffusion import OfflineDiffusion
+from beautylens.ingest.originals import augment_gallery
 from beautylens.query import Query
 from beautylens.recipe.recipe import Recipe, read_recipe
 from beautylens.recipe.sections import (
@@ -43,7 +44,6 @@ from beautylens.search.judge.scorer import cosine_plus_inliers
 from beautylens.search.retrieve import nearest
 from beautylens.search.verify import Verify
 from beautylens.store.gallery import Gallery
-from beautylens.store.originals import augment_gallery
 
 LIMIT = 7
 SCORER = CosinePlusInliersSettings(kind="cosine_plus_inliers")

@@ -79,7 +79,6 @@ EXEMPT = (
     "src/beautylens/ingest/",
     "src/beautylens/results.py",
     "src/beautylens/serve/",
-    "src/beautylens/store/",
 )
 
 

@@ -197,7 +197,7 @@ def test_after_a_folder_moved_explaining_fails_until_index_finds_the_pictures(
     assert "old/gallery/00.jpg does not exist" in said
     assert "1 could not be drawn. If the pictures have moved, run `beautylens index` again" in said
     said = one_line(run("index", moved.table, lens, "--recipe", "fast").stderr)
-    assert "3 pictures have moved and are known at their new paths" in said
+    assert "3 moved pictures found at new paths" in said
     run(*search)
     assert (why / "001-00" / "1_p00.png").is_file()
 

@@ -101,16 +101,16 @@ def test_pictures_that_moved_are_known_at_their_new_paths_and_it_is_said(tmp_pat
     moved.picture(2).write_bytes(moved.picture(3).read_bytes())
     moved.picture(1).unlink()
     collection, filled = build(moved.table, tmp_path / "c.lens", recipe=FAST)
-    # The second is another picture now, and is described anew.
+    # The second is another picture now, and is described again.
     assert (filled.written, filled.present, len(collection)) == (1, 3, 4)
     paths = collection.gallery.products.pictures(f"p{n:02}" for n in range(4))
     assert paths == {
         f"p{n:02}": str(shop.picture(n) if n == 1 else moved.picture(n)) for n in range(4)
     }
     there, one, gone = (note.split(":")[0] for note in filled.notes)
-    assert there == "2 pictures have moved and are known at their new paths"
-    assert one == "1 products have other pictures where the table says"
-    assert gone == "1 pictures are found but cannot be shown, for their files are gone"
+    assert there == "2 moved pictures found at new paths"
+    assert one == "1 product with other pictures in the table"
+    assert gone == "1 indexed picture without a file, which cannot be shown"
     after = stored(collection)
     assert all((before[f"p{n:02}/gallery/{n:02}.jpg"] == after[f"p{n:02}/gallery/{n:02}.jpg"]).all()
                for n in (0, 1, 3))  # fmt: skip
@@ -122,7 +122,7 @@ def test_pictures_that_are_gone_from_where_the_table_says_are_named(tmp_path: Pa
     shop.picture(1).unlink()
     _, filled = build(shop.table, tmp_path / "c.lens", recipe=FAST)
     (note,) = filled.notes
-    assert note.startswith("1 pictures are found but cannot be shown")
+    assert note.startswith("1 indexed picture without a file, which cannot be shown")
     assert str(shop.picture(1)) in note
 
 

@@ -192,7 +192,7 @@ def test_of_two_that_make_one_collection_what_the_first_computed_is_kept(bucket:
 
 
 def test_what_is_in_the_way_in_a_bucket_is_left_alone(remote_shop: str, bucket: str) -> None:
-    with pytest.raises(CollectionError, match="already holds other things"):
+    with pytest.raises(CollectionError, match="is not empty"):
         build(f"{remote_shop}/catalogue.csv", remote_shop)
 
 

@@ -119,7 +119,7 @@ def test_vectors_of_another_encoder_or_length_are_refused(cluster: str, tmp_path
     synced(tmp_path / "one.lens", f"{cluster}/owned")
     made(tmp_path / "two.lens", 5, dimensions=16, seed=1)
     with pytest.raises(
-        CollectionError, match=r"holds vectors of encoder e0.*those of e1 are wanted"
+        CollectionError, match=r"has vectors of encoder e0 in place of vectors of e1"
     ):
         synced(tmp_path / "two.lens", f"{cluster}/owned")
 
@@ -132,7 +132,7 @@ def test_a_cluster_of_another_collection_is_refused_and_stays_as_it_is(
     made(owner, 5)
     made(other, 3)
     synced(owner, address)
-    refused = "holds the vectors of another collection; give another NAME .* or drop it in Milvus"
+    refused = "has the vectors of another collection; use another NAME .* or drop the collection"
     for write in (True, False):
         with pytest.raises(CollectionError, match=refused):
             synced(other, address, write=write)
@@ -168,7 +168,7 @@ def test_a_cluster_that_comes_to_hold_another_collection_is_noticed(
     far = open_with_milvus(tmp_path / "one.lens", address)
     far.ready()
     client(address).drop_collection("taken")
-    with pytest.raises(CollectionError, match="is not there"):
+    with pytest.raises(CollectionError, match="does not exist"):
         far.ready()
     assert not in_step(far.vectors)
     synced(tmp_path / "two.lens", address)
@@ -192,7 +192,7 @@ def test_a_sync_killed_while_it_deletes_leaves_no_version(
         synced(folder, address)
         assert in_step(old.vectors)
 
-    monkeypatch.setattr(old.vectors.cluster, "settle", Mock(side_effect=KeyboardInterrupt))
+    monkeypatch.setattr(old.vectors.cluster, "mark_synced", Mock(side_effect=KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         sync(old.vectors, other)
     assert old.vectors.cluster.count() == 19
@@ -284,7 +284,7 @@ def test_a_sync_that_goes_on_follows_the_collection(
         # Another collection at the same place, its versions the same, is not taken for it.
         settings = connect(str(folder)).open_table("settings")
         settings.update(where="key = 'id'", values={"value": '"another"'})
-        until(lambda: "holds the vectors of another collection" in told.read_text())
+        until(lambda: "has the vectors of another collection" in told.read_text())
 
 
 def test_a_sync_that_goes_on_says_when_the_index_is_outgrown(
@@ -315,7 +315,7 @@ def test_a_sync_that_goes_on_waits_for_a_server(collection: Collection, tmp_path
     port, told = free_port(), tmp_path / "told"
     folder = shutil.copytree(collection.gallery.address, tmp_path / "c.lens")
     with following(folder, f"milvus+http://127.0.0.1:{port}/late", told):
-        until(lambda: "no Milvus answers there" in told.read_text())
+        until(lambda: "Milvus does not answer" in told.read_text())
         with milvus(tmp_path / "milvus", port) as (address, _):
             there = open_with_milvus(folder, f"{address}/late")
             until(

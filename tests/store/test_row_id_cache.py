@@ -61,7 +61,7 @@ def test_removed_replaced_and_moved_rows_are_not_mistaken(table: Any) -> None:
 
 
 def test_the_cache_is_bounded(table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("beautylens.store.row_id_cache._MOST", 10)
+    monkeypatch.setattr("beautylens.store.row_id_cache._MAX_CACHED", 10)
     cache = RowIdCache(table)
     for n in range(50):
         assert values(cache, f"i{n}") == {f"i{n}": n}

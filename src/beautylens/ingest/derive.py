@@ -10,10 +10,10 @@ import pyarrow as pa
 from beautylens.errors import CollectionError
 from beautylens.features.neighbours.diffusion import Graph
 from beautylens.ingest.offline_diffusion import OfflineDiffusion
+from beautylens.ingest.originals import augment_gallery
 from beautylens.recipe.recipe import Recipe
 from beautylens.recipe.sections import LateDiffusionSettings
 from beautylens.store.gallery import Gallery
-from beautylens.store.originals import augment_gallery
 from beautylens.text.product_texts import product_texts
 from beautylens.text.text_index import TextIndex
 

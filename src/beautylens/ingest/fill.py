@@ -27,13 +27,13 @@ from beautylens.images.ahead import ahead
 from beautylens.images.decode import decode
 from beautylens.images.files import read_bytes
 from beautylens.images.thumbnail import Thumbnail
+from beautylens.ingest.moved import follow_moved
+from beautylens.ingest.row_failures import record_row_failures, row_failures
 from beautylens.inputs.counts import none_or_at_least_one
 from beautylens.runtime.threads import core_count
 from beautylens.store.columns import file_digest, vectors
 from beautylens.store.failures import Failure
 from beautylens.store.gallery import Gallery
-from beautylens.store.moved import follow_moved
-from beautylens.store.row_failures import record_row_failures, row_failures
 from beautylens.store.schema import PLAIN
 from beautylens.text.ocr import READABLE_SIDE
 

@@ -15,8 +15,8 @@ import scipy
 from beautylens.arrays import Float64
 from beautylens.errors import CollectionError
 from beautylens.features.neighbours.diffusion import Graph, late_diffusion, offline_diffusion
+from beautylens.ingest.originals import originals
 from beautylens.store.gallery import Gallery
-from beautylens.store.originals import originals
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Numbers of things that a caller asks for."""
+"""Counts: those that a caller gives, and those in messages."""
 
 from __future__ import annotations
 
@@ -30,3 +30,8 @@ def none_or_at_least_one(count: SupportsIndex | None, name: str) -> int | None:
         QueryError: when it is given, and no whole number or less than 1.
     """
     return None if count is None else at_least_one(count, name)
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """Return a count with its noun, such as "1 picture" or "2,000 pictures"."""
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"

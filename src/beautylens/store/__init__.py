@@ -1,1 +1,1 @@
-"""What a collection keeps on disk, and how it is filled."""
+"""The storage of a collection: rows, vector index, artefacts and failures."""

@@ -1,4 +1,4 @@
-"""What is computed over a whole catalogue and kept with its gallery: projections, graphs."""
+"""Artefacts computed over the whole gallery and kept with it, such as a projection or a graph."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ SCHEMA = pa.schema([key_field("name"), pa.field("value", pa.large_binary())])
 
 
 class Artefacts:
-    """Named values of one gallery, kept in a LanceDB table that is made when first needed.
+    """Named values of one gallery, in a LanceDB table that is created by the first of them.
 
     Args:
         database: of the gallery.
         address: of the gallery, for errors.
-        table: the name of the table.
+        table: name of the table.
     """
 
     def __init__(self, database: Any, address: str, table: str) -> None:
         self._database, self._address, self._table = database, address, table
 
     def get(self, name: str) -> bytes | None:
-        """Return a value, or None where there is none of this name."""
+        """Return a value by its name, or None."""
         with plain_errors(self._address, "read"):
             table = self._opened()
             if table is None:
@@ -34,13 +34,13 @@ class Artefacts:
         return values[0] if values else None
 
     def version(self) -> int:
-        """Return a number that grows with every change."""
+        """Return a number that increases with every change."""
         with plain_errors(self._address, "read"):
             table = self._opened()
             return 0 if table is None else int(table.version)
 
     def put(self, name: str, value: bytes) -> None:
-        """Write a value, in place of the one of the same name."""
+        """Write a value, replacing one of the same name."""
         columns = [pa.array([name]), pa.array([value], pa.large_binary())]
         with plain_errors(self._address, "written"):
             table = self._database.create_table(self._table, schema=SCHEMA, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Conversions between the columns of a gallery's rows and the values they stand for."""
+"""Conversions between columns of a gallery's rows and values."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32
 from beautylens.results import Match, Product, Reasons
 
+# The columns that can be searched by.
 Vectors = Literal["descriptor", "vlad"]
-"""The columns that a gallery can be searched by."""
 
 
 def to_match(row: Mapping[str, Any], extra: Sequence[str], cosine: float) -> Match:
@@ -21,7 +21,7 @@ def to_match(row: Mapping[str, Any], extra: Sequence[str], cosine: float) -> Mat
 
     Args:
         row: the columns PLAIN, `path` and those of `extra`.
-        extra: the catalogue's own further columns.
+        extra: the metadata columns of the catalogue.
         cosine: of its descriptor with the query's.
     """
     return Match(
@@ -41,26 +41,26 @@ def to_match(row: Mapping[str, Any], extra: Sequence[str], cosine: float) -> Mat
 
 
 def file_digest(data: bytes) -> str:
-    """Return the digest by which a copy of a picture file is recognised."""
+    """Return the digest of a picture file; copies have the same."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def stacked(column: pa.ChunkedArray | pa.FixedSizeListArray) -> NDArray[np.float32]:
-    """Return the vectors of a column, nulls left out, as (N, D) float32."""
+def stacked(column: pa.ChunkedArray | pa.FixedSizeListArray) -> Float32:
+    """Return the vectors of a column without nulls, (N, D) float32."""
     lists = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     values = lists.flatten().to_numpy(zero_copy_only=False)
     return np.asarray(values.reshape(-1, column.type.list_size), np.float32)
 
 
-def vectors(rows: NDArray[np.float32]) -> pa.FixedSizeListArray:
+def vectors(rows: Float32) -> pa.FixedSizeListArray:
     """Return vectors (N, D) as a column."""
     return pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), rows.shape[1])
 
 
-def cosines(rows: NDArray[np.float32], vector: NDArray[np.float32]) -> NDArray[np.float32]:
+def cosines(rows: Float32, vector: Float32) -> Float32:
     """Return the cosines of unit rows (N, D) with a unit vector (D,): (N,).
 
-    Equal rows have exactly equal cosines, which a matrix product does not promise.
+    Equal rows have exactly equal cosines, which a matrix product does not guarantee.
     """
-    products: NDArray[np.float32] = np.einsum("nd,d->n", rows, vector)
+    products: Float32 = np.einsum("nd,d->n", rows, vector)
     return products

@@ -1,4 +1,4 @@
-"""Compaction: merging small fragments of a gallery's table, and indexing its new rows."""
+"""Compaction: small fragments of a gallery's table are merged, and new rows indexed."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from typing import Any
 from beautylens.store.lance import is_conflict, plain_errors
 from beautylens.store.rows import Rows
 
-# Once more than so many fragments of fewer rows have piled up they are merged. A search takes the
-# longer the more fragments hold its short-list, so that a build's are merged into large ones; after
-# a change somebody waits, and few rows are rewritten.
+# Rows of a compact fragment after a build, and after a small change. A search reads its short-list
+# faster from fewer fragments; after a small change few rows are rewritten, since somebody waits.
 BUILT_ROWS = 65_536
 CHANGED_ROWS = 4096
-MOST_FRAGMENTS = 64
-# Rows that a search may have to scan because no index holds them yet.
-MOST_UNINDEXED = 4096
-# Versions that a long read may still be going through.
+# Smaller fragments than that from which on they are merged.
+MAX_FRAGMENTS = 64
+# Rows not yet in an index, which a search scans, from which on they are indexed.
+MAX_UNINDEXED = 4096
+# Age from which on old versions are deleted: a long read may use one.
 _KEPT = timedelta(days=1)
 
 
 def compact(rows: Rows, written: int = 0) -> None:
-    """Merge small fragments, and index new rows, once enough have piled up to slow a search.
+    """Merge small fragments and index new rows, if there are enough to slow a search.
 
-    Large fragments are left as they are. A merge needs as much room again as it merges, for a day:
-    searches may be reading what it replaces.
+    Large fragments are kept. The merged fragments stay on disk for a day, since searches may be
+    reading them.
 
     Args:
         rows: of a gallery.
-        written: images written just now; after many, a merge of minutes is in proportion.
+        written: images just written; after many, a merge may take minutes.
     """
     least = BUILT_ROWS if written >= CHANGED_ROWS else CHANGED_ROWS
     with plain_errors(rows.address, "written"):
-        if rows.table.stats()["fragment_stats"]["num_fragments"] > MOST_FRAGMENTS:
+        if rows.table.stats()["fragment_stats"]["num_fragments"] > MAX_FRAGMENTS:
             _merge_fragments(rows.location, least)
-        if rows.indexes.unindexed() > MOST_UNINDEXED:
+        if rows.indexes.unindexed() > MAX_UNINDEXED:
             with _unless_changed():
                 _dataset(rows.location).optimize.optimize_indices()
 
@@ -44,11 +44,10 @@ def compact(rows: Rows, written: int = 0) -> None:
 def _merge_fragments(location: str, least: int) -> None:
     """Compact the fragments of fewer rows than `least`; delete old versions.
 
-    LanceDB's own `optimize` rewrites all rows until they are a million: minutes after a change of
-    one row of half a million.
+    LanceDB's `optimize` would rewrite up to a million rows: minutes for a change of one row.
     """
     table = _dataset(location)
-    if sum(fragment.physical_rows < least for fragment in table.get_fragments()) <= MOST_FRAGMENTS:
+    if sum(fragment.physical_rows < least for fragment in table.get_fragments()) <= MAX_FRAGMENTS:
         return
     with _unless_changed():
         table.optimize.compact_files(target_rows_per_fragment=least)
@@ -56,7 +55,7 @@ def _merge_fragments(location: str, least: int) -> None:
 
 
 def _dataset(location: str) -> Any:
-    # It takes a third of a second to import, and is seldom needed.
+    # Its import takes a third of a second.
     import lance
 
     return lance.dataset(location)
@@ -64,7 +63,7 @@ def _dataset(location: str) -> Any:
 
 @contextmanager
 def _unless_changed() -> Iterator[None]:
-    """Leave the work for the next time where another process changed the same rows meanwhile."""
+    """Skip the work if another process changed the same rows meanwhile; the next call does it."""
     try:
         yield
     except (OSError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""Catalogue pictures that could not be indexed: kept until they are mended or removed."""
+"""Catalogue pictures that could not be indexed, until their products are replaced or removed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Failure:
 
 
 class FailureLog:
-    """The failures of one gallery, kept in a LanceDB table of their own.
+    """The failures of one gallery, in a LanceDB table.
 
     Args:
         table: of LanceDB.
@@ -45,22 +45,22 @@ class FailureLog:
         self._table, self._address = table, address
 
     def replace(self, product_ids: Iterable[str], failures: Sequence[Failure]) -> None:
-        """Write the failures of these products, in place of those that they had."""
-        self.forget(product_ids)
+        """Replace the failures of these products."""
+        self.delete(product_ids)
         if failures:
-            # The path of a file may hold bytes that are no text.
+            # A file name may have bytes that are not text.
             rows = [asdict(one) | {"error": printable(one.error)} for one in failures]
             with plain_errors(self._address, "written"):
                 self._table.add(pa.Table.from_pylist(rows, schema=SCHEMA))
 
-    def forget(self, product_ids: Iterable[str]) -> None:
+    def delete(self, product_ids: Iterable[str]) -> None:
         """Delete the failures of these products."""
         with plain_errors(self._address, "written"):
             if self._table.count_rows():
                 self._table.delete(of_products(product_ids))
 
     def all(self) -> tuple[Failure, ...]:
-        """Return the failures in the order of their rows in the catalogue table."""
+        """Return the failures in the order of the catalogue table."""
         with plain_errors(self._address, "read"):
             rows = self._table.search().to_arrow().to_pylist()
         return tuple(sorted((Failure(**row) for row in rows), key=lambda failure: failure.row))

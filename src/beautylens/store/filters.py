@@ -1,4 +1,4 @@
-"""Filters: conditions on the catalogue's columns, parsed from text in time linear in its length."""
+"""Filters: conditions on the catalogue's columns, parsed from text in linear time."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from beautylens.errors import QueryError
 from beautylens.inputs.several import several
 from beautylens.inputs.unicode_text import composed
 
-DEEPEST = 12
-"""How deeply brackets and NOT may be nested; LanceDB itself takes about fifteen."""
+# Depth to which brackets and NOT may be nested; LanceDB takes about fifteen.
+MAX_DEPTH = 12
 HELP = (
     "compare columns with texts by =, <>, <, <=, >, >=, LIKE, ILIKE, IN, BETWEEN or IS NULL, "
-    "joined by AND, OR and NOT"
+    "combined by AND, OR and NOT"
 )
 _COMPARED = {
     "=": "=",
@@ -29,7 +29,7 @@ _COMPARED = {
     ">=": ">=",
 }
 _KEYWORDS = frozenset(("AND", "OR", "NOT", "LIKE", "ILIKE", "IN", "BETWEEN", "IS", "NULL"))
-# Every alternative is possessive or of one repeated class: no input makes it go back.
+# Every alternative is possessive or one repeated class, so that no input makes it backtrack.
 _TOKEN = re.compile(
     r"(?P<space>\s++)|(?P<text>'(?:[^']|'')*+')|(?P<quoted>\"(?:[^\"]|\"\")*+\"|`(?:[^`]|``)*+`)"
     r"|(?P<word>[^\W\d]\w*+)|(?P<number>[+-]?\d++(?:\.\d*+)?)|(?P<operator><>|!=|<=|>=|==|[=<>(),])"
@@ -38,13 +38,13 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A column compared with texts.
+    """A comparison of a column with texts.
 
     Args:
-        column: its name as the collection has it.
+        column: name of the column.
         operator: =, <>, <, <=, >, >=, LIKE, ILIKE, IN, BETWEEN or NULL.
-        texts: what it is compared with: one; two of BETWEEN, any number of IN, none of NULL.
-        negated: whether it has to fail: NOT LIKE, NOT IN, NOT BETWEEN, IS NOT NULL.
+        texts: the operands: one; two for BETWEEN, any number for IN, none for NULL.
+        negated: NOT LIKE, NOT IN, NOT BETWEEN, IS NOT NULL.
     """
 
     column: str
@@ -55,7 +55,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Negation:
-    """A condition that has to fail."""
+    """NOT a condition."""
 
     condition: Condition
 
@@ -72,25 +72,25 @@ Condition: TypeAlias = Comparison | Negation | Joined
 
 
 def parse_filter(where: str, columns: Sequence[str]) -> Condition:
-    """Return the condition that a filter states.
+    """Return the condition of a filter.
 
-    Column names are taken in any case where that leaves one column; those with other characters
-    than letters, digits and _ stand between double quotes or backticks.
+    Column names match in any case if that leaves one column; names with characters other than
+    letters, digits and _ are written between double quotes or backticks.
 
     Args:
         where: such as "brand = 'Dior' AND name LIKE '%rouge%'".
-        columns: those that it may ask about.
+        columns: columns that may be compared.
 
     Raises:
-        QueryError: saying what cannot be understood, and what can.
+        QueryError: when the filter is invalid.
     """
     return _Parser(composed(where), several(columns)).parse()
 
 
 def to_sql(condition: Condition) -> str:
-    """Return a condition in the SQL that LanceDB reads.
+    """Return a condition as SQL for LanceDB.
 
-    LanceDB's own parser takes few nested brackets, so only those are written that are needed.
+    Only necessary brackets are written, since LanceDB's parser takes few nested ones.
     """
     if isinstance(condition, Joined):
         parts = condition.conditions
@@ -124,7 +124,7 @@ class _Token(NamedTuple):
 
     @property
     def keyword(self) -> str:
-        """The keyword or operator that it is; empty for texts, names and numbers."""
+        """The keyword or operator; empty for texts, names and numbers."""
         if self.kind == "operator":
             return self.text
         word = self.text.upper() if self.kind == "word" else ""
@@ -135,7 +135,7 @@ _END = _Token("end", "")
 
 
 class _Parser:
-    """Recursive descent over the tokens of one filter, at most `DEEPEST` calls deep."""
+    """Recursive-descent parser of one filter, at most `MAX_DEPTH` calls deep."""
 
     def __init__(self, where: str, columns: Sequence[str]) -> None:
         self._where, self._columns = where, columns
@@ -145,7 +145,7 @@ class _Parser:
     def parse(self) -> Condition:
         condition = self._either()
         if self._peek is not _END:
-            raise self._wrong(f"{self._peek.text!r} cannot stand where it does")
+            raise self._wrong(f"{self._peek.text!r} is not expected there")
         return condition
 
     @property
@@ -182,8 +182,8 @@ class _Parser:
         if self._peek.keyword not in ("NOT", "("):
             return self._comparison()
         self._depth += 1
-        if self._depth > DEEPEST:
-            raise self._wrong(f"brackets and NOT are nested more than {DEEPEST} deep")
+        if self._depth > MAX_DEPTH:
+            raise self._wrong(f"brackets and NOT are nested more than {MAX_DEPTH} deep")
         condition: Condition
         if self._taken("NOT"):
             condition = Negation(self._single())
@@ -226,15 +226,15 @@ class _Parser:
     def _column(self) -> str:
         token = self._take()
         if token.kind == "text":
-            raise self._wrong(f"the text {token.text} stands where a column is expected")
+            raise self._wrong(f"a column is expected in place of the text {token.text}")
         if token.kind not in ("word", "quoted") or token.keyword:
             raise self._wrong(f"a column is missing {self._before(token)}")
         if self._peek.text == "(" and token.kind == "word":
-            raise self._wrong(f"it has {token.text.upper()!r} in it, and there are no functions")
+            raise self._wrong(f"functions such as {token.text.upper()!r} are not supported")
         return self._named(_unquoted(token))
 
     def _named(self, name: str) -> str:
-        """Return the column of this name, in any case where one alone has it."""
+        """Return the column of this name, in any case if it is the only one."""
         if name in self._columns:
             return name
         alike = [column for column in self._columns if column.casefold() == name.casefold()]
@@ -242,9 +242,9 @@ class _Parser:
             return alike[0]
         near = difflib.get_close_matches(name, self._columns, 1) if len(name) < 100 else []
         either = f"write {alike[0]!r} or {alike[1]!r}" if alike else ""
-        meant = f"did you mean {near[0]!r}?" if near else ""
-        hint = either or meant or "there is no such column"
-        raise self._wrong(f"it asks about {name!r}; {hint}")
+        nearest = f"did you mean {near[0]!r}?" if near else ""
+        hint = either or nearest
+        raise self._wrong(f"unknown column {name!r}" + (f"; {hint}" if hint else ""))
 
     def _text(self) -> str:
         token = self._take()
@@ -253,10 +253,8 @@ class _Parser:
         if token.kind == "number":
             raise self._wrong(f"columns are compared as text: write '{token.text}'")
         if token.kind in ("word", "quoted") and not token.keyword:
-            raise self._wrong(
-                f"texts stand between single quotes: write {_literal(_unquoted(token))}"
-            )
-        raise self._wrong(f"a text between single quotes is missing {self._before(token)}")
+            raise self._wrong(f"texts need single quotes: write {_literal(_unquoted(token))}")
+        raise self._wrong(f"a text in single quotes is missing {self._before(token)}")
 
     def _before(self, token: _Token | None = None) -> str:
         text = (token or self._peek).text
@@ -275,8 +273,8 @@ class _Parser:
 
     def _wrong(self, reason: str) -> QueryError:
         return QueryError(
-            f"the filter {self._where!r} cannot be understood: {reason}; {HELP}; columns, all "
-            f"text, are {', '.join(self._columns)}"
+            f"invalid filter {self._where!r}: {reason}; {HELP}; the columns, all text, are "
+            f"{', '.join(self._columns)}"
         )
 
 
@@ -289,5 +287,5 @@ def _unquoted(token: _Token) -> str:
 
 def _unreadable(character: str) -> str:
     if character in "'\"`":
-        return f"a quote {character} is opened and not closed"
-    return f"it has {character!r} in it"
+        return f"a quote {character} is not closed"
+    return f"unexpected character {character!r}"

@@ -1,4 +1,4 @@
-"""LanceDB's handles: they serve the process that opened them, and none that is forked from it."""
+"""Handles of LanceDB that refuse to be used in a forked process."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any
 
 from beautylens.errors import CollectionError
 
-# The process that first connected, of this one and those it was forked from.
+# Id of the process that first connected: this one, or one that it was forked from.
 _connected: int | None = None
 
 
 def note_connection(address: str) -> None:
-    """Remember that this process uses LanceDB from now on.
+    """Note that this process uses LanceDB.
 
     Raises:
-        CollectionError: when the process that this one was forked from did so before.
+        CollectionError: when it was forked from a process that did.
     """
-    global _connected  # noqa: PLW0603  (there is one client a process)
+    global _connected  # noqa: PLW0603  (one client per process)
     refuse_forked(address)
     _connected = os.getpid()
 
@@ -25,12 +25,12 @@ def note_connection(address: str) -> None:
 def refuse_forked(address: str) -> None:
     """Raise in a process that was forked from one that had opened a collection.
 
-    LanceDB runs its queries on threads of its own, and a forked process has none of them. LanceDB
-    0.40 starts others there, and yet half of the processes that opened the same table again crashed
-    (SIGSEGV in its threads) within six queries.
+    LanceDB runs queries on threads of its own, which a forked process does not have. LanceDB 0.40
+    starts others, but half of the processes that opened the same table again crashed (SIGSEGV in
+    its threads) within six queries.
 
     Raises:
-        CollectionError: saying what to do instead.
+        CollectionError: when the process was forked.
     """
     if _connected not in (None, os.getpid()):
         raise CollectionError(
@@ -41,14 +41,14 @@ def refuse_forked(address: str) -> None:
 
 
 class Handle:
-    """A table of LanceDB, used like one.
+    """A table of LanceDB with the same methods.
 
     Args:
         opened: the table.
         address: of the collection, for errors.
 
     Raises:
-        CollectionError: when it is used in a process that was forked since.
+        CollectionError: when it is used in a forked process.
     """
 
     def __init__(self, opened: Any, address: str) -> None:
@@ -60,7 +60,7 @@ class Handle:
 
 
 class Database(Handle):
-    """A database of LanceDB, used like one; so are its tables."""
+    """A database of LanceDB with the same methods; its tables are handles too."""
 
     def open_table(self, *args: Any, **kwargs: Any) -> Handle:
         """Open a table, as LanceDB does."""
@@ -68,6 +68,6 @@ class Database(Handle):
         return Handle(self._opened.open_table(*args, **kwargs), self._address)
 
     def create_table(self, *args: Any, **kwargs: Any) -> Handle:
-        """Make a table, as LanceDB does."""
+        """Create a table, as LanceDB does."""
         refuse_forked(self._address)
         return Handle(self._opened.create_table(*args, **kwargs), self._address)

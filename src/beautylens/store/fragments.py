@@ -1,4 +1,4 @@
-"""Fragments: rows written on many machines and published together in one commit."""
+"""Fragments: rows written on several machines and published together in one commit."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from beautylens.store.lance import sql_list
 
 
 def write_fragments(address: str, rows: pa.Table) -> list[str]:
-    """Write rows as fragments of a table that nobody sees yet; return what publishes them.
+    """Write rows as fragments that are not yet part of a table; return their metadata as JSON.
 
     Args:
         address: of a Lance table.
-        rows: all its columns, in its order.
+        rows: all columns of the table, in its order.
     """
     from lance import dataset, fragment
 
@@ -26,16 +26,16 @@ def write_fragments(address: str, rows: pa.Table) -> list[str]:
 
 
 def append_fragments(address: str, fragments: Sequence[str], examined: int) -> list[str]:
-    """Append fragments to a table in one commit; remove again what others had written before.
+    """Append fragments to a table in one commit; delete those rows whose products others wrote.
 
     Args:
         address: of a Lance table.
-        fragments: what `write_fragments` returned.
-        examined: a version in which their products were not there.
+        fragments: from `write_fragments`.
+        examined: a version without their products.
 
     Returns:
-        The products that others wrote since that version: their rows stay, ours are out. A process
-        that is killed between the two commits leaves both.
+        The products that others wrote since that version; their rows are kept. A process that is
+        killed between the two commits leaves both.
     """
     from lance import FragmentMetadata, LanceDataset, LanceOperation, dataset
 
@@ -43,7 +43,7 @@ def append_fragments(address: str, fragments: Sequence[str], examined: int) -> l
     made: list[Any] = [FragmentMetadata.from_json(each) for each in fragments]
     newest = dataset(address).version
     table = LanceDataset.commit(address, LanceOperation.Append(made), read_version=newest)
-    # Whoever commits later sees our rows, and settles it; who committed before is in here.
+    # A later commit sees our rows and resolves the conflict; an earlier one is in this version.
     files = {each.files[0].path for each in made}
     new = [each for each in table.get_fragments() if each.fragment_id not in known]
     ours = [each for each in new if each.metadata.files[0].path in files]
@@ -53,7 +53,7 @@ def append_fragments(address: str, fragments: Sequence[str], examined: int) -> l
     written = _products(table, ours)
     products: list[str] = written.filter(pc.is_in(written, _products(table, theirs))).to_pylist()
     if products:
-        # The upper half of a row's address is its fragment; those of one commit are in a row.
+        # The upper half of a row address is the fragment id; those of one commit are consecutive.
         first, last = ours[0].fragment_id << 32, (ours[-1].fragment_id + 1) << 32
         table.delete(
             f"_rowaddr >= {first} AND _rowaddr < {last} AND product_id IN ({sql_list(products)})"

@@ -25,31 +25,30 @@ from beautylens.store.products import Products
 from beautylens.store.rows import Rows
 from beautylens.store.schema import (
     FORMAT,
-    make_folder,
-    make_tables,
+    create_folder,
+    create_tables,
     read_settings,
+    refuse_occupied,
     refuse_other_format,
-    refuse_strangers,
 )
 from beautylens.store.vector_index import VectorIndex
 
+# Creates the vector index of rows, given the settings of their gallery.
 MakeIndex = Callable[[Rows, Mapping[str, Any]], VectorIndex]
-"""Makes the vector index of some rows, by the settings of their gallery."""
 
 
 class Gallery:
     """The images of one collection, in LanceDB; a change is one atomic commit.
 
-    Other processes may read and write the same folder at the same time: a reader sees whole
-    commits only.
+    Several processes may read and write it at the same time; a reader sees whole commits only.
 
     Attributes:
         address: a folder, or an address in object storage.
-        settings: the JSON values that it was made with.
-        rows: an image each: product, vectors, keypoints.
-        products: the products that the rows show.
-        vectors: finds the row ids that are nearest to a vector.
-        artefacts: what was computed over all rows.
+        settings: JSON values from its creation.
+        rows: one per image, with its product, vectors and keypoints.
+        products: look-up by product id and GTIN.
+        vectors: the vector index; its results are row ids.
+        artefacts: computed over all rows.
         failures: pictures that could not be indexed.
     """
 
@@ -57,18 +56,18 @@ class Gallery:
         """Open an existing gallery.
 
         Args:
-            address: where it is.
-            index: makes its vector index; by default the rows' own.
+            address: a folder, or an address in object storage.
+            index: creates its vector index; that of LanceDB by default.
 
         Raises:
-            CollectionError: when there is none at this address, or it is of another format.
+            CollectionError: when there is no gallery, or one of another format.
         """
         self.address = str(address)
         self._index = index
         with plain_errors(self.address, "opened"):
             if not self.exists(address):
                 raise CollectionError(
-                    f"there is no collection at {self.address}; make one with "
+                    f"there is no collection at {self.address}; create one with "
                     f"`beautylens index TABLE {shlex.quote(self.address)}`"
                 )
             database = connect(self.address)
@@ -88,9 +87,9 @@ class Gallery:
 
     @staticmethod
     def exists(address: str | Path) -> bool:
-        """Tell whether a gallery has been made at this address."""
+        """Return whether there is a gallery at an address."""
         with plain_errors(str(address), "opened"):
-            # Asking LanceDB about a folder that is not there would make it.
+            # LanceDB would create a missing folder.
             return as_path(address).is_dir() and "settings" in table_names(connect(str(address)))
 
     @classmethod
@@ -105,28 +104,28 @@ class Gallery:
         thumbnails: bool = False,
         artefacts: Mapping[str, bytes] | None = None,
     ) -> Gallery:
-        """Make an empty gallery; if another process was quicker, open the one it made.
+        """Create an empty gallery, or open it if another process has just created it.
 
         Args:
-            address: a folder that is empty or not there yet.
-            dimensions: the length of a descriptor.
-            vlad: the length of a VLAD of local descriptors; 0 where there are none.
-            settings: JSON values to keep, such as the recipe and the encoder's fingerprint.
-            extra: further text columns of the catalogue table.
-            thumbnails: whether a small copy of each picture is kept.
-            artefacts: computed over the catalogue before its descriptors could be made.
+            address: a new or empty folder, or an address in object storage.
+            dimensions: length of a descriptor.
+            vlad: length of a VLAD; 0 without.
+            settings: JSON values, such as the recipe and the encoder's fingerprint.
+            extra: metadata columns of the catalogue.
+            thumbnails: whether thumbnails are stored.
+            artefacts: fitted on the catalogue before it is indexed.
 
         Raises:
-            CollectionError: when something else is in the folder.
+            CollectionError: when the folder is not empty.
         """
         target = as_path(address)
         lengths = {"descriptor": dimensions} | ({"vlad": vlad} if vlad else {})
-        with plain_errors(str(address), "made"):
-            refuse_strangers(target)
+        with plain_errors(str(address), "created"):
+            refuse_occupied(target)
             try:
-                with _set_up(target) as made:
-                    make_tables(
-                        made,
+                with _set_up(target) as created:
+                    create_tables(
+                        created,
                         lengths,
                         {**settings, "format": FORMAT},
                         several(extra),
@@ -140,25 +139,25 @@ class Gallery:
 
     @property
     def version(self) -> int:
-        """The number of the newest version of the rows; each commit adds one."""
+        """The number of the latest version of the rows; each commit adds one."""
         return self.rows.version
 
     def ready(self) -> None:
-        """Raise unless images can be searched.
+        """Raise unless the gallery can be searched.
 
         Raises:
-            CollectionError: saying why not.
+            CollectionError: when it cannot be.
         """
         with plain_errors(self.address, "read"):
             self.rows.count()
         self.vectors.ready()
 
     def upsert(self, rows: pa.Table, keep: Sequence[str] = ()) -> None:
-        """Write whole products in one commit: their new images in, their former ones out.
+        """Replace all images of the products among the rows, in one commit.
 
         Args:
-            rows: columns PLAIN and INTERNAL, further text columns as wanted.
-            keep: ids of images to leave as they are although they are not among the rows.
+            rows: columns PLAIN and INTERNAL, and metadata columns.
+            keep: ids of images of these products that stay although they are not among the rows.
 
         Raises:
             CollectionError: when the disk is full or the collection may not be written.
@@ -170,7 +169,7 @@ class Gallery:
             products = rows["product_id"].unique().to_pylist()
             wanted = {*rows["image_id"].to_pylist(), *several(keep)}
             self.rows.merge(rows, self._images_of(products) - wanted)
-            # Another process may have written other images of them meanwhile.
+            # Another process may have added images of them meanwhile.
             while former := self._images_of(products) - wanted:
                 self.rows.merge(rows, former)
 
@@ -179,7 +178,7 @@ class Gallery:
         return set(rows["image_id"].to_pylist())
 
     def write_fragments(self, rows: pa.Table) -> list[str]:
-        """Write rows that nobody sees before `publish`; return the fragments to publish.
+        """Write rows as fragments that become visible with `publish`; return the fragments.
 
         Raises:
             CollectionError: when the disk is full or the collection may not be written.
@@ -190,14 +189,14 @@ class Gallery:
             return write_fragments(self.rows.location, self.rows.complete(rows))
 
     def publish(self, fragments: Sequence[str], examined: int) -> list[str]:
-        """Make fragments of products that are not here yet visible, in one commit.
+        """Make fragments of new products visible, in one commit.
 
         Args:
-            fragments: what `write_fragments` returned.
-            examined: the version, or an older one, in which the products were not here.
+            fragments: from `write_fragments`.
+            examined: a version without these products.
 
         Returns:
-            Products that another process wrote since then: they are left as it wrote them.
+            Products that another process wrote since that version; they stay as it wrote them.
 
         Raises:
             CollectionError: when the collection may not be written.
@@ -210,42 +209,42 @@ class Gallery:
             return written_before
 
     def delete(self, product_ids: Iterable[str]) -> int:
-        """Remove products and their failures; return how many images went."""
+        """Remove products and their failures; return the number of images removed."""
         ids = several(product_ids)
         gone = self.rows.delete(of_products(ids))
-        self.failures.forget(ids)
+        self.failures.delete(ids)
         return gone
 
-    def ensure_indexes(self, *, anew: bool = False) -> None:
-        """Make the indexes of the rows that are missing; those of vectors once a scan is slow.
+    def ensure_indexes(self, *, rebuild: bool = False) -> None:
+        """Create missing indexes, those of vectors above the number of images that is scanned.
 
         Args:
-            anew: make the index of the descriptors again, as all of them have changed.
+            rebuild: recreate the index of the descriptors, after all of them have changed.
         """
         with plain_errors(self.address, "written"):
-            self.rows.indexes.ensure(anew=anew)
+            self.rows.indexes.ensure(rebuild=rebuild)
 
     def compact(self, written: int = 0) -> None:
-        """Merge small fragments and index new rows, if enough have piled up to slow a search.
+        """Merge small fragments and index new rows, if there are enough to slow a search.
 
         Args:
-            written: images written just now.
+            written: images just written.
         """
         compact(self.rows, written)
 
 
 @contextmanager
 def _set_up(target: AnyPath) -> Iterator[str]:
-    """Give the address at which to make a gallery that no process ever sees, or fills, half made.
+    """Yield the address at which to create a gallery that no process sees incomplete.
 
-    A folder is made aside and renamed. Objects cannot be renamed: there the settings, which are
-    written last, tell whether a gallery is whole.
+    A folder is created under another name and renamed. Objects cannot be renamed: there a gallery
+    is complete once it has settings, which are written last.
     """
     if isinstance(target, RemotePath):
         yield str(target)
         return
     aside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
-    make_folder(aside, target)
+    create_folder(aside, target)
     try:
         yield str(aside)
         aside.rename(target)

@@ -1,4 +1,4 @@
-"""What there is to say of a collection: its size, its recipe, its encoder, its columns."""
+"""Facts about a collection: size, recipe, encoder, version and columns."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def collection_info(gallery: Gallery, recipe: Recipe) -> dict[str, Any]:
         "recipe": recipe.name,
         "encoder": made_with["name"],
         "encoder_fingerprint": made_with["fingerprint"],
-        # Collections of earlier versions do not tell.
+        # Older collections have no record.
         "described_in": made_with.get("precision", "not recorded"),
         "searched_in": precision_like(made_with.get("precision")),
         "version": gallery.version,

@@ -1,4 +1,4 @@
-"""Talking to LanceDB: connecting, SQL literals, and its errors in one sentence."""
+"""Access to LanceDB: connections, SQL conditions, and its errors as one sentence."""
 
 from __future__ import annotations
 
@@ -24,49 +24,47 @@ from beautylens.runtime.native import Lock
 from beautylens.runtime.startup import quick_imports
 from beautylens.store.forked import Database, note_connection
 
-# Its log is for developers; what a user must know is raised. Set LANCEDB_LOG to see it.
+# Its log is for developers; errors are raised. Set LANCEDB_LOG to see the log.
 os.environ.setdefault("LANCEDB_LOG", "error")
 
-# What LanceDB and the system say, and what that means to a person.
+# Patterns in the errors of LanceDB and the system, and what a user should do.
 _MEANINGS = {
     r"surrogates not allowed": "its path is not UTF-8; rename the folder or name another",
-    r"badscheme": "its server speaks plain http; set AWS_ALLOW_HTTP=true if it is meant to",
+    r"badscheme": "its server uses plain http; set AWS_ALLOW_HTTP=true to allow that",
     r"nosuchbucket|bucket does not exist": "there is no such bucket; check the address",
     r"get aws credentials|invalidaccesskeyid|signaturedoesnotmatch|access_?denied|expiredtoken": (
-        "its server does not know these credentials, or they may not do this; check the ones in "
-        "the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)"
+        "its server refuses the credentials; check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in "
+        "the environment, and their permissions"
     ),
     r"connection ?refused|network_connection|connect error|dns error": (
         "its server cannot be reached; check the network, and AWS_ENDPOINT_URL if it is set"
     ),
     r"no space left|os error 28": "the disk is full; free some space and run the command again",
     r"read-only file system|os error 30": "the disk is read-only; choose another folder",
-    r"permission denied|os error 13": "permission is denied; give this user access to the folder",
-    r"conflict|concurrent": ("other processes write to it at the same time; run the command again"),
+    r"permission denied|os error 13": "permission denied; give this user access to the folder",
+    r"conflict|concurrent": "other processes write to it at the same time; run the command again",
     r"not found|no such file|corrupt|invalid (magic|format|file|range)|eof|manifest|decod|"
     r"fill whole": (
-        "files of it are missing or damaged; restore them, or index again into another folder"
+        "some of its files are missing or damaged; restore them, or index again into another folder"
     ),
 }
 
 
-_NO_TEXT = re.compile("[\ud800-\udfff]")
+_NOT_TEXT = re.compile("[\ud800-\udfff]")
 
-# How old may be what a search sees of a collection in object storage, where looking for a newer
-# version is a request of its own. A process sees its own commits at once.
+# Age of the version that a search in object storage may use, since a check for a newer one is a
+# request. A process sees its own commits at once.
 REMOTE_AGE = timedelta(seconds=5)
 
 
 def connect(address: str) -> Database:
-    """Return a database whose readers see every commit at once, those of other processes too.
-
-    In object storage they see it after `REMOTE_AGE`.
+    """Return a database in which readers see every commit at once, or after `REMOTE_AGE`.
 
     Raises:
         CollectionError: when this process was forked from one that had connected.
     """
     note_connection(address)
-    # Zero: every read first looks for a newer version.
+    # Zero: every read checks for a newer version first.
     age = REMOTE_AGE if is_address(address) else timedelta(0)
     opened = import_lancedb().connect(address, read_consistency_interval=age)
     return Database(opened, address)
@@ -77,10 +75,10 @@ _IMPORTING = Lock()
 
 @cache
 def import_lancedb() -> ModuleType:
-    """Import LanceDB on first use, and in half the time.
+    """Import LanceDB on first use, in half the time.
 
-    It brings a client for its servers, generated, that compiles checks of the arguments of several
-    hundred calls. Nothing here calls a server: that client is imported without the checks.
+    It contains a generated client for its servers that compiles argument checks of several hundred
+    calls. Nothing here calls a server, so the client is imported without the checks.
     """
     with _IMPORTING(), quick_imports():
         checking = pydantic.validate_call
@@ -95,8 +93,8 @@ def import_lancedb() -> ModuleType:
 def key_field(name: str) -> pa.Field:
     """Return a text column by which rows are upserted.
 
-    Marked as a key, two writers that insert the same value at the same time are told apart from
-    two that insert different ones: the later commit is made again on top of the earlier.
+    Marked as a primary key, so that LanceDB detects a conflict if two writers insert the same value
+    at the same time, and retries the later commit on top of the earlier.
     """
     marked = {"lance-schema:unenforced-primary-key": "true"}
     return pa.field(name, pa.string(), nullable=False, metadata=marked)
@@ -108,26 +106,26 @@ def table_names(database: Any) -> list[str]:
 
 
 def sql_list(values: Iterable[str]) -> str:
-    """Return values as an SQL list; quotes inside them are doubled, and no value gives NULL."""
+    """Return values as an SQL list with quotes escaped; NULL for no value."""
     quoted = ("'" + value.replace("'", "''") + "'" for value in several(values))
     return ", ".join(quoted) or "NULL"
 
 
 def of_products(product_ids: Iterable[str]) -> str:
-    """Return the condition that a row is of one of these products, in whichever normal form."""
+    """Return the condition that a row has one of these product ids, in any normal form."""
     ids = several(product_ids)
     spelt = dict.fromkeys((*ids, *map(composed, ids)))
-    # An id with bytes that are no text, as a terminal may hand on, is that of no product.
-    return f"product_id IN ({sql_list(one for one in spelt if not _NO_TEXT.search(one))})"
+    # An id from a terminal may have bytes that are not text; no product has such an id.
+    return f"product_id IN ({sql_list(one for one in spelt if not _NOT_TEXT.search(one))})"
 
 
 def of_images(image_ids: Iterable[str]) -> str:
-    """Return the condition that a row is of one of these images."""
+    """Return the condition that a row has one of these image ids."""
     return f"image_id IN ({sql_list(image_ids)})"
 
 
 def is_conflict(error: Exception) -> bool:
-    """Tell whether a commit was refused because another process made one meanwhile."""
+    """Return whether a commit failed because another process committed meanwhile."""
     return "conflict" in str(error).lower()
 
 
@@ -136,7 +134,7 @@ def plain_errors(address: str, doing: str) -> Iterator[None]:
     """Turn an error of LanceDB or the system into one sentence about a collection.
 
     Raises:
-        CollectionError: naming the collection, what could not be done to it, and why.
+        CollectionError: with the collection, what failed, and the reason.
     """
     try:
         yield
@@ -152,7 +150,7 @@ def filter_errors(where: str | None, columns: Sequence[str]) -> Iterator[None]:
     """Turn an error into one sentence about the user's filter, if there is one.
 
     Raises:
-        QueryError: naming the columns that a filter may ask about.
+        QueryError: with the reason and the columns that may be compared.
     """
     try:
         yield
@@ -160,13 +158,13 @@ def filter_errors(where: str | None, columns: Sequence[str]) -> Iterator[None]:
         if where is None:
             raise
         raise QueryError(
-            f"the filter {where!r} cannot be understood: {_first_sentence(error)}; columns, all "
-            f"text, are {', '.join(columns)}"
+            f"invalid filter {where!r}: {_first_sentence(error)}; the columns, all text, are "
+            f"{', '.join(columns)}"
         ) from error
 
 
 def _first_sentence(error: Exception) -> str:
-    """Return what an error of LanceDB says, without its preamble and the lines of its source."""
+    """Return the first sentence of an error of LanceDB, without source locations."""
     text = str(error).removeprefix("Invalid input, ").split("\n")[0]
     text = re.sub(r",? ?(at )?/\S+\.rs:\d+(:\d+)?", "", text)
     return text.split(". ")[0].rstrip(" .:,")

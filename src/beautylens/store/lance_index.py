@@ -1,26 +1,25 @@
-"""The vector index that LanceDB keeps beside the rows it is of."""
+"""The vector index of LanceDB, on columns of the rows themselves."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32
 from beautylens.store.columns import Vectors
 from beautylens.store.lance import filter_errors, of_images, plain_errors
 from beautylens.store.rows import Rows
 from beautylens.store.schema import PLAIN
 
-# Partitions of an index that a search looks at.
+# Partitions of an index that a search scans.
 PROBES = 20
 
 
 class LanceIndex:
-    """The vectors as columns of the gallery's own rows: whoever writes rows writes them.
+    """The vectors as columns of the gallery's rows.
 
-    A small gallery is scanned; above `indexes.SCAN_LIMIT` images an index answers (`Indexes`).
+    All of them are scanned up to `indexes.SCAN_LIMIT` images; above, an IVF index is searched.
 
     Args:
         rows: of the gallery.
@@ -31,12 +30,12 @@ class LanceIndex:
 
     def search(
         self,
-        vector: NDArray[np.float32],
+        vector: Float32,
         depth: int,
         where: str | None = None,
         column: Vectors = "descriptor",
     ) -> dict[int, float]:
-        """Return cosines by row id; those of 8-bit copies, of half as many again, from an index."""
+        """Return cosines by row id; from an index those of 8-bit copies, of half as many again."""
         rows = self._rows
         depth = depth * 3 // 2 if column in rows.indexes.columns else depth
         query = (
@@ -56,15 +55,15 @@ class LanceIndex:
         return dict(zip(found["_rowid"].to_pylist(), cosines.tolist(), strict=True))
 
     def upsert(self, rows: pa.Table) -> None:
-        """Write images, in place of those that have their ids; columns not given are empty."""
+        """Write images, replacing those with the same ids; missing columns are empty."""
         self._rows.merge(rows)
 
     def delete(self, image_ids: Sequence[str]) -> None:
-        """Remove images, and with them their rows."""
+        """Remove images with their rows."""
         self._rows.delete(of_images(image_ids))
 
     def count(self) -> int:
-        """Return how many images there are."""
+        """Return the number of images."""
         return self._rows.count()
 
     def ready(self) -> None:

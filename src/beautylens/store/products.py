@@ -1,12 +1,10 @@
-"""Products of a gallery, looked up by their ids and GTINs."""
+"""Look-up of a gallery's products by id and GTIN."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
-from numpy.typing import NDArray
-
+from beautylens.arrays import Float32
 from beautylens.catalogue.gtin import gtins_in, spellings
 from beautylens.inputs.several import several
 from beautylens.inputs.unicode_text import composed
@@ -18,7 +16,7 @@ _UNSPACED = "replace(replace(gtin, ' ', ''), '-', '')"
 
 
 class Products:
-    """The products whose images the rows of a gallery are.
+    """The products of a gallery, each with the images of its rows.
 
     Args:
         rows: of the gallery.
@@ -28,17 +26,17 @@ class Products:
         self._rows = rows
 
     def count(self) -> int:
-        """Return how many products there are."""
+        """Return the number of products."""
         return len(self._rows.ids("product_id").unique())
 
     def known(self, product_ids: Iterable[str]) -> set[str]:
-        """Return those of the product ids that the gallery holds."""
+        """Return those of the product ids that the gallery has."""
         wanted = several(product_ids)
         held = self.pictures(wanted)
         return {product for product in wanted if product in held or composed(product) in held}
 
     def pictures(self, product_ids: Iterable[str]) -> dict[str, str]:
-        """Return the path of one picture of each of these products that the gallery holds."""
+        """Return the path of the first picture of each product, without unknown products."""
         condition = of_products(product_ids)
         rows = self._rows.select(["product_id", "image_id", "path"], condition).sort_by("image_id")
         found: dict[str, str] = {}
@@ -49,42 +47,42 @@ class Products:
         return found
 
     def images(self, product_id: str) -> Matches:
-        """Return all images of a product in the order of their ids, not scored; none if unknown."""
+        """Return all images of a product ordered by id, not scored; none if it is unknown."""
         return self._rows.matching(of_products([product_id]))
 
     def scored(
-        self, product_ids: Iterable[str], descriptor: NDArray[np.float32], where: str | None = None
+        self, product_ids: Iterable[str], descriptor: Float32, where: str | None = None
     ) -> Matches:
-        """Return all images of these products by cosine with a descriptor, best first.
+        """Return all images of products by cosine with a descriptor, best first.
 
         Args:
-            product_ids: ids that the gallery does not hold are left out.
+            product_ids: unknown ids are ignored.
             descriptor: (D,) float32, unit length.
-            where: an SQL condition that an image must meet as well.
+            where: a further SQL condition on the images.
         """
         return self._rows.scored(of_products(product_ids), descriptor, where)
 
     def with_gtin(
-        self, gtins: Iterable[str], descriptor: NDArray[np.float32], where: str | None = None
+        self, gtins: Iterable[str], descriptor: Float32, where: str | None = None
     ) -> Matches:
-        """Return all images of the products with these GTINs by cosine with a descriptor.
+        """Return all images of the products with any of these GTINs, by cosine with a descriptor.
 
         Args:
-            gtins: fourteen digits each; the catalogue may write them in any way.
+            gtins: of fourteen digits; the catalogue may have any spelling.
             descriptor: (D,) float32, unit length.
-            where: an SQL condition that an image must meet as well.
+            where: a further SQL condition on the images.
         """
         wanted = set(several(gtins))
         written = sql_list(spelling for gtin in wanted for spelling in spellings(gtin))
         listed = " OR ".join(f"gtin LIKE '%{gtin.lstrip('0')}%'" for gtin in sorted(wanted))
-        # The index answers for the usual spellings; only when it has none are all rows read.
+        # Usual spellings are looked up in the index; only without a result are all rows scanned.
         conditions = (f"gtin IN ({written})", f"({_UNSPACED} IN ({written}) OR {listed})")
         found = (self._rows.scored(condition, descriptor, where) for condition in conditions)
         matches = next((matches for matches in found if len(matches)), Matches())
         return Matches(tuple(m for m in matches if wanted.intersection(gtins_in(m.product.gtin))))
 
     def read_words(self, product_ids: Iterable[str]) -> dict[str, str]:
-        """Return what was read on the pictures of these products when they were indexed."""
+        """Return the words that were read at indexing on the pictures of these products, by id."""
         if not self._rows.has("read_words"):
             return {}
         condition = f"{of_products(product_ids)} AND read_words != ''"

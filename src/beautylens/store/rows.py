@@ -1,14 +1,13 @@
-"""The rows of a gallery: a catalogue image each, with its product's facts and all its vectors."""
+"""The rows of a gallery: one per catalogue image, with its product, vectors and keypoints."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, get_args
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32
 from beautylens.errors import CollectionError
 from beautylens.features.local.keypoints import Keypoints
 from beautylens.images.thumbnail import Thumbnail
@@ -24,9 +23,9 @@ STREAMED_ROWS = 4096
 
 
 class Rows:
-    """The rows of one gallery; other processes may write them at the same time.
+    """The rows of one gallery.
 
-    A reader sees whole commits only.
+    Other processes may write them at the same time; a reader sees whole commits only.
 
     Args:
         table: of LanceDB.
@@ -40,37 +39,37 @@ class Rows:
 
     @property
     def location(self) -> str:
-        """The address of the table itself."""
+        """The address of the table."""
         return f"{self.address}/images.lance"
 
     @property
     def extra(self) -> tuple[str, ...]:
-        """The catalogue's own further columns."""
+        """The metadata columns of the catalogue."""
         return tuple(n for n in self.table.schema.names if n not in (*PLAIN, *INTERNAL))
 
     @property
     def dimensions(self) -> int:
-        """The length of a descriptor."""
+        """Length of a descriptor."""
         return self.vector_lengths["descriptor"]
 
     @property
     def vector_lengths(self) -> dict[Vectors, int]:
-        """The length of each kind of vector that there is."""
+        """Length of each kind of vector that the rows have."""
         schema = self.table.schema
         names = [name for name in get_args(Vectors) if name in schema.names]
         return {name: int(schema.field(name).type.list_size) for name in names}
 
     def has(self, column: str) -> bool:
-        """Tell whether there is a column of this name; some come with a recipe's steps."""
+        """Return whether there is a column of this name; some depend on the recipe."""
         return column in self.table.schema.names
 
     @property
     def version(self) -> int:
-        """The number of the newest version; each commit adds one."""
+        """The number of the latest version; each commit adds one."""
         return int(self.table.version)
 
     def count(self, where: str | None = None) -> int:
-        """Return how many images there are."""
+        """Return the number of images."""
         return int(self.table.count_rows(where))
 
     def image_ids(self) -> set[str]:
@@ -78,45 +77,45 @@ class Rows:
         return set(self.ids("image_id").to_pylist())
 
     def ids(self, column: str) -> pa.ChunkedArray:
-        """Return `image_id` or `product_id` of all images by now: 100 million fit in memory."""
+        """Return `image_id` or `product_id` of all images in the latest version."""
         with plain_errors(self.address, "read"):
             self.table.checkout_latest()
         return self.select([column])[column]
 
     def digests(self) -> dict[str, str]:
-        """Return an image id by the digest of each image file, to recognise a copy."""
+        """Return an image id by the digest of its file."""
         rows = self.select(["digest", "image_id"])
         return dict(zip(rows["digest"].to_pylist(), rows["image_id"].to_pylist(), strict=True))
 
     def stream(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Yield some columns of all images, a few thousand rows at a time."""
+        """Yield the named columns of all images in batches of a few thousand rows."""
         with plain_errors(self.address, "read"):
             yield from self.table.search().select(list(several(names))).to_batches(STREAMED_ROWS)
 
     def select(self, names: Sequence[str], where: str | None = None) -> pa.Table:
-        """Return some columns of the images that meet an SQL condition, in any order."""
+        """Return the named columns of the images that meet an SQL condition, in any order."""
         with plain_errors(self.address, "read"):
             query = self.table.search().select(list(several(names)))
             return (query.where(where) if where else query).to_arrow()
 
     def read(self, image_ids: Iterable[str], names: Sequence[str]) -> pa.Table:
-        """Return `image_id` and some columns of those images that are there, in any order."""
+        """Return `image_id` and the named columns of the images that exist, in any order."""
         with plain_errors(self.address, "read"):
             return self._row_ids.read(image_ids, names)
 
     def row_ids(self, image_ids: Iterable[str]) -> dict[str, int]:
-        """Return the row ids of those images that are there, by their ids."""
+        """Return the row ids of the images that exist, by image id."""
         with plain_errors(self.address, "read"):
             return self._row_ids.look_up(image_ids)
 
     def at(
         self, row_ids: Iterable[int], columns: Sequence[Vectors]
-    ) -> tuple[list[Match], list[NDArray[np.float32]]]:
-        """Return the images of some rows by id, not scored yet, and their vectors, (N, D) each.
+    ) -> tuple[list[Match], list[Float32]]:
+        """Return images by row id, ordered by image id, not scored, and their vectors, (N, D) each.
 
         Args:
-            row_ids: what a vector index returned; images that are gone are left out.
-            columns: the vectors wanted, the deep descriptor among them or not.
+            row_ids: from a vector index; removed images are left out.
+            columns: the vectors to return.
         """
         extra = self.extra
         columns = several(columns)
@@ -128,26 +127,24 @@ class Rows:
         return [to_match(row, extra, 0.0) for row in plain], found
 
     def images(self, image_ids: Sequence[str]) -> dict[str, Match]:
-        """Return the images that are there by their ids, not scored."""
+        """Return the images that exist by id, not scored."""
         extra = self.extra
         rows = self.read(image_ids, [*PLAIN[1:], *extra, "path"]).to_pylist()
         return {row["image_id"]: to_match(row, extra, 0.0) for row in rows}
 
     def matching(self, where: str) -> Matches:
-        """Return the images that meet an SQL condition in the order of their ids, not scored."""
+        """Return the images that meet an SQL condition ordered by id, not scored."""
         extra = self.extra
         rows = self.select([*PLAIN, *extra, "path"], where).sort_by("image_id")
         return Matches(tuple(to_match(row, extra, 0.0) for row in rows.to_pylist()))
 
-    def scored(
-        self, condition: str, descriptor: NDArray[np.float32], where: str | None = None
-    ) -> Matches:
+    def scored(self, condition: str, descriptor: Float32, where: str | None = None) -> Matches:
         """Return all images that meet SQL conditions by cosine with a descriptor, best first.
 
         Args:
-            condition: that an image must meet.
+            condition: an SQL condition.
             descriptor: (D,) float32, unit length.
-            where: another that it must meet as well, if there is one.
+            where: a further SQL condition, if any.
         """
         extra = self.extra
         both = condition if where is None else f"{condition} AND ({where})"
@@ -159,41 +156,38 @@ class Rows:
         )
 
     def among(
-        self, image_ids: Iterable[str], descriptor: NDArray[np.float32], where: str | None = None
+        self, image_ids: Iterable[str], descriptor: Float32, where: str | None = None
     ) -> Matches:
         """Return the images of these ids by cosine with a descriptor, best first.
 
         Args:
-            image_ids: those that are not there or do not meet the condition are left out, and so
-                are images whose descriptor is all zeros.
+            image_ids: unknown images are left out, and so are those whose descriptor is zero.
             descriptor: (D,) float32, unit length.
-            where: an SQL condition, if there is one.
+            where: an SQL condition, if any.
         """
         found = self.scored(of_images(image_ids), descriptor, where)
         return Matches(tuple(match for match in found if match.score))
 
-    def descriptors(
-        self, image_ids: Sequence[str], column: Vectors = "descriptor"
-    ) -> NDArray[np.float32]:
+    def descriptors(self, image_ids: Sequence[str], column: Vectors = "descriptor") -> Float32:
         """Return the stored vectors of images: (N, D) float32, in the order of the ids.
 
         Raises:
-            CollectionError: when an image is not there any more.
+            CollectionError: when an image was removed.
         """
         image_ids = several(image_ids)
-        there, (rows,) = self.vectors(image_ids, [column])
-        index = {image_id: number for number, image_id in enumerate(there)}
+        found, (rows,) = self.vectors(image_ids, [column])
+        index = {image_id: number for number, image_id in enumerate(found)}
         missing = next((image_id for image_id in image_ids if image_id not in index), None)
         if missing is not None:
             raise CollectionError(
-                f"{self.address}: image {missing} was removed while it was searched; search again"
+                f"{self.address}: image {missing} was removed during the search; search again"
             )
         return rows[[index[image_id] for image_id in image_ids]]
 
     def vectors(
         self, image_ids: Sequence[str], columns: Sequence[Vectors]
-    ) -> tuple[list[str], list[NDArray[np.float32]]]:
-        """Return which of the images are there, in any order, and their vectors, (N, D) each."""
+    ) -> tuple[list[str], list[Float32]]:
+        """Return the ids of the images that exist, in any order, and their vectors, (N, D) each."""
         columns = several(columns)
         rows = self.read(image_ids, columns)
         return rows["image_id"].to_pylist(), [stacked(rows[column]) for column in columns]
@@ -205,7 +199,7 @@ class Rows:
         return {image_id: Keypoints.from_bytes(data or b"") for image_id, data in stored}
 
     def thumbnails(self, image_ids: Sequence[str]) -> dict[str, Thumbnail]:
-        """Return the small copies of pictures by image id; none from a gallery that keeps none."""
+        """Return the thumbnails by image id; empty if the gallery has none."""
         if not self.has(THUMBNAIL[0]):
             return {}
         rows = self.read(image_ids, THUMBNAIL)
@@ -215,58 +209,58 @@ class Rows:
         }
 
     def add_columns(self, names: Iterable[str]) -> None:
-        """Make further text columns, empty, of those that are not there."""
+        """Add text columns, empty, unless they exist."""
         missing = set(several(names)) - set(self.table.schema.names)
         if missing:
             self.table.add_columns(dict.fromkeys(sorted(missing), "''"))
 
     def complete(self, rows: pa.Table) -> pa.Table:
-        """Return rows with all columns of the gallery, in its order."""
+        """Return rows with all columns of the table, in its order."""
         schema = self.table.schema
         for name in set(schema.names) - set(rows.column_names):
             rows = rows.append_column(name, _missing_values(schema.field(name), rows))
         return rows.select(schema.names).cast(schema)
 
     def merge(self, rows: pa.Table, former: Collection[str] = ()) -> None:
-        """Write images in one commit, and in the same remove former ones, if there are any.
+        """Write images and remove former ones, in one commit.
 
         Args:
-            rows: in place of those that have their ids.
+            rows: replace those with the same ids.
             former: ids of the images to remove.
         """
         merge = self.table.merge_insert("image_id")
         merge = merge.when_matched_update_all().when_not_matched_insert_all()
         if former:
-            # Looks through all ids, which takes a second where there are half a million.
+            # Scans all ids, which takes a second for half a million.
             merge = merge.when_not_matched_by_source_delete(of_images(former))
         with plain_errors(self.address, "written"):
             merge.execute(self.complete(rows))
 
     def replace(self, rows: pa.Table) -> None:
-        """Replace some columns of the images that are there still and show the same picture.
+        """Replace columns of the images that still exist with the same picture file.
 
         Args:
-            rows: `image_id` and `digest`, by which images are known, and the columns to replace.
+            rows: `image_id` and `digest` of each image, and the columns to replace.
         """
-        there = self.select(["image_id", "digest"], of_images(rows["image_id"].to_pylist()))
-        known = set(zip(*(there[name].to_pylist() for name in there.column_names), strict=True))
-        given = zip(*(rows[name].to_pylist() for name in there.column_names), strict=True)
+        stored = self.select(["image_id", "digest"], of_images(rows["image_id"].to_pylist()))
+        known = set(zip(*(stored[name].to_pylist() for name in stored.column_names), strict=True))
+        given = zip(*(rows[name].to_pylist() for name in stored.column_names), strict=True)
         kept = rows.filter(pa.array([image in known for image in given], pa.bool_()))
         kept = kept.cast(pa.schema([self.table.schema.field(n) for n in rows.column_names]))
         with plain_errors(self.address, "written"):
-            # By the index on image_id, LanceDB 0.40 writes these columns alone; without it or
-            # under a condition it writes every column again, keypoints and all.
+            # With the index on image_id LanceDB 0.40 writes these columns only; without it, or with
+            # a condition, it rewrites all columns.
             self.table.merge_insert("image_id").when_matched_update_all().execute(kept)
 
     def keep_originals(self) -> None:
-        """Make the column for the descriptors that augmentation replaces, empty."""
+        """Add the column of the descriptors from before augmentation, empty."""
         if not self.has("original"):
             with plain_errors(self.address, "written"):
                 vector = self.table.schema.field("descriptor").type
                 self.table.add_columns(pa.field("original", vector))
 
     def delete(self, where: str) -> int:
-        """Remove the images that meet an SQL condition in one commit; return how many went."""
+        """Remove the images that meet an SQL condition, in one commit; return their number."""
         with plain_errors(self.address, "written"):
             self.table.checkout_latest()
             gone = self.count(where)
@@ -276,9 +270,9 @@ class Rows:
 
 
 def _missing_values(field: pa.Field, rows: pa.Table) -> pa.Array | pa.ChunkedArray:
-    """Return what rows hold in a column that they do not have."""
+    """Return the values of a column that the rows lack."""
     if field.name == "original":
-        # A new descriptor is its own original: the engine takes no null for a vector.
+        # A new descriptor is its own original; LanceDB takes no null vectors here.
         return rows["descriptor"]
     if pa.types.is_string(field.type):
         return pa.array([""] * len(rows), field.type)

@@ -1,63 +1,62 @@
-"""What a gallery asks of a vector index, whichever keeps it."""
+"""The contract of a vector index."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Protocol
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32
 from beautylens.store.columns import Vectors
 
 
 class VectorIndex(Protocol):
-    """The vectors of a gallery's images, searched by cosine.
+    """Search by cosine over the vectors of a gallery's images.
 
-    It may be derived from the rows of the gallery (Milvus) or be part of them (LanceDB). To add
-    one, write a class with these verbs and name it where `Gallery` is opened.
+    An index is derived from the rows of the gallery (Milvus) or part of them (LanceDB). To add one,
+    write a class with these methods and pass it to `Gallery`.
     """
 
     def search(
         self,
-        vector: NDArray[np.float32],
+        vector: Float32,
         depth: int,
         where: str | None = None,
         column: Vectors = "descriptor",
     ) -> dict[int, float]:
-        """Return cosines by row id of images among which the `depth` nearest are.
+        """Return the cosines of the nearest images by row id.
 
-        The cosines may be approximate, and there may be more images than asked for; `Rows.at`
-        reads the images and their vectors. A vector of zeros has no cosine, and is left out.
+        The cosines may be approximate, of more than `depth` images; `Rows.at` reads the images and
+        their exact vectors. Zero vectors have no cosine and are left out.
 
         Args:
             vector: (D,) float32, unit length.
-            depth: how many images.
+            depth: number of nearest images that must be among them.
             where: an SQL condition on the catalogue's columns, such as "brand = 'Dior'".
-            column: the vectors to compare with.
+            column: the vectors to search.
 
         Raises:
-            QueryError: when the condition cannot be understood.
+            QueryError: when the condition is invalid.
             CollectionError: when the index cannot be searched.
         """
 
     def upsert(self, rows: pa.Table) -> None:
-        """Write images, in place of those that have their ids.
+        """Write images, replacing those with the same ids.
 
         Args:
             rows: the catalogue's columns, and the vectors.
         """
 
     def delete(self, image_ids: Sequence[str]) -> None:
-        """Remove images; ids that are not there are left out."""
+        """Remove images; unknown ids are ignored."""
 
     def count(self) -> int:
-        """Return how many images there are."""
+        """Return the number of images."""
 
     def ready(self) -> None:
-        """Raise unless images can be searched.
+        """Raise unless the index can be searched.
 
         Raises:
-            CollectionError: saying why not.
+            CollectionError: when it cannot be.
         """

@@ -23,11 +23,11 @@ from beautylens.images.decode import decode
 from beautylens.images.fit import is_blank, shrink
 from beautylens.images.same import COARSE, FINE, difference
 from beautylens.images.thumbnail import SIDE
+from beautylens.ingest.originals import originals
 from beautylens.inputs.several import several
 from beautylens.results import Match, Product
 from beautylens.runtime.threads import cores
 from beautylens.store.gallery import Gallery
-from beautylens.store.originals import originals
 from beautylens.text.words import words_of
 
 Kind = Literal["same file", "same picture", "placeholder", "blank"]

@@ -1,4 +1,4 @@
-"""Where a Milvus collection is."""
+"""The address of a Milvus collection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ADDRESS = re.compile(r"milvus\+(https?://[^/@?#\s]+)(?:/([A-Za-z_][A-Za-z0-9_]{
 
 
 class Address(NamedTuple):
-    """Where a Milvus collection is."""
+    """The address of a Milvus collection: URL of the cluster and name."""
 
     cluster: str
     name: str
@@ -21,21 +21,21 @@ class Address(NamedTuple):
 
     @classmethod
     def parse(cls, text: str, name: str) -> Address:
-        """Read `milvus+http://host:19530/NAME`.
+        """Parse `milvus+http://host:19530/NAME`.
 
         Args:
             text: the address.
-            name: of the Milvus collection, where the address has none.
+            name: of the Milvus collection, if the address has none.
 
         Raises:
-            CollectionError: when it is something else.
+            CollectionError: when the address is invalid.
         """
         found = _ADDRESS.fullmatch(text)
         if found is None:
-            # It may hold a password, so it is not repeated.
+            # Not repeated in the message: it may hold a password.
             raise CollectionError(
-                "the address of the vectors cannot be understood; write it as "
-                "milvus+http://host:19530/NAME, NAME of letters, digits and _, and put the token, "
-                "if there is one, into the environment variable MILVUS_TOKEN"
+                "invalid address of the vectors; write it as milvus+http://host:19530/NAME, with "
+                "letters, digits and _ in NAME, and put the token, if any, into the environment "
+                "variable MILVUS_TOKEN"
             )
         return cls(found[1], found[2] or name)

@@ -1,4 +1,4 @@
-"""Checksums of rows, by which a gallery and its Milvus cluster are compared."""
+"""Checksums of rows, to compare a gallery with its Milvus cluster."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from beautylens.arrays import Int64
 from beautylens.store.columns import stacked
 
-Checksums = NDArray[np.int64]
 
-
-def row_checksums(rows: pa.Table, plain: Sequence[str]) -> Checksums:
-    """Return a checksum of each row: (N,), of its texts with their columns' names and its vectors.
+def row_checksums(rows: pa.Table, plain: Sequence[str]) -> Int64:
+    """Return the checksum of each row, (N,): of its texts, their column names and its vectors.
 
     Args:
-        rows: columns of texts and of vectors.
-        plain: the names of those of texts.
+        rows: columns of text and vectors.
+        plain: the names of the text columns.
     """
     vectors = [stacked(rows[name]) for name in rows.column_names if name not in plain]
     sums = bytearray()

@@ -1,4 +1,4 @@
-"""A filter on the catalogue's columns, as Milvus has it."""
+"""Translation of filters to Milvus expressions."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ _COMPARED = {"=": "==", "<>": "!=", "LIKE": "like"} | {
 
 
 class _UntranslatableError(Exception):
-    """A part of a condition that Milvus has no words for."""
+    """A part of a condition that Milvus cannot express."""
 
 
 def milvus_filter(where: str, columns: Sequence[str]) -> str:
-    """Return a filter as an expression of Milvus that the same rows meet.
+    """Return a filter as the equivalent Milvus expression.
 
     Args:
         where: such as "brand = 'Dior' AND name LIKE '%rouge%'".
-        columns: those that it may ask about; all but PLAIN are dynamic fields.
+        columns: columns that may be compared; all but PLAIN are dynamic fields.
 
     Raises:
-        QueryError: when any part of it cannot be understood or translated.
+        QueryError: when the filter is invalid or cannot be translated.
     """
     condition = parse_filter(where, columns)
     try:
         return _expression(condition)
     except _UntranslatableError as error:
         raise QueryError(
-            f"the filter {where!r} cannot be asked of Milvus ({error} in it): compare columns with "
-            "texts by =, <>, <, <=, >, >=, LIKE (% and _), IN or BETWEEN, joined by AND, OR and "
-            f"NOT; columns, all text, are {', '.join(columns)}"
+            f"Milvus does not support {error}, in the filter {where!r}: compare columns with texts "
+            "by =, <>, <, <=, >, >=, LIKE (% and _), IN or BETWEEN, combined by AND, OR and NOT; "
+            f"the columns, all text, are {', '.join(columns)}"
         ) from None
 
 
@@ -50,7 +50,7 @@ def _expression(condition: Condition) -> str:
 
 
 def _comparison(asked: Comparison) -> str:
-    """Return the comparison of a column with texts, as if it was not negated."""
+    """Return the comparison without its negation."""
     column = asked.column if asked.column in PLAIN else f"$meta[{_quoted(asked.column)}]"
     texts = [_quoted(text) for text in asked.texts]
     if asked.operator == "LIKE" and "\\" in asked.texts[0]:
@@ -58,7 +58,7 @@ def _comparison(asked: Comparison) -> str:
     if asked.operator in _COMPARED:
         return f"{column} {_COMPARED[asked.operator]} {texts[0]}"
     if asked.operator == "IN":
-        # Milvus Lite knows no `in` for dynamic fields.
+        # Milvus Lite does not support `in` for dynamic fields.
         return f"({' or '.join(f'{column} == {text}' for text in texts)})"
     if asked.operator == "BETWEEN":
         return f"({column} >= {texts[0]} and {column} <= {texts[1]})"
@@ -66,5 +66,5 @@ def _comparison(asked: Comparison) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Return a text between quotes; escapes are those of JSON."""
+    """Return a text in quotes, with the escapes of JSON."""
     return json.dumps(text, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Which index Milvus makes of so many vectors."""
+"""The kind of Milvus index by the number of vectors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class Index(NamedTuple):
-    """How vectors are indexed where there are at most so many."""
+    """An index of up to `most` vectors."""
 
     most: float
     kind: str
@@ -16,12 +16,12 @@ class Index(NamedTuple):
 
 INDEXES = (
     Index(50_000, "FLAT", {}),
-    # A graph (HNSW) would take four times the memory: docs/scaling.md.
+    # A graph (HNSW) needs four times the memory: docs/scaling.md.
     Index(50_000_000, "IVF_SQ8", {"nlist": 1024}),
     Index(float("inf"), "DISKANN", {}),
 )
 
 
 def index_for(count: int) -> Index:
-    """Return how so many vectors are indexed."""
+    """Return the index for a number of vectors."""
     return next(index for index in INDEXES if count <= index.most)

@@ -1,4 +1,4 @@
-"""Keeping a Milvus cluster in step with the gallery that it was filled from."""
+"""Synchronisation of a Milvus cluster with its gallery."""
 
 from __future__ import annotations
 
@@ -7,42 +7,44 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from beautylens.store.milvus.checksums import Checksums, row_checksums
+from beautylens.arrays import Bool, Int64
+from beautylens.store.milvus.checksums import row_checksums
 from beautylens.store.milvus.vector_index import MilvusIndex
 
 
 class Side(NamedTuple):
-    """Which version of the gallery a side was compared at, and how many images it had."""
+    """The version and number of images of one side at the comparison."""
 
     version: int | None
     images: int
 
 
 class Difference(NamedTuple):
-    """What a gallery and its cluster held, and in how many images they differed."""
+    """The difference between a gallery and its cluster, in images.
+
+    missing: new or changed images, which the cluster does not have.
+    gone: images that the gallery does not have, or without writing, not with the same values.
+    """
 
     gallery: Side
     cluster: Side
     missing: int
-    """Images that the cluster did not have, or not as they are now."""
     gone: int
-    """Images that the gallery did not have; or not as they were, where nothing was written."""
 
 
 def sync(
     index: MilvusIndex, progress: Callable[[int, int], None], *, write: bool = True
 ) -> Difference:
-    """Write what a cluster lacks, and delete what is gone; return what differed before.
+    """Write missing images to a cluster and delete others; return the difference before.
 
-    Each image has a checksum of eight bytes on both sides; those of all images, and nothing else,
-    are held in memory. What a sync that was killed has written is not written again.
+    Both sides have a checksum of eight bytes for each image; only these are held in memory. An
+    interrupted sync is resumed.
 
     Args:
-        index: the cluster, and the rows that it is to hold.
-        progress: called with the images done, and all there are.
-        write: whether to write the difference, or only to report it.
+        index: the cluster, and the rows of the gallery.
+        progress: called with the number of images done and of all.
+        write: whether to write the difference, or only to return it.
 
     Raises:
         CollectionError: when either side cannot be read, or the cluster cannot be written.
@@ -54,7 +56,7 @@ def sync(
     cluster.load()
     before = cluster.version()
     theirs = _sorted([checksums for _, checksums in cluster.stream()])
-    ours, missing, done = list[Checksums](), 0, 0
+    ours, missing, done = list[Int64](), 0, 0
     texts = index.texts
     for batch in rows.stream([*texts, *rows.vector_lengths]):
         read = pa.Table.from_batches([batch])
@@ -70,15 +72,15 @@ def sync(
     others = int((~_among(theirs, found)).sum())
     if write:
         others = _delete_others(index, found) if others else 0
-        cluster.settle(version)
+        cluster.mark_synced(version)
     return Difference(Side(version, len(found)), Side(before, len(theirs)), missing, others)
 
 
 def in_step(index: MilvusIndex) -> bool:
-    """Tell whether a cluster is of its gallery's version and has as many images.
+    """Return whether a cluster has the version and the number of images of its gallery.
 
     Raises:
-        CollectionError: when either cannot be read, or the cluster holds another gallery.
+        CollectionError: when either cannot be read, or the cluster is of another gallery.
     """
     cluster, rows = index.cluster, index.rows
     if not cluster.exists():
@@ -87,8 +89,8 @@ def in_step(index: MilvusIndex) -> bool:
     return cluster.version() == rows.version and index.count() == rows.count()
 
 
-def _delete_others(index: MilvusIndex, known: Checksums) -> int:
-    """Delete the cluster's images whose checksum is not among those known; return how many."""
+def _delete_others(index: MilvusIndex, known: Int64) -> int:
+    """Delete the images whose checksum is not in `known`; return their number."""
     deleted = 0
     for ids, checksums in index.cluster.stream():
         others = np.flatnonzero(~_among(checksums, known))
@@ -98,14 +100,14 @@ def _delete_others(index: MilvusIndex, known: Checksums) -> int:
     return deleted
 
 
-def _sorted(parts: list[Checksums]) -> Checksums:
+def _sorted(parts: list[Int64]) -> Int64:
     checksums = np.concatenate([np.empty(0, np.int64), *parts])
     checksums.sort()
     return checksums
 
 
-def _among(checksums: Checksums, known: Checksums) -> NDArray[np.bool_]:
-    """Tell which checksums are among sorted ones."""
+def _among(checksums: Int64, known: Int64) -> Bool:
+    """Return which checksums are in the sorted `known`, (N,) bool."""
     indexes = np.searchsorted(known, checksums)
     found = np.zeros(len(checksums), bool)
     inside = indexes < len(known)

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32
 from beautylens.errors import CollectionError
 from beautylens.files.paths import as_path
 from beautylens.store.columns import Vectors
@@ -25,25 +25,24 @@ from beautylens.store.milvus.filter import milvus_filter
 from beautylens.store.rows import Rows
 from beautylens.store.schema import PLAIN
 
-# Rows of one request: with two vectors of 512 dimensions each image takes some 5 kB.
+# Rows per request: with two vectors of 512 dimensions an image has about 5 kB.
 WRITTEN_ROWS = 1024
 
 
 class MilvusIndex:
     """The vectors of a gallery in a Milvus collection, derived from its rows by `sync`.
 
-    There is no fallback: where Milvus fails, so does the search.
+    There is no fallback: if Milvus fails, the search fails.
 
     Args:
         rows: of the gallery.
         settings: of the gallery.
-        address: `milvus+http://host:19530/NAME`; without a NAME, one made of the gallery's own
-            name and id.
-        named_by_gallery: whether the address comes from the gallery, which may be a stranger's:
-            no secret is sent there.
+        address: `milvus+http://host:19530/NAME`; NAME by default from the gallery's name and id.
+        named_by_gallery: whether the address is from the gallery, which may be a stranger's: no
+            token is sent there.
 
     Raises:
-        CollectionError: when the address cannot be understood.
+        CollectionError: when the address is invalid.
     """
 
     def __init__(
@@ -65,15 +64,15 @@ class MilvusIndex:
         """The Milvus collection, filled or not.
 
         Raises:
-            CollectionError: when it cannot be reached, or holds another gallery; or when there is a
-                token, and nobody but the gallery named the cluster.
+            CollectionError: when it cannot be reached or is of another gallery, or when a token is
+                set for a cluster that only the gallery names.
         """
         token = os.environ.get("MILVUS_TOKEN", "")
         if token and self._named_by_gallery:
             raise CollectionError(
                 f"{self.rows.address} names the cluster {self.address}, and MILVUS_TOKEN is "
-                "sent only to one that you name: if it is yours, say --vectors "
-                f"{self.address}; if not, --vectors '' searches without it"
+                "sent only to one that you name: add --vectors "
+                f"{self.address} if it is yours, or --vectors '' to search without it"
             )
         made_with = [self._settings.get(name, {}) for name in ("encoder", "vlad")]
         encoder = "+".join(each["fingerprint"] for each in made_with if each)
@@ -82,40 +81,38 @@ class MilvusIndex:
 
     @cached_property
     def _filled(self) -> Milvus:
-        """The Milvus collection, to be searched.
+        """The Milvus collection after its first sync.
 
         Raises:
-            CollectionError: when the first sync has not come to its end.
+            CollectionError: when the first sync was not completed.
         """
         if self.cluster.exists() and not self.cluster.was_filled():
-            raise CollectionError(
-                f"{self.address} was not filled to the end; run `beautylens sync` again"
-            )
+            raise CollectionError(f"{self.address} is filled in part; run `beautylens sync` again")
         return self.cluster
 
     def search(
         self,
-        vector: NDArray[np.float32],
+        vector: Float32,
         depth: int,
         where: str | None = None,
         column: Vectors = "descriptor",
     ) -> dict[int, float]:
-        """Return Milvus's cosines by row id; images that the gallery no longer has are left out.
+        """Return the cosines from Milvus by row id, without images that the gallery lost.
 
         Raises:
-            QueryError: when the condition cannot be asked of Milvus.
+            QueryError: when Milvus cannot express the condition.
             CollectionError: when the cluster does not answer.
         """
-        # The client of the cluster has threads, too.
+        # The Milvus client has threads, too.
         refuse_forked(self.rows.address)
         asked = milvus_filter(where, self.texts) if where else ""
-        # An index may hold copies of eight bits: half as many again, as in the gallery's own.
+        # The index may have 8-bit copies: half as many again, as with LanceDB.
         cosines = self._filled.search(vector, depth * 3 // 2, asked, column)
         row_ids = self.rows.row_ids(cosines)
         return {row_id: cosines[image_id] for image_id, row_id in row_ids.items()}
 
     def upsert(self, rows: pa.Table) -> None:
-        """Write images, in place of those that have their ids."""
+        """Write images, replacing those with the same ids."""
         for start in range(0, len(rows), WRITTEN_ROWS):
             part = rows.slice(start, WRITTEN_ROWS)
             self.cluster.upsert(part, row_checksums(part, self.texts))
@@ -125,19 +122,19 @@ class MilvusIndex:
         self.cluster.delete(image_ids)
 
     def count(self) -> int:
-        """Return how many images there are."""
+        """Return the number of images."""
         return self.cluster.count()
 
     def ready(self) -> None:
-        """Raise unless the cluster can be searched and holds this gallery's vectors."""
+        """Raise unless the cluster can be searched and is of this gallery."""
         some = np.eye(1, self.rows.dimensions, dtype=np.float32)[0]
         self._filled.search(some, 1, "", "descriptor")
-        # Another gallery's vectors would be searched without an error.
+        # Raises for another gallery, which would be searched without an error.
         self.cluster.version()
 
     @property
     def texts(self) -> list[str]:
-        """The names of the text columns that the cluster holds."""
+        """The names of the cluster's text columns."""
         return [*PLAIN, *self.rows.extra]
 
 
@@ -152,13 +149,13 @@ def open_with_milvus(
         named_by_gallery: as in `MilvusIndex`.
 
     Raises:
-        CollectionError: when there is no gallery, or an address cannot be understood.
+        CollectionError: when there is no gallery, or an address is invalid.
     """
     index = partial(MilvusIndex, address=vectors, named_by_gallery=named_by_gallery)
     return Gallery(address, index)
 
 
 def _name(folder: str, own: str) -> str:
-    """Return a name of the folder and the id: a gallery that was copied has its id in common."""
+    """Return a name from the folder and the id, since a copied gallery has the same id."""
     plain = re.sub(r"[^a-z0-9]+", "_", folder.lower())
     return f"beautylens_{plain}_{own[:8]}"

@@ -1,4 +1,4 @@
-"""All descriptors of a gallery at once, and their augmentation by those of their neighbours."""
+"""All descriptors of a gallery in one array, and database augmentation."""
 
 from __future__ import annotations
 
@@ -10,34 +10,32 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32
 from beautylens.features.neighbours.knn import blend, nearest_neighbours
 from beautylens.store.columns import stacked, vectors
 from beautylens.store.gallery import Gallery
 from beautylens.store.lance import key_field
 from beautylens.store.rows import STREAMED_ROWS
 
-Floats = NDArray[np.float32]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Originals:
-    """The descriptors of a gallery as the encoder made them, in the order of their image ids.
+    """The descriptors of a gallery from before augmentation, ordered by image id.
 
-    image_ids and digests (N,) strings; descriptors (N, D) float32, mapped from a file.
+    image_ids and digests (N,) strings; descriptors (N, D) float32, memory-mapped.
     """
 
     image_ids: tuple[str, ...]
     digests: tuple[str, ...]
-    descriptors: Floats
+    descriptors: Float32
 
 
 @contextmanager
 def originals(gallery: Gallery) -> Iterator[Originals]:
-    """Lend the descriptors from before any augmentation; they lie in a temporary file meanwhile.
+    """Yield the descriptors from before augmentation, in a temporary file.
 
-    The order by id makes what is computed of them independent of the order of the catalogue.
+    They are ordered by id, so that results do not depend on the order of the catalogue.
     """
     schema = pa.schema([key_field("image_id"), ("digest", pa.string())])
     images = pa.Table.from_batches(gallery.rows.stream(schema.names), schema).sort_by("image_id")
@@ -51,16 +49,16 @@ def originals(gallery: Gallery) -> Iterator[Originals]:
 
 
 def augment_gallery(gallery: Gallery, n: int, alpha: float) -> None:
-    """Replace every stored descriptor by itself blended with its n nearest (DBA).
+    """Replace every stored descriptor by a blend with its n nearest (DBA).
 
-    The originals are kept, so that it can be done again, with other settings or after products
-    were added; n = 0 brings them back. Meanwhile searches see some images augmented already,
-    and a gallery where this was interrupted is mended by doing it again.
+    The originals are kept, so that it can be repeated with other settings or after products were
+    added; n = 0 restores them. Meanwhile searches see some images augmented; after an interruption
+    call it again.
 
     Args:
-        gallery: at any size; the descriptors pass through a temporary file.
-        n: others blended into each.
-        alpha: the power that turns their similarities into weights.
+        gallery: of any size; the descriptors are in a temporary file.
+        n: nearest images to blend in.
+        alpha: exponent of the similarity in an image's weight.
 
     Raises:
         CollectionError: when the disk is full or the collection may not be written.
@@ -84,11 +82,11 @@ def augment_gallery(gallery: Gallery, n: int, alpha: float) -> None:
                     }
                 )
             )
-    gallery.ensure_indexes(anew=True)
+    gallery.ensure_indexes(rebuild=True)
 
 
-def _fill(descriptors: Floats, image_ids: tuple[str, ...], gallery: Gallery) -> None:
-    """Write each image's descriptor at its index; images added meanwhile are left out."""
+def _fill(descriptors: Float32, image_ids: tuple[str, ...], gallery: Gallery) -> None:
+    """Write each image's descriptor at its index, without images added meanwhile."""
     indexes = {image_id: index for index, image_id in enumerate(image_ids)}
     columns = ["image_id", "descriptor", *(["original"] if gallery.rows.has("original") else [])]
     for batch in gallery.rows.stream(columns):
@@ -97,8 +95,8 @@ def _fill(descriptors: Floats, image_ids: tuple[str, ...], gallery: Gallery) -> 
         descriptors[np.array(found)[known]] = _encoded(batch)[known]
 
 
-def _encoded(batch: pa.RecordBatch) -> Floats:
-    """Return what the encoder made of each row: the original, where augmentation replaced it."""
+def _encoded(batch: pa.RecordBatch) -> Float32:
+    """Return the original descriptor of each row."""
     rows = stacked(batch["descriptor"]).copy()
     if "original" in batch.schema.names:
         replaced = batch["original"].is_valid().to_numpy(zero_copy_only=False)

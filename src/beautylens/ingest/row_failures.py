@@ -1,4 +1,4 @@
-"""Rows of a table that give no picture, kept among the failures of a gallery."""
+"""Table rows without a picture, among the failures of a gallery."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _REMEDY = "give each row a product_id and the path of a picture"
 
 
 def row_failures(catalogue: Catalogue) -> list[Failure]:
-    """Return the rows of a table that give no picture, as failures without an image."""
+    """Return the rows of a table without a picture as failures without an image id."""
     return [
         Failure("", fault.product_id, "", fault.row, f"{fault.error}; {_REMEDY}")
         for fault in catalogue.faults
@@ -21,12 +21,12 @@ def row_failures(catalogue: Catalogue) -> list[Failure]:
 
 
 def record_row_failures(gallery: Gallery, catalogue: Catalogue, described: Catalogue) -> None:
-    """Note the rows that give no picture; forget the failures of products that are whole by now.
+    """Record the rows without a picture, and delete failures of products that are complete now.
 
     Args:
-        gallery: has noted which pictures failed just now.
-        catalogue: what it was filled with.
-        described: those products of the catalogue that it did not hold whole before.
+        gallery: has the failures of the last fill.
+        catalogue: it was filled with.
+        described: the products of the catalogue that were incomplete before.
     """
     faults, logged = row_failures(catalogue), gallery.failures.all()
     before = pa.array(sorted({failure.product_id for failure in logged}), pa.string())

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from beautylens.features.neighbours.knn import augment
+from beautylens.ingest.originals import augment_gallery, originals
 from beautylens.search.retrieve import nearest
 from beautylens.store.gallery import Gallery
-from beautylens.store.originals import augment_gallery, originals
 from tests.store.test_gallery import DIMENSIONS, rows, unit
 
 SEEDS = {f"p{number:02}": number for number in range(20)}
@@ -50,7 +50,7 @@ def test_every_descriptor_is_blended_with_its_neighbours(
     tmp_path: Path, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("beautylens.store.rows.STREAMED_ROWS", at_once)
-    monkeypatch.setattr("beautylens.store.originals.STREAMED_ROWS", at_once)
+    monkeypatch.setattr("beautylens.ingest.originals.STREAMED_ROWS", at_once)
     gallery = filled(tmp_path, SEEDS)
     augment_gallery(gallery, 3, 3.0)
     expected = augment(plain(SEEDS), 3, 3.0)
