@@ -307,7 +307,7 @@ def test_evaluate_prints_figures_refuses_leaks_and_writes_the_report(
     [
         (("search", "{none}", "x.jpg"), "there is no collection at"),
         (("index", "{none}.csv", "{tmp}/c"), "does not exist"),
-        (("index", "{table}", "{table}/c"), "cannot be made (Not a directory)"),
+        (("index", "{table}", "{table}/c"), "cannot be created (Not a directory)"),
         (("index", "{table}", "{tmp}/c", "--recipe", "defualt"), "there is no recipe 'defualt'"),
         (("index", "{table}", "{tmp}/c", "--encoder", "resnet.onnx"), "no such encoder file"),
         (("search", "{lens}", "{photo}", "--crop", "1,2,3"), "is not four whole numbers"),

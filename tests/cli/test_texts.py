@@ -135,7 +135,7 @@ def test_a_table_in_a_folder_that_is_no_text_says_which_folder(shop: Shop, tmp_p
     done = run("index", table, tmp_path / "c.lens")
     assert r"\xff/gallery/00.jpg is not UTF-8; rename the folder whose name is not" in done.stderr
     done = run("index", shop.table, Path(folder) / "c.lens", code=1)
-    assert r"\xff/c.lens cannot be made: its path is not UTF-8; rename" in one_line(done.stderr)
+    assert r"\xff/c.lens cannot be created: its path is not UTF-8; rename" in one_line(done.stderr)
 
 
 def test_what_is_printed_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
