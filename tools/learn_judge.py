@@ -23,7 +23,7 @@ from beautylens.catalogue.truth import read_truth
 from beautylens.collection import Collection
 from beautylens.evaluation.calibration.labelled_shortlist import Example
 from beautylens.evaluation.calibration.learning import cross_answered, learn
-from beautylens.evaluation.verdicts import auroc, calibration_error
+from beautylens.evaluation.calibration.measures import auroc, calibration_error
 from beautylens.images.sources import Picture
 from beautylens.indexing import build
 from beautylens.recipe.recipe import read_recipe

@@ -128,6 +128,23 @@ def test_failures_stand_first_and_queries_without_a_truth_last(tmp_path, picture
     assert page.sections == ["missed", "partly", "right", "absent"]
 
 
+def test_wrong_matches_stand_first_the_most_probable_one_in_front(tmp_path, pictures):
+    wrong = query(pictures, "b", "ab", "t", verdict="match", probability=0.95)
+    left_out = replace(
+        query(pictures, "a", "bc", verdict="match", probability=0.97), left_out=frozenset("t")
+    )
+    right = query(pictures, "c", "tb", "t", verdict="match", probability=0.99)
+    page = write(
+        tmp_path, pictures, [right, wrong, left_out], truth_pictures={"t": pictures / "t.png"}
+    )
+    assert page.sections == ["wrong", "right"]
+    assert page.queries == ["a.png", "b.png", "c.png"]
+    words = " ".join(page.words.split())
+    assert "a.png photo right product left out ✗ match · 97 %" in words
+    assert words.count("Left out") == 1
+    assert words.count("Right answer") == 1
+
+
 def test_sections_without_a_query_are_left_out(tmp_path, pictures):
     assert write(tmp_path, pictures, [query(pictures, "q", "t", "t")]).sections == ["right"]
     assert write(tmp_path, pictures, []).sections == []

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from beautylens.cli.evaluate import print_verdicts
+from beautylens.cli.evaluation_tables import print_verdicts
+from beautylens.evaluation.calibration.measures import auroc, calibration_error, reliability
 from beautylens.evaluation.metrics import QueryResult
-from beautylens.evaluation.verdicts import auroc, calibration_error, judge_verdicts, reliability
-from beautylens.results import Match, Matches, Product
+from beautylens.evaluation.verdicts import judge_verdicts
+from beautylens.results import Match, Matches, Product, Reasons
 
 rng = np.random.default_rng(5)
 
@@ -48,7 +50,9 @@ def test_where_all_answers_are_right_it_is_said_that_there_is_no_auroc(
     assert verdicts is not None
     print_verdicts(verdicts)
     told = " ".join(capsys.readouterr().err.split())
-    assert "There is no AUROC where all answers are right, or none, calibration error 0.100" in told
+    assert (
+        "AUROC of right answers against others: not defined, because all answers are right" in told
+    )
     assert "nan" not in told
 
 
@@ -133,3 +137,52 @@ def test_a_recipe_without_a_judge_has_no_verdicts() -> None:
     rows = (Match("a", Product("a"), "", 1.0),)
     plain = QueryResult(Path("q"), frozenset("a"), frozenset(), "", Matches(rows), None)
     assert judge_verdicts([plain]) is None
+
+
+def test_of_photos_whose_product_is_there_and_is_not_the_verdicts_are_counted_apart() -> None:
+    rows = [
+        result("ab", [0.9, 0.05], "match", truths="a"),
+        result("ab", [0.5, 0.4], "unsure", truths="a"),
+        result("ba", [0.97, 0.01], "match", truths="a"),
+        replace(result("b", [0.95], "match"), left_out=frozenset("a")),
+        replace(result("b", [0.1], "not_in_catalogue"), left_out=frozenset("a")),
+        result("b", [0.2], "unsure"),
+    ]
+    verdicts = judge_verdicts(rows)
+    assert verdicts is not None
+    assert (verdicts.found.count, verdicts.found.of) == (2, 3)
+    assert (verdicts.coverage.count, verdicts.coverage.of) == (1, 3)
+    assert (verdicts.recognised.count, verdicts.recognised.of) == (1, 3)
+    assert (verdicts.precision.count, verdicts.precision.of) == (1, 3)
+    # The most probable wrong match first, with whose product it is.
+    assert [(w.best.product.product_id, w.result.left_out) for w in verdicts.wrong] == [
+        ("b", frozenset()),
+        ("b", frozenset("a")),
+    ]
+    # scipy.stats.binomtest(1, 3).proportion_ci(method="wilson")
+    assert verdicts.precision.interval == pytest.approx((0.0615, 0.7923), abs=1e-4)
+
+
+def test_auroc_where_geometry_agrees_is_of_those_answers_alone() -> None:
+    def with_inliers(row: QueryResult, inliers: int) -> QueryResult:
+        assert row.matches is not None
+        reasons = Reasons(inliers=inliers)
+        rows = tuple(replace(match, reasons=reasons) for match in row.matches)
+        return replace(row, matches=replace(row.matches, rows=rows))
+
+    right = result("ab", [0.6, 0.1], "unsure", truths="a")
+    wrong = result("ba", [0.8, 0.1], "unsure", truths="a")
+    far = result("ba", [0.1, 0.1], "unsure", truths="a")
+    verdicts = judge_verdicts([with_inliers(right, 40), with_inliers(wrong, 40), far])
+    assert verdicts is not None
+    assert verdicts.auroc == 0.5
+    assert verdicts.auroc_geometry == 0.0
+
+
+def test_a_product_left_out_counts_as_absent_also_beside_ignored_ones() -> None:
+    row = result("xb", [0.9, 0.1], "match", ignore="x")
+    verdicts = judge_verdicts([row, replace(row, left_out=frozenset("a"))])
+    assert verdicts is not None
+    # Without a truth and a left-out product, neither yes nor no would be wrong.
+    assert verdicts.queries == 1
+    assert (verdicts.recognised.of, verdicts.precision.of) == (1, 0)

@@ -14,7 +14,8 @@ import typer
 from beautylens import indexing
 from beautylens.cli.arguments import written_here
 from beautylens.cli.console import console
-from beautylens.cli.evaluate import measure, print_evaluation
+from beautylens.cli.evaluate import measure
+from beautylens.cli.evaluation_tables import print_evaluation
 from beautylens.cli.formats import Answer, write_table
 from beautylens.cli.progress import progress_bar, report_filled
 from beautylens.errors import CollectionError

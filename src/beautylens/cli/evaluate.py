@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from beautylens.catalogue.sources import Truth
 from beautylens.catalogue.truth import TruthRow, read_truth
+from beautylens.catalogue.write import write_csv
 from beautylens.cli.arguments import Address, TruthTable, Vectors, written_here
-from beautylens.cli.console import console, say_no_verdict, warn
-from beautylens.cli.output import print_json
+from beautylens.cli.console import console, warn
+from beautylens.cli.evaluation_tables import print_evaluation
+from beautylens.cli.output import print_json, sheet_row
 from beautylens.cli.progress import progress_bar, tracked
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import QueryError
 from beautylens.evaluation import evaluate as evaluation
 from beautylens.evaluation.calibration.calibrate import Calibrated, calibrate, gather
-from beautylens.evaluation.evaluate import Evaluation
-from beautylens.evaluation.metrics import Score, Summary
+from beautylens.evaluation.evaluate import COLUMNS, Evaluation
 from beautylens.evaluation.run import find_leaks, refuse_leaks, unknown_truths
-from beautylens.evaluation.verdicts import Verdicts
 from beautylens.files.paths import as_path
 
 
@@ -46,11 +44,28 @@ def evaluate(
             "--calibrate", help="Learn from these photos how sure to be; measure on others."
         ),
     ] = False,
+    leave_out: Annotated[
+        bool,
+        typer.Option(
+            "--leave-out",
+            help="Search with each photo a second time, its right products excluded: is the answer "
+            "still a match?",
+        ),
+    ] = False,
+    per_photo: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CSV", help="Write a row for each search into this file.", callback=written_here
+        ),
+    ] = None,
     vectors: Vectors = None,
 ) -> None:
     """Measure mAP@7, recall, MRR and the verdicts on photos whose products are known."""
-    if learning and (report or as_json):
-        raise QueryError("--calibrate measures by itself: leave out --report and --json")
+    if learning and (report or as_json or leave_out or per_photo):
+        raise QueryError(
+            "--calibrate measures by itself, also with right products left out; give it "
+            "without --report, --json, --leave-out and --per-photo"
+        )
     rows = read_truth(truth)
     if report:
         report.mkdir(parents=True, exist_ok=True)
@@ -61,19 +76,35 @@ def evaluate(
             refuse_leaks(find_leaks(opened, rows), as_path(truth), len(rows))
         report_calibrated(calibrated(opened, rows), opened)
         return
-    measured = measure(opened, rows, allow_leaks=allow_leaks)
+    measured = measure(opened, rows, allow_leaks=allow_leaks, leave_out=leave_out)
     print_evaluation(measured)
     if report:
         title = f"{as_path(address).name} on {as_path(truth).name}"
         console.print(f"Report: {measured.write_report(report, title)}", soft_wrap=True)
+    if per_photo:
+        write_per_photo(measured, per_photo)
     if as_json:
         print_json(measured.to_dict())
 
 
-def measure(opened: Collection, truth: Truth, *, allow_leaks: bool = False) -> Evaluation:
+def measure(
+    opened: Collection, truth: Truth, *, allow_leaks: bool = False, leave_out: bool = False
+) -> Evaluation:
     """Search with every photo, behind a progress bar."""
     with progress_bar("Searching") as show:
-        return evaluation.evaluate(opened, truth, allow_leaks=allow_leaks, progress=show)
+        return evaluation.evaluate(
+            opened, truth, allow_leaks=allow_leaks, leave_out=leave_out, progress=show
+        )
+
+
+def write_per_photo(measured: Evaluation, path: Path) -> None:
+    """Write what was found with each photo as CSV; several ids are joined by `;`."""
+    rows = (sheet_row(map(_cell, row.values())) for row in measured.rows())
+    write_csv(path, COLUMNS, rows)
+
+
+def _cell(value: object) -> object:
+    return ";".join(value) if isinstance(value, list) else value
 
 
 def say_unknown(unknown: Sequence[str]) -> None:
@@ -95,54 +126,6 @@ def calibrated(opened: Collection, rows: Sequence[TruthRow]) -> Calibrated:
     return learnt
 
 
-def print_evaluation(measured: Evaluation) -> None:
-    """Print the figures and how far verdicts can be trusted, for a person."""
-    print_summary(measured.summary)
-    if measured.verdicts:
-        print_verdicts(measured.verdicts)
-    elif not measured.collection.recipe.has_judge:
-        say_no_verdict(measured.collection.recipe.name)
-
-
-def print_summary(summary: Summary) -> None:
-    """Print the figures for a person."""
-    table = Table(title="mAP@7 (challenge) with its 95 % interval", title_justify="left")
-    for name in ("kind", "queries", "mAP@7", "interval", "all", "R@1", "R@7", "MRR"):
-        table.add_column(name, justify="left" if name == "kind" else "right")
-    table.add_row("all", *_cells(summary.overall))
-    for kind, score in summary.by_kind.items():
-        table.add_row(kind, *_cells(score))
-    console.print(table)
-    if summary.without_truth or summary.unreadable:
-        console.print(
-            f"{summary.without_truth} queries are not in the catalogue and were not scored; "
-            f"{summary.unreadable} photos could not be read."
-        )
-
-
-def print_verdicts(verdicts: Verdicts) -> None:
-    """Print for a person how far probabilities and verdicts can be trusted."""
-    table = Table(title="Verdicts, and how many of them held", title_justify="left")
-    for name in ("verdict", "queries", "held"):
-        table.add_column(name, justify="left" if name == "verdict" else "right")
-    for verdict, given in verdicts.given.items():
-        held = "" if given.held is None else f"{100 * given.held:.0f} %"
-        table.add_row(verdict.replace("_", " "), str(given.queries), held)
-    console.print(table)
-    (low, high), (least, most) = (
-        verdicts.intervals[name] for name in ("auroc", "calibration_error")
-    )
-    auroc = (
-        "There is no AUROC where all answers are right, or none"
-        if math.isnan(verdicts.auroc)
-        else f"AUROC of right answers against others {verdicts.auroc:.3f} ({low:.2f}-{high:.2f})"
-    )
-    console.print(
-        f"{auroc}, calibration error {verdicts.calibration_error:.3f} ({least:.2f}-{most:.2f}) "
-        f"over {verdicts.queries} queries."
-    )
-
-
 def report_calibrated(learnt: Calibrated, opened: Collection) -> None:
     """Say what was learnt."""
     before, after = learnt.before, learnt.after
@@ -154,16 +137,3 @@ def report_calibrated(learnt: Calibrated, opened: Collection) -> None:
         "Measure it on other photos than these.",
         soft_wrap=True,
     )
-
-
-def _cells(score: Score) -> list[str]:
-    if score.queries == 0:
-        return ["0"]
-    low, high = score.intervals["map7_challenge"]
-    figures = (score.map7_all, score.recall1, score.recall7, score.mrr)
-    return [
-        str(score.queries),
-        f"{score.map7_challenge:.3f}",
-        f"{low:.2f}-{high:.2f}",
-        *(f"{figure:.3f}" for figure in figures),
-    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from beautylens.catalogue.sources import Truth, truth_from
 from beautylens.catalogue.truth import TruthRow
 from beautylens.collection import Collection, open_collection, silent
-from beautylens.evaluation.metrics import QueryResult, Summary, places, summarise
+from beautylens.evaluation.metrics import QueryResult, Summary, ranked_products, summarise
 from beautylens.evaluation.report import write_report
 from beautylens.evaluation.run import (
     find_leaks,
@@ -22,6 +23,7 @@ from beautylens.evaluation.verdicts import Verdicts, judge_verdicts
 from beautylens.files.paths import as_path
 from beautylens.images.sources import Named, is_named
 from beautylens.ingest.fill import OnProgress, Progress
+from beautylens.results import Reasons
 from beautylens.runtime.extras import extra
 
 
@@ -32,7 +34,8 @@ class Evaluation:
     Args:
         summary: mAP@7, recall and MRR, with their intervals.
         verdicts: how often verdicts were right, and calibration; None where the recipe gives none.
-        results: what was found for each photo, beside what it shows, in the order of the table.
+        results: what was found for each photo, beside what it shows, in the order of the table; the
+            search from which its right products were left out comes after the photo's other one.
         unknown: products of the truth table that the collection does not hold.
         collection: that was measured.
         truth: the truth table.
@@ -55,7 +58,7 @@ class Evaluation:
         }
 
     def to_pandas(self) -> Any:
-        """Return a pandas DataFrame, one row a photo, in the order of the truth table.
+        """Return a pandas DataFrame, one row a search, in the order of the truth table.
 
         `rank` is that of the first right product, from 1; missing where none was found.
 
@@ -64,7 +67,11 @@ class Evaluation:
         """
         with extra("pandas"):
             import pandas as pd
-        return pd.DataFrame([_row(result) for result in self.results], columns=list(_COLUMNS))
+        return pd.DataFrame(list(self.rows()), columns=list(COLUMNS))
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield the values of `COLUMNS` for each search."""
+        return map(_row, self.results)
 
     def write_report(self, folder: str | Path, title: str | None = None) -> Path:
         """Write an HTML report of all photos, failures first, and return its page.
@@ -87,6 +94,7 @@ def evaluate(
     truth: Truth,
     *,
     allow_leaks: bool = False,
+    leave_out: bool = False,
     progress: OnProgress = silent,
 ) -> Evaluation:
     """Search a collection with every photo of a truth table, and return how it did.
@@ -96,7 +104,9 @@ def evaluate(
         truth: the path of a truth table, a list of dicts, a data frame or an Arrow table with
             columns `image` and `product_ids`, and optionally `ignore_ids` and `kind`.
         allow_leaks: measure even if photos are in the gallery, where each finds itself.
-        progress: called after every photo.
+        leave_out: search with each photo that has right products a second time, with these excluded
+            from the gallery. Verdicts are then also measured where only a sister product is there.
+        progress: called after every search.
 
     Raises:
         CollectionError: when there is no collection.
@@ -108,9 +118,10 @@ def evaluate(
     if not allow_leaks:
         refuse_leaks(find_leaks(opened, rows), table, len(rows))
     results: list[QueryResult] = []
-    for result in run_queries(opened, rows):
+    searches = len(rows) + leave_out * sum(bool(row.product_ids) for row in rows)
+    for result in run_queries(opened, rows, leave_out=leave_out):
         results.append(result)
-        progress(Progress(len(results), len(rows), sum(r.error is not None for r in results)))
+        progress(Progress(len(results), searches, sum(r.error is not None for r in results)))
     name = as_path(opened.address).name
     return Evaluation(
         summarise(results),
@@ -123,25 +134,34 @@ def evaluate(
     )
 
 
-_COLUMNS = (
-    "image", "kind", "product_ids", "ignore_ids", "found", "rank", "verdict", "probability",
-    "ap7_challenge", "ap7_all", "error",
+COLUMNS = (
+    "image", "kind", "product_ids", "ignore_ids", "left_out", "found", "rank", "verdict",
+    "probability", "visual", "inliers", "colour", "text", "barcode", "ap7_challenge", "ap7_all",
+    "error",
 )  # fmt: skip
+"""What is told of each search; `visual` to `barcode` are the reasons for the first product."""
 
 
 def _row(result: QueryResult) -> dict[str, Any]:
     matches = result.matches
-    counted = places(result.ranking, result.truths, result.ignore)
+    counted = ranked_products(result.ranking, result.truths, result.ignore)
     rank = next((rank for rank, p in enumerate(counted, 1) if p in result.truths), None)
+    reasons = matches[0].reasons if matches else Reasons()
     return {
         "image": str(result.image),
         "kind": result.kind,
         "product_ids": sorted(result.truths),
         "ignore_ids": sorted(result.ignore),
+        "left_out": sorted(result.left_out),
         "found": result.ranking,
         "rank": rank,
-        "verdict": matches and matches.verdict,
-        "probability": matches and matches.probability,
+        "verdict": matches.verdict if matches is not None else None,
+        "probability": matches.probability if matches is not None else None,
+        "visual": reasons.visual,
+        "inliers": reasons.inliers,
+        "colour": reasons.colour,
+        "text": reasons.text,
+        "barcode": reasons.barcode,
         "ap7_challenge": result.average_precision("challenge"),
         "ap7_all": result.average_precision("all"),
         "error": result.error,

@@ -44,9 +44,11 @@ class QueryResult:
     matches: Matches | None
     error: str | None
     """Why the photo could not be read."""
+    left_out: frozenset[str] = frozenset()
+    """Right products that were excluded from this search; then there is no truth."""
 
     def __post_init__(self) -> None:
-        for name in ("truths", "ignore"):
+        for name in ("truths", "ignore", "left_out"):
             object.__setattr__(self, name, frozenset(several(getattr(self, name))))
         if (self.matches is None) == (self.error is None):
             raise ValueError(f"{self.image}: a query has either matches or an error")
@@ -119,11 +121,11 @@ def average_precision(
 ) -> float:
     """Return AP@k = (1/R) Σ_{i≤k} rel(i)·P@i of one query.
 
-    P@i is the share of truths among the first i places, rel(i) is 1 where place i holds a truth.
+    P@i is the share of truths among the first i products, rel(i) is 1 where the i-th is a truth.
     Eq. 10 of Tang, Huang and Fuh ("Cross-domain Beauty and Personal Care Product Retrieval") lacks
     rel(i), which is a misprint: taken literally, one hit at rank 1 would score 2.59.
 
-    Places are counted as in `places`: a repeated product counts once, an ignored one not at all.
+    Ranks are those of `ranked_products`: a repeated product counts once, an ignored one not at all.
 
     Args:
         ranking: product ids, best first.
@@ -133,7 +135,7 @@ def average_precision(
             programs of three challenge teams have it: a missed truth costs nothing, and no hit at
             all scores 0. `all` is the number of truths of the query, as Tang has it. It stays so
             where there are more than k truths: even a perfect top k then scores k/R, below 1.
-        k: the number of places looked at.
+        k: the rank down to which is looked.
 
     Raises:
         ValueError: when there is no truth, for the measure is then undefined.
@@ -147,7 +149,7 @@ def average_precision(
 def recall_at(
     ranking: Sequence[str], truths: Collection[str], k: int, ignore: Collection[str] = ()
 ) -> float:
-    """Return 1 if a truth is among the first k places, else 0.
+    """Return 1 if a truth is among the first k products, else 0.
 
     The mean over queries is then the share of queries that succeed, which is what the field calls
     recall@k; it is not the share of a query's truths that were found.
@@ -161,7 +163,7 @@ def recall_at(
 def reciprocal_rank(
     ranking: Sequence[str], truths: Collection[str], ignore: Collection[str] = ()
 ) -> float:
-    """Return 1 / (place of the first truth), 0 if the ranking holds none.
+    """Return 1 / (rank of the first truth), 0 if the ranking holds none.
 
     The whole ranking is looked at, so the mean depends a little on how many matches were asked for.
 
@@ -172,10 +174,10 @@ def reciprocal_rank(
     return 1.0 / (1 + int(right.argmax())) if right.any() else 0.0
 
 
-def places(
+def ranked_products(
     ranking: Sequence[str], truths: Collection[str], ignore: Collection[str] = ()
 ) -> list[str]:
-    """Return the products that take a place: each once, at its first, without the ignored ones.
+    """Return the products that take a rank: each once, at its first, without the ignored ones.
 
     An id that is named both a truth and to be ignored is a truth.
     """
@@ -245,8 +247,10 @@ def summarise(rows: Sequence[QueryResult]) -> Summary:
     """Return the scores of all queries and of each kind, whatever the order of the queries.
 
     A query without a truth is counted but not scored. A photo that could not be read is counted,
-    and scores 0 if it has a truth: leaving it out would reward a system for failing on it.
+    and scores 0 if it has a truth: leaving it out would reward a system for failing on it. A search
+    from which the right products were left out is not counted again.
     """
+    rows = [row for row in rows if not row.left_out]
     scored = [row for row in rows if row.truths]
     kinds = sorted({row.kind for row in scored if row.kind})
     return Summary(
@@ -288,10 +292,10 @@ def _measures(row: QueryResult) -> tuple[float, ...]:
 def _relevance(
     ranking: Sequence[str], truths: Collection[str], ignore: Collection[str]
 ) -> NDArray[np.bool_]:
-    """rel(i) for each place, (P,) bool."""
+    """rel(i) for each rank, (P,) bool."""
     if not truths:
         raise ValueError("a query without a truth has no score")
-    return np.array([p in truths for p in places(ranking, truths, ignore)], dtype=bool)
+    return np.array([p in truths for p in ranked_products(ranking, truths, ignore)], dtype=bool)
 
 
 def plain(value: float) -> float | None:

@@ -10,14 +10,14 @@ from typing import Literal
 from beautylens.evaluation.metrics import (
     QueryResult,
     Summary,
-    places,
+    ranked_products,
 )
 from beautylens.evaluation.page_assets import PageAssets, Thumbnail, render, write_page
 from beautylens.evaluation.verdicts import Verdicts
 from beautylens.files.paths import AnyPath
 from beautylens.results import Match, Matches
 
-PLACES = 7
+RANKS = 7
 MISSED_SHOWN = 2
 
 State = Literal["right", "ignored", "other"]
@@ -32,21 +32,25 @@ FIGURES = {
     "mrr": "MRR",
 }
 SECTIONS = {
-    "missed": ("Missed", "No right product in the first seven places."),
+    "wrong": (
+        "Wrong matches",
+        "The verdict is match, and the first product is not a right one; the most probable first.",
+    ),
+    "missed": ("Missed", "No right product among the first seven."),
     "partly": ("Partly right", "A right product stands too low, or another one is missing."),
     "right": ("Right", "Every right product stands before all others."),
     "absent": (
         "Not in this catalogue: what was returned",
-        "The catalogue holds no right product for these photos; the best answer says so.",
+        "The catalogue or the search holds no right product for these; the best answer says so.",
     ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One returned product; an ignored one has no place."""
+    """One returned product; an ignored one has no rank."""
 
-    place: int | None
+    rank: int | None
     state: State
     match: Match
     picture: Thumbnail
@@ -54,7 +58,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """A right product that is not in the first seven places."""
+    """A right product that is not among the first seven, or was left out of the search."""
 
     product_id: str
     picture: Thumbnail | None
@@ -102,8 +106,8 @@ def write_report(
         BeautylensError: when the folder cannot be written.
     """
 
-    def draw(album: PageAssets) -> str:
-        rows = [_row(result, album, picture, truth_pictures or {}) for result in results]
+    def draw(assets: PageAssets) -> str:
+        rows = [_row(result, assets, picture, truth_pictures or {}) for result in results]
         return render(
             "report.html.jinja", title=title, summary=summary, queries=len(rows),
             sections=_sections(rows), figures=FIGURES, headings=SECTIONS,
@@ -118,10 +122,17 @@ def _sections(rows: Sequence[Row]) -> dict[str, list[Row]]:
     sections: dict[str, list[Row]] = {anchor: [] for anchor in SECTIONS}
     for row in sorted(rows, key=lambda row: (row.ap_all or 0.0, row.result.image.name)):
         sections[_section(row)].append(row)
+    sections["wrong"].sort(key=lambda row: -_probability(row.result))
     return {anchor: group for anchor, group in sections.items() if group}
 
 
+def _probability(result: QueryResult) -> float:
+    return (result.matches.probability if result.matches is not None else None) or 0.0
+
+
 def _section(row: Row) -> str:
+    if row.tone == "bad" and row.result.matches and row.result.matches.verdict == "match":
+        return "wrong"
     if row.ap_all is None:
         return "absent"
     if row.ap_all == 0:
@@ -131,53 +142,57 @@ def _section(row: Row) -> str:
 
 def _row(
     result: QueryResult,
-    album: PageAssets,
+    assets: PageAssets,
+    picture: PictureOf,
+    truth_pictures: Mapping[str, AnyPath],
+    assets: PageAssets,
     picture: PictureOf,
     truth_pictures: Mapping[str, AnyPath],
 ) -> Row:
-    cards = _cards(result, album, picture)
-    missing = result.truths - {card.match.product.product_id for card in cards}
+    cards = _cards(result, assets, picture)
+    shown = {card.match.product.product_id for card in cards}
+    missing = (result.truths | result.left_out) - shown
     # An answer that can be seen tells more than one that is only named.
     missed = sorted(missing, key=lambda truth: (truth not in truth_pictures, truth))
     return Row(
         result=result,
-        picture=album.add(result.image, f"query photo {result.image.name}"),
+        picture=assets.add(result.image, f"query photo {result.image.name}"),
         ap_all=result.average_precision("all"),
         ap_challenge=result.average_precision("challenge"),
         tone=_tone(result, cards),
         cards=cards,
-        missed=tuple(_missed(t, truth_pictures.get(t), album) for t in missed[:MISSED_SHOWN]),
+        missed=tuple(_missed(t, truth_pictures.get(t), assets) for t in missed[:MISSED_SHOWN]),
         missed_more=len(missed[MISSED_SHOWN:]),
     )
 
 
-def _missed(truth: str, picture: AnyPath | None, album: PageAssets) -> Missed:
-    thumbnail = None if picture is None else album.add(picture, f"right answer {truth}")
+def _missed(truth: str, picture: AnyPath | None, assets: PageAssets) -> Missed:
+    thumbnail = None if picture is None else assets.add(picture, f"right answer {truth}")
     return Missed(truth, thumbnail)
 
 
-def _cards(result: QueryResult, album: PageAssets, picture: PictureOf) -> tuple[Card, ...]:
-    """The products down to the seventh place, with the ignored ones that stand between them."""
-    counted = places(result.ranking, result.truths, result.ignore)[:PLACES]
-    place_of = {product: place for place, product in enumerate(counted, 1)}
+def _cards(result: QueryResult, assets: PageAssets, picture: PictureOf) -> tuple[Card, ...]:
+    """The first seven products, with the ignored ones that stand between them."""
+    counted = ranked_products(result.ranking, result.truths, result.ignore)[:RANKS]
+    rank_of = {product: rank for rank, product in enumerate(counted, 1)}
     cards: list[Card] = []
     for match in (result.matches or Matches()).products():
-        place = place_of.get(match.product.product_id)
-        cards.append(_card(match, place, result.truths, album, picture))
-        if place == PLACES:
+        rank = rank_of.get(match.product.product_id)
+        cards.append(_card(match, rank, result.truths, assets, picture))
+        if rank == RANKS:
             break
     return tuple(cards)
 
 
 def _card(
-    match: Match, place: int | None, truths: frozenset[str], album: PageAssets, picture: PictureOf
+    match: Match, rank: int | None, truths: frozenset[str], assets: PageAssets, picture: PictureOf
 ) -> Card:
     product = match.product
-    state: State = "ignored" if place is None else "other"
+    state: State = "ignored" if rank is None else "other"
     if product.product_id in truths:
         state = "right"
-    thumbnail = album.add(picture(match.image), product.name or product.product_id)
-    return Card(place, state, match, thumbnail)
+    thumbnail = assets.add(picture(match.image), product.name or product.product_id)
+    return Card(rank, state, match, thumbnail)
 
 
 def _tone(result: QueryResult, cards: Sequence[Card]) -> Tone:

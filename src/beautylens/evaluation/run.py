@@ -15,26 +15,46 @@ from beautylens.images.files import read_bytes
 from beautylens.images.parquet import picture_stamp
 from beautylens.inputs.counts import at_least_one
 from beautylens.store.columns import file_digest
+from beautylens.store.lance import of_products
 
 
 def run_queries(
-    collection: Collection, truth: Iterable[TruthRow], limit: int = 7
+    collection: Collection, truth: Iterable[TruthRow], limit: int = 7, *, leave_out: bool = False
 ) -> Iterator[QueryResult]:
     """Return the result of each query, in order, without the photo that was searched with.
 
-    Ignored products do not use up places.
+    Ignored products do not use up ranks.
+
+    Args:
+        collection: that is searched.
+        truth: the photos and their right products.
+        limit: products a query, 1 or more.
+        leave_out: search with each photo that has right products a second time, with these excluded
+            from the gallery: what is then called a match is wrong. Shops lack single shades and
+            sizes all the time.
 
     Raises:
         QueryError: when `limit` is less than 1.
     """
     limit = at_least_one(limit, "limit")
     for row in truth:
-        matches, error = None, None
-        try:
-            matches = collection.search(row.image, limit + len(row.ignore_ids)).without_pictures()
-        except ImageError as failure:
-            error = str(failure)
-        yield QueryResult(row.image, row.product_ids, row.ignore_ids, row.kind, matches, error)
+        yield _result(collection, row, limit)
+        if leave_out and row.product_ids:
+            yield _result(collection, row, limit, left_out=row.product_ids)
+
+
+def _result(
+    collection: Collection, row: TruthRow, limit: int, left_out: frozenset[str] = frozenset()
+) -> QueryResult:
+    where = f"NOT {of_products(sorted(left_out))}" if left_out else None
+    matches, error = None, None
+    try:
+        matches = collection.search(row.image, limit + len(row.ignore_ids), where=where)
+        matches = matches.without_pictures()
+    except ImageError as failure:
+        error = str(failure)
+    truths = row.product_ids - left_out
+    return QueryResult(row.image, truths, row.ignore_ids, row.kind, matches, error, left_out)
 
 
 def find_leaks(collection: Collection, truth: Iterable[TruthRow]) -> list[tuple[AnyPath, str]]:

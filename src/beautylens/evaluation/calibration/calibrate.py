@@ -11,7 +11,7 @@ from beautylens.collection import Collection
 from beautylens.errors import ImageError, TableError
 from beautylens.evaluation.calibration.labelled_shortlist import Example
 from beautylens.evaluation.calibration.learning import Answered, answered, cross_answered, learn
-from beautylens.evaluation.verdicts import auroc, calibration_error
+from beautylens.evaluation.calibration.measures import auroc, calibration_error
 from beautylens.search.judge.parameters import JudgeParameters
 
 # Minimum of photos whose right product is in the short-list.

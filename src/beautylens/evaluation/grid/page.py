@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from beautylens.evaluation.grid.grid import Outcome, System
-from beautylens.evaluation.metrics import QueryResult, places
+from beautylens.evaluation.metrics import QueryResult, ranked_products
 from beautylens.evaluation.page_assets import PageAssets, Thumbnail, render, write_page
 from beautylens.files.paths import as_path
 
@@ -95,7 +95,7 @@ def _block(outcomes: Sequence[Outcome], index: int, assets: PageAssets) -> Block
 
 
 def _strip(system: System, result: QueryResult, assets: PageAssets) -> Strip:
-    counted = set(places(result.ranking, result.truths, result.ignore)[:TOP])
+    counted = set(ranked_products(result.ranking, result.truths, result.ignore)[:TOP])
     cells = [
         Cell(
             assets.add(as_path(match.image), match.product.name or match.product.product_id),
