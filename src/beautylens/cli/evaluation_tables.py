@@ -7,6 +7,7 @@ import math
 from rich.table import Table
 
 from beautylens.cli.console import console, say_no_verdict
+from beautylens.cli.formats import brand_and_name
 from beautylens.evaluation.evaluate import Evaluation
 from beautylens.evaluation.metrics import Interval, Score, Summary
 from beautylens.evaluation.verdicts import Share, Verdicts, WrongMatch
@@ -75,8 +76,8 @@ def _print_wrong_matches(wrong: tuple[WrongMatch, ...]) -> None:
         inliers = each.best.reasons.inliers
         table.add_row(
             on_one_line(result.image.name),
-            on_one_line(f"{product.brand} {product.name}".strip() or product.product_id),
-            f"{100 * (each.best.probability or 0):.0f} %",
+            on_one_line(brand_and_name(product) or product.product_id),
+            f"{100 * each.probability:.0f} %",
             "" if inliers is None else str(inliers),
             on_one_line("left out" if result.left_out else right),
         )

@@ -151,7 +151,7 @@ def _cells(place: int, match: Match) -> dict[str, str]:
     return {
         "": str(place),
         "product": on_one_line(product.product_id),
-        "brand and name": _named(product),
+        "brand and name": brand_and_name(product),
         "likely": "" if match.probability is None else f"{100 * match.probability:.0f} %",
         "score": f"{match.score:.3f}",
         "similar": "" if reasons.visual is None else f"{reasons.visual:.2f}",
@@ -162,7 +162,7 @@ def _cells(place: int, match: Match) -> dict[str, str]:
     }
 
 
-def _named(product: Product) -> str:
+def brand_and_name(product: Product) -> str:
     """Return brand and name; many a name starts with the brand."""
     if product.name.casefold().startswith(product.brand.casefold()):
         return product.name or product.brand

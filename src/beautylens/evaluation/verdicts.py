@@ -69,10 +69,14 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class WrongMatch:
-    """A query whose verdict is `match`, and whose best product is not right."""
+    """A query whose verdict is `match`, and whose best product is not right.
+
+    `probability` is that of the best product in whichever of its listings.
+    """
 
     result: QueryResult
     best: Match
+    probability: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +135,12 @@ class Verdicts:
 
 
 def _wrong(wrong: WrongMatch) -> dict[str, object]:
-    best = wrong.best
     return {
         "image": str(wrong.result.image),
         "left_out": sorted(wrong.result.left_out),
         "product_ids": sorted(wrong.result.truths),
-        "match": best.product.product_id,
-        "probability": None if best.probability is None else plain(best.probability),
+        "match": wrong.best.product.product_id,
+        "probability": plain(wrong.probability),
     }
 
 
@@ -194,7 +197,11 @@ def judge_verdicts(rows: Sequence[QueryResult]) -> Verdicts | None:
             sum(answer.verdict == "not_in_catalogue" for answer in absent), len(absent)
         ),
         precision=Share(len(matched) - len(wrong), len(matched)),
-        wrong=tuple(WrongMatch(each.result, each.best) for each in wrong if each.best is not None),
+        wrong=tuple(
+            WrongMatch(each.result, each.best, each.probability)
+            for each in wrong
+            if each.best is not None
+        ),
         given={name: _given(name, answers) for name in get_args(Verdict)},
         **_measures(answers),
     )
