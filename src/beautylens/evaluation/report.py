@@ -110,6 +110,7 @@ def write_report(
         rows = [_row(result, assets, picture, truth_pictures or {}) for result in results]
         return render(
             "report.html.jinja", title=title, summary=summary, queries=len(rows),
+            left_out=sum(bool(result.left_out) for result in results),
             sections=_sections(rows), figures=FIGURES, headings=SECTIONS,
             verdicts=verdicts,
         )  # fmt: skip
@@ -142,9 +143,6 @@ def _section(row: Row) -> str:
 
 def _row(
     result: QueryResult,
-    assets: PageAssets,
-    picture: PictureOf,
-    truth_pictures: Mapping[str, AnyPath],
     assets: PageAssets,
     picture: PictureOf,
     truth_pictures: Mapping[str, AnyPath],

@@ -6,13 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from beautylens.arrays import Float64
+from beautylens.arrays import Bool, Float64
 from beautylens.evaluation.metrics import Interval, share_interval
 
-Bools = NDArray[np.bool_]
-Measure = Callable[[Float64, Bools], float]
+Measure = Callable[[Float64, Bool], float]
 
 BINS = 10
 RESAMPLES = 1000
@@ -35,7 +33,7 @@ class Bin:
     right: float
 
 
-def reliability(probability: Float64, right: Bools, bins: int = BINS) -> tuple[Bin, ...]:
+def reliability(probability: Float64, right: Bool, bins: int = BINS) -> tuple[Bin, ...]:
     """Return bins of equal mass: as many queries in each as can be, by rising probability."""
     order = np.argsort(probability, kind="stable")
     return tuple(
@@ -45,7 +43,7 @@ def reliability(probability: Float64, right: Bools, bins: int = BINS) -> tuple[B
     )
 
 
-def calibration_error(probability: Float64, right: Bools) -> float:
+def calibration_error(probability: Float64, right: Bool) -> float:
     """Return the expected calibration error over ten bins of equal mass (Naeini et al. 2015).
 
     The mean over queries of |mean probability - share right| of their bin; 0 is perfect.
@@ -54,7 +52,7 @@ def calibration_error(probability: Float64, right: Bools) -> float:
     return float(sum(gaps) / len(probability))
 
 
-def auroc(probability: Float64, right: Bools) -> float:
+def auroc(probability: Float64, right: Bool) -> float:
     """Return how often a right answer has a higher probability than one that is not right.
 
     Ties count a half. NaN where all are right, or none is.
@@ -71,7 +69,7 @@ def auroc(probability: Float64, right: Bools) -> float:
 
 
 def measure_interval(
-    measure: Measure, probability: Float64, right: Bools, independent: int
+    measure: Measure, probability: Float64, right: Bool, independent: int
 ) -> Interval:
     """Return the percentile bootstrap interval of a measure over queries (Efron 1979).
 
