@@ -160,5 +160,5 @@ def test_where_no_picture_can_be_read_the_first_path_and_its_reason_are_named(
     rows = [row | {"image": f"gone/{row['product_id']}.jpg"} for row in catalogue_rows(2)]
     table = write_table(tmp_path / "table.csv", rows)
     first = re.escape(f"{tmp_path}/gone/p00.jpg does not exist")
-    with pytest.raises(ImageError, match=f"none of 2 pictures .*; first: {first}"):
+    with pytest.raises(ImageError, match=f"none of the 2 pictures .*; the first: {first}"):
         build(table, tmp_path / "c.lens")

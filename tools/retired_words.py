@@ -65,7 +65,6 @@ ALLOWED_IN = {
 EXEMPT = (
     "src/beautylens/assemble/",
     "src/beautylens/cli/",
-    "src/beautylens/cluster/",
     "src/beautylens/collection.py",
     "src/beautylens/evaluation/evaluate.py",
     "src/beautylens/evaluation/grid/page.py",
@@ -75,7 +74,6 @@ EXEMPT = (
     "src/beautylens/evaluation/run.py",
     "src/beautylens/evaluation/verdicts.py",
     "src/beautylens/indexing.py",
-    "src/beautylens/ingest/",
     "src/beautylens/results.py",
     "src/beautylens/serve/",
 )

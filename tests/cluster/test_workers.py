@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from beautylens.cluster.workers import WorkerPool, team
+from beautylens.cluster.workers import WorkerPool, pool_size
 from beautylens.errors import CollectionError
 
 
@@ -27,7 +27,7 @@ from beautylens.errors import CollectionError
 def test_the_machines_of_a_cluster_make_a_team(
     nodes: list[dict[str, float]], made: tuple[int, int, int]
 ) -> None:
-    assert team(nodes) == made
+    assert pool_size(nodes) == made
 
 
 class KilledError(Exception):
@@ -78,7 +78,7 @@ class Reference:
 
 def test_a_task_that_kills_its_worker_is_tried_twice_and_the_others_are_done() -> None:
     ray = FakeRay({3: 1, 5: 99})
-    came = list(WorkerPool(ray, ray.start).deal("square", range(9)))
+    came = list(WorkerPool(ray, ray.start).map_unordered("square", range(9)))
     assert came.count(None) == 2
     assert dict(filter(None, came)) == {n: None if n == 5 else n * n for n in range(9)}
     assert ray.calls == {n: 2 if n in (3, 5) else 1 for n in range(9)}
@@ -88,22 +88,22 @@ def test_a_task_that_kills_its_worker_is_tried_twice_and_the_others_are_done() -
 
 def test_a_crew_goes_on_with_the_workers_it_has_and_starts_none_without_a_task() -> None:
     ray = FakeRay({})
-    crew = WorkerPool(ray, ray.start)
-    assert list(crew.deal("square", [])) == []
+    pool = WorkerPool(ray, ray.start)
+    assert list(pool.map_unordered("square", [])) == []
     assert ray.started == 0
-    assert len(list(filter(None, crew.deal("square", range(5))))) == 5
-    assert list(filter(None, crew.deal("square", [7]))) == [(7, 49)]
+    assert len(list(filter(None, pool.map_unordered("square", range(5))))) == 5
+    assert list(filter(None, pool.map_unordered("square", [7]))) == [(7, 49)]
     assert ray.started == 2
 
 
 def test_workers_that_are_killed_whatever_they_do_end_the_work() -> None:
     ray = FakeRay(dict.fromkeys(range(100), 9))
-    with pytest.raises(CollectionError, match="13 workers of the cluster were killed one after"):
-        list(WorkerPool(ray, ray.start).deal("square", range(100)))
+    with pytest.raises(CollectionError, match="13 workers of the cluster were killed in a row"):
+        list(WorkerPool(ray, ray.start).map_unordered("square", range(100)))
 
 
 def test_a_worker_that_cannot_start_ends_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     ray = FakeRay({0: 1})
     monkeypatch.setattr(KilledError, "actor_init_failed", True)
     with pytest.raises(KilledError):
-        list(WorkerPool(ray, ray.start).deal("square", [0]))
+        list(WorkerPool(ray, ray.start).map_unordered("square", [0]))

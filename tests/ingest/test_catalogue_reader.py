@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from beautylens.ingest.catalogue_reader import CatalogueReader, says_enough
+from beautylens.ingest.catalogue_reader import CatalogueReader, identifies
 from tests.search.test_read import Seen
 
 
@@ -14,7 +14,7 @@ from tests.search.test_read import Seen
     [("", False), ("10443", False), ("SKU 10443", False), ("Dior Rouge 999", True)],
 )
 def test_a_number_is_no_telling_name(text: str, enough: bool) -> None:
-    assert says_enough(text) is enough
+    assert identifies(text) is enough
 
 
 def test_pictures_of_telling_products_are_left_unread() -> None:

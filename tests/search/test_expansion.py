@@ -258,7 +258,7 @@ def test_late_diffusion_notices_a_changed_gallery(tmp_path: Path) -> None:
 
 
 def test_a_late_recipe_without_its_offline_part_says_what_to_do(gallery: Gallery) -> None:
-    with pytest.raises(CollectionError, match="has not been made; run `beautylens index` again"):
+    with pytest.raises(CollectionError, match="is missing; run `beautylens index` again"):
         make_expansion(LateDiffusionSettings(kind="late_diffusion"), gallery)
 
 

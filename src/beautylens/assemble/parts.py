@@ -201,7 +201,7 @@ def make_expansion(
     if isinstance(settings, LateDiffusionSettings):
         if offline is None:
             raise CollectionError(
-                f"{gallery.address}: its diffusion has not been made; run `beautylens index` again"
+                f"{gallery.address}: its diffusion is missing; run `beautylens index` again"
             )
         options = {"offline": offline, "k_q": settings.k_q, "gamma_q": settings.gamma_q}
     return EXPANSIONS[settings.kind](gallery, **options)

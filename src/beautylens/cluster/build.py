@@ -1,4 +1,4 @@
-"""Building a collection on many machines, with Ray: workers describe, the driver commits."""
+"""Indexing on a Ray cluster: workers describe pictures, the driver commits."""
 
 from __future__ import annotations
 
@@ -29,31 +29,31 @@ from beautylens.ingest.fill import (
 )
 from beautylens.store.failures import Failure
 
-# Pictures of a block, which is begun anew when its worker is killed and becomes one fragment: not
-# so many that workers wait for the last of them, and not so few that the table is in crumbs.
-_MOST, _LEAST, _BLOCKS_A_WORKER = 4096, 32, 8
-# Between two commits; a driver that is killed loses what has come since the last.
+# Pictures of a block, which becomes one fragment and is repeated if its worker is killed: few, so
+# that all workers have work until the end, but enough for large fragments.
+_MAX_BLOCK, _MIN_BLOCK, _BLOCKS_PER_WORKER = 4096, 32, 8
+# Between two commits; if the driver is killed, the blocks since the last are lost.
 _COMMIT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Fragments:
-    """What a worker made of a block: fragments to publish, and what failed."""
+    """The fragments of a block to publish, and its failures; `products` has one id per picture."""
 
-    products: list[str]  # of each picture
+    products: list[str]
     fragments: list[str]
     pictures: int
     failures: list[Failure]
 
 
 class Worker:
-    """Describes blocks of a catalogue and writes them, unpublished, where the collection is.
+    """Describes blocks of a catalogue and writes them as unpublished fragments.
 
     Args:
-        address: the collection's.
-        folder: the catalogue's.
-        extra: its metadata columns.
-        threads: pictures at once.
+        address: of the collection.
+        folder: of the catalogue.
+        extra: the metadata columns of the catalogue.
+        threads: pictures at a time.
     """
 
     def __init__(self, address: str, folder: AnyPath, extra: tuple[str, ...], threads: int) -> None:
@@ -64,7 +64,7 @@ class Worker:
         )
 
     def describe(self, rows: pa.Table) -> Fragments:
-        """Describe a block of whole products, and write its fragments."""
+        """Describe a block of whole products and write its fragments."""
         block = Catalogue(rows, self._folder, self._extra)
         items = list(self._describe(rows_of(block), self._folder))
         described = [item for item in items if isinstance(item, Described)]
@@ -76,7 +76,7 @@ class Worker:
         )
 
     def describe_one(self, numbered: tuple[int, Row]) -> Described | Failure:
-        """Return what is stored of one picture."""
+        """Return the stored values of one picture, or its failure."""
         (item,) = self._describe([numbered[1]], self._folder)
         return item
 
@@ -84,28 +84,28 @@ class Worker:
 def fill_on_cluster(
     collection: Collection, catalogue: Catalogue, ray: Any, progress: OnProgress
 ) -> Filled:
-    """Write into a collection what it does not have of a catalogue, with the cores of a cluster.
+    """Add the missing products of a catalogue to a collection, with the cores of a cluster.
 
-    A picture that cannot be read is a failure as in a build on one machine, and so is one that
-    kills the worker that reads it. A worker that is killed is replaced, and its block begun anew; a
-    driver that is killed is gone on from its last commit by another.
+    As in a build on one machine, a picture that cannot be read is a failure, and so is one that
+    kills its worker. A killed worker is replaced and its block repeated; after the driver was
+    killed, another run resumes from its last commit.
 
     Args:
-        collection: where to; its address and the pictures' must be reached by every worker.
-        catalogue: what.
-        ray: connected.
+        collection: to fill; all workers need access to its address and to the pictures.
+        catalogue: the products.
+        ray: the connected module.
         progress: called after every block.
 
     Raises:
-        CollectionError: when workers are killed again and again, whatever they are at.
+        CollectionError: when workers are killed repeatedly, whatever the task.
     """
-    there = collection.gallery.rows.ids("product_id")
-    known = pc.is_in(catalogue.rows["product_id"], there)
+    stored = collection.gallery.rows.ids("product_id")
+    known = pc.is_in(catalogue.rows["product_id"], stored)
     new = replace(catalogue, rows=catalogue.rows.filter(pc.invert(known)))
     publisher, pool = _Publisher(collection), _pool(ray, collection, catalogue)
     done, failed = 0, 0
     try:
-        for came in pool.deal("describe", _blocks(new.rows, pool.size)):
+        for came in pool.map_unordered("describe", _blocks(new.rows, pool.size)):
             if came is not None:
                 rows, block = came
                 publisher.take(rows["product_id"].to_pylist(), block)
@@ -114,22 +114,32 @@ def fill_on_cluster(
             publisher.commit_if_due()
     finally:
         publisher.commit()
-    # Products that were there in part, that others wrote meanwhile, or whose block kills workers.
-    anew = pc.is_in(catalogue.rows["product_id"], pa.array(sorted(publisher.anew), pa.string()))
+    # Products that were incomplete, that others wrote meanwhile, or whose block kills workers.
+    again = pc.is_in(catalogue.rows["product_id"], pa.array(sorted(publisher.again), pa.string()))
     rest = fill(
-        collection.gallery, replace(catalogue, rows=catalogue.rows.filter(pc.or_(known, anew))),
-        partial(_one_by_one, pool), resume=True, progress=progress,
-    )  # fmt: skip
+        collection.gallery,
+        replace(catalogue, rows=catalogue.rows.filter(pc.or_(known, again))),
+        partial(_one_by_one, pool),
+        resume=True,
+        progress=progress,
+    )
     failures = (*publisher.failures, *rest.failures)
     return Filled(publisher.written + rest.written, rest.present, failures, rest.notes)
 
 
 class _Publisher:
-    """Publishes fragments, those of many blocks in one commit."""
+    """Publishes the fragments of several blocks in one commit.
+
+    Attributes:
+        written: number of published pictures.
+        failures: of the published blocks.
+        again: products to describe again: those of unpublished blocks, and those that another
+            process wrote meanwhile.
+    """
 
     def __init__(self, collection: Collection) -> None:
         self._gallery = collection.gallery
-        # Of an earlier run; those of them that fail still will be noted anew.
+        # Failures of an earlier run are replaced when their products are published.
         self._failed = {failure.product_id for failure in self._gallery.failures.all()}
         if collection.recipe.read and collection.recipe.read.catalogue != "never":
             # Workers cannot add a column while others write.
@@ -137,34 +147,31 @@ class _Publisher:
         self._waiting: list[Fragments] = []
         self._due = time.monotonic() + _COMMIT_SECONDS
         self.written = 0
-        """Pictures that were published."""
         self.failures: list[Failure] = []
-        self.anew: set[str] = set()
-        """Products to describe anew: those of blocks of which nothing was published, and those
-        that another process wrote meanwhile."""
+        self.again: set[str] = set()
 
     def take(self, products: Sequence[str], block: Fragments | None) -> None:
-        """Publish a block's fragments soon; without any, its products are to be described again."""
+        """Add a block to the next commit; None is one that failed, to be described again."""
         if block is None:
-            self.anew.update(products)
+            self.again.update(products)
         else:
             self._waiting.append(block)
 
     def commit_if_due(self) -> None:
-        """Publish what has gathered, if the last commit is long enough ago."""
+        """Publish the waiting blocks, if a commit is due."""
         if self._waiting and time.monotonic() >= self._due:
             self.commit()
 
     def commit(self) -> None:
-        """Publish what has gathered."""
-        # Before the ids: whatever comes after this look is seen by `publish`.
+        """Publish the waiting blocks."""
+        # Read before the ids: `publish` sees all later commits.
         examined = self._gallery.version
-        there = self._there([product for block in self._waiting for product in block.products])
-        kept = [block for block in self._waiting if there.isdisjoint(block.products)]
-        others = [block for block in self._waiting if not there.isdisjoint(block.products)]
+        stored = self._stored([product for block in self._waiting for product in block.products])
+        kept = [block for block in self._waiting if stored.isdisjoint(block.products)]
+        others = [block for block in self._waiting if not stored.isdisjoint(block.products)]
         fragments = [each for block in kept for each in block.fragments]
         theirs = set(self._gallery.publish(fragments, examined))
-        self.anew.update(theirs, *(block.products for block in others))
+        self.again.update(theirs, *(block.products for block in others))
         failures = [each for block in kept for each in block.failures]
         failures = [each for each in failures if each.product_id not in theirs]
         ours = [each for block in kept for each in block.products if each not in theirs]
@@ -174,14 +181,14 @@ class _Publisher:
         self.written += len(ours) - len(failures)
         self._waiting, self._due = [], time.monotonic() + _COMMIT_SECONDS
 
-    def _there(self, products: Sequence[str]) -> set[str]:
-        """Return those of these products that the collection has by now."""
+    def _stored(self, products: Sequence[str]) -> set[str]:
+        """Return those of these products that the collection has in its latest version."""
         ids = self._gallery.rows.ids("product_id")
         return set(ids.filter(pc.is_in(ids, pa.array(products, pa.string()))).to_pylist())
 
 
 def _pool(ray: Any, collection: Collection, catalogue: Catalogue) -> WorkerPool:
-    """Return workers that describe pictures of a catalogue for a collection."""
+    """Return the worker pool that describes the pictures of a catalogue."""
     address = str(as_path(collection.gallery.address).absolute())
     folder = catalogue.folder.absolute()
 
@@ -195,30 +202,30 @@ def _pool(ray: Any, collection: Collection, catalogue: Catalogue) -> WorkerPool:
 def _one_by_one(
     pool: WorkerPool, rows: Iterable[Row], folder: AnyPath
 ) -> Iterator[Described | Failure]:
-    """Yield what is stored of each row's picture, in order; one that kills its worker fails."""
-    made: dict[int, Described | Failure] = {}
-    wanted = 0
-    for came in pool.deal("describe_one", enumerate(rows)):
+    """Yield the stored values of each row's picture in order; one that kills its worker fails."""
+    done: dict[int, Described | Failure] = {}
+    following = 0
+    for came in pool.map_unordered("describe_one", enumerate(rows)):
         if came is None:
             continue
         (number, row), item = came
-        made[number] = item or _killer(row, folder)
-        while wanted in made:
-            yield made.pop(wanted)
-            wanted += 1
+        done[number] = item or _killer(row, folder)
+        while following in done:
+            yield done.pop(following)
+            following += 1
 
 
 def _killer(row: Row, folder: AnyPath) -> Failure:
     error = (
         f"{path_in(folder, row['image'])} kills the process that reads it, as a damaged or a very "
-        "large picture can; save it anew as JPEG"
+        "large picture can; save it again as JPEG"
     )
     return Failure(row["image_id"], row["product_id"], row["image"], row["row"], error)
 
 
 def _blocks(rows: pa.Table, workers: int) -> Iterator[pa.Table]:
-    """Cut a catalogue's rows into blocks of whole products."""
-    size = max(_LEAST, min(_MOST, len(rows) // (workers * _BLOCKS_A_WORKER)))
+    """Yield a catalogue's rows in blocks of whole products."""
+    size = max(_MIN_BLOCK, min(_MAX_BLOCK, len(rows) // (workers * _BLOCKS_PER_WORKER)))
     ids = rows["product_id"].combine_chunks()
     starts = np.flatnonzero(pc.not_equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)) + 1
     begin = 0

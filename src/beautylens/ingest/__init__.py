@@ -1,1 +1,1 @@
-"""From catalogue rows to stored rows, and what is computed over all of them."""
+"""Ingestion: catalogue pictures become rows, and artefacts are computed over all of them."""

@@ -1,4 +1,4 @@
-"""What a collection derives from all its rows: augmented descriptors, diffusion, textual index."""
+"""Artefacts computed over the whole gallery: augmentation, diffusion and textual index."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ DIFFUSION, TEXT, STATE = "diffusion", "text", "derived_from"
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """What search steps read beside the rows; None where the recipe has no use for it."""
+    """The artefacts that search steps read; None if the recipe has no use for one."""
 
     diffusion: OfflineDiffusion | None = None
     text: TextIndex | None = None
 
 
 def derives(recipe: Recipe) -> bool:
-    """Tell whether a recipe derives anything."""
+    """Return whether a recipe has such artefacts."""
     late = isinstance(recipe.expand, LateDiffusionSettings)
     return late or recipe.augment is not None or recipe.expand_by_name is not None
 
 
 def derive(recipe: Recipe, gallery: Gallery) -> None:
-    """Make what the recipe derives, if rows changed since: its cost grows with the gallery."""
+    """Compute the recipe's artefacts again if rows changed; the cost grows with the gallery."""
     if not derives(recipe):
         return
     state = _state(gallery)
     if gallery.artefacts.get(STATE) != state:
         _derive(recipe, gallery)
-        # Last, so that whatever was interrupted is made again.
+        # Last, so that an interrupted computation is repeated.
         gallery.artefacts.put(STATE, state)
 
 
 def _state(gallery: Gallery) -> bytes:
-    """Return a digest of which images there are, of which files, and what is said of them."""
+    """Return a digest of all images: their ids, files and texts."""
     columns = ("image_id", "digest", "name", "brand", "category", "gtin", *gallery.rows.extra)
     digest = hashlib.blake2b(digest_size=16)
     rows = (row for batch in gallery.rows.stream(columns) for row in batch.to_pylist())
@@ -61,8 +61,8 @@ def _derive(recipe: Recipe, gallery: Gallery) -> None:
     if isinstance(recipe.expand, LateDiffusionSettings):
         late = recipe.expand
         graph = Graph(k_d=late.k_d, gamma=late.gamma, alpha=late.alpha)
-        made = OfflineDiffusion.of(gallery, graph, truncation=late.truncation)
-        gallery.artefacts.put(DIFFUSION, made.to_bytes())
+        offline = OfflineDiffusion.of(gallery, graph, truncation=late.truncation)
+        gallery.artefacts.put(DIFFUSION, offline.to_bytes())
     if recipe.expand_by_name is not None:
         columns = recipe.expand_by_name.columns
         schema = pa.schema([(name, pa.string()) for name in ("product_id", *columns)])
@@ -78,10 +78,10 @@ def _derive(recipe: Recipe, gallery: Gallery) -> None:
 
 
 def read_derived(recipe: Recipe, gallery: Gallery) -> Derived:
-    """Read what search steps need of what was derived.
+    """Return the artefacts that search steps read.
 
     Raises:
-        CollectionError: when it is not there, or images came or went since.
+        CollectionError: when one is missing, or images were added or removed since.
     """
     diffusion, text = None, None
     if isinstance(recipe.expand, LateDiffusionSettings):
@@ -96,6 +96,6 @@ def _kept(gallery: Gallery, name: str) -> bytes:
     value = gallery.artefacts.get(name)
     if value is None:
         raise CollectionError(
-            f"{gallery.address}: its {name} index has not been made; run `beautylens index` again"
+            f"{gallery.address}: its {name} index is missing; run `beautylens index` again"
         )
     return value

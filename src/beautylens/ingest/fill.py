@@ -1,4 +1,4 @@
-"""Filling a gallery from a catalogue table: decode, describe, commit, batch by batch."""
+"""Filling a gallery from a catalogue table: decode, describe, commit in batches."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from beautylens.arrays import UInt8
+from beautylens.arrays import Float32, UInt8
 from beautylens.catalogue.table import Catalogue
 from beautylens.errors import EncoderError, ImageError
 from beautylens.features.encoder.base_encoder import BaseEncoder
@@ -38,17 +37,16 @@ from beautylens.store.schema import PLAIN
 from beautylens.text.ocr import READABLE_SIDE
 
 Row = Mapping[str, Any]
-Vector = NDArray[np.float32]
-# A commit is due after so many images or seconds: what a kill can cost, against its price.
+# Images or seconds after which a commit is due: more lose more work if the process is killed.
 COMMIT_IMAGES = 512
 COMMIT_SECONDS = 5.0
-# Pictures a thread that may be described before they are asked for: what a commit takes.
-WAITING = 16
+# Pictures per thread that are described ahead, while a commit is written.
+AHEAD = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a build has come, in images."""
+    """Progress of a build, in images."""
 
     done: int
     total: int
@@ -60,7 +58,7 @@ OnProgress = Callable[[Progress], None]
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What a build did, in images, and what was noticed on the way."""
+    """The result of a build, in images, with its failures and notes."""
 
     written: int
     present: int
@@ -70,12 +68,12 @@ class Filled:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What is stored of one catalogue picture."""
+    """The stored values of one catalogue picture."""
 
     row: Row
     digest: str
-    descriptor: Vector
-    vlad: Vector | None
+    descriptor: Float32
+    vlad: Float32 | None
     keypoints: bytes
     thumbnail: Thumbnail | None
     read_words: str
@@ -86,25 +84,25 @@ class Described:
         return str(self.row["product_id"])
 
 
-# Of rows whose pictures are in a folder: what is stored of each, or why it cannot be, in order.
+# From rows and the folder of their pictures to the stored values of each, or its failure, in order.
 Describe = Callable[[Iterable[Row], AnyPath], Iterator[Described | Failure]]
 
 
 class Describer:
-    """Takes catalogue pictures through decoding, network and keypoints, one a core at a time.
+    """Describes catalogue pictures: decoding, network and keypoints, one picture per core.
 
-    Each thread does all of it for its picture, so that every core is busy whichever step is the
-    slowest. Batches on all cores were no faster and held two and a half times the memory.
+    Each thread processes its picture completely, so that all cores are busy whichever step is the
+    slowest. Batches on all cores were no faster and needed two and a half times the memory.
 
     Args:
-        encoder: gives the deep descriptor.
-        keypoints: how many of the strongest keypoints to keep; 0 keeps none.
-        longest: pixels to which the longer side is shrunk before keypoints are taken.
-        extractor: takes them; RootSIFT by default.
-        vlad: makes one more vector of them, where the recipe asks for it.
-        thumbnails: whether to keep a small copy of each picture.
-        read: reads the print on a row's picture, or leaves it unread; nothing is read by default.
-        workers: threads; as many as there are cores by default.
+        encoder: computes the deep descriptor.
+        keypoints: number of the strongest keypoints to store; 0 for none.
+        longest: pixels to which the longer side is shrunk for keypoints.
+        extractor: extracts them; RootSIFT by default.
+        vlad: encodes them as one vector.
+        thumbnails: whether to store thumbnails.
+        read: reads the words on a row's picture; by default none is read.
+        workers: threads; all cores by default.
     """
 
     def __init__(
@@ -125,12 +123,12 @@ class Describer:
         self._workers = none_or_at_least_one(workers, "workers") or core_count()
 
     def __call__(self, rows: Iterable[Row], folder: AnyPath) -> Iterator[Described | Failure]:
-        """Return what is stored of each row's picture, or why it cannot be, in order."""
+        """Yield the stored values of each row's picture, or its failure, in order."""
         encoder = self._encoder.shared_by(self._workers)
-        # Whitening one picture on many BLAS threads only takes the cores from the network.
+        # Several BLAS threads for the whitening of one picture would compete with the network.
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(self._workers) as pool:
             work = partial(self._describe, encoder, folder)
-            yield from ahead(pool, work, rows, WAITING * self._workers)
+            yield from ahead(pool, work, rows, AHEAD * self._workers)
 
     def _describe(self, encoder: BaseEncoder, folder: AnyPath, row: Row) -> Described | Failure:
         path = path_in(folder, row["image"])
@@ -157,12 +155,12 @@ class Describer:
         )
 
 
-def _descriptor(encoder: BaseEncoder, picture: UInt8) -> Vector:
+def _descriptor(encoder: BaseEncoder, picture: UInt8) -> Float32:
     (descriptor,) = encoder.describe([encoder.fit(picture)])
     if not np.isfinite(descriptor).all():
         raise EncoderError(
-            f"encoder '{encoder.name}' gives descriptors that are no numbers; look at "
-            "its pooling options, mean and standard deviation"
+            f"encoder '{encoder.name}' returns descriptors that are not finite; check its pooling "
+            "options, mean and standard deviation"
         )
     return np.asarray(descriptor)
 
@@ -176,17 +174,17 @@ def fill(
     stop_on_error: bool = False,
     progress: OnProgress = lambda _: None,
 ) -> Filled:
-    """Write a catalogue's products into a gallery, one commit per few hundred images.
+    """Write a catalogue's products into a gallery, in commits of a few hundred images.
 
-    A product is written whole or not at all. Killed at any moment, it loses at most the images
-    since the last commit, and `resume` goes on from there.
+    A commit has whole products. If the process is killed, the images since the last commit are
+    lost, and `resume` continues from there.
 
     Args:
-        gallery: where to.
-        catalogue: what.
-        describer: turns pictures into rows.
-        resume: leave out products all of whose images are in the gallery already.
-        stop_on_error: raise at the first picture that cannot be read, rather than note it.
+        gallery: to fill.
+        catalogue: the products.
+        describer: describes the pictures.
+        resume: skip products with all images in the gallery.
+        stop_on_error: raise at the first picture that cannot be read, instead of recording it.
         progress: called after every image.
 
     Raises:
@@ -215,7 +213,7 @@ def fill(
 
 
 class _Batch:
-    """Images on their way into a gallery; a commit never splits a product."""
+    """Images to be committed; a commit never splits a product."""
 
     def __init__(self, gallery: Gallery, catalogue: Catalogue) -> None:
         self._gallery, self._catalogue = gallery, catalogue
@@ -223,14 +221,14 @@ class _Batch:
         self._started = time.monotonic()
 
     def is_due(self, following: Described | Failure) -> bool:
-        """Tell whether to commit before the next image."""
+        """Return whether to commit before the next image."""
         if not self.items or following.product_id == self.items[-1].product_id:
             return False
         waited = time.monotonic() - self._started
         return len(self.items) >= COMMIT_IMAGES or waited >= COMMIT_SECONDS
 
     def commit(self) -> None:
-        """Write what has gathered, and start anew."""
+        """Write the images, and start the next batch."""
         described = [item for item in self.items if isinstance(item, Described)]
         failed = [item for item in self.items if isinstance(item, Failure)]
         rows = to_table(described, self._catalogue)
@@ -241,13 +239,13 @@ class _Batch:
 
 
 def rows_of(catalogue: Catalogue) -> Iterator[Row]:
-    """Yield the rows one by one, without holding all of them as Python values."""
+    """Yield the rows, few of them at a time as Python values."""
     for chunk in catalogue.rows.to_batches(max_chunksize=1024):
         yield from chunk.to_pylist()
 
 
 def _missing(catalogue: Catalogue, gallery: Gallery) -> tuple[Catalogue, Sequence[str]]:
-    """Return the products of which an image is not present, and notes on images that moved."""
+    """Return the products with an image missing from the gallery, and notes on moved pictures."""
     rows = catalogue.rows
     present = pc.is_in(rows["image_id"], gallery.rows.ids("image_id"))
     changed, notes = follow_moved(gallery, replace(catalogue, rows=rows.filter(present)))
@@ -257,21 +255,26 @@ def _missing(catalogue: Catalogue, gallery: Gallery) -> tuple[Catalogue, Sequenc
 
 
 def stored_path(path: AnyPath) -> str:
-    """Return a picture's path as a gallery keeps it, whole and in UTF-8.
+    """Return a picture's absolute path as it is stored.
 
     Raises:
-        ImageError: when a folder above it is named otherwise.
+        ImageError: when the name of a folder is not UTF-8.
     """
     whole = str(path.absolute())
     try:
         whole.encode()
     except UnicodeEncodeError:
-        raise ImageError(f"{whole} is not UTF-8; rename the folder whose name is not") from None
+        raise ImageError(f"{whole} is not UTF-8; rename the folder in question") from None
     return whole
 
 
 def to_table(described: Sequence[Described], catalogue: Catalogue) -> pa.Table:
-    """Return described pictures as rows of a gallery."""
+    """Return described pictures as rows of a gallery.
+
+    Args:
+        described: in the order of the rows.
+        catalogue: with their metadata columns.
+    """
     columns = {
         name: pa.array([item.row[name] for item in described], pa.string())
         for name in (*PLAIN, *catalogue.extra)

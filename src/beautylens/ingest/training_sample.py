@@ -1,4 +1,4 @@
-"""What is learnt from: a sample of a catalogue, its descriptors and its keypoints."""
+"""Training data from a catalogue: a sample, its descriptors and its keypoints."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32
 from beautylens.catalogue.table import Catalogue
 from beautylens.errors import ImageError
 from beautylens.features.local.extractors import Extractor
@@ -21,9 +21,9 @@ from beautylens.runtime.threads import core_count
 
 
 def sample(catalogue: Catalogue, limit: int) -> Catalogue:
-    """Return at most `limit` lines of a catalogue, by id, drawn without regard to their order.
+    """Return a random sample of at most `limit` rows of a catalogue, ordered by image id.
 
-    The digests of the image ids decide, so that a re-ordered table gives the same sample.
+    Digests of the image ids decide, so that a reordered table gives the same sample.
     """
     rows = catalogue.rows
     if len(catalogue) > limit:
@@ -33,13 +33,11 @@ def sample(catalogue: Catalogue, limit: int) -> Catalogue:
     return replace(catalogue, rows=rows.sort_by("image_id"))
 
 
-def descriptors_of(
-    catalogue: Catalogue, describer: Describer, progress: OnProgress
-) -> NDArray[np.float32]:
-    """Return the descriptors (N, D) of the pictures of a catalogue that can be read.
+def descriptors_of(catalogue: Catalogue, describer: Describer, progress: OnProgress) -> Float32:
+    """Return the descriptors (N, D) of the readable pictures of a catalogue.
 
     Raises:
-        ImageError: when none of them can.
+        ImageError: when none can be read.
     """
     rows, first = [], ""
     for done, item in enumerate(describer(rows_of(catalogue), catalogue.folder), start=1):
@@ -62,25 +60,25 @@ def keypoints_of(
     limit: int,
     workers: int | None = None,
 ) -> list[Keypoints]:
-    """Return the strongest keypoints of each picture of a catalogue that can be read.
+    """Return the strongest keypoints of each readable picture of a catalogue.
 
     Args:
-        catalogue: names the pictures.
-        extractor: takes the keypoints.
+        catalogue: the pictures.
+        extractor: extracts the keypoints.
         progress: called after every picture.
-        longest: pixels to which the longer side is shrunk first.
-        limit: how many of the strongest to take of each.
+        longest: pixels to which the longer side is shrunk.
+        limit: number of the strongest keypoints per picture.
         workers: threads; all cores by default.
 
     Raises:
-        ImageError: when none of the pictures can be read.
+        ImageError: when none can be read.
     """
 
     def taken(row: Row) -> Keypoints | ImageError:
         try:
             picture = decode(catalogue.image_path(row["image"]), least_side=longest)
         except ImageError as error:
-            # The build itself, which follows, notes which pictures cannot be read.
+            # Failures are recorded by the build that follows.
             return error
         return extractor(picture, longest=longest, limit=limit)
 
@@ -103,5 +101,6 @@ def keypoints_of(
 def _none_readable(catalogue: Catalogue, first: str) -> ImageError:
     folder = catalogue.folder.absolute()
     return ImageError(
-        f"none of {len(catalogue)} pictures of the table in {folder} can be read; first: {first}"
+        f"none of the {len(catalogue):,} pictures of the table in {folder} can be read; the first: "
+        f"{first}"
     )
