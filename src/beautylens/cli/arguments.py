@@ -33,10 +33,12 @@ CatalogueTable = Annotated[
 Vectors = Annotated[
     str | None,
     typer.Option(
-        "--vectors", metavar="ADDRESS", envvar="BEAUTYLENS_VECTORS",
+        "--vectors",
+        metavar="ADDRESS",
+        envvar="BEAUTYLENS_VECTORS",
         help="A Milvus cluster that finds the nearest: milvus+http://host:19530/NAME.",
     ),
-]  # fmt: skip
+]
 TruthTable = Annotated[
     str, typer.Argument(help="Truth table: image,product_ids[,ignore_ids,kind].")
 ]

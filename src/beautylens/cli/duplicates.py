@@ -22,9 +22,17 @@ from beautylens.store.gallery import Gallery
 
 SHOWN, NAMED = 20, 3
 CSV_COLUMNS = (
-    "group", "kind", "product_id", "image", "name", "brand", "category", "gtin",
-    "same_name", "same_gtin",
-)  # fmt: skip
+    "group",
+    "kind",
+    "product_id",
+    "image",
+    "name",
+    "brand",
+    "category",
+    "gtin",
+    "same_name",
+    "same_gtin",
+)
 
 
 def duplicates(
@@ -89,10 +97,17 @@ def write_groups(path: Path, groups: Sequence[Group]) -> None:
                 product = image.product
                 same = agreement(group, product)
                 cells = (
-                    number, group.kind, product.product_id, image.image, product.name,
-                    product.brand, product.category, product.gtin,
-                    _yes_no(same["same_name"]), _yes_no(same["same_gtin"]),
-                )  # fmt: skip
+                    number,
+                    group.kind,
+                    product.product_id,
+                    image.image,
+                    product.name,
+                    product.brand,
+                    product.category,
+                    product.gtin,
+                    _yes_no(same["same_name"]),
+                    _yes_no(same["same_gtin"]),
+                )
                 writer.writerow(sheet_row(cells))
 
 

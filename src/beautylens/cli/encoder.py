@@ -141,9 +141,17 @@ def import_file(
     """Turn a ready ONNX file into an encoder; no PyTorch is needed."""
     folder = out or encoder_home() / (name or file.stem)
     spec = import_onnx(
-        file, folder, mean=_channels("--mean", mean), std=_channels("--std", std), side=side,
-        stride=stride, output=output, pooling=pooling, name=name, licence=licence,
-    )  # fmt: skip
+        file,
+        folder,
+        mean=_channels("--mean", mean),
+        std=_channels("--std", std),
+        side=side,
+        stride=stride,
+        output=output,
+        pooling=pooling,
+        name=name,
+        licence=licence,
+    )
     _report_folder(folder, spec)
 
 

@@ -27,18 +27,42 @@ VERDICTS: Mapping[Verdict | None, str] = {
 
 # The columns of the table, and whether they are aligned left.
 COLUMNS = {
-    "": False, "product": True, "brand and name": True, "likely": False, "score": False,
-    "similar": False, "inliers": False, "colour": False, "barcode": True, "words": True,
-}  # fmt: skip
+    "": False,
+    "product": True,
+    "brand and name": True,
+    "likely": False,
+    "score": False,
+    "similar": False,
+    "inliers": False,
+    "colour": False,
+    "barcode": True,
+    "words": True,
+}
 # The columns that are there even if they are empty; the others only if there is something to say.
 ALWAYS = frozenset(COLUMNS) - {"likely", "colour", "barcode", "words"}
 
 PROSE = frozenset(("brand and name", "words"))
 
 CSV_COLUMNS = (
-    "query", "verdict", "sure", "rank", "product_id", "name", "brand", "image", "score",
-    "probability", "visual", "local", "inliers", "text", "typed", "colour", "words", "barcode",
-)  # fmt: skip
+    "query",
+    "verdict",
+    "sure",
+    "rank",
+    "product_id",
+    "name",
+    "brand",
+    "image",
+    "score",
+    "probability",
+    "visual",
+    "local",
+    "inliers",
+    "text",
+    "typed",
+    "colour",
+    "words",
+    "barcode",
+)
 
 
 class Format(StrEnum):
@@ -70,9 +94,11 @@ def write_table(answer: Answer, *, first: bool) -> None:
         if name in ALWAYS or any(row[name] for row in rows):
             # A narrow terminal folds what is prose; an id or a number cut short is of no use.
             table.add_column(
-                name, justify="left" if left else "right", no_wrap=name not in PROSE,
+                name,
+                justify="left" if left else "right",
+                no_wrap=name not in PROSE,
                 overflow="fold",
-            )  # fmt: skip
+            )
     for row in rows:
         table.add_row(*(row[str(column.header)] for column in table.columns))
     console.print(table)
@@ -104,10 +130,23 @@ def write_csv(answer: Answer, *, first: bool) -> None:
     for rank, match in enumerate(matches, start=1):
         product, why = match.product, match.reasons
         cells = (
-            *said, rank, product.product_id, product.name, product.brand, match.image,
-            f"{match.score:.6f}", rounded(match.probability), why.visual, why.local, why.inliers,
-            why.text, why.typed, why.colour, " ".join(why.words), why.barcode,
-        )  # fmt: skip
+            *said,
+            rank,
+            product.product_id,
+            product.name,
+            product.brand,
+            match.image,
+            f"{match.score:.6f}",
+            rounded(match.probability),
+            why.visual,
+            why.local,
+            why.inliers,
+            why.text,
+            why.typed,
+            why.colour,
+            " ".join(why.words),
+            why.barcode,
+        )
         writer.writerow(sheet_row(cells))
 
 

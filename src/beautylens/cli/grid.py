@@ -61,9 +61,11 @@ Distances = Annotated[
 ]
 Shown = Annotated[
     list[str] | None,
-    typer.Option(help="File name of a query whose strips the page shows; may be repeated. "
-                 f"Default: the {SHOWN} on which systems differ most."),
-]  # fmt: skip
+    typer.Option(
+        help="File name of a query whose strips the page shows; may be repeated. "
+        f"Default: the {SHOWN} on which systems differ most."
+    ),
+]
 
 
 def grid(

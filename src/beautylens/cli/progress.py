@@ -60,9 +60,13 @@ def count_bar(title: str) -> Iterator[CountBar]:
 def tracked(steps: Iterable[Step], title: str, total: int | None = None) -> Iterable[Step]:
     """Yield steps behind a bar; `total` is how many there are, where they cannot tell."""
     return track(
-        steps, title, total=total,
-        console=console, transient=True, disable=not console.is_terminal,
-    )  # fmt: skip
+        steps,
+        title,
+        total=total,
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
 
 
 @contextmanager

@@ -176,9 +176,13 @@ def pairs(
         raise EncoderError("--classes and --distil are two second tasks; leave one out")
     with _training(table, out, options, distil=distil) as training:
         trained = training.pairs(
-            as_path(truth), simulate=simulate, penalty=loss.value, classes=classes, distil=distil,
+            as_path(truth),
+            simulate=simulate,
+            penalty=loss.value,
+            classes=classes,
+            distil=distil,
             weight=task_weight,
-        )  # fmt: skip
+        )
     _tell(trained)
 
 
@@ -201,9 +205,13 @@ def _start(options: Options, *, distil: bool) -> Start:
     if timm is None:
         return from_encoder(options.encoder, side=side, pooling=pooling, frozen=options.adapter)
     return from_timm(
-        timm, side=side, weights=options.weights, seed=options.random, pooling=pooling,
+        timm,
+        side=side,
+        weights=options.weights,
+        seed=options.random,
+        pooling=pooling,
         classes=distil,
-    )  # fmt: skip
+    )
 
 
 @contextmanager
@@ -225,11 +233,17 @@ def _training(
     settings = checked(TrainSettings, base.model_dump() | changes, "the command line", EncoderError)
     with figures_bar("Training") as report:
         yield Training(
-            start, as_path(table), out, settings, adapter=options.adapter, maps=options.maps,
-            dimensions=options.dimensions, report=report,
+            start,
+            as_path(table),
+            out,
+            settings,
+            adapter=options.adapter,
+            maps=options.maps,
+            dimensions=options.dimensions,
+            report=report,
             report_epoch=partial(_tell_epoch, settings.epochs),
             validation=None if options.validate is None else as_path(options.validate),
-        )  # fmt: skip
+        )
 
 
 def _tell_epoch(epochs: int, row: Mapping[str, float]) -> None:

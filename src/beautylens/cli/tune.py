@@ -95,8 +95,10 @@ def _say_what_is_used(tuning: Tuning) -> None:
             "calls not in the catalogue."
         )
     if photos.left_out:
-        console.print(f"{photos.left_out} rows of the truth name no product of the catalogue and "
-                      "were left out.")  # fmt: skip
+        console.print(
+            f"{photos.left_out} rows of the truth name no product of the catalogue and "
+            "were left out."
+        )
     if len(tuning.catalogue) < tuning.whole:
         console.print(
             f"Tuning searches {len(tuning.catalogue):,} of {tuning.whole:,} pictures, those of the "
@@ -135,10 +137,12 @@ def _print_front(tuned: Tuned) -> None:
         marks = [m for m, of in (("start", tuned.start), ("chosen", tuned.chosen)) if tried is of]
         said = in_words(tried.recipe) + (f" ({', '.join(marks)})" if marks else "")
         table.add_row(
-            f"{tried.figures.milliseconds:.0f}", f"{tried.figures.map7:.3f}",
-            f"{low:.2f}-{high:.2f}", said,
+            f"{tried.figures.milliseconds:.0f}",
+            f"{tried.figures.map7:.3f}",
+            f"{low:.2f}-{high:.2f}",
+            said,
             style="bold" if tried is tuned.chosen else None,
-        )  # fmt: skip
+        )
     console.print(table)
 
 

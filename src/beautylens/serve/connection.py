@@ -93,10 +93,11 @@ class Connection(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP as every other refusal is answered."""
         refusal = Refusal(
-            400, "wrong-request",
+            400,
+            "wrong-request",
             f"the request is no HTTP, or its head has more than {HEAD_BYTES} bytes; correct it",
             SECURITY | {"Connection": "close"},
-        )  # fmt: skip
+        )
         response = refusal.response()
         event = h11.Response(status_code=400, headers=response.raw_headers, reason=b"Bad Request")
         for part in (event, h11.Data(data=bytes(response.body)), h11.EndOfMessage()):
@@ -158,8 +159,10 @@ class Connection(H11Protocol):
 async def _busy(scope: Scope, receive: Receive, send: Send) -> None:
     """Refuse a request that comes while there are too many connections."""
     refusal = Refusal(
-        503, "busy", "too many clients are connected; try again in a few seconds",
+        503,
+        "busy",
+        "too many clients are connected; try again in a few seconds",
         SECURITY | {"Retry-After": "5", "Connection": "close"},
-    )  # fmt: skip
+    )
     answer: ASGIApp = refusal.response()
     await answer(scope, receive, send)

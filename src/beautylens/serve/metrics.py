@@ -38,17 +38,25 @@ class Metrics:
         self._images = images
         self._registry = CollectorRegistry()
         self._requests = Counter(
-            "beautylens_requests", "Requests by route, method and status.",
-            ("route", "method", "status"), registry=self._registry,
-        )  # fmt: skip
+            "beautylens_requests",
+            "Requests by route, method and status.",
+            ("route", "method", "status"),
+            registry=self._registry,
+        )
         self._seconds = Histogram(
-            "beautylens_request_seconds", "Time to answer.",
-            ("route", "method"), buckets=_SECONDS, registry=self._registry,
-        )  # fmt: skip
+            "beautylens_request_seconds",
+            "Time to answer.",
+            ("route", "method"),
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
         self._stages = Histogram(
-            "beautylens_stage_seconds", "Time of each stage of a search.",
-            ("stage",), buckets=_SECONDS, registry=self._registry,
-        )  # fmt: skip
+            "beautylens_stage_seconds",
+            "Time of each stage of a search.",
+            ("stage",),
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
         self._verdicts = Counter(
             "beautylens_verdicts", "Searches by verdict.", ("verdict",), registry=self._registry
         )

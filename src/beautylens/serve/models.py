@@ -66,8 +66,13 @@ class Answer(BaseModel):
                         "score": 21.3,
                         "probability": 0.97,
                         "reasons": {
-                            "visual": 0.81, "local": 0.35, "inliers": 54, "colour": 1.2,
-                            "text": 9.4, "typed": None, "words": ["velvet", "475"],
+                            "visual": 0.81,
+                            "local": 0.35,
+                            "inliers": 54,
+                            "colour": 1.2,
+                            "text": 9.4,
+                            "typed": None,
+                            "words": ["velvet", "475"],
                             "barcode": None,
                         },
                     }
@@ -76,7 +81,7 @@ class Answer(BaseModel):
                 "milliseconds": {"decode": 9.1, "encode": 60.2, "total": 211.0},
             }
         }
-    }  # fmt: skip
+    }
 
     @classmethod
     def of(cls, matches: Matches) -> Answer:

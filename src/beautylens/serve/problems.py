@@ -104,9 +104,10 @@ def _of_error(request: Request, error: Exception) -> JSONResponse:
     _LOG.error("%s", on_one_line(str(error)))
     if isinstance(error, CollectionError):
         return Refusal(
-            503, "collection-unavailable",
+            503,
+            "collection-unavailable",
             "the collection cannot be read or changed now; the server's log says why",
-        ).response()  # fmt: skip
+        ).response()
     return _of_fault(request, error)
 
 

@@ -100,10 +100,11 @@ class Service:
         stuck = sum(queue.stuck for queue in (self.searching, self.reading))
         if stuck:
             raise Refusal(
-                503, "stuck",
+                503,
+                "stuck",
                 f"{stuck} of the threads that search have not come back from their work; restart "
                 "the server",
-            )  # fmt: skip
+            )
         await self.watching.do(self.collection.ready)
 
     def close(self) -> None:

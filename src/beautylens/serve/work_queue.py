@@ -57,9 +57,11 @@ class WorkQueue:
         if self.taken >= self._room:
             seconds = math.ceil(self.taken * self._usual / self._threads)
             raise Refusal(
-                429, "busy", f"too many requests wait already; try again in {seconds} seconds",
+                429,
+                "busy",
+                f"too many requests wait already; try again in {seconds} seconds",
                 {"Retry-After": str(seconds)},
-            )  # fmt: skip
+            )
         self.taken += 1
         job = self._pool.submit(self._timed, work)
         future = asyncio.wrap_future(job)
@@ -71,11 +73,12 @@ class WorkQueue:
             if not job.cancel() and self._finish:
                 return await future
             raise Refusal(
-                503, "too-slow",
+                503,
+                "too-slow",
                 f"this took longer than {self._seconds:g} seconds; try again, with a smaller "
                 "picture if it is large",
                 {"Retry-After": "5"},
-            ) from None  # fmt: skip
+            ) from None
 
     def _timed(self, work: Callable[[], Result]) -> Result:
         number, start = next(self._numbers), time.monotonic()

@@ -64,9 +64,10 @@ class Guard:
         name = _without_port(host)
         if name not in self._settings.known_names and not is_address(name):
             raise Refusal(
-                421, "unknown-host",
+                421,
+                "unknown-host",
                 "this server does not go by that name; `--name` gives it one",
-            )  # fmt: skip
+            )
 
     def _check_origin(self, headers: Headers) -> None:
         """Refuse what another page has a browser send."""
@@ -74,25 +75,28 @@ class Guard:
         own = origin in {f"{scheme}://{headers.get('host')}" for scheme in ("http", "https")}
         if origin is not None and not own and origin not in self._settings.origins:
             raise Refusal(
-                403, "foreign-page",
+                403,
+                "foreign-page",
                 "another page may not do this; `--origin` lets one in",
-            )  # fmt: skip
+            )
 
     def _check_key(self, authorization: str) -> None:
         if not self._settings.key:
             raise Refusal(
-                403, "read-only",
+                403,
+                "read-only",
                 "this server was started without a write key, so nothing can be changed through it",
-            )  # fmt: skip
+            )
         kind, _, given = authorization.partition(" ")
         # As bytes, and in a time that says nothing of how much of it was right.
         right = hmac.compare_digest(given.strip().encode(), self._settings.key.encode())
         if kind.lower() != "bearer" or not right:
             raise Refusal(
-                401, "wrong-key",
+                401,
+                "wrong-key",
                 "this needs the write key: send `Authorization: Bearer KEY`",
                 {"WWW-Authenticate": "Bearer"},
-            )  # fmt: skip
+            )
 
 
 def _without_port(host: str) -> str:

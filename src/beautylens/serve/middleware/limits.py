@@ -50,19 +50,22 @@ class RequestLimits:
                     message = await receive()
             except TimeoutError:
                 raise Refusal(
-                    408, "too-slow",
+                    408,
+                    "too-slow",
                     f"the request did not come within {self._seconds:g} seconds; send it again",
                     {"Connection": "close"},
-                ) from None  # fmt: skip
+                ) from None
             size = len(message.get("body", b""))
             came, self._held = came + size, self._held + size
             if came > self._max_bytes:
                 raise self._too_large()
             if self._held > BUDGET:
                 raise Refusal(
-                    429, "busy", "too many pictures come in at once; try again in a few seconds",
+                    429,
+                    "busy",
+                    "too many pictures come in at once; try again in a few seconds",
                     {"Retry-After": "5", "Connection": "close"},
-                )  # fmt: skip
+                )
             return message
 
         async def send_noting(message: Message) -> None:
@@ -92,11 +95,12 @@ class RequestLimits:
 
     def _too_large(self) -> Refusal:
         return Refusal(
-            413, "too-large",
+            413,
+            "too-large",
             f"a request may have at most {self._max_bytes / 1e6:.0f} million bytes; send a "
             "smaller picture",
             {"Connection": "close"},
-        )  # fmt: skip
+        )
 
 
 class HeadAsGet:
@@ -140,9 +144,10 @@ def _check_type(content_type: str) -> None:
     kind, parameters = parse_options_header(content_type)
     if kind != MEDIA_TYPE or not parameters.get(b"boundary"):
         raise Refusal(
-            415, "wrong-request",
+            415,
+            "wrong-request",
             "a body is sent as multipart/form-data, as `curl -F image=@photo.jpg` sends it",
-        )  # fmt: skip
+        )
     if parameters.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"us-ascii"):
         raise Refusal(415, "wrong-request", "text comes in UTF-8 here; leave the charset out")
 

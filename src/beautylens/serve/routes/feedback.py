@@ -51,9 +51,10 @@ def feedback_routes(service: Service) -> APIRouter:
         """Keep a photo with the product that it shows, in a table to train and evaluate with."""
         if service.settings.keep is None:
             raise Refusal(
-                403, "feedback-off",
+                403,
+                "feedback-off",
                 "this server keeps no photos; `--keep-queries DIR` has it keep those answered",
-            )  # fmt: skip
+            )
         if none == bool(product_id):
             raise TableError("say which product the photo shows by product_id, or none=true")
         if SEPARATOR in product_id:
@@ -105,10 +106,11 @@ class Answers:
                 rows = self._rows()
                 if name not in rows and not self._has_room(len(rows), len(photo)):
                     raise Refusal(
-                        507, "feedback-full",
+                        507,
+                        "feedback-full",
                         f"{MOST:,} answers or {MOST_BYTES >> 20:,} MiB of photos are kept already, "
                         "and no more",
-                    )  # fmt: skip
+                    )
                 rows[name] = (name, product_id, KIND)
                 with new_file(self._folder / name, mode=PRIVATE) as file:
                     file.write(photo)
