@@ -34,7 +34,7 @@ def test_an_imported_file_is_known_by_its_name_and_describes_alike(home: Path) -
         "--name", "lite.own", "--licence", "Apache-2.0",
     )  # fmt: skip
     assert done.stdout == ""
-    assert "96 pixels (any multiple of 32), pooling ramac, licence Apache-2.0" in done.stderr
+    assert "96 pixels (or any multiple of 32), pooling ramac, licence Apache-2.0" in done.stderr
     own, shipped = Encoder.load("lite.own"), Encoder.load(DEFAULT, side=96)
     np.testing.assert_allclose(own([draw_pack(1)]), shipped([draw_pack(1)]), atol=1e-6)
     assert list(known_encoders()) == ["lite.own"]
@@ -74,7 +74,7 @@ def test_wrong_words_are_refused_in_one_sentence(home: Path, tmp_path: Path) -> 
     done = run("encoder", "import", DEFAULT, tmp_path / "out", "--output", "7", code=1)
     assert "output '7' has no feature maps; choose with --output one of" in done.stderr
     done = run("encoder", "export", "--backbone", "x", "--random", 1, "--weights", "f", code=1)
-    assert "exclude each other" in done.stderr
+    assert "are mutually exclusive" in done.stderr
     assert not (tmp_path / "out").exists()
 
 
@@ -89,7 +89,7 @@ def test_exporting_without_the_extra_names_the_pip_line(home: Path) -> None:
 def test_an_exported_network_is_known_by_its_name(home: Path) -> None:
     done = run("encoder", "export", "--backbone", "test_vit", "--side", 64, "--random", 1)
     assert "Cosine with PyTorch" in done.stderr
-    assert "64 pixels (no other side), pooling class_token" in done.stderr
+    assert "64 pixels (fixed), pooling class_token" in done.stderr
     assert Encoder.load("test_vit")([draw_pack(1)]).shape == (1, 64)
     again = run("encoder", "export", "--backbone", "test_vit", "--random", 1, code=1)
     assert "already exists" in again.stderr

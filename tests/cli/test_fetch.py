@@ -46,18 +46,18 @@ def test_fetch_writes_a_catalogue_says_what_it_did_and_goes_on(
     titles.write_text("image,title\nn0000002,Day Cream\n")
     out = tmp_path / "out"
     assert fetch(addresses, titles, out, "--limit", 2) is None
-    assert "1 fetched, 0 present, 1 dead" in one_line(capsys.readouterr().err)
+    assert "1 downloaded, 0 already there, 1 dead link" in one_line(capsys.readouterr().err)
     assert fetch(addresses, titles, out, "--connections", 2) is None
     told = capsys.readouterr()
     assert told.out == ""
-    assert f"1 fetched, 1 present, 2 dead ({out}/dead.csv)." in one_line(told.err)
-    assert f"2 pictures to index: beautylens index {out}/catalogue.csv" in one_line(told.err)
+    assert f"1 downloaded, 1 already there, 2 dead links ({out}/dead.csv)." in one_line(told.err)
+    assert f"Next, index 2 pictures: beautylens index {out}/catalogue.csv" in one_line(told.err)
     with (out / "catalogue.csv").open(newline="") as file:
         rows = [(row["product_id"], row["name"]) for row in csv.DictReader(file)]
     assert rows == [("n0000000", ""), ("n0000002", "Day Cream")]
     web.answers["404"] = web.answers["ok"]
     fetch(addresses, out, "--retry-dead")
-    assert "1 fetched, 2 present, 1 dead" in one_line(capsys.readouterr().err)
+    assert "1 downloaded, 2 already there, 1 dead link" in one_line(capsys.readouterr().err)
     assert web.asked["/ok"] == 1
 
 
@@ -69,9 +69,9 @@ def test_fetch_says_what_the_next_run_will_ask_again(
     table.write_text(f"n0000000,{web.url('away')}\nn0000001,{web.url('ok')}\n")
     fetch(table, tmp_path / "out")
     told = one_line(capsys.readouterr().err)
-    assert "0 fetched, 0 present, 1 dead" in told
-    assert "2 may only be out of reach for now: 1 of the dead, and 1 not tried" in told
-    assert "to index" not in told
+    assert "0 downloaded, 0 already there, 1 dead link" in told
+    assert "to retry 1 with temporary errors and 1 that were not tried" in told
+    assert "Next, index" not in told
 
 
 def test_a_wrong_list_is_refused_before_anything_is_asked(web: Web, tmp_path: Path) -> None:
@@ -137,9 +137,9 @@ def test_open_beauty_facts_is_fetched_with_a_benchmark(
         "--country", "France", "--category", "face", "--brand", "L'Oréal", "--limit", 7,
     )  # fmt: skip
     told = one_line(capsys.readouterr().err)
-    assert f"14 fetched, 0 present, 0 dead ({out}/dead.csv)." in told
-    assert f"7 pictures to index: beautylens index {out}/catalogue.csv" in told
-    counts = [int(count) for count in re.findall(r"(\d+) photos to measure on", told)]
+    assert f"14 downloaded, 0 already there, 0 dead links ({out}/dead.csv)." in told
+    assert f"Next, index 7 pictures: beautylens index {out}/catalogue.csv" in told
+    counts = [int(count) for count in re.findall(r"evaluate on (\d+) photos", told)]
     assert sum(counts) == 7
     assert f"beautylens evaluate COLLECTION {out}/truth_dev.csv" in told
     assert all("(shop@example.org)" in str(agent) for agent in web.agents)
@@ -148,14 +148,14 @@ def test_open_beauty_facts_is_fetched_with_a_benchmark(
         "--pictures-at", web.url(""), "--rate", 10_000, "--brand", "L'Oréal",
     )  # fmt: skip
     told = one_line(capsys.readouterr().err)
-    assert "Products left out: 1 without a code, 1 not asked for." in told
-    assert "1 fetched, 7 present, 0 dead" in told
+    assert "Left out: 1 without a code, 1 not asked for." in told
+    assert "1 downloaded, 7 already there, 0 dead" in told
     assert web.asked["/beauty.parquet"] == 1
 
 
 @pytest.mark.parametrize("contact", ["a\r\nCookie: b", "Crème"])
 def test_a_contact_that_no_request_can_carry_is_refused(tmp_path: Path, contact: str) -> None:
-    with pytest.raises(BadParameter, match="give a mail or web address in plain letters"):
+    with pytest.raises(BadParameter, match="give an e-mail or web address in ASCII"):
         run("fetch", "open-beauty-facts", tmp_path, "--contact", contact)
 
 

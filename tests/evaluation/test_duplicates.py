@@ -88,7 +88,7 @@ def test_each_kind_of_group_is_listed_although_pictures_went_missing(
     same = {row["product_id"]: (row["same_name"], row["same_gtin"]) for row in rows}
     assert same["file-1"] == ("yes", "yes")
     assert same["small-1"] == ("no", "")
-    assert "4 groups of 9 products" in done.stderr
+    assert "4 groups, 9 products (" in done.stderr
     assert done.stdout == ""
     html = page.read_text("utf-8")
     assert "Rouge &lt;b&gt;475&lt;/b&gt;" in html

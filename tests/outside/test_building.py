@@ -85,9 +85,9 @@ def test_an_interrupted_build_says_so_and_goes_on(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     said = process.communicate()[1]
     assert process.returncode == 130
-    assert "the same command goes on from there" in said
+    assert "run the same command again to resume" in said
     assert "Traceback" not in said
-    assert "150 pictures of 150 products" in run("index", shop.table, tmp_path / "c.lens").stderr
+    assert "150 products, 150 pictures" in run("index", shop.table, tmp_path / "c.lens").stderr
 
 
 def test_two_processes_building_one_folder_lose_nothing(tmp_path: Path) -> None:

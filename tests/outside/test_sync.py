@@ -226,7 +226,7 @@ def test_the_command_tells_what_it_did_and_what_differs(
     open_collection(folder).remove(["p05"])
     checked = run("sync", folder, *options, "--check")
     assert checked.returncode == 1
-    assert "bring it in step with `beautylens sync" in checked.stderr
+    assert "run `beautylens sync" in checked.stderr
     facts = json.loads(run("info", folder, *options, "--json").stdout)
     assert facts["vectors"]["images"] == 12
     assert facts["vectors"]["version"] < facts["version"]

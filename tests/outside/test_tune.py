@@ -83,7 +83,7 @@ def test_tuning_writes_a_recipe_that_indexes_and_is_no_worse(
     out, answered = tuned
     assert answered.exit_code == 0, answered.output
     said = " ".join(answered.stderr.split())
-    assert "On 12 photos that did not choose: mAP@7" in said
+    assert "On 12 held-out photos: mAP@7" in said
     assert f"beautylens index {studio.table} tuned.lens --recipe {out}/best.toml" in said
     with (out / "tried.csv").open() as file:
         lines = list(csv.DictReader(file))
@@ -172,7 +172,7 @@ def test_few_photos_all_choose_and_that_is_told(studio: Shop, out: Path) -> None
     write_table(studio.folder / "few.csv", rows)
     answered = run(studio, out, truth="few.csv")
     assert answered.exit_code == 0, answered.output
-    assert "Fewer than 20 photos: all 2 chose, so the figures flatter." in answered.stderr
+    assert "With fewer than 20 photos none are held out" in answered.stderr
     assert "1 photos show nothing of the catalogue and are not tuned on" in answered.stderr
 
 

@@ -1,4 +1,4 @@
-"""The command line: one small file a verb."""
+"""The command line: one small file per command."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run a command; every failure ends in one sentence on stderr and a non-zero exit."""
-    # When the process ends nobody needs the memory of what is left, nor a look through all of it.
+    # Freeing memory object by object when the process ends would only take time.
     atexit.register(gc.freeze)
     open_closed_streams()
     write_escapes()
@@ -48,35 +48,35 @@ def main() -> None:
         code = INTERRUPTED
     except OSError as error:
         code = _report_system(error)
-    except Exception as error:  # noqa: BLE001  (the edge: nobody is shown a traceback)
+    except Exception as error:  # noqa: BLE001  (users are shown no traceback)
         code = _report_unforeseen(error)
     if code == INTERRUPTED:
-        console.print("Interrupted. What was committed stays; the same command goes on from there.")
+        console.print("Interrupted. Finished work is kept; run the same command again to resume.")
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _report_system(error: OSError) -> int:
     if isinstance(error, BrokenPipeError):
-        # Whoever read our output has enough of it; closing stdout again would raise once more.
+        # The reader of our output has closed it; closing stdout again would raise once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    place = f"{error.filename}: " if error.filename else ""
-    report_error(f"{place}{error.strerror or error}; check the path, its permissions and the disk")
+    file = f"{error.filename}: " if error.filename else ""
+    report_error(f"{file}{error.strerror or error}; check the path, its permissions and the disk")
     return 1
 
 
 def _report_unforeseen(error: Exception) -> int:
     if hasattr(error, "format_message"):
-        # A command line that cannot be understood; Typer keeps the class of this error private.
+        # A usage error; Typer keeps its class private.
         message = error.format_message().rstrip(".")
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "beautylens"
-        report_error(f"{message}; `{command} --help` shows how it is written")
+        report_error(f"{message}; run `{command} --help` for usage")
         return 2
     if os.environ.get("BEAUTYLENS_DEBUG"):
         raise error
     report_error(
-        f"{type(error).__name__}: {error}. This looks like a fault of the program: run the command "
-        "again with BEAUTYLENS_DEBUG=1 and report what it prints"
+        f"{type(error).__name__}: {error}. This looks like a bug: run the command again with "
+        "BEAUTYLENS_DEBUG=1 and report its output"
     )
     return 1

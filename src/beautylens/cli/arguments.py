@@ -9,26 +9,27 @@ from typing import Annotated
 import typer
 
 
-def written_here(path: Path | None) -> Path | None:
-    """Refuse an address where something is written: a path of its name would be made here.
+def local_path(path: Path | None) -> Path | None:
+    """Return the path of an output; an address is refused, as it would become a local folder.
 
     Raises:
-        BadParameter: when it is one.
+        BadParameter: when the path is an address.
     """
     if path is not None and re.match(r"[A-Za-z][A-Za-z0-9+.\-]+:/", str(path)):
+        address = str(path).replace(":/", "://", 1)
         raise typer.BadParameter(
-            f"{path} is an address, and this is written to this machine: name a folder or file "
-            "here, and copy it there"
+            f"{address} is an address, but output is written to this machine; give a local path, "
+            "and copy the output afterwards"
         )
     return path
 
 
 # Paths on this machine, or addresses in object storage: `beautylens.files.paths.as_path`.
 Address = Annotated[
-    str, typer.Argument(metavar="COLLECTION", help="A folder made by `beautylens index`.")
+    str, typer.Argument(metavar="COLLECTION", help="Folder or address of a collection.")
 ]
 CatalogueTable = Annotated[
-    str, typer.Argument(help="Catalogue table: .csv, .tsv, .parquet or .jsonl.")
+    str, typer.Argument(metavar="TABLE", help="Catalogue table (.csv, .tsv, .parquet or .jsonl).")
 ]
 Vectors = Annotated[
     str | None,
@@ -36,9 +37,12 @@ Vectors = Annotated[
         "--vectors",
         metavar="ADDRESS",
         envvar="BEAUTYLENS_VECTORS",
-        help="A Milvus cluster that finds the nearest: milvus+http://host:19530/NAME.",
+        help="Milvus cluster with the vectors: milvus+http://host:19530/NAME.",
     ),
 ]
 TruthTable = Annotated[
-    str, typer.Argument(help="Truth table: image,product_ids[,ignore_ids,kind].")
+    str,
+    typer.Argument(
+        metavar="TRUTH", help="Truth table with columns image,product_ids[,ignore_ids,kind]."
+    ),
 ]

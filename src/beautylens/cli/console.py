@@ -1,4 +1,4 @@
-"""What a person at the terminal sees: messages on stderr, never on stdout."""
+"""Messages for the user on stderr; stdout is for data."""
 
 from __future__ import annotations
 
@@ -12,39 +12,44 @@ from beautylens.inputs.unicode_text import on_one_line, printable
 
 
 class PlainConsole(Console):
-    """A console that prints every text as it is: no markup, no emoji codes, no control characters.
+    """A console that prints texts literally: no markup, no emoji codes, no control characters.
 
-    What is printed holds names, ids and paths of others. What is to be coloured is a `Text`.
+    Names, ids and paths come from catalogues and users. A coloured text is given as a `Text`.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, emoji=False, highlight=False, **options)
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Return a text, a cell or a title of a table to be drawn."""
+        """Return a text, or a cell or title of a table, with control characters escaped."""
         return super().render_str(printable(text), **options)
 
 
-# There is no stderr where whoever started the program closed it.
+# `sys.stderr` is None when the parent process closed it.
 console = PlainConsole(stderr=True, soft_wrap=not (sys.stderr and sys.stderr.isatty()))
 
 
 def report_error(message: str) -> None:
-    """Print one error sentence, on one line whatever names are in it."""
-    told = Text.assemble(("error:", "bold red"), " ", on_one_line(message))
-    console.print(told, soft_wrap=True)
+    """Print an error message on one line, with line breaks escaped."""
+    line = Text.assemble(("error:", "bold red"), " ", on_one_line(message))
+    console.print(line, soft_wrap=True)
 
 
 def warn(lead: str, rest: str = "") -> None:
-    """Print a warning on one line, its beginning in yellow."""
+    """Print a warning on one line, the first part in yellow."""
     console.print(Text.assemble((on_one_line(lead), "yellow"), on_one_line(rest)), soft_wrap=True)
 
 
-def say_no_verdict(recipe: str) -> None:
-    """Say why answers come without a verdict."""
+def explain_missing_verdicts(recipe: str) -> None:
+    """Print why results have no verdict."""
     console.print(
-        f"Recipe '{on_one_line(recipe)}' gives no verdict: matches are in order, but whether the "
-        "first is right is not judged. Index with a recipe that has a [judge] section, such as "
-        "'default'.",
+        f"No verdicts: recipe '{on_one_line(recipe)}' ranks matches but does not estimate whether "
+        'the first is right. For verdicts, index with a recipe with [scorer] kind = "judge", '
+        "such as 'default'.",
         soft_wrap=True,
     )
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """Return a number and its noun: `1 picture`, `1,200 pictures`."""
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"

@@ -1,4 +1,4 @@
-"""`beautylens demo`: real searches in a rendered catalogue, from nothing, in about a minute."""
+"""`beautylens demo`: index and search a rendered sample catalogue."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from beautylens import indexing
-from beautylens.cli.arguments import written_here
+from beautylens.cli.arguments import local_path
 from beautylens.cli.console import console
 from beautylens.cli.evaluate import measure
 from beautylens.cli.evaluation_tables import print_evaluation
@@ -27,13 +27,13 @@ MARK = ".beautylens-demo"
 
 
 def demo(
-    folder: Annotated[Path, typer.Argument(help="Where to write.", callback=written_here)] = Path(
-        "beautylens-demo"
-    ),
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Output folder.", callback=local_path)
+    ] = Path("beautylens-demo"),
 ) -> None:
-    """Draw a sample catalogue, index it, search it with simulated phone photos, and report."""
+    """Render a sample catalogue, index it, search it with simulated photos, and report."""
     start = time.perf_counter()
-    paths = _draw(_emptied(folder))
+    paths = _render(_emptied(folder))
     with progress_bar("Indexing") as show:
         began = time.perf_counter()
         built, filled = indexing.build(paths.catalogue, folder / "sample.lens", progress=show)
@@ -44,26 +44,32 @@ def demo(
             write_table(Answer(str(result.image), result.matches), first=False)
     print_evaluation(measured)
     page = measured.write_report(folder / "report", "Sample catalogue")
-    spent = f"Done in {time.perf_counter() - start:.0f} s."
-    console.print(f"{spent} Look at the searches: {page.resolve()}", soft_wrap=True)
-    tried = shlex.join(
+    seconds = f"{time.perf_counter() - start:.0f} s"
+    console.print(f"Done in {seconds}. Report of all searches: {page.resolve()}", soft_wrap=True)
+    command = shlex.join(
         [sys.argv[0], "search", f"{folder}/sample.lens", str(measured.results[0].image)]
     )
-    console.print(f"Try one: {tried}", soft_wrap=True)
+    console.print(f"Try a search: {command}", soft_wrap=True)
 
 
-def _draw(folder: Path) -> SamplePaths:
-    with progress_bar("Drawing") as show:
+def _render(folder: Path) -> SamplePaths:
+    with progress_bar("Rendering") as show:
         return write_sample_catalogue(
             folder, progress=lambda done, total: show(Progress(done, total, 0))
         )
 
 
 def _emptied(folder: Path) -> Path:
-    """Return the folder, emptied of an earlier demo; anything else in it is left alone."""
+    """Return the folder, after removing an earlier demo from it.
+
+    Raises:
+        CollectionError: when it has other contents.
+    """
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARK).exists():
-            raise CollectionError(f"{folder} holds other things; name a new folder for the demo")
+            raise CollectionError(
+                f"{folder} is not empty and holds no earlier demo; give a new folder"
+            )
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).touch()

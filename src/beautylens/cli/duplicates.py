@@ -1,4 +1,4 @@
-"""`beautylens duplicates`: products that share a picture, and pictures that show nothing."""
+"""`beautylens duplicates`: products that share a picture, and blank pictures."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from beautylens.cli.arguments import Address, written_here
-from beautylens.cli.console import console
+from beautylens.cli.arguments import Address, local_path
+from beautylens.cli.console import console, counted
 from beautylens.cli.output import sheet_row
 from beautylens.cli.progress import tracked
 from beautylens.evaluation.duplicates.duplicates import Group, agreement, find_duplicates
@@ -39,22 +39,23 @@ def duplicates(
     address: Address,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--csv", metavar="FILE", help="Write every group as CSV.", callback=written_here
-        ),
+        typer.Option("--csv", metavar="FILE", help="Write all groups as CSV.", callback=local_path),
     ] = None,
     page: Annotated[
         Path | None,
         typer.Option(
-            "--html", metavar="FILE", help="Write a page with the pictures.", callback=written_here
+            "--html",
+            metavar="FILE",
+            help="Write an HTML page with the pictures.",
+            callback=local_path,
         ),
     ] = None,
 ) -> None:
-    """List products that share a picture, and pictures that show nothing."""
+    """List products that share a picture, and blank pictures."""
     gallery = Gallery(address)
     for path in (out, page):
         if path:
-            # Comparing half a million pictures takes long: what cannot be written is told before.
+            # Before the comparison, which may take long: fails if the file cannot be written.
             path.touch()
     groups = find_duplicates(gallery, tracked)
     print_groups(groups)
@@ -66,12 +67,12 @@ def duplicates(
 
 
 def print_groups(groups: Sequence[Group]) -> None:
-    """Print the largest groups for a person, and how many there are of each kind."""
+    """Print the largest groups, and the number of groups of each kind."""
     if not groups:
         console.print("No two products share a picture, and no picture is blank.")
         return
     table = Table(title="Products that share a picture", title_justify="left")
-    for name in ("group", "kind", "products", "such as"):
+    for name in ("group", "kind", "products", "examples"):
         table.add_column(name, justify="right" if name in {"group", "products"} else "left")
     for number, group in enumerate(groups[:SHOWN], start=1):
         named = [f"{p.product_id} {p.name}".strip() for p in group.products.values()]
@@ -82,13 +83,15 @@ def print_groups(groups: Sequence[Group]) -> None:
     counts = Counter(group.kind for group in groups)
     products = {product for group in groups for product in group.products}
     kinds = ", ".join(f"{kind} {count:,}" for kind, count in counts.items())
-    console.print(f"{len(groups):,} groups of {len(products):,} products: {kinds}.")
+    console.print(
+        f"{counted(len(groups), 'group')}, {counted(len(products), 'product')} ({kinds})."
+    )
     if len(groups) > SHOWN:
-        console.print(f"The first {SHOWN} are shown; --csv and --html write them to a file.")
+        console.print(f"Only the first {SHOWN} groups are shown; write all with --csv or --html.")
 
 
 def write_groups(path: Path, groups: Sequence[Group]) -> None:
-    """Write one line a picture."""
+    """Write one CSV row per picture."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(CSV_COLUMNS)

@@ -1,4 +1,4 @@
-"""`beautylens encoder`: the networks that describe pictures, as files."""
+"""`beautylens encoder`: list, inspect, export, import and convert encoders."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from beautylens.catalogue.table import read_catalogue
-from beautylens.cli.arguments import written_here
+from beautylens.cli.arguments import local_path
 from beautylens.cli.console import console, report_error
 from beautylens.cli.output import print_json
 from beautylens.cli.portable_facts import collect_portable_facts, speed_facts
@@ -33,27 +33,27 @@ if TYPE_CHECKING:
     from beautylens.features.export.timm import Exported
 
 app = typer.Typer(
-    help="Encoders: list, info, export, import, blend, quantise, portable.",
+    help="List, inspect, export, import and convert encoders.",
     add_completion=False,
 )
 
 Out = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[OUT]",
-        help="Folder to make; one in the encoder home by default.",
-        callback=written_here,
+        metavar="OUT",
+        help="Output folder; by default in the encoder home.",
+        callback=local_path,
     ),
 ]
 Side = Annotated[int | None, typer.Option(min=32, max=2048, help="Input side in pixels.")]
-Pooling = Annotated[str | None, typer.Option(help="How its maps become a descriptor.")]
-Name = Annotated[str | None, typer.Option(help="The encoder's name.")]
-Licence = Annotated[str | None, typer.Option(help="The licence of the weights.")]
+Pooling = Annotated[str | None, typer.Option(help="Pooling of the feature maps.")]
+Name = Annotated[str | None, typer.Option(help="Name of the encoder.")]
+Licence = Annotated[str | None, typer.Option(help="Licence of the weights.")]
 
 
 @app.command("list")
 def list_encoders() -> None:
-    """List the shipped encoder and those of the encoder home."""
+    """List the default encoder and those in the encoder home."""
     table = Table(box=None)
     for column in ("name", "network", "side", "pooling", "MB", "licence"):
         table.add_column(column, justify="right" if column in {"side", "MB"} else "left")
@@ -68,10 +68,15 @@ def list_encoders() -> None:
 
 @app.command("info")
 def info(
-    name: Annotated[str, typer.Argument(help="default, a name in the encoder home, or a path.")],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    name: Annotated[
+        str,
+        typer.Argument(metavar="ENCODER", help="default, a name in the encoder home, or a path."),
+    ],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on stdout.")
+    ] = False,
 ) -> None:
-    """Show an encoder's input, output, size, licence and speed on this machine."""
+    """Show input, output, size and licence of an encoder, and its speed on this machine."""
     facts = collect_portable_facts(name) or collect_facts(Encoder.load(name))
     if as_json:
         print_json(facts)
@@ -84,34 +89,36 @@ def info(
 
 @app.command("export")
 def export(
-    backbone: Annotated[str, typer.Option(help="A timm network, such as resnet101.tv_in1k.")],
+    backbone: Annotated[str, typer.Option(help="Name of a timm model, such as resnet101.tv_in1k.")],
     out: Out = None,
     side: Side = None,
     pooling: Pooling = None,
     weights: Annotated[
-        Path | None, typer.Option(help="A .safetensors, .pth or .pt file; the hub's by default.")
+        Path | None,
+        typer.Option(help="Weights (.safetensors, .pth or .pt); from the hub by default."),
     ] = None,
     random: Annotated[
-        int | None, typer.Option(metavar="SEED", help="Random weights, for trying things out.")
+        int | None,
+        typer.Option(metavar="SEED", help="Use random weights with this seed, for tests."),
     ] = None,
     name: Name = None,
     licence: Licence = None,
 ) -> None:
-    """Turn a timm network into an encoder and check it against PyTorch."""
+    """Export a timm model as an encoder, and compare its output with PyTorch's."""
     if weights is not None and random is not None:
-        raise EncoderError("--weights and --random exclude each other; leave one out")
+        raise EncoderError("--weights and --random are mutually exclusive; give one of them")
     folder = out or encoder_home() / (name or backbone)
     if folder.exists():
-        raise EncoderError(f"{folder} already exists; choose another folder, or remove it")
+        raise EncoderError(f"{folder} already exists; give another folder, or remove it")
     if pooling is not None:
-        # Before the weights are downloaded.
+        # Before the weights are downloaded: a wrong name fails at once.
         find_pooled(pooling)
     with extra("train"):
         from beautylens.features.export.backbones import build_backbone
         from beautylens.features.export.timm import export_backbone
-    with console.status(f"Making {backbone}"):
+    with console.status(f"Building {backbone}"):
         built = build_backbone(backbone, side=side, weights=weights, seed=random)
-    with console.status(f"Exporting {backbone} and checking it against PyTorch"):
+    with console.status(f"Exporting {backbone} and comparing it with PyTorch"):
         chosen = None if pooling is None else PoolingSettings(name=pooling)
         exported = export_backbone(built, folder, name=name, pooling=chosen, licence=licence)
     report_exported(exported)
@@ -119,26 +126,28 @@ def export(
 
 @app.command("import")
 def import_file(
-    file: Annotated[Path, typer.Argument(help="An .onnx file with an input (N, 3, H, W).")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="ONNX file with an input of shape (N, 3, H, W).")
+    ],
     out: Out = None,
-    mean: Annotated[str, typer.Option(help="Of R,G,B on the 0..255 scale.")] = ",".join(
+    mean: Annotated[str, typer.Option(help="Mean of R,G,B on the 0..255 scale.")] = ",".join(
         map(str, IMAGENET_MEAN)
     ),
-    std: Annotated[str, typer.Option(help="Of R,G,B on the 0..255 scale.")] = ",".join(
+    std: Annotated[str, typer.Option(help="Standard deviation of R,G,B, 0..255.")] = ",".join(
         map(str, IMAGENET_STD)
     ),
     side: Side = None,
     stride: Annotated[
-        int | None, typer.Option(min=1, help="Pixels between two cells of the maps.")
+        int | None, typer.Option(min=1, help="Stride of the feature maps in pixels.")
     ] = None,
     output: Annotated[
-        str, typer.Option(metavar="NAME|INDEX", help="Which tensor holds the feature maps.")
+        str, typer.Option(metavar="NAME|INDEX", help="Output with the feature maps.")
     ] = "0",
-    pooling: Annotated[str, typer.Option(help="How its maps become a descriptor.")] = "ramac",
+    pooling: Annotated[str, typer.Option(help="Pooling of the feature maps.")] = "ramac",
     name: Name = None,
-    licence: Annotated[str, typer.Option(help="The licence of the weights.")] = "",
+    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "",
 ) -> None:
-    """Turn a ready ONNX file into an encoder; no PyTorch is needed."""
+    """Import an ONNX file as an encoder; does not need PyTorch."""
     folder = out or encoder_home() / (name or file.stem)
     spec = import_onnx(
         file,
@@ -157,13 +166,19 @@ def import_file(
 
 @app.command("quantise")
 def quantise_encoder(
-    name: Annotated[str, typer.Argument(help="default, a name in the encoder home, or a path.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="ENCODER", help="default, a name in the encoder home, or a path."),
+    ],
     table: Annotated[
-        str, typer.Argument(metavar="TABLE", help="Catalogue table: its pictures set the ranges.")
+        str,
+        typer.Argument(
+            metavar="TABLE", help="Catalogue table whose pictures calibrate the ranges."
+        ),
     ],
     out: Out = None,
 ) -> None:
-    """Write an encoder with weights and activations of eight bits."""
+    """Quantise the weights and activations of an encoder to eight bits."""
     encoder = Encoder.load(name)
     catalogue = read_catalogue(table)
     report_rows(catalogue)
@@ -177,19 +192,19 @@ def quantise_encoder(
     pictures = probe_pictures(made.side, 8)
     cosines = (made.describe(pictures) * encoder.describe(pictures)).sum(axis=1)
     _report_folder(folder, made.spec)
-    console.print(f"Cosine with the original on drawn pictures: {cosines.mean():.3f}.")
+    console.print(f"Mean cosine with the original on synthetic pictures: {cosines.mean():.3f}.")
 
 
 @app.command("blend")
 def blend_encoders(
-    start: Annotated[str, typer.Argument(help="The encoder that training began with.")],
-    trained: Annotated[str, typer.Argument(help="What came of it.")],
-    out: Annotated[
-        Path, typer.Argument(metavar="OUT", help="Folder to make.", callback=written_here)
+    start: Annotated[
+        str, typer.Argument(metavar="START", help="Encoder that training started from.")
     ],
-    share: Annotated[float, typer.Option(min=0, max=1, help="Of the trained weights.")] = 0.5,
+    trained: Annotated[str, typer.Argument(metavar="TRAINED", help="Trained encoder.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Output folder.", callback=local_path)],
+    share: Annotated[float, typer.Option(min=0, max=1, help="Share of the trained weights.")] = 0.5,
 ) -> None:
-    """Write the encoder between two: what was learnt, less of what was forgotten for it."""
+    """Interpolate weights of an encoder before and after training (Wortsman et al., 2022)."""
     with extra("train"):
         from beautylens.train.blend import blend
     with console.status("Blending"):
@@ -199,27 +214,30 @@ def blend_encoders(
 
 @app.command("portable")
 def make_portable(
-    name: Annotated[str, typer.Argument(help="default, a name in the encoder home, or a path.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="ENCODER", help="default, a name in the encoder home, or a path."),
+    ],
     out: Annotated[
-        Path, typer.Argument(metavar="OUT.onnx", help="File to make.", callback=written_here)
+        Path, typer.Argument(metavar="OUT.onnx", help="Output file.", callback=local_path)
     ],
 ) -> None:
-    """Write one ONNX file that takes a picture of any size and returns its descriptor."""
+    """Write one ONNX file that maps a picture of any size to its descriptor."""
     with extra("train"):
         from beautylens.train.portable import write_portable
     encoder = Encoder.load(name)
-    with console.status(f"Packing {encoder.name}"):
+    with console.status(f"Exporting {encoder.name}"):
         lowest = write_portable(encoder, out)
     console.print(
-        f"{out}: {out.stat().st_size / 1e6:.1f} MB; takes `picture`, height x width x 3 bytes, and "
-        f"gives `descriptor`, {encoder.dimensions} numbers. Lowest cosine with the encoder, run by "
-        f"ONNX Runtime on drawn pictures of {encoder.side} pixels: {lowest:.4f}.",
+        f"{out}: {out.stat().st_size / 1e6:.1f} MB; input `picture` (height, width, 3) uint8, "
+        f"output `descriptor` ({encoder.dimensions},) float32. Lowest cosine with the encoder on "
+        f"synthetic pictures of {encoder.side} pixels, in ONNX Runtime: {lowest:.4f}.",
         soft_wrap=True,
     )
 
 
 def report_exported(exported: Exported) -> None:
-    """Print what was written and how closely it follows PyTorch."""
+    """Print what was written and how closely its output matches PyTorch's."""
     table = Table(title="Cosine with PyTorch", title_justify="left", box=None)
     for column in ("precision", "side", "output", "mean", "lowest"):
         table.add_column(
@@ -238,7 +256,7 @@ def report_exported(exported: Exported) -> None:
 
 
 def collect_facts(encoder: Encoder) -> dict[str, Any]:
-    """Return what there is to say of an encoder, as plain JSON values."""
+    """Return the properties of an encoder as JSON values."""
     spec = encoder.spec
     return {
         "name": spec.name,
@@ -260,10 +278,10 @@ def collect_facts(encoder: Encoder) -> dict[str, Any]:
 
 def _report_folder(folder: Path, spec: EncoderSpec) -> None:
     size = (folder / "graph.onnx").stat().st_size / 1e6
-    sides = "no other side" if spec.fixed_side else f"any multiple of {spec.stride}"
+    sides = "fixed" if spec.fixed_side else f"or any multiple of {spec.stride}"
     console.print(
-        f"{folder}: {size:.1f} MB, {spec.side} pixels ({sides}), pooling {spec.pooling.name}, "
-        f"licence {spec.licence or 'not known'}.",
+        f"{folder}: {size:.1f} MB, input side {spec.side} pixels ({sides}), pooling "
+        f"{spec.pooling.name}, licence {spec.licence or 'unknown'}.",
         soft_wrap=True,
     )
 
@@ -288,6 +306,6 @@ def _channels(option: str, text: str) -> tuple[float, float, float]:
     number = r"\s*(\d+(?:\.\d+)?)\s*"
     match = re.fullmatch(f"{number},{number},{number}", text)
     if match is None:
-        raise EncoderError(f"{option} {text!r} is not three numbers; write it as R,G,B")
+        raise EncoderError(f"{option} {text!r} is not three numbers; write them as R,G,B")
     red, green, blue = map(float, match.groups())
     return red, green, blue

@@ -1,4 +1,4 @@
-"""The tables that `evaluate`, `demo` and `tune` print for a person."""
+"""Tables of metrics that `evaluate` and `demo` print."""
 
 from __future__ import annotations
 
@@ -6,44 +6,46 @@ import math
 
 from rich.table import Table
 
-from beautylens.cli.console import console, say_no_verdict
+from beautylens.cli.console import console, counted, explain_missing_verdicts
 from beautylens.cli.formats import brand_and_name
 from beautylens.evaluation.evaluate import Evaluation
 from beautylens.evaluation.metrics import Interval, Score, Summary
 from beautylens.evaluation.verdicts import Share, Verdicts, WrongMatch
 from beautylens.inputs.unicode_text import on_one_line
 
-# Wrong matches that are printed; the report and the JSON have all of them.
+# Wrong matches that are printed; the report and the JSON list all of them.
 WRONG_SHOWN = 10
 
 
 def print_evaluation(measured: Evaluation) -> None:
-    """Print the figures and how far verdicts can be trusted, for a person."""
+    """Print metrics of the verdicts where there are any, and retrieval metrics."""
     if measured.verdicts:
         print_verdicts(measured.verdicts)
     print_summary(measured.summary)
     if measured.verdicts is None and not measured.collection.recipe.has_judge:
-        say_no_verdict(measured.collection.recipe.name)
+        explain_missing_verdicts(measured.collection.recipe.name)
 
 
 def print_summary(summary: Summary) -> None:
-    """Print the figures for a person."""
-    table = Table(title="mAP@7 (challenge) with its 95 % interval", title_justify="left")
-    for name in ("kind", "queries", "mAP@7", "interval", "all", "R@1", "R@7", "MRR"):
+    """Print a table of the retrieval metrics, overall and by kind."""
+    table = Table(title="mAP@7 (challenge) with 95 % interval", title_justify="left")
+    for name in ("kind", "queries", "mAP@7", "interval", "mAP@7 (all)", "R@1", "R@7", "MRR"):
         table.add_column(name, justify="left" if name == "kind" else "right")
     table.add_row("all", *_cells(summary.overall))
     for kind, score in summary.by_kind.items():
         table.add_row(kind, *_cells(score))
     console.print(table)
-    if summary.without_truth or summary.unreadable:
+    if summary.without_truth:
         console.print(
-            f"{summary.without_truth} queries are not in the catalogue and were not scored; "
-            f"{summary.unreadable} photos could not be read."
+            f"Left out of these metrics: {counted(summary.without_truth, 'photo')} of products "
+            "that are not in the catalogue."
         )
+    if summary.unreadable:
+        console.print(f"Could not be read: {counted(summary.unreadable, 'photo')}.")
 
 
 def print_verdicts(verdicts: Verdicts) -> None:
-    """Print for a person how far verdicts and probabilities can be trusted."""
+    """Print precision and coverage of the verdicts, AUROC and calibration error."""
     table = Table(title="Verdicts", title_justify="left")
     for name in ("", "queries", "share", "interval"):
         table.add_column(name, justify="right" if name else "left")
@@ -58,10 +60,10 @@ def print_verdicts(verdicts: Verdicts) -> None:
     if verdicts.wrong:
         _print_wrong_matches(verdicts.wrong)
     console.print(
-        f"{_auroc('AUROC of right answers against others', verdicts, 'auroc')}; "
+        f"{_auroc('AUROC of right against wrong answers', verdicts, 'auroc')}; "
         f"{_auroc('where keypoints agree', verdicts, 'auroc_geometry')}; calibration error "
         f"{verdicts.calibration_error:.3f} ({_bounds(verdicts.intervals['calibration_error'])}), "
-        f"over {verdicts.queries} queries."
+        f"over {counted(verdicts.queries, 'query', 'queries')}."
     )
 
 
@@ -83,7 +85,7 @@ def _print_wrong_matches(wrong: tuple[WrongMatch, ...]) -> None:
         )
     console.print(table)
     if len(wrong) > WRONG_SHOWN:
-        console.print(f"and {len(wrong) - WRONG_SHOWN} more; --report shows all of them.")
+        console.print(f"And {len(wrong) - WRONG_SHOWN:,} more; --report lists all.")
 
 
 def _percent(share: Share) -> tuple[str, str]:
@@ -96,7 +98,7 @@ def _percent(share: Share) -> tuple[str, str]:
 def _auroc(label: str, verdicts: Verdicts, name: str) -> str:
     value: float = getattr(verdicts, name)
     if math.isnan(value):
-        return f"{label}: not defined, because all answers are right, or none"
+        return f"{label}: undefined (all answers are right, or all wrong)"
     return f"{label} {value:.3f} ({_bounds(verdicts.intervals[name])})"
 
 

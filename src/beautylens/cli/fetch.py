@@ -1,4 +1,4 @@
-"""`beautylens fetch`: download a public catalogue and write its table."""
+"""`beautylens fetch`: download a public catalogue as pictures and a table."""
 
 from __future__ import annotations
 
@@ -19,46 +19,48 @@ from beautylens.catalogue.datasets.open_beauty_facts.tags import Filters
 from beautylens.catalogue.datasets.perfect500k import CATALOGUE, fetch_perfect500k
 from beautylens.catalogue.download.pictures import Downloaded
 from beautylens.catalogue.download.transfer import DEFAULT_MANNERS, Manners
-from beautylens.cli.arguments import written_here
-from beautylens.cli.console import console
+from beautylens.cli.arguments import local_path
+from beautylens.cli.console import console, counted
 from beautylens.cli.progress import progress_bar
 from beautylens.ingest.fill import Progress
 
 app = typer.Typer(
-    help="Download a public catalogue; again after an interruption: goes on.", add_completion=False
+    help="Download a public catalogue; resumes an interrupted download.", add_completion=False
 )
 
 
 def _checked_contact(contact: str) -> str:
-    """Return a contact that can stand in the head of a request.
+    """Return the contact, which is sent in the `User-Agent` header.
 
     Raises:
-        BadParameter: when it cannot.
+        BadParameter: when it cannot be sent in a header.
     """
     if not (contact.isascii() and contact.isprintable()):
-        raise typer.BadParameter("give a mail or web address in plain letters")
+        raise typer.BadParameter("give an e-mail or web address in ASCII")
     return contact
 
 
 Out = Annotated[
     Path,
-    typer.Argument(metavar="OUT", help="Folder for pictures and table.", callback=written_here),
+    typer.Argument(
+        metavar="OUT", help="Output folder for pictures and table.", callback=local_path
+    ),
 ]
-Limit = Annotated[int | None, typer.Option(min=1, help="Look at the first N pictures only.")]
-Connections = Annotated[int, typer.Option(min=1, max=16, help="Pictures at once from one host.")]
-Rate = Annotated[float, typer.Option(min=0.01, help="Requests a second to one host, at most.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N pictures.")]
+Connections = Annotated[int, typer.Option(min=1, max=16, help="Parallel connections per host.")]
+Rate = Annotated[float, typer.Option(min=0.01, help="Requests per second and host, at most.")]
 Contact = Annotated[
     str,
-    typer.Option(callback=_checked_contact, help="Your mail or web address, told to the hosts."),
+    typer.Option(callback=_checked_contact, help="Your e-mail or web address, sent to the hosts."),
 ]
 RetryDead = Annotated[
-    bool, typer.Option("--retry-dead", help="Ask for dead links again, which otherwise stay dead.")
+    bool, typer.Option("--retry-dead", help="Try links again that were dead before.")
 ]
 
 
 @app.callback()
 def _fetch() -> None:
-    """Download a public catalogue and write its table."""
+    """Download a public catalogue; resumes an interrupted download."""
 
 
 @app.command("perfect500k")
@@ -67,13 +69,13 @@ def perfect500k(
         list[Path],
         typer.Argument(
             metavar="LIST",
-            help="metadata_public.csv (2018), training_public.csv (2020) or both.",
+            help="metadata_public.csv (2018), training_public.csv (2020), or both.",
         ),
     ],
     out: Out,
     pictures: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Pictures you have already, named after their ids."),
+        typer.Option(metavar="DIR", help="Folder of pictures you already have, named by id."),
     ] = None,
     limit: Limit = None,
     connections: Connections = DEFAULT_MANNERS.connections,
@@ -81,8 +83,8 @@ def perfect500k(
     contact: Contact = "",
     retry_dead: RetryDead = False,
 ) -> None:
-    """Download the pictures of the Perfect-500K challenge; dead links do not stop the others."""
-    with progress_bar("Fetching") as show:
+    """Download the pictures of the Perfect-500K challenge; dead links are skipped."""
+    with progress_bar("Downloading") as show:
         done = fetch_perfect500k(
             lists,
             out,
@@ -102,41 +104,45 @@ def open_beauty_facts(
         str,
         typer.Option(
             metavar="FILE|ADDRESS",
-            help="The export: .parquet, .jsonl or .csv, the last two also as .gz; "
-            "one with an address is kept in OUT and fetched once.",
+            help="Export (.parquet, .jsonl, .csv, .jsonl.gz or .csv.gz); an address is downloaded "
+            "once, into OUT.",
         ),
     ] = EXPORT_AT,
-    country: Annotated[str, typer.Option(help="Products sold there only: France.")] = "",
-    category: Annotated[str, typer.Option(help="Products of it only: shampoos.")] = "",
-    brand: Annotated[str, typer.Option(help="Products of it only: L'Oréal.")] = "",
+    country: Annotated[
+        str, typer.Option(help="Only products sold in this country, such as France.")
+    ] = "",
+    category: Annotated[
+        str, typer.Option(help="Only products of this category, such as shampoos.")
+    ] = "",
+    brand: Annotated[str, typer.Option(help="Only products of this brand, such as L'Oréal.")] = "",
     limit: Annotated[
-        int | None, typer.Option(min=1, help="Take the first N such products only.")
+        int | None, typer.Option(min=1, help="Only the first N matching products.")
     ] = None,
     benchmark: Annotated[
         bool,
         typer.Option(
             "--benchmark",
-            help="Fetch the contributors' other photos too, as queries with truth tables.",
+            help="Also download the contributors' other photos, as queries with truth tables.",
         ),
     ] = False,
     pictures_at: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="What addresses of pictures begin with.")
+        str, typer.Option(metavar="ADDRESS", help="Base address of the pictures.")
     ] = PICTURES_AT,
     contact: Contact = "",
     connections: Connections = DEFAULT_MANNERS.connections,
     rate: Rate = DEFAULT_MANNERS.rate,
     retry_dead: RetryDead = False,
 ) -> None:
-    """Download products of Open Beauty Facts, and a benchmark of its contributors' photos."""
+    """Download products of Open Beauty Facts; with --benchmark also query photos."""
     manners = Manners(connections=connections, rate=rate, contact=contact)
-    with progress_bar("Fetching the export") as show:
+    with progress_bar("Downloading the export") as show:
         path = obtain_export(
             export,
             out,
             manners=manners,
             progress=lambda done, total, failed: show(Progress(done, total, failed)),
         )
-    with progress_bar("Fetching") as show:
+    with progress_bar("Downloading") as show:
         fetched = fetch_open_beauty_facts(
             path,
             out,
@@ -152,26 +158,29 @@ def open_beauty_facts(
 
 
 def report_fetched(fetched: Fetched, table: Path) -> None:
-    """Say which products were left out, what the download did, and what there is to measure on."""
+    """Print which products were left out, the download's counts, and the next commands."""
     if fetched.left_out:
         reasons = ", ".join(f"{count:,} {fault}" for fault, count in fetched.left_out.items())
-        console.print(f"Products left out: {reasons}.")
+        console.print(f"Left out: {reasons}.")
     report_downloaded(fetched.downloaded, fetched.products, table)
     for truth, count in fetched.photos.items():
         command = shlex.join(["beautylens", "evaluate", "COLLECTION", str(truth)])
-        console.print(f"{count:,} photos to measure on: {command}", soft_wrap=True)
+        console.print(f"Next, evaluate on {counted(count, 'photo')}: {command}", soft_wrap=True)
 
 
 def report_downloaded(done: Downloaded, count: int, table: Path) -> None:
-    """Say what a download did and what can be done with it."""
-    counts = f"{done.fetched:,} fetched, {done.present:,} present, {len(done.dead):,} dead"
-    console.print(f"{counts} ({done.report}).", soft_wrap=True)
-    passing = sum(not dead.lasting for dead in done.dead)
-    if passing or done.left:
+    """Print the download's counts and the next command."""
+    console.print(
+        f"Pictures: {done.fetched:,} downloaded, {done.present:,} already there, "
+        f"{counted(len(done.dead), 'dead link')} ({done.report}).",
+        soft_wrap=True,
+    )
+    temporary = sum(not dead.lasting for dead in done.dead)
+    if temporary or done.left:
         console.print(
-            f"{passing + done.left:,} may only be out of reach for now: {passing:,} of the dead, "
-            f"and {done.left:,} not tried; the same command asks for them again."
+            f"Run the same command again to retry {temporary:,} with temporary errors and "
+            f"{done.left:,} that were not tried."
         )
     if count:
         command = shlex.join(["beautylens", "index", str(table), "COLLECTION"])
-        console.print(f"{count:,} pictures to index: {command}", soft_wrap=True)
+        console.print(f"Next, index {counted(count, 'picture')}: {command}", soft_wrap=True)

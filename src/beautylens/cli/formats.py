@@ -1,4 +1,4 @@
-"""How `search` answers: a table for people on stderr; JSON, CSV or challenge lines on stdout."""
+"""Output formats of `search`: a table on stderr; JSON, CSV or challenge lines on stdout."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from beautylens.cli.output import print_json, sheet_row
 from beautylens.inputs.unicode_text import on_one_line
 from beautylens.results import Match, Matches, Product, Verdict, rounded
 
-# What a verdict says to a person.
+# The verdict in the title of a table.
 VERDICTS: Mapping[Verdict | None, str] = {
     None: "",
     "match": "probably this",
@@ -30,23 +30,23 @@ COLUMNS = {
     "": False,
     "product": True,
     "brand and name": True,
-    "likely": False,
+    "prob.": False,
     "score": False,
-    "similar": False,
+    "cosine": False,
     "inliers": False,
     "colour": False,
     "barcode": True,
     "words": True,
 }
-# The columns that are there even if they are empty; the others only if there is something to say.
-ALWAYS = frozenset(COLUMNS) - {"likely", "colour", "barcode", "words"}
+# Columns that are always shown; others are left out when all of their cells are empty.
+ALWAYS = frozenset(COLUMNS) - {"prob.", "colour", "barcode", "words"}
 
 PROSE = frozenset(("brand and name", "words"))
 
 CSV_COLUMNS = (
     "query",
     "verdict",
-    "sure",
+    "verdict_probability",
     "rank",
     "product_id",
     "name",
@@ -62,6 +62,7 @@ CSV_COLUMNS = (
     "colour",
     "words",
     "barcode",
+    "error",
 )
 
 
@@ -76,23 +77,26 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a search said of one photo: matches, or why it could not be read."""
+    """The result of one photo: its matches, or the error message."""
 
     query: str
     matches: Matches = field(default_factory=Matches)
     error: str | None = None
-    where: str | None = None  # the filter, if there was one
+    where: str | None = None  # the filter, if one was given
 
 
 def write_table(answer: Answer, *, first: bool) -> None:
-    """Print a table for a person."""
+    """Print a table; only its title where nothing was found."""
     if answer.error is not None:
         return
+    if not len(answer.matches):
+        console.print(on_one_line(_title(answer)))
+        return
     table = Table(title=on_one_line(_title(answer)), title_justify="left")
-    rows = [_cells(place, match) for place, match in enumerate(answer.matches, start=1)]
+    rows = [_cells(rank, match) for rank, match in enumerate(answer.matches, start=1)]
     for name, left in COLUMNS.items():
         if name in ALWAYS or any(row[name] for row in rows):
-            # A narrow terminal folds what is prose; an id or a number cut short is of no use.
+            # Narrow terminals wrap prose; ids and numbers must stay whole.
             table.add_column(
                 name,
                 justify="left" if left else "right",
@@ -116,45 +120,34 @@ def write_json(answer: Answer, *, first: bool) -> None:
 
 
 def write_csv(answer: Answer, *, first: bool) -> None:
-    """Print a header and one line a match; one without a match where nothing was found.
+    """Print a header and one row per match; a photo without matches gets one row without a rank.
 
-    A text that a spreadsheet would take for a formula has an apostrophe in front.
+    Texts that a spreadsheet would read as a formula get a leading apostrophe.
     """
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer = csv.DictWriter(sys.stdout, CSV_COLUMNS, extrasaction="ignore", lineterminator="\n")
     if first:
-        writer.writerow(CSV_COLUMNS)
+        writer.writeheader()
     matches = answer.matches
-    said = [answer.query, answer.error or matches.verdict, rounded(matches.probability)]
-    if not len(matches):
-        writer.writerow(sheet_row([*said, *[None] * (len(CSV_COLUMNS) - len(said))]))
-    for rank, match in enumerate(matches, start=1):
-        product, why = match.product, match.reasons
-        cells = (
-            *said,
-            rank,
-            product.product_id,
-            product.name,
-            product.brand,
-            match.image,
-            f"{match.score:.6f}",
-            rounded(match.probability),
-            why.visual,
-            why.local,
-            why.inliers,
-            why.text,
-            why.typed,
-            why.colour,
-            " ".join(why.words),
-            why.barcode,
-        )
-        writer.writerow(sheet_row(cells))
+    query = {
+        "query": answer.query,
+        "verdict": matches.verdict,
+        "verdict_probability": rounded(matches.probability),
+        "error": answer.error,
+    }
+    rows = [
+        {**query, "rank": rank, **match.to_dict(), **match.reasons.to_dict()}
+        | {"words": " ".join(match.reasons.words)}
+        for rank, match in enumerate(matches, start=1)
+    ]
+    for row in rows or [query]:
+        writer.writerow(dict(zip(row, sheet_row(row.values()), strict=True)))
 
 
 def write_challenge(answer: Answer, *, first: bool) -> None:
-    """Print the challenge's submission line: test id, then products by falling confidence.
+    """Print a line of the challenge's submission: query id, then product ids, best first.
 
-    A photo that could not be read gets a line with its id alone: it counts as answered wrong, and
-    no other photo's line moves into its place.
+    A photo that could not be read gets a line with its id only, so that lines and photos still
+    correspond; it counts as wrong.
     """
     products = (match.product.product_id for match in answer.matches)
     line = [on_one_line(text) for text in (Path(answer.query).stem, *products)]
@@ -175,25 +168,26 @@ def _title(answer: Answer) -> str:
 
 
 def _verdict(answer: Answer) -> str:
-    """Return the verdict for a person, with its probability where one product is named."""
+    """Return the verdict in words, with the probability of a match."""
     matches = answer.matches
     if not len(matches):
-        return "no product meets the filter" if answer.where else "the collection is empty"
-    said = VERDICTS[matches.verdict]
-    sure = matches.verdict == "match" and matches.probability is not None
-    return f"{said} ({100 * (matches.probability or 0):.0f} %)" if sure else said
+        return "no product passes the filter" if answer.where else "the collection is empty"
+    verdict = VERDICTS[matches.verdict]
+    if matches.verdict == "match" and matches.probability is not None:
+        return f"{verdict} ({100 * matches.probability:.0f} %)"
+    return verdict
 
 
-def _cells(place: int, match: Match) -> dict[str, str]:
-    """Return what the table says of a match, by the names of its columns."""
+def _cells(rank: int, match: Match) -> dict[str, str]:
+    """Return the cells of a match by column name."""
     product, reasons = match.product, match.reasons
     return {
-        "": str(place),
+        "": str(rank),
         "product": on_one_line(product.product_id),
         "brand and name": brand_and_name(product),
-        "likely": "" if match.probability is None else f"{100 * match.probability:.0f} %",
+        "prob.": "" if match.probability is None else f"{100 * match.probability:.0f} %",
         "score": f"{match.score:.3f}",
-        "similar": "" if reasons.visual is None else f"{reasons.visual:.2f}",
+        "cosine": "" if reasons.visual is None else f"{reasons.visual:.2f}",
         "inliers": "" if reasons.inliers is None else str(reasons.inliers),
         "colour": "" if reasons.colour is None else f"{reasons.colour:.1f}",
         "barcode": reasons.barcode or "",
@@ -202,7 +196,7 @@ def _cells(place: int, match: Match) -> dict[str, str]:
 
 
 def brand_and_name(product: Product) -> str:
-    """Return brand and name; many a name starts with the brand."""
+    """Return brand and name; the name alone if it starts with the brand."""
     if product.name.casefold().startswith(product.brand.casefold()):
         return product.name or product.brand
     return f"{product.brand} {product.name}".strip()

@@ -1,4 +1,4 @@
-"""`beautylens grid`: the papers' tables, backbone x pooling x distance x local re-ranking."""
+"""`beautylens grid`: compare backbone x pooling x distance x local re-ranking, as the papers do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import typer
 
 from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth
-from beautylens.cli.arguments import CatalogueTable, TruthTable, written_here
+from beautylens.cli.arguments import CatalogueTable, TruthTable, local_path
 from beautylens.cli.console import console
 from beautylens.cli.grid_tables import print_ablation, print_best, print_systems
 from beautylens.cli.output import print_json, sheet_row
@@ -37,7 +37,7 @@ POOLINGS = ("mac", "spoc", "rmac", "ramac")
 
 
 class Measure(StrEnum):
-    """Which mAP@7 the table shows; the CSV has both."""
+    """The definition of mAP@7 in the table; the CSV has both."""
 
     CHALLENGE = "challenge"
     ALL = "all"
@@ -45,25 +45,28 @@ class Measure(StrEnum):
 
 Encoders = Annotated[
     list[str] | None,
-    typer.Option("--encoder", help="An encoder; may be repeated. Default: the shipped one."),
+    typer.Option("--encoder", help="Encoder; may be repeated. Default: the default encoder."),
 ]
 Poolings = Annotated[
     list[str] | None,
     typer.Option(
         "--pooling",
-        help="A pooling, with options as in gem:p=4, or `own`; may be repeated. "
+        help="Pooling, optionally with parameters such as gem:p=4, or `own` for the encoder's; "
+        "may be repeated. "
         f"Default: {', '.join(POOLINGS)}.",
     ),
 ]
 Distances = Annotated[
     list[str] | None,
-    typer.Option("--distance", help="cosine, l1 or l2; may be repeated. Default: all three."),
+    typer.Option(
+        "--distance", help="Distance: cosine, l1 or l2; may be repeated. Default: all three."
+    ),
 ]
 Shown = Annotated[
     list[str] | None,
     typer.Option(
-        help="File name of a query whose strips the page shows; may be repeated. "
-        f"Default: the {SHOWN} on which systems differ most."
+        help="File name of a query to show on the page; may be repeated. "
+        f"Default: the {SHOWN} on which the systems differ most."
     ),
 ]
 
@@ -76,47 +79,50 @@ def grid(
     distance: Distances = None,
     side: Annotated[
         int | None,
-        typer.Option(min=32, max=2048, help="Another input side than the encoders', in pixels."),
+        typer.Option(min=32, max=2048, help="Input side in pixels. Default: that of each encoder."),
     ] = None,
     sift: Annotated[
-        bool, typer.Option(help="Also re-rank the first 100 by SIFT ratio-test matches.")
+        bool, typer.Option(help="Also re-rank the top 100 by SIFT matches (ratio test).")
     ] = True,
     views: Annotated[
-        str, typer.Option(metavar="SHARES", help="Centred views of the query: 1,0.75,0.5.")
+        str,
+        typer.Option(metavar="SHARES", help="Centre crops of the query, as shares: 1,0.75,0.5."),
     ] = "1",
-    measure: Annotated[Measure, typer.Option(help="The denominator of the table's mAP@7.")] = (
+    measure: Annotated[Measure, typer.Option(help="Definition of mAP@7 in the table.")] = (
         Measure.CHALLENGE
     ),
     textual: Annotated[
-        bool, typer.Option(help="Also print what refining by names does with k = 1..6.")
+        bool, typer.Option(help="Also print textual refinement with k = 1..6.")
     ] = True,
     out: Annotated[
         Path | None,
         typer.Option(
-            "--csv", metavar="FILE", help="Write every figure as CSV.", callback=written_here
+            "--csv", metavar="FILE", help="Write all metrics as CSV.", callback=local_path
         ),
     ] = None,
     report: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Write a page with the top-7 strips.", callback=written_here
+            metavar="DIR",
+            help="Write an HTML page with the top 7 of each system.",
+            callback=local_path,
         ),
     ] = None,
     show: Shown = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a system.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object per system on stdout.")
+    ] = False,
     allow_leaks: Annotated[
-        bool, typer.Option(help="Measure even if queries are in the catalogue.")
+        bool, typer.Option(help="Evaluate even if query photos are in the catalogue.")
     ] = False,
 ) -> None:
-    """Compare backbones, poolings and distances, each network run once over the pictures."""
+    """Compare encoders, poolings and distances; each network runs once per picture."""
     rows, catalogue = read_truth(truth), read_catalogue(table)
     report_rows(catalogue)
     if not any(row.product_ids for row in rows):
-        raise TableError(
-            f"{truth} names no right product for any photo; there is nothing to compare"
-        )
+        raise TableError(f"{truth} has no product_ids in any row; label at least one photo")
     refuse_leaks([] if allow_leaks else find_copies(catalogue, rows), as_path(truth), len(rows))
-    chosen = None if show is None else _places(rows, show)
+    chosen = None if show is None else _row_indices(rows, show)
     names = list(dict.fromkeys(encoder or ["default"]))
     compared, outcomes = _compare(
         {name: Encoder.load(name, side=side) for name in names},
@@ -137,8 +143,8 @@ def grid(
             print_ablation(compared.ablations[name], outcomes[0].system)
     if sift and compared.short_list_is_all:
         console.print(
-            f"The {len(catalogue):,} pictures are no more than the short-list holds: SIFT orders "
-            "all of them, and its columns say nothing of poolings and distances."
+            f"The short-list holds all {len(catalogue):,} pictures, so the SIFT columns do not "
+            "depend on pooling and distance."
         )
     first = outcomes[0].system
     outcomes = best_first(outcomes, measure.value)
@@ -166,20 +172,20 @@ def _compare(
     distances: Sequence[str],
     make_grid: Callable[..., Grid],
 ) -> tuple[Grid, list[Outcome]]:
-    """Run every system behind a progress bar, and name the pictures that cannot be read."""
+    """Run every system with a progress bar, and list the pictures that could not be read."""
     for encoder in encoders.values():
-        # A wrong pooling is told before anything is described.
+        # Before the networks run: a wrong pooling fails at once.
         find_pools(encoder, poolings)
-    with count_bar("Describing") as bar:
+    with count_bar("Extracting descriptors") as bar:
         compared = make_grid(progress=bar.step)
         bar.total(compared.pictures * len(encoders))
         outcomes = list(compared.run(encoders, poolings, distances))
-    report_left_out(list(compared.errors.values()), "catalogue pictures")
+    report_left_out(list(compared.errors.values()), "catalogue picture")
     return compared, outcomes
 
 
 def write_figures(path: Path, outcomes: Sequence[Outcome]) -> None:
-    """Write one line a system, with both mAP@7 and their intervals, as CSV."""
+    """Write one CSV row per system, with both definitions of mAP@7 and their intervals."""
     lines = [figures_of(outcome) for outcome in outcomes]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(lines[0]), lineterminator="\n")
@@ -188,7 +194,7 @@ def write_figures(path: Path, outcomes: Sequence[Outcome]) -> None:
 
 
 def figures_of(outcome: Outcome) -> dict[str, Any]:
-    """Return a system and its figures as plain values."""
+    """Return a system and its metrics as JSON values."""
     system, score = outcome.system, outcome.summary.overall
     figures: dict[str, Any] = {**asdict(system), "queries": score.queries}
     figures["milliseconds"] = round(outcome.milliseconds, 1)
@@ -206,7 +212,7 @@ def _distances(wanted: Sequence[str] | None) -> list[str]:
     unknown = set(wanted or ()) - set(SIMILARITIES)
     if unknown:
         raise QueryError(
-            f"there is no distance '{min(unknown)}'; choose from {', '.join(SIMILARITIES)}"
+            f"unknown distance '{min(unknown)}'; choose from {', '.join(SIMILARITIES)}"
         )
     return list(dict.fromkeys(wanted or sorted(SIMILARITIES)))
 
@@ -217,23 +223,23 @@ def _views(text: str) -> tuple[float, ...]:
     except ValueError:
         views = (0.0,)
     if not all(0 < view <= 1 for view in views):
-        raise QueryError(f"--views {text}: give shares of the photo above 0 up to 1, as 1,0.75,0.5")
+        raise QueryError(f"--views {text}: give shares above 0 and up to 1, such as 1,0.75,0.5")
     return views
 
 
-def _places(rows: Sequence[TruthRow], names: Sequence[str]) -> list[int]:
-    """Return the places of the queries with these file names."""
+def _row_indices(rows: Sequence[TruthRow], names: Sequence[str]) -> list[int]:
+    """Return the indices of the queries with these file names."""
     by_name = {row.image.name: index for index, row in enumerate(rows)}
     missing = next((name for name in names if name not in by_name), None)
     if missing is not None:
         raise QueryError(
-            f"--show {missing}: no query has this file name, but such as {rows[0].image.name}"
+            f"--show {missing}: no query has this file name; an example is {rows[0].image.name}"
         )
     return [by_name[name] for name in names]
 
 
 def _similar_by_text(catalogue: Catalogue) -> Callable[[str], Sequence[str]] | None:
-    """Return D, the products with a similar text; None where the catalogue says nothing of them."""
+    """Return a function from a product to those with similar text; None without any text."""
     texts = product_texts(catalogue.rows)
     if not any(texts.values()):
         return None

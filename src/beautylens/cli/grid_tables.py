@@ -1,4 +1,4 @@
-"""What `beautylens grid` prints: the papers' tables, the best system, and textual refinement."""
+"""Tables of `beautylens grid`: all systems, the best one, and textual refinement."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from beautylens.cli.console import console
+from beautylens.cli.console import console, counted
 from beautylens.evaluation.grid.grid import Outcome, System, best_first
 from beautylens.evaluation.grid.textual_ablation import AblationRow
 
 
 def print_systems(encoder: str, outcomes: Sequence[Outcome], measure: str) -> None:
-    """Print the papers' layout: a row a pooling, a column a distance, without and with local.
+    """Print a row per pooling and a column per distance, without and with SIFT, as the papers do.
 
     The best pooling comes first, with the interval and the milliseconds of its best distance.
     """
@@ -23,7 +23,7 @@ def print_systems(encoder: str, outcomes: Sequence[Outcome], measure: str) -> No
     table.add_column("pooling")
     for distance, local in columns:
         table.add_column(f"{distance} + SIFT" if local else distance, justify="right")
-    for name in ("interval of the best", "ms"):
+    for name in ("interval (best)", "ms"):
         table.add_column(name, justify="right")
     for pooling in dict.fromkeys(o.system.pooling for o in ranked):
         row = [o for o in ranked if o.system.pooling == pooling]
@@ -35,14 +35,15 @@ def print_systems(encoder: str, outcomes: Sequence[Outcome], measure: str) -> No
 
 
 def print_best(outcome: Outcome, measure: str) -> None:
-    """Print the system that found most, with its interval and its milliseconds."""
+    """Print the best system, with its interval and its milliseconds."""
     system, queries = outcome.system, outcome.summary.overall.queries
     distance = f"{system.distance} + SIFT" if system.local else system.distance
     name = f"{system.encoder}, {system.pooling}, {distance}"
     score = f"{_score(outcome, measure):.4f} ({_interval(outcome, measure)})"
     console.print(
-        f"Best: {name}: mAP@7 {score} over {queries} queries, {outcome.milliseconds:.0f} ms a "
-        "query on this machine. Systems whose intervals overlap may be equally good.",
+        f"Best: {name}, mAP@7 {score} over {counted(queries, 'query', 'queries')}, "
+        f"{outcome.milliseconds:.0f} ms per query on this machine. The difference between systems "
+        "with overlapping intervals may be chance.",
         soft_wrap=True,
     )
 
@@ -61,9 +62,9 @@ def _interval(outcome: Outcome, measure: str) -> str:
 
 
 def print_ablation(rows: Sequence[AblationRow], system: System) -> None:
-    """Print the papers' table of textual refinement over k."""
+    """Print mAP@7 after textual refinement for each k, as the papers do."""
     named = f"{system.pooling}, {system.distance}"
-    title = f"Refined by names ({named}): mAP@7 was {rows[0].before:.4f}"
+    title = f"Textual refinement ({named}): mAP@7 {rows[0].before:.4f} before"
     table = Table(title=title, title_justify="left")
     for name in ("variant", "k", "mAP@7", "improved", "impaired"):
         table.add_column(name, justify="left" if name == "variant" else "right")

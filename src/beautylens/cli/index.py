@@ -6,50 +6,60 @@ import time
 from enum import StrEnum
 from typing import Annotated
 
+import pyarrow.compute as pc
 import typer
 
 from beautylens import indexing
+from beautylens.catalogue.table import OPTIONAL, Catalogue, read_catalogue
 from beautylens.cli.arguments import CatalogueTable
-from beautylens.cli.console import console
+from beautylens.cli.console import console, counted
 from beautylens.cli.progress import progress_bar, report_filled
 
 Workers = Annotated[
-    int | None, typer.Option(min=1, help="Threads that read pictures; all cores by default.")
+    int | None, typer.Option(min=1, help="Threads that read pictures. Default: one per core.")
 ]
 
 
 class OnError(StrEnum):
-    """What to do about a picture that cannot be read."""
+    """How to handle a picture that cannot be read."""
 
     SKIP = "skip"
     STOP = "stop"
 
 
-Errors = Annotated[OnError, typer.Option(help="What to do about a picture that cannot be read.")]
+Errors = Annotated[OnError, typer.Option(help="How to handle a picture that cannot be read.")]
 
 
 def index(
     table: CatalogueTable,
-    address: Annotated[str, typer.Argument(metavar="COLLECTION", help="Folder to build.")],
-    recipe: Annotated[str, typer.Option(help="A shipped recipe or a .toml file.")] = "default",
+    address: Annotated[
+        str, typer.Argument(metavar="COLLECTION", help="Folder or address of the collection.")
+    ],
+    recipe: Annotated[
+        str, typer.Option(help="Name of a shipped recipe, or a .toml file.")
+    ] = "default",
     encoder: Annotated[
-        str | None, typer.Option(help="Another encoder than the recipe's: a folder or .onnx file.")
+        str | None,
+        typer.Option(help="Encoder to use instead of the recipe's: a folder or .onnx file."),
     ] = None,
     workers: Workers = None,
     resume: Annotated[
-        bool, typer.Option(help="Go on with an interrupted build; --no-resume refuses one.")
+        bool, typer.Option(help="Resume an existing collection; --no-resume fails if there is one.")
     ] = True,
     on_error: Errors = OnError.SKIP,
     ray: Annotated[
         str | None,
-        typer.Option(metavar="ADDRESS", help="Build on a Ray cluster; local: on this machine."),
+        typer.Option(
+            metavar="ADDRESS", help="Ray cluster to build on; `local` starts one on this machine."
+        ),
     ] = None,
 ) -> None:
-    """Build a collection from a catalogue table, or go on with one that was interrupted."""
+    """Build a collection from a catalogue table, or resume an interrupted build."""
     start = time.perf_counter()
+    catalogue = read_catalogue(table)
     with progress_bar("Indexing") as show:
         built, filled = indexing.build(
-            table,
+            catalogue,
             address,
             recipe=indexing.recipe_with(recipe, encoder),
             workers=workers,
@@ -61,5 +71,19 @@ def index(
     report_filled(filled, time.perf_counter() - start)
     held = built.info()
     console.print(
-        f"{built.address} holds {held['images']:,} pictures of {held['products']:,} products."
+        f"{built.address}: {counted(held['products'], 'product')}, "
+        f"{counted(held['images'], 'picture')}.",
+        soft_wrap=True,
     )
+    report_columns(catalogue)
+
+
+def report_columns(catalogue: Catalogue) -> None:
+    """Print how many products of a table have a name, a brand, a category and a GTIN."""
+    rows = catalogue.rows
+    total = pc.count_distinct(rows["product_id"]).as_py()
+    filled = (
+        (name, pc.count_distinct(rows.filter(pc.field(name) != "")["product_id"]).as_py())
+        for name in OPTIONAL
+    )
+    console.print(f"In the table: {', '.join(f'{name} {n:,}/{total:,}' for name, n in filled)}.")

@@ -1,4 +1,4 @@
-"""`beautylens info`: what a collection holds and what it was built with."""
+"""`beautylens info`: the contents and settings of a collection."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+import beautylens as bl
 from beautylens.cli.arguments import Address, Vectors
 from beautylens.cli.console import console
 from beautylens.cli.output import print_json
 from beautylens.cli.progress import report_failures
-from beautylens.collection import open_collection
 
 
 def info(
     address: Address,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on stdout.")
+    ] = False,
     vectors: Vectors = None,
 ) -> None:
-    """Show images, products, recipe, encoder fingerprint, version and size."""
-    opened = open_collection(address, vectors)
-    facts = opened.info()
+    """Show the size, recipe, encoder, version and failures of a collection."""
+    collection = bl.open(address, vectors)
+    facts = collection.info()
     if as_json:
         print_json(facts)
         return
@@ -29,7 +31,7 @@ def info(
     for name, value in facts.items():
         table.add_row(name.replace("_", " "), _readable(value))
     console.print(table)
-    report_failures(opened.failures())
+    report_failures(collection.failures())
 
 
 def _readable(value: object) -> str:

@@ -1,4 +1,4 @@
-"""What goes to stdout and into files for other programs, in whatever encoding they have."""
+"""Data for other programs on stdout and in files, safe in any encoding."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ import typer
 
 from beautylens.inputs.unicode_text import printable
 
-# What a spreadsheet takes for the start of a formula (OWASP, CSV injection), and what is a number.
+# The characters that start a formula in a spreadsheet (OWASP, CSV injection); and a number.
 _FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*(?:e[+-]?\d+)?", re.IGNORECASE)
 
 
 def open_closed_streams() -> None:
-    """Open what was closed of stdin, stdout and stderr, on nothing (`2>&-`).
+    """Open those of stdin, stdout and stderr that are closed (`2>&-`) on the null device.
 
-    Else the next files that are opened take their numbers, those of a collection too, and what a
-    library writes to stderr goes into them.
+    Otherwise files that are opened next, such as those of a collection, get their descriptors, and
+    messages of libraries on stderr are written into them.
     """
-    # A file is opened under the lowest number that is free.
+    # A file gets the lowest free descriptor.
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(number)
@@ -35,24 +35,24 @@ def open_closed_streams() -> None:
 
 
 def write_escapes() -> None:
-    """Have stdout and stderr write as an escape what their encoding lacks, instead of failing."""
+    """Let stdout and stderr escape characters that their encoding lacks, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def print_json(value: Any) -> None:
-    """Print a value as one line of JSON in ASCII, which every encoding carries.
+    """Print a value as one line of ASCII JSON.
 
-    Bytes of a file name that are no text are surrogates, as in Python's own names of files.
+    Bytes of a file name that are not text are surrogate escapes, as in Python's own file names.
     """
     typer.echo(json.dumps(value))
 
 
 def sheet_row(values: Iterable[object]) -> list[object]:
-    """Return cells that a spreadsheet or terminal takes for nothing but text.
+    """Return CSV cells without control characters and without formulas.
 
-    Texts are printable, and one that would be a formula has an apostrophe in front.
+    A text that a spreadsheet would read as a formula gets a leading apostrophe.
     """
     return [_cell(value) if isinstance(value, str) else value for value in values]
 

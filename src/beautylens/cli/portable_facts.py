@@ -1,4 +1,4 @@
-"""What `beautylens encoder info` says of a portable file."""
+"""Properties of a portable encoder file, for `beautylens encoder info`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from beautylens.features.encoder.openvino import compile_graph, portable_of, thr
 from beautylens.features.export.cost import count_parameters
 from beautylens.features.timing import Timing, time_runs
 
-# Pixels of the picture that is timed: a phone's preview.
+# Size of the picture that is timed, as of a phone's preview.
 HEIGHT, WIDTH = 640, 480
 
 
 def collect_portable_facts(name: str) -> dict[str, Any] | None:
-    """Return what there is to say of a portable file, as plain JSON values; None for others."""
+    """Return the properties of a portable file as JSON values; None for other files."""
     file = Path(name)
     if file.suffix != ".onnx" or not file.is_file() or (made_of := portable_of(file)) is None:
         return None
@@ -25,7 +25,7 @@ def collect_portable_facts(name: str) -> dict[str, Any] | None:
     return {
         "name": file.stem,
         "file": str(file),
-        "kind": "portable: takes a picture of any size, gives its descriptor",
+        "kind": "portable: maps a picture of any size to its descriptor",
         "made_of": made_of,
         "dimensions": len(run([picture])[0]),
         "parameters": count_parameters(file),
@@ -35,7 +35,7 @@ def collect_portable_facts(name: str) -> dict[str, Any] | None:
 
 
 def speed_facts(timing: Timing, threads: int | None) -> dict[str, Any]:
-    """Return how long a picture takes, and what it was measured with, as plain JSON values."""
+    """Return the time per picture, and how it was measured, as JSON values."""
     return {
         "milliseconds": round(timing.median, 1),
         "milliseconds_quartiles": [round(each, 1) for each in timing.quartiles],

@@ -1,4 +1,4 @@
-"""Progress bars on stderr, and what a build did."""
+"""Progress bars on stderr, and the summary of a build."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rich.progress import (
 )
 
 from beautylens.catalogue.table import Catalogue
-from beautylens.cli.console import console, report_error, warn
+from beautylens.cli.console import console, counted, report_error, warn
 from beautylens.ingest.fill import Filled
 from beautylens.ingest.fill import Progress as State
 from beautylens.inputs.unicode_text import on_one_line
@@ -33,24 +33,24 @@ _COLUMNS = (
 
 
 class CountBar:
-    """A bar over a number of equal steps."""
+    """A progress bar over equal steps."""
 
     def __init__(self, bar: Progress, title: str) -> None:
         self._bar = bar
         self._task = bar.add_task(title, total=None, note="")
 
     def total(self, steps: int) -> None:
-        """Say how many steps there are."""
+        """Set the number of steps."""
         self._bar.update(self._task, total=steps)
 
     def step(self) -> None:
-        """Move on by one."""
+        """Advance by one step."""
         self._bar.advance(self._task)
 
 
 @contextmanager
 def count_bar(title: str) -> Iterator[CountBar]:
-    """Show a bar while equal steps are taken."""
+    """Show a progress bar over equal steps."""
     with Progress(
         *_COLUMNS, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
@@ -58,7 +58,7 @@ def count_bar(title: str) -> Iterator[CountBar]:
 
 
 def tracked(steps: Iterable[Step], title: str, total: int | None = None) -> Iterable[Step]:
-    """Yield steps behind a bar; `total` is how many there are, where they cannot tell."""
+    """Yield steps with a progress bar; `total` is their number if they have no length."""
     return track(
         steps,
         title,
@@ -71,7 +71,7 @@ def tracked(steps: Iterable[Step], title: str, total: int | None = None) -> Iter
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[State], None]]:
-    """Show a bar while pictures are indexed; gives the function that moves it."""
+    """Show a progress bar over pictures; yields the function that updates it."""
     with Progress(
         *_COLUMNS, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
@@ -86,7 +86,7 @@ def progress_bar(title: str) -> Iterator[Callable[[State], None]]:
 
 @contextmanager
 def figures_bar(title: str) -> Iterator[Callable[[int, int, Mapping[str, float]], None]]:
-    """Show a bar while steps are taken; gives the function that moves it and shows figures."""
+    """Show a progress bar with figures; yields the function that updates both."""
     with Progress(
         *_COLUMNS, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
@@ -99,44 +99,46 @@ def figures_bar(title: str) -> Iterator[Callable[[int, int, Mapping[str, float]]
         yield show
 
 
-def report_left_out(faults: Sequence[str], what: str, shown: int = 10) -> None:
-    """Name the first pictures that could not be read, and say how many there are."""
+def report_left_out(faults: Sequence[str], noun: str, shown: int = 10) -> None:
+    """Print the first errors, and the number of items that could not be read."""
     for text in faults[:shown]:
         report_error(text)
     if faults:
-        console.print(f"{len(faults):,} {what} could not be read and were left out.")
+        console.print(f"Left out: {counted(len(faults), noun)} that could not be read.")
 
 
 def report_filled(filled: Filled, seconds: float) -> None:
-    """Say what a build did, and name the first pictures that failed."""
-    rate = f", {filled.written / seconds:.0f} a second" if filled.written and seconds > 0 else ""
-    console.print(f"{filled.written:,} pictures indexed in {seconds:.1f} s{rate}.")
+    """Print what a build did, and the first pictures that failed."""
+    pictures = counted(filled.written, "picture")
+    rate = f" ({filled.written / seconds:.1f} per second)" if filled.written and seconds > 0 else ""
+    console.print(f"Indexed {pictures} in {seconds:.1f} s{rate}.")
     if filled.present:
         console.print(
-            f"{filled.present:,} were there already; `beautylens add` writes changed ones anew."
+            f"Skipped {counted(filled.present, 'picture')} already in the collection; "
+            "to update changed ones, use `beautylens add`."
         )
     report_notes(filled.notes)
     report_failures(filled.failures)
 
 
 def report_notes(notes: Sequence[str]) -> None:
-    """Say what was noticed about the cells of a table."""
+    """Print remarks on the cells of a table."""
     for note in notes:
         warn(f"{note[:1].upper()}{note[1:]}.")
 
 
 def report_rows(catalogue: Catalogue) -> None:
-    """Name the rows of a table that were left out, and say what was noticed about its cells."""
-    report_left_out(catalogue.left_out, "rows of the catalogue")
+    """Print the rows of a table that were left out, and remarks on its cells."""
+    report_left_out(catalogue.left_out, "catalogue row")
     report_notes(catalogue.notes)
 
 
 def report_failures(failures: Sequence[Failure], shown: int = 10) -> None:
-    """List pictures that could not be indexed."""
+    """Print the first pictures that could not be indexed."""
     if not failures:
         return
-    warn(f"{len(failures):,} pictures could not be indexed:")
+    warn(f"Not indexed: {counted(len(failures), 'picture')} that could not be read:")
     for failure in failures[:shown]:
         console.print(f"  row {failure.row}: {on_one_line(failure.error)}", soft_wrap=True)
     if len(failures) > shown:
-        console.print(f"  and {len(failures) - shown:,} more; `beautylens info` counts them.")
+        console.print(f"  and {len(failures) - shown:,} more.")

@@ -1,4 +1,4 @@
-"""`beautylens remove`: take products out of a collection."""
+"""`beautylens remove`: remove products from a collection."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ from typing import Annotated
 
 import typer
 
+import beautylens as bl
 from beautylens.cli.arguments import Address
-from beautylens.cli.console import console
-from beautylens.collection import open_collection
+from beautylens.cli.console import console, counted
 from beautylens.errors import CollectionError
 
 
 def remove(
     address: Address,
-    product_ids: Annotated[list[str], typer.Argument(help="Ids of the products to remove.")],
+    product_ids: Annotated[
+        list[str], typer.Argument(metavar="ID", help="Ids of the products to remove.")
+    ],
 ) -> None:
-    """Remove products by id; the next search no longer returns them."""
-    opened = open_collection(address)
+    """Remove products by id; later searches no longer return them."""
+    collection = bl.open(address)
     wanted = list(dict.fromkeys(product_ids))
-    known = opened.known(wanted)
-    gone = opened.remove(wanted)
-    console.print(f"{len(known)} products removed, {gone} pictures.")
+    known = collection.known(wanted)
+    removed = counted(collection.remove(wanted), "picture")
+    console.print(f"Removed {counted(len(known), 'product')} ({removed}).")
     unknown = [product for product in wanted if product not in known]
     if unknown:
         named = ", ".join(repr(product) for product in unknown[:5])

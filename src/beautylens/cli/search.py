@@ -9,48 +9,52 @@ from typing import Annotated
 
 import typer
 
+import beautylens as bl
 from beautylens.catalogue.swallowed import PHOTO_SUFFIXES
-from beautylens.cli.arguments import Address, Vectors, written_here
-from beautylens.cli.console import console, report_error, say_no_verdict
+from beautylens.cli.arguments import Address, Vectors, local_path
+from beautylens.cli.console import console, counted, explain_missing_verdicts, report_error
 from beautylens.cli.formats import WRITERS, Answer, Format
-from beautylens.collection import open_collection
 from beautylens.errors import BeautylensError
 from beautylens.files.names import readable_name
-from beautylens.images.fit import Box
 from beautylens.inputs.unicode_text import on_one_line
-from beautylens.results import Matches
 
 
 def search(
     address: Address,
-    photos: Annotated[list[str], typer.Argument(help="Photos, or folders of photos.")],
-    limit: Annotated[int, typer.Option("-k", "--limit", min=1, help="Products a photo.")] = 7,
-    words: Annotated[str, typer.Option(help="Words to narrow by, such as 'rouge 475'.")] = "",
+    photos: Annotated[
+        list[str], typer.Argument(metavar="PHOTO", help="Photos or folders of photos.")
+    ],
+    limit: Annotated[int, typer.Option("-k", "--limit", min=1, help="Products per photo.")] = 7,
+    words: Annotated[
+        str,
+        typer.Option(help="Words of the product's name that help the search, such as 'rouge 475'."),
+    ] = "",
     where: Annotated[
-        str | None, typer.Option(help="Condition on the columns: \"brand = 'Dior'\".")
+        str | None, typer.Option(help="Filter on catalogue columns, such as \"brand = 'Dior'\".")
     ] = None,
     crop: Annotated[
-        str | None, typer.Option(metavar="X,Y,W,H", help="The part of the photo to look at.")
+        str | None,
+        typer.Option(metavar="X,Y,W,H", help="Part of the photo to search with, in pixels."),
     ] = None,
-    style: Annotated[Format, typer.Option("--format", help="How to answer.")] = Format.TABLE,
+    style: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.TABLE,
     explanations: Annotated[
         Path | None,
         typer.Option(
             "--explain",
             metavar="DIR",
-            help="Draw why each product was returned.",
-            callback=written_here,
+            help="Write pictures that explain each match to this folder.",
+            callback=local_path,
         ),
     ] = None,
     vectors: Vectors = None,
 ) -> None:
-    """Find the products that photos show; an unreadable one does not stop the others."""
-    box = Box.parse(crop) if crop else None
-    opened = open_collection(address, vectors)
+    """Find the products that photos show; photos that cannot be read are skipped."""
+    box = bl.Box.parse(crop) if crop else None
+    collection = bl.open(address, vectors)
     if explanations:
         explanations.mkdir(parents=True, exist_ok=True)
     failed = undrawn = 0
-    found = opened.search_many(_expand(photos), limit, words=words, where=where, crop_to=box)
+    found = collection.search_many(_expand(photos), limit, words=words, where=where, crop_to=box)
     for number, (photo, matches) in enumerate(found, start=1):
         name = str(photo)
         if isinstance(matches, BeautylensError):
@@ -59,43 +63,44 @@ def search(
             WRITERS[style](Answer(name, error=str(matches)), first=number == 1)
             continue
         WRITERS[style](Answer(name, matches, where=where), first=number == 1)
-        _say_what_found_nothing(words, matches)
+        _report_unmatched(words, matches)
         if explanations:
             folder = explanations / f"{number:03}-{readable_name(Path(name).stem)}"
             undrawn += _explain(name, matches, folder)
-    if not opened.recipe.has_judge:
-        say_no_verdict(opened.recipe.name)
+    if not collection.recipe.has_judge:
+        explain_missing_verdicts(collection.recipe.name)
     if explanations:
-        console.print(f"Explanations are in {explanations}.", soft_wrap=True)
+        console.print(f"Explanations: {explanations}", soft_wrap=True)
     if undrawn:
         console.print(
-            f"{undrawn:,} could not be drawn. If the pictures have moved, run `beautylens index` "
-            "again with the table that lies with them: it finds them at their new paths.",
+            f"Not explained: {counted(undrawn, 'match', 'matches')} whose catalogue picture could "
+            "not be read. If the pictures have moved, run `beautylens index` again with a table of "
+            "their new paths.",
             soft_wrap=True,
         )
     if failed or undrawn:
         raise typer.Exit(1)
 
 
-def _say_what_found_nothing(words: str, matches: Matches) -> None:
-    """Name the typed words and the barcodes that no product found has."""
+def _report_unmatched(words: str, matches: bl.Matches) -> None:
+    """Print the typed words and the barcodes that no match has."""
     reasons = [match.reasons for match in matches]
     if words and not any(why.typed for why in reasons):
-        console.print(f"No product found has any of the words '{on_one_line(words)}'.")
+        console.print(f"No match contains any of the words '{on_one_line(words)}'.")
     for barcode in matches.codes:
         if not any(why.barcode == barcode for why in reasons):
-            console.print(f"No product of the catalogue has the barcode {barcode} of the photo.")
+            console.print(f"No product has the barcode {barcode} that was read on the photo.")
 
 
 def _expand(photos: list[str]) -> Iterator[str]:
-    """Return the photos named, and the files of the folders named, in the order of their names."""
+    """Yield the given photos, and the photos in the given folders sorted by name."""
     for photo in photos:
-        # What may not even be looked at is told apart when it is read.
+        # An inaccessible path is reported when it is read.
         with suppress(OSError):
             if photo and Path(photo).is_dir():
                 files = sorted(p for p in Path(photo).iterdir() if _is_photo(p))
                 if not files:
-                    report_error(f"{photo} holds no photos; name another folder")
+                    report_error(f"{photo} contains no photos; give another folder")
                 yield from map(str, files)
                 continue
         yield photo
@@ -106,9 +111,9 @@ def _is_photo(path: Path) -> bool:
     return shown and path.is_file()
 
 
-def _explain(photo: str, matches: Matches, folder: Path) -> int:
-    """Draw the photo and every match; report catalogue pictures that are gone, return how many."""
+def _explain(photo: str, matches: bl.Matches, folder: Path) -> int:
+    """Write explanations of all matches; return how many failed."""
     explanation = matches.explain(folder)
     for rank, error in explanation.errors.items():
-        report_error(f"match {rank} of {photo} cannot be drawn: {error}")
+        report_error(f"match {rank} of {photo} cannot be explained: {error}")
     return len(explanation.errors)

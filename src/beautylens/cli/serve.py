@@ -1,4 +1,4 @@
-"""`beautylens serve`: the HTTP API and the photo-search page over a collection."""
+"""`beautylens serve`: HTTP API and photo-search page of a collection."""
 
 from __future__ import annotations
 
@@ -7,53 +7,58 @@ from typing import Annotated
 
 import typer
 
-from beautylens.cli.arguments import Address, Vectors, written_here
+from beautylens.cli.arguments import Address, Vectors, local_path
 from beautylens.files.paths import as_path
 
 
 def serve(
     address: Address,
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")
-    ] = 8000,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 1,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 picks a free one.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 1,
     key_file: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The write key; or put it into BEAUTYLENS_KEY."),
+        typer.Option(metavar="FILE", help="File with the write key; or set BEAUTYLENS_KEY."),
     ] = None,
     keep: Annotated[
         Path | None,
         typer.Option(
             "--keep-queries",
             metavar="DIR",
-            callback=written_here,
-            help="Keep photos that people answered about.",
+            callback=local_path,
+            help="Store photos that users gave feedback on.",
         ),
     ] = None,
     names: Annotated[
         list[str] | None,
-        typer.Option("--name", metavar="HOST", help="A host name by which it may be asked."),
+        typer.Option(
+            "--name", metavar="HOST", help="Additional host name of the server; may be repeated."
+        ),
     ] = None,
     origins: Annotated[
         list[str] | None,
-        typer.Option("--origin", metavar="URL", help="Another page that may use the API."),
+        typer.Option(
+            "--origin",
+            metavar="URL",
+            help="Other origin that may use the API (CORS); may be repeated.",
+        ),
     ] = None,
     pictures: Annotated[
         list[Path] | None,
         typer.Option(
             metavar="DIR",
-            help="Show pictures of this folder alone, of a collection that is not yours.",
+            help="Only show catalogue pictures in this folder; may be repeated. For untrusted "
+            "collections.",
         ),
     ] = None,
-    title: Annotated[str, typer.Option(help="What the page is headed with.")] = "Beautylens",
+    title: Annotated[str, typer.Option(help="Title of the page.")] = "Beautylens",
     seconds: Annotated[
-        float, typer.Option(min=1, max=600, help="After which a request is given up.")
+        float, typer.Option(min=1, max=600, help="Timeout of a request in seconds.")
     ] = 20.0,
     vectors: Vectors = None,
 ) -> None:
-    """Serve the photo-search page and the HTTP API; by default to this machine alone."""
-    # Web frameworks are imported only here.
+    """Serve the HTTP API and the photo-search page, by default on localhost only."""
+    # Imported late: web frameworks are slow to import.
     from beautylens.errors import ServeError
     from beautylens.recipe.settings import checked
     from beautylens.serve.run import read_key
@@ -72,8 +77,10 @@ def serve(
         "title": title,
         "seconds": seconds,
     }
-    run(checked(ServeSettings, given, "the command line", ServeError), port, workers, _say)
+    run(
+        checked(ServeSettings, given, "the command line", ServeError), port, workers, _print_address
+    )
 
 
-def _say(address: str) -> None:
+def _print_address(address: str) -> None:
     typer.echo(f"Beautylens is at {address}")

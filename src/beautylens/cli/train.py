@@ -1,4 +1,4 @@
-"""`beautylens train`: encoders that learn from a catalogue, from photos or from titles."""
+"""`beautylens train`: train encoders on a catalogue, on labelled photos, or on titles."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from beautylens.cli.arguments import CatalogueTable, written_here
-from beautylens.cli.console import console, warn
+from beautylens.cli.arguments import CatalogueTable, local_path
+from beautylens.cli.console import console, counted, warn
 from beautylens.cli.progress import figures_bar, report_left_out
 from beautylens.errors import EncoderError
 from beautylens.features.encoder.registry import refuse_existing
@@ -27,69 +27,74 @@ if TYPE_CHECKING:
     from beautylens.train.start import Start
 
 app = typer.Typer(
-    help="Train encoders: uel, pairs, titles.",
+    help="Train an encoder on a catalogue, on labelled photos, or on titles.",
     add_completion=False,
 )
 
 
 class Penalty(StrEnum):
-    """What a pair that is out of place costs."""
+    """The loss of pairs."""
 
     ROBUST = "robust"
     PLAIN = "plain"
 
 
 Out = Annotated[
-    Path, typer.Argument(metavar="OUT", help="Encoder folder to make.", callback=written_here)
+    Path, typer.Argument(metavar="OUT", help="Output folder of the encoder.", callback=local_path)
 ]
 FromEncoder = Annotated[
-    str, typer.Option("--encoder", help="Start from this encoder: default, a name or a path.")
+    str, typer.Option("--encoder", help="Encoder to start from: default, a name or a path.")
 ]
 FromTimm = Annotated[
-    str | None, typer.Option("--backbone", help="Start from a timm network instead.")
+    str | None, typer.Option("--backbone", help="timm model to start from instead.")
 ]
 Weights = Annotated[
-    Path | None, typer.Option(help="Weights of the timm network; the hub's by default.")
+    Path | None, typer.Option(help="Weights of the timm model; from the hub by default.")
 ]
 Random = Annotated[
-    int | None, typer.Option(metavar="SEED", help="Random weights for the timm network.")
+    int | None,
+    typer.Option(metavar="SEED", help="Random weights for the timm model, with this seed."),
 ]
-Pooling = Annotated[str | None, typer.Option(help="Another pooling, such as gem.")]
-Dimensions = Annotated[
-    int, typer.Option(min=2, help="Of the projection, where the start has none.")
+Pooling = Annotated[
+    str | None, typer.Option(help="Pooling instead of the encoder's own, such as gem.")
 ]
+Dimensions = Annotated[int, typer.Option(min=2, help="Dimensions of a new projection.")]
 Side = Annotated[int | None, typer.Option(min=32, max=2048, help="Input side in pixels.")]
 Adapter = Annotated[
-    bool, typer.Option("--adapter", help="Learn pooling and projection alone: minutes, no GPU.")
+    bool,
+    typer.Option("--adapter", help="Train only pooling and projection; takes minutes, no GPU."),
 ]
 Maps = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
-        callback=written_here,
-        help="Keep an adapter's maps here, for further trainings.",
+        callback=local_path,
+        help="Cache the feature maps here, for later runs with --adapter.",
     ),
 ]
 Validate = Annotated[
     str | None,
-    typer.Option(metavar="TRUTH", help="Measure mAP@7 on these photos; stop when it stays."),
+    typer.Option(
+        metavar="TRUTH", help="Measure mAP@7 on these photos after each epoch; stop early."
+    ),
 ]
-Epochs = Annotated[int | None, typer.Option(min=1, help="Times through the data; 10 by default.")]
-Batch = Annotated[int | None, typer.Option(min=2, help="Items of a step; 32 by default.")]
+Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs. Default: 10.")]
+Batch = Annotated[int | None, typer.Option(min=2, help="Batch size. Default: 32.")]
 Rate = Annotated[
     float | None,
-    typer.Option(min=1e-9, help="Learning rate, 1e-4 by default; of the head, three times that."),
+    typer.Option(min=1e-9, help="Learning rate; the head's is three times it. Default: 1e-4."),
 ]
 Patience = Annotated[
-    int | None, typer.Option(min=1, help="Epochs without a better mAP@7 before it stops; 4.")
+    int | None,
+    typer.Option(min=1, help="Epochs without a better mAP@7 before stopping. Default: 4."),
 ]
-Precision = Annotated[str | None, typer.Option(help="no (single), bf16 or fp16.")]
-Seed = Annotated[int | None, typer.Option(min=0, help="Of all that is left to chance; 0.")]
+Precision = Annotated[str | None, typer.Option(help="Mixed precision: no, bf16 or fp16.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Random seed. Default: 0.")]
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What every kind of training takes."""
+    """Options of all kinds of training."""
 
     encoder: FromEncoder = "default"
     backbone: FromTimm = None
@@ -113,7 +118,7 @@ _NAMES = {field.name for field in fields(Options)}
 
 
 def with_options(verb: Callable[..., None]) -> Callable[..., None]:
-    """Give a verb, which takes `options` as one value, the options of all verbs one by one."""
+    """Decorate a command that takes `options` as one value: Typer sees each option by itself."""
     shared = inspect.signature(Options, eval_str=True).parameters
     own = inspect.signature(verb, eval_str=True).parameters
     every = [each for each in own.values() if each.name != "options"] + list(shared.values())
@@ -137,43 +142,51 @@ def uel(
     out: Out,
     options: Options,
     bank: Annotated[
-        bool, typer.Option("--bank", help="Tell each picture from all others, by a memory bank.")
+        bool,
+        typer.Option(
+            "--bank", help="Instance discrimination against a memory bank of all pictures."
+        ),
     ] = False,
     published: Annotated[
-        bool, typer.Option("--published", help="The schedule of Lin et al. (2019): 100 epochs.")
+        bool, typer.Option("--published", help="Schedule of Lin et al. (2019): 100 epochs.")
     ] = False,
 ) -> None:
-    """Learn from a catalogue without labels: a picture and its simulated phone photo are one."""
+    """Train on an unlabelled catalogue: match pictures with simulated phone photos (UEL)."""
     with _training(table, out, options, published=published) as training:
         trained = training.uel(bank=bank)
-    _tell(trained)
+    _report(trained)
 
 
 @app.command("pairs")
 @with_options
 def pairs(
     table: CatalogueTable,
-    truth: Annotated[str, typer.Argument(metavar="TRUTH", help="Truth table to learn from.")],
+    truth: Annotated[
+        str, typer.Argument(metavar="TRUTH", help="Truth table with the training photos.")
+    ],
     out: Out,
     options: Options,
     simulate: Annotated[
-        bool, typer.Option("--simulate", help="Also learn from simulated photos of the catalogue.")
+        bool, typer.Option("--simulate", help="Also train on simulated photos of the catalogue.")
     ] = False,
     loss: Annotated[
-        Penalty, typer.Option(help="Robust: wrong pairs in the truth table do little harm.")
+        Penalty, typer.Option(help="Loss; `robust` tolerates wrong pairs in the truth table.")
     ] = Penalty.ROBUST,
     classes: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Also classify pictures: a sub-folder for each class."),
+        typer.Option(
+            metavar="FOLDER",
+            help="Also classify pictures; the folder has one sub-folder per class.",
+        ),
     ] = None,
     distil: Annotated[
-        bool, typer.Option("--distil", help="Also keep the timm network's own classes.")
+        bool, typer.Option("--distil", help="Also distil the class scores of the timm model.")
     ] = False,
-    task_weight: Annotated[float, typer.Option(min=0, help="What the second task counts.")] = 0.1,
+    task_weight: Annotated[float, typer.Option(min=0, help="Weight of the second task.")] = 0.1,
 ) -> None:
-    """Learn from photos whose products are known: near their pictures, far from others."""
+    """Train on labelled photos: near the pictures of their products, far from others."""
     if classes is not None and distil:
-        raise EncoderError("--classes and --distil are two second tasks; leave one out")
+        raise EncoderError("--classes and --distil are mutually exclusive; give one of them")
     with _training(table, out, options, distil=distil) as training:
         trained = training.pairs(
             as_path(truth),
@@ -183,22 +196,22 @@ def pairs(
             distil=distil,
             weight=task_weight,
         )
-    _tell(trained)
+    _report(trained)
 
 
 @app.command("titles")
 @with_options
 def titles(table: CatalogueTable, out: Out, options: Options) -> None:
-    """Learn from the names of products: their words are the labels of their pictures."""
+    """Train on the names of products, whose words label their pictures."""
     with _training(table, out, options) as training:
         trained = training.titles()
-    _tell(trained)
+    _report(trained)
 
 
 def _start(options: Options, *, distil: bool) -> Start:
     timm = options.backbone
     if timm is None and (options.weights is not None or options.random is not None):
-        raise EncoderError("--weights and --random belong to a timm network: name it by --backbone")
+        raise EncoderError("--weights and --random need a timm model; give it with --backbone")
     with extra("train"):
         from beautylens.train.start import from_encoder, from_timm
     side, pooling = options.side, options.pooling
@@ -218,10 +231,10 @@ def _start(options: Options, *, distil: bool) -> Start:
 def _training(
     table: str, out: Path, options: Options, *, published: bool = False, distil: bool = False
 ) -> Iterator[Training]:
-    """Give a training that shows how far it is."""
+    """Yield a training with a progress bar."""
     refuse_existing(out)
     if options.patience is not None and options.validate is None:
-        raise EncoderError("--patience asks how mAP@7 goes on: name photos to measure, --validate")
+        raise EncoderError("--patience needs photos to measure mAP@7 on; give them with --validate")
     start = _start(options, distil=distil)
     from beautylens.recipe.settings import checked
     from beautylens.train.run import Training
@@ -241,13 +254,13 @@ def _training(
             maps=options.maps,
             dimensions=options.dimensions,
             report=report,
-            report_epoch=partial(_tell_epoch, settings.epochs),
+            report_epoch=partial(_print_epoch, settings.epochs),
             validation=None if options.validate is None else as_path(options.validate),
         )
 
 
-def _tell_epoch(epochs: int, row: Mapping[str, float]) -> None:
-    """Print the figures of an epoch: a training may take hours, and its output go to a file."""
+def _print_epoch(epochs: int, row: Mapping[str, float]) -> None:
+    """Print the metrics of an epoch, also where no progress bar is shown."""
     terms = [
         f"{name} {value:.4f}"
         for name, value in row.items()
@@ -255,29 +268,33 @@ def _tell_epoch(epochs: int, row: Mapping[str, float]) -> None:
     ]
     measured = [f"mAP@7 {row['map7']:.3f}"] if "map7" in row else []
     if terms or measured:
-        when = f"epoch {row['epoch']:.0f} of {epochs}" if row["epoch"] else "the start"
+        when = f"epoch {row['epoch']:.0f}/{epochs}" if row["epoch"] else "before training"
         spent = [f"{row['seconds']:.0f} s"] if row["epoch"] else []
         console.print(f"{when}: {', '.join([*terms, *measured, *spent])}")
 
 
-def _tell(trained: Trained) -> None:
-    """Print what was made."""
-    report_left_out(trained.unreadable, "pictures")
+def _report(trained: Trained) -> None:
+    """Print the result of a training."""
+    report_left_out(trained.unreadable, "picture")
     if trained.unmatched:
         warn(
-            f"{len(trained.unmatched):,} photos show no product of the catalogue",
-            f" and were left out, such as {trained.unmatched[0]}.",
+            f"Left out: {counted(len(trained.unmatched), 'photo')} of products that are not in the "
+            "catalogue",
+            f", such as {trained.unmatched[0]}.",
         )
     scores = [row["map7"] for row in trained.rows if "map7" in row]
     if scores and max(scores) == scores[0]:
-        console.print(f"Nothing beat the start: {trained.folder} is the start.", soft_wrap=True)
+        console.print(
+            f"No epoch improved mAP@7; {trained.folder} equals the encoder before training.",
+            soft_wrap=True,
+        )
     elif scores:
         console.print(
-            f"mAP@7 of the descriptors alone: {scores[0]:.3f} before, {max(scores):.3f} after "
-            f"epoch {scores.index(max(scores))}, which is kept."
+            f"mAP@7 of the descriptors alone: {scores[0]:.3f} before training, {max(scores):.3f} "
+            f"after the best epoch, {scores.index(max(scores))}, which is saved."
         )
     console.print(
-        f"{trained.folder}: an encoder for `beautylens index --encoder {trained.folder}`; its "
-        "curves are beside it.",
+        f"Encoder and training curves: {trained.folder}. Next: "
+        f"`beautylens index TABLE COLLECTION --encoder {trained.folder}`",
         soft_wrap=True,
     )

@@ -1,4 +1,4 @@
-"""The verbs of the command line, each imported when it is asked for."""
+"""The commands, each of which is imported when it is used."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from typer.core import TyperCommand, TyperGroup
 
 from beautylens.runtime.startup import quick_imports
 
+# Commands in the order of the help, each with the first line of its own help.
 VERBS = {
-    "demo": "Draw a sample catalogue, index it, search it with simulated phone photos, and report.",
-    "index": "Build a collection from a catalogue table, or go on with one that was interrupted.",
-    "add": "Add the products of a table, or replace those that are there; no re-index.",
-    "remove": "Remove products by id; the next search no longer returns them.",
-    "sync": "Fill a Milvus cluster with a collection's vectors, or bring it in step.",
-    "search": "Find the products that photos show; an unreadable one does not stop the others.",
-    "evaluate": "Measure mAP@7, recall, MRR and the verdicts on photos whose products are known.",
-    "grid": "Compare backbones, poolings and distances, each network run once over the pictures.",
-    "tune": "Find the recipe that finds most labelled photos' products within a time a query.",
-    "duplicates": "List products that share a picture, and pictures that show nothing.",
-    "info": "Show images, products, recipe, encoder fingerprint, version and size.",
-    "serve": "Serve the photo-search page and the HTTP API; by default to this machine alone.",
-    "fetch": "Download a public catalogue; again after an interruption: goes on.",
-    "train": "Train encoders: uel, pairs, titles.",
-    "encoder": "Encoders: list, info, export, import, blend, quantise, portable.",
+    "demo": "Render a sample catalogue, index it, search it with simulated photos, and report.",
+    "index": "Build a collection from a catalogue table, or resume an interrupted build.",
+    "add": "Add the products of a table, replacing those with the same id; nothing is re-indexed.",
+    "remove": "Remove products by id; later searches no longer return them.",
+    "sync": "Synchronise a Milvus cluster with the vectors of a collection.",
+    "search": "Find the products that photos show; photos that cannot be read are skipped.",
+    "evaluate": "Measure mAP@7, recall, MRR and verdicts on labelled photos.",
+    "grid": "Compare encoders, poolings and distances; each network runs once per picture.",
+    "tune": "Find the recipe with the best mAP@7 on labelled photos within a time budget.",
+    "duplicates": "List products that share a picture, and blank pictures.",
+    "info": "Show the size, recipe, encoder, version and failures of a collection.",
+    "serve": "Serve the HTTP API and the photo-search page, by default on localhost only.",
+    "fetch": "Download a public catalogue; resumes an interrupted download.",
+    "train": "Train an encoder on a catalogue, on labelled photos, or on titles.",
+    "encoder": "List, inspect, export, import and convert encoders.",
 }
-"""Verbs in the order of the help, with what it says of them: the first line of their own."""
 
 
 class Verbs(TyperGroup):
-    """Imports a verb's module when the verb is typed: `--help` should not wait for engines."""
+    """Imports the module of a command when it is used, so that `--help` is fast."""
 
     _listing = False
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Return the verbs."""
+        """Return the names of the commands."""
         return list(VERBS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a verb's command; while the help is drawn, only what it says of it."""
+        """Return a command; while the help is printed, one that only has its summary."""
         if cmd_name not in VERBS:
             return None
         if self._listing:
@@ -48,7 +48,7 @@ class Verbs(TyperGroup):
         return command_of(cmd_name)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Draw the help."""
+        """Print the help."""
         self._listing = True
         try:
             super().format_help(ctx, formatter)
@@ -57,7 +57,7 @@ class Verbs(TyperGroup):
 
 
 def command_of(verb: str) -> Any:
-    """Return the command of a verb, from the module of its name."""
+    """Return the command of this name, from the module of the same name."""
     with quick_imports():
         module = import_module(f"beautylens.cli.{verb}")
     app = getattr(module, "app", None)
