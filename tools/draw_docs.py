@@ -21,24 +21,20 @@ from html import escape
 from pathlib import Path
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 import beautylens as bl
+from beautylens.arrays import UInt8
 from beautylens.cli import app
 from beautylens.cli.console import console
 from beautylens.images.decode import decode
 from beautylens.images.draw import to_jpeg
 from beautylens.results import Match, Matches
 
-Picture = NDArray[np.uint8]
-
 EXAMPLES = Path(__file__).parents[1] / "examples"
 WIDTH, MARGIN = 900, 24
 # The colours of the photo-search page.
-PAPER, CARD, LINE, INK, SOFT, ACCENT, GOOD = (
-    "#faf7f5", "#ffffff", "#e3d9dc", "#241a20", "#66565f", "#9c2f5f", "#1d6b45",
-)  # fmt: skip
+PAPER, CARD, LINE = "#faf7f5", "#ffffff", "#e3d9dc"
+INK, SOFT, ACCENT, GOOD = "#241a20", "#66565f", "#9c2f5f", "#1d6b45"
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif'
 
 
@@ -58,7 +54,7 @@ def draw_search(address: Path, query: Path) -> str:
     collection = bl.open(address)
     photo = collection.photo(query)
     pipeline = collection.pipeline
-    found, described = pipeline.search(photo, 7), pipeline.describe(photo)
+    found, described = pipeline.search(photo, 7), collection.describe(photo)
     short_list = pipeline.find_evidence(described).products()
     nearest = sorted(short_list, key=lambda match: -(match.reasons.visual or 0))[:5]
     views = collection.recipe.retrieve.views
@@ -70,7 +66,7 @@ def draw_search(address: Path, query: Path) -> str:
         *framed(photo.pixels, views),
         heading(290, 40, "3", "retrieve: nearest by descriptor and VLAD"),
         *strip(nearest),
-        heading(MARGIN, 356, "4", f"verify: {best.reasons.inliers} keypoints agree"),
+        heading(MARGIN, 356, "4", f"verify: {best.reasons.inliers} inliers"),
         picture(drawing, MARGIN, 374, 480, 250),
         heading(530, 356, "5, 6", "compare colours, read the pack"),
         picture(collection.explain.searched(described, found.lines), 530, 374, 346, 250),
@@ -81,7 +77,7 @@ def draw_search(address: Path, query: Path) -> str:
 
 
 def page(parts: list[str], height: int) -> str:
-    """Return an SVG of its parts on paper."""
+    """Return the SVG of a figure from its parts."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
         f'font-family=\'{FONT}\' font-size="17" fill="{INK}">\n'
@@ -92,15 +88,15 @@ def page(parts: list[str], height: int) -> str:
 
 
 def heading(left: float, base: float, step: str, text: str) -> str:
-    """Return the number and the name of a step."""
+    """Return the heading of a step, its number and name."""
     return (
         f'<text x="{left}" y="{base}" font-weight="600"><tspan fill="{ACCENT}">{step}</tspan> '
         f"{escape(text)}</text>"
     )
 
 
-def picture(pixels: Picture, left: float, top: float, width: float, height: float) -> str:
-    """Return a picture on a card, as large as fits, at twice the pixels it is shown with."""
+def picture(pixels: UInt8, left: float, top: float, width: float, height: float) -> str:
+    """Return a picture on a card, as large as fits, with two pixels per unit of the SVG."""
     scale = min(width / pixels.shape[1], height / pixels.shape[0])
     wide, high = pixels.shape[1] * scale, pixels.shape[0] * scale
     size = (round(2 * wide), round(2 * high))
@@ -114,7 +110,7 @@ def picture(pixels: Picture, left: float, top: float, width: float, height: floa
     )
 
 
-def framed(pixels: Picture, views: tuple[float, ...]) -> Iterator[str]:
+def framed(pixels: UInt8, views: tuple[float, ...]) -> Iterator[str]:
     """Yield the photo with a frame for each view that is encoded."""
     high = 250
     wide = high * pixels.shape[1] / pixels.shape[0]
@@ -131,17 +127,17 @@ def framed(pixels: Picture, views: tuple[float, ...]) -> Iterator[str]:
 def strip(nearest: list[Match]) -> Iterator[str]:
     """Yield the nearest catalogue pictures with their cosines."""
     width, gap = 110, 9
-    for place, match in enumerate(nearest):
-        left = 290 + place * (width + gap)
+    for rank, match in enumerate(nearest):
+        left = 290 + rank * (width + gap)
         yield picture(narrowed(decode(Path(match.image)), width / 190), left, 58, width, 190)
         middle = left + width / 2
         why = match.reasons
-        for base, text in ((274, f"looks {why.visual:.2f}"), (298, f"print {why.local:.2f}")):
+        for base, text in ((274, f"deep {why.visual:.2f}"), (298, f"VLAD {why.local:.2f}")):
             yield f'<text x="{middle}" y="{base}" text-anchor="middle">{text}</text>'
 
 
-def narrowed(pixels: Picture, aspect: float) -> Picture:
-    """Return the middle of a picture, `aspect` times as wide as it is high."""
+def narrowed(pixels: UInt8, aspect: float) -> UInt8:
+    """Return the middle part of a picture with this ratio of width to height."""
     height, width = pixels.shape[:2]
     kept = min(width, round(height * aspect))
     left = (width - kept) // 2
@@ -157,23 +153,23 @@ def verdict(found: Matches) -> Iterator[str]:
         f'<text x="{MARGIN + 20}" y="{top + 34}" font-size="20" font-weight="700" fill="{GOOD}">'
         f"Probably this: {escape(found[0].product.name)}</text>"
     )
-    for place, match in enumerate(found[:2]):
-        base, share = top + 76 + 40 * place, match.probability or 0
-        why, other = match.reasons, found[1 - place].reasons
+    for rank, match in enumerate(found[:2]):
+        base, share = top + 76 + 40 * rank, match.probability or 0
+        why, other = match.reasons, found[1 - rank].reasons
         alone = [word for word in why.words if word not in other.words]
-        said = f"{why.inliers} keypoints, {len(why.words)} words read"
-        said += f", alone: {', '.join(alone)}" if alone else ""
+        reasons = f"{why.inliers} inliers, {len(why.words)} words"
+        reasons += f"; only here: {', '.join(alone)}" if alone else ""
         yield (
             f'<text x="{MARGIN + 20}" y="{base}">{escape(match.product.name)}</text>'
             f'<rect x="300" y="{base - 12}" width="140" height="12" rx="6" fill="#f6e9ef"/>'
             f'<rect x="300" y="{base - 12}" width="{140 * share:.0f}" height="12" rx="6" '
             f'fill="{ACCENT}"/><text x="454" y="{base}">{100 * share:.0f} %</text>'
-            f'<text x="514" y="{base}" fill="{SOFT}" font-size="15">{escape(said)}</text>'
+            f'<text x="514" y="{base}" fill="{SOFT}" font-size="15">{escape(reasons)}</text>'
         )
 
 
 def record_terminal() -> str:
-    """Return what indexing and searching the small shop print, as SVG."""
+    """Return the output of indexing and searching the small shop as SVG."""
     console.record, console.soft_wrap = True, False
     console.width = 104
     with shop_folder():
@@ -184,13 +180,13 @@ def record_terminal() -> str:
             console.print(f"[bold magenta]$[/] beautylens {' '.join(command)}")
             app(command, standalone_mode=False)
     drawn = console.export_svg(title="beautylens", unique_id="terminal")
-    # The fonts that rich names come from another host; the machine's own will do.
+    # Without rich's web fonts, so that the picture needs no other host.
     return re.sub(r"\s*@font-face \{.*?\}", "", drawn, flags=re.DOTALL)
 
 
 @contextlib.contextmanager
 def shop_folder() -> Iterator[None]:
-    """Be in a copy of the small shop until the block ends."""
+    """Make a copy of the small shop the current folder until the block ends."""
     before = Path.cwd()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(shutil.copytree(EXAMPLES / "shop", Path(folder) / "shop"))
