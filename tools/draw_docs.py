@@ -21,16 +21,20 @@ from html import escape
 from pathlib import Path
 
 import cv2
+from rich.text import Text
 
 import beautylens as bl
 from beautylens.arrays import UInt8
 from beautylens.cli import app
 from beautylens.cli.console import console
+from beautylens.cli.formats import VERDICTS
 from beautylens.images.decode import decode
 from beautylens.images.draw import to_jpeg
 from beautylens.results import Match, Matches
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+# A query of the demo that two sizes of one product are candidates for.
+PHOTO = "q14.jpg"
 WIDTH, MARGIN = 900, 24
 # The colours of the photo-search page.
 PAPER, CARD, LINE = "#faf7f5", "#ffffff", "#e3d9dc"
@@ -44,7 +48,7 @@ def main() -> None:
     parser.add_argument("demo", type=Path, help="the folder that `beautylens demo` wrote")
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
-    figure = draw_search(arguments.demo / "sample.lens", arguments.demo / "queries" / "q01.jpg")
+    figure = draw_search(arguments.demo / "sample.lens", arguments.demo / "queries" / PHOTO)
     (arguments.out / "how-it-works.svg").write_text(figure, "utf-8")
     (arguments.out / "terminal.svg").write_text(record_terminal(), "utf-8")
 
@@ -146,12 +150,14 @@ def narrowed(pixels: UInt8, aspect: float) -> UInt8:
 
 def verdict(found: Matches) -> Iterator[str]:
     """Yield the verdict and the first two products with their reasons."""
+    if found.verdict is None:
+        raise ValueError("the figure needs a recipe with the judge")
     top, height = 694, 142
     yield (
         f'<rect x="{MARGIN}" y="{top}" width="{WIDTH - 2 * MARGIN}" height="{height}" rx="10" '
         f'fill="{CARD}" stroke="{LINE}"/>'
         f'<text x="{MARGIN + 20}" y="{top + 34}" font-size="20" font-weight="700" fill="{GOOD}">'
-        f"Probably this: {escape(found[0].product.name)}</text>"
+        f"{VERDICTS[found.verdict].capitalize()}</text>"
     )
     for rank, match in enumerate(found[:2]):
         base, share = top + 76 + 40 * rank, match.probability or 0
@@ -177,7 +183,7 @@ def record_terminal() -> str:
             ["index", "products.csv", "shop.lens"],
             ["search", "shop.lens", "photos/lipstick.jpg", "-k", "4"],
         ):
-            console.print(f"[bold magenta]$[/] beautylens {' '.join(command)}")
+            console.print(Text("$", "bold magenta"), "beautylens", *command)
             app(command, standalone_mode=False)
     drawn = console.export_svg(title="beautylens", unique_id="terminal")
     # Without rich's web fonts, so that the picture needs no other host.
