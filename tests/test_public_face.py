@@ -59,7 +59,7 @@ def test_importing_the_package_loads_no_engine() -> None:
     code = "import sys, beautylens; dir(beautylens); print([*sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     loaded = set(ast.literal_eval(done.stdout))
-    assert not loaded & {"numpy", "lancedb", "pyarrow", "openvino", "pydantic", "PIL", "cv2"}
+    assert not loaded & {"numpy", "lance", "pyarrow", "openvino", "pydantic", "PIL", "cv2"}
 
 
 def test_a_missing_extra_is_an_error_of_its_own_with_a_line_for_a_clone() -> None:

@@ -22,7 +22,7 @@ FAST = read_recipe("fast")
 
 def stored(collection: Collection) -> dict[str, np.ndarray]:
     """Every image's descriptor, by id; fails if an id is there twice."""
-    table = collection.gallery.rows.table.to_arrow()
+    table = collection.gallery.rows.table.select()
     ids = table["image_id"].to_pylist()
     assert len(ids) == len(set(ids))
     return dict(zip(ids, np.array(table["descriptor"].to_pylist(), np.float32), strict=True))
@@ -211,10 +211,9 @@ def test_indexes_missed_by_a_kill_are_made_on_the_next_run(tmp_path: Path) -> No
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Gallery, "ensure_indexes", lambda _self: None)
         collection, _ = build(shop.table, tmp_path / "c.lens", recipe=FAST)
-    assert collection.gallery.rows.table.list_indices() == []
+    assert not collection.gallery.rows.indexes.columns
     collection, _ = build(shop.table, tmp_path / "c.lens", recipe=FAST)
-    made = [index.columns for index in collection.gallery.rows.table.list_indices()]
-    assert sorted(made) == [["gtin"], ["image_id"], ["product_id"]]
+    assert collection.gallery.rows.indexes.columns == {"gtin", "image_id", "product_id"}
 
 
 def test_the_public_index_gives_a_collection_that_names_its_failures(tmp_path: Path) -> None:

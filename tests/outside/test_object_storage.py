@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import lance
 import pyarrow as pa
 import pytest
 
@@ -18,8 +17,8 @@ from beautylens.collection import Collection, open_collection
 from beautylens.errors import BeautylensError, CollectionError, TableError
 from beautylens.indexing import build
 from beautylens.store.gallery import Gallery
-from beautylens.store.lance import connect
 from beautylens.store.schema import FORMAT, make_tables
+from beautylens.store.table import Table, table_address
 from tests.conftest import Shop, catalogue_rows, write_table
 from tests.outside.object_storage import object_storage, upload
 from tests.outside.process import served
@@ -149,7 +148,7 @@ def test_commits_that_conflict_are_made_again_on_top_of_each_other(
 
 def test_a_creation_that_was_killed_half_way_is_gone_on_with(remote_shop: str, bucket: str) -> None:
     begun = f"{bucket}/begun.lens"
-    connect(begun).create_table("failures", schema=_failures())
+    Table.ensure(table_address(begun, "failures"), _failures())
     assert not Gallery.exists(begun)
     collection, _ = build(f"{remote_shop}/catalogue.csv", begun)
     assert len(collection) == 12
@@ -176,8 +175,12 @@ def test_an_index_that_another_process_made_meanwhile_is_made_once(
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda gallery: gallery.ensure_indexes(), (first, second)))
     second.ensure_indexes()
-    indexes = lance.dataset(f"{made}/images.lance").list_indices()
-    assert sorted(index["fields"] for index in indexes) == [["gtin"], ["image_id"], ["product_id"]]
+    indexes = second.rows.table.newest().describe_indices()
+    assert sorted(index.field_names for index in indexes) == [
+        ["gtin"],
+        ["image_id"],
+        ["product_id"],
+    ]
 
 
 def test_of_two_that_make_one_collection_what_the_first_computed_is_kept(bucket: str) -> None:

@@ -64,7 +64,7 @@ def plain(large: Shop, tmp_path_factory: pytest.TempPathFactory) -> Collection:
 
 def rows_of(collection: Collection) -> dict[str, dict[str, object]]:
     """Every row by its image's id; fails if one is there twice."""
-    rows = collection.gallery.rows.table.to_arrow().to_pylist()
+    rows = collection.gallery.rows.table.select().to_pylist()
     found = {row["image_id"]: row for row in rows}
     assert len(found) == len(rows)
     return found

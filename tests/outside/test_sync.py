@@ -24,10 +24,10 @@ from beautylens.cli.sync import sync as command
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import CollectionError
 from beautylens.search.retrieve import nearest
-from beautylens.store.lance import connect
 from beautylens.store.milvus.index import INDEXES
 from beautylens.store.milvus.sync import in_step, sync
 from beautylens.store.milvus.vector_index import open_with_milvus
+from beautylens.store.table import Table, table_address
 from tests.conftest import Shop
 from tests.outside.milvus import (
     client,
@@ -282,8 +282,8 @@ def test_a_sync_that_goes_on_follows_the_collection(
         until(lambda: there.count() == 10)
         until(lambda: there.count() == 11)
         # Another collection at the same place, its versions the same, is not taken for it.
-        settings = connect(str(folder)).open_table("settings")
-        settings.update(where="key = 'id'", values={"value": '"another"'})
+        with Table(table_address(str(folder), "settings")).writing() as settings:
+            settings.update({"value": "'\"another\"'"}, where="key = 'id'")
         until(lambda: "has the vectors of another collection" in told.read_text())
 
 

@@ -8,13 +8,14 @@ from contextlib import closing
 from itertools import product
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beautylens.errors import QueryError
 from beautylens.store.filters import MAX_DEPTH, Comparison, parse_filter, to_sql
-from beautylens.store.lance import connect
+from beautylens.store.table import Table
 
 COLUMNS = ["product_id", "name", "brand", "gtin", "shade", "größe", "Net Weight", "in"]
 TEXTS = ("", "A", "b", "it's")
@@ -148,9 +149,9 @@ def test_what_is_no_filter_is_refused_with_the_reason_and_the_columns(
 def test_the_store_reads_filters_as_deep_as_they_may_be(
     tmp_path: Path, opening: str, levels: int
 ) -> None:
-    table = connect(str(tmp_path)).create_table("rows", [{"brand": "A"}, {"brand": "B"}])
+    table = Table.create(str(tmp_path / "rows.lance"), pa.table({"brand": ["A", "B"]}))
     times = MAX_DEPTH // levels
     where = opening * times + "brand = 'A'" + ")" * (times if "(" in opening else 0)
     written = to_sql(parse_filter(where, ["brand"]))
-    found = table.search().where(f"({written}) AND brand IN ('A')").to_list()
+    found = table.select(where=f"({written}) AND brand IN ('A')").to_pylist()
     assert [row["brand"] for row in found] == ["A"]

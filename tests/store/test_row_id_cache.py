@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import lancedb
 import pyarrow as pa
 import pytest
 
 from beautylens.store.row_id_cache import RowIdCache
+from beautylens.store.table import Table
 
 
 @pytest.fixture
-def table(tmp_path: Path) -> Any:
+def table(tmp_path: Path) -> Table:
     rows = pa.table({"image_id": [f"i{n}" for n in range(50)], "value": list(range(50))})
-    database = lancedb.connect(tmp_path, read_consistency_interval=timedelta(0))
-    return database.create_table("images", rows)
+    return Table.create(str(tmp_path / "images.lance"), rows)
 
 
 def values(cache: RowIdCache, *image_ids: str) -> dict[str, int]:
@@ -27,7 +24,7 @@ def values(cache: RowIdCache, *image_ids: str) -> dict[str, int]:
     return dict(zip(rows["image_id"].to_pylist(), rows["value"].to_pylist(), strict=True))
 
 
-def test_rows_are_found_the_first_time_and_again(table: Any) -> None:
+def test_rows_are_found_the_first_time_and_again(table: Table) -> None:
     cache = RowIdCache(table)
     for _ in range(2):
         assert values(cache, "i3", "i40", "i3") == {"i3": 3, "i40": 40}
@@ -37,30 +34,29 @@ def test_rows_are_found_the_first_time_and_again(table: Any) -> None:
 
 
 def test_rows_read_by_row_id_are_found_by_image_id_without_a_query(
-    table: Any, monkeypatch: pytest.MonkeyPatch
+    table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = RowIdCache(table)
-    answer = table.search().select(["image_id"]).with_row_id(True).to_arrow()
+    answer = table.select(["image_id"], with_row_id=True)
     assert cache.at(answer["_rowid"].to_pylist(), []).column_names == ["image_id"]
-    monkeypatch.setattr(table, "search", None)
+    monkeypatch.setattr(cache, "_query", None)
     assert values(cache, "i3", "i40") == {"i3": 3, "i40": 40}
 
 
-def test_removed_replaced_and_moved_rows_are_not_mistaken(table: Any) -> None:
+def test_removed_replaced_and_moved_rows_are_not_mistaken(table: Table) -> None:
     cache = RowIdCache(table)
     assert len(values(cache, *(f"i{n}" for n in range(50)))) == 50
     table.delete("image_id IN ('i3', 'i4')")
-    table.merge_insert("image_id").when_matched_update_all().execute(
-        pa.table({"image_id": ["i5"], "value": [500]})
-    )
+    table.merge("image_id", pa.table({"image_id": ["i5"], "value": [500]}))
     table.add(pa.table({"image_id": ["i3"], "value": [300]}))
     expected = {"i2": 2, "i3": 300, "i5": 500}
     assert values(cache, "i2", "i3", "i4", "i5") == expected
-    table.optimize()
+    with table.writing() as dataset:
+        dataset.optimize.compact_files()
     assert values(cache, "i2", "i3", "i4", "i5") == expected
 
 
-def test_the_cache_is_bounded(table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_is_bounded(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("beautylens.store.row_id_cache._MAX_CACHED", 10)
     cache = RowIdCache(table)
     for n in range(50):
@@ -68,7 +64,7 @@ def test_the_cache_is_bounded(table: Any, monkeypatch: pytest.MonkeyPatch) -> No
     assert len(cache._row_ids) <= 11
 
 
-def test_another_row_at_a_cached_row_id_is_looked_up(table: Any) -> None:
+def test_another_row_at_a_cached_row_id_is_looked_up(table: Table) -> None:
     cache = RowIdCache(table)
     assert values(cache, "i1", "i2") == {"i1": 1, "i2": 2}
     cache._row_ids["i1"] = cache._row_ids["i2"]

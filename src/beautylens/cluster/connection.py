@@ -30,7 +30,6 @@ def connected(cluster: str) -> Iterator[Any]:
     # Otherwise Ray prints messages about its workers on stdout.
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
     # Ray forks processes, but they run other programs at once.
-    warnings.filterwarnings("ignore", "lancedb fork support", RuntimeWarning)
     warnings.filterwarnings("ignore", "lance is not fork-safe", UserWarning)
     with extra("scale"):
         import ray

@@ -39,7 +39,7 @@ def is_unsupported(text: str) -> bool:
 class RemotePath:
     """A file or folder in object storage or on the web, used like a `pathlib.Path`.
 
-    Credentials and endpoints come from the environment alone, as Arrow and LanceDB take them
+    Credentials and endpoints come from the environment alone, as Arrow and Lance take them
     (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`, `GOOGLE_APPLICATION_CREDENTIALS`).
 
     Only what the owner of a catalogue wrote is made one of these: a text from elsewhere that

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pyarrow as pa
 
-from beautylens.store.lance import key_field, plain_errors, sql_list, table_names
+from beautylens.store.lance import key_field, plain_errors, sql_list
+from beautylens.store.table import Table, table_address, table_names
 
 SCHEMA = pa.schema([key_field("name"), pa.field("value", pa.large_binary())])
 
 
 class Artefacts:
-    """Named values of one gallery, in a LanceDB table that is created by the first of them.
+    """Named values of one gallery, in a table that is created by the first of them.
 
     Args:
-        database: of the gallery.
-        address: of the gallery, for errors.
+        address: of the gallery.
         table: name of the table.
     """
 
-    def __init__(self, database: Any, address: str, table: str) -> None:
-        self._database, self._address, self._table = database, address, table
+    def __init__(self, address: str, table: str) -> None:
+        self._address, self._table = address, table
 
     def get(self, name: str) -> bytes | None:
         """Return a value by its name, or None."""
@@ -29,7 +27,7 @@ class Artefacts:
             table = self._opened()
             if table is None:
                 return None
-            rows = table.search().where(f"name = {sql_list([name])}").to_arrow()
+            rows = table.select(where=f"name = {sql_list([name])}")
         values = rows["value"].to_pylist()
         return values[0] if values else None
 
@@ -37,21 +35,15 @@ class Artefacts:
         """Return a number that increases with every change."""
         with plain_errors(self._address, "read"):
             table = self._opened()
-            return 0 if table is None else int(table.version)
+            return 0 if table is None else table.version
 
     def put(self, name: str, value: bytes) -> None:
         """Write a value, replacing one of the same name."""
         columns = [pa.array([name]), pa.array([value], pa.large_binary())]
         with plain_errors(self._address, "written"):
-            table = self._database.create_table(self._table, schema=SCHEMA, exist_ok=True)
-            (
-                table.merge_insert("name")
-                .when_matched_update_all()
-                .when_not_matched_insert_all()
-                .execute(pa.table(columns, schema=SCHEMA))
-            )
+            table = Table.ensure(table_address(self._address, self._table), SCHEMA)
+            table.merge("name", pa.table(columns, schema=SCHEMA))
 
-    def _opened(self) -> Any:
-        if self._table not in table_names(self._database):
-            return None
-        return self._database.open_table(self._table)
+    def _opened(self) -> Table | None:
+        there = self._table in table_names(self._address)
+        return Table(table_address(self._address, self._table)) if there else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 from beautylens.store.lance import is_conflict, plain_errors
 from beautylens.store.rows import Rows
@@ -34,31 +33,16 @@ def compact(rows: Rows, written: int = 0) -> None:
     """
     least = BUILT_ROWS if written >= CHANGED_ROWS else CHANGED_ROWS
     with plain_errors(rows.address, "written"):
-        if rows.table.stats()["fragment_stats"]["num_fragments"] > MAX_FRAGMENTS:
-            _merge_fragments(rows.location, least)
+        fragments = rows.table.newest().get_fragments()
+        if sum(fragment.physical_rows < least for fragment in fragments) > MAX_FRAGMENTS:
+            # Only up to this size: rewriting half a million rows takes minutes, too long for a
+            # change of one row.
+            with _unless_changed(), rows.table.writing() as dataset:
+                dataset.optimize.compact_files(target_rows_per_fragment=least)
+            rows.table.newest().cleanup_old_versions(older_than=_KEPT)
         if rows.indexes.unindexed() > MAX_UNINDEXED:
-            with _unless_changed():
-                _dataset(rows.location).optimize.optimize_indices()
-
-
-def _merge_fragments(location: str, least: int) -> None:
-    """Compact the fragments of fewer rows than `least`; delete old versions.
-
-    LanceDB's `optimize` would rewrite up to a million rows: minutes for a change of one row.
-    """
-    table = _dataset(location)
-    if sum(fragment.physical_rows < least for fragment in table.get_fragments()) <= MAX_FRAGMENTS:
-        return
-    with _unless_changed():
-        table.optimize.compact_files(target_rows_per_fragment=least)
-    table.cleanup_old_versions(older_than=_KEPT)
-
-
-def _dataset(location: str) -> Any:
-    # Its import takes a third of a second.
-    import lance
-
-    return lance.dataset(location)
+            with _unless_changed(), rows.table.writing() as dataset:
+                dataset.optimize.optimize_indices()
 
 
 @contextmanager

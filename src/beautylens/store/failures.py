@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import pyarrow as pa
 
 from beautylens.inputs.unicode_text import printable
 from beautylens.store.lance import of_products, plain_errors
+from beautylens.store.table import Table
 
 SCHEMA = pa.schema(
     [
@@ -34,14 +34,14 @@ class Failure:
 
 
 class FailureLog:
-    """The failures of one gallery, in a LanceDB table.
+    """The failures of one gallery, in a Lance table.
 
     Args:
-        table: of LanceDB.
+        table: one failure per row.
         address: of the gallery, for errors.
     """
 
-    def __init__(self, table: Any, address: str) -> None:
+    def __init__(self, table: Table, address: str) -> None:
         self._table, self._address = table, address
 
     def replace(self, product_ids: Iterable[str], failures: Sequence[Failure]) -> None:
@@ -62,5 +62,5 @@ class FailureLog:
     def all(self) -> tuple[Failure, ...]:
         """Return the failures in the order of the catalogue table."""
         with plain_errors(self._address, "read"):
-            rows = self._table.search().to_arrow().to_pylist()
+            rows = self._table.select().to_pylist()
         return tuple(sorted((Failure(**row) for row in rows), key=lambda failure: failure.row))

@@ -12,7 +12,7 @@ from beautylens.errors import QueryError
 from beautylens.inputs.several import several
 from beautylens.inputs.unicode_text import composed
 
-# Depth to which brackets and NOT may be nested; LanceDB takes about fifteen.
+# Depth to which brackets and NOT may be nested; Lance takes about fifteen.
 MAX_DEPTH = 12
 HELP = (
     "compare columns with texts by =, <>, <, <=, >, >=, LIKE, ILIKE, IN, BETWEEN or IS NULL, "
@@ -88,9 +88,9 @@ def parse_filter(where: str, columns: Sequence[str]) -> Condition:
 
 
 def to_sql(condition: Condition) -> str:
-    """Return a condition as SQL for LanceDB.
+    """Return a condition as SQL for Lance.
 
-    Only necessary brackets are written, since LanceDB's parser takes few nested ones.
+    Only necessary brackets are written, since Lance's parser takes few nested ones.
     """
     if isinstance(condition, Joined):
         parts = condition.conditions

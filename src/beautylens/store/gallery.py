@@ -19,7 +19,7 @@ from beautylens.store.artefacts import Artefacts
 from beautylens.store.compaction import compact
 from beautylens.store.failures import FailureLog
 from beautylens.store.fragments import append_fragments, write_fragments
-from beautylens.store.lance import connect, of_products, plain_errors, table_names
+from beautylens.store.lance import of_products, plain_errors
 from beautylens.store.lance_index import LanceIndex
 from beautylens.store.products import Products
 from beautylens.store.rows import Rows
@@ -31,6 +31,7 @@ from beautylens.store.schema import (
     refuse_occupied,
     refuse_other_format,
 )
+from beautylens.store.table import Table, table_address, table_names
 from beautylens.store.vector_index import VectorIndex
 
 # Creates the vector index of rows, given the settings of their gallery.
@@ -38,7 +39,7 @@ MakeIndex = Callable[[Rows, Mapping[str, Any]], VectorIndex]
 
 
 class Gallery:
-    """The images of one collection, in LanceDB; a change is one atomic commit.
+    """The images of one collection, in Lance tables; a change is one atomic commit.
 
     Several processes may read and write it at the same time; a reader sees whole commits only.
 
@@ -57,7 +58,7 @@ class Gallery:
 
         Args:
             address: a folder, or an address in object storage.
-            index: creates its vector index; that of LanceDB by default.
+            index: creates its vector index; that of Lance by default.
 
         Raises:
             CollectionError: when there is no gallery, or one of another format.
@@ -70,16 +71,18 @@ class Gallery:
                     f"there is no collection at {self.address}; create one with "
                     f"`beautylens index TABLE {shlex.quote(self.address)}`"
                 )
-            database = connect(self.address)
-            self.settings = read_settings(database)
+            self.settings = read_settings(self.address)
             refuse_other_format(self.settings, self.address)
-            self.rows = Rows(database.open_table("images"), self.address)
-            self.failures = FailureLog(database.open_table("failures"), self.address)
-            self.artefacts = Artefacts(database, self.address, self.settings["artefacts"])
+            self.rows = Rows(self._table("images"), self.address)
+            self.failures = FailureLog(self._table("failures"), self.address)
+            self.artefacts = Artefacts(self.address, self.settings["artefacts"])
         self.products = Products(self.rows)
         self.vectors: VectorIndex = (
             LanceIndex(self.rows) if index is None else index(self.rows, self.settings)
         )
+
+    def _table(self, name: str) -> Table:
+        return Table(table_address(self.address, name))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as the address: another process opens the gallery itself."""
@@ -89,8 +92,7 @@ class Gallery:
     def exists(address: str | Path) -> bool:
         """Return whether there is a gallery at an address."""
         with plain_errors(str(address), "opened"):
-            # LanceDB would create a missing folder.
-            return as_path(address).is_dir() and "settings" in table_names(connect(str(address)))
+            return "settings" in table_names(str(address))
 
     @classmethod
     def create(
@@ -205,7 +207,7 @@ class Gallery:
             return []
         with plain_errors(self.address, "written"):
             written_before = append_fragments(self.rows.location, several(fragments), examined)
-            self.rows.table.checkout_latest()
+            self.rows.table.refresh()
             return written_before
 
     def delete(self, product_ids: Iterable[str]) -> int:

@@ -1,33 +1,18 @@
-"""Access to LanceDB: connections, SQL conditions, and its errors as one sentence."""
+"""SQL conditions for Lance, and its errors as one sentence."""
 
 from __future__ import annotations
 
-import importlib
-import os
 import re
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
-from functools import cache
-from types import ModuleType
-from typing import Any
 
 import pyarrow as pa
-import pydantic
 
 from beautylens.errors import CollectionError, QueryError
-from beautylens.files.paths import is_address
 from beautylens.inputs.several import several
 from beautylens.inputs.unicode_text import composed
-from beautylens.runtime.native import Lock
-from beautylens.runtime.startup import quick_imports
-from beautylens.store.forked import Database, note_connection
 
-# Its log is for developers; errors are raised. Set LANCEDB_LOG to see the log.
-os.environ.setdefault("LANCEDB_LOG", "error")
-
-# Patterns in the errors of LanceDB and the system, and what a user should do.
+# Patterns in the errors of Lance and the system, and what a user should do.
 _MEANINGS = {
     r"surrogates not allowed": "its path is not UTF-8; rename the folder or name another",
     r"badscheme": "its server uses plain http; set AWS_ALLOW_HTTP=true to allow that",
@@ -52,57 +37,15 @@ _MEANINGS = {
 
 _NOT_TEXT = re.compile("[\ud800-\udfff]")
 
-# Age of the version that a search in object storage may use, since a check for a newer one is a
-# request. A process sees its own commits at once.
-REMOTE_AGE = timedelta(seconds=5)
-
-
-def connect(address: str) -> Database:
-    """Return a database in which readers see every commit at once, or after `REMOTE_AGE`.
-
-    Raises:
-        CollectionError: when this process was forked from one that had connected.
-    """
-    note_connection(address)
-    # Zero: every read checks for a newer version first.
-    age = REMOTE_AGE if is_address(address) else timedelta(0)
-    opened = import_lancedb().connect(address, read_consistency_interval=age)
-    return Database(opened, address)
-
-
-_IMPORTING = Lock()
-
-
-@cache
-def import_lancedb() -> ModuleType:
-    """Import LanceDB on first use, in half the time.
-
-    It contains a generated client for its servers that compiles argument checks of several hundred
-    calls. Nothing here calls a server, so the client is imported without the checks.
-    """
-    with _IMPORTING(), quick_imports():
-        checking = pydantic.validate_call
-        if "lancedb" not in sys.modules:
-            pydantic.validate_call = lambda call: call  # type: ignore[assignment]  # put back below
-        try:
-            return importlib.import_module("lancedb")
-        finally:
-            pydantic.validate_call = checking
-
 
 def key_field(name: str) -> pa.Field:
     """Return a text column by which rows are upserted.
 
-    Marked as a primary key, so that LanceDB detects a conflict if two writers insert the same value
+    Marked as a primary key, so that Lance detects a conflict if two writers insert the same value
     at the same time, and retries the later commit on top of the earlier.
     """
     marked = {"lance-schema:unenforced-primary-key": "true"}
     return pa.field(name, pa.string(), nullable=False, metadata=marked)
-
-
-def table_names(database: Any) -> list[str]:
-    """Return the names of the tables of a database."""
-    return list(database.list_tables().tables)
 
 
 def sql_list(values: Iterable[str]) -> str:
@@ -131,7 +74,7 @@ def is_conflict(error: Exception) -> bool:
 
 @contextmanager
 def plain_errors(address: str, doing: str) -> Iterator[None]:
-    """Turn an error of LanceDB or the system into one sentence about a collection.
+    """Turn an error of Lance or the system into one sentence about a collection.
 
     Raises:
         CollectionError: with the collection, what failed, and the reason.
@@ -164,7 +107,7 @@ def filter_errors(where: str | None, columns: Sequence[str]) -> Iterator[None]:
 
 
 def _first_sentence(error: Exception) -> str:
-    """Return the first sentence of an error of LanceDB, without source locations."""
+    """Return the first sentence of an error of Lance, without source locations."""
     text = str(error).removeprefix("Invalid input, ").split("\n")[0]
     text = re.sub(r",? ?(at )?/\S+\.rs:\d+(:\d+)?", "", text)
     return text.split(". ")[0].rstrip(" .:,")

@@ -1,4 +1,4 @@
-"""The vector index of LanceDB, on columns of the rows themselves."""
+"""The vector index of Lance, on columns of the rows themselves."""
 
 from __future__ import annotations
 
@@ -38,19 +38,9 @@ class LanceIndex:
         """Return cosines by row id; from an index those of 8-bit copies, of half as many again."""
         rows = self._rows
         depth = depth * 3 // 2 if column in rows.indexes.columns else depth
-        query = (
-            rows.table.search(vector, vector_column_name=column)
-            .distance_type("cosine")
-            .nprobes(PROBES)
-            .limit(depth)
-            .with_row_id(True)
-        )
-        query = (query if where is None else query.where(where, prefilter=True)).select(
-            ["_distance"]
-        )
         columns = [*PLAIN, *rows.extra] if where else []
         with plain_errors(rows.address, "searched"), filter_errors(where, columns):
-            found = query.to_arrow()
+            found = rows.table.nearest(column, vector, depth, probes=PROBES, where=where)
         cosines = 1.0 - found["_distance"].to_numpy()
         return dict(zip(found["_rowid"].to_pylist(), cosines.tolist(), strict=True))
 

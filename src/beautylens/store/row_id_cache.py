@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import pyarrow as pa
 
 from beautylens.inputs.several import several
 from beautylens.store.lance import of_images
+from beautylens.store.table import Table
 
 # Maximum number of cached ids; then the cache is cleared.
 _MAX_CACHED = 100_000
@@ -21,10 +21,10 @@ class RowIdCache:
     changes row ids; an image that is not found under its cached id is looked up again.
 
     Args:
-        table: of LanceDB, with a column `image_id`.
+        table: with a column `image_id`.
     """
 
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: Table) -> None:
         self._table = table
         self._row_ids: dict[str, int] = {}
 
@@ -57,13 +57,12 @@ class RowIdCache:
         return pa.concat_tables([found, self._at(self._query(missing), names)])
 
     def _query(self, image_ids: Sequence[str]) -> list[int]:
-        query = self._table.search().select(["image_id"]).with_row_id(True)
-        row_ids: list[int] = query.where(of_images(image_ids)).to_arrow()["_rowid"].to_pylist()
+        found = self._table.select(["image_id"], of_images(image_ids), with_row_id=True)
+        row_ids: list[int] = found["_rowid"].to_pylist()
         return row_ids
 
     def _at(self, row_ids: Iterable[int], names: Sequence[str]) -> pa.Table:
-        columns = ["image_id", "_rowid", *names]
-        rows = self._table.take_row_ids(list(row_ids)).select(columns).to_arrow()
+        rows = self._table.take(row_ids, ["image_id", *names])
         if len(self._row_ids) > _MAX_CACHED:
             self._row_ids = {}
         self._row_ids |= zip(rows["image_id"].to_pylist(), rows["_rowid"].to_pylist(), strict=True)

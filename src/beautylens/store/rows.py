@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any, get_args
+from typing import get_args
 
 import pyarrow as pa
 
@@ -18,6 +18,7 @@ from beautylens.store.indexes import Indexes
 from beautylens.store.lance import of_images, plain_errors
 from beautylens.store.row_id_cache import RowIdCache
 from beautylens.store.schema import INTERNAL, PLAIN, THUMBNAIL
+from beautylens.store.table import Table, table_address
 
 STREAMED_ROWS = 4096
 
@@ -28,11 +29,11 @@ class Rows:
     Other processes may write them at the same time; a reader sees whole commits only.
 
     Args:
-        table: of LanceDB.
+        table: of the images.
         address: of the gallery, for errors.
     """
 
-    def __init__(self, table: Any, address: str) -> None:
+    def __init__(self, table: Table, address: str) -> None:
         self.table, self.address = table, address
         self.indexes = Indexes(table)
         self._row_ids = RowIdCache(table)
@@ -40,7 +41,7 @@ class Rows:
     @property
     def location(self) -> str:
         """The address of the table."""
-        return f"{self.address}/images.lance"
+        return table_address(self.address, "images")
 
     @property
     def extra(self) -> tuple[str, ...]:
@@ -66,11 +67,11 @@ class Rows:
     @property
     def version(self) -> int:
         """The number of the latest version; each commit adds one."""
-        return int(self.table.version)
+        return self.table.version
 
     def count(self, where: str | None = None) -> int:
         """Return the number of images."""
-        return int(self.table.count_rows(where))
+        return self.table.count_rows(where)
 
     def image_ids(self) -> set[str]:
         """Return the ids of all images."""
@@ -79,7 +80,7 @@ class Rows:
     def ids(self, column: str) -> pa.ChunkedArray:
         """Return `image_id` or `product_id` of all images in the latest version."""
         with plain_errors(self.address, "read"):
-            self.table.checkout_latest()
+            self.table.refresh()
         return self.select([column])[column]
 
     def digests(self) -> dict[str, str]:
@@ -90,13 +91,12 @@ class Rows:
     def stream(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield the named columns of all images in batches of a few thousand rows."""
         with plain_errors(self.address, "read"):
-            yield from self.table.search().select(list(several(names))).to_batches(STREAMED_ROWS)
+            yield from self.table.stream(several(names), STREAMED_ROWS)
 
     def select(self, names: Sequence[str], where: str | None = None) -> pa.Table:
         """Return the named columns of the images that meet an SQL condition, in any order."""
         with plain_errors(self.address, "read"):
-            query = self.table.search().select(list(several(names)))
-            return (query.where(where) if where else query).to_arrow()
+            return self.table.select(several(names), where)
 
     def read(self, image_ids: Iterable[str], names: Sequence[str]) -> pa.Table:
         """Return `image_id` and the named columns of the images that exist, in any order."""
@@ -228,13 +228,10 @@ class Rows:
             rows: replace those with the same ids.
             former: ids of the images to remove.
         """
-        merge = self.table.merge_insert("image_id")
-        merge = merge.when_matched_update_all().when_not_matched_insert_all()
-        if former:
-            # Scans all ids, which takes a second for half a million.
-            merge = merge.when_not_matched_by_source_delete(of_images(former))
+        # Deleting scans all ids, which takes a second for half a million.
+        delete = of_images(former) if former else None
         with plain_errors(self.address, "written"):
-            merge.execute(self.complete(rows))
+            self.table.merge("image_id", self.complete(rows), delete=delete)
 
     def replace(self, rows: pa.Table) -> None:
         """Replace columns of the images that still exist with the same picture file.
@@ -248,9 +245,9 @@ class Rows:
         kept = rows.filter(pa.array([image in known for image in given], pa.bool_()))
         kept = kept.cast(pa.schema([self.table.schema.field(n) for n in rows.column_names]))
         with plain_errors(self.address, "written"):
-            # With the index on image_id LanceDB 0.40 writes these columns only; without it, or with
-            # a condition, it rewrites all columns.
-            self.table.merge_insert("image_id").when_matched_update_all().execute(kept)
+            # With the index on image_id Lance writes these columns only; without it, or with a
+            # condition, it rewrites all columns.
+            self.table.merge("image_id", kept, insert=False)
 
     def keep_originals(self) -> None:
         """Add the column of the descriptors from before augmentation, empty."""
@@ -262,7 +259,7 @@ class Rows:
     def delete(self, where: str) -> int:
         """Remove the images that meet an SQL condition, in one commit; return their number."""
         with plain_errors(self.address, "written"):
-            self.table.checkout_latest()
+            self.table.refresh()
             gone = self.count(where)
             if gone:
                 self.table.delete(where)
@@ -272,7 +269,7 @@ class Rows:
 def _missing_values(field: pa.Field, rows: pa.Table) -> pa.Array | pa.ChunkedArray:
     """Return the values of a column that the rows lack."""
     if field.name == "original":
-        # A new descriptor is its own original; LanceDB takes no null vectors here.
+        # A new descriptor is its own original; Lance takes no null vectors here.
         return rows["descriptor"]
     if pa.types.is_string(field.type):
         return pa.array([""] * len(rows), field.type)

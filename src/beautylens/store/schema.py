@@ -15,7 +15,8 @@ from beautylens.errors import CollectionError
 from beautylens.files.paths import AnyPath, RemotePath
 from beautylens.store.artefacts import Artefacts
 from beautylens.store.failures import SCHEMA as FAILURES
-from beautylens.store.lance import connect, key_field
+from beautylens.store.lance import key_field
+from beautylens.store.table import Table, table_address
 
 FORMAT = 3
 PLAIN = ("image_id", "product_id", "image", "name", "brand", "category", "gtin")
@@ -57,22 +58,21 @@ def create_tables(
     if thumbnails:
         types = (pa.large_binary(), pa.float32())
         fields += [pa.field(name, kind) for name, kind in zip(THUMBNAIL, types, strict=True)]
-    database = connect(address)
-    database.create_table("images", schema=pa.schema(fields), exist_ok=True)
-    database.create_table("failures", schema=FAILURES, exist_ok=True)
+    Table.ensure(table_address(address, "images"), pa.schema(fields))
+    Table.ensure(table_address(address, "failures"), FAILURES)
     # A unique name: if two processes create the gallery, the settings have that of one of them.
     own = f"artefacts-{uuid.uuid4().hex[:8]}"
-    kept = Artefacts(database, address, own)
+    kept = Artefacts(address, own)
     for name, value in artefacts.items():
         kept.put(name, value)
     settings = {**settings, "id": uuid.uuid4().hex, "artefacts": own}
     rows = [{"key": key, "value": json.dumps(value)} for key, value in settings.items()]
-    database.create_table("settings", pa.Table.from_pylist(rows, schema=_SETTINGS))
+    Table.create(table_address(address, "settings"), pa.Table.from_pylist(rows, _SETTINGS))
 
 
-def read_settings(database: Any) -> dict[str, Any]:
+def read_settings(address: str) -> dict[str, Any]:
     """Return the settings of a gallery."""
-    rows = database.open_table("settings").search().to_arrow().to_pylist()
+    rows = Table(table_address(address, "settings")).select().to_pylist()
     return {row["key"]: json.loads(row["value"]) for row in rows}
 
 
@@ -119,7 +119,8 @@ def _is_begun(folder: RemotePath, held: Sequence[str]) -> bool:
     begun = r"(images|failures|artefacts-\w+)\.lance"
     if not held or not all(re.fullmatch(begun, name) for name in held):
         return False
-    return "images.lance" not in held or not connect(str(folder)).open_table("images").count_rows()
+    images = table_address(str(folder), "images")
+    return "images.lance" not in held or not Table(images).count_rows()
 
 
 def create_folder(folder: Path, address: str | Path) -> None:

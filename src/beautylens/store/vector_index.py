@@ -14,7 +14,7 @@ from beautylens.store.columns import Vectors
 class VectorIndex(Protocol):
     """Search by cosine over the vectors of a gallery's images.
 
-    An index is derived from the rows of the gallery (Milvus) or part of them (LanceDB). To add one,
+    An index is derived from the rows of the gallery (Milvus) or part of them (Lance). To add one,
     write a class with these methods and pass it to `Gallery`.
     """
 

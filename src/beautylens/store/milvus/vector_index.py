@@ -106,7 +106,7 @@ class MilvusIndex:
         # The Milvus client has threads, too.
         refuse_forked(self.rows.address)
         asked = milvus_filter(where, self.texts) if where else ""
-        # The index may have 8-bit copies: half as many again, as with LanceDB.
+        # The index may have 8-bit copies: half as many again, as with Lance.
         cosines = self._filled.search(vector, depth * 3 // 2, asked, column)
         row_ids = self.rows.row_ids(cosines)
         return {row_id: cosines[image_id] for image_id, row_id in row_ids.items()}
