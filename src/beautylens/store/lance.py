@@ -15,7 +15,7 @@ from beautylens.inputs.unicode_text import composed
 # Patterns in the errors of Lance and the system, and what a user should do.
 _MEANINGS = {
     r"surrogates not allowed": "its path is not UTF-8; rename the folder or name another",
-    r"badscheme": "its server uses plain http; set AWS_ALLOW_HTTP=true to allow that",
+    r"badscheme|builder error": "its server uses plain http; set AWS_ALLOW_HTTP=true to allow that",
     r"nosuchbucket|bucket does not exist": "there is no such bucket; check the address",
     r"get aws credentials|invalidaccesskeyid|signaturedoesnotmatch|access_?denied|expiredtoken": (
         "its server refuses the credentials; check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in "

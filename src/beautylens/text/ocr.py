@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import yaml
 
 from beautylens.arrays import UInt8
 from beautylens.errors import EncoderError
 from beautylens.runtime.native import ONNX_RUNTIME, Lock, Once
-from beautylens.runtime.startup import quick_imports
+from beautylens.runtime.startup import plain_yaml
 
 # PP-OCR networks of RapidOCR's package; named, so that it downloads no others.
 NETWORKS = {
@@ -143,7 +141,7 @@ def _networks(folder: Path) -> dict[str, Path]:
 
 
 def _make_engine(side: int, networks: Mapping[str, Path]) -> Any:
-    with quick_imports(), _plain_yaml():
+    with plain_yaml():
         from rapidocr import EngineType, RapidOCR
 
     settings: dict[str, Any] = {
@@ -158,25 +156,3 @@ def _make_engine(side: int, networks: Mapping[str, Path]) -> Any:
         settings[f"{part}.engine_type"] = EngineType.ONNXRUNTIME
         settings[f"{part}.model_path"] = str(file)
     return RapidOCR(params=settings)
-
-
-@contextmanager
-def _plain_yaml() -> Iterator[None]:
-    """Load YAML files as plain dictionaries in imports inside the block.
-
-    RapidOCR reads 90 KB of YAML twice, about networks that it could download, into OmegaConf nodes:
-    that takes 0.8 s and is not needed here, where every network is named.
-    """
-    from omegaconf import OmegaConf
-
-    load = OmegaConf.load
-    OmegaConf.load = _load_plain  # type: ignore[method-assign, assignment]  # restored below
-    try:
-        yield
-    finally:
-        OmegaConf.load = load  # type: ignore[method-assign]  # restored
-
-
-def _load_plain(path: Path) -> Any:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load(Path(path).read_bytes(), loader)  # noqa: S506  (both are safe)
