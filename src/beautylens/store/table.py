@@ -42,7 +42,7 @@ class Table:
         # It takes a third of a second to import, and no help text needs it.
         import lance
 
-        note_connection(address)
+        note_connection(_folder(address))
         self.address = address
         self._max_age = REMOTE_AGE if is_address(address) else 0.0
         self._refreshing = Lock()
@@ -55,10 +55,13 @@ class Table:
 
         Raises:
             OSError: when there is one already.
+            ValueError: when the address is not UTF-8.
         """
         import lance
 
-        note_connection(address)
+        note_connection(_folder(address))
+        # Lance would raise a TypeError for a path that is not UTF-8.
+        address.encode()
         lance.write_dataset(rows, address)
         return cls(address)
 
@@ -81,7 +84,7 @@ class Table:
 
     def newest(self) -> Any:
         """Return the newest version as a `lance.LanceDataset`, to be read only."""
-        refuse_forked(self.address)
+        refuse_forked(_folder(self.address))
         if time.monotonic() - self._looked >= self._max_age:
             self.refresh()
         return self._newest
@@ -97,7 +100,7 @@ class Table:
         """Give the newest version as a `lance.LanceDataset` of its own, to be changed."""
         import lance
 
-        refuse_forked(self.address)
+        refuse_forked(_folder(self.address))
         yield lance.dataset(self.address, session=self._newest.session())
         self.refresh()
 
@@ -199,6 +202,11 @@ class Table:
         """Add columns: SQL expressions by name, or one field whose values are null."""
         with self.writing() as dataset:
             dataset.add_columns(columns)
+
+
+def _folder(address: str) -> str:
+    """Return the address of the collection that a table is in."""
+    return address.rpartition("/")[0]
 
 
 def table_names(address: str) -> list[str]:
