@@ -17,7 +17,7 @@ from beautylens.errors import ImageError, ServeError
 from beautylens.images.decode import DecodeOptions, decode_scaled
 from beautylens.images.limits import Limits
 from beautylens.serve.decoders import Decoders
-from beautylens.serve.problems import Refusal
+from beautylens.serve.problems import HTTPProblem
 from tests.images import bombs
 from tests.images.pictures import saved, smooth, turned
 
@@ -109,9 +109,9 @@ def test_memory_that_the_header_does_not_tell_of_is_not_to_be_had(tmp_path: Path
 def test_one_large_picture_at_a_time_has_the_memory() -> None:
     decoders = Decoders(2, 1_000_000, seconds=0.2)
     try:
-        with decoders._memory.holding(1_000_000), pytest.raises(Refusal) as refusal:
+        with decoders._memory.holding(1_000_000), pytest.raises(HTTPProblem) as problem:
             decoders.decode(saved(smooth(400, 400), "PNG"))
-        assert refusal.value.status_code == 503
+        assert problem.value.status_code == 503
     finally:
         decoders.close()
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from beautylens.catalogue.truth import read_truth
-from beautylens.serve.problems import Refusal
+from beautylens.serve.problems import HTTPProblem
 from beautylens.serve.routes import feedback
 from beautylens.serve.routes.feedback import Answers
 from tests.conftest import Shop
@@ -97,7 +97,7 @@ def test_no_more_bytes_are_kept_than_there_is_room_for(
     monkeypatch.setattr(feedback, "MOST_BYTES", 150)
     answers = Answers(tmp_path)
     answers.keep(bytes(100), "p1")
-    with pytest.raises(Refusal, match="are kept already"):
+    with pytest.raises(HTTPProblem, match="are kept already"):
         answers.keep(bytes(range(100)), "p2")
     answers.keep(bytes(100), "p2")
     assert [row.product_ids for row in read_truth(answers.table)] == [frozenset({"p2"})]

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from beautylens.serve.problems import Refusal
+from beautylens.serve.problems import HTTPProblem
 from beautylens.serve.work_queue import WorkQueue
 
 
@@ -37,10 +37,10 @@ def test_more_than_may_wait_are_told_when_to_come_back() -> None:
 
     done = asyncio.run(crowd())
     assert done[:3] == [True] * 3
-    for refusal in done[3:]:
-        assert isinstance(refusal, Refusal)
-        assert refusal.status_code == 429
-        assert int(refusal.headers["Retry-After"]) >= 1
+    for problem in done[3:]:
+        assert isinstance(problem, HTTPProblem)
+        assert problem.status_code == 429
+        assert int(problem.headers["Retry-After"]) >= 1
 
 
 def test_what_takes_too_long_is_given_up_and_what_waits_behind_it_is_not_begun() -> None:
@@ -51,7 +51,7 @@ def test_what_takes_too_long_is_given_up_and_what_waits_behind_it_is_not_begun()
         return await asyncio.gather(*work, return_exceptions=True)
 
     refusals = asyncio.run(late())
-    assert [refusal.status_code for refusal in refusals] == [503, 503]
+    assert [problem.status_code for problem in refusals] == [503, 503]
     gate.set()
     queue.close()
     assert begun == []
@@ -71,7 +71,7 @@ def test_closing_finishes_what_was_taken() -> None:
     queue, done = WorkQueue(1, 5, 0.05), []
 
     async def give_up() -> None:
-        with pytest.raises(Refusal):
+        with pytest.raises(HTTPProblem):
             await queue.do(lambda: (time.sleep(0.3), done.append(1)))
 
     asyncio.run(give_up())
@@ -83,7 +83,7 @@ def test_work_that_does_not_end_counts_as_stuck_until_it_does() -> None:
     queue, gate = WorkQueue(2, 5, 0.05), threading.Event()
 
     async def give_up() -> None:
-        with pytest.raises(Refusal):
+        with pytest.raises(HTTPProblem):
             await queue.do(gate.wait)
         assert queue.stuck == 0
         while not queue.stuck:

@@ -28,8 +28,8 @@ from beautylens.serve.routes.search import search_routes
 from beautylens.serve.service import Service
 from beautylens.serve.settings import ServeSettings
 
+# The environment variable by which worker processes are handed their settings.
 GIVEN = "BEAUTYLENS_SERVE"
-"""The environment variable by which worker processes are handed their settings."""
 
 
 def make_app(settings: ServeSettings, collection: Collection | None = None) -> FastAPI:

@@ -12,20 +12,20 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from beautylens.serve.middleware.headers import SECURITY
 from beautylens.serve.middleware.limits import HEAD_BYTES
-from beautylens.serve.problems import Refusal
+from beautylens.serve.problems import HTTPProblem
 
 HEAD_SECONDS = 10.0
 LINGER_SECONDS = 2.0
+# Of one process that are answered at once; more are told to come back, still more are closed.
 CONNECTIONS = 512
-"""Of one process that are answered at once; more are told to come back, still more are closed."""
+# Within which a client has to take some of its answer.
 STALL_SECONDS = 10.0
-"""Within which a client has to take some of its answer."""
+# Within which a client has to take all of its answer.
 ANSWER_SECONDS = 120.0
-"""Within which a client has to take all of its answer."""
+# Of the event loop's own time that the bytes of a request may cost; 20 MiB cost a tenth of it.
 READING_SECONDS = 0.5
-"""Of the event loop's own time that the bytes of a request may cost; 20 MiB cost a tenth of it."""
+# Of a body that comes in chunks, how many a chunk has to have on the average of a thousand.
 CHUNK_BYTES = 64
-"""Of a body that comes in chunks, how many a chunk has to have on the average of a thousand."""
 _READ_AT_ONCE = 1 << 14
 
 
@@ -43,7 +43,7 @@ class Connection(H11Protocol):
 
     @property
     def app(self) -> Any:
-        """What answers: the service, or while there are too many connections, its refusal."""
+        """What answers: the service, or while there are too many connections, its problem."""
         return _busy if len(self.connections) > CONNECTIONS else self._app
 
     @app.setter
@@ -91,14 +91,14 @@ class Connection(H11Protocol):
             self.loop.call_later(LINGER_SECONDS, close)
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP as every other refusal is answered."""
-        refusal = Refusal(
+        """Answer what is no HTTP as every other problem is answered."""
+        problem = HTTPProblem(
             400,
             "wrong-request",
             f"the request is no HTTP, or its head has more than {HEAD_BYTES} bytes; correct it",
             SECURITY | {"Connection": "close"},
         )
-        response = refusal.response()
+        response = problem.response()
         event = h11.Response(status_code=400, headers=response.raw_headers, reason=b"Bad Request")
         for part in (event, h11.Data(data=bytes(response.body)), h11.EndOfMessage()):
             self.transport.write(self.conn.send(part) or b"")
@@ -158,11 +158,11 @@ class Connection(H11Protocol):
 
 async def _busy(scope: Scope, receive: Receive, send: Send) -> None:
     """Refuse a request that comes while there are too many connections."""
-    refusal = Refusal(
+    problem = HTTPProblem(
         503,
         "busy",
         "too many clients are connected; try again in a few seconds",
         SECURITY | {"Retry-After": "5", "Connection": "close"},
     )
-    answer: ASGIApp = refusal.response()
+    answer: ASGIApp = problem.response()
     await answer(scope, receive, send)

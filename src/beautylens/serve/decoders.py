@@ -21,7 +21,7 @@ from beautylens.images.budget import Budget
 from beautylens.images.decode import DEFAULT_OPTIONS, Decoded, DecodeOptions, decode_scaled
 from beautylens.images.files import check_bytes
 from beautylens.images.sources import Picture
-from beautylens.serve.problems import Refusal
+from beautylens.serve.problems import HTTPProblem
 from beautylens.serve.wire import Message, receive, send
 
 # Seconds that a picture may take to be decoded: the largest accepted ones need two or three.
@@ -79,7 +79,7 @@ class Decoders:
         Raises:
             ImageError: as `decode_scaled` does, and when the picture takes too long or too much
                 memory.
-            Refusal: 503 when other pictures hold the memory or the processes for too long.
+            HTTPProblem: 503 when other pictures hold the memory or the processes for too long.
             ServeError: when a process cannot start.
         """
         if not isinstance(source, bytes):
@@ -174,7 +174,7 @@ class _Decoder:
         Raises:
             ImageError: when the process says that it cannot be decoded.
             EOFError: when the process ended or sent something else.
-            Refusal: when there is no memory for it.
+            HTTPProblem: when there is no memory for it.
             ServeError: when the process cannot start.
         """
         if not self._has_started:
@@ -259,7 +259,7 @@ def _lent(memory: Budget, size: int, seconds: float) -> Iterator[None]:
     """Hold memory for a picture.
 
     Raises:
-        Refusal: 503 when other pictures hold it for too long.
+        HTTPProblem: 503 when other pictures hold it for too long.
     """
     with ExitStack() as held:
         try:
@@ -274,8 +274,8 @@ def _stop_all(decoders: set[_Decoder]) -> None:
         decoders.pop().stop()
 
 
-def _busy() -> Refusal:
-    return Refusal(
+def _busy() -> HTTPProblem:
+    return HTTPProblem(
         503,
         "busy",
         "other pictures take all that there is to decode with; try again in a few seconds",

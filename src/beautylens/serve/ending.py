@@ -9,8 +9,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+# How long after the deadline of a request the process waits for requests, and as long again.
 FINISH_SECONDS = 5.0
-"""How long after the deadline of a request the process waits for requests, and as long again."""
 _LOG = logging.getLogger("beautylens.serve")
 
 

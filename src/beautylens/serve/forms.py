@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 MEDIA_TYPE = b"multipart/form-data"
+# The name of the parts that are files in every form of the service.
 PICTURES = b"image"
-"""The name of the parts that are files in every form of the service."""
 
 
 class FormRoute(APIRoute):

@@ -23,6 +23,7 @@ class OneLineFormatter(logging.Formatter):
         return "\n    ".join(lines)
 
 
+# For `logging.config.dictConfig`, in each process of a server.
 LOGGING: Mapping[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -30,4 +31,3 @@ LOGGING: Mapping[str, Any] = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
 }
-"""For `logging.config.dictConfig`, in each process of a server."""

@@ -20,8 +20,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from beautylens.results import Matches
 
+# The environment variable of the folder in which worker processes add up their figures.
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
-"""The environment variable of the folder in which worker processes add up their figures."""
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"))
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 

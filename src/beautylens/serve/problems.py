@@ -27,7 +27,7 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class Problem(BaseModel):
-    """A refusal, as RFC 9457 has it."""
+    """A problem, as RFC 9457 has it."""
 
     type: str = Field(examples=["urn:beautylens:unreadable-picture"])
     title: str = Field(examples=["Unprocessable Content"])
@@ -37,7 +37,7 @@ class Problem(BaseModel):
     )
 
 
-class Refusal(HTTPException):
+class HTTPProblem(HTTPException):
     """A request that is not answered, and why.
 
     Args:
@@ -100,10 +100,10 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def _of_error(request: Request, error: Exception) -> JSONResponse:
     kind = _ABOUT_WHAT_WAS_SENT.get(type(error))  # type: ignore[arg-type]  # only those are known
     if kind is not None:
-        return Refusal(422, kind, str(error)).response()
+        return HTTPProblem(422, kind, str(error)).response()
     _LOG.error("%s", on_one_line(str(error)))
     if isinstance(error, CollectionError):
-        return Refusal(
+        return HTTPProblem(
             503,
             "collection-unavailable",
             "the collection cannot be read or changed now; the server's log says why",
@@ -117,22 +117,22 @@ def _of_validation(_: Request, error: Exception) -> JSONResponse:
     place = ".".join(str(part) for part in fault["loc"][1:]) or "the request"
     if place == "image":
         detail = "image: there is no such part; send one, as `curl -F image=@photo.jpg` does"
-        return Refusal(422, "wrong-request", detail).response()
+        return HTTPProblem(422, "wrong-request", detail).response()
     message = str(fault["msg"]).removeprefix("Value error, ").rstrip(".")
     detail = f"{place}: {message[:1].lower()}{message[1:]}; /docs shows what is asked for"
-    return Refusal(422, "wrong-request", detail).response()
+    return HTTPProblem(422, "wrong-request", detail).response()
 
 
 def _of_http(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101  (what it was registered for)
-    if isinstance(error, Refusal):
+    if isinstance(error, HTTPProblem):
         return error.response()
     kind = _KINDS.get(error.status_code, "wrong-request")
     detail = f"{error.detail.lower()}; /docs lists what there is"
-    return Refusal(error.status_code, kind, detail, error.headers).response()
+    return HTTPProblem(error.status_code, kind, detail, error.headers).response()
 
 
 def _of_fault(_: Request, error: Exception) -> JSONResponse:
     """Say nothing of what went wrong inside; the server's own log has it."""
     # This one leaves past the guard.
-    return Refusal(500, "fault", "the server failed; its log says why", SECURITY).response()
+    return HTTPProblem(500, "fault", "the server failed; its log says why", SECURITY).response()

@@ -34,8 +34,8 @@ from beautylens.store.gallery import Gallery
 
 _LOG = logging.getLogger("beautylens.serve")
 SHORTEST_KEY = 16
+# All addresses of the machine, and one of them.
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (to be asked, not bound)
-"""All addresses of the machine, and one of them."""
 
 
 def serve(settings: ServeSettings, port: int, workers: int, started: Callable[[str], None]) -> None:

@@ -13,17 +13,17 @@ from beautylens.images.fit import Box
 from beautylens.query import Photo
 from beautylens.serve.decoders import SECONDS, Decoders
 from beautylens.serve.metrics import Metrics
-from beautylens.serve.problems import Refusal
+from beautylens.serve.problems import HTTPProblem
 from beautylens.serve.settings import ServeSettings
 from beautylens.serve.work_queue import WorkQueue
 from beautylens.store.filters import parse_filter
 
+# Letters of what a person types.
 WORDS = 200
-"""Letters of what a person types."""
+# Letters of a filter.
 FILTER = 500
-"""Letters of a filter."""
+# The folder of a collection that holds the pictures which were sent to its server.
 PICTURES = "pictures"
-"""The folder of a collection that holds the pictures which were sent to its server."""
 
 
 class Service:
@@ -94,12 +94,12 @@ class Service:
         """Raise unless searches can be taken.
 
         Raises:
-            Refusal: 503 when work has been stuck in a thread that searches would need.
+            HTTPProblem: 503 when work has been stuck in a thread that searches would need.
             CollectionError: when the collection cannot be read.
         """
         stuck = sum(queue.stuck for queue in (self.searching, self.reading))
         if stuck:
-            raise Refusal(
+            raise HTTPProblem(
                 503,
                 "stuck",
                 f"{stuck} of the threads that search have not come back from their work; restart "

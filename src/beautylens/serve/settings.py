@@ -14,10 +14,10 @@ from beautylens.recipe.settings import Settings
 from beautylens.runtime.threads import core_count
 
 MEBIBYTE = 1 << 20
+# The formats that anybody may send.
 PHOTOGRAPHED = (".jpg", ".png", ".webp", ".avif", ".heic", ".gif")
-"""The formats that anybody may send."""
+# Of a progressive JPEG: encoders write about ten.
 MAX_SCANS = 64
-"""Of a progressive JPEG: encoders write about ten."""
 
 
 class ServeSettings(Settings):

@@ -10,8 +10,8 @@ from fastapi import Form, Path
 from beautylens.catalogue.readers import SEPARATOR
 from beautylens.errors import TableError
 
+# Letters of one of a product's facts.
 LONGEST = 1000
-"""Letters of one of a product's facts."""
 LONGEST_ID = 200
 _PLAIN = r"^[^\x00-\x1f\x7f]*$"
 # One way to write each id: what browsers, tables and this API's own addresses would take for

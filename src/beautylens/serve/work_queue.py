@@ -10,11 +10,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from beautylens.serve.problems import Refusal
+from beautylens.serve.problems import HTTPProblem
 
 Result = TypeVar("Result")
+# How many times the deadline a piece of work may run before it counts as stuck.
 STUCK = 2.0
-"""How many times the deadline a piece of work may run before it counts as stuck."""
 
 
 class WorkQueue:
@@ -52,11 +52,11 @@ class WorkQueue:
         """Return what the work returns.
 
         Raises:
-            Refusal: 429 when too many wait already, 503 when the work took too long.
+            HTTPProblem: 429 when too many wait already, 503 when the work took too long.
         """
         if self.taken >= self._room:
             seconds = math.ceil(self.taken * self._usual / self._threads)
-            raise Refusal(
+            raise HTTPProblem(
                 429,
                 "busy",
                 f"too many requests wait already; try again in {seconds} seconds",
@@ -72,7 +72,7 @@ class WorkQueue:
             # Work that has not begun is taken back, so that nobody's is done for nobody.
             if not job.cancel() and self._finish:
                 return await future
-            raise Refusal(
+            raise HTTPProblem(
                 503,
                 "too-slow",
                 f"this took longer than {self._seconds:g} seconds; try again, with a smaller "

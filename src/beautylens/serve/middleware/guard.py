@@ -8,7 +8,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from beautylens.serve.middleware.headers import SECURITY
-from beautylens.serve.problems import Refusal
+from beautylens.serve.problems import HTTPProblem
 from beautylens.serve.settings import ServeSettings, is_address
 
 WRITES = frozenset(("PUT", "DELETE", "PATCH"))
@@ -44,8 +44,8 @@ class Guard:
 
         try:
             self._check(scope["method"], scope["path"], Headers(scope=scope))
-        except Refusal as refusal:
-            await refusal.response()(scope, receive, send_secured)
+        except HTTPProblem as problem:
+            await problem.response()(scope, receive, send_secured)
         else:
             await self._app(scope, receive, send_secured)
 
@@ -63,7 +63,7 @@ class Guard:
         """
         name = _without_port(host)
         if name not in self._settings.known_names and not is_address(name):
-            raise Refusal(
+            raise HTTPProblem(
                 421,
                 "unknown-host",
                 "this server does not go by that name; `--name` gives it one",
@@ -74,7 +74,7 @@ class Guard:
         origin = headers.get("origin")
         own = origin in {f"{scheme}://{headers.get('host')}" for scheme in ("http", "https")}
         if origin is not None and not own and origin not in self._settings.origins:
-            raise Refusal(
+            raise HTTPProblem(
                 403,
                 "foreign-page",
                 "another page may not do this; `--origin` lets one in",
@@ -82,7 +82,7 @@ class Guard:
 
     def _check_key(self, authorization: str) -> None:
         if not self._settings.key:
-            raise Refusal(
+            raise HTTPProblem(
                 403,
                 "read-only",
                 "this server was started without a write key, so nothing can be changed through it",
@@ -91,7 +91,7 @@ class Guard:
         # As bytes, and in a time that says nothing of how much of it was right.
         right = hmac.compare_digest(given.strip().encode(), self._settings.key.encode())
         if kind.lower() != "bearer" or not right:
-            raise Refusal(
+            raise HTTPProblem(
                 401,
                 "wrong-key",
                 "this needs the write key: send `Authorization: Bearer KEY`",

@@ -9,16 +9,16 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from beautylens.serve.forms import MEDIA_TYPE
-from beautylens.serve.problems import Refusal
+from beautylens.serve.problems import HTTPProblem
 
+# Of a request's address and headers.
 HEAD_BYTES = 16_384
-"""Of a request's address and headers."""
 HEADERS = 100
+# Of a Content-Type.
 TYPE_BYTES = 512
-"""Of a Content-Type."""
 WITH_FORMS = frozenset(("POST", "PUT", "PATCH"))
+# Bytes of all bodies that a process holds at once.
 BUDGET = 256 << 20
-"""Bytes of all bodies that a process holds at once."""
 
 
 class RequestLimits:
@@ -49,7 +49,7 @@ class RequestLimits:
                 async with asyncio.timeout_at(deadline):
                     message = await receive()
             except TimeoutError:
-                raise Refusal(
+                raise HTTPProblem(
                     408,
                     "too-slow",
                     f"the request did not come within {self._seconds:g} seconds; send it again",
@@ -60,7 +60,7 @@ class RequestLimits:
             if came > self._max_bytes:
                 raise self._too_large()
             if self._held > BUDGET:
-                raise Refusal(
+                raise HTTPProblem(
                     429,
                     "busy",
                     "too many pictures come in at once; try again in a few seconds",
@@ -76,10 +76,10 @@ class RequestLimits:
         try:
             self._check_head(scope, headers)
             await self._app(scope, receive_within, send_noting)
-        except Refusal as refusal:
+        except HTTPProblem as problem:
             if started:
                 raise
-            await refusal.response()(scope, receive, send)
+            await problem.response()(scope, receive, send)
         finally:
             self._held -= came
 
@@ -93,8 +93,8 @@ class RequestLimits:
         if has_body and scope["method"] in WITH_FORMS:
             _check_type(headers.get("content-type", ""))
 
-    def _too_large(self) -> Refusal:
-        return Refusal(
+    def _too_large(self) -> HTTPProblem:
+        return HTTPProblem(
             413,
             "too-large",
             f"a request may have at most {self._max_bytes / 1e6:.0f} million bytes; send a "
@@ -143,15 +143,15 @@ def _check_type(content_type: str) -> None:
     """
     kind, parameters = parse_options_header(content_type)
     if kind != MEDIA_TYPE or not parameters.get(b"boundary"):
-        raise Refusal(
+        raise HTTPProblem(
             415,
             "wrong-request",
             "a body is sent as multipart/form-data, as `curl -F image=@photo.jpg` sends it",
         )
     if parameters.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"us-ascii"):
-        raise Refusal(415, "wrong-request", "text comes in UTF-8 here; leave the charset out")
+        raise HTTPProblem(415, "wrong-request", "text comes in UTF-8 here; leave the charset out")
 
 
-def _unread(status: int, detail: str) -> Refusal:
-    """Return the refusal of a request after which nothing more of its connection is read."""
-    return Refusal(status, "wrong-request", detail, {"Connection": "close"})
+def _unread(status: int, detail: str) -> HTTPProblem:
+    """Return the problem of a request after which nothing more of its connection is read."""
+    return HTTPProblem(status, "wrong-request", detail, {"Connection": "close"})

@@ -16,7 +16,7 @@ from beautylens.files.writing import PRIVATE, PRIVATE_FOLDER, new_file
 from beautylens.images.draw import to_jpeg
 from beautylens.images.fit import shrink
 from beautylens.serve.forms import FormRoute
-from beautylens.serve.problems import Refusal, documented
+from beautylens.serve.problems import HTTPProblem, documented
 from beautylens.serve.routes.search import Crop, Image, unknown
 from beautylens.serve.service import Service
 from beautylens.serve.texts import FormId
@@ -24,12 +24,12 @@ from beautylens.serve.write_lock import write_lock
 
 TABLE, PHOTOS, KIND = "answers.csv", "photos", "page"
 COLUMNS = ("image", "product_ids", "kind")
+# Answers that are kept: anybody may give them.
 MOST = 10_000
-"""Answers that are kept: anybody may give them."""
+# Of all photos that are kept.
 MOST_BYTES = 4 << 30
-"""Of all photos that are kept."""
+# Pixels of a photo's longer side: as many as the page sends.
 LONGEST_SIDE = 2000
-"""Pixels of a photo's longer side: as many as the page sends."""
 _QUALITY = 92
 
 
@@ -50,7 +50,7 @@ def feedback_routes(service: Service) -> APIRouter:
     ) -> Response:
         """Keep a photo with the product that it shows, in a table to train and evaluate with."""
         if service.settings.keep is None:
-            raise Refusal(
+            raise HTTPProblem(
                 403,
                 "feedback-off",
                 "this server keeps no photos; `--keep-queries DIR` has it keep those answered",
@@ -95,7 +95,7 @@ class Answers:
         """Write a photo, a JPEG file, and what it shows; a later answer replaces an earlier one.
 
         Raises:
-            Refusal: when there are as many as may be kept.
+            HTTPProblem: when there are as many as may be kept.
             CollectionError: when it cannot be written.
         """
         name = f"{PHOTOS}/{hashlib.blake2b(photo, digest_size=16).hexdigest()}.jpg"
@@ -105,7 +105,7 @@ class Answers:
             with write_lock(self._folder):
                 rows = self._rows()
                 if name not in rows and not self._has_room(len(rows), len(photo)):
-                    raise Refusal(
+                    raise HTTPProblem(
                         507,
                         "feedback-full",
                         f"{MOST:,} answers or {MOST_BYTES >> 20:,} MiB of photos are kept already, "

@@ -17,7 +17,7 @@ from beautylens.results import Product
 from beautylens.serve.forms import FormRoute
 from beautylens.serve.models import Item
 from beautylens.serve.pictures import PictureStore, shown
-from beautylens.serve.problems import Refusal, documented
+from beautylens.serve.problems import HTTPProblem, documented
 from beautylens.serve.routes.search import unknown
 from beautylens.serve.service import Service
 from beautylens.serve.texts import LONGEST, Fact, PathId, check_fact, check_id
@@ -47,7 +47,7 @@ class Products:
         """Return a product.
 
         Raises:
-            Refusal: when there is none of this id.
+            HTTPProblem: when there is none of this id.
         """
         product = self._collection.get(product_id)
         if product is None:
@@ -58,12 +58,12 @@ class Products:
         """Return a product's first picture as a JPEG.
 
         Raises:
-            Refusal: when there is none.
+            HTTPProblem: when there is none.
         """
         product = self._collection.get(product_id)
         picture = None if product is None else shown(self._service, product, side)
         if picture is None:
-            raise Refusal(404, "not-found", f"there is no picture of a product {product_id!r}")
+            raise HTTPProblem(404, "not-found", f"there is no picture of a product {product_id!r}")
         return picture
 
     def put(self, product_id: str, facts: Mapping[str, str], files: Sequence[bytes]) -> Item:
@@ -98,7 +98,7 @@ class Products:
         """Remove a product in one commit.
 
         Raises:
-            Refusal: when there is none of this id.
+            HTTPProblem: when there is none of this id.
         """
         with write_lock(self._folder):
             former = self._images(product_id)

@@ -10,7 +10,7 @@ from beautylens.errors import ImageError
 from beautylens.images.draw import to_png
 from beautylens.serve.forms import FormRoute
 from beautylens.serve.models import Answer
-from beautylens.serve.problems import Refusal, documented
+from beautylens.serve.problems import HTTPProblem, documented
 from beautylens.serve.service import Service
 from beautylens.serve.texts import FormId
 
@@ -72,7 +72,7 @@ def search_routes(service: Service) -> APIRouter:
             best = collection.explain.closest(keypoints, product_id)
             if best is None:
                 raise unknown(product_id)
-            gone = Refusal(
+            gone = HTTPProblem(
                 404, "not-found", f"the picture of product {product_id!r} is there no more"
             )
             if not service.may_show(best.image):
@@ -88,6 +88,6 @@ def search_routes(service: Service) -> APIRouter:
     return routes
 
 
-def unknown(product_id: str) -> Refusal:
-    """Return the refusal of a product that is not there."""
-    return Refusal(404, "not-found", f"there is no product {product_id!r} in this collection")
+def unknown(product_id: str) -> HTTPProblem:
+    """Return the problem of a product that is not there."""
+    return HTTPProblem(404, "not-found", f"there is no product {product_id!r} in this collection")
