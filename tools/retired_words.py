@@ -74,7 +74,6 @@ EXEMPT = (
     "src/beautylens/evaluation/verdicts.py",
     "src/beautylens/indexing.py",
     "src/beautylens/results.py",
-    "src/beautylens/serve/",
 )
 
 

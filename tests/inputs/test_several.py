@@ -10,7 +10,7 @@ import pytest
 
 from beautylens.catalogue.checks import require_columns
 from beautylens.catalogue.datasets.perfect500k import read_lists
-from beautylens.catalogue.table import one_product
+from beautylens.catalogue.sources import catalogue_from
 from beautylens.catalogue.truth import TruthRow
 from beautylens.errors import TableError
 from beautylens.evaluation.metrics import QueryResult
@@ -74,7 +74,7 @@ def test_answers_to_photos_take_a_lone_id_for_one_product() -> None:
 
 
 def test_tables_and_texts_take_a_lone_name_for_one(tmp_path: Path) -> None:
-    catalogue = one_product("12", "/pictures/ab.jpg", {}, "size")
+    catalogue = catalogue_from([{"product_id": "12", "image": "/pictures/ab.jpg", "size": ""}])
     assert catalogue.rows["image"].to_pylist() == ["/pictures/ab.jpg"]
     assert catalogue.extra == ("size",)
     assert product_texts(catalogue.rows, "product_id") == {"12": "12"}

@@ -153,7 +153,7 @@ def test_what_cannot_be_started_says_why(own: Path, options: list[str], said: st
 
 def test_a_taken_port_and_a_missing_collection_are_told(own: Path, tmp_path: Path) -> None:
     with served(own) as server:
-        for address, said in ((own, "cannot be listened on"), (tmp_path / "no", "no collection")):
+        for address, said in ((own, "cannot listen on"), (tmp_path / "no", "no collection")):
             done = subprocess.run(
                 [sys.executable, "-m", "beautylens", "serve", str(address),
                  "--port", str(server.port)],

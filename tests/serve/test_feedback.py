@@ -97,7 +97,7 @@ def test_no_more_bytes_are_kept_than_there_is_room_for(
     monkeypatch.setattr(feedback, "MOST_BYTES", 150)
     answers = Answers(tmp_path)
     answers.keep(bytes(100), "p1")
-    with pytest.raises(HTTPProblem, match="are kept already"):
+    with pytest.raises(HTTPProblem, match="MiB of photos is reached"):
         answers.keep(bytes(range(100)), "p2")
     answers.keep(bytes(100), "p2")
     assert [row.product_ids for row in read_truth(answers.table)] == [frozenset({"p2"})]

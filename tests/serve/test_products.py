@@ -157,7 +157,7 @@ def test_an_id_that_could_be_taken_for_another_is_refused(
     files = {"image": shop.picture(0).read_bytes()}
     answer = client.put(f"/v1/products/{product}", headers=WRITER, files=files)
     assert answer.status_code == 422
-    assert "cannot be the id" in answer.json()["detail"]
+    assert "cannot be a product id" in answer.json()["detail"]
 
 
 def test_a_head_request_is_answered_as_a_get_is(client: TestClient) -> None:
@@ -233,7 +233,7 @@ def test_of_the_files_in_its_folder_only_those_that_the_server_wrote_are_removed
     orphans = [folder / "ab" / f"{'0' * 32}{suffix}" for suffix in (".jpg", ".part")]
     for file in (*others, *orphans):
         file.write_bytes(b"")
-    store.forget(map(str, others))
+    store.delete(map(str, others))
     assert store.sweep(open_collection(own).gallery) == 2
     assert [file.exists() for file in (*others, *orphans)] == [True] * 3 + [False] * 2
 

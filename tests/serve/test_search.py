@@ -196,7 +196,7 @@ def test_every_verdict_can_be_answered() -> None:
 def test_without_an_image_the_field_is_named(client: TestClient) -> None:
     answer = client.post("/v1/search", files={"limit": (None, "3")})
     assert answer.status_code == 422
-    assert answer.json()["detail"].startswith("image: there is no such part")
+    assert answer.json()["detail"].startswith("image: missing")
 
 
 @pytest.mark.parametrize(

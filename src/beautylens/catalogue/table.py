@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -12,14 +11,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from beautylens.catalogue.checks import identifier, listed, refuse, require_columns
-from beautylens.catalogue.gtin import tidy_cell
 from beautylens.catalogue.image_cells import on_this_system, picture_columns, pictures_in
 from beautylens.catalogue.product_rows import filled, unrepeated, with_tidy_gtins
 from beautylens.catalogue.readers import read_table
 from beautylens.catalogue.spreadsheet import blank_rows
 from beautylens.files.paths import AnyPath, as_path, path_in
-from beautylens.inputs.several import several
-from beautylens.inputs.unicode_text import composed
 
 REQUIRED = ("product_id", "image")
 OPTIONAL = ("name", "brand", "category", "gtin")
@@ -114,29 +110,6 @@ def catalogue_of(path: AnyPath | str, table: pa.Table, folder: AnyPath) -> Catal
     lines, unusable = with_tidy_gtins(lines)
     notes += [*repeated, *unusable]
     return Catalogue(lines, folder, tuple(extra.values()), faults, tuple(notes))
-
-
-def one_product(
-    product_id: str, images: Sequence[str], facts: Mapping[str, str], extra: Sequence[str]
-) -> Catalogue:
-    """Return the catalogue of one product whose picture files are known.
-
-    Args:
-        product_id: not empty.
-        images: absolute paths of its pictures.
-        facts: what is known of it, by column.
-        extra: the metadata columns that it is to have.
-    """
-    images, extra = several(images), several(extra)
-    count = len(images)
-    product = pa.array([composed(product_id)] * count, TEXT)
-    image = pa.array(images, TEXT)
-    columns = {"image_id": _image_ids(product, image), "product_id": product, "image": image}
-    facts = {**facts, "gtin": tidy_cell(facts.get("gtin", ""))}
-    known = {name: composed(facts.get(name, "")) for name in (*OPTIONAL, *extra)}
-    columns |= {name: pa.array([text] * count, TEXT) for name, text in known.items()}
-    columns["row"] = pa.array(range(1, count + 1), pa.int64())
-    return Catalogue(pa.table(columns), Path("/"), tuple(extra))
 
 
 def _long(table: pa.Table) -> pa.Table:

@@ -1,4 +1,4 @@
-"""The service as an ASGI application: its routes, and what every request passes on its way."""
+"""The service as an ASGI application: routes and middleware."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 from threadpoolctl import threadpool_limits
 
-from beautylens import __version__
+import beautylens as bl
 from beautylens.arrays import UInt8
-from beautylens.collection import Collection, open_collection
 from beautylens.serve.ending import FINISH_SECONDS, end_within
 from beautylens.serve.middleware.guard import Guard
 from beautylens.serve.middleware.limits import HeadAsGet, RequestLimits
@@ -28,22 +27,22 @@ from beautylens.serve.routes.search import search_routes
 from beautylens.serve.service import Service
 from beautylens.serve.settings import ServeSettings
 
-# The environment variable by which worker processes are handed their settings.
+# The environment variable that passes the settings to worker processes.
 GIVEN = "BEAUTYLENS_SERVE"
 
 
-def make_app(settings: ServeSettings, collection: Collection | None = None) -> FastAPI:
-    """Return the service over a collection, which is opened where none is given.
+def make_app(settings: ServeSettings, collection: bl.Collection | None = None) -> FastAPI:
+    """Return the service of a collection, which is opened if none is given.
 
     Raises:
-        CollectionError: when there is none.
+        CollectionError: when there is no collection.
     """
-    opened = collection or open_collection(settings.collection, settings.vectors)
+    opened = collection or bl.open(settings.collection, settings.vectors)
     service = Service(opened, settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        """Load what the first search would wait for, and finish what was taken."""
+        """Load networks and files before the first request; finish accepted work at the end."""
         service.decoders.start()
         await asyncio.to_thread(_warm, service.collection)
         yield
@@ -51,7 +50,7 @@ def make_app(settings: ServeSettings, collection: Collection | None = None) -> F
 
     app = FastAPI(
         title="Beautylens",
-        version=__version__,
+        version=bl.__version__,
         description="Find the product that a photo shows in your catalogue.",
         docs_url=None,
         redoc_url=None,
@@ -66,7 +65,7 @@ def make_app(settings: ServeSettings, collection: Collection | None = None) -> F
                 route.summary = route.description.partition(".")[0]
         app.include_router(router)
     show_page(app)
-    # The last one added is the first that a request meets.
+    # The middleware that is added last runs first.
     app.add_middleware(RequestLimits, settings.max_bytes, settings.seconds)
     app.add_middleware(Guard, settings)
     if settings.origins:
@@ -83,16 +82,15 @@ def make_app(settings: ServeSettings, collection: Collection | None = None) -> F
 
 
 def from_environment() -> FastAPI:
-    """Return the service with the settings that a worker process was handed."""
-    # As long as the process lives: searches share the cores already, and the threads of linear
-    # algebra wait for their next product by spinning on them.
+    """Return the service with the settings from the environment of a worker process."""
+    # For the life of the process: searches already use all cores, and idle BLAS threads spin.
     threadpool_limits(1, "blas")
     settings = ServeSettings.model_validate_json(os.environ[GIVEN])
     end_within(settings.seconds + 2 * FINISH_SECONDS)
     return make_app(settings)
 
 
-def _warm(collection: Collection) -> None:
-    """Search once: networks are compiled and files opened on first use."""
+def _warm(collection: bl.Collection) -> None:
+    """Search once, which compiles networks and opens files."""
     grain: UInt8 = np.random.default_rng(0).integers(0, 255, (640, 480, 3), np.uint8)
     collection.search(grain)

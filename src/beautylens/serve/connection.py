@@ -1,4 +1,4 @@
-"""What a connection may cost: seconds to come and to be answered, and time of the event loop."""
+"""Limits of a connection: timeouts of request and response, and time of the event loop."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _READ_AT_ONCE = 1 << 14
 
 
 class Connection(H11Protocol):
-    """A connection whose client has to send, and to take its answers, in time.
+    """A connection with timeouts for the request's headers and for reading the response.
 
-    uvicorn itself waits for ever for a head, for a body after its answer and for an answer to be
-    taken, so that a few idle connections could use up all there may be.
+    uvicorn itself has no timeout for headers, for a body that goes on after its response, or for a
+    response that is not read, so that a few idle connections could use up all of them.
     """
 
     _head: asyncio.TimerHandle | None = None
@@ -43,7 +43,7 @@ class Connection(H11Protocol):
 
     @property
     def app(self) -> Any:
-        """What answers: the service, or while there are too many connections, its problem."""
+        """The application: the service, or 503 while there are too many connections."""
         return _busy if len(self.connections) > CONNECTIONS else self._app
 
     @app.setter
@@ -51,18 +51,18 @@ class Connection(H11Protocol):
         self._app = app
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # given nothing else
-        """Start to wait for the first head."""
+        """Start the timeout of the first headers."""
         super().connection_made(transport)
         if len(self.connections) > CONNECTIONS * 5 // 4:
             transport.abort()
             return
-        # So little that reading it never holds up the other connections.
+        # So little that parsing it never delays the other connections.
         transport.max_size = _READ_AT_ONCE  # type: ignore[attr-defined]  # asyncio's own have it
-        self._expect_head()
+        self._start_head_timeout()
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; wait no more once the head is whole."""
-        if self._is_crumbled(data):
+        """Parse bytes; stop the timeout once the headers are complete."""
+        if self._has_tiny_chunks(data):
             self.transport.abort()
             return
         start = time.thread_time()
@@ -71,16 +71,16 @@ class Connection(H11Protocol):
         if self._read_seconds > READING_SECONDS:
             self.transport.abort()
         elif self.conn.their_state is h11.IDLE:
-            self._expect_head()
+            self._start_head_timeout()
         elif self._head is not None:
             self._head.cancel()
             self._head = None
 
     def on_response_complete(self) -> None:
-        """Give a client that was answered early a moment to stop sending."""
+        """Give a client whose response came early a moment to stop sending."""
         super().on_response_complete()
         self._read_seconds, self._lines, self._wire = 0.0, 0, 0
-        self._expect_taking()
+        self._start_read_timeout()
         answered = self.cycle
 
         def close() -> None:
@@ -91,11 +91,11 @@ class Connection(H11Protocol):
             self.loop.call_later(LINGER_SECONDS, close)
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP as every other problem is answered."""
+        """Respond to bytes that are not HTTP with a problem document, as to any other error."""
         problem = HTTPProblem(
             400,
             "wrong-request",
-            f"the request is no HTTP, or its head has more than {HEAD_BYTES} bytes; correct it",
+            f"the request is not HTTP, or has more than {HEAD_BYTES} bytes of headers; correct it",
             SECURITY | {"Connection": "close"},
         )
         response = problem.response()
@@ -103,47 +103,47 @@ class Connection(H11Protocol):
         for part in (event, h11.Data(data=bytes(response.body)), h11.EndOfMessage()):
             self.transport.write(self.conn.send(part) or b"")
         self.transport.close()
-        self._expect_taking()
+        self._start_read_timeout()
 
     def pause_writing(self) -> None:
-        """Begin to wait for a client that does not take its answer as fast as it is written."""
+        """Start the timeout of a client that reads its response too slowly."""
         super().pause_writing()
-        self._expect_taking()
+        self._start_read_timeout()
 
     def resume_writing(self) -> None:
-        """Note that the client took something."""
+        """Note that the client has read something."""
         super().resume_writing()
         self._moved = True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop waiting."""
+        """Cancel the timeouts."""
         super().connection_lost(exc)
         for timer in (self._head, self._writing):
             if timer is not None:
                 timer.cancel()
 
-    def _is_crumbled(self, data: bytes) -> bool:
-        """Tell whether a body comes in chunks of a few bytes, each of which costs as much as many.
+    def _has_tiny_chunks(self, data: bytes) -> bool:
+        """Tell whether a chunked body has chunks of a few bytes, whose parsing costs too much.
 
-        Two line ends frame a chunk; they are counted, since reading the chunks is what costs.
+        Two line ends frame a chunk; counting them is cheaper than parsing.
         """
         if self.conn.their_state is h11.SEND_BODY and b"transfer-encoding" in dict(self.headers):
             self._lines += data.count(b"\r\n")
             self._wire += len(data)
         return self._lines > 2000 and self._lines * CHUNK_BYTES > 2 * self._wire
 
-    def _expect_head(self) -> None:
+    def _start_head_timeout(self) -> None:
         if self._head is None:
             self._head = self.loop.call_later(HEAD_SECONDS, self.transport.close)
 
-    def _expect_taking(self) -> None:
-        """Look from time to time whether the client takes what was written to it."""
+    def _start_read_timeout(self) -> None:
+        """Check at intervals whether the client reads its response."""
         unsent = self.transport.get_write_buffer_size()
         if self._writing is None and unsent:
             self._unsent, self._unsent_since, self._moved = unsent, self.loop.time(), False
-            self._writing = self.loop.call_later(STALL_SECONDS, self._look_at_taking)
+            self._writing = self.loop.call_later(STALL_SECONDS, self._check_reading)
 
-    def _look_at_taking(self) -> None:
+    def _check_reading(self) -> None:
         unsent = self.transport.get_write_buffer_size()
         self._writing = None
         if not unsent:
@@ -153,15 +153,15 @@ class Connection(H11Protocol):
             self.transport.abort()
             return
         self._unsent, self._moved = unsent, False
-        self._writing = self.loop.call_later(STALL_SECONDS, self._look_at_taking)
+        self._writing = self.loop.call_later(STALL_SECONDS, self._check_reading)
 
 
 async def _busy(scope: Scope, receive: Receive, send: Send) -> None:
-    """Refuse a request that comes while there are too many connections."""
+    """Respond with 503 while there are too many connections."""
     problem = HTTPProblem(
         503,
         "busy",
-        "too many clients are connected; try again in a few seconds",
+        "too many connections; try again in a few seconds",
         SECURITY | {"Retry-After": "5", "Connection": "close"},
     )
     answer: ASGIApp = problem.response()

@@ -1,8 +1,8 @@
-"""A process that decodes pictures of strangers, one by one; `Decoders` starts it.
+"""A process that decodes untrusted pictures, one at a time; `Decoders` starts it.
 
-Requests come by its standard input, answers leave by its standard output. It has none of the
-server's memory and secrets, and on Linux little memory of its own; the server ends it when a
-picture takes too long.
+It reads requests from standard input and writes results to standard output. It has no access to the
+server's memory and secrets, and on Linux a memory limit; the server kills it when a picture takes
+too long.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from beautylens.serve.wire import Message, receive, send
 if sys.platform != "win32":
     import resource
 
-# Memory that reading a header may take, beside some copies of the file.
+# Memory for reading a header, in addition to some copies of the file.
 _OPENING_BYTES = 128 << 20
 _COPIES = 4
 _SLACK = 1.25
@@ -33,8 +33,8 @@ _STATM = Path("/proc/self/statm")
 
 
 def main() -> None:
-    """Decode what the server sends until it closes the pipe."""
-    # The server ends this process; a Ctrl-C in its terminal is not for this one.
+    """Decode pictures until the server closes the pipe."""
+    # Ctrl-C in the server's terminal stops the server, which then stops this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform != "win32":
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def _answers() -> BinaryIO:
-    """Return the standard output; what libraries print goes to standard error from now on."""
+    """Return standard output, and redirect what libraries print there to standard error."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     return answers
@@ -59,7 +59,7 @@ def _answer(request: Message, requests: BinaryIO, answers: BinaryIO) -> None:
 
     @contextmanager
     def hold(needed: int) -> Iterator[None]:
-        """Wait until the server has memory to lend."""
+        """Wait until the server grants the memory."""
         send(answers, {"needs": needed})
         receive(requests)
         _limit_memory(int(_SLACK * needed) + _OPENING_BYTES + _COPIES * len(data))
@@ -77,10 +77,10 @@ def _answer(request: Message, requests: BinaryIO, answers: BinaryIO) -> None:
 
 
 def _limit_memory(more: int | None) -> None:
-    """Allow so many bytes of data beside those that are there already; None allows any number.
+    """Limit the data memory to so many bytes more than now; None removes the limit.
 
-    Only Linux says how many there are, and limits all of them. Elsewhere the server's budget alone
-    bounds the memory, by what the header of a file tells.
+    Only Linux reports and limits all of it. On other systems memory is bounded by the server's
+    budget alone, which relies on the headers of files.
     """
     if sys.platform == "linux" and _STATM.exists():
         there = int(_STATM.read_text("ascii").split()[5]) * resource.getpagesize()

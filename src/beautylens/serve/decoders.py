@@ -1,4 +1,4 @@
-"""Decoding of strangers' pictures in processes of their own, which can be ended at any time."""
+"""Decoding of untrusted pictures in separate processes, which can be killed at any time."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from beautylens.serve.wire import Message, receive, send
 
 # Seconds that a picture may take to be decoded: the largest accepted ones need two or three.
 SECONDS = 10.0
-# Seconds beyond these to wait for a process, or for memory, that other pictures have.
+# Additional seconds to wait for a process, or for memory, in use by other pictures.
 _GRACE = 5.0
 # Seconds that a process may take to start.
 _START_SECONDS = 60.0
-# What the buffer of a pipe holds, where the system lets it be chosen: fewer switches of process.
+# Buffer of a pipe, on systems where it can be set: larger means fewer context switches.
 _PIPE_BYTES = 1 << 20
-# The return code of a process that the system ended, as Linux does where memory runs out.
+# Return code after SIGKILL, which Linux sends when memory runs out.
 _KILLED = -9
-# All that a decoder's environment has: no key, no credentials of a store. Windows needs its root.
+# The whole environment of a decoder: no key, no credentials. Windows needs SYSTEMROOT.
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
-# One thread for linear algebra, which decoding has none of; and memory that is kept from picture to
-# picture, for new pages cost as much as decoding: blocks of up to 16 MiB, 64 MiB in all.
+# Decoding needs no threads for linear algebra. The allocator keeps freed blocks of up to 16 MiB,
+# and 64 MiB in all, for the next picture, because page faults cost as much as decoding.
 _TUNED = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -48,14 +48,14 @@ _TUNED = {
 
 
 class Decoders:
-    """As many processes as pictures may be decoded at once, and the memory that they share.
+    """A pool of decoder processes with a common memory budget.
 
-    A process is started when it is first needed, and again after a picture ended it.
+    A process is started when it is first needed, and again after it was killed.
 
     Args:
-        processes: at most.
-        memory: bytes that all decodes under way may take together.
-        seconds: that one may take.
+        processes: the maximum number of them.
+        memory: bytes that all running decodes may use together.
+        seconds: timeout of a decode.
     """
 
     def __init__(self, processes: int, memory: int, seconds: float = SECONDS) -> None:
@@ -69,7 +69,7 @@ class Decoders:
         self._finalizer = weakref.finalize(self, _stop_all, self._running)
 
     def start(self) -> None:
-        """Start all processes, so that no picture waits for one."""
+        """Start all processes, so that no picture has to wait for it."""
         for decoder in [self._take() for _ in range(self._processes)]:
             self._idle.put(decoder)
 
@@ -79,7 +79,7 @@ class Decoders:
         Raises:
             ImageError: as `decode_scaled` does, and when the picture takes too long or too much
                 memory.
-            HTTPProblem: 503 when other pictures hold the memory or the processes for too long.
+            HTTPProblem: 503 when memory or processes are in use by other pictures for too long.
             ServeError: when a process cannot start.
         """
         if not isinstance(source, bytes):
@@ -121,7 +121,7 @@ class Decoders:
         return decoder
 
     def _end(self, decoder: _Decoder) -> None:
-        """End a process that is in an unknown state; the next picture gets a fresh one."""
+        """Kill a process in an unknown state; the next picture gets a new one."""
         self._forget(decoder)
         self._idle.put(None)
 
@@ -133,12 +133,12 @@ class Decoders:
 
     @property
     def pids(self) -> list[int]:
-        """The processes that run."""
+        """Ids of the running processes."""
         with self._guard:
             return [decoder.process.pid for decoder in self._running]
 
     def close(self) -> None:
-        """End all processes, those at work included; whoever waits for one is told so."""
+        """Kill all processes, busy ones included; requests that wait for one fail."""
         with self._guard:
             self._is_closed = True
             _stop_all(self._running)
@@ -148,7 +148,7 @@ class Decoders:
 
 
 class _Decoder:
-    """One process, and the pipes by which bytes go to it and pixels come back."""
+    """One process, with a pipe for files and a pipe for pixels."""
 
     def __init__(self) -> None:
         kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
@@ -172,9 +172,9 @@ class _Decoder:
         """Return the picture.
 
         Raises:
-            ImageError: when the process says that it cannot be decoded.
-            EOFError: when the process ended or sent something else.
-            HTTPProblem: when there is no memory for it.
+            ImageError: when it cannot be decoded.
+            EOFError: when the process ended, or sent an invalid message.
+            HTTPProblem: 503 when there is no memory for it.
             ServeError: when the process cannot start.
         """
         if not self._has_started:
@@ -185,7 +185,7 @@ class _Decoder:
                 answer = receive(self._answers)
             if "needs" not in answer:
                 return self._decoded(answer, options)
-            with _lent(memory, int(answer["needs"]), seconds), self._within(seconds):
+            with _reserved(memory, int(answer["needs"]), seconds), self._within(seconds):
                 send(self._requests, {})
                 return self._decoded(receive(self._answers), options)
         except (OSError, TypeError, ValueError, KeyError) as error:
@@ -204,7 +204,7 @@ class _Decoder:
 
     @contextmanager
     def _within(self, seconds: float) -> Iterator[None]:
-        """End the process when the block takes longer, which then raises EOFError."""
+        """Kill the process, and raise EOFError, when the block takes longer."""
         alarm = threading.Timer(seconds, self._give_up)
         alarm.daemon = True
         alarm.start()
@@ -232,34 +232,34 @@ class _Decoder:
         return Decoded(pixels, float(answer["scale"]))
 
     def fault(self, name: str, seconds: float) -> ImageError:
-        """Return why a process has ended, as far as its picture goes."""
+        """Return the error of a picture whose process has ended."""
         if self._is_late or self.process.returncode == _KILLED:
             return ImageError(
-                f"{name} takes longer than {seconds:g} seconds or too much memory to be decoded; "
+                f"{name} takes longer than {seconds:g} seconds or too much memory to decode; "
                 "save it again as JPEG or PNG"
             )
-        return ImageError(f"{name} cannot be decoded; it is damaged, so save it again")
+        return ImageError(f"{name} cannot be decoded; it is damaged; save it again as JPEG or PNG")
 
     def stop(self) -> None:
-        """End the process."""
+        """Kill the process."""
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
 
     def close(self) -> None:
-        """Close the pipes; only the thread that uses them may, or any where none does."""
+        """Close the pipes; not while another thread uses them."""
         for pipe in (self._requests, self._answers):
-            # What was not sent any more is sent to nobody.
+            # Flushing to a process that has ended fails.
             with suppress(OSError):
                 pipe.close()
 
 
 @contextmanager
-def _lent(memory: Budget, size: int, seconds: float) -> Iterator[None]:
-    """Hold memory for a picture.
+def _reserved(memory: Budget, size: int, seconds: float) -> Iterator[None]:
+    """Reserve memory for a picture.
 
     Raises:
-        HTTPProblem: 503 when other pictures hold it for too long.
+        HTTPProblem: 503 when it is in use by other pictures for too long.
     """
     with ExitStack() as held:
         try:
@@ -278,6 +278,6 @@ def _busy() -> HTTPProblem:
     return HTTPProblem(
         503,
         "busy",
-        "other pictures take all that there is to decode with; try again in a few seconds",
+        "the server is busy decoding other pictures; try again in a few seconds",
         {"Retry-After": "5"},
     )

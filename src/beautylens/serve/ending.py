@@ -1,4 +1,4 @@
-"""The end of a server's process: what was taken is finished, within a deadline."""
+"""Graceful shutdown of a server process, with a deadline."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-# How long after the deadline of a request the process waits for requests, and as long again.
+# Seconds after the timeout of requests at which the server stops waiting, and again until it exits.
 FINISH_SECONDS = 5.0
 _LOG = logging.getLogger("beautylens.serve")
 
 
 def end_within(seconds: float) -> None:
-    """End this process so many seconds after SIGTERM or SIGINT, whatever still runs in it.
+    """Exit at most so many seconds after SIGTERM or SIGINT, even if threads are still running.
 
-    Threads cannot be stopped, and Python waits for those of a pool before it ends. Called once the
-    signals have their handlers, from the main thread.
+    Threads cannot be stopped, and Python waits for those of a pool before it exits. Call this from
+    the main thread, after the signal handlers were installed.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _with_deadline(signal.getsignal(number), seconds))
@@ -36,6 +36,6 @@ def _with_deadline(handler: Any, seconds: float) -> Callable[[int, Any], None]:
 
 
 def _end(seconds: float) -> None:
-    _LOG.error("work has not ended %g seconds after the signal to stop; it is given up", seconds)
+    _LOG.error("exiting with unfinished work, %g seconds after the signal to stop", seconds)
     logging.shutdown()
     os._exit(1)

@@ -1,4 +1,4 @@
-"""Forms as clients send them: a part named `image` is a picture, however it is described."""
+"""Multipart forms in which a part named `image` is a file, even without a file name."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 MEDIA_TYPE = b"multipart/form-data"
-# The name of the parts that are files in every form of the service.
+# Name of the file parts in all forms of the service.
 PICTURES = b"image"
 
 
 class FormRoute(APIRoute):
-    """A route whose forms take pictures without a file name."""
+    """A route whose forms accept pictures without a file name."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return what answers a request of this route."""
+        """Return the handler, which parses forms in this way."""
         answer = super().get_route_handler()
 
         async def answer_form(request: Request) -> Response:
@@ -35,7 +35,7 @@ class FormRoute(APIRoute):
 class _FormRequest(Request):
     async def _get_form(self, **limits: Any) -> FormData:
         if parse_options_header(self.headers.get("content-type"))[0] != MEDIA_TYPE:
-            # Without a body: others have been refused.
+            # A request without a body; bodies of other types were refused before.
             self._form = FormData()
         if self._form is None:
             try:
@@ -47,10 +47,10 @@ class _FormRequest(Request):
 
 
 class _Parser(MultiPartParser):
-    """A parser to which a part is a file if it has a file name, or the name of the pictures.
+    """A parser that reads a part as a file if it has a file name or is named `image`.
 
-    A file name is optional (RFC 7578, 4.2), and clients that write it as `filename*` alone, which
-    that forbids, are not rare.
+    A file name is optional (RFC 7578, section 4.2), and some clients send only `filename*`,
+    although the RFC forbids it.
     """
 
     def on_headers_finished(self) -> None:

@@ -1,4 +1,4 @@
-"""The server's log: one line an event, whatever strangers sent."""
+"""The server's log: one line per event, whatever text a request contains."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from beautylens.inputs.unicode_text import on_one_line, printable
 
 
 class OneLineFormatter(logging.Formatter):
-    """Writes level and message on one line; a traceback stands indented below it.
+    """Formats level and message on one line, and a traceback indented below it.
 
-    No text of a request or a catalogue can begin a line, nor steer the terminal that shows it.
+    Text of requests and catalogues can neither start a new line nor control the terminal.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return what is written of an event."""
+        """Return the text of an event."""
         lines = [f"{record.levelname}: {on_one_line(record.getMessage())}"]
         if record.exc_info:
             lines += printable(self.formatException(record.exc_info)).split("\n")
         return "\n    ".join(lines)
 
 
-# For `logging.config.dictConfig`, in each process of a server.
+# Configuration for `logging.config.dictConfig`, in each process of a server.
 LOGGING: Mapping[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -1,4 +1,4 @@
-"""What Prometheus reads: requests, the time of each stage, verdicts, and the collection's size."""
+"""Prometheus metrics: requests, seconds per stage, verdicts, and size of the collection."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from beautylens.results import Matches
 
-# The environment variable of the folder in which worker processes add up their figures.
+# The environment variable with the folder in which worker processes share their metrics.
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"))
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class Metrics:
-    """The figures of one server.
+    """The metrics of one server.
 
     Args:
-        images: tells how many images the collection has.
+        images: returns the number of pictures in the collection.
     """
 
     def __init__(self, images: Callable[[], int]) -> None:
@@ -45,14 +45,14 @@ class Metrics:
         )
         self._seconds = Histogram(
             "beautylens_request_seconds",
-            "Time to answer.",
+            "Seconds until the response.",
             ("route", "method"),
             buckets=_SECONDS,
             registry=self._registry,
         )
         self._stages = Histogram(
             "beautylens_stage_seconds",
-            "Time of each stage of a search.",
+            "Seconds of each stage of a search.",
             ("stage",),
             buckets=_SECONDS,
             registry=self._registry,
@@ -70,7 +70,7 @@ class Metrics:
                 self._stages.labels(stage).observe(milliseconds / 1000)
 
     def watch(self, app: ASGIApp) -> ASGIApp:
-        """Return the app, each of its requests counted."""
+        """Return the app with its requests counted."""
 
         async def watched(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http":
@@ -88,7 +88,7 @@ class Metrics:
             try:
                 await app(scope, receive, noted)
             finally:
-                # The route as it is declared: ids of products would be labels without end.
+                # The declared route: ids of products would create unbounded labels.
                 route = getattr(scope.get("route"), "path", "other")
                 method = scope["method"] if scope["method"] in _METHODS else "other"
                 self._requests.labels(route, method, status).inc()
@@ -97,7 +97,7 @@ class Metrics:
         return watched
 
     def text(self) -> bytes:
-        """Return all figures as Prometheus reads them, of all worker processes together."""
+        """Return all metrics, summed over the worker processes, in Prometheus' text format."""
         registry = self._registry
         if SHARED in os.environ:
             registry = CollectorRegistry()
@@ -108,13 +108,13 @@ class Metrics:
 
 
 class _Size(Collector):
-    """The collection's size, looked up when it is asked for."""
+    """The size of the collection, looked up on request."""
 
     def __init__(self, images: Callable[[], int]) -> None:
         self._images = images
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the one figure."""
+        """Yield the metric."""
         yield GaugeMetricFamily(
             "beautylens_images", "Pictures in the collection.", value=self._images()
         )

@@ -1,4 +1,4 @@
-"""What the API takes and answers, as its description shows it."""
+"""Responses of the API, as in its OpenAPI description."""
 
 from __future__ import annotations
 
@@ -11,43 +11,50 @@ from beautylens.results import Matches, Product, Verdict
 
 
 class Reasons(BaseModel):
-    """Why a product was returned."""
+    """Evidence for a match."""
 
-    visual: float | None = Field(description="Cosine of the deep descriptors, -1 to 1.")
-    local: float | None = Field(description="Cosine of the aggregated keypoints, -1 to 1.")
-    inliers: int | None = Field(description="Keypoint matches that one transform explains.")
-    colour: float | None = Field(description="Colour difference (CIEDE2000), the light taken out.")
-    text: float | None = Field(description="Evidence of the words read, in nats.")
-    typed: float | None = Field(description="Share of the typed words, 1 for who has most.")
-    words: list[str] = Field(description="Words of the product that were read or typed.")
-    barcode: str | None = Field(description="The barcode on the photo, where it is this product's.")
+    visual: float | None = Field(
+        description="Cosine similarity of the global descriptors, -1 to 1."
+    )
+    local: float | None = Field(description="Cosine similarity of the VLAD vectors, -1 to 1.")
+    inliers: int | None = Field(description="Keypoint matches that fit one geometric transform.")
+    colour: float | None = Field(
+        description="Colour difference (CIEDE2000), corrected for illumination."
+    )
+    text: float | None = Field(description="Evidence of the words read on the pack, in nats.")
+    typed: float | None = Field(
+        description="Agreement with the typed words; 1 for the best product."
+    )
+    words: list[str] = Field(description="Words of the product's name that were read or typed.")
+    barcode: str | None = Field(description="Barcode read on the photo, if it is this product's.")
 
 
 class Found(BaseModel):
-    """One product that the photo may show."""
+    """A product that the photo may show."""
 
     product_id: str
     name: str
     brand: str
     category: str
     gtin: str
-    metadata: Mapping[str, str] = Field(description="The catalogue's further columns.")
-    image: str = Field(description="Where its picture is, on this server.")
-    score: float = Field(description="All evidence weighed; only its order has a meaning.")
-    probability: float | None = Field(description="That it is this product.")
+    metadata: Mapping[str, str] = Field(description="Additional columns of the catalogue.")
+    image: str = Field(description="Path of its picture on this server.")
+    score: float = Field(description="Ranking score; only comparable within one response.")
+    probability: float | None = Field(description="Probability that the photo shows this product.")
     reasons: Reasons
 
 
 class Answer(BaseModel):
-    """What a search found, best first."""
+    """Result of a search, best match first."""
 
     verdict: Verdict | None = Field(
-        description="`match`: probably the first; `unsure`: one of these; `not_in_catalogue`."
+        description="`match`: the first product; `unsure`: one of the products; "
+        "`not_in_catalogue`. Null if the recipe estimates no probabilities."
     )
-    probability: float | None = Field(description="That the first product is right.")
+    probability: float | None = Field(description="Probability that the first product is right.")
     matches: list[Found]
-    barcodes: list[str] = Field(description="GTINs read on the photo.")
-    milliseconds: dict[str, float] = Field(description="Time spent, by stage.")
+    barcodes: list[str] = Field(description="Barcodes (GTINs) read on the photo.")
+    milliseconds: dict[str, float] = Field(description="Milliseconds per stage of the search.")
 
     model_config = {
         "json_schema_extra": {
@@ -85,14 +92,14 @@ class Answer(BaseModel):
 
     @classmethod
     def of(cls, matches: Matches) -> Answer:
-        """Return what a search found, without paths of the server's own."""
+        """Return the response of a search, without file paths of the server."""
         found = [match.to_dict() | {"image": _image_of(match.product)} for match in matches]
         values = matches.to_dict() | {"matches": found, "barcodes": matches.codes}
         return cls.model_validate(values)
 
 
 class Item(BaseModel):
-    """A product as its catalogue row describes it."""
+    """A product of the catalogue."""
 
     product_id: str = Field(examples=["1001"])
     name: str = Field(examples=["Velvet Lipstick"])
@@ -100,12 +107,12 @@ class Item(BaseModel):
     category: str = Field(examples=["lipstick"])
     gtin: str = Field(examples=["4006381333931"])
     metadata: Mapping[str, str] = Field(examples=[{"shade": "475"}])
-    pictures: int = Field(description="How many pictures it has.", examples=[1])
+    pictures: int = Field(description="Number of its pictures.", examples=[1])
     image: str = Field(examples=["/v1/products/1001/image"])
 
     @classmethod
     def of(cls, product: Product) -> Item:
-        """Return a product of the collection."""
+        """Return the response of a product."""
         return cls(
             product_id=product.product_id,
             name=product.name,
@@ -119,23 +126,23 @@ class Item(BaseModel):
 
 
 class About(BaseModel):
-    """What this server searches in, and what it takes."""
+    """Collection and limits of this server."""
 
-    title: str = Field(description="What the page is headed with.")
-    images: int = Field(description="Pictures in the collection.")
-    columns: list[str] = Field(description="What `where` may ask about.")
-    writable: bool = Field(description="Whether products can be changed, with the key.")
-    feedback: bool = Field(description="Whether answers of people are kept, with their photos.")
-    max_bytes: int = Field(description="Of a request's body.")
-    max_pixels: int = Field(description="Of a picture.")
+    title: str = Field(description="Title of the page.")
+    images: int = Field(description="Number of pictures in the collection.")
+    columns: list[str] = Field(description="Columns that `where` can use.")
+    writable: bool = Field(description="Whether products can be changed (requires the write key).")
+    feedback: bool = Field(description="Whether feedback is stored, with its photos.")
+    max_bytes: int = Field(description="Maximum size of a request body in bytes.")
+    max_pixels: int = Field(description="Maximum number of pixels of a picture.")
 
 
 class Health(BaseModel):
-    """Whether the server can answer."""
+    """State of the server."""
 
     status: str = Field(examples=["ready"])
 
 
 def _image_of(product: Product) -> str:
-    """Return the address of a product's picture on this server, in place of its path."""
+    """Return the path of a product's picture on this server."""
     return f"/v1/products/{quote(product.product_id, safe='')}/image"

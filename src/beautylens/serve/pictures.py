@@ -1,4 +1,4 @@
-"""Pictures of products: those that came over HTTP are kept beside the collection; all are shown."""
+"""Pictures of products: storing uploaded ones with the collection, and rendering them as JPEG."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from beautylens.serve.write_lock import write_lock
 from beautylens.store.gallery import Gallery
 
 _QUALITY = 88
-# A digest, and the suffix of a picture or of one that is being written.
+# A digest with the suffix of a picture, or of one that is being written.
 _KEPT = re.compile(r"[0-9a-f]{32}\.\w+")
 
 
 class PictureStore:
-    """The folder of a collection that holds the pictures which were sent to its server.
+    """The folder of uploaded pictures in a collection.
 
     Args:
-        collection: the collection's folder.
+        collection: folder or address of the collection.
     """
 
     def __init__(self, collection: AnyPath) -> None:
         self._folder = collection.resolve() / PICTURES
 
     def keep(self, product_id: str, data: bytes) -> AnyPath:
-        """Write a picture of a product, whole before it has its name; return its path.
+        """Write a picture of a product atomically, and return its path.
 
         Raises:
             CollectionError: when it cannot be written.
@@ -58,13 +58,13 @@ class PictureStore:
             part.unlink(missing_ok=True)
             raise CollectionError(f"{part} cannot be written ({error.strerror})") from error
 
-    def forget(self, paths: Iterable[str]) -> None:
-        """Remove those of the files that were kept here; others are not the server's.
+    def delete(self, paths: Iterable[str]) -> None:
+        """Delete those of the files that were uploaded to this folder; other paths are ignored.
 
-        The folder may be a link to a larger disk, and a row may name any path: a file was kept here
-        where both its folder and its name are such as are given here.
+        The folder may be a link to another disk, and a row may contain any path: both the folder
+        and the form of the file name must be those of an uploaded file.
         """
-        # In object storage they stay: which are shown still is known there with delay.
+        # Not in object storage, where readers of an older version may still use them.
         if isinstance(self._folder, Path):
             folder = self._folder.resolve()
             for path in map(Path, several(paths)):
@@ -72,19 +72,19 @@ class PictureStore:
                     path.unlink(missing_ok=True)
 
     def sweep(self, gallery: Gallery) -> int:
-        """Remove the files kept here that no product shows; return how many.
+        """Delete uploaded files that no product refers to; return their number.
 
-        They are left by a process that was killed between a commit and what follows it.
+        A process that was killed just before or after a commit leaves such files.
 
         Raises:
-            CollectionError: when the other writers cannot be held off.
+            CollectionError: when the folder cannot be locked.
         """
         if not isinstance(self._folder, Path) or not self._folder.is_dir():
             return 0
         with write_lock(self._folder.parent):
             files = self._folder.glob("[0-9a-f][0-9a-f]/*")
             kept = [file for file in files if _KEPT.fullmatch(file.name)]
-            # A collection may have been moved: names count, and no two pictures have the same.
+            # By name, which is unique, because the collection may have been moved.
             shown = {Path(path).name for path in _paths(gallery)} if kept else set()
             orphans = [file for file in kept if file.name not in shown]
             for file in orphans:
@@ -98,7 +98,7 @@ def _paths(gallery: Gallery) -> Iterator[str]:
 
 
 def _stored(file: RemotePath, data: bytes) -> RemotePath:
-    """Put a picture into object storage, which shows it whole or not at all."""
+    """Write a picture to object storage, whose writes are atomic."""
     try:
         file.write_bytes(data)
     except OSError as error:
@@ -109,14 +109,14 @@ def _stored(file: RemotePath, data: bytes) -> RemotePath:
 def shown(service: Service, product: Product, side: int) -> bytes | None:
     """Return a product's first picture as a JPEG whose longer side has at most `side` pixels.
 
-    What a browser gets is drawn anew: any format can be shown, and nothing of the file but its
-    pixels goes out. Where the file is gone, or in no folder that may be shown, the collection's own
-    small copy is shown, if it has one.
+    The picture is re-encoded: browsers can show any format, and metadata of the file is not sent.
+    If the file is missing or in a folder that may not be shown, the collection's thumbnail is
+    returned instead; None if there is none.
     """
     image, limits = product.images[0], service.settings.limits
     try:
         if not service.may_show(image):
-            raise ImageError(f"{image} is in none of the folders whose pictures are shown")
+            raise ImageError(f"{image} is not in a folder whose pictures may be shown")
         picture, _ = shrink(decode(as_path(image), limits=limits, least_side=side), side)
     except ImageError:
         small = service.collection.thumbnail(product.product_id)

@@ -1,4 +1,4 @@
-"""Refusals as problem documents (RFC 9457): what, why, and what to do about it."""
+"""Errors as problem documents (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class Problem(BaseModel):
-    """A problem, as RFC 9457 has it."""
+    """An error as a problem document (RFC 9457)."""
 
     type: str = Field(examples=["urn:beautylens:unreadable-picture"])
     title: str = Field(examples=["Unprocessable Content"])
@@ -38,13 +38,13 @@ class Problem(BaseModel):
 
 
 class HTTPProblem(HTTPException):
-    """A request that is not answered, and why.
+    """An error response.
 
     Args:
-        status: of HTTP.
-        kind: what programs know it by.
-        detail: one sentence for a person.
-        headers: to send with it.
+        status: HTTP status.
+        kind: last part of the problem's `type`, for programs.
+        detail: one sentence for people: what, why, and what to do.
+        headers: additional headers.
     """
 
     def __init__(
@@ -66,9 +66,9 @@ class HTTPProblem(HTTPException):
         )
 
 
-# Errors whose sentence is about what was sent. Others name folders and files of the server's own:
-# its log has them, the client is told no more than that.
-_ABOUT_WHAT_WAS_SENT: dict[type[BeautylensError], str] = {
+# Errors about the request, whose messages are sent to the client. Others may contain paths of the
+# server and are only logged.
+_REQUEST_ERRORS: dict[type[BeautylensError], str] = {
     ImageError: "unreadable-picture",
     QueryError: "unknown-query",
     TableError: "wrong-product",
@@ -79,7 +79,7 @@ _KINDS = {404: "not-found", 405: "method-not-allowed"}
 
 
 def handle_problems(app: FastAPI) -> None:
-    """Have every error of an app end in a problem document."""
+    """Let an app respond to every error with a problem document."""
     app.add_exception_handler(BeautylensError, _of_error)
     app.add_exception_handler(RequestValidationError, _of_validation)
     app.add_exception_handler(HTTPException, _of_http)
@@ -87,7 +87,7 @@ def handle_problems(app: FastAPI) -> None:
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return what the API's description says of these refusals."""
+    """Return the OpenAPI descriptions of these error responses."""
     return {
         status: {
             "description": HTTPStatus(status).phrase,
@@ -98,7 +98,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def _of_error(request: Request, error: Exception) -> JSONResponse:
-    kind = _ABOUT_WHAT_WAS_SENT.get(type(error))  # type: ignore[arg-type]  # only those are known
+    kind = _REQUEST_ERRORS.get(type(error))  # type: ignore[arg-type]  # only those are known
     if kind is not None:
         return HTTPProblem(422, kind, str(error)).response()
     _LOG.error("%s", on_one_line(str(error)))
@@ -106,33 +106,33 @@ def _of_error(request: Request, error: Exception) -> JSONResponse:
         return HTTPProblem(
             503,
             "collection-unavailable",
-            "the collection cannot be read or changed now; the server's log says why",
+            "the collection cannot be read or changed at the moment; see the server's log",
         ).response()
     return _of_fault(request, error)
 
 
 def _of_validation(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)  # noqa: S101  (what it was registered for)
+    assert isinstance(error, RequestValidationError)  # noqa: S101  (registered for it)
     fault = error.errors()[0]
-    place = ".".join(str(part) for part in fault["loc"][1:]) or "the request"
-    if place == "image":
-        detail = "image: there is no such part; send one, as `curl -F image=@photo.jpg` does"
+    field = ".".join(str(part) for part in fault["loc"][1:]) or "the request"
+    if field == "image":
+        detail = "image: missing; send a file in a part of this name, as `curl -F image=@photo.jpg`"
         return HTTPProblem(422, "wrong-request", detail).response()
     message = str(fault["msg"]).removeprefix("Value error, ").rstrip(".")
-    detail = f"{place}: {message[:1].lower()}{message[1:]}; /docs shows what is asked for"
+    detail = f"{field}: {message[:1].lower()}{message[1:]}; see /docs"
     return HTTPProblem(422, "wrong-request", detail).response()
 
 
 def _of_http(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)  # noqa: S101  (what it was registered for)
+    assert isinstance(error, HTTPException)  # noqa: S101  (registered for it)
     if isinstance(error, HTTPProblem):
         return error.response()
     kind = _KINDS.get(error.status_code, "wrong-request")
-    detail = f"{error.detail.lower()}; /docs lists what there is"
+    detail = f"{error.detail.lower()}; see /docs for all paths and methods"
     return HTTPProblem(error.status_code, kind, detail, error.headers).response()
 
 
 def _of_fault(_: Request, error: Exception) -> JSONResponse:
-    """Say nothing of what went wrong inside; the server's own log has it."""
-    # This one leaves past the guard.
-    return HTTPProblem(500, "fault", "the server failed; its log says why", SECURITY).response()
+    """Respond without details, which are only logged."""
+    # This response does not pass the guard, which adds the headers to others.
+    return HTTPProblem(500, "fault", "internal error; see the server's log", SECURITY).response()

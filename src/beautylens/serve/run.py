@@ -1,4 +1,4 @@
-"""Starting a server: what must hold, worker processes, and the line that says where it is."""
+"""Starting a server: checks, worker processes, and its address."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pathlib import Path
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from beautylens.collection import open_collection
+import beautylens as bl
 from beautylens.errors import ServeError
 from beautylens.files.paths import as_path
 from beautylens.serve.app import GIVEN
@@ -34,29 +34,29 @@ from beautylens.store.gallery import Gallery
 
 _LOG = logging.getLogger("beautylens.serve")
 SHORTEST_KEY = 16
-# All addresses of the machine, and one of them.
+# Wildcard addresses, and the loopback address of each.
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (to be asked, not bound)
 
 
 def serve(settings: ServeSettings, port: int, workers: int, started: Callable[[str], None]) -> None:
-    """Serve a collection until the process is told to stop; then finish what was taken.
+    """Serve a collection until SIGTERM or Ctrl-C; then finish accepted requests.
 
     Args:
-        settings: what to serve, and to whom.
-        port: 0 takes a free one.
-        workers: processes.
-        started: called with the address once it answers.
+        settings: settings of the server.
+        port: 0 picks a free one.
+        workers: number of processes.
+        started: called with the address once the server responds.
 
     Raises:
-        ServeError: when the address is taken, or may not be served without a key.
+        ServeError: when the address is in use, or needs a write key.
         CollectionError: when there is no collection, or its encoder has changed.
     """
-    _refuse_unguarded(settings)
-    opened = open_collection(settings.collection, settings.vectors)
-    opened.ready()
-    _ = opened.encoder
+    _require_key(settings)
+    collection = bl.open(settings.collection, settings.vectors)
+    collection.ready()
+    _ = collection.encoder
     if settings.key:
-        _sweep(settings, opened.gallery)
+        _sweep(settings, collection.gallery)
     listening = _listen(settings.host, port)
     with tempfile.TemporaryDirectory(prefix="beautylens-") as figures:
         os.environ[GIVEN] = settings.model_dump_json()
@@ -75,14 +75,16 @@ def serve(settings: ServeSettings, port: int, workers: int, started: Callable[[s
             server_header=False,
             proxy_headers=False,
             h11_max_incomplete_event_size=HEAD_BYTES,
-            # A worker that computes hard may not answer its parent at once.
+            # A busy worker may not respond to its parent at once.
             timeout_worker_healthcheck=60,
             timeout_graceful_shutdown=round(settings.seconds + FINISH_SECONDS),
         )
         address = _address(listening)
-        told = threading.Thread(target=_tell, args=(listening, address, started), daemon=True)
-        told.start()
-        # uvicorn gives back the signal that it stopped at: here to end well, files removed.
+        announcing = threading.Thread(
+            target=_announce, args=(listening, address, started), daemon=True
+        )
+        announcing.start()
+        # uvicorn raises the signal again after it has stopped; temporary files must be removed.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         with suppress(KeyboardInterrupt):
             if workers > 1:
@@ -92,55 +94,56 @@ def serve(settings: ServeSettings, port: int, workers: int, started: Callable[[s
 
 
 def read_key(file: Path | None) -> str:
-    """Return the write key of a file, or that of the environment variable BEAUTYLENS_KEY, or none.
+    """Return the write key from a file or from BEAUTYLENS_KEY; an empty text if there is none.
 
     Raises:
-        ServeError: when the file cannot be read, or others may read or change it, or the key is too
-            short to be one.
+        ServeError: when the file cannot be read, others may read or change it, or the key is too
+            short or has invalid characters.
     """
     try:
         if file:
             _refuse_shared(file)
         key = (file.read_text("utf-8") if file else os.environ.get("BEAUTYLENS_KEY", "")).strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ServeError(f"{file} cannot be read; name a file that holds the write key") from error
+        raise ServeError(f"{file} cannot be read; give a file with the write key") from error
     if (file or key) and len(key) < SHORTEST_KEY:
         raise ServeError(
-            f"the write key has {len(key)} letters where {SHORTEST_KEY} are the least; make one "
-            "with `openssl rand -hex 24`"
+            f"the write key has {len(key)} characters but needs at least {SHORTEST_KEY}; create "
+            "one with `openssl rand -hex 24`"
         )
     if not key.isascii() or any(letter.isspace() for letter in key):
-        raise ServeError("the write key has letters that no header can carry; use a-z and 0-9")
+        raise ServeError(
+            "the write key has characters that HTTP headers cannot contain; use a-z and 0-9"
+        )
     return key
 
 
 def _refuse_shared(file: Path) -> None:
-    """Refuse a key file that others than its owner and their group may read or change."""
+    """Raise if other users may read or change a key file."""
     if sys.platform == "win32":
-        # Its modes do not say who may read a file: the folder's permissions do.
+        # File modes do not describe permissions there.
         return
     mode = file.stat().st_mode
-    # Not a pipe, which a shell opens for `--key-file <(...)`.
+    # A pipe is fine: a shell passes one for `--key-file <(...)`.
     if stat.S_ISREG(mode) and mode & (stat.S_IWGRP | stat.S_IRWXO):
         raise ServeError(
-            f"{file} holds the write key, and others may read or change it (mode "
-            f"{stat.S_IMODE(mode):04o}); run `chmod 600 {file}`, or mount it with the mode 0400"
+            f"other users may read or change {file}, which contains the write key (mode "
+            f"{stat.S_IMODE(mode):04o}); run `chmod 600 {file}`, or mount it with mode 0400"
         )
 
 
-def _refuse_unguarded(settings: ServeSettings) -> None:
+def _require_key(settings: ServeSettings) -> None:
     if not settings.on_loopback and not settings.key:
         raise ServeError(
-            f"{settings.host} can be reached by others, so a write key is needed: put one into the "
-            "environment variable BEAUTYLENS_KEY or name its file with --key-file, or keep to "
-            "127.0.0.1"
+            f"{settings.host} is reachable from other machines, which requires a write key; set "
+            "BEAUTYLENS_KEY, give its file with --key-file, or listen on 127.0.0.1"
         )
 
 
 def _sweep(settings: ServeSettings, gallery: Gallery) -> None:
     swept = PictureStore(as_path(settings.collection)).sweep(gallery)
     if swept:
-        _LOG.warning("%d pictures that no product shows were removed", swept)
+        _LOG.warning("removed %d uploaded pictures that no product refers to", swept)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -150,15 +153,15 @@ def _listen(host: str, port: int) -> socket.socket:
         )[0]
         listening = socket.socket(family, kind, protocol)
         if sys.platform == "win32":
-            # Any program could listen on the same port beside this one otherwise.
+            # Otherwise other programs could listen on the same port, too.
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         else:
-            # A server that is started again need not wait for connections of its predecessor.
+            # A restarted server need not wait for closed connections of the previous one.
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
     except (OSError, OverflowError) as error:
         raise ServeError(
-            f"{host}:{port} cannot be listened on ({error}); choose another --port or --host"
+            f"cannot listen on {host}:{port} ({error}); choose another --port or --host"
         ) from error
     listening.set_inheritable(True)
     return listening
@@ -169,11 +172,11 @@ def _address(listening: socket.socket) -> str:
     everywhere = host in EVERYWHERE
     host = EVERYWHERE.get(host, host)
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    return f"{address} and this machine's other addresses" if everywhere else address
+    return f"{address} and the other addresses of this machine" if everywhere else address
 
 
-def _tell(listening: socket.socket, address: str, started: Callable[[str], None]) -> None:
-    """Say where the server is once it answers."""
+def _announce(listening: socket.socket, address: str, started: Callable[[str], None]) -> None:
+    """Call `started` once the server responds."""
     host, port = listening.getsockname()[:2]
     while True:
         connection = http.client.HTTPConnection(EVERYWHERE.get(host, host), port, timeout=5)

@@ -1,4 +1,4 @@
-"""One server's parts: the collection, the desks where work is done, the figures."""
+"""What the routes share: the collection, work queues and metrics."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from beautylens.serve.settings import ServeSettings
 from beautylens.serve.work_queue import WorkQueue
 from beautylens.store.filters import parse_filter
 
-# Letters of what a person types.
+# Maximum length of the typed words.
 WORDS = 200
-# Letters of a filter.
+# Maximum length of a filter.
 FILTER = 500
-# The folder of a collection that holds the pictures which were sent to its server.
+# The folder of uploaded pictures in a collection.
 PICTURES = "pictures"
 
 
@@ -30,30 +30,30 @@ class Service:
     """What the routes share.
 
     Args:
-        collection: that is searched.
-        settings: what the server was started with.
+        collection: the collection to serve.
+        settings: settings of the server.
     """
 
     def __init__(self, collection: Collection, settings: ServeSettings) -> None:
         self.collection, self.settings = collection, settings
         self.metrics = Metrics(partial(len, collection))
         self.searching = WorkQueue(settings.threads, settings.waiting, settings.seconds)
-        # One more than search at once, for the pictures of products that are written meanwhile.
+        # One more than there are searches at once, for uploaded pictures of products.
         self.decoders = Decoders(
             settings.threads + 1, settings.decoding_bytes, min(SECONDS, settings.seconds)
         )
-        # Rows and pictures, which should not wait behind searches.
+        # Products and their pictures, which should not wait for searches.
         self.reading = WorkQueue(settings.threads, 8 * settings.waiting, settings.seconds)
-        # Answers of people, which may be anybody's, keep no writer waiting.
-        self.noting = WorkQueue(1, settings.waiting, settings.seconds, finish=True)
-        # Whoever watches the server wants to know of it when it is busy, too.
-        self.watching = WorkQueue(1, settings.waiting, settings.seconds)
-        # One after the other; and a change that has begun is waited for, so that it is known.
+        # Feedback, which anybody may send, must not delay writers.
+        self.feedback = WorkQueue(1, settings.waiting, settings.seconds, finish=True)
+        # Health checks and metrics must respond when the server is busy, too.
+        self.monitoring = WorkQueue(1, settings.waiting, settings.seconds)
+        # Changes run one at a time; one that has begun is finished before the response.
         self.writing = WorkQueue(1, settings.waiting, settings.seconds, finish=True)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What a filter may ask about."""
+        """Columns that a filter can use."""
         return ("product_id", *OPTIONAL, *self.collection.metadata_columns)
 
     def photo(self, data: bytes, words: str = "", where: str = "", crop: str = "") -> Photo:
@@ -61,14 +61,14 @@ class Service:
 
         Raises:
             ImageError: when it cannot be read.
-            QueryError: when the words, the filter or the crop cannot be understood.
+            QueryError: when the words, the filter or the crop are invalid.
         """
         if len(words) > WORDS:
-            raise QueryError(f"the words have {len(words)} letters; give at most {WORDS}")
+            raise QueryError(f"the words have {len(words)} characters; give at most {WORDS}")
         if len(where) > FILTER:
             raise QueryError(f"the filter has {len(where)} characters; give at most {FILTER}")
         if where.strip():
-            # Of fewer columns than the collection takes: strangers ask about no paths.
+            # Fewer columns than the collection allows: clients must not filter on paths.
             parse_filter(where, self.columns)
         return self.collection.photo(
             data,
@@ -80,7 +80,7 @@ class Service:
         )
 
     def may_show(self, image: str) -> bool:
-        """Tell whether a catalogue picture may be read to be shown, by its path."""
+        """Return whether the catalogue picture at a path may be shown."""
         if not self.settings.pictures:
             return True
         path, collection = as_path(image), as_path(self.settings.collection)
@@ -91,10 +91,10 @@ class Service:
         return any(path.resolve().is_relative_to(folder.resolve()) for folder in folders)
 
     async def ready(self) -> None:
-        """Raise unless searches can be taken.
+        """Raise unless searches are possible.
 
         Raises:
-            HTTPProblem: 503 when work has been stuck in a thread that searches would need.
+            HTTPProblem: 503 when threads that searches need are stuck.
             CollectionError: when the collection cannot be read.
         """
         stuck = sum(queue.stuck for queue in (self.searching, self.reading))
@@ -102,13 +102,12 @@ class Service:
             raise HTTPProblem(
                 503,
                 "stuck",
-                f"{stuck} of the threads that search have not come back from their work; restart "
-                "the server",
+                f"{stuck} of the threads that search are stuck; restart the server",
             )
-        await self.watching.do(self.collection.ready)
+        await self.monitoring.do(self.collection.ready)
 
     def close(self) -> None:
-        """Finish what was taken."""
-        for queue in (self.searching, self.reading, self.noting, self.watching, self.writing):
+        """Finish accepted work."""
+        for queue in (self.searching, self.reading, self.feedback, self.monitoring, self.writing):
             queue.close()
         self.decoders.close()

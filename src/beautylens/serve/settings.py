@@ -1,4 +1,4 @@
-"""What a server is started with."""
+"""Settings of a server."""
 
 from __future__ import annotations
 
@@ -14,56 +14,56 @@ from beautylens.recipe.settings import Settings
 from beautylens.runtime.threads import core_count
 
 MEBIBYTE = 1 << 20
-# The formats that anybody may send.
+# The formats of photos that anybody may send.
 PHOTOGRAPHED = (".jpg", ".png", ".webp", ".avif", ".heic", ".gif")
-# Of a progressive JPEG: encoders write about ten.
+# Maximum scans of a progressive JPEG; encoders write about ten.
 MAX_SCANS = 64
 
 
 class ServeSettings(Settings):
-    """What a server is started with; worker processes are handed it as JSON."""
+    """Settings of a server; passed to worker processes as JSON."""
 
-    # What is wrong with a setting is said without the others, of which one is the key.
+    # Error messages must not contain the other settings, one of which is the key.
     model_config = ConfigDict(hide_input_in_errors=True)
 
     collection: str
-    """A folder, or an address in object storage."""
+    """Folder, or address in object storage."""
     vectors: str | None = None
-    """The Milvus cluster that finds the nearest; by default that of the recipe."""
+    """Address of a Milvus cluster with the vectors; by default that of the recipe."""
     host: str = "127.0.0.1"
     names: tuple[Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")], ...] = ()
-    """Host names by which it may be asked, beside `localhost` and addresses."""
+    """Host names of the server, in addition to `localhost` and IP addresses."""
     origins: tuple[Annotated[str, Field(pattern=r"^https?://[a-z0-9.:\[\]-]+$")], ...] = ()
-    """Other pages that may use the API (CORS)."""
+    """Other origins that may use the API (CORS)."""
     key: str = Field("", repr=False)
-    """The bearer key of writers; without one nothing can be written."""
+    """Bearer token for writing; empty makes the server read-only."""
     keep: Path | None = None
-    """Where photos that people answered about are kept, with their answers."""
+    """Folder for feedback and its photos; None disables feedback."""
     pictures: tuple[Path, ...] = ()
-    """The only folders whose catalogue pictures are shown; by default, all that are named."""
+    """The only folders whose catalogue pictures may be shown; empty allows all."""
     title: str = "Beautylens"
-    """What the page is headed with."""
+    """Title of the page."""
     threads: int = Field(default_factory=core_count)
-    """Searches of one process that run at once."""
+    """Concurrent searches per process."""
     waiting: int = 32
-    """Searches of one process that may wait for their turn."""
+    """Maximum number of waiting searches per process."""
     seconds: float = 20.0
-    """After which a search is given up, and a body that has not come is refused."""
+    """Timeout of a search, and of receiving a request's body."""
     max_bytes: int = 20 * MEBIBYTE
-    """Of a request's body."""
+    """Maximum size of a request's body in bytes."""
     max_pixels: int = 50_000_000
-    """Of a picture as it is decoded: those of a telephone have up to so many."""
+    """Maximum number of pixels of a decoded picture; phones take up to so many."""
     decoding_bytes: int = 1024 * MEBIBYTE
-    """Of memory that all pictures being decoded take together, and one of them at most."""
+    """Memory budget in bytes of all pictures that are being decoded."""
 
     @property
     def limits(self) -> Limits:
-        """What a photo that anybody sent may be, and cost: what cameras, phones and shops write."""
+        """Limits of photos that anybody may send: what cameras, phones and shops write."""
         return replace(self.product_limits, kinds=PHOTOGRAPHED)
 
     @property
     def product_limits(self) -> Limits:
-        """What a picture of a product may cost, which only who has the key can send."""
+        """Limits of pictures of products, which need the write key."""
         return Limits(
             max_bytes=self.max_bytes,
             max_pixels=self.max_pixels,
@@ -74,7 +74,7 @@ class ServeSettings(Settings):
 
     @property
     def on_loopback(self) -> bool:
-        """Tell whether only this machine can reach the server."""
+        """Whether only this machine can reach the server."""
         if self.host == "localhost":
             return True
         try:
@@ -84,12 +84,12 @@ class ServeSettings(Settings):
 
     @property
     def known_names(self) -> frozenset[str]:
-        """The names by which it may be asked, beside addresses."""
+        """Host names of the server."""
         return frozenset(("localhost", self.host.lower(), *self.names))
 
 
 def is_address(host: str) -> bool:
-    """Tell whether a host is given as a number, not by name; those of IPv6 may have brackets."""
+    """Return whether a host is an IP address; IPv6 addresses may have brackets."""
     try:
         ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Texts that strangers send: what they may hold before anything is done with them."""
+"""Validation of texts in requests."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from fastapi import Form, Path
 from beautylens.catalogue.readers import SEPARATOR
 from beautylens.errors import TableError
 
-# Letters of one of a product's facts.
+# Maximum length of a field of a product.
 LONGEST = 1000
 LONGEST_ID = 200
 _PLAIN = r"^[^\x00-\x1f\x7f]*$"
-# One way to write each id: what browsers, tables and this API's own addresses would take for
-# something else names no new product.
+# What an id of a new product must not contain, because browsers, tables and the paths of this API
+# would change or misread it.
 _UNFIT = re.compile(rf"^\s|\s$|{SEPARATOR}|\ufffd|(^|/)\.{{1,2}}(/|$)|/image$")
 
 Fact = Annotated[str, Form(max_length=LONGEST, pattern=_PLAIN)]
@@ -24,25 +24,26 @@ FormId = Annotated[str, Form(max_length=LONGEST_ID, pattern=_PLAIN, examples=["1
 
 
 def check_id(product_id: str) -> None:
-    """Refuse an id that could not be told from another, or not be given back.
+    """Check an id of a product.
 
     Raises:
-        TableError: naming what it must not hold.
+        TableError: when it contains what a path or table cannot represent.
     """
     if _UNFIT.search(product_id):
         raise TableError(
-            f"{product_id!r} cannot be the id of a product: leave out {SEPARATOR!r}, spaces at "
-            "its ends, the parts '.' and '..', the ending '/image' and letters that are none"
+            f"{product_id!r} cannot be a product id; remove {SEPARATOR!r}, leading and trailing "
+            "spaces, the parts '.' and '..', a trailing '/image', and invalid characters"
         )
 
 
 def check_fact(text: str) -> None:
-    """Refuse a fact that did not come as a form field, which is checked by its pattern.
+    """Check a value of the metadata, as form fields are checked by their pattern.
 
     Raises:
-        TableError: when it is too long or has letters that cannot be written.
+        TableError: when it is too long or has control characters.
     """
     if len(text) > LONGEST or not re.match(_PLAIN, text) or re.search("[\ud800-\udfff]", text):
         raise TableError(
-            f"a value of the metadata has more than {LONGEST} letters, or such as cannot be written"
+            f"a value of the metadata has more than {LONGEST} characters, or control characters; "
+            "correct it"
         )

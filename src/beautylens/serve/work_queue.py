@@ -1,4 +1,4 @@
-"""Work off the event loop: some at once, some waiting, the rest refused."""
+"""Work queues: tasks run in threads, a limited number waits, and others get 429."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from typing import Any, TypeVar
 from beautylens.serve.problems import HTTPProblem
 
 Result = TypeVar("Result")
-# How many times the deadline a piece of work may run before it counts as stuck.
+# A task counts as stuck after this many times the timeout.
 STUCK = 2.0
 
 
 class WorkQueue:
-    """Takes work while there is room for it, and gives up what takes too long.
+    """A thread pool with a bounded queue and a timeout.
 
     Args:
-        threads: pieces of work done at once.
-        waiting: pieces that may wait for their turn.
-        seconds: after which a client is told that it took too long.
-        finish: whether work that has begun is waited for however long it takes.
+        threads: number of threads.
+        waiting: maximum number of waiting tasks.
+        seconds: timeout, after which the client gets 503.
+        finish: whether to wait for a running task beyond the timeout.
     """
 
     def __init__(self, threads: int, waiting: int, seconds: float, *, finish: bool = False) -> None:
         self._room, self._threads, self._seconds = threads + waiting, threads, seconds
         self._finish = finish
         self._pool = ThreadPoolExecutor(threads, "queue")
-        self._usual = 0.2  # seconds that a piece of work takes lately
+        self._usual = 0.2  # moving average of a task's seconds
         self._begun: dict[int, float] = {}
         self._numbers = itertools.count()
         self.taken = 0
-        """Pieces of work that run or wait."""
+        """Number of tasks that are running or waiting."""
 
     @property
     def stuck(self) -> int:
-        """Pieces of work that still run long after their clients were told that they took too long.
+        """Number of tasks that are still running long after their timeout.
 
-        Threads cannot be stopped: each keeps one of them from the work of others.
+        Threads cannot be stopped, so each of them blocks a thread.
         """
         if self._finish:
             return 0
@@ -49,17 +49,17 @@ class WorkQueue:
         return sum(start < latest for start in tuple(self._begun.values()))
 
     async def do(self, work: Callable[[], Result]) -> Result:
-        """Return what the work returns.
+        """Run a task, and return its result.
 
         Raises:
-            HTTPProblem: 429 when too many wait already, 503 when the work took too long.
+            HTTPProblem: 429 when the queue is full, 503 after the timeout.
         """
         if self.taken >= self._room:
             seconds = math.ceil(self.taken * self._usual / self._threads)
             raise HTTPProblem(
                 429,
                 "busy",
-                f"too many requests wait already; try again in {seconds} seconds",
+                f"too many requests are waiting; try again in {seconds} seconds",
                 {"Retry-After": str(seconds)},
             )
         self.taken += 1
@@ -69,14 +69,14 @@ class WorkQueue:
         try:
             return await asyncio.wait_for(asyncio.shield(future), self._seconds)
         except TimeoutError:
-            # Work that has not begun is taken back, so that nobody's is done for nobody.
+            # A task that has not started is cancelled, because nobody waits for it.
             if not job.cancel() and self._finish:
                 return await future
             raise HTTPProblem(
                 503,
                 "too-slow",
-                f"this took longer than {self._seconds:g} seconds; try again, with a smaller "
-                "picture if it is large",
+                f"the request took longer than {self._seconds:g} seconds; try again, or send a "
+                "smaller picture",
                 {"Retry-After": "5"},
             ) from None
 
@@ -91,10 +91,10 @@ class WorkQueue:
 
     def _release(self, done: asyncio.Future[Any]) -> None:
         self.taken -= 1
-        # An error that nobody waits for any more is of no interest.
+        # Marks the exception as retrieved, if nobody waits for the task any more.
         if not done.cancelled():
             done.exception()
 
     def close(self) -> None:
-        """Finish what has begun."""
+        """Finish running tasks, and cancel waiting ones."""
         self._pool.shutdown(wait=True, cancel_futures=True)

@@ -1,7 +1,7 @@
-"""A file lock: one writer at a time, of all processes of a machine.
+"""A file lock: one writer at a time among all processes of a machine.
 
-In object storage, which has no locks, writers rely on the collection's commits alone: each is
-whole, and of two that change the same product the later one stays.
+Object storage has no locks. There, writers rely on atomic commits: of two that change the same
+product, the later one wins.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LOCK = ".writing"
 
 @contextmanager
 def write_lock(folder: AnyPath) -> Iterator[None]:
-    """Hold a folder's file lock; the system releases it when this process ends.
+    """Hold the file lock of a folder; the system releases it if the process ends.
 
     Raises:
         CollectionError: when the lock file cannot be opened.
@@ -36,7 +36,8 @@ def write_lock(folder: AnyPath) -> Iterator[None]:
         lock.acquire()
     except OSError as error:
         raise CollectionError(
-            f"{file} cannot be locked ({error.strerror or error}); if it is a link, remove it"
+            f"{file} cannot be locked ({error.strerror or error}); check its permissions, or "
+            "remove it if it is a link"
         ) from error
     try:
         yield
@@ -45,7 +46,7 @@ def write_lock(folder: AnyPath) -> Iterator[None]:
 
 
 def _refuse_other_kinds(file: Path) -> None:
-    """Raise if there is something else than a plain file; filelock itself follows no link."""
+    """Raise if the path is not a plain file; filelock itself follows no links."""
     try:
         mode = file.lstat().st_mode
     except FileNotFoundError:

@@ -60,9 +60,9 @@ def no_serious_fault(page: Page) -> None:
 
 
 def test_the_page_opens_and_says_what_it_is(page: Page) -> None:
-    expect(page).to_have_title("Beautylens: find it by a photo")
+    expect(page).to_have_title("Beautylens: search by photo")
     expect(page.get_by_text("12 pictures in the catalogue")).to_be_visible()
-    expect(page.get_by_text("A photo is kept only if you answer")).to_be_visible()
+    expect(page.get_by_text("A photo is only stored if you give feedback")).to_be_visible()
     expect(page.get_by_role("button", name="Search")).to_be_disabled()
     no_serious_fault(page)
 
@@ -93,7 +93,7 @@ def test_typed_words_narrow_and_are_marked(page: Page, shop: Shop) -> None:
     expect(found(page)).to_contain_text("Crème 03 rouge")
     page.fill("#words", "nowhere")
     page.press("#words", "Enter")
-    expect(page.locator("#verdict")).to_contain_text("None of them has any of the words")
+    expect(page.locator("#verdict")).to_contain_text("None of them contains any of the words")
 
 
 def test_the_frame_is_drawn_by_mouse(page: Page, shop: Shop) -> None:
@@ -145,11 +145,9 @@ def test_the_reasons_are_drawn_on_demand(page: Page, shop: Shop) -> None:
 
 def test_answers_are_kept_in_a_truth_table(page: Page, site: Site, shop: Shop) -> None:
     card = choose(page, shop.photo(1))
-    card.get_by_role("button", name="This is the one").click()
+    card.get_by_role("button", name="This is it").click()
     expect(page.locator("#answered")).to_contain_text("Thank you: Crème 01 rouge")
-    expect(card.get_by_role("button", name="This is the one")).to_have_attribute(
-        "aria-pressed", "true"
-    )
+    expect(card.get_by_role("button", name="This is it")).to_have_attribute("aria-pressed", "true")
     (row,) = read_truth(site.kept / "answers.csv")
     assert row.product_ids == {"p01"}
     page.get_by_role("button", name="None of these").click()
@@ -161,8 +159,8 @@ def test_answers_are_kept_in_a_truth_table(page: Page, site: Site, shop: Shop) -
 def test_an_answer_that_is_not_kept_does_not_look_as_if_it_were(page: Page, shop: Shop) -> None:
     card = choose(page, shop.photo(1))
     page.route("**/v1/feedback", lambda route: route.fulfill(status=503, body="{}"))
-    card.get_by_role("button", name="This is the one").click()
-    expect(page.locator("#answered")).to_contain_text("could not be kept")
+    card.get_by_role("button", name="This is it").click()
+    expect(page.locator("#answered")).to_contain_text("could not be stored")
     expect(page.locator(".card.chosen")).to_have_count(0)
 
 
@@ -212,7 +210,7 @@ def test_a_file_that_is_no_picture_is_told_so_and_another_can_be_tried(
     file = tmp_path / "letter.jpg"
     file.write_text("dear shop", "utf-8")
     page.set_input_files("#file", file)
-    expect(page.get_by_text("This browser cannot show")).to_be_visible()
+    expect(page.get_by_text("This browser cannot display")).to_be_visible()
     # What goes out as it is waits until a person says so.
     expect(page.get_by_role("alert")).to_be_hidden()
     page.get_by_role("button", name="Search").click()
@@ -225,7 +223,7 @@ def test_a_file_that_is_no_picture_is_told_so_and_another_can_be_tried(
 def test_a_server_that_is_gone_is_told_and_asked_again(page: Page, shop: Shop) -> None:
     page.route("**/v1/search", lambda route: route.abort())
     page.set_input_files("#file", shop.photo(0))
-    expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
+    expect(page.get_by_role("alert")).to_contain_text("is not reachable")
     page.unroute("**/v1/search")
     page.get_by_role("button", name="Try again").click()
     expect(found(page)).to_contain_text("Crème 00 day")

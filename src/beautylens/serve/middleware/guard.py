@@ -1,4 +1,4 @@
-"""Who is let in: host names, other pages, the key of writers; and what browsers are told."""
+"""Checks of host name, origin and write key, and security headers."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
 class Guard:
-    """Refuses what may not come in, before anything of its body is read.
+    """Checks requests before their bodies are read, and adds security headers to responses.
 
     Args:
-        app: what it stands before.
-        settings: names, origins and the key.
+        app: the application behind it.
+        settings: host names, origins and the write key.
     """
 
     def __init__(self, app: ASGIApp, settings: ServeSettings) -> None:
         self._app, self._settings = app, settings
-        # A page that was let in may show the pictures, too.
+        # Pages of allowed origins may embed pictures, too.
         shared = {"Cross-Origin-Resource-Policy": "cross-origin"} if settings.origins else {}
         self._headers = SECURITY | shared
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or refuse it."""
+        """Handle a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -57,27 +57,24 @@ class Guard:
             self._check_key(headers.get("authorization", ""))
 
     def _check_host(self, host: str) -> None:
-        """Refuse other names: a page elsewhere could have its own lead here (DNS rebinding).
-
-        An address cannot be led elsewhere.
-        """
+        """Check the host name, which prevents DNS rebinding; IP addresses cannot be rebound."""
         name = _without_port(host)
         if name not in self._settings.known_names and not is_address(name):
             raise HTTPProblem(
                 421,
                 "unknown-host",
-                "this server does not go by that name; `--name` gives it one",
+                "unknown host name; start the server with `--name` to allow it",
             )
 
     def _check_origin(self, headers: Headers) -> None:
-        """Refuse what another page has a browser send."""
+        """Check that a browser sends the request from an allowed page."""
         origin = headers.get("origin")
         own = origin in {f"{scheme}://{headers.get('host')}" for scheme in ("http", "https")}
         if origin is not None and not own and origin not in self._settings.origins:
             raise HTTPProblem(
                 403,
                 "foreign-page",
-                "another page may not do this; `--origin` lets one in",
+                "this origin may not use the API; start the server with `--origin` to allow it",
             )
 
     def _check_key(self, authorization: str) -> None:
@@ -85,21 +82,21 @@ class Guard:
             raise HTTPProblem(
                 403,
                 "read-only",
-                "this server was started without a write key, so nothing can be changed through it",
+                "this server is read-only; start it with a write key to allow changes",
             )
         kind, _, given = authorization.partition(" ")
-        # As bytes, and in a time that says nothing of how much of it was right.
+        # In constant time, so that response times do not reveal parts of the key.
         right = hmac.compare_digest(given.strip().encode(), self._settings.key.encode())
         if kind.lower() != "bearer" or not right:
             raise HTTPProblem(
                 401,
                 "wrong-key",
-                "this needs the write key: send `Authorization: Bearer KEY`",
+                "missing or wrong write key; send `Authorization: Bearer KEY`",
                 {"WWW-Authenticate": "Bearer"},
             )
 
 
 def _without_port(host: str) -> str:
-    """Return a host name as it stands before its port; addresses of IPv6 have brackets."""
+    """Return a host without its port; IPv6 addresses have brackets."""
     name, colon, port = host.rpartition(":")
     return (name if colon and port.isdigit() else host).lower()

@@ -1,8 +1,8 @@
-"""What browsers are told with every answer."""
+"""Security headers of every response."""
 
 from __future__ import annotations
 
-# Scripts, styles and pictures come from this server alone; the photo itself is a blob of the page.
+# Scripts, styles and pictures only from this server; the user's photo is a blob URL.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
     "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"

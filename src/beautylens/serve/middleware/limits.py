@@ -1,4 +1,4 @@
-"""What a request may cost before it is understood: bytes of its head and body, and seconds."""
+"""Limits of requests before they are parsed: size of headers and body, and time."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from beautylens.serve.forms import MEDIA_TYPE
 from beautylens.serve.problems import HTTPProblem
 
-# Of a request's address and headers.
+# Maximum bytes of URL and headers.
 HEAD_BYTES = 16_384
 HEADERS = 100
-# Of a Content-Type.
+# Maximum bytes of Content-Type.
 TYPE_BYTES = 512
 WITH_FORMS = frozenset(("POST", "PUT", "PATCH"))
-# Bytes of all bodies that a process holds at once.
+# Maximum bytes of all bodies in memory of a process.
 BUDGET = 256 << 20
 
 
 class RequestLimits:
-    """Refuses heads that are too long, and bodies that are no forms, too large, many or slow.
+    """Checks headers, and the type, size, number and speed of bodies.
 
     Args:
-        app: what it stands before.
-        max_bytes: of a body.
-        seconds: within which all of it has to come.
+        app: the application behind it.
+        max_bytes: maximum size of a body.
+        seconds: timeout of receiving a body.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int, seconds: float) -> None:
@@ -35,7 +35,7 @@ class RequestLimits:
         self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or refuse its body."""
+        """Handle a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -52,7 +52,7 @@ class RequestLimits:
                 raise HTTPProblem(
                     408,
                     "too-slow",
-                    f"the request did not come within {self._seconds:g} seconds; send it again",
+                    f"the request was not received within {self._seconds:g} seconds; send it again",
                     {"Connection": "close"},
                 ) from None
             size = len(message.get("body", b""))
@@ -63,7 +63,7 @@ class RequestLimits:
                 raise HTTPProblem(
                     429,
                     "busy",
-                    "too many pictures come in at once; try again in a few seconds",
+                    "too many uploads at once; try again in a few seconds",
                     {"Retry-After": "5", "Connection": "close"},
                 )
             return message
@@ -86,7 +86,7 @@ class RequestLimits:
     def _check_head(self, scope: Scope, headers: Headers) -> None:
         _check_size(scope, headers)
         length = headers.get("content-length", "")
-        # Of digits, one by one: thousands of them are no number to be worked out.
+        # Parsing a number of thousands of digits would take long.
         if length.isdigit() and (len(length) > 15 or int(length) > self._max_bytes):
             raise self._too_large()
         has_body = "transfer-encoding" in headers or length.strip("0")
@@ -97,61 +97,63 @@ class RequestLimits:
         return HTTPProblem(
             413,
             "too-large",
-            f"a request may have at most {self._max_bytes / 1e6:.0f} million bytes; send a "
-            "smaller picture",
+            f"the request has more than {self._max_bytes >> 20} MiB; send a smaller picture",
             {"Connection": "close"},
         )
 
 
 class HeadAsGet:
-    """Answers HEAD as GET is answered; the server itself leaves the body out."""
+    """Handles HEAD like GET; the HTTP server omits the body."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Handle a request."""
         if scope["type"] == "http" and scope["method"] == "HEAD":
             scope = {**scope, "method": "GET"}
         await self._app(scope, receive, send)
 
 
 def _check_size(scope: Scope, headers: Headers) -> None:
-    """Refuse heads that are long, or tell two things.
+    """Check that headers are short and unambiguous.
 
-    What reads them further on, on the event loop, takes time by the square of a header's length.
+    Later parsing, on the event loop, takes quadratic time in the length of a header.
     """
     size = len(scope["raw_path"] or b"") + len(scope["query_string"])
     size += sum(len(name) + len(value) for name, value in headers.raw)
     if size > HEAD_BYTES or len(headers.raw) > HEADERS:
-        raise _unread(431, f"the head has more than {HEAD_BYTES} bytes or {HEADERS} headers")
+        raise _unread(
+            431,
+            f"the request has more than {HEADERS} headers, or more than {HEAD_BYTES} bytes of them",
+        )
     if "transfer-encoding" in headers and "content-length" in headers:
-        # Another server on the way may have believed the one, this one the other.
-        raise _unread(400, "the body's length is told in two ways; give Content-Length alone")
+        # A proxy may have used the one, and this server would use the other.
+        raise _unread(
+            400, "Content-Length and Transfer-Encoding conflict; send Content-Length only"
+        )
     kinds = headers.getlist("content-type")
     if len(kinds) > 1 or len("".join(kinds)) > TYPE_BYTES:
-        raise _unread(
-            431, f"there is more than one Content-Type, or it has more than {TYPE_BYTES} bytes"
-        )
+        raise _unread(431, f"send one Content-Type of at most {TYPE_BYTES} bytes")
 
 
 def _check_type(content_type: str) -> None:
-    """Refuse bodies that are no forms, and texts in another code than UTF-8.
+    """Check that a body is a multipart form in UTF-8.
 
-    Some codes take minutes to be read, and fields between `&` seconds. The parser is that which
-    reads the header for the form, so that the two agree.
+    Decoding some other charsets takes minutes, and parsing urlencoded fields takes seconds. The
+    header is parsed by the same function as for the form, so that both agree.
     """
     kind, parameters = parse_options_header(content_type)
     if kind != MEDIA_TYPE or not parameters.get(b"boundary"):
         raise HTTPProblem(
             415,
             "wrong-request",
-            "a body is sent as multipart/form-data, as `curl -F image=@photo.jpg` sends it",
+            "send the body as multipart/form-data, as `curl -F image=@photo.jpg` does",
         )
     if parameters.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"us-ascii"):
-        raise HTTPProblem(415, "wrong-request", "text comes in UTF-8 here; leave the charset out")
+        raise HTTPProblem(415, "wrong-request", "send text in UTF-8, without a charset")
 
 
 def _unread(status: int, detail: str) -> HTTPProblem:
-    """Return the problem of a request after which nothing more of its connection is read."""
+    """Return a problem after which the connection is closed."""
     return HTTPProblem(status, "wrong-request", detail, {"Connection": "close"})

@@ -1,4 +1,4 @@
-"""`POST /v1/feedback`: which product a photo shows, as a person says; kept to learn from."""
+"""`POST /v1/feedback`: stores which product a photo shows, according to the user."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from beautylens.serve.write_lock import write_lock
 
 TABLE, PHOTOS, KIND = "answers.csv", "photos", "page"
 COLUMNS = ("image", "product_ids", "kind")
-# Answers that are kept: anybody may give them.
+# Maximum number of stored answers, because anybody may send them.
 MOST = 10_000
-# Of all photos that are kept.
+# Maximum size of all stored photos.
 MOST_BYTES = 4 << 30
-# Pixels of a photo's longer side: as many as the page sends.
+# Longer side of a stored photo in pixels; as large as the page sends.
 LONGEST_SIDE = 2000
 _QUALITY = 92
 
 
 def feedback_routes(service: Service) -> APIRouter:
-    """Return the route that takes answers."""
+    """Return the route for feedback."""
     routes = APIRouter(prefix="/v1", tags=["feedback"], route_class=FormRoute)
 
     @routes.post(
@@ -45,42 +45,44 @@ def feedback_routes(service: Service) -> APIRouter:
     async def feedback(
         image: Image,
         product_id: FormId = "",
-        none: Annotated[bool, Form(description="It shows none of the products.")] = False,
+        none: Annotated[bool, Form(description="The photo shows none of the products.")] = False,
         crop: Crop = "",
     ) -> Response:
-        """Keep a photo with the product that it shows, in a table to train and evaluate with."""
+        """Store a photo and the product it shows, as labelled data for training and evaluation."""
         if service.settings.keep is None:
             raise HTTPProblem(
                 403,
                 "feedback-off",
-                "this server keeps no photos; `--keep-queries DIR` has it keep those answered",
+                "this server does not store feedback; start it with `--keep-queries DIR`",
             )
         if none == bool(product_id):
-            raise TableError("say which product the photo shows by product_id, or none=true")
+            raise TableError("send either product_id or none=true")
         if SEPARATOR in product_id:
-            raise TableError(f"a table of answers joins ids by {SEPARATOR!r}, so none can hold it")
+            raise TableError(
+                f"product_id contains {SEPARATOR!r}, which separates ids in truth tables; remove it"
+            )
         answers, data = Answers(service.settings.keep), await image.read()
 
-        def drawn() -> bytes:
+        def encoded() -> bytes:
             if product_id and not service.collection.known([product_id]):
                 raise unknown(product_id)
             pixels, _ = shrink(service.photo(data, crop=crop).pixels, LONGEST_SIDE)
             return to_jpeg(pixels, _QUALITY)
 
-        photo = await service.searching.do(drawn)
-        await service.noting.do(lambda: answers.keep(photo, product_id))
+        photo = await service.searching.do(encoded)
+        await service.feedback.do(lambda: answers.keep(photo, product_id))
         return Response(status_code=204)
 
     return routes
 
 
 class Answers:
-    """A folder of photos and a truth table of what people said that they show.
+    """A folder of photos with a truth table of the products that users chose.
 
-    `train pairs` and `evaluate` read the table as it is. Several processes may write it.
+    `train pairs` and `evaluate` read the table. Several processes may write it.
 
     Args:
-        folder: made when it is not there.
+        folder: created if it does not exist.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -92,10 +94,10 @@ class Answers:
         return self._folder / TABLE
 
     def keep(self, photo: bytes, product_id: str) -> None:
-        """Write a photo, a JPEG file, and what it shows; a later answer replaces an earlier one.
+        """Store a photo (JPEG) and its product, replacing an earlier answer on the same photo.
 
         Raises:
-            HTTPProblem: when there are as many as may be kept.
+            HTTPProblem: 507 when the folder is full.
             CollectionError: when it cannot be written.
         """
         name = f"{PHOTOS}/{hashlib.blake2b(photo, digest_size=16).hexdigest()}.jpg"
@@ -108,8 +110,8 @@ class Answers:
                     raise HTTPProblem(
                         507,
                         "feedback-full",
-                        f"{MOST:,} answers or {MOST_BYTES >> 20:,} MiB of photos are kept already, "
-                        "and no more",
+                        f"the limit of {MOST:,} answers or {MOST_BYTES >> 20:,} MiB of photos is "
+                        "reached; ask the operator to move them",
                     )
                 rows[name] = (name, product_id, KIND)
                 with new_file(self._folder / name, mode=PRIVATE) as file:
@@ -119,12 +121,12 @@ class Answers:
             raise CollectionError(f"{self._folder} cannot be written ({error.strerror})") from error
 
     def _has_room(self, answers: int, size: int) -> bool:
-        """Tell whether one more photo, of so many bytes, may be kept."""
+        """Return whether one more photo of this size may be stored."""
         kept = sum(file.stat().st_size for file in (self._folder / PHOTOS).iterdir())
         return answers < MOST and kept + size <= MOST_BYTES
 
     def _rows(self) -> dict[str, tuple[str, ...]]:
-        """Return the rows of the table by photo, as they stand."""
+        """Return the rows of the table by photo."""
         if not self.table.exists():
             return {}
         with self.table.open(encoding="utf-8", newline="") as file:

@@ -11,18 +11,18 @@ from beautylens.serve.service import Service
 
 
 def health_routes(service: Service) -> APIRouter:
-    """Return the routes by which a server is watched, and says what it is."""
+    """Return the routes for health checks, metrics and the description of the collection."""
     routes = APIRouter(tags=["server"])
 
     @routes.get("/health/live")
     async def live() -> Health:
-        """Tell that the process answers; where it does not, start it anew."""
+        """Liveness probe; restart the process if it fails."""
         return Health(status="live")
 
     @routes.get("/health/ready", responses=documented(429, 503))
     @routes.get("/health", responses=documented(429, 503), include_in_schema=False)
     async def ready() -> Health:
-        """Tell that photos can be searched; where not, send requests elsewhere, or restart it."""
+        """Readiness probe; 503 if searches are not possible, and `stuck` if a restart is needed."""
         await service.ready()
         return Health(status="ready")
 
@@ -35,13 +35,13 @@ def health_routes(service: Service) -> APIRouter:
         },
     )
     async def metrics() -> Response:
-        """Give the figures that Prometheus reads; a server with a write key asks for it here."""
-        text = await service.watching.do(service.metrics.text)
+        """Prometheus metrics; requires the write key if the server has one."""
+        text = await service.monitoring.do(service.metrics.text)
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     @routes.get("/v1/collection", responses=documented(429, 503))
     async def collection() -> About:
-        """Tell what is searched in, and what this server takes."""
+        """Describe the collection and the limits of this server."""
         settings = service.settings
 
         def about() -> About:
@@ -55,6 +55,6 @@ def health_routes(service: Service) -> APIRouter:
                 max_pixels=settings.max_pixels,
             )
 
-        return await service.watching.do(about)
+        return await service.monitoring.do(about)
 
     return routes

@@ -1,4 +1,4 @@
-"""The page and the API's description: files of this package, none named by a request."""
+"""The page and the API description, served from files of the package."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-# The description's page is Swagger UI, which styles itself from its script.
+# Swagger UI sets inline styles from its script.
 _DOCS_POLICY = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
 
 
 def show_page(app: FastAPI) -> None:
-    """Have an app answer with the page at `/` and the API's description at `/docs`."""
+    """Serve the page at `/` and the API description at `/docs`."""
     web = resources.files("beautylens.serve") / "web"
     for file in web.iterdir():
         address = {"index.html": "/", "docs.html": "/docs"}.get(file.name, f"/{file.name}")

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, File, Form, Query, Response, UploadFile
 from fastapi.security import HTTPBearer
 
-from beautylens.catalogue.table import OPTIONAL, one_product
+from beautylens.catalogue.table import OPTIONAL
 from beautylens.errors import CollectionError, ImageError, TableError
 from beautylens.files.paths import as_path
 from beautylens.images.decode import DecodeOptions
@@ -24,16 +24,16 @@ from beautylens.serve.texts import LONGEST, Fact, PathId, check_fact, check_id
 from beautylens.serve.write_lock import write_lock
 
 MOST_PICTURES = 10
-# Checked before the body is read; here so that the API's description says that it is asked for.
-_KEY = Depends(HTTPBearer(auto_error=False, description="The write key."))
+# Only for the OpenAPI description; `Guard` checks the key before the body is read.
+_KEY = Depends(HTTPBearer(auto_error=False, description="Write key."))
 _REFUSED = (400, 401, 403, 408, 413, 415, 422, 429, 503)
 
 
 class Products:
-    """The products of a collection, as a server reads and changes them.
+    """Reads and changes the products of a collection.
 
     Args:
-        service: the collection and its limits.
+        service: collection and settings.
     """
 
     def __init__(self, service: Service) -> None:
@@ -47,7 +47,7 @@ class Products:
         """Return a product.
 
         Raises:
-            HTTPProblem: when there is none of this id.
+            HTTPProblem: 404 when there is no product with this id.
         """
         product = self._collection.get(product_id)
         if product is None:
@@ -58,19 +58,19 @@ class Products:
         """Return a product's first picture as a JPEG.
 
         Raises:
-            HTTPProblem: when there is none.
+            HTTPProblem: 404 when there is no such product, or no picture of it.
         """
         product = self._collection.get(product_id)
         picture = None if product is None else shown(self._service, product, side)
         if picture is None:
-            raise HTTPProblem(404, "not-found", f"there is no picture of a product {product_id!r}")
+            raise HTTPProblem(404, "not-found", f"no picture of product {product_id!r}")
         return picture
 
     def put(self, product_id: str, facts: Mapping[str, str], files: Sequence[bytes]) -> Item:
-        """Add a product, or replace all that is known of it, in one commit.
+        """Add or replace a product in one commit.
 
         Raises:
-            ImageError: when one of its pictures cannot be read; then nothing has changed.
+            ImageError: when a picture cannot be read; then nothing is changed.
         """
         for number, data in enumerate(files, start=1):
             self._decode(data, DecodeOptions(f"picture {number}", self._limits))
@@ -78,18 +78,18 @@ class Products:
             former = self._images(product_id)
             kept: list[str] = []
             try:
-                # One after the other, so that those before one that fails are known.
+                # One by one, so that those stored before a failure can be deleted.
                 kept.extend(str(self._pictures.keep(product_id, data)) for data in files)
                 kept = list(dict.fromkeys(kept))
-                catalogue = one_product(product_id, kept, facts, self._collection.metadata_columns)
-                self._collection.add(catalogue, workers=1, stop_on_error=True)
+                row = {"product_id": product_id, "image": kept, **facts}
+                self._collection.add([row], workers=1, stop_on_error=True)
             except BaseException as error:
-                # Not those of a change that was made, whatever failed after it.
-                self._pictures.forget(set(kept) - former - self._images(product_id))
+                # But not those of a commit that succeeded before the failure.
+                self._pictures.delete(set(kept) - former - self._images(product_id))
                 if isinstance(error, ImageError):
                     raise CollectionError(str(error)) from error
                 raise
-            self._pictures.forget(former - set(kept))
+            self._pictures.delete(former - set(kept))
         known = {name: facts[name] for name in OPTIONAL}
         further = {name: value for name, value in facts.items() if name not in known and value}
         return Item.of(Product(product_id, metadata=further, images=tuple(kept), **known))
@@ -98,16 +98,16 @@ class Products:
         """Remove a product in one commit.
 
         Raises:
-            HTTPProblem: when there is none of this id.
+            HTTPProblem: 404 when there is no product with this id.
         """
         with write_lock(self._folder):
             former = self._images(product_id)
             if not self._collection.remove([product_id]):
                 raise unknown(product_id)
-            self._pictures.forget(former)
+            self._pictures.delete(former)
 
     def _images(self, product_id: str) -> frozenset[str]:
-        """Return the paths of a product's pictures; none where there is no such product."""
+        """Return the paths of a product's pictures; empty if there is no such product."""
         product = self._collection.get(product_id)
         return frozenset(() if product is None else product.images)
 
@@ -117,27 +117,30 @@ def product_routes(service: Service) -> APIRouter:
     routes = APIRouter(prefix="/v1/products", tags=["products"], route_class=FormRoute)
     products = Products(service)
 
-    # Before the product's own: an id may have slashes in it.
+    # Before the route of the product, because ids may contain slashes.
     @routes.get(
         "/{product_id:path}/image",
         response_class=Response,
         responses={
-            200: {"content": {"image/jpeg": {}}, "description": "The product's first picture."},
+            200: {
+                "content": {"image/jpeg": {}},
+                "description": "The product's first picture as JPEG.",
+            },
             **documented(404, 422, 429, 503),
         },
     )
     async def product_image(
         product_id: PathId,
-        side: Annotated[int, Query(ge=32, le=1024, description="Pixels of its longer side.")] = 480,
+        side: Annotated[int, Query(ge=32, le=1024, description="Longer side in pixels.")] = 480,
     ) -> Response:
-        """Show a product's first picture."""
+        """Get the first picture of a product."""
         picture = await service.reading.do(lambda: products.picture(product_id, side))
         headers = {"Cache-Control": "max-age=60"}
         return Response(picture, media_type="image/jpeg", headers=headers)
 
     @routes.get("/{product_id:path}", responses=documented(404, 422, 429, 503))
     async def product(product_id: PathId) -> Item:
-        """Read a product."""
+        """Get a product."""
         return await service.reading.do(lambda: products.read(product_id))
 
     @routes.put("/{product_id:path}", dependencies=[_KEY], responses=documented(*_REFUSED))
@@ -145,7 +148,7 @@ def product_routes(service: Service) -> APIRouter:
         product_id: PathId,
         image: Annotated[
             list[UploadFile],
-            File(max_length=MOST_PICTURES, description="Its pictures, one to ten."),
+            File(max_length=MOST_PICTURES, description="One to ten pictures."),
         ],
         name: Fact = "",
         brand: Fact = "",
@@ -155,12 +158,12 @@ def product_routes(service: Service) -> APIRouter:
             str,
             Form(
                 max_length=10 * LONGEST,
-                description="The catalogue's further columns, as a JSON object of texts.",
+                description="Additional columns of the catalogue, as a JSON object of strings.",
                 examples=['{"shade": "475"}'],
             ),
         ] = "{}",
     ) -> Item:
-        """Add a product, or replace all that is known of it; the next search finds it."""
+        """Add or replace a product; later searches find it."""
         check_id(product_id)
         files = [await one.read() for one in image]
         facts = dict(zip(OPTIONAL, (name, brand, category, gtin), strict=True))
@@ -174,29 +177,29 @@ def product_routes(service: Service) -> APIRouter:
         responses=documented(401, 403, 404, 422, 429, 503),
     )
     async def delete_product(product_id: PathId) -> None:
-        """Remove a product; the next search no longer returns it."""
+        """Remove a product; later searches no longer return it."""
         await service.writing.do(lambda: products.remove(product_id))
 
     return routes
 
 
 def _further(text: str, columns: Sequence[str]) -> Mapping[str, str]:
-    """Return the values of the catalogue's own columns.
+    """Return the values of additional columns.
 
     Raises:
-        TableError: when they are no JSON object of texts, or the collection has no such column.
+        TableError: when the text is not a JSON object of strings, or a column does not exist.
     """
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict) or not all(isinstance(v, str) for v in values.values()):
-        raise TableError('the metadata is no JSON object of texts; write it as {"shade": "475"}')
+        raise TableError('metadata is not a JSON object of strings; send it as {"shade": "475"}')
     for value in values.values():
         check_fact(value)
     if strange := sorted(set(values) - set(columns)):
         raise TableError(
-            f"this collection has no column {strange[0]!r}; its further columns are "
+            f"this collection has no column {strange[0]!r}; its additional columns are "
             f"{', '.join(columns) or 'none'}"
         )
     return values

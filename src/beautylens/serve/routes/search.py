@@ -20,26 +20,30 @@ Crop = Annotated[
     str,
     Form(
         max_length=60,
-        description="The part that shows the item: `x,y,w,h` in pixels of the upright picture.",
+        description="Region of the product: `x,y,w,h` in pixels of the upright picture.",
         examples=["120,80,400,900"],
     ),
 ]
 
 
 def search_routes(service: Service) -> APIRouter:
-    """Return the routes that answer about photos."""
+    """Return the routes for searching."""
     routes = APIRouter(prefix="/v1", tags=["search"], route_class=FormRoute)
 
     @routes.post("/search", responses=documented(400, 403, 408, 413, 415, 422, 429, 503))
     async def search(
         image: Image,
-        limit: Annotated[int, Form(ge=1, le=MOST, description="Products.")] = 7,
+        limit: Annotated[int, Form(ge=1, le=MOST, description="Number of products.")] = 7,
         words: Annotated[
-            str, Form(description="Words to narrow by.", examples=["velvet 475"])
+            str,
+            Form(
+                description="Words of the product's name that help the search.",
+                examples=["velvet 475"],
+            ),
         ] = "",
         where: Annotated[
             str,
-            Form(description="Condition on the columns.", examples=["brand = 'Aurelle'"]),
+            Form(description="Filter on catalogue columns.", examples=["brand = 'Aurelle'"]),
         ] = "",
         crop: Crop = "",
     ) -> Answer:
@@ -58,12 +62,15 @@ def search_routes(service: Service) -> APIRouter:
         "/explain",
         response_class=Response,
         responses={
-            200: {"content": {"image/png": {}}, "description": "Photo and product, side by side."},
+            200: {
+                "content": {"image/png": {}},
+                "description": "Photo and catalogue picture with matching keypoints.",
+            },
             **documented(400, 403, 404, 408, 413, 415, 422, 429, 503),
         },
     )
     async def explain(image: Image, product_id: FormId, crop: Crop = "") -> Response:
-        """Draw the lines between what a photo and a product's picture have in common."""
+        """Draw the keypoint matches between a photo and the picture of a product."""
         data = await image.read()
 
         def drawing() -> bytes:
@@ -73,14 +80,14 @@ def search_routes(service: Service) -> APIRouter:
             if best is None:
                 raise unknown(product_id)
             gone = HTTPProblem(
-                404, "not-found", f"the picture of product {product_id!r} is there no more"
+                404, "not-found", f"the picture of product {product_id!r} is not available"
             )
             if not service.may_show(best.image):
                 raise gone
             try:
                 return to_png(collection.explain.draw(photo.pixels, keypoints, best))
             except ImageError:
-                # The photo has been read: this is the catalogue's own file.
+                # The photo was read before, so this is the catalogue picture.
                 raise gone from None
 
         return Response(await service.searching.do(drawing), media_type="image/png")
@@ -89,5 +96,5 @@ def search_routes(service: Service) -> APIRouter:
 
 
 def unknown(product_id: str) -> HTTPProblem:
-    """Return the problem of a product that is not there."""
-    return HTTPProblem(404, "not-found", f"there is no product {product_id!r} in this collection")
+    """Return the problem for an unknown product."""
+    return HTTPProblem(404, "not-found", f"no product {product_id!r} in this collection")

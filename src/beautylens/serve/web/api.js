@@ -1,6 +1,6 @@
-// Talking to the server: answers as values, refusals as one sentence.
+// Client of the HTTP API: responses as values, errors as one sentence.
 
-// `again` tells whether the same may go well another time.
+// `again` says whether a retry may succeed.
 export class Trouble extends Error {
   constructor(message, again) {
     super(message);
@@ -16,11 +16,11 @@ async function ask(address, options) {
     answer = await fetch(address, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Trouble("The server cannot be reached. Check your connection and try again.", true);
+    throw new Trouble("The server is not reachable. Check your connection and try again.", true);
   }
   if (answer.ok) return answer;
   const problem = await answer.json().catch(() => ({}));
-  const detail = problem.detail || `The server answered ${answer.status}`;
+  const detail = problem.detail || `The server responded with status ${answer.status}`;
   throw new Trouble(sentence(detail), PASSING.includes(answer.status));
 }
 
@@ -48,8 +48,8 @@ export async function explain(image, productId) {
   return (await ask("v1/explain", { method: "POST", body })).blob();
 }
 
-// Without a product: the photo shows none of them.
+// Without a product id: the photo shows none of the products.
 export async function feedback(image, productId) {
-  const said = productId ? { product_id: productId } : { none: true };
-  await ask("v1/feedback", { method: "POST", body: form({ image, ...said }) });
+  const choice = productId ? { product_id: productId } : { none: true };
+  await ask("v1/feedback", { method: "POST", body: form({ image, ...choice }) });
 }

@@ -1,7 +1,7 @@
-// The page: a photo comes in, is framed and searched with; products come out.
+// The page: choose a photo, crop it, search, and show the products.
 
 import * as api from "./api.js";
-import { card, ghost, likely, nearestColour, verdict } from "./cards.js";
+import { card, ghost, likely, closestColour, verdict } from "./cards.js";
 import { Crop, WHOLE } from "./crop.js";
 import { Photo } from "./photo.js";
 
@@ -10,10 +10,10 @@ const GHOSTS = 4;
 const NARROW = matchMedia("(max-width: 52rem)");
 let server = { feedback: false };
 let photo = null;
-let sent = null; // what was searched with last
+let sent = null; // the picture of the last search
 let running = null;
-let latest = null; // the photo that was brought last
-let asked = null; // the product whose reasons were asked for last
+let latest = null; // the photo that was chosen last
+let asked = null; // the product that was explained last
 
 const crop = new Crop(by("crop"), framed);
 
@@ -21,7 +21,7 @@ async function take(file) {
   if (!file) return;
   const mine = (latest = Symbol());
   const taken = await Photo.of(file);
-  if (mine !== latest) return; // another one was brought meanwhile
+  if (mine !== latest) return; // another one was chosen meanwhile
   photo = taken;
   by("drop").hidden = true;
   by("stage").hidden = by("tools").hidden = false;
@@ -36,7 +36,7 @@ async function take(file) {
     await search();
     if (NARROW.matches && mine === latest) by("results").scrollIntoView({ behavior: "smooth" });
   } else {
-    // It goes out as it is: only when a person says so.
+    // It would be uploaded unchanged, so the user has to confirm.
     by("again").focus();
   }
 }
@@ -67,7 +67,7 @@ async function search() {
   running?.abort();
   const mine = (running = new AbortController());
   by("trouble").hidden = by("empty").hidden = by("none").hidden = by("more").hidden = true;
-  say("", "Looking …", "");
+  say("", "Searching …", "");
   by("results").setAttribute("aria-busy", "true");
   by("cards").replaceChildren(...Array.from({ length: GHOSTS }, ghost));
   try {
@@ -87,7 +87,7 @@ async function search() {
 function show(answer, words) {
   say(...verdict(answer, words));
   const act = { show: why, right: server.feedback ? right : null };
-  const coloured = nearestColour(answer.matches);
+  const coloured = closestColour(answer.matches);
   const cards = answer.matches.map((match) => card(match, act, coloured));
   const first = likely(answer.matches);
   by("cards").replaceChildren(...cards.slice(0, first));
@@ -126,7 +126,7 @@ function fail(error) {
 async function why(match) {
   const picture = by("why-picture");
   asked = match;
-  by("why-text").textContent = "Drawing …";
+  by("why-text").textContent = "Loading …";
   picture.hidden = true;
   by("why").showModal();
   try {
@@ -138,8 +138,8 @@ async function why(match) {
     picture.hidden = false;
     const points = match.reasons.inliers || 0;
     by("why-text").textContent = points
-      ? "Each line joins two points that look the same and lie at the same place of the product."
-      : "No points of the two pictures agree; the product was found by its looks.";
+      ? "Each line joins two points that look alike and lie at the same position on the product."
+      : "No matching points; the product was found by its overall appearance.";
   } catch (error) {
     if (asked === match) by("why-text").textContent = error.message;
   }
@@ -152,23 +152,23 @@ async function right(match, chosen) {
     other.classList.toggle("chosen", other === chosen);
     const button = other.querySelector(".right");
     button.ariaPressed = String(other === chosen);
-    button.textContent = other === chosen ? "✓ This is the one" : "This is the one";
+    button.textContent = other === chosen ? "✓ This is it" : "This is it";
   }
 }
 
-// Whether the answer has been kept, and still is about what is shown.
+// Resolves to whether the answer was stored and still concerns the products that are shown.
 async function answer(productId, thanks) {
   const about = sent;
-  let said = thanks;
+  let message = thanks;
   let kept = true;
   try {
     await api.feedback(about, productId);
   } catch (error) {
-    said = `Your answer could not be kept. ${error.message}`;
+    message = `Your answer could not be stored. ${error.message}`;
     kept = false;
   }
   if (about !== sent) return false;
-  by("answered").textContent = said;
+  by("answered").textContent = message;
   by("answered").classList.toggle("failed", !kept);
   return kept;
 }
@@ -212,14 +212,14 @@ document.addEventListener("drop", (event) => {
 api.about().then(
   (facts) => {
     server = facts;
-    document.title = `${facts.title}: find it by a photo`;
+    document.title = `${facts.title}: search by photo`;
     document.querySelector("h1").textContent = facts.title;
     by("about").textContent = `${facts.images.toLocaleString("en")} pictures in the catalogue`;
     by("privacy").textContent = facts.feedback
-      ? "A photo is kept only if you answer which product it shows."
-      : "Photos are not kept.";
+      ? "A photo is only stored if you give feedback on it."
+      : "Photos are not stored.";
   },
   () => {
-    by("about").textContent = "The server cannot be reached";
+    by("about").textContent = "The server is not reachable";
   },
 );

@@ -1,40 +1,40 @@
-// What was found, in words and cards.
+// Search results: verdict, cards and reasons.
 
 const VERDICTS = {
-  match: ["Probably this", "The first product fits the photo."],
-  unsure: ["One of these?", "Several products fit. Compare the pictures, or type a word of the pack."],
+  match: ["Probably this", "The first product matches the photo."],
+  unsure: ["One of these?", "Several products match. Compare the pictures, or type a word on the pack."],
   not_in_catalogue: [
-    "We don’t seem to have it",
-    "Nothing here fits the photo well. The nearest products are listed below.",
+    "Probably not in this catalogue",
+    "No product matches the photo well. The most similar ones are listed below.",
   ],
 };
-const TOLD_APART = 2; // a difference of colours, CIEDE2000, that a person would see
+const VISIBLE_DIFFERENCE = 2; // CIEDE2000
 const LIKELY = 0.01;
 const FIRST = 4;
 const MOST_FACTS = 4;
 
 export function verdict(answer, words) {
-  if (!answer.matches.length) return ["", "Nothing found", "No product meets what was asked for."];
-  const [title, text] = VERDICTS[answer.verdict] || ["Nearest products", ""];
-  const sure = answer.verdict === "match" ? ` (${percent(answer.probability)})` : "";
-  const typed = words && !answer.matches.some((match) => match.reasons.typed);
-  const said = typed ? `${text} None of them has any of the words you typed.` : text;
-  return [answer.verdict || "", title + sure, said];
+  if (!answer.matches.length) return ["", "Nothing found", "The catalogue has no products."];
+  const [title, text] = VERDICTS[answer.verdict] || ["Most similar products", ""];
+  const probability = answer.verdict === "match" ? ` (${percent(answer.probability)})` : "";
+  const unmatched = words && !answer.matches.some((match) => match.reasons.typed);
+  const hint = unmatched ? " None of them contains any of the words you typed." : "";
+  return [answer.verdict || "", title + probability, text + hint];
 }
 
-// How many of the products to show at once: the likely ones, and never fewer than a few.
+// The number of products to show at first: the likely ones, but at least FIRST.
 export function likely(matches) {
   return Math.max(FIRST, matches.filter((match) => match.probability >= LIKELY).length);
 }
 
-// The one whose colour is nearest to the photo's, where that tells it from the next.
-export function nearestColour(matches) {
+// The product with the closest colour, if it is visibly closer than the next one.
+export function closestColour(matches) {
   const compared = matches.filter((match) => match.reasons.colour !== null);
   const [first, next] = compared.sort((a, b) => a.reasons.colour - b.reasons.colour);
-  return next && next.reasons.colour - first.reasons.colour > TOLD_APART ? first : null;
+  return next && next.reasons.colour - first.reasons.colour > VISIBLE_DIFFERENCE ? first : null;
 }
 
-// `act` holds what the buttons of a card do: show(match), right(match, card) or null.
+// `act` has the handlers of a card's buttons: show(match), and right(match, card) or null.
 export function card(match, act, coloured) {
   const element = document.querySelector("#card").content.firstElementChild.cloneNode(true);
   const part = (name) => element.querySelector(`.${name}`);
@@ -59,15 +59,15 @@ export function card(match, act, coloured) {
     item.classList.toggle("strong", strong);
     part("reasons").append(item);
   }
-  part("show").setAttribute("aria-label", `Show why ${title} was found`);
+  part("show").setAttribute("aria-label", `Show why ${title} matches`);
   part("show").addEventListener("click", () => act.show(match));
   part("right").hidden = !act.right;
-  part("right").setAttribute("aria-label", `This is the one: ${title}`);
+  part("right").setAttribute("aria-label", `This is it: ${title}`);
   part("right").addEventListener("click", () => act.right(match, element));
   return element;
 }
 
-// A place holder while a search runs.
+// A skeleton card while a search is running.
 export function ghost() {
   const element = document.createElement("li");
   element.className = "card ghost";
@@ -85,7 +85,7 @@ export function ghost() {
   return element;
 }
 
-// The product's own page, where the catalogue has a column `url`.
+// A link to the product's page, if the catalogue has a column `url`.
 function linked(address) {
   if (!/^https?:\/\//.test(address || "")) return null;
   const link = document.createElement("a");
@@ -99,13 +99,13 @@ function described(metadata) {
 }
 
 function reasons(why, coloured) {
-  const said = [];
-  if (why.barcode) said.push([`Same barcode ${why.barcode}`, true]);
-  if (why.inliers) said.push([`${why.inliers} matching points`, why.inliers >= 20]);
-  if (why.words.length) said.push([`Words: ${why.words.join(", ")}`, false]);
-  if (coloured) said.push(["Nearest colour", false]);
-  if (why.visual !== null) said.push([`Looks ${percent(Math.max(0, why.visual))} alike`, false]);
-  return said;
+  const texts = [];
+  if (why.barcode) texts.push([`Same barcode ${why.barcode}`, true]);
+  if (why.inliers) texts.push([`${why.inliers} matching points`, why.inliers >= 20]);
+  if (why.words.length) texts.push([`Words: ${why.words.join(", ")}`, false]);
+  if (coloured) texts.push(["Closest colour", false]);
+  if (why.visual !== null) texts.push([`${percent(Math.max(0, why.visual))} similar appearance`, false]);
+  return texts;
 }
 
 function percent(share) {
@@ -113,7 +113,7 @@ function percent(share) {
   return value === 0 ? "< 1 %" : `${value} %`;
 }
 
-// Text with the words that were read or typed marked, without regard to case and accents.
+// Text with the matched words highlighted, ignoring case and accents.
 function highlighted(text, words) {
   const known = new Set(words.flatMap((word) => plain(word).split(/\s+/)));
   return text.split(/([\p{L}\p{N}]+)/u).map((piece) => {

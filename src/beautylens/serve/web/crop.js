@@ -1,4 +1,4 @@
-// The frame around the product: by mouse, finger or arrow keys, in shares of the photo's sides.
+// The crop frame: moved with mouse, finger or arrow keys; in fractions of the photo's sides.
 
 export const WHOLE = { left: 0, top: 0, right: 1, bottom: 1 };
 const LEAST = 0.08;
@@ -12,7 +12,7 @@ const CORNERS = {
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export class Crop {
-  // `changed` is called when the frame has come to rest.
+  // `changed` is called when the user stops moving the frame.
   constructor(frame, changed) {
     this.frame = frame;
     this.changed = changed;
@@ -41,7 +41,7 @@ export class Crop {
     this.draw();
   }
 
-  // Have pointer and keys on an element pass their way to `act`, in shares of the photo.
+  // Pass movements by pointer and arrow keys to `act`, in fractions of the photo.
   follow(element, act) {
     element.addEventListener("pointerdown", (event) => {
       if (!event.isPrimary || event.button !== 0) return;
@@ -107,7 +107,7 @@ export class Crop {
       width: percent(right - left),
       height: percent(bottom - top),
     });
-    // Nothing to be moved: a finger on the photo scrolls the page.
+    // A frame around the whole photo cannot move, so that a finger scrolls the page.
     this.frame.classList.toggle("whole", this.isWhole);
     const [across, down] = [right - left, bottom - top].map((share) => Math.round(100 * share));
     this.frame.setAttribute(

@@ -1,2 +1,2 @@
-// The API's description, drawn by Swagger UI; nothing is asked of other hosts.
+// The API description in Swagger UI, without requests to other hosts.
 window.SwaggerUIBundle({ url: "openapi.json", dom_id: "#api", validatorUrl: "none" });

@@ -1,12 +1,12 @@
-// The photo on its way to the server: upright, cropped, no larger than it has use for. It is drawn
-// anew, so that nothing of the file but its pixels leaves the device, its place least of all.
+// The photo to upload: upright, cropped, and no larger than the search needs. It is re-encoded, so
+// that metadata such as the location stays on the device.
 
 const LONGEST = 2000;
 const SHOWN = 1200;
 const QUALITY = 0.92;
 
 export class Photo {
-  // A bitmap, or none where the browser cannot show the file; that then goes out as it is.
+  // Without a bitmap the browser cannot display the file, which is uploaded unchanged.
   constructor(file, bitmap) {
     this.file = file;
     this.bitmap = bitmap;
@@ -24,7 +24,7 @@ export class Photo {
     draw(canvas, this.bitmap, 0, 0, this.bitmap.width, this.bitmap.height, SHOWN);
   }
 
-  // The part inside a box given in shares of width and height, as a file to send.
+  // The part inside a box in fractions of width and height, as a file to upload.
   async part(box) {
     if (!this.bitmap) return this.file;
     const { width, height } = this.bitmap;
