@@ -93,7 +93,7 @@ def test_a_search_that_never_ends_makes_it_not_ready_and_keeps_it_from_no_end(
         until(lambda: "stuck" in httpx2.get(ready).text)
         assert httpx2.get(f"{server.address}/health/live").status_code == 200
         assert server.stop() == 1
-        assert "given up" in server.process.stderr.read()
+        assert "unfinished work" in server.process.stderr.read()
 
 
 def test_killed_under_load_it_loses_no_accepted_write(own: Path, shop: Shop) -> None:

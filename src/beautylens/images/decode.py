@@ -192,7 +192,7 @@ def _opened(
 def _check_depth(picture: Image.Image, name: str) -> None:
     if picture.mode in ("I", "F"):
         raise ImageError(
-            f"{name} has 32 bits a channel and no defined white level; save it with 8 or 16"
+            f"{name} has 32 bits per channel and no defined white level; save it with 8 or 16 bits"
         )
 
 
@@ -230,7 +230,7 @@ def _needed_bytes(
     needed = math.prod(size) * pixel + working
     if needed > limits.max_decoded:
         raise ImageError(
-            f"{name} needs {needed:,} bytes of memory to be decoded, more than the limit of "
+            f"{name} needs {needed:,} bytes of memory to decode, more than the limit of "
             f"{limits.max_decoded:,}; save it smaller"
         )
     return needed
@@ -241,10 +241,10 @@ def _readable(name: str) -> Iterator[None]:
     try:
         yield
     except Image.DecompressionBombError as error:
-        raise ImageError(f"{name} has too many pixels to be decoded; save it smaller") from error
+        raise ImageError(f"{name} has too many pixels to decode; save it smaller") from error
     except MemoryError as error:
         raise ImageError(
-            f"{name} needs too much memory for its size; save it again as JPEG or PNG"
+            f"{name} needs too much memory for its number of pixels; save it again as JPEG or PNG"
         ) from error
     except DAMAGE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
