@@ -68,7 +68,7 @@ class Bench:
         self.gallery, self._depth = collection.gallery, recipe.retrieve.depth
         local = make_local_features(recipe.keypoints, recipe.verify)
         self._verify = Verify(self.gallery, local)
-        describe = collection.pipeline.describe
+        describe = collection.parts.pipeline.describe
         self.asked = [Asked(row, describe(collection.photo(row.image), LIMIT)) for row in truth]
 
     def measure(self, step: Expansion | None) -> Iterator[dict[str, Any]]:

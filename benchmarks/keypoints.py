@@ -112,7 +112,7 @@ def short_lists(folder: Path, every: int) -> list[Asked]:
     with tempfile.TemporaryDirectory() as scratch:
         collection, _ = build(folder / "catalogue.csv", Path(scratch) / "c.lens", recipe=recipe)
         photos = [(row, collection.photo(row.image)) for row in rows[::every]]
-        pipeline = collection.pipeline
+        pipeline = collection.parts.pipeline
         return [
             Asked(row, photo.pixels, pipeline.find_evidence(pipeline.describe(photo)))
             for row, photo in photos

@@ -90,9 +90,9 @@ def short_lists(folder: Path, queries: int) -> tuple[list[Asked], dict[str, Path
         truth = [truth[place] for place in sorted(drawn)]
     with tempfile.TemporaryDirectory() as scratch:
         collection, _ = build(folder / "catalogue.csv", Path(scratch) / "c.lens", recipe=plain)
-        pipeline = collection.pipeline
+        pipeline = collection.parts.pipeline
         # Photos are decoded as large as the recipe needs them for keypoints.
-        collection.recipe = recipe
+        collection.search_by(recipe)
         found = [_asked(collection, pipeline, row) for row in truth]
     return found, {m.image_id: Path(m.image) for asked in found for m in asked.matches}
 

@@ -59,7 +59,7 @@ def words(built: Collection, rows: list[TruthRow]) -> Score:
     ranked: dict[str, list[float]] = {"deep": [], "words of the short-list": [], "deep + words": []}
     spent: dict[str, list[float]] = {"read": [], "compare with texts": []}
     for row in rows:
-        deep = built.pipeline.search(built.photo(row.image), 100)
+        deep = built.parts.pipeline.search(built.photo(row.image), 100)
         assert deep.query is not None  # noqa: S101  (a search's matches keep their query)
         start = time.perf_counter()
         _ = deep.query.lines

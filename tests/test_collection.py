@@ -16,6 +16,7 @@ from beautylens.images.fit import Box
 from beautylens.indexing import build
 from beautylens.recipe.recipe import read_recipe
 from beautylens.results import Matches
+from beautylens.search.judge.parameters import read_judge_parameters
 from tests.conftest import Shop, catalogue_rows, write_table
 
 
@@ -70,7 +71,7 @@ def test_the_order_of_the_catalogue_changes_nothing(
 
 
 def test_the_score_is_the_weighed_sum_of_the_evidence(collection: Collection, shop: Shop) -> None:
-    weights = collection.starting_parameters.weights
+    weights = read_judge_parameters("default").weights
     for match in collection.search(shop.photo(0), 12):
         assert match.reasons.inliers is not None
         assert match.reasons.visual is not None

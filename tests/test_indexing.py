@@ -59,13 +59,13 @@ def test_the_vocabulary_of_print_is_learnt_at_build_and_kept_for_later(
     first = shop.table.with_name("first.csv")
     first.write_text("\n".join(lines[:7]) + "\n")
     built, _ = build(first, tmp_path / "c.lens")
-    learnt = built.vlad
+    learnt = built.parts.vlad
     assert learnt is not None
     assert built.gallery.settings["vlad"] == {"fingerprint": learnt.fingerprint}
     opened = bl.open(tmp_path / "c.lens")
     opened.add(shop.table)
-    assert opened.vlad is not None
-    assert opened.vlad.fingerprint == learnt.fingerprint
+    assert opened.parts.vlad is not None
+    assert opened.parts.vlad.fingerprint == learnt.fingerprint
     ids = sorted(opened.gallery.rows.image_ids())
     assert len(ids) == 12
     keypoints = opened.gallery.rows.keypoints(ids)
@@ -78,10 +78,10 @@ def test_the_vocabulary_of_print_is_learnt_at_build_and_kept_for_later(
 
 def test_another_vocabulary_than_that_of_the_build_is_refused(shop: Shop, tmp_path: Path) -> None:
     built, _ = build(shop.table, tmp_path / "c.lens")
-    assert built.vlad is not None
-    shifted = replace(built.vlad, words=built.vlad.words + 1)
+    assert built.parts.vlad is not None
+    shifted = replace(built.parts.vlad, words=built.parts.vlad.words + 1)
     built.gallery.artefacts.put("vlad", shifted.to_bytes())
-    with pytest.raises(CollectionError, match="vocabulary of its local features is missing or not"):
+    with pytest.raises(CollectionError, match="VLAD vocabulary is missing, or not"):
         bl.open(tmp_path / "c.lens").search(str(shop.photo(0)))
 
 
@@ -128,8 +128,8 @@ def test_missing_encoders_are_all_named_with_where_they_come_from(
         "[[encoders]]\nfile = 'uel-resnet101'\nsource = '`beautylens train uel` makes it'\n"
     )
     message = (
-        r"needs encoders that are not here: 'resnet101.tv_in1k' \(`beautylens encoder export "
-        r"--backbone resnet101.tv_in1k` makes it\); 'uel-resnet101' \(`beautylens train uel`"
+        r"needs encoders that are missing: 'resnet101.tv_in1k' \(create it with `beautylens "
+        r"encoder export --backbone resnet101.tv_in1k`\); 'uel-resnet101' \(`beautylens train uel`"
     )
     with pytest.raises(EncoderError, match=message):
         build(shop.table, tmp_path / "c.lens", recipe=recipe(tmp_path, text))
@@ -137,7 +137,7 @@ def test_missing_encoders_are_all_named_with_where_they_come_from(
 
 
 def test_another_encoder_for_a_recipe_of_several_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="has 2 encoders, and --encoder replaces one"):
+    with pytest.raises(RecipeError, match="has 2 encoders, but --encoder replaces one"):
         recipe_with(recipe(tmp_path, TWO), "default")
     assert recipe_with("fast", "default").encoders == read_recipe("fast").encoders
 

@@ -22,7 +22,7 @@ SCORES = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(-5, 5)), max_si
 
 
 def test_scores_out_of_order_are_refused() -> None:
-    with pytest.raises(ValueError, match="falling order"):
+    with pytest.raises(ValueError, match="descending order"):
         Matches((match("a", 0.1), match("b", 0.2)))
 
 

@@ -57,8 +57,8 @@ def draw_search(address: Path, query: Path) -> str:
     """Return the figure of one search as SVG, its pictures inside."""
     collection = bl.open(address)
     photo = collection.photo(query)
-    pipeline = collection.pipeline
-    found, described = pipeline.search(photo, 7), collection.describe(photo)
+    pipeline = collection.parts.pipeline
+    found, described = pipeline.search(photo, 7), pipeline.describe(photo)
     short_list = pipeline.find_evidence(described).products()
     nearest = sorted(short_list, key=lambda match: -(match.reasons.visual or 0))[:5]
     views = collection.recipe.retrieve.views

@@ -21,6 +21,7 @@ import numpy as np
 
 from beautylens.catalogue.truth import read_truth
 from beautylens.collection import Collection
+from beautylens.evaluation.calibration.calibrate import EvidenceSearch
 from beautylens.evaluation.calibration.labelled_shortlist import Example
 from beautylens.evaluation.calibration.learning import cross_answered, learn
 from beautylens.evaluation.calibration.measures import auroc, calibration_error
@@ -57,10 +58,10 @@ def brand_of(product_id: str) -> str:
 def collect(collection: Collection, photos: Iterable[tuple[Picture, str]], kept: Path) -> None:
     """Search with each photo and keep its whole short-list, with all evidence, as a JSON line."""
     # Moved into place when whole, so that what was interrupted is collected anew.
-    part = kept.with_suffix(".part")
+    part, search = kept.with_suffix(".part"), EvidenceSearch(collection)
     with part.open("w", encoding="utf-8") as file:
         for photo, truth in photos:
-            matches = collection.evidence(photo)
+            matches = search(photo)
             rows = [[m.image_id, m.product.product_id, asdict(m.reasons)] for m in matches]
             file.write(json.dumps({"truth": truth, "rows": rows}) + "\n")
     part.rename(kept)

@@ -1,38 +1,33 @@
-"""A collection: the gallery, the encoder and the search steps of one recipe, under one name."""
+"""A collection: a gallery with the encoder and the search steps of its recipe."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from beautylens.arrays import UInt8
-from beautylens.assemble.encoders import load_encoder, load_vlad
-from beautylens.assemble.parts import make_describer, make_explain, make_pipeline
+from beautylens.assemble.loaded import LoadedParts
+from beautylens.assemble.parts import make_describer
 from beautylens.catalogue.sources import Table, catalogue_from
 from beautylens.errors import CollectionError, QueryError
 from beautylens.features.encoder.base_encoder import BaseEncoder
-from beautylens.features.local.vlad import VladEncoder
 from beautylens.images.decode import Decode, decode_scaled
 from beautylens.images.fit import Box
 from beautylens.images.limits import DEFAULT_LIMITS, Limits
 from beautylens.images.sources import Picture, several_pictures
-from beautylens.ingest.derive import derive, derives
+from beautylens.ingest.derive import derive
 from beautylens.ingest.fill import Filled, OnProgress, Progress, fill
 from beautylens.inputs.counts import at_least_one, none_or_at_least_one
 from beautylens.query import Photo, Query, read_photo
 from beautylens.recipe.recipe import Recipe
-from beautylens.recipe.sections import JudgeSettings
 from beautylens.recipe.settings import checked
 from beautylens.results import Explanation, Matches, Product
-from beautylens.runtime.native import Lock, Once
 from beautylens.runtime.threads import core_count
 from beautylens.search.explain import Explain
-from beautylens.search.judge.parameters import PARAMETERS, JudgeParameters, read_judge_parameters
 from beautylens.search.many import Found, search_each
-from beautylens.search.pipeline import Pipeline
 from beautylens.store.failures import Failure
 from beautylens.store.filters import parse_filter, to_sql
 from beautylens.store.gallery import Gallery
@@ -43,23 +38,26 @@ from beautylens.text.ocr import READABLE_SIDE
 
 
 def silent(_: Progress) -> None:
-    """Show nothing."""
+    """Report no progress."""
 
 
 class Collection:
-    """A searchable catalogue. Made by `beautylens.index`, opened by `beautylens.open`."""
+    """A searchable catalogue, created by `beautylens.index` and opened by `beautylens.open`."""
 
-    def __init__(self, gallery: Gallery) -> None:
+    def __init__(self, gallery: Gallery, recipe: Recipe | None = None) -> None:
         self.gallery = gallery
-        where = f"the recipe kept in {gallery.address}"
-        self._made: tuple[int, Pipeline] | None = None
-        self._making = Lock()
-        self._encoder: Once[BaseEncoder] = Once()
-        self.recipe = checked(Recipe, gallery.settings["recipe"], where, CollectionError)
+        where = f"the recipe stored in {gallery.address}"
+        recipe = recipe or checked(Recipe, gallery.settings["recipe"], where, CollectionError)
+        self.parts = LoadedParts(recipe, gallery)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as the address: a worker process opens the collection itself, on unpickling."""
-        return _with_recipe, (self.gallery, self.recipe)
+        return type(self), (self.gallery, self.recipe)
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe that the collection is searched with."""
+        return self.parts.recipe
 
     @property
     def encoder(self) -> BaseEncoder:
@@ -68,37 +66,11 @@ class Collection:
         Raises:
             CollectionError: when the encoder file has changed since.
         """
-        return self._encoder(lambda: load_encoder(self.recipe, self.gallery))
-
-    @cached_property
-    def _kept_vlad(self) -> VladEncoder:
-        return load_vlad(self.gallery)
-
-    @property
-    def vlad(self) -> VladEncoder | None:
-        """What makes one vector of a picture's keypoints, if the recipe has [vlad].
-
-        Raises:
-            CollectionError: when it is missing or has changed since.
-        """
-        return self._kept_vlad if self.recipe.vlad else None
-
-    @property
-    def pipeline(self) -> Pipeline:
-        """The search steps of the recipe, made again when artefacts changed."""
-        changing = derives(self.recipe) or self.recipe.has_judge
-        version = self.gallery.artefacts.version() if changing else 0
-        with self._making():
-            if self._made is None or self._made[0] != version:
-                self._made = version, self._make_pipeline()
-            return self._made[1]
-
-    def _make_pipeline(self, parameters: JudgeParameters | None = None) -> Pipeline:
-        return make_pipeline(self.recipe, self.gallery, self.encoder, self.vlad, parameters)
+        return self.parts.encoder
 
     def search_by(self, recipe: Recipe) -> None:
-        """Search with the steps of another recipe over the same rows, to compare the two."""
-        self.recipe, self._made = recipe, None
+        """Search with the steps of another recipe over the same rows, to compare both."""
+        self.parts.use(recipe)
 
     def search(
         self,
@@ -109,26 +81,26 @@ class Collection:
         where: str | None = None,
         crop_to: Box | None = None,
     ) -> Matches:
-        """Return the products that a photo shows, best first.
+        """Return the products most similar to a photo, best first.
 
         Args:
-            picture: a path, the bytes of a file, an open file, an RGB array or a PIL image; or what
-                `photo` returned, which has its words, condition and crop.
-            limit: how many products, 1 or more.
-            words: what the user typed to narrow the search.
+            picture: a path, the bytes of a file, an open file, an RGB array or a PIL image; or the
+                result of `photo`, with its words, condition and crop.
+            limit: number of products, 1 or more.
+            words: typed by the user to narrow the search.
             where: condition on the catalogue's columns, such as "brand = 'Dior'".
             crop_to: the part of the upright picture that shows the item, in pixels.
 
         Raises:
             ImageError: when the picture cannot be read.
-            QueryError: when the limit, condition or crop cannot be understood.
+            QueryError: when the limit, condition or crop is invalid.
         """
         limit = at_least_one(limit, "limit")
         if not isinstance(picture, Photo):
             picture = self.photo(picture, words=words, where=where, crop_to=crop_to)
         elif words or where or crop_to:
-            raise QueryError("the photo is prepared already; give words, where and crop to `photo`")
-        return replace(self.pipeline.search(picture, limit), explainer=self._draw)
+            raise QueryError("pass words, where and crop_to to `photo`, which prepared the picture")
+        return replace(self.parts.pipeline.search(picture, limit), explainer=self._draw)
 
     def search_many(
         self,
@@ -142,19 +114,19 @@ class Collection:
     ) -> Iterator[Found]:
         """Search with many photos, several at a time; yield each with its matches, in order.
 
-        One that cannot be read, or lies outside the crop, comes with the error instead. Photos are
-        taken as they are needed, so that there may be any number of them.
+        A photo that cannot be read, or is smaller than the crop, comes with the error instead.
+        Photos are read lazily, so that there may be any number of them.
 
         Args:
-            pictures: each as for `search`; a lone one is one photo.
+            pictures: each as for `search`; a single one is one photo.
             limit: as for `search`.
             words: as for `search`.
             where: as for `search`.
             crop_to: as for `search`.
-            workers: searches that run at once, 1 or more; as many as there are cores by default.
+            workers: concurrent searches, 1 or more; as many as there are cores by default.
 
         Raises:
-            QueryError: at once, when the limit or condition cannot be understood.
+            QueryError: at once, when the limit or condition is invalid.
         """
         options: dict[str, Any] = {"words": words, "where": where, "crop_to": crop_to}
         search = partial(self.search, limit=at_least_one(limit, "limit"), **options)
@@ -172,98 +144,60 @@ class Collection:
         limits: Limits = DEFAULT_LIMITS,
         decode: Decode = decode_scaled,
     ) -> Photo:
-        """Return a query photo, decoded as large as the recipe has use for, and cropped.
+        """Return a query photo, decoded at the size that the recipe needs, and cropped.
 
         Args:
             picture: as for `search`.
             words: as for `search`.
             where: as for `search`.
             crop_to: as for `search`.
-            limits: what the picture may cost.
+            limits: on the size of the picture.
             decode: decodes it.
 
         Raises:
             ImageError: when the picture cannot be read.
-            QueryError: when the condition or crop cannot be understood.
+            QueryError: when the condition or crop is invalid.
         """
-        # Before the photo: a filter that cannot be understood costs nothing else.
+        # Before the photo is decoded, which takes longer.
         where = self._checked_filter(where)
         longest = self.recipe.keypoints.longest if self.recipe.keypoints else 0
-        seen = max(longest, self.encoder.side) / min(self.recipe.retrieve.views)
-        wanted = round(max(seen, READABLE_SIDE if self.recipe.read else 0))
+        side = max(longest, self.encoder.side) / min(self.recipe.retrieve.views)
+        side = round(max(side, READABLE_SIDE if self.recipe.read else 0))
         return read_photo(
-            picture, wanted, where=where, words=words, crop_to=crop_to, limits=limits, decode=decode
+            picture, side, where=where, words=words, crop_to=crop_to, limits=limits, decode=decode
         )
 
-    def describe(self, photo: Photo) -> Query:
-        """Return what `search` makes of a photo first: descriptor, keypoints, VLAD."""
-        return self.pipeline.describe(photo)
-
     def _checked_filter(self, where: str | None) -> str | None:
-        """Return a filter written anew in the SQL of the store, from what was understood of it."""
+        """Return a filter as SQL of the store."""
         if where is None or not where.strip():
             return None
         return to_sql(parse_filter(where, [*PLAIN, *self.gallery.rows.extra]))
 
-    @cached_property
-    def starting_parameters(self) -> JudgeParameters:
-        """What the recipe names to judge by, whatever the collection has learnt since.
-
-        Raises:
-            CollectionError: when the recipe has no judge.
-        """
-        scorer = self.recipe.scorer
-        if not isinstance(scorer, JudgeSettings):
-            raise CollectionError(
-                f"{self.gallery.address} has the recipe '{self.recipe.name}', which gives no "
-                'verdicts; index with one that has [scorer] kind = "judge"'
-            )
-        return read_judge_parameters(scorer.file)
-
-    @cached_property
-    def _inquiry(self) -> Pipeline:
-        """The search steps, none of them left out because the others had decided."""
-        return self._make_pipeline(self.starting_parameters.undecided())
-
-    def evidence(self, picture: Picture) -> Matches:
-        """Return the whole short-list of a photo with all evidence, for the judge to learn from.
-
-        Raises:
-            CollectionError: when the recipe has no judge.
-            ImageError: when the picture cannot be read.
-        """
-        pipeline = self._inquiry
-        return pipeline.find_evidence(pipeline.describe(self.photo(picture)))
-
-    def judge_by(self, parameters: JudgeParameters) -> None:
-        """Keep the judge's parameters for this collection; later searches use them."""
-        self.gallery.artefacts.put(PARAMETERS, parameters.to_bytes())
-
-    @cached_property
+    @property
     def explain(self) -> Explain:
-        """Draws why a match was returned: call it with a query and one of its matches."""
-        return make_explain(self.recipe, self.gallery)
+        """Draws the keypoint matches of a photo and a product's picture."""
+        return self.parts.explain
 
     def _draw(self, query: Query, matches: Matches, folder: Path) -> Explanation:
         return self.explain.write(query, matches, folder)
 
     def get(self, product_id: str) -> Product | None:
-        """Return a product with the paths of its pictures; None where there is none of this id."""
+        """Return a product with the paths of its pictures; None for an unknown id."""
         pictures = self.gallery.products.images(product_id)
         if not len(pictures):
             return None
         return replace(pictures[0].product, images=tuple(match.image for match in pictures))
 
     def thumbnail(self, product_id: str) -> UInt8 | None:
-        """Return the small copy of a product's first picture, (H, W, 3) uint8 RGB.
+        """Return the thumbnail of a product's first picture, (H, W, 3) uint8 RGB.
 
-        None where there is no such product, or the recipe keeps no copies.
+        None for an unknown product, or if the recipe stores no thumbnails.
         """
         ids = [match.image_id for match in self.gallery.products.images(product_id)[:1]]
         return next((small.pixels for small in self.gallery.rows.thumbnails(ids).values()), None)
 
     def known(self, product_ids: Iterable[str]) -> set[str]:
-        """Return those of the product ids, one or several, that the collection holds."""
+        """Return those of the product ids, one or several, that the collection has."""
         return self.gallery.products.known(product_ids)
 
     @property
@@ -273,7 +207,7 @@ class Collection:
 
     @property
     def metadata_columns(self) -> tuple[str, ...]:
-        """The catalogue's own further columns, which `where` may ask about."""
+        """The metadata columns of the catalogue, for conditions and results."""
         return self.gallery.rows.extra
 
     def info(self) -> dict[str, Any]:
@@ -284,7 +218,7 @@ class Collection:
         """Raise unless the collection can be searched.
 
         Raises:
-            CollectionError: saying why not.
+            CollectionError: when it cannot be.
         """
         self.gallery.ready()
 
@@ -296,38 +230,42 @@ class Collection:
         stop_on_error: bool = False,
         progress: OnProgress = silent,
     ) -> Filled:
-        """Add the products of a catalogue table, or replace those that are there; no re-index.
+        """Add the products of a catalogue table, or replace them, without indexing again.
 
         Args:
             products: the path of a table, a list of dicts, a data frame or an Arrow table.
-            workers: threads that read pictures, 1 or more; all cores by default.
-            stop_on_error: raise at the first picture that cannot be read, rather than note it.
-            progress: called as it goes on.
+            workers: threads, 1 or more; all cores by default.
+            stop_on_error: raise at the first picture that cannot be read, instead of recording it.
+            progress: called after every image.
 
         Raises:
             ImageError: when a picture cannot be read and `stop_on_error` is set.
             TableError: when the table cannot be read.
         """
         catalogue = catalogue_from(products)
-        describer = make_describer(self.recipe, self.encoder, self.vlad, workers)
+        describer = make_describer(self.recipe, self.encoder, self.parts.vlad, workers)
         filled = fill(
-            self.gallery, catalogue, describer,
-            resume=False, stop_on_error=stop_on_error, progress=progress,
-        )  # fmt: skip
-        self.settle(filled.written)
+            self.gallery,
+            catalogue,
+            describer,
+            resume=False,
+            stop_on_error=stop_on_error,
+            progress=progress,
+        )
+        self.refresh(filled.written)
         return filled
 
     def remove(self, product_ids: Iterable[str]) -> int:
-        """Remove products by id, one or several; return how many images went."""
+        """Remove products by id, one or several; return the number of images removed."""
         gone = self.gallery.delete(product_ids)
-        self.settle()
+        self.refresh()
         return gone
 
-    def settle(self, written: int = 0) -> None:
-        """Compute the artefacts again, if rows changed, and compact the gallery.
+    def refresh(self, written: int = 0) -> None:
+        """Update the artefacts and compact the gallery, after its rows changed.
 
         Args:
-            written: images written just now.
+            written: images just written.
         """
         derive(self.recipe, self.gallery)
         self.gallery.compact(written)
@@ -340,23 +278,16 @@ class Collection:
         return self.gallery.rows.count()
 
 
-def _with_recipe(gallery: Gallery, recipe: Recipe) -> Collection:
-    collection = Collection(gallery)
-    collection.search_by(recipe)
-    return collection
-
-
 def open_collection(address: str | Path, vectors: str | None = None) -> Collection:
     """Open a collection.
 
     Args:
         address: a folder, or an address in object storage.
-        vectors: the Milvus cluster that finds the nearest, `milvus+http://host:19530/NAME`; by
-            default that of the recipe, if it names one, which is sent no `MILVUS_TOKEN`. An empty
-            text is for none.
+        vectors: the Milvus cluster with the vectors, `milvus+http://host:19530/NAME`; by default
+            that of the recipe, if any, which gets no `MILVUS_TOKEN`; "" for none.
 
     Raises:
-        CollectionError: when there is none at this address.
+        CollectionError: when there is no collection.
     """
     if vectors:
         return Collection(open_with_milvus(address, vectors))

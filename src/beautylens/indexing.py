@@ -37,29 +37,35 @@ def index(
     ray: str | None = None,
     progress: OnProgress = silent,
 ) -> Collection:
-    """Build a collection from a catalogue table, or go on with one that was interrupted.
+    """Build a collection from a catalogue table, or resume an interrupted build.
 
-    Pictures that cannot be read are left out; `Collection.failures` names them.
+    Pictures that cannot be read are skipped; `Collection.failures` lists them.
 
     Args:
         table: the path of a table, a list of dicts, a data frame or an Arrow table.
         address: of the collection, a folder or in object storage.
         recipe: the name of a shipped recipe, a TOML file, or a `Recipe`.
-        workers: as for `build`, as are the others.
-        resume: go on with a collection that is there.
+        workers: threads on this machine, 1 or more; all cores by default.
+        resume: continue if the collection exists.
         stop_on_error: raise at the first picture that cannot be read.
-        ray: the address of a Ray cluster whose workers describe the pictures.
-        progress: called as it goes on.
+        ray: the address of a Ray cluster, or `local`, whose workers describe the pictures.
+        progress: called after every image.
 
     Raises:
         TableError: when the table cannot be read.
         RecipeError: when the recipe cannot be read.
-        CollectionError: when the folder holds a collection of another recipe or encoder.
+        CollectionError: when the folder has a collection of another recipe or encoder.
     """
     return build(
-        table, address, recipe=recipe, workers=workers, resume=resume, stop_on_error=stop_on_error,
-        ray=ray, progress=progress,
-    )[0]  # fmt: skip
+        table,
+        address,
+        recipe=recipe,
+        workers=workers,
+        resume=resume,
+        stop_on_error=stop_on_error,
+        ray=ray,
+        progress=progress,
+    )[0]
 
 
 def build(
@@ -73,53 +79,57 @@ def build(
     ray: str | None = None,
     progress: OnProgress = silent,
 ) -> tuple[Collection, Filled]:
-    """Build as `index` does, and return beside the collection what was done.
+    """Build as `index` does, and return the result of the build with the collection.
 
     Args:
         table: as for `index`.
-        address: of the collection.
-        recipe: what it is built with.
-        workers: threads on this machine, 1 or more; as many as there are cores by default.
-        resume: go on with a collection that is there.
-        stop_on_error: raise at the first picture that cannot be read.
-        ray: the address of a Ray cluster, or `local`, whose workers describe the pictures.
-        progress: called as it goes on.
+        address: as for `index`.
+        recipe: as for `index`.
+        workers: as for `index`.
+        resume: as for `index`.
+        stop_on_error: as for `index`.
+        ray: as for `index`.
+        progress: as for `index`.
 
     Raises:
-        CollectionError: also when there is any collection and `resume` is off, and when the cluster
+        CollectionError: also when a collection exists and `resume` is off, and when the cluster
             cannot be reached or its workers fail.
-        MissingExtraError: when Ray is wanted and not installed.
+        MissingExtraError: when Ray is not installed.
         ImageError: when a picture cannot be read and `stop_on_error` is set.
         QueryError: when `workers` is less than 1.
     """
     if ray is not None and stop_on_error:
         raise CollectionError(
-            "workers of a cluster do not stop for each other: leave out --on-error stop, and look "
-            "at the failures that `beautylens info` lists"
+            "a build on a cluster cannot stop at the first error: leave out --on-error stop, and "
+            "see the failures with `beautylens info`"
         )
     workers = none_or_at_least_one(workers, "workers")
     catalogue = catalogue_from(table)
     wanted = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     if not resume and Gallery.exists(address):
-        raise CollectionError(f"{address} is a collection already; name a new folder, or resume")
-    # A cluster that cannot be reached is told before there is an empty collection.
+        raise CollectionError(f"{address} is already a collection; name a new folder, or resume")
+    # Before the collection is created, in case the cluster cannot be reached.
     with nullcontext() if ray is None else connected(ray) as cluster:
         collection = _open_or_create(address, wanted, catalogue, workers, progress)
         if cluster is not None:
             filled = fill_on_cluster(collection, catalogue, cluster, progress)
     if cluster is None:
-        describer = make_describer(wanted, collection.encoder, collection.vlad, workers)
+        describer = make_describer(wanted, collection.encoder, collection.parts.vlad, workers)
         filled = fill(
-            collection.gallery, catalogue, describer,
-            resume=True, stop_on_error=stop_on_error, progress=progress,
-        )  # fmt: skip
-    collection.settle(filled.written)
+            collection.gallery,
+            catalogue,
+            describer,
+            resume=True,
+            stop_on_error=stop_on_error,
+            progress=progress,
+        )
+    collection.refresh(filled.written)
     collection.gallery.ensure_indexes()
     return collection, filled
 
 
 def recipe_with(name: str | Path, encoder: str | None = None) -> Recipe:
-    """Return a recipe, with another encoder file in place of its own where one is named.
+    """Return a recipe, with another encoder file if one is given.
 
     Raises:
         RecipeError: when the recipe has several.
@@ -129,8 +139,8 @@ def recipe_with(name: str | Path, encoder: str | None = None) -> Recipe:
         return recipe
     if len(recipe.encoders) > 1:
         raise RecipeError(
-            f"recipe '{recipe.name}' has {len(recipe.encoders)} encoders, and --encoder replaces "
-            "one: write a recipe of your own that names them"
+            f"recipe '{recipe.name}' has {len(recipe.encoders)} encoders, but --encoder replaces "
+            "one: write a recipe of your own with the encoders"
         )
     settings = recipe.encoders[0].model_copy(update={"file": located(encoder)})
     return recipe.model_copy(update={"encoders": (settings,)})
@@ -143,15 +153,19 @@ def _open_or_create(
     workers: int | None,
     progress: OnProgress,
 ) -> Collection:
-    """Return the collection at an address, made if need be, if it is of this recipe."""
+    """Return the collection at an address, created if it does not exist.
+
+    Raises:
+        CollectionError: when it has another recipe.
+    """
     if not Gallery.exists(address):
         encoder, artefacts = make_encoder(recipe), {}
-        # What cannot be made is told before there is a collection of it.
+        # Before the collection is created, in case the recipe cannot be used.
         make_describer(recipe, encoder)
         if recipe.expand_by_name is not None:
             product_texts(catalogue.rows.slice(0, 1), recipe.expand_by_name.columns)
         if recipe.projection is not None:
-            projection = _learn_projection(recipe.projection, encoder, catalogue, workers, progress)
+            projection = _fit_projection(recipe.projection, encoder, catalogue, workers, progress)
             artefacts[PROJECTION] = projection.to_bytes()
             encoder = make_encoder(recipe, projection)
         settings: dict[str, Any] = {
@@ -162,7 +176,7 @@ def _open_or_create(
                 "precision": encoder.precision,
             },
         }
-        vlad = _learn_vlad(recipe, catalogue, workers, progress)
+        vlad = _fit_vlad(recipe, catalogue, workers, progress)
         if vlad is not None:
             artefacts[VLAD] = vlad.to_bytes()
             settings[VLAD] = {"fingerprint": vlad.fingerprint}
@@ -179,28 +193,28 @@ def _open_or_create(
     if collection.recipe != recipe:
         raise CollectionError(
             f"{address} was built with recipe '{collection.recipe.name}' or other settings of it, "
-            f"not with '{recipe.name}' as it stands; name another folder"
+            f"not with '{recipe.name}'; name another folder"
         )
     return collection
 
 
-def _learn_projection(
+def _fit_projection(
     wanted: ProjectionSettings,
     encoder: BaseEncoder,
     catalogue: Catalogue,
     workers: int | None,
     progress: OnProgress,
 ) -> Whitening:
-    """Learn the recipe's projection from descriptors of a sample of the catalogue."""
+    """Fit the recipe's projection to descriptors of a sample of the catalogue."""
     chosen = sample(catalogue, wanted.sample)
     describer = Describer(encoder, keypoints=0, longest=0, workers=workers)
     rows = descriptors_of(chosen, describer, progress)
-    # The centred sample spans one dimension less than it has pictures: no axis is lost.
+    # A centred sample spans one dimension less than it has pictures.
     dimensions = wanted.dimensions and min(wanted.dimensions, len(rows) - 1, rows.shape[1])
     return Whitening.fit(rows, dimensions, power=wanted.power, zscore=wanted.zscore)
 
 
-def _learn_vlad(
+def _fit_vlad(
     recipe: Recipe, catalogue: Catalogue, workers: int | None, progress: OnProgress
 ) -> VladEncoder | None:
     """Fit the recipe's VLAD to the keypoints of a sample of the catalogue."""
@@ -208,7 +222,11 @@ def _learn_vlad(
     if wanted is None or kept is None:
         return None
     pictures = keypoints_of(
-        sample(catalogue, wanted.sample), make_extractor(kept), progress,
-        longest=kept.longest, limit=kept.gallery, workers=workers,
-    )  # fmt: skip
+        sample(catalogue, wanted.sample),
+        make_extractor(kept),
+        progress,
+        longest=kept.longest,
+        limit=kept.gallery,
+        workers=workers,
+    )
     return VladEncoder.fit(pictures, wanted.words, wanted.dimensions)

@@ -1,4 +1,4 @@
-"""A photo that is searched with, and what all steps of the search know of it."""
+"""The photo of a search, and its description for all steps."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-from numpy.typing import NDArray
-
+from beautylens.arrays import Float32, UInt8
 from beautylens.errors import ImageError
 from beautylens.features.local.keypoints import Keypoints
 from beautylens.images.decode import Decode, DecodeOptions, decode_scaled
@@ -22,16 +20,16 @@ from beautylens.text.ocr import Line, Reads, shared_reader
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Photo:
-    """A decoded photo and what the user asked beside it.
+    """A decoded photo with the words and condition of the user.
 
     Args:
-        pixels: (H, W, 3) uint8 RGB, cropped where the user cropped it.
+        pixels: (H, W, 3) uint8 RGB, cropped.
         where: SQL condition that every match must meet.
-        words: what the user typed to narrow the search.
+        words: typed by the user to narrow the search.
         milliseconds: spent on decoding.
     """
 
-    pixels: NDArray[np.uint8]
+    pixels: UInt8
     where: str | None = None
     words: str = ""
     milliseconds: float = 0.0
@@ -51,19 +49,19 @@ def read_photo(
 
     Args:
         picture: a path, the bytes of a file, an open file, an RGB array or a PIL image.
-        least_side: pixels of the longer side that are of use.
+        least_side: least pixels of the longer side after decoding, if the file has as many.
         where: SQL condition that every match must meet.
-        words: what the user typed to narrow the search.
+        words: typed by the user to narrow the search.
         crop_to: the part of the upright picture that shows the item, in pixels.
-        limits: what the picture may cost.
+        limits: on the size of the picture.
         decode: decodes it.
 
     Raises:
-        ImageError: when the picture cannot be read, or is one colour all over.
+        ImageError: when the picture cannot be read, or has a single colour.
         QueryError: when the crop lies outside the picture.
     """
     start = time.perf_counter()
-    # A part of the picture may be small, so the whole is decoded as large as the limits allow.
+    # The crop may be small, so the picture is decoded at the largest size within the limits.
     wanted = None if crop_to else least_side
     decoded = decode(picture, DecodeOptions("the photo", limits, wanted))
     pixels = decoded.pixels
@@ -71,7 +69,7 @@ def read_photo(
         pixels = crop(pixels, crop_to.scaled(decoded.scale))
     if is_blank(pixels):
         name = name_of(picture, "the photo")
-        raise ImageError(f"{name} is one colour all over; take one that shows the product")
+        raise ImageError(f"{name} has a single colour; take one that shows the product")
     return Photo(pixels, where, words, (time.perf_counter() - start) * 1000)
 
 
@@ -80,23 +78,23 @@ class Query:
     """A photo described once, for all steps of a search.
 
     Args:
-        photo: what was described.
+        photo: the photo.
         descriptor: (D,) float32, unit length.
-        keypoints: None where the recipe takes none.
-        vlad: (D,) float32, unit length, the keypoints as one vector; None without any.
-        limit: how many products are wanted.
-        reader: returns what reads the words on the pack.
+        keypoints: None if the recipe uses none.
+        vlad: (D,) float32, unit length, of the keypoints; None without keypoints.
+        limit: number of products to return.
+        reader: returns the OCR.
     """
 
     photo: Photo
-    descriptor: NDArray[np.float32]
+    descriptor: Float32
     keypoints: Keypoints | None = None
-    vlad: NDArray[np.float32] | None = None
+    vlad: Float32 | None = None
     limit: int = 7
     reader: Callable[[], Reads] = shared_reader
 
     @property
-    def pixels(self) -> NDArray[np.uint8]:
+    def pixels(self) -> UInt8:
         """The photo, (H, W, 3) uint8 RGB."""
         return self.photo.pixels
 
@@ -107,7 +105,7 @@ class Query:
 
     @property
     def words(self) -> str:
-        """What the user typed to narrow the search."""
+        """Words that the user typed to narrow the search."""
         return self.photo.words
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The values that flow through a search: products, matches and the reasons for them."""
+"""The values of a search: products, matches and the reasons for them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,26 @@ from beautylens.text.ocr import Line
 Verdict = Literal["match", "unsure", "not_in_catalogue"]
 
 STAGES = (
-    "decode", "describe", "retrieve", "expand", "match_code", "verify", "expand_by_name", "compare",
-    "read", "score", "total",
-)  # fmt: skip
+    "decode",
+    "describe",
+    "retrieve",
+    "expand",
+    "match_code",
+    "verify",
+    "expand_by_name",
+    "compare",
+    "read",
+    "score",
+    "total",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """One product as its catalogue row describes it."""
+    """A product with the values of its catalogue row.
+
+    `images` are the paths of its pictures, from `Collection.get` only.
+    """
 
     product_id: str
     name: str = ""
@@ -36,34 +48,32 @@ class Product:
     gtin: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     images: tuple[str, ...] = field(default=(), compare=False)
-    """Paths or addresses of its pictures, from `Collection.get`; none in a match, which has the one
-    that was found."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reasons:
-    """Why a gallery image was returned, so that a person can check it."""
+    """The evidence for a match; None where there is none."""
 
     visual: float | None = None
     """Cosine similarity of the deep descriptors, -1 to 1."""
     local: float | None = None
-    """Cosine similarity of the aggregated local descriptors, -1 to 1."""
+    """Cosine similarity of the VLADs of local descriptors, -1 to 1."""
     inliers: int | None = None
-    """Keypoint matches that one plausible geometric transform explains."""
+    """Number of keypoint matches that fit one geometric transform."""
     text: float | None = None
-    """How much of the words read off the pack the product's text explains, in nats."""
+    """Weight of the words read on the photo that the product's text has, in nats."""
     typed: float | None = None
-    """How much of what the user typed the product's text explains, 1 for the product with most."""
+    """Weight of the typed words that the product's text has, relative to the best product's."""
     words: tuple[str, ...] = ()
-    """Words of the product's text that were read off the pack, that the user typed, or that it
-    shares with a better match."""
+    """Words of the product's text that were read on the photo or typed, or that it shares with the
+    match by which expansion by name added it."""
     colour: float | None = None
-    """Colour difference of the verified region to the photo's, CIEDE2000, the light taken out."""
+    """Colour difference from the photo over the aligned region, CIEDE2000, after relighting."""
     barcode: str | None = None
-    """The barcode read on the photo, where it is this product's own."""
+    """The barcode on the photo, if it is the product's GTIN."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the evidence as JSON values, rounded to the digits that mean something."""
+        """Return the evidence as JSON values, rounded to significant digits."""
         return {
             "visual": rounded(self.visual, 6),
             "local": rounded(self.local, 6),
@@ -77,7 +87,7 @@ class Reasons:
 
 
 class Geometry(NamedTuple):
-    """The keypoints of a catalogue picture, and what they have in common with the photo's."""
+    """The keypoints of a catalogue picture, and their verified matches with the photo's."""
 
     keypoints: Keypoints
     agreement: Agreement
@@ -88,14 +98,14 @@ class Match:
     """One gallery image that may show the query's product.
 
     Args:
-        image_id: of the image in the gallery.
-        product: that it shows.
+        image_id: id of the image in the gallery.
+        product: that the image shows.
         image: path or address of the picture.
-        score: the similarity of its descriptor, until the scorer ranks by all evidence.
+        score: similarity of the descriptors, replaced by the scorer.
         reasons: the evidence.
-        probability: that it is the right product, from a scorer that knows.
-        refined: its rank by the refinement by names, 0 first, where there was one.
-        geometry: where keypoints were compared.
+        probability: of being the right product, from the judge.
+        refined: rank by expansion by name, from 0.
+        geometry: verified keypoint matches.
     """
 
     image_id: str
@@ -126,42 +136,42 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The files that show why each match was returned; matches by their rank, from 1."""
+    """The files that show the reasons for matches, by rank from 1."""
 
     photo: Path
-    """The part of the photo that was searched with, and the lines of text read on it."""
+    """The part of the photo that was searched with, with the lines of text read on it."""
     keypoints: Mapping[int, Path]
-    """Photo and catalogue picture side by side, keypoints that agree joined by lines."""
+    """Photo and catalogue picture side by side, with lines between verified keypoint matches."""
     colours: Mapping[int, Path]
-    """Photo and catalogue picture aligned, where their colours were compared."""
+    """Photo and catalogue picture aligned, if their colours were compared."""
     errors: Mapping[int, str]
-    """Why a match could not be drawn: its catalogue picture can no longer be read."""
+    """Errors of catalogue pictures that can no longer be read."""
 
 
 class Explains(Protocol):
     """Writes the drawings that explain matches into a folder."""
 
     def __call__(self, query: Query, matches: Matches, folder: Path) -> Explanation:
-        """Return what was written."""
+        """Return the files written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """Matches of one query, best first; equal scores keep the order they came in.
+    """The matches of one query, best first; ties keep their order.
 
     Args:
         rows: the matches.
-        verdict: from a scorer that gives one.
-        probability: that the first product is right, in whichever of its listings.
-        milliseconds: spent, by stage.
-        query: what was searched with.
-        lines: the lines of text that were read on the photo, none where it was not read.
-        codes: the GTINs of the barcodes on the photo.
-        colours: the comparison of colours, where there was one.
-        explainer: draws why each was returned, for matches of a collection's search.
+        verdict: from the judge.
+        probability: of the first product and its duplicates, from the judge.
+        milliseconds: by stage.
+        query: the query.
+        lines: lines of text on the photo; empty if it was not read.
+        codes: GTINs of the barcodes on the photo.
+        colours: colour comparison of some matches.
+        explainer: draws the reasons, for results of `Collection.search`.
 
     Raises:
-        ValueError: when the scores are not in falling order.
+        ValueError: when the scores are not in descending order.
     """
 
     rows: tuple[Match, ...] = ()
@@ -177,23 +187,23 @@ class Matches:
     def __post_init__(self) -> None:
         scores = [match.score for match in self.rows]
         if any(later > earlier for earlier, later in pairwise(scores)):
-            raise ValueError("matches must come in falling order of score")
+            raise ValueError("matches must be in descending order of score")
 
     @classmethod
     def ranked(cls, matches: Iterable[Match]) -> Matches:
-        """Return the matches in falling order of score; ties keep their given order."""
+        """Return the matches in descending order of score; ties keep their order."""
         return cls(tuple(sorted(matches, key=lambda match: -match.score)))
 
     def with_rows(self, rows: Iterable[Match]) -> Matches:
-        """Return the same answer with other rows, in falling order of their scores."""
+        """Return the same result with other rows, in descending order of score."""
         return replace(self, rows=Matches.ranked(rows).rows)
 
     def rescored(self, score: Callable[[Match], float]) -> Matches:
-        """Return the same matches under another score, ranked anew."""
+        """Return the same matches ranked by another score."""
         return self.with_rows(replace(match, score=score(match)) for match in self.rows)
 
     def products(self) -> Matches:
-        """Return the best match of each product, so that no product fills several places."""
+        """Return the best match of each product."""
         best: dict[str, Match] = {}
         for match in self.rows:
             best.setdefault(match.product.product_id, match)
@@ -208,18 +218,18 @@ class Matches:
         return replace(self, rows=self.rows[: at_least_one(limit, "limit")])
 
     def explain(self, folder: str | Path) -> Explanation:
-        """Draw why each match was returned, into PNG files, and return which they are.
+        """Draw the reasons for each match into PNG files, and return their paths.
 
         Args:
-            folder: made where it does not exist; files of the same names are replaced.
+            folder: created if it does not exist; files of the same names are replaced.
 
         Raises:
             OSError: when the folder cannot be written.
-            QueryError: when these matches are not what a collection's search returned.
+            QueryError: when the matches are not from `Collection.search`.
         """
         if self.explainer is None or self.query is None:
             raise QueryError(
-                "these matches keep no photo to draw; explain what Collection.search returned"
+                "these matches have no photo to draw; explain a result of Collection.search"
             )
         return self.explainer(self.query, self, Path(folder))
 
@@ -236,7 +246,7 @@ class Matches:
     def to_pandas(self) -> Any:
         """Return the matches as a pandas DataFrame, one row each, indexed by their rank from 1.
 
-        A reason is a column of its name, a further column of the catalogue `metadata.NAME`.
+        Each reason is a column of its name, and each metadata column `metadata.NAME`.
 
         Raises:
             MissingExtraError: when pandas is not installed.
@@ -244,15 +254,15 @@ class Matches:
         with extra("pandas"):
             import pandas as pd
         rows = [_flat(match.to_dict()) for match in self.rows]
-        # Of no matches as well, a frame has its columns.
+        # A frame without rows has the columns too.
         names = dict.fromkeys(name for row in rows or [_flat(_NOTHING.to_dict())] for name in row)
         index = pd.RangeIndex(1, len(rows) + 1, name="rank")
         return pd.DataFrame(rows, index, columns=list(names))
 
     def without_pictures(self) -> Matches:
-        """Return the answer alone, small enough to keep many of.
+        """Return the result without photo, keypoints and compared pictures, to save memory.
 
-        Left out are the photo, keypoints and compared pictures, from which reasons are drawn.
+        Its reasons can no longer be drawn.
         """
         rows = tuple(replace(match, geometry=None) for match in self.rows)
         return replace(self, rows=rows, query=None, colours=None, explainer=None)
@@ -264,11 +274,11 @@ class Matches:
         return iter(self.rows)
 
     @overload
-    def __getitem__(self, place: int) -> Match: ...
+    def __getitem__(self, index: int) -> Match: ...
     @overload
-    def __getitem__(self, place: slice) -> tuple[Match, ...]: ...
-    def __getitem__(self, place: int | slice) -> Match | tuple[Match, ...]:
-        return self.rows[place]
+    def __getitem__(self, index: slice) -> tuple[Match, ...]: ...
+    def __getitem__(self, index: int | slice) -> Match | tuple[Match, ...]:
+        return self.rows[index]
 
 
 _NOTHING = Match("", Product(""), "", 0.0)
@@ -282,5 +292,5 @@ def _flat(match: dict[str, Any]) -> dict[str, Any]:
 
 
 def rounded(value: float | None, digits: int = 4) -> float | None:
-    """Return a value with the digits that mean something, if there is one."""
+    """Return a value rounded to a number of digits; None for None."""
     return None if value is None else round(value, digits)

@@ -167,9 +167,9 @@ def test_an_empty_collection_is_said_to_be_empty(lens: str, shop: Shop, tmp_path
 def test_a_blank_photo_is_an_error_and_a_csv_row(lens: str, shop: Shop, tmp_path: Path) -> None:
     Image.new("RGB", (300, 300), (9, 9, 9)).save(tmp_path / "black.png")
     done = run("search", lens, tmp_path / "black.png", shop.photo(0), "--format", "csv", code=1)
-    assert "black.png is one colour all over" in done.stderr
+    assert "black.png has a single colour" in done.stderr
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
-    assert "one colour" in rows[0]["error"]
+    assert "single colour" in rows[0]["error"]
     assert [row["rank"] for row in rows] == ["", *"1234567"]
 
 

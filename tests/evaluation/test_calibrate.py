@@ -13,7 +13,13 @@ import pytest
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import CollectionError, TableError
-from beautylens.evaluation.calibration.calibrate import FEWEST, calibrate, gather
+from beautylens.evaluation.calibration.calibrate import (
+    FEWEST,
+    calibrate,
+    gather,
+    keep,
+    uncalibrated,
+)
 from beautylens.evaluation.calibration.labelled_shortlist import Example
 from beautylens.indexing import build
 from beautylens.recipe.recipe import Recipe, read_recipe
@@ -66,26 +72,26 @@ def test_what_is_learnt_is_kept_and_used_by_whoever_opens_the_collection(
     opened: Collection, taught: list[Example], shop: Shop
 ) -> None:
     before = opened.search(shop.photo(0))
-    learnt = calibrate(taught, opened.starting_parameters)
+    learnt = calibrate(taught, uncalibrated(opened))
     assert learnt.photos == 40
     assert learnt.after.calibration_error <= learnt.before.calibration_error + 0.02
-    opened.judge_by(learnt.parameters)
+    keep(opened, learnt.parameters)
     after = opened.search(shop.photo(0))
     assert after.probability != before.probability
     assert after.verdict == "match"
     assert open_collection(opened.gallery.address).search(shop.photo(0)).rows == after.rows
     # Learning again starts from what is shipped, not from what was learnt.
-    assert opened.starting_parameters != learnt.parameters
+    assert uncalibrated(opened) != learnt.parameters
 
 
 def test_too_few_photos_are_refused_in_one_sentence(
     opened: Collection, taught: list[Example]
 ) -> None:
     with pytest.raises(TableError, match=rf"29 photos have .* at least {FEWEST}"):
-        calibrate(taught[:29], opened.starting_parameters)
+        calibrate(taught[:29], uncalibrated(opened))
     alone = [replace(example, left_out=()) for example in taught]
     with pytest.raises(TableError, match="0 photos have their right product"):
-        calibrate(alone, opened.starting_parameters)
+        calibrate(alone, uncalibrated(opened))
 
 
 def test_a_photo_that_cannot_be_read_teaches_nothing(opened: Collection, tmp_path: Path) -> None:
@@ -100,13 +106,13 @@ def test_a_recipe_without_a_judge_says_so(shop: Shop, tmp_path: Path) -> None:
     plain, _ = build(shop.table, tmp_path / "plain.lens", recipe=recipe)
     assert plain.search(shop.photo(0)).verdict is None
     with pytest.raises(CollectionError, match="gives no verdicts"):
-        _ = plain.starting_parameters
+        uncalibrated(plain)
 
 
 def test_a_file_of_the_judges_parameters_stands_beside_the_recipe(
     opened: Collection, tmp_path: Path
 ) -> None:
-    data = json.loads(opened.starting_parameters.to_bytes())
+    data = json.loads(uncalibrated(opened).to_bytes())
     data["weights"]["visual"] = 99.0
     (tmp_path / "mine.json").write_text(json.dumps(data))
     (tmp_path / "mine.toml").write_text('[scorer]\nkind = "judge"\nfile = "mine.json"\n')

@@ -152,11 +152,11 @@ def test_another_recipe_or_encoder_is_refused_by_name(shop: Shop, tmp_path: Path
     build(shop.table, tmp_path / "c.lens", recipe=FAST)
     with pytest.raises(CollectionError, match=r"was built with recipe 'fast'.* not with 'default'"):
         build(shop.table, tmp_path / "c.lens")
-    with pytest.raises(CollectionError, match="is a collection already"):
+    with pytest.raises(CollectionError, match="is already a collection"):
         build(shop.table, tmp_path / "c.lens", recipe=FAST, resume=False)
     other = open_collection(tmp_path / "c.lens")
     side = other.recipe.encoders[0].model_copy(update={"side": 320})
-    other.recipe = other.recipe.model_copy(update={"encoders": (side,)})
+    other.search_by(other.recipe.model_copy(update={"encoders": (side,)}))
     with pytest.raises(CollectionError, match="was built with encoder 'beautylens-lite0"):
         _ = other.encoder
 

@@ -30,7 +30,7 @@ def test_a_limit_below_one_is_refused_wherever_matches_are_limited(
     photo = collection.photo(shop.photo(0))
     for limited in (
         lambda: collection.search(shop.photo(0), limit),
-        lambda: collection.pipeline.search(photo, limit),
+        lambda: collection.parts.pipeline.search(photo, limit),
         lambda: Matches().top(limit),
         lambda: list(run_queries(collection, (), limit)),
     ):

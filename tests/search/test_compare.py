@@ -83,7 +83,7 @@ def test_a_photo_whose_colours_were_not_compared_has_no_drawing_of_them(line: Co
 
 def test_comparing_changes_neither_order_nor_scores(line: Collection) -> None:
     """Only colours are added, and to the pictures that were compared alone."""
-    pipeline = line.pipeline
+    pipeline = line.parts.pipeline
     query = pipeline.describe(line.photo(photo_of(shades()[0], 3)), 4)
     matches = pipeline.verify(query, pipeline.retrieve(query, Matches(query=query)))
     compared = pipeline.compare(query, matches)

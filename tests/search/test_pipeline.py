@@ -47,7 +47,7 @@ def test_the_milliseconds_of_a_step_are_those_that_it_took(
 ) -> None:
     clock = [0.0]
     monkeypatch.setattr("beautylens.search.pipeline.time.perf_counter", lambda: clock[0])
-    found = collection.pipeline.search(collection.photo(shop.photo(0)))
+    found = collection.parts.pipeline.search(collection.photo(shop.photo(0)))
 
     def taking(seconds: float, matches: Matches) -> Matches:
         clock[0] += seconds
@@ -73,7 +73,7 @@ def test_the_milliseconds_of_a_step_are_those_that_it_took(
 
 
 def test_a_step_left_out_does_nothing(collection: Collection, shop: Shop) -> None:
-    whole = collection.pipeline
+    whole = collection.parts.pipeline
     alone = Pipeline(whole.describe, PlainScorer(cosine), retrieve=whole.retrieve)
     query = whole.describe(collection.photo(shop.photo(0)), 7)
     retrieved = whole.retrieve(query, Matches(query=query))
@@ -87,7 +87,7 @@ def test_a_step_left_out_does_nothing(collection: Collection, shop: Shop) -> Non
 
 def test_a_new_step_needs_only_its_shape(collection: Collection, shop: Shop) -> None:
     """A function is a step: this one brings in an image, and knows words that decide."""
-    whole = collection.pipeline
+    whole = collection.parts.pipeline
     other = collection.gallery.products.images("p09")[0]
 
     def brings_in(query: Query, matches: Matches) -> Matches:
@@ -154,13 +154,13 @@ def asked(collection: Collection, shop: Shop) -> Query:
     scene = np.asarray(Image.open(shop.photo(0)).convert("RGB")).copy()
     symbol = draw_barcode(GTIN, 3, 150)
     scene[-150:, -symbol.shape[1] :] = symbol
-    return collection.pipeline.describe(collection.photo(scene, words="rouge 07"), 5)
+    return collection.parts.pipeline.describe(collection.photo(scene, words="rouge 07"), 5)
 
 
 def test_after_expansion_no_step_changes_the_order_or_the_scores_of_what_it_is_given(
     any_scorer: Collection, shop: Shop
 ) -> None:
-    pipeline, query = any_scorer.pipeline, asked(any_scorer, shop)
+    pipeline, query = any_scorer.parts.pipeline, asked(any_scorer, shop)
     matches = pipeline.expand(query, pipeline.retrieve(query, Matches(query=query)))
     brought_in = set()
     for name in EVIDENCE[1:]:
@@ -179,7 +179,7 @@ def test_after_expansion_no_step_changes_the_order_or_the_scores_of_what_it_is_g
 def test_the_evidence_of_a_step_is_never_lost_on_the_way_to_the_scorer(
     any_scorer: Collection, shop: Shop
 ) -> None:
-    pipeline, query = any_scorer.pipeline, asked(any_scorer, shop)
+    pipeline, query = any_scorer.parts.pipeline, asked(any_scorer, shop)
     evidence = {match.image_id: match for match in pipeline.find_evidence(query)}
     answer = pipeline.search(query.photo, query.limit)
     assert answer[0].reasons.barcode == f"0{GTIN}"

@@ -1,1 +1,1 @@
-"""From a recipe to the parts it names: the only room where settings meet constructors."""
+"""From a recipe to its parts: the only room where settings meet constructors."""

@@ -1,4 +1,4 @@
-"""The encoders that a recipe names, and those that a collection was built with."""
+"""The encoders of a recipe, and those that a collection was built with."""
 
 from __future__ import annotations
 
@@ -14,29 +14,28 @@ from beautylens.features.local.vlad import VladEncoder
 from beautylens.recipe.recipe import Recipe, is_name
 from beautylens.store.gallery import Gallery
 
-_EXPORT = "`beautylens encoder export --backbone {}` makes it"
-# The names of the artefacts that describe pictures: the projection of their descriptors, and the
-# VLAD of their keypoints.
+_EXPORT = "create it with `beautylens encoder export --backbone {}`"
+# Names of the artefacts that are fitted before indexing.
 PROJECTION, VLAD = "projection", "vlad"
 
 
 def make_encoder(
     recipe: Recipe, projection: Whitening | None = None, precision: Precision | None = None
 ) -> BaseEncoder:
-    """Return the encoder that a recipe names, or its several as one.
+    """Return the encoder of a recipe, or an ensemble of several.
 
     Args:
         recipe: names the encoders.
-        projection: what the collection learnt at build, if the recipe asks for it.
-        precision: of the networks; by default what the processor is best at.
+        projection: fitted at indexing, if the recipe has one.
+        precision: of the networks; by default the fastest of the processor.
 
     Raises:
-        EncoderError: when encoder files are missing; it names all of them and their sources.
+        EncoderError: when encoder files are missing, with the source of each.
     """
     encoders = _load_all(recipe, precision)
     if len(encoders) == 1 and recipe.projection is None:
         return encoders[0]
-    # The dot product of joined descriptors then is the sum of a_i cos_i that a product starts as.
+    # With roots, the dot product of concatenated descriptors is the sum of a_i cos_i.
     root = recipe.ensemble.combine == "product"
     weights = [math.sqrt(part.weight) if root else part.weight for part in recipe.encoders]
     return Ensemble([Part(e, w) for e, w in zip(encoders, weights, strict=True)], projection)
@@ -50,7 +49,7 @@ def _load_all(recipe: Recipe, precision: Precision | None) -> list[Encoder]:
     )
     if missing:
         raise EncoderError(
-            f"recipe '{recipe.name}' needs encoders that are not here: {'; '.join(missing)}"
+            f"recipe '{recipe.name}' needs encoders that are missing: {'; '.join(missing)}"
         )
     return [
         Encoder.load(
@@ -78,7 +77,7 @@ def load_encoder(recipe: Recipe, gallery: Gallery) -> BaseEncoder:
         files = ", ".join(f"'{settings.file}'" for settings in recipe.encoders)
         raise CollectionError(
             f"{gallery.address} was built with encoder '{made_with['name']}' "
-            f"({made_with['fingerprint']}), but {files} now holds '{encoder.name}' "
+            f"({made_with['fingerprint']}), but {files} is now '{encoder.name}' "
             f"({encoder.fingerprint}): restore the old file, or index again"
         )
     return encoder
@@ -95,7 +94,7 @@ def load_vlad(gallery: Gallery) -> VladEncoder:
     made_with = gallery.settings.get(VLAD, {}).get("fingerprint")
     if vlad is None or vlad.fingerprint != made_with:
         raise CollectionError(
-            f"{gallery.address}: the vocabulary of its local features is missing or not the one "
-            "that it was built with; index again into another folder"
+            f"{gallery.address}: the VLAD vocabulary is missing, or not the one that it was built "
+            "with; index again into another folder"
         )
     return vlad

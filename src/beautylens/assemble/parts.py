@@ -47,7 +47,7 @@ from beautylens.text.ocr import Reads, shared_reader
 
 
 def make_similarity(recipe: Recipe, encoder: BaseEncoder) -> Similarity | None:
-    """Return what re-scores the nearest by cosine; None where the cosine is the score."""
+    """Return the similarity that re-scores the nearest by cosine; None if it is the cosine."""
     if recipe.ensemble.combine == "product" and isinstance(encoder, Ensemble):
         return product_of(encoder, [part.weight for part in recipe.encoders])
     distance = recipe.retrieve.distance
@@ -60,7 +60,7 @@ def make_describer(
     vlad: VladEncoder | None = None,
     workers: int | None = None,
 ) -> Describer:
-    """Return what describes catalogue pictures for this recipe."""
+    """Return the describer of catalogue pictures."""
     kept = recipe.keypoints
     return Describer(
         encoder,
@@ -75,7 +75,7 @@ def make_describer(
 
 
 def make_catalogue_reader(settings: ReadSettings) -> CatalogueReader | None:
-    """Return what reads catalogue pictures at index time, where a recipe asks for it."""
+    """Return the OCR of catalogue pictures at indexing; None if the recipe has none."""
     if settings.catalogue == "never":
         return None
     return CatalogueReader(shared_reader, nameless=settings.catalogue == "nameless")
@@ -95,15 +95,15 @@ def make_pipeline(
 
     Args:
         recipe: names the steps.
-        gallery: where to search.
+        gallery: the images to search.
         encoder: the one that the gallery was built with.
-        vlad: what makes one vector of the photo's keypoints, where the gallery has such.
-        parameters: in place of those of the gallery or recipe, where the recipe has a judge.
-        reader: returns what reads the words on photos.
-        extractor: takes the keypoints of photos, in place of that of the recipe.
+        vlad: the one that the gallery was built with, if any.
+        parameters: of the judge, in place of those of the gallery or recipe.
+        reader: returns the OCR of photos.
+        extractor: of the photos' keypoints, in place of the recipe's.
 
     Raises:
-        CollectionError: when something that they read has not been computed.
+        CollectionError: when an artefact is missing.
     """
     derived, scorer = read_derived(recipe, gallery), make_scorer(recipe, gallery, parameters)
     similarity = make_similarity(recipe, encoder)
@@ -113,17 +113,21 @@ def make_pipeline(
         if extractor is not None:
             local = replace(local, extractor=extractor)
     verify = Verify(gallery, local) if recipe.verify is not None and local else None
-    by_name = recipe.expand_by_name
+    by_name = None
+    if recipe.expand_by_name is not None and derived.text is not None:
+        by_name = ExpandByName(
+            gallery,
+            derived.text,
+            scorer.rank,
+            refine=REFINEMENTS[recipe.expand_by_name.variant],
+            first=recipe.expand_by_name.first,
+            listed=recipe.expand_by_name.listed,
+            minimum=recipe.expand_by_name.minimum,
+            similarity=similarity,
+            verify=verify,
+        )
     return Pipeline(
-        Describe(
-            encoder,
-            recipe.retrieve.views,
-            salient=recipe.retrieve.salient,
-            local=local,
-            vlad=vlad,
-            vlad_limit=recipe.keypoints.gallery if recipe.keypoints else 0,
-            reader=reader,
-        ),
+        make_describe(recipe, encoder, local, vlad, reader),
         scorer,
         retrieve=Retrieve(
             gallery,
@@ -134,19 +138,7 @@ def make_pipeline(
         expand=make_expansion(recipe.expand, gallery, derived.diffusion) if recipe.expand else None,
         match_code=MatchCode(gallery) if recipe.read and recipe.read.codes else None,
         verify=verify,
-        expand_by_name=ExpandByName(
-            gallery,
-            derived.text,
-            scorer.rank,
-            refine=REFINEMENTS[by_name.variant],
-            first=by_name.first,
-            listed=by_name.listed,
-            minimum=by_name.minimum,
-            similarity=similarity,
-            verify=verify,
-        )
-        if by_name is not None and derived.text is not None
-        else None,
+        expand_by_name=by_name,
         compare=CompareColour(gallery, local, recipe.colour.most)
         if recipe.colour and local
         else None,
@@ -154,14 +146,33 @@ def make_pipeline(
     )
 
 
+def make_describe(
+    recipe: Recipe,
+    encoder: BaseEncoder,
+    local: LocalFeatures | None,
+    vlad: VladEncoder | None,
+    reader: Callable[[], Reads],
+) -> Describe:
+    """Return the step from a photo to a query."""
+    return Describe(
+        encoder,
+        recipe.retrieve.views,
+        salient=recipe.retrieve.salient,
+        local=local,
+        vlad=vlad,
+        vlad_limit=recipe.keypoints.gallery if recipe.keypoints else 0,
+        reader=reader,
+    )
+
+
 def make_scorer(
     recipe: Recipe, gallery: Gallery, parameters: JudgeParameters | None = None
 ) -> Scorer:
-    """Return what ranks by the evidence.
+    """Return the scorer that a recipe names.
 
     Args:
         recipe: names the scorer.
-        gallery: holds the judge's parameters where the collection has learnt its own.
+        gallery: has the judge's parameters if they were calibrated.
         parameters: of the judge, in place of those of the gallery or recipe.
     """
     settings = recipe.scorer
@@ -173,17 +184,17 @@ def make_scorer(
 
 
 def make_judge_parameters(settings: JudgeSettings, gallery: Gallery) -> JudgeParameters:
-    """Return the parameters fitted to the collection's own photos, else those the recipe names."""
+    """Return the parameters calibrated on photos of the collection, else those of the recipe."""
     fitted = gallery.artefacts.get(PARAMETERS)
     if fitted is not None:
         return JudgeParameters.from_bytes(
-            fitted, f"the judge's parameters kept in {gallery.address}"
+            fitted, f"the artefact '{PARAMETERS}' of {gallery.address}"
         )
     return read_judge_parameters(settings.file)
 
 
 def make_read(settings: ReadSettings | None, gallery: Gallery, scorer: Scorer) -> ReadPack:
-    """Return what reads the pack where the scorer is in doubt, and weighs what the user typed."""
+    """Return the step that reads the photo if the scorer is undecided, and matches typed words."""
     if settings is None or not settings.photo:
         return ReadPack(photo=False)
     return ReadPack(None if settings.catalogue == "never" else gallery, decided=scorer.decided)
@@ -195,7 +206,7 @@ def make_expansion(
     """Return the expansion that a recipe names.
 
     Raises:
-        CollectionError: when it needs an offline part and there is none.
+        CollectionError: when its offline part is missing.
     """
     options = settings.model_dump(exclude={"kind"})
     if isinstance(settings, LateDiffusionSettings):
@@ -208,15 +219,15 @@ def make_expansion(
 
 
 def make_explain(recipe: Recipe, gallery: Gallery) -> Explain:
-    """Return what draws the reasons of a match."""
+    """Return what draws the reasons for matches."""
     keypoints = recipe.keypoints or KeypointSettings()
-    # Of the transforms, this one can be estimated from keypoints of every kind.
+    # The transform that can be estimated from keypoints of every kind.
     verify = recipe.verify or VerifySettings(transform="affine")
     return Explain(gallery, make_local_features(keypoints, verify))
 
 
 def make_extractor(settings: KeypointSettings) -> Extractor:
-    """Return what takes keypoints for a recipe.
+    """Return the keypoint extractor of a recipe.
 
     Raises:
         EncoderError: when the extractor's file cannot be read, or holds another network.
@@ -226,7 +237,7 @@ def make_extractor(settings: KeypointSettings) -> Extractor:
 
 
 def make_local_features(keypoints: KeypointSettings, verify: VerifySettings) -> LocalFeatures:
-    """Return how a recipe takes and compares the keypoints of a photo."""
+    """Return the extraction, matching and verification of keypoints."""
     return LocalFeatures(
         make_extractor(keypoints),
         longest=keypoints.longest,

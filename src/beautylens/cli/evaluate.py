@@ -18,7 +18,13 @@ from beautylens.cli.evaluation_tables import print_evaluation
 from beautylens.cli.output import print_json, sheet_row
 from beautylens.cli.progress import progress_bar, tracked
 from beautylens.errors import QueryError
-from beautylens.evaluation.calibration.calibrate import Calibrated, calibrate, gather
+from beautylens.evaluation.calibration.calibrate import (
+    Calibrated,
+    calibrate,
+    gather,
+    keep,
+    uncalibrated,
+)
 from beautylens.evaluation.evaluate import COLUMNS
 from beautylens.evaluation.run import find_leaks, refuse_leaks, unknown_truths
 from beautylens.files.paths import as_path
@@ -118,11 +124,11 @@ def warn_of_unknown(unknown: Sequence[str]) -> None:
 
 def calibrated(collection: bl.Collection, rows: Sequence[TruthRow]) -> Calibrated:
     """Calibrate on all photos, with a progress bar, and store the parameters."""
-    prior = collection.starting_parameters
+    prior = uncalibrated(collection)
     gathered = tracked(gather(collection, rows), "Searching", len(rows))
     examples = [example for example in gathered if example]
     learnt = calibrate(examples, prior)
-    collection.judge_by(learnt.parameters)
+    keep(collection, learnt.parameters)
     return learnt
 
 

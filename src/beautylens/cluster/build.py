@@ -60,7 +60,7 @@ class Worker:
         collection = open_collection(address)
         self._gallery, self._folder, self._extra = collection.gallery, folder, extra
         self._describe = make_describer(
-            collection.recipe, collection.encoder, collection.vlad, threads
+            collection.recipe, collection.encoder, collection.parts.vlad, threads
         )
 
     def describe(self, rows: pa.Table) -> Fragments:

@@ -8,11 +8,18 @@ from dataclasses import dataclass, replace
 
 from beautylens.catalogue.truth import TruthRow
 from beautylens.collection import Collection
-from beautylens.errors import ImageError, TableError
+from beautylens.errors import CollectionError, ImageError, TableError
 from beautylens.evaluation.calibration.labelled_shortlist import Example
 from beautylens.evaluation.calibration.learning import Answered, answered, cross_answered, learn
 from beautylens.evaluation.calibration.measures import auroc, calibration_error
-from beautylens.search.judge.parameters import JudgeParameters
+from beautylens.images.sources import Picture
+from beautylens.recipe.sections import JudgeSettings
+from beautylens.results import Matches
+from beautylens.search.judge.parameters import (
+    PARAMETERS,
+    JudgeParameters,
+    read_judge_parameters,
+)
 
 # Minimum of photos whose right product is in the short-list.
 FEWEST = 30
@@ -45,16 +52,62 @@ class Calibrated:
     after: Trust
 
 
+class EvidenceSearch:
+    """Searches a collection for all evidence, without early decisions, to calibrate the judge.
+
+    Args:
+        collection: has a recipe with a judge.
+
+    Raises:
+        CollectionError: when the recipe has no judge.
+    """
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+        parameters = uncalibrated(collection).undecided()
+        self._pipeline = collection.parts.make_pipeline(parameters)
+
+    def __call__(self, picture: Picture) -> Matches:
+        """Return the short-list of a photo with all evidence.
+
+        Raises:
+            ImageError: when the picture cannot be read.
+        """
+        query = self._pipeline.describe(self._collection.photo(picture))
+        return self._pipeline.find_evidence(query)
+
+
+def uncalibrated(collection: Collection) -> JudgeParameters:
+    """Return the parameters that the recipe names, from before any calibration.
+
+    Raises:
+        CollectionError: when the recipe has no judge.
+    """
+    recipe = collection.recipe
+    if not isinstance(recipe.scorer, JudgeSettings):
+        raise CollectionError(
+            f"{collection.address} has the recipe '{recipe.name}', which gives no verdicts; index "
+            'with a recipe that has [scorer] kind = "judge"'
+        )
+    return read_judge_parameters(recipe.scorer.file)
+
+
+def keep(collection: Collection, parameters: JudgeParameters) -> None:
+    """Store the judge's parameters in a collection; later searches use them."""
+    collection.gallery.artefacts.put(PARAMETERS, parameters.to_bytes())
+
+
 def gather(collection: Collection, truth: Iterable[TruthRow]) -> Iterator[Example | None]:
     """Yield the example of each photo.
 
     None for a photo that cannot be read, finds nothing, or has only products to be ignored.
     """
+    search = EvidenceSearch(collection)
     for row in truth:
         example = None
         if row.product_ids or not row.ignore_ids:
             with suppress(ImageError):
-                found = collection.evidence(row.image)
+                found = search(row.image)
                 example = Example.of(found, row.product_ids, row.ignore_ids)
         yield example
 

@@ -160,7 +160,7 @@ class Trials:
             recipe,
             opened.gallery,
             self._encoder,
-            opened.vlad,
+            opened.parts.vlad,
             reader=lambda: self._reader,
             extractor=self._extractor,
         )
