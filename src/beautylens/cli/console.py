@@ -48,8 +48,3 @@ def explain_missing_verdicts(recipe: str) -> None:
         "such as 'default'.",
         soft_wrap=True,
     )
-
-
-def counted(count: int, noun: str, plural: str | None = None) -> str:
-    """Return a number and its noun: `1 picture`, `1,200 pictures`."""
-    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"

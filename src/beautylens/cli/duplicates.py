@@ -12,12 +12,13 @@ import typer
 from rich.table import Table
 
 from beautylens.cli.arguments import Address, local_path
-from beautylens.cli.console import console, counted
+from beautylens.cli.console import console
 from beautylens.cli.output import sheet_row
 from beautylens.cli.progress import tracked
 from beautylens.evaluation.duplicates.duplicates import Group, agreement, find_duplicates
 from beautylens.evaluation.duplicates.page import write_duplicates_page
 from beautylens.files.paths import as_path
+from beautylens.inputs.counts import counted
 from beautylens.store.gallery import Gallery
 
 SHOWN, NAMED = 20, 3

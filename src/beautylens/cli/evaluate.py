@@ -13,7 +13,7 @@ from beautylens.catalogue.sources import Truth
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.catalogue.write import write_csv
 from beautylens.cli.arguments import Address, TruthTable, Vectors, local_path
-from beautylens.cli.console import console, counted, warn
+from beautylens.cli.console import console, warn
 from beautylens.cli.evaluation_tables import print_evaluation
 from beautylens.cli.output import print_json, sheet_row
 from beautylens.cli.progress import progress_bar, tracked
@@ -28,6 +28,7 @@ from beautylens.evaluation.calibration.calibrate import (
 from beautylens.evaluation.evaluate import COLUMNS
 from beautylens.evaluation.run import find_leaks, refuse_leaks, unknown_truths
 from beautylens.files.paths import as_path
+from beautylens.inputs.counts import counted
 
 
 def evaluate(

@@ -6,11 +6,12 @@ import math
 
 from rich.table import Table
 
-from beautylens.cli.console import console, counted, explain_missing_verdicts
+from beautylens.cli.console import console, explain_missing_verdicts
 from beautylens.cli.formats import brand_and_name
 from beautylens.evaluation.evaluate import Evaluation
 from beautylens.evaluation.metrics import Interval, Score, Summary
 from beautylens.evaluation.verdicts import Share, Verdicts, WrongMatch
+from beautylens.inputs.counts import counted
 from beautylens.inputs.unicode_text import on_one_line
 
 # Wrong matches that are printed; the report and the JSON list all of them.

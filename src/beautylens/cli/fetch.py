@@ -20,9 +20,10 @@ from beautylens.catalogue.datasets.perfect500k import CATALOGUE, fetch_perfect50
 from beautylens.catalogue.download.pictures import Downloaded
 from beautylens.catalogue.download.transfer import DEFAULT_MANNERS, Manners
 from beautylens.cli.arguments import local_path
-from beautylens.cli.console import console, counted
+from beautylens.cli.console import console
 from beautylens.cli.progress import progress_bar
 from beautylens.ingest.fill import Progress
+from beautylens.inputs.counts import counted
 
 app = typer.Typer(
     help="Download a public catalogue; resumes an interrupted download.", add_completion=False

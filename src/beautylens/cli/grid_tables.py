@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from beautylens.cli.console import console, counted
+from beautylens.cli.console import console
 from beautylens.evaluation.grid.grid import Outcome, System, best_first
 from beautylens.evaluation.grid.textual_ablation import AblationRow
+from beautylens.inputs.counts import counted
 
 
 def print_systems(encoder: str, outcomes: Sequence[Outcome], measure: str) -> None:

@@ -12,8 +12,9 @@ import typer
 from beautylens import indexing
 from beautylens.catalogue.table import OPTIONAL, Catalogue, read_catalogue
 from beautylens.cli.arguments import CatalogueTable
-from beautylens.cli.console import console, counted
+from beautylens.cli.console import console
 from beautylens.cli.progress import progress_bar, report_filled
+from beautylens.inputs.counts import counted
 
 Workers = Annotated[
     int | None, typer.Option(min=1, help="Threads that read pictures. Default: one per core.")

@@ -16,9 +16,10 @@ from rich.progress import (
 )
 
 from beautylens.catalogue.table import Catalogue
-from beautylens.cli.console import console, counted, report_error, warn
+from beautylens.cli.console import console, report_error, warn
 from beautylens.ingest.fill import Filled
 from beautylens.ingest.fill import Progress as State
+from beautylens.inputs.counts import counted
 from beautylens.inputs.unicode_text import on_one_line
 from beautylens.store.failures import Failure
 

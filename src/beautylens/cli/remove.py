@@ -8,8 +8,9 @@ import typer
 
 import beautylens as bl
 from beautylens.cli.arguments import Address
-from beautylens.cli.console import console, counted
+from beautylens.cli.console import console
 from beautylens.errors import CollectionError
+from beautylens.inputs.counts import counted
 
 
 def remove(

@@ -12,10 +12,11 @@ import typer
 import beautylens as bl
 from beautylens.catalogue.swallowed import PHOTO_SUFFIXES
 from beautylens.cli.arguments import Address, Vectors, local_path
-from beautylens.cli.console import console, counted, explain_missing_verdicts, report_error
+from beautylens.cli.console import console, explain_missing_verdicts, report_error
 from beautylens.cli.formats import WRITERS, Answer, Format
 from beautylens.errors import BeautylensError
 from beautylens.files.names import readable_name
+from beautylens.inputs.counts import counted
 from beautylens.inputs.unicode_text import on_one_line
 
 

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from beautylens.cli.arguments import CatalogueTable, local_path
-from beautylens.cli.console import console, counted, warn
+from beautylens.cli.console import console, warn
 from beautylens.cli.progress import figures_bar, report_left_out
 from beautylens.errors import EncoderError
 from beautylens.features.encoder.registry import refuse_existing
 from beautylens.files.paths import as_path
+from beautylens.inputs.counts import counted
 from beautylens.runtime.extras import extra
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from rich.table import Table
 from beautylens.catalogue.table import read_catalogue
 from beautylens.catalogue.truth import read_truth
 from beautylens.cli.arguments import CatalogueTable, TruthTable, local_path
-from beautylens.cli.console import console, counted, warn
+from beautylens.cli.console import console, warn
 from beautylens.cli.progress import count_bar, progress_bar, report_rows
 from beautylens.errors import MissingExtraError
 from beautylens.evaluation.run import find_copies, refuse_leaks
@@ -24,6 +24,7 @@ from beautylens.evaluation.tune.photos import FEWEST
 from beautylens.evaluation.tune.search import Figures, Tried, front
 from beautylens.evaluation.tune.tune import Tuned, Tuning
 from beautylens.files.paths import as_path
+from beautylens.inputs.counts import counted
 from beautylens.recipe.recipe import read_recipe
 
 
