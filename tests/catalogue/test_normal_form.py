@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from beautylens.catalogue.table import one_product, read_catalogue
+from beautylens.catalogue.sources import catalogue_from
+from beautylens.catalogue.table import read_catalogue
 from beautylens.catalogue.truth import read_truth
 from beautylens.collection import Collection
 from beautylens.indexing import build
@@ -30,7 +31,8 @@ def test_ids_texts_and_column_names_come_composed_and_paths_as_they_are(
     (row,) = catalogue.rows.to_pylist()
     assert (row["product_id"], row["brand"], row["größe"]) == ("é1", "Lancôme", "für 2")
     assert row["image"] == unicodedata.normalize(form, "é.jpg")
-    (row,) = one_product(apart("é1"), ["/a.jpg"], {"brand": apart("Lancôme")}, ()).rows.to_pylist()
+    given = {"product_id": apart("é1"), "image": "/a.jpg", "brand": apart("Lancôme")}
+    (row,) = catalogue_from([given]).rows.to_pylist()
     assert (row["product_id"], row["brand"]) == ("é1", "Lancôme")
 
 
