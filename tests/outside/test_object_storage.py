@@ -17,7 +17,7 @@ from beautylens.collection import Collection, open_collection
 from beautylens.errors import BeautylensError, CollectionError, TableError
 from beautylens.indexing import build
 from beautylens.store.gallery import Gallery
-from beautylens.store.schema import FORMAT, make_tables
+from beautylens.store.schema import FORMAT, create_tables
 from beautylens.store.table import Table, table_address
 from tests.conftest import Shop, catalogue_rows, write_table
 from tests.outside.object_storage import object_storage, upload
@@ -186,12 +186,12 @@ def test_an_index_that_another_process_made_meanwhile_is_made_once(
 def test_of_two_that_make_one_collection_what_the_first_computed_is_kept(bucket: str) -> None:
     made = f"{bucket}/learnt.lens"
     vectors = {"descriptor": 8}
-    make_tables(made, vectors, {"format": FORMAT}, [], artefacts={"projection": b"first"})
+    create_tables(made, vectors, {"format": FORMAT}, [], artefacts={"projection": b"first"})
     with pytest.raises((OSError, RuntimeError, ValueError)):
-        make_tables(made, vectors, {"format": FORMAT}, [], artefacts={"projection": b"second"})
+        create_tables(made, vectors, {"format": FORMAT}, [], artefacts={"projection": b"second"})
     assert Gallery(made).artefacts.get("projection") == b"first"
     with pytest.raises(ValueError, match="Schema"):
-        make_tables(made, {"descriptor": 9}, {"format": FORMAT}, [], artefacts={})
+        create_tables(made, {"descriptor": 9}, {"format": FORMAT}, [], artefacts={})
 
 
 def test_what_is_in_the_way_in_a_bucket_is_left_alone(remote_shop: str, bucket: str) -> None:

@@ -295,7 +295,7 @@ def test_a_sync_that_goes_on_says_when_the_index_is_outgrown(
     told = []
 
     def sleep(_: float) -> None:
-        told.append("DISKANN is the right one" in capsys.readouterr().err)
+        told.append("DISKANN suits the present number" in capsys.readouterr().err)
         if len(told) == 3:
             raise KeyboardInterrupt
         if len(told) == 1:
