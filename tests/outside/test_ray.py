@@ -137,7 +137,7 @@ class PoolOfOne:
         self._worker = cluster.Worker(address, catalogue.folder, extra, 1)
         self._between = between
 
-    def deal(self, method: str, tasks: Iterable[Any]) -> Iterator[Any]:
+    def map_unordered(self, method: str, tasks: Iterable[Any]) -> Iterator[Any]:
         for number, task in enumerate(tasks):
             yield task, getattr(self._worker, method)(task)
             if number == 0 and method == "describe":
@@ -254,7 +254,7 @@ def test_a_picture_that_kills_every_worker_is_a_failure_and_its_block_is_indexed
     (failure,) = (each for each in made.failures() if each.product_id == "p40")
     assert failure.error == (
         f"{large.picture(40)} kills the process that reads it, as a damaged or a very large "
-        "picture can; save it anew as JPEG"
+        "picture can; save it again as JPEG"
     )
     # Mended, it is indexed: what was described is not described again.
     again, filled = build(large.table, target, ray="local")
@@ -277,7 +277,7 @@ def test_what_is_no_cluster_is_told_at_once(large: Shop, tmp_path: Path) -> None
     server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     started = time.monotonic()
-    with pytest.raises(CollectionError, match="what answers there is not Ray"):
+    with pytest.raises(CollectionError, match="the server there is not Ray"):
         build(large.table, tmp_path / "none.lens", ray=f"127.0.0.1:{server.server_port}")
     assert time.monotonic() - started < 60
     server.shutdown()
