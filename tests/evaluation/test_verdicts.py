@@ -50,9 +50,7 @@ def test_where_all_answers_are_right_it_is_said_that_there_is_no_auroc(
     assert verdicts is not None
     print_verdicts(verdicts)
     told = " ".join(capsys.readouterr().err.split())
-    assert (
-        "AUROC of right answers against others: not defined, because all answers are right" in told
-    )
+    assert "AUROC of right against wrong answers: undefined (all answers are right" in told
     assert "nan" not in told
 
 
