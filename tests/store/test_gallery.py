@@ -408,6 +408,8 @@ def test_a_second_creator_opens_what_the_first_made_and_wipes_nothing(gallery: G
         patch.setattr("beautylens.store.gallery.refuse_occupied", lambda _folder: None)
         opened = Gallery.create(slower, dimensions=DIMENSIONS, settings={})
     assert opened.rows.count() == 4
+    # Slower still, it finds a whole gallery before it begins its own.
+    assert Gallery.create(slower, dimensions=DIMENSIONS, settings={}).rows.count() == 4
     assert [entry.name for entry in slower.parent.iterdir()] == [slower.name]
 
 

@@ -123,8 +123,8 @@ class Gallery:
         target = as_path(address)
         lengths = {"descriptor": dimensions} | ({"vlad": vlad} if vlad else {})
         with plain_errors(str(address), "created"):
-            refuse_occupied(target)
             try:
+                refuse_occupied(target)
                 with _set_up(target) as created:
                     create_tables(
                         created,
@@ -134,7 +134,7 @@ class Gallery:
                         thumbnails=thumbnails,
                         artefacts=artefacts or {},
                     )
-            except (OSError, RuntimeError, ValueError):
+            except (CollectionError, OSError, RuntimeError, ValueError):
                 if not cls.exists(address):
                     raise
         return cls(address)
