@@ -107,7 +107,7 @@ def short_lists(folder: Path, every: int) -> list[Asked]:
     table = folder / "truth.csv" if (folder / "truth.csv").exists() else folder / "val.csv"
     rows = [row for row in read_truth(table) if row.product_ids and row.kind != "loose"]
     recipe = read_recipe("default").model_copy(
-        update={"verify": None, "colour": None, "read": None}
+        update={"verify": None, "colour": None, "compare_text": None, "read": None}
     )
     with tempfile.TemporaryDirectory() as scratch:
         collection, _ = build(folder / "catalogue.csv", Path(scratch) / "c.lens", recipe=recipe)

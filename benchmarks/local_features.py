@@ -82,7 +82,13 @@ def short_lists(folder: Path, queries: int) -> tuple[list[Asked], dict[str, Path
     """Return the queries with the default recipe's short-lists, and the gallery's pictures."""
     recipe = read_recipe("default")
     plain = recipe.model_copy(
-        update={"keypoints": None, "vlad": None, "verify": None, "colour": None}
+        update={
+            "keypoints": None,
+            "vlad": None,
+            "verify": None,
+            "colour": None,
+            "compare_text": None,
+        }
     )
     truth = [row for row in read_truth(folder / "truth.csv") if row.product_ids]
     if queries < len(truth):

@@ -29,7 +29,7 @@ from beautylens.results import Matches
 from beautylens.search.judge.parameters import read_judge_parameters
 
 STAGES = ("decode", "describe", "retrieve", "verify", "compare", "read", "score", "total")
-LOCAL: dict[str, object] = {"vlad": None, "verify": None, "colour": None}
+LOCAL: dict[str, object] = {"vlad": None, "verify": None, "colour": None, "compare_text": None}
 
 
 def variants(recipe: Recipe, undecided: Path) -> Iterator[tuple[str, Recipe]]:
@@ -47,13 +47,14 @@ def variants(recipe: Recipe, undecided: Path) -> Iterator[tuple[str, Recipe]]:
         "every photo is read": {"scorer": JudgeSettings(kind="judge", file=str(undecided))},
         "no words, no barcodes": {"read": None},
         "no colours": {"colour": None},
+        "no text at the same position": {"compare_text": None},
         "no VLAD": {"vlad": None},
-        "no verification": {"verify": None, "colour": None},
+        "no verification": {"verify": None, "colour": None, "compare_text": None},
         "no keypoints at all": LOCAL,
         "no keypoints, no words": {**LOCAL, "read": None},
         "one view of the query": {"retrieve": one_view},
         "salient item of the query": {"retrieve": salient},
-        "cosine plus inliers, no judge": {"scorer": plain, "colour": None},
+        "cosine plus inliers, no judge": {"scorer": plain, "colour": None, "compare_text": None},
     }
     for name, change in changes.items():
         yield name, recipe.model_copy(update=change)

@@ -37,8 +37,10 @@ STRENGTH = 100.0
 # Where learning starts and stays near: shop photos of packages alone would trust looks more, and
 # print less, than other catalogues bear out (docs/benchmarks.md).
 PRIOR = JudgeParameters(
-    weights={"visual": 16, "inliers": 3, "text": 1, "colour": 6},
-    in_catalogue=InCatalogueModel(level=-4.0, slope=0.3, background=0.1, colour=0.5),
+    weights={"visual": 16, "inliers": 3, "text": 1, "colour": 6, "contradiction": 8},
+    in_catalogue=InCatalogueModel(
+        level=-4.0, slope=0.3, background=0.1, colour=0.5, contradiction=5
+    ),
     thresholds=Thresholds(match=0.9, missing=0.9, decided=0.99),
 )
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from beautylens.images.fit import Box
     from beautylens.indexing import index
     from beautylens.recipe.recipe import Recipe, read_recipe
-    from beautylens.results import Explanation, Match, Matches, Product, Reasons
+    from beautylens.results import Difference, Explanation, Match, Matches, Product, Reasons
 
 __version__ = "0.1.0"
 
@@ -41,6 +41,7 @@ __all__ = [
     "Box",
     "Collection",
     "CollectionError",
+    "Difference",
     "DownloadError",
     "Encoder",
     "EncoderError",
@@ -69,6 +70,7 @@ _HOMES = {
     "Box": "images.fit.Box",
     "Collection": "collection.Collection",
     "CollectionError": "errors.CollectionError",
+    "Difference": "results.Difference",
     "DownloadError": "errors.DownloadError",
     "Encoder": "features.encoder.encoder.Encoder",
     "EncoderError": "errors.EncoderError",

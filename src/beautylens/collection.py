@@ -20,6 +20,7 @@ from beautylens.images.limits import DEFAULT_LIMITS, Limits
 from beautylens.images.sources import Picture, several_pictures
 from beautylens.ingest.derive import derive
 from beautylens.ingest.fill import Filled, OnProgress, Progress, fill
+from beautylens.ingest.read_pictures import read_pictures
 from beautylens.inputs.counts import at_least_one, none_or_at_least_one
 from beautylens.query import Photo, Query, read_photo
 from beautylens.recipe.recipe import Recipe
@@ -228,6 +229,7 @@ class Collection:
         *,
         workers: int | None = None,
         stop_on_error: bool = False,
+        read: bool = True,
         progress: OnProgress = silent,
     ) -> Filled:
         """Add the products of a catalogue table, or replace them, without indexing again.
@@ -236,6 +238,7 @@ class Collection:
             products: the path of a table, a list of dicts, a data frame or an Arrow table.
             workers: threads, 1 or more; all cores by default.
             stop_on_error: raise at the first picture that cannot be read, instead of recording it.
+            read: read the text on the pictures, if the recipe compares it.
             progress: called after every image.
 
         Raises:
@@ -252,8 +255,33 @@ class Collection:
             stop_on_error=stop_on_error,
             progress=progress,
         )
+        if read:
+            self.read_pictures(catalogue.rows["product_id"].unique().to_pylist())
         self.refresh(filled.written)
         return filled
+
+    def read_pictures(
+        self, products: Iterable[str] | None = None, progress: OnProgress = silent
+    ) -> int:
+        """Read the text on pictures that were not read yet; return how many were read.
+
+        It does nothing if the recipe does not use the text.
+
+        Args:
+            products: only the pictures of these; all by default.
+            progress: called after every picture.
+        """
+        read, keypoints = self.recipe.read, self.recipe.keypoints
+        listed = read.catalogue if read else "never"
+        if self.recipe.compare_text is None and listed == "never":
+            return 0
+        return read_pictures(
+            self.gallery,
+            longest=keypoints.longest if keypoints else READABLE_SIDE,
+            nameless=self.recipe.compare_text is None and listed == "nameless",
+            products=products,
+            progress=progress,
+        )
 
     def remove(self, product_ids: Iterable[str]) -> int:
         """Remove products by id, one or several; return the number of images removed."""

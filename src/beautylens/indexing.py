@@ -34,6 +34,7 @@ def index(
     workers: int | None = None,
     resume: bool = True,
     stop_on_error: bool = False,
+    read: bool = True,
     ray: str | None = None,
     progress: OnProgress = silent,
 ) -> Collection:
@@ -48,6 +49,8 @@ def index(
         workers: threads on this machine, 1 or more; all cores by default.
         resume: continue if the collection exists.
         stop_on_error: raise at the first picture that cannot be read.
+        read: read the text on the pictures, if the recipe compares it. A collection can be searched
+            without; indexing again reads the pictures that are left.
         ray: the address of a Ray cluster, or `local`, whose workers describe the pictures.
         progress: called after every image.
 
@@ -63,6 +66,7 @@ def index(
         workers=workers,
         resume=resume,
         stop_on_error=stop_on_error,
+        read=read,
         ray=ray,
         progress=progress,
     )[0]
@@ -76,6 +80,7 @@ def build(
     workers: int | None = None,
     resume: bool = True,
     stop_on_error: bool = False,
+    read: bool = True,
     ray: str | None = None,
     progress: OnProgress = silent,
 ) -> tuple[Collection, Filled]:
@@ -88,6 +93,7 @@ def build(
         workers: as for `index`.
         resume: as for `index`.
         stop_on_error: as for `index`.
+        read: as for `index`.
         ray: as for `index`.
         progress: as for `index`.
 
@@ -123,6 +129,8 @@ def build(
             stop_on_error=stop_on_error,
             progress=progress,
         )
+    if read:
+        collection.read_pictures(progress=progress)
     collection.refresh(filled.written)
     collection.gallery.ensure_indexes()
     return collection, filled

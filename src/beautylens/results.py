@@ -29,6 +29,7 @@ STAGES = (
     "expand_by_name",
     "compare",
     "read",
+    "compare_text",
     "score",
     "total",
 )
@@ -48,6 +49,35 @@ class Product:
     gtin: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     images: tuple[str, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A difference between the photo and a catalogue picture: evidence against a match.
+
+    Args:
+        kind: `words` is other text at the same position.
+        photo: text on the photo.
+        catalogue: text on the catalogue picture.
+        box: x, y, width and height on the photo in pixels.
+        strength: 0 to 1.
+    """
+
+    kind: Literal["words"]
+    photo: str
+    catalogue: str
+    box: tuple[int, int, int, int]
+    strength: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "kind": self.kind,
+            "photo": self.photo,
+            "catalogue": self.catalogue,
+            "box": list(self.box),
+            "strength": rounded(self.strength),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +101,11 @@ class Reasons:
     """Colour difference from the photo over the aligned region, CIEDE2000, after relighting."""
     barcode: str | None = None
     """The barcode on the photo, if it is the product's GTIN."""
+    contradiction: float | None = None
+    """Strength of the clearest contradiction between the text on the photo and that on the picture
+    at the same position, 0 to 1; None if it was not compared."""
+    against: tuple[Difference, ...] = ()
+    """The clear contradictions, strongest first."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the evidence as JSON values, rounded to significant digits."""
@@ -83,6 +118,7 @@ class Reasons:
             "typed": rounded(self.typed),
             "words": list(self.words),
             "barcode": self.barcode,
+            "contradiction": rounded(self.contradiction),
         }
 
 
@@ -131,6 +167,7 @@ class Match:
             "score": round(self.score, 6),
             "probability": rounded(self.probability),
             "reasons": self.reasons.to_dict(),
+            "against": [difference.to_dict() for difference in self.reasons.against],
         }
 
 

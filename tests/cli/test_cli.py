@@ -96,14 +96,15 @@ def test_json_has_the_documented_keys_and_one_object_a_line(lens: str, shop: Sho
         assert len(answer["matches"]) == 3
         assert set(answer["matches"][0]) == {
             "product_id", "name", "brand", "category", "gtin", "metadata", "image", "score",
-            "probability", "reasons",
+            "probability", "reasons", "against",
         }  # fmt: skip
         assert set(answer["matches"][0]["reasons"]) == {
             "visual", "local", "inliers", "colour", "text", "typed", "words", "barcode",
+            "contradiction",
         }  # fmt: skip
         assert set(answer["milliseconds"]) == {
             "decode", "describe", "retrieve", "expand", "match_code", "verify", "expand_by_name",
-            "compare", "read", "score", "total",
+            "compare", "read", "compare_text", "score", "total",
         }  # fmt: skip
 
 

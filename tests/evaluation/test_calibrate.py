@@ -101,7 +101,11 @@ def test_a_photo_that_cannot_be_read_teaches_nothing(opened: Collection, tmp_pat
 
 def test_a_recipe_without_a_judge_says_so(shop: Shop, tmp_path: Path) -> None:
     recipe = tiny(tmp_path).model_copy(
-        update={"scorer": CosinePlusInliersSettings(kind="cosine_plus_inliers"), "colour": None}
+        update={
+            "scorer": CosinePlusInliersSettings(kind="cosine_plus_inliers"),
+            "colour": None,
+            "compare_text": None,
+        }
     )
     plain, _ = build(shop.table, tmp_path / "plain.lens", recipe=recipe)
     assert plain.search(shop.photo(0)).verdict is None

@@ -331,7 +331,9 @@ def test_kept_features_rank_as_fresh_searches_and_each_photo_is_described_once(
     photos = [TruthRow(shop.photo(n), frozenset({f"p{n:02}"}), row=n) for n in range(4)]
     photos.append(TruthRow(shop.folder / "gone.jpg", frozenset({"p05"}), row=5))
     trials = Trials(collection, "key", photos, Memory(tmp_path / "work"))
-    plain = start.model_copy(update={"verify": None, "keypoints": None, "colour": None})
+    plain = start.model_copy(
+        update={"verify": None, "keypoints": None, "colour": None, "compare_text": None}
+    )
     shallow = start.model_copy(update={"retrieve": RetrieveSettings(depth=2)})
     unverified = start.model_copy(update={"verify": VerifySettings(transform="none")})
     recipes = [start, plain, shallow, unverified]

@@ -28,7 +28,17 @@ from tests.conftest import Shop, catalogue_rows, write_table
 
 GTIN = "4006381333931"
 EVIDENCE = ("expand", "match_code", "verify", "expand_by_name", "compare", "read")
-STAGES = {"decode", "describe", "retrieve", "match_code", "verify", "compare", "read", "score"}
+STAGES = {
+    "compare_text",
+    "decode",
+    "describe",
+    "retrieve",
+    "match_code",
+    "verify",
+    "compare",
+    "read",
+    "score",
+}
 
 
 def ids(matches: Matches) -> list[str]:
@@ -116,16 +126,22 @@ BY_NAME = ExpandByNameSettings(first=3, minimum=0.1)
 RECIPES = {
     "judge": recipe_with(expand_by_name=BY_NAME),
     "cosine": recipe_with(
-        expand_by_name=BY_NAME, verify=None, colour=None, scorer={"kind": "cosine"}
+        expand_by_name=BY_NAME,
+        verify=None,
+        colour=None,
+        compare_text=None,
+        scorer={"kind": "cosine"},
     ),
     "cosine_plus_inliers": recipe_with(
         expand_by_name=BY_NAME,
         colour=None,
+        compare_text=None,
         scorer=CosinePlusInliersSettings(kind="cosine_plus_inliers"),
     ),
     "inliers": recipe_with(
         expand=AlphaQuerySettings(kind="alpha_qe"),
         colour=None,
+        compare_text=None,
         scorer=InliersSettings(kind="inliers"),
     ),
 }

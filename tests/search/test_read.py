@@ -159,20 +159,23 @@ def reading(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Collection:
 
 
 def test_words_on_catalogue_pictures_stand_in_for_names(reading: Collection, shop: Shop) -> None:
-    stored = reading.gallery.products.read_words(["p00", "p01"])
+    stored = text_of(reading, "p00", "p01")
     assert set(stored) == {"p00", "p01"}
     best = reading.search(shop.photo(0))[0]
     assert best.product.product_id == "p00"
     assert best.reasons.text
     assert all(word in stored["p00"] for word in best.reasons.words)
-    assert "read_words" not in best.product.metadata
 
 
-def test_read_words_survive_an_added_product(
+def text_of(collection: Collection, *products: str) -> dict[str, str]:
+    lines = collection.gallery.picture_text.of_products(products)
+    return {name: "\n".join(line.text for line in found) for name, found in lines.items()}
+
+
+def test_the_text_on_pictures_survives_an_added_product_whose_name_identifies_it(
     reading: Collection, shop: Shop, tmp_path: Path
 ) -> None:
     rows = catalogue_rows(8)[7:]
     rows[0] |= {"image": str(shop.folder / rows[0]["image"]), "name": "Velvet Rouge"}
     reading.add(write_table(tmp_path / "more.csv", rows))
-    assert reading.gallery.products.read_words(["p07"]) == {}
-    assert set(reading.gallery.products.read_words(["p00"])) == {"p00"}
+    assert set(text_of(reading, "p00", "p07")) == {"p00"}

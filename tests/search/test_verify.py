@@ -150,6 +150,7 @@ def recipe_of(kind: str, folder: Path) -> Recipe:
             # Only SIFT has a VLAD, and only the judge reads colours.
             "vlad": None,
             "colour": None,
+            "compare_text": None,
             "read": None,
             "verify": VerifySettings(transform="affine"),
             "scorer": InliersSettings(kind="inliers"),

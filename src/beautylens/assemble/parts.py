@@ -13,7 +13,6 @@ from beautylens.features.local.extractors import EXTRACTORS, Extractor
 from beautylens.features.local.features import LocalFeatures
 from beautylens.features.local.verification import VERIFICATIONS
 from beautylens.features.local.vlad import VladEncoder
-from beautylens.ingest.catalogue_reader import CatalogueReader
 from beautylens.ingest.derive import read_derived
 from beautylens.ingest.fill import Describer
 from beautylens.ingest.offline_diffusion import OfflineDiffusion
@@ -28,6 +27,7 @@ from beautylens.recipe.sections import (
     VerifySettings,
 )
 from beautylens.search.compare import CompareColour
+from beautylens.search.compare_text import CompareText
 from beautylens.search.describe import Describe
 from beautylens.search.distances import SIMILARITIES, Similarity, product_of
 from beautylens.search.expand_by_name import REFINEMENTS, ExpandByName
@@ -69,16 +69,8 @@ def make_describer(
         extractor=make_extractor(kept) if kept else None,
         vlad=vlad,
         thumbnails=recipe.colour is not None,
-        read=make_catalogue_reader(recipe.read) if recipe.read else None,
         workers=workers,
     )
-
-
-def make_catalogue_reader(settings: ReadSettings) -> CatalogueReader | None:
-    """Return the OCR of catalogue pictures at indexing; None if the recipe has none."""
-    if settings.catalogue == "never":
-        return None
-    return CatalogueReader(shared_reader, nameless=settings.catalogue == "nameless")
 
 
 def make_pipeline(
@@ -143,6 +135,9 @@ def make_pipeline(
         if recipe.colour and local
         else None,
         read=make_read(recipe.read, gallery, scorer),
+        compare_text=CompareText(gallery, local.longest, recipe.compare_text.most, scorer)
+        if recipe.compare_text and local
+        else None,
     )
 
 
@@ -197,7 +192,11 @@ def make_read(settings: ReadSettings | None, gallery: Gallery, scorer: Scorer) -
     """Return the step that reads the photo if the scorer is undecided, and matches typed words."""
     if settings is None or not settings.photo:
         return ReadPack(photo=False)
-    return ReadPack(None if settings.catalogue == "never" else gallery, decided=scorer.decided)
+    return ReadPack(
+        None if settings.catalogue == "never" else gallery.picture_text,
+        nameless=settings.catalogue == "nameless",
+        decided=scorer.decided,
+    )
 
 
 def make_expansion(

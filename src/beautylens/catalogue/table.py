@@ -21,7 +21,7 @@ REQUIRED = ("product_id", "image")
 OPTIONAL = ("name", "brand", "category", "gtin")
 TEXT = pa.large_string()
 # Columns that a collection adds to those of a table.
-RESERVED = ("image_id", "row", "path", "digest", "descriptor", "keypoints", "local", "read_words")
+RESERVED = ("image_id", "row", "path", "digest", "descriptor", "keypoints", "local")
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,11 +37,12 @@ COLUMNS = {
     "colour": False,
     "barcode": True,
     "words": True,
+    "against": True,
 }
 # Columns that are always shown; others are left out when all of their cells are empty.
-ALWAYS = frozenset(COLUMNS) - {"prob.", "colour", "barcode", "words"}
+ALWAYS = frozenset(COLUMNS) - {"prob.", "colour", "barcode", "words", "against"}
 
-PROSE = frozenset(("brand and name", "words"))
+PROSE = frozenset(("brand and name", "words", "against"))
 
 CSV_COLUMNS = (
     "query",
@@ -62,6 +63,8 @@ CSV_COLUMNS = (
     "colour",
     "words",
     "barcode",
+    "contradiction",
+    "against",
     "error",
 )
 
@@ -136,7 +139,7 @@ def write_csv(answer: Answer, *, first: bool) -> None:
     }
     rows = [
         {**query, "rank": rank, **match.to_dict(), **match.reasons.to_dict()}
-        | {"words": " ".join(match.reasons.words)}
+        | {"words": " ".join(match.reasons.words), "against": _against(match)}
         for rank, match in enumerate(matches, start=1)
     ]
     for row in rows or [query]:
@@ -192,7 +195,13 @@ def _cells(rank: int, match: Match) -> dict[str, str]:
         "colour": "" if reasons.colour is None else f"{reasons.colour:.1f}",
         "barcode": reasons.barcode or "",
         "words": " ".join(reasons.words),
+        "against": _against(match),
     }
+
+
+def _against(match: Match) -> str:
+    """Return what is on the photo and on the catalogue picture, where they contradict."""
+    return "; ".join(f"{each.photo} / {each.catalogue}" for each in match.reasons.against)
 
 
 def brand_and_name(product: Product) -> str:

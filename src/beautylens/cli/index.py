@@ -13,7 +13,7 @@ from beautylens import indexing
 from beautylens.catalogue.table import OPTIONAL, Catalogue, read_catalogue
 from beautylens.cli.arguments import CatalogueTable
 from beautylens.cli.console import console
-from beautylens.cli.progress import progress_bar, report_filled
+from beautylens.cli.progress import progress_bar, report_filled, report_read
 from beautylens.inputs.counts import counted
 
 Workers = Annotated[
@@ -28,6 +28,9 @@ class OnError(StrEnum):
     STOP = "stop"
 
 
+Read = Annotated[
+    bool, typer.Option(help="Read the text on catalogue pictures, which sister products differ by.")
+]
 Errors = Annotated[OnError, typer.Option(help="How to handle a picture that cannot be read.")]
 
 
@@ -48,6 +51,7 @@ def index(
         bool, typer.Option(help="Resume an existing collection; --no-resume fails if there is one.")
     ] = True,
     on_error: Errors = OnError.SKIP,
+    read: Read = True,
     ray: Annotated[
         str | None,
         typer.Option(
@@ -66,10 +70,16 @@ def index(
             workers=workers,
             resume=resume,
             stop_on_error=on_error is OnError.STOP,
+            read=False,
             ray=ray,
             progress=show,
         )
     report_filled(filled, time.perf_counter() - start)
+    if read:
+        start = time.perf_counter()
+        with progress_bar("Reading the text on pictures") as show:
+            count = built.read_pictures(progress=show)
+        report_read(count, time.perf_counter() - start)
     held = built.info()
     console.print(
         f"{built.address}: {counted(held['products'], 'product')}, "

@@ -122,6 +122,15 @@ def report_filled(filled: Filled, seconds: float) -> None:
     report_failures(filled.failures)
 
 
+def report_read(pictures: int, seconds: float) -> None:
+    """Print on how many pictures text was read, if any."""
+    if pictures:
+        console.print(
+            f"Read the text on {counted(pictures, 'picture')} in {seconds:.1f} s "
+            f"({pictures / seconds:.1f} per second)."
+        )
+
+
 def report_notes(notes: Sequence[str]) -> None:
     """Print remarks on the cells of a table."""
     for note in notes:

@@ -141,9 +141,6 @@ class _Publisher:
         self._gallery = collection.gallery
         # Failures of an earlier run are replaced when their products are published.
         self._failed = {failure.product_id for failure in self._gallery.failures.all()}
-        if collection.recipe.read and collection.recipe.read.catalogue != "never":
-            # Workers cannot add a column while others write.
-            self._gallery.rows.add_columns(["read_words"])
         self._waiting: list[Fragments] = []
         self._due = time.monotonic() + _COMMIT_SECONDS
         self.written = 0

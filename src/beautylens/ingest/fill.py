@@ -34,7 +34,6 @@ from beautylens.store.columns import file_digest, vectors
 from beautylens.store.failures import Failure
 from beautylens.store.gallery import Gallery
 from beautylens.store.schema import PLAIN
-from beautylens.text.ocr import READABLE_SIDE
 
 Row = Mapping[str, Any]
 # Images or seconds after which a commit is due: more lose more work if the process is killed.
@@ -76,7 +75,6 @@ class Described:
     vlad: Float32 | None
     keypoints: bytes
     thumbnail: Thumbnail | None
-    read_words: str
 
     @property
     def product_id(self) -> str:
@@ -101,7 +99,6 @@ class Describer:
         extractor: extracts them; RootSIFT by default.
         vlad: encodes them as one vector.
         thumbnails: whether to store thumbnails.
-        read: reads the words on a row's picture; by default none is read.
         workers: threads; all cores by default.
     """
 
@@ -114,11 +111,10 @@ class Describer:
         extractor: Extractor | None = None,
         vlad: VladEncoder | None = None,
         thumbnails: bool = False,
-        read: Callable[[Row, UInt8], str] | None = None,
         workers: int | None = None,
     ) -> None:
         self._encoder, self._keypoints, self._longest = encoder, keypoints, longest
-        self._vlad, self._thumbnails, self._read = vlad, thumbnails, read
+        self._vlad, self._thumbnails = vlad, thumbnails
         self._extract = extractor or rootsift()
         self._workers = none_or_at_least_one(workers, "workers") or core_count()
 
@@ -133,8 +129,6 @@ class Describer:
     def _describe(self, encoder: BaseEncoder, folder: AnyPath, row: Row) -> Described | Failure:
         path = path_in(folder, row["image"])
         wanted = max(encoder.side, self._longest if self._keypoints else 0)
-        if self._read is not None:
-            wanted = max(wanted, READABLE_SIDE)
         try:
             stored_path(path)
             data = read_bytes(path)
@@ -151,7 +145,6 @@ class Describer:
             self._vlad([found])[0] if self._vlad else None,
             found.to_bytes(),
             Thumbnail.of(picture, self._longest) if self._thumbnails else None,
-            self._read(row, picture) if self._read else "",
         )
 
 
@@ -281,8 +274,6 @@ def to_table(described: Sequence[Described], catalogue: Catalogue) -> pa.Table:
     }
     paths = [stored_path(catalogue.image_path(item.row["image"])) for item in described]
     columns["path"] = pa.array(paths, pa.string())
-    if any(item.read_words for item in described):
-        columns["read_words"] = pa.array([item.read_words for item in described], pa.string())
     columns["digest"] = pa.array([item.digest for item in described], pa.string())
     columns["keypoints"] = pa.array([item.keypoints for item in described], pa.large_binary())
     small = [item.thumbnail for item in described]

@@ -13,6 +13,7 @@ from beautylens.errors import RecipeError
 from beautylens.recipe.sections import (
     AugmentSettings,
     ColourSettings,
+    CompareTextSettings,
     CosineSettings,
     EncoderSettings,
     EnsembleSettings,
@@ -60,6 +61,7 @@ class Recipe(Settings):
     expand_by_name: ExpandByNameSettings | None = None
     colour: ColourSettings | None = None
     read: ReadSettings | None = None
+    compare_text: CompareTextSettings | None = None
     scorer: Annotated[ScorerSettings, Field(discriminator="kind")] = CosineSettings()
 
     @model_validator(mode="before")
@@ -109,6 +111,11 @@ class Recipe(Settings):
             raise RecipeError(
                 "[colour] needs [verify] to align pictures: add it, or leave [colour] out"
             )
+        if self.compare_text is not None and self.verify is None:
+            raise RecipeError(
+                "[compare_text] needs [verify] for the position of the text: add it, or leave "
+                "[compare_text] out"
+            )
         if self.verify is None:
             return
         if self.keypoints is None:
@@ -148,6 +155,11 @@ class Recipe(Settings):
             raise RecipeError(
                 f'the scorer "{kind}" reads no colours: set [scorer] kind = "judge", or leave '
                 "[colour] out"
+            )
+        if self.compare_text is not None and not self.has_judge:
+            raise RecipeError(
+                f'the scorer "{kind}" reads no contradictions: set [scorer] kind = "judge", or '
+                "leave [compare_text] out"
             )
         if self.verify is not None and kind == "cosine":
             raise RecipeError(

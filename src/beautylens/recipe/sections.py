@@ -141,6 +141,15 @@ class ColourSettings(Settings):
     most: Annotated[int, Field(ge=2, le=64)] = 8
 
 
+class CompareTextSettings(Settings):
+    """Comparison of the photo's text with that of at most `most` catalogue pictures, by position.
+
+    With this section the text on every catalogue picture is read at indexing.
+    """
+
+    most: Annotated[int, Field(ge=1, le=16)] = 3
+
+
 class ExpandByNameSettings(Settings):
     """Expansion by products whose texts are similar to those of the first matches.
 
@@ -201,8 +210,8 @@ ScorerSettings = CosineSettings | InliersSettings | CosinePlusInliersSettings | 
 class ReadSettings(Settings):
     """OCR of the photo and of catalogue pictures, and reading of codes on the photo.
 
-    `catalogue`: `nameless` reads the pictures of products with little text in brand and name. OCR
-    takes longer than all other processing of a picture.
+    `catalogue` says for which products the text on their pictures counts as text of the product:
+    `nameless` is those with little text in brand and name.
     """
 
     photo: bool = True

@@ -37,6 +37,7 @@ class Pipeline:
         expand_by_name: Step | None = None,
         compare: Step | None = None,
         read: Step | None = None,
+        compare_text: Step | None = None,
     ) -> None:
         self.describe, self.scorer = describe, scorer
         self.retrieve = _timed("retrieve", retrieve)
@@ -46,6 +47,7 @@ class Pipeline:
         self.expand_by_name = _timed("expand_by_name", expand_by_name)
         self.compare = _timed("compare", compare)
         self.read = _timed("read", read)
+        self.compare_text = _timed("compare_text", compare_text)
         self._score = _timed("score", lambda _, matches: scorer(matches))
 
     def search(self, photo: Photo, limit: int = 7) -> Matches:
@@ -72,7 +74,8 @@ class Pipeline:
         matches = self.verify(query, matches)  # keypoints under one transform
         matches = self.expand_by_name(query, matches)  # products with similar names
         matches = self.compare(query, matches)  # colours where geometry does not decide
-        return self.read(query, matches)  # words on the pack and words typed
+        matches = self.read(query, matches)  # words on the pack and words typed
+        return self.compare_text(query, matches)  # other text at the same position
 
 
 def _timed(name: str, step: Step | None) -> Step:

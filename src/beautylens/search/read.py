@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from beautylens.query import Query
 from beautylens.results import Match, Matches, Product
-from beautylens.store.gallery import Gallery
+from beautylens.store.picture_text import PictureText
 from beautylens.text.lines import ReadLine
 from beautylens.text.overlap import Shared, share
+from beautylens.text.tokens import identifies
 
 # Letters of the longest value that is taken for text on the pack: a description shares words with
 # it by chance.
@@ -21,19 +22,22 @@ class ReadPack:
     """Adds the words that each product's text shares with the photo, and their weight.
 
     Args:
-        gallery: holds the words read on catalogue pictures, if the recipe reads them.
+        picture_text: the lines read on catalogue pictures, if they count as text of a product.
+        nameless: whether they count only for products whose brand and name say little.
         photo: whether the photo is read; otherwise only typed words count.
         decided: returns whether the evidence so far is enough; then the photo is not read.
     """
 
     def __init__(
         self,
-        gallery: Gallery | None = None,
+        picture_text: PictureText | None = None,
         *,
+        nameless: bool = False,
         photo: bool = True,
         decided: Callable[[Matches], bool] | None = None,
     ) -> None:
-        self._gallery, self._photo, self._decided = gallery, photo, decided
+        self._picture_text, self._nameless = picture_text, nameless
+        self._photo, self._decided = photo, decided
 
     def __call__(self, query: Query, matches: Matches) -> Matches:
         """Return the matches in their order, with the words read and typed."""
@@ -50,8 +54,7 @@ class ReadPack:
         # Rarity is counted over products, not over their pictures.
         products = {match.product.product_id: match.product for match in matches}
         lines = [ReadLine(line.text, line.confidence) for line in matches.lines]
-        stored = self._gallery.products.read_words(products) if self._gallery else {}
-        on_pictures = [stored.get(product, "") for product in products]
+        on_pictures = self._on_pictures(products)
         read = share(lines, [pack_text(product) for product in products.values()], on_pictures)
         typed = self._typed(query.words, list(products.values()))
         shared = dict(zip(products, zip(read, typed, strict=True), strict=True))
@@ -63,6 +66,18 @@ class ReadPack:
             for match in matches
         )
         return replace(matches, rows=rows)
+
+    def _on_pictures(self, products: Mapping[str, Product]) -> list[str]:
+        """Return the text on the pictures of each product, empty where it does not count."""
+        if self._picture_text is None:
+            return [""] * len(products)
+        wanted = [
+            name
+            for name, product in products.items()
+            if not (self._nameless and identifies(f"{product.brand} {product.name}"))
+        ]
+        lines = self._picture_text.of_products(wanted)
+        return ["\n".join(line.text for line in lines.get(name, ())) for name in products]
 
     @staticmethod
     def _typed(words: str, products: Sequence[Product]) -> list[Shared]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 from urllib.parse import quote
 
 from pydantic import BaseModel, Field
@@ -27,6 +28,22 @@ class Reasons(BaseModel):
     )
     words: list[str] = Field(description="Words of the product's name that were read or typed.")
     barcode: str | None = Field(description="Barcode read on the photo, if it is this product's.")
+    contradiction: float | None = Field(
+        description="Strength, 0 to 1, of the clearest contradiction between the text on the photo "
+        "and that on the catalogue picture at the same position. Null if it was not compared."
+    )
+
+
+class Difference(BaseModel):
+    """A difference between the photo and the catalogue picture: evidence against a match."""
+
+    kind: Literal["words"]
+    photo: str = Field(description="Text on the photo.")
+    catalogue: str = Field(description="Text on the catalogue picture at the same position.")
+    box: tuple[int, int, int, int] = Field(
+        description="x, y, width and height in pixels of the photo, after the crop."
+    )
+    strength: float
 
 
 class Found(BaseModel):
@@ -42,6 +59,7 @@ class Found(BaseModel):
     score: float = Field(description="Ranking score; only comparable within one response.")
     probability: float | None = Field(description="Probability that the photo shows this product.")
     reasons: Reasons
+    against: list[Difference]
 
 
 class Answer(BaseModel):
@@ -81,7 +99,9 @@ class Answer(BaseModel):
                             "typed": None,
                             "words": ["velvet", "475"],
                             "barcode": None,
+                            "contradiction": 0.0,
                         },
+                        "against": [],
                     }
                 ],
                 "barcodes": [],

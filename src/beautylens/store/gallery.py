@@ -21,6 +21,7 @@ from beautylens.store.failures import FailureLog
 from beautylens.store.fragments import append_fragments, write_fragments
 from beautylens.store.lance import of_products, plain_errors
 from beautylens.store.lance_index import LanceIndex
+from beautylens.store.picture_text import PictureText
 from beautylens.store.products import Products
 from beautylens.store.rows import Rows
 from beautylens.store.schema import (
@@ -51,6 +52,7 @@ class Gallery:
         vectors: the vector index; its results are row ids.
         artefacts: computed over all rows.
         failures: pictures that could not be indexed.
+        picture_text: lines of text read on the pictures.
     """
 
     def __init__(self, address: str | Path, index: MakeIndex | None = None) -> None:
@@ -76,6 +78,7 @@ class Gallery:
             self.rows = Rows(self._table("images"), self.address)
             self.failures = FailureLog(self._table("failures"), self.address)
             self.artefacts = Artefacts(self.address, self.settings["artefacts"])
+        self.picture_text = PictureText(self.address)
         self.products = Products(self.rows)
         self.vectors: VectorIndex = (
             LanceIndex(self.rows) if index is None else index(self.rows, self.settings)
@@ -170,10 +173,14 @@ class Gallery:
             self.rows.add_columns(rows.column_names)
             products = rows["product_id"].unique().to_pylist()
             wanted = {*rows["image_id"].to_pylist(), *several(keep)}
-            self.rows.merge(rows, self._images_of(products) - wanted)
+            removed = self._images_of(products) - wanted
+            self.rows.merge(rows, removed)
             # Another process may have added images of them meanwhile.
             while former := self._images_of(products) - wanted:
                 self.rows.merge(rows, former)
+                removed |= former
+            if removed:
+                self.picture_text.delete_images(removed)
 
     def _images_of(self, product_ids: Sequence[str]) -> set[str]:
         rows = self.rows.select(["image_id"], of_products(product_ids))
@@ -215,6 +222,7 @@ class Gallery:
         ids = several(product_ids)
         gone = self.rows.delete(of_products(ids))
         self.failures.delete(ids)
+        self.picture_text.delete(ids)
         return gone
 
     def ensure_indexes(self, *, rebuild: bool = False) -> None:

@@ -80,15 +80,3 @@ class Products:
         found = (self._rows.scored(condition, descriptor, where) for condition in conditions)
         matches = next((matches for matches in found if len(matches)), Matches())
         return Matches(tuple(m for m in matches if wanted.intersection(gtins_in(m.product.gtin))))
-
-    def read_words(self, product_ids: Iterable[str]) -> dict[str, str]:
-        """Return the words that were read at indexing on the pictures of these products, by id."""
-        if not self._rows.has("read_words"):
-            return {}
-        condition = f"{of_products(product_ids)} AND read_words != ''"
-        rows = self._rows.select(["product_id", "image_id", "read_words"], condition)
-        found: dict[str, str] = {}
-        for row in rows.sort_by("image_id").to_pylist():
-            before = found.get(row["product_id"], "")
-            found[row["product_id"]] = f"{before}\n{row['read_words']}".strip()
-        return found

@@ -24,7 +24,7 @@ THUMBNAIL = ("thumbnail", "thumbnail_scale")
 # Columns that are not metadata and not for filters; `original` exists after augmentation only, and
 # others depend on the recipe.
 INTERNAL = (
-    *("path", "digest", "descriptor", "original", "vlad", "keypoints", "read_words"),
+    *("path", "digest", "descriptor", "original", "vlad", "keypoints"),
     *THUMBNAIL,
 )
 # Keypoints are packed already; Lance's compression saves an eighth and is slower than reading.

@@ -65,15 +65,24 @@ class Reader:
 
     Args:
         side: longer side in pixels to which pictures are resized for text detection.
+        upright: whether no line is upside down, which saves a network.
+        threads: that the networks use; all cores by default.
         folder: folder of the networks; by default that of RapidOCR's package.
 
     Raises:
         EncoderError: when a network is missing.
     """
 
-    def __init__(self, *, side: int = 640, folder: Path | None = None) -> None:
-        self._side = side
-        self._networks = _networks(folder or _package_folder())
+    def __init__(
+        self,
+        *,
+        side: int = 640,
+        upright: bool = False,
+        threads: int = -1,
+        folder: Path | None = None,
+    ) -> None:
+        self._side, self._upright, self._threads = side, upright, threads
+        self._networks = network_files(folder)
         self._once: Once[Any] = Once()
         self._lock = Lock()
 
@@ -97,7 +106,11 @@ class Reader:
         return tuple(sorted(lines, key=lambda line: -line.height))
 
     def _engine(self) -> Any:
-        return self._once(lambda: _make_engine(self._side, self._networks))
+        return self._once(
+            lambda: _make_engine(
+                self._side, self._networks, upright=self._upright, threads=self._threads
+            )
+        )
 
 
 @ONNX_RUNTIME.serialise_first_call
@@ -125,12 +138,16 @@ def _package_folder() -> Path:
     return Path(spec.submodule_search_locations[0]) / "models"
 
 
-def _networks(folder: Path) -> dict[str, Path]:
+def network_files(folder: Path | None = None) -> dict[str, Path]:
     """Return the network files of text detection, orientation and recognition.
+
+    Args:
+        folder: where they are; by default in RapidOCR's package.
 
     Raises:
         EncoderError: when one is missing.
     """
+    folder = folder or _package_folder()
     files = {part: folder / name for part, name in NETWORKS.items()}
     for file in files.values():
         if not file.is_file():
@@ -140,17 +157,19 @@ def _networks(folder: Path) -> dict[str, Path]:
     return files
 
 
-def _make_engine(side: int, networks: Mapping[str, Path]) -> Any:
+def _make_engine(side: int, networks: Mapping[str, Path], *, upright: bool, threads: int) -> Any:
     with plain_yaml():
         from rapidocr import EngineType, RapidOCR
 
     settings: dict[str, Any] = {
         "Global.log_level": "critical",
         "Global.text_score": MIN_CONFIDENCE,
+        "Global.use_cls": not upright,
         "Det.limit_type": "max",
         "Det.limit_side_len": side,
         # Memory is kept from one picture to the next.
         "EngineConfig.onnxruntime.enable_cpu_mem_arena": True,
+        "EngineConfig.onnxruntime.intra_op_num_threads": threads,
     }
     for part, file in networks.items():
         settings[f"{part}.engine_type"] = EngineType.ONNXRUNTIME

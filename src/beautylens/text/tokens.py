@@ -74,3 +74,14 @@ def _size(number: str, unit: str) -> str:
     plain = re.sub(r",(?=\d{3}$)", "", number) if number[0] != "," else number
     normal_unit, factor = UNITS[unit.lower()]
     return f"{float(plain.replace(',', '.')) * factor:g}{normal_unit}"
+
+
+# Number of different words from which on a product is identified by its text.
+MIN_WORDS = 2
+
+
+def identifies(text: str) -> bool:
+    """Return whether a text has enough words to identify a product; numbers do not count."""
+    return (
+        len({key for key, _ in tokens_of(text) if len(key) >= 3 and not is_exact(key)}) >= MIN_WORDS
+    )

@@ -68,7 +68,7 @@ def slow_likelihood(rows: Matches, truths: set[str], weights: Sequence[float]) -
 
 
 def test_the_likelihood_is_that_of_slow_loops() -> None:
-    weights = np.array([3.0, 0.7, 0.0, 0.0])
+    weights = np.array([3.0, 0.7, 0.0, 0.0, 0.0])
     truths = [{"p0"}, {"p1", "p4"}, {"p0"}]
     asked = [LabelledShortlist.of(photo(n), t) for n, t in enumerate(truths)]
     value, _ = Likelihood.of([q for q in asked if q])(weights)

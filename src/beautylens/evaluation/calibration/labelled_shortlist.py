@@ -11,18 +11,19 @@ from beautylens.arrays import Bool, Float64, Int64
 from beautylens.inputs.several import several
 from beautylens.results import Matches
 from beautylens.search.judge.evidence import FEATURES, colours, features, relative_colour
+from beautylens.search.judge.probability import Doubts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ranked:
     """The products of a short-list, best first.
 
-    scores: (P,), falling; right: (P,), which are right; colour: colour difference of the best.
+    scores: (P,), falling; right: (P,), which are right; doubts: evidence against the best.
     """
 
     scores: Float64
     right: Bool
-    colour: float
+    doubts: Doubts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +69,7 @@ class LabelledShortlist:
     def unread(self) -> LabelledShortlist:
         """Return the short-list without the evidence of words that were read."""
         evidence = self.evidence.copy()
-        evidence[:, FEATURES.index("text")] = 0
+        evidence[:, [FEATURES.index(name) for name in ("text", "contradiction")]] = 0
         return replace(self, evidence=evidence)
 
     def without_right(self) -> LabelledShortlist | None:
@@ -90,8 +91,10 @@ class LabelledShortlist:
         starts = np.flatnonzero(np.diff(self.product, prepend=-1))
         products = np.maximum.reduceat(scores, starts)
         order = np.argsort(-products, kind="stable")
-        colour = float(np.nan_to_num(self.colour[scores.argmax()]))
-        return Ranked(products[order], self.right[order], colour)
+        best = scores.argmax()
+        colour = float(np.nan_to_num(self.colour[best]))
+        contradiction = -float(self.evidence[best, FEATURES.index("contradiction")])
+        return Ranked(products[order], self.right[order], Doubts(colour, contradiction))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -100,7 +100,7 @@ def answered(
     if unread:
         asked = [question.unread() for question in asked]
     ranked = [question.ranked(weights) for question in asked]
-    shares = [probabilities(r.scores, parameters.in_catalogue, r.colour) for r in ranked]
+    shares = [probabilities(r.scores, parameters.in_catalogue, r.doubts) for r in ranked]
     return Answered(
         best=np.array([share[0] for share in shares]),
         none=np.array([1 - share.sum() for share in shares]),
@@ -156,13 +156,15 @@ def _fit_in_catalogue(
     """Fit P(in catalogue) by balanced logistic regression."""
     ranked = [question.ranked(weights) for question in questions]
     scores = np.array([best_and_background(r.scores) for r in ranked])
-    colour = np.array([r.colour / COLOUR_UNIT for r in ranked])
+    colour = np.array([(r.doubts.colour or 0.0) / COLOUR_UNIT for r in ranked])
+    contradiction = np.array([r.doubts.contradiction or 0.0 for r in ranked])
     there = np.array([question.answered for question in questions])
     weight = importance(questions)
     # Parametrised so that bounds at 0 give slope >= background >= 0.
     best, typical = scores.T
-    columns = np.stack([np.ones(len(best)), best - typical, best, -colour], axis=1)
-    start = np.array([prior.level, prior.background, prior.slope - prior.background, prior.colour])
+    columns = np.stack([np.ones(len(best)), best - typical, best, -colour, -contradiction], axis=1)
+    beyond = prior.slope - prior.background
+    start = np.array([prior.level, prior.background, beyond, prior.colour, prior.contradiction])
     spread = np.append(1.0, columns[:, 1:].std(axis=0))
 
     def cost(values: Float64) -> tuple[float, Float64]:
@@ -172,10 +174,9 @@ def _fit_in_catalogue(
         gradient = (weight * (scipy.special.expit(logits) - there)) @ columns
         return value + strength / 2 * away @ away, gradient + strength * away * spread
 
-    level, background, beyond, colour = _lowest(cost, start, [(None, None), *[(0.0, None)] * 3])
-    return InCatalogueModel(
-        float(level), float(background + beyond), float(background), float(colour)
-    )
+    bounds = [(None, None), *[(0.0, None)] * 4]
+    level, background, beyond, *against = map(float, _lowest(cost, start, bounds))
+    return InCatalogueModel(level, background + beyond, background, *against)
 
 
 def _lowest(

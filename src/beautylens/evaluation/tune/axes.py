@@ -18,7 +18,13 @@ from beautylens.recipe.sections import (
 
 DEPTHS = (30, 100, 300)
 VIEWS = ((1.0,), (1.0, 0.75), (1.0, 0.75, 0.5))
-NO_KEYPOINTS: Changes = {"keypoints": None, "vlad": None, "verify": None, "colour": None}
+NO_KEYPOINTS: Changes = {
+    "keypoints": None,
+    "vlad": None,
+    "verify": None,
+    "colour": None,
+    "compare_text": None,
+}
 # Optional parts of a recipe.
 PARTS = ("keypoints", "vlad", "verify", "colour", "read")
 # The sections that change the judge's evidence.
@@ -65,7 +71,7 @@ def axes(start: Recipe, full: Recipe) -> list[Axis]:
     read = full.read
     codes = read and read.model_copy(update={"photo": False, "codes": True})
     hybrid = {**local, "vlad": full.vlad}
-    vlad_only: Changes = {**hybrid, "verify": None, "colour": None}
+    vlad_only: Changes = {**hybrid, "verify": None, "colour": None, "compare_text": None}
     expansions = (
         None,
         start.expand,

@@ -24,7 +24,8 @@ COLOUR_UNIT = 10.0
 #   a poster in the background is no stronger than a short one.
 # - `colour`: the least colour difference of the candidates minus this one, in units of
 #   `COLOUR_UNIT`.
-FEATURES = ("visual", "inliers", "text", "colour")
+# - `contradiction`: minus the strength of the clearest contradiction by text, 0 to -1.
+FEATURES = ("visual", "inliers", "text", "colour", "contradiction")
 
 
 def features(matches: Sequence[Match]) -> Float64:
@@ -39,6 +40,7 @@ def features(matches: Sequence[Match]) -> Float64:
         np.log1p(np.maximum(0, inliers - CHANCE)),
         SATURATION * np.log1p(_column([why.text for why in reasons]) / SATURATION),
         relative_colour(colours(matches)),
+        -_column([why.contradiction for why in reasons]),
     )
     return np.stack(columns, axis=1)
 

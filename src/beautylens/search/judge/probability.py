@@ -1,10 +1,12 @@
 """The probability of each product of a short-list, and that the right one is in the catalogue.
 
 A nested logit (McFadden 1978). Whether the product is in the catalogue depends on how far the best
-score stands out: logit P(in catalogue) = level + slope · u_1 - background · u_11 - colour · c_1.
+score stands out: logit P(in catalogue) =
+level + slope · u_1 - background · u_11 - colour · c_1 - contradiction · t_1.
 u_1 is the best product's score and u_11 that of the eleventh, or of the last: a photo that
 resembles everything a little gives little evidence for any. c_1 is the best product's colour
-difference in units of 10, 0 if unknown: it is large if the catalogue has only a similar shade.
+difference in units of 10, 0 if unknown: it is large if the catalogue has only a similar shade. t_1
+is how clearly text contradicts the best product: it is large if the catalogue has only a sister.
 Which product it is follows from the scores, whose differences are log-odds:
 P(i) = P(in catalogue) · exp(u_i) / Σ_j exp(u_j).
 """
@@ -12,6 +14,7 @@ P(i) = P(in catalogue) · exp(u_i) / Σ_j exp(u_j).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +23,16 @@ from beautylens.search.judge.evidence import COLOUR_UNIT
 
 # Index of the product whose score any product might reach.
 BACKGROUND = 10
+
+
+class Doubts(NamedTuple):
+    """Evidence against the best product: its colour difference, CIEDE2000, and contradiction."""
+
+    colour: float | None = None
+    contradiction: float | None = None
+
+
+NO_DOUBTS = Doubts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +49,23 @@ class InCatalogueModel:
     slope: float
     background: float
     colour: float = 0.0
+    contradiction: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.background <= self.slope or self.colour < 0:
-            raise ValueError("slope must not be below background, nor that or colour below 0")
+        if not 0 <= self.background <= self.slope or min(self.colour, self.contradiction) < 0:
+            raise ValueError("slope must be at least background, and none of them below 0")
 
-    def __call__(self, scores: Float64, colour: float | None = None) -> float:
+    def __call__(self, scores: Float64, doubts: Doubts = NO_DOUBTS) -> float:
         """Return P(in catalogue).
 
         Args:
             scores: (P,) of the products, best first, at least one.
-            colour: the best product's colour difference, CIEDE2000.
+            doubts: evidence against the best product.
         """
         best, background = best_and_background(scores)
         logit = self.level + self.slope * best - self.background * background
-        return _logistic(logit - self.colour * (colour or 0.0) / COLOUR_UNIT)
+        logit -= self.colour * (doubts.colour or 0.0) / COLOUR_UNIT
+        return _logistic(logit - self.contradiction * (doubts.contradiction or 0.0))
 
 
 def best_and_background(scores: Float64) -> tuple[float, float]:
@@ -61,7 +76,7 @@ def best_and_background(scores: Float64) -> tuple[float, float]:
 def probabilities(
     scores: Float64,
     in_catalogue: InCatalogueModel,
-    colour: float | None = None,
+    doubts: Doubts = NO_DOUBTS,
     typed: Float64 | None = None,
 ) -> Float64:
     """Return P of each product, (P,) float64; they sum to P(in catalogue).
@@ -69,15 +84,15 @@ def probabilities(
     Args:
         scores: (P,) of the products, best first.
         in_catalogue: the probability that the right one is among them.
-        colour: the best product's colour difference, CIEDE2000.
+        doubts: evidence against the best product.
         typed: (P,), the part of the scores from words that the user typed. They are evidence of
             which product is meant, not of its being on the photo: P falls if the photo shows none
             of those that match them.
     """
     if typed is None or not typed.any():
-        return np.asarray(in_catalogue(scores, colour) * _softmax(scores), np.float64)
+        return np.asarray(in_catalogue(scores, doubts) * _softmax(scores), np.float64)
     seen = scores - typed
-    known = in_catalogue(-np.sort(-seen), colour)
+    known = in_catalogue(-np.sort(-seen), doubts)
     meant = typed == typed.max()
     # If the product is not in the catalogue, the words match any other as well.
     shown, chance = known * _softmax(seen)[meant].sum(), (1 - known) * meant.mean()

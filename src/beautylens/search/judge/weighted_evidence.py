@@ -14,7 +14,7 @@ from beautylens.search.judge.evidence import FEATURES, features
 TYPED = 60.0
 # Largest range of each feature: a picture has at most 10,000 keypoints, colours differ by at most
 # 100, and no catalogue text weighs more than 10,000 nats.
-_RANGES = {"visual": 2, "inliers": 9.3, "text": 40, "colour": 10}
+_RANGES = {"visual": 2, "inliers": 9.3, "text": 40, "colour": 10, "contradiction": 1}
 
 
 class WeightedEvidence:

@@ -53,10 +53,10 @@ export function card(match, act, coloured) {
     part("percent").textContent = percent(match.probability);
     part("bar").firstElementChild.style.width = `${100 * match.probability}%`;
   }
-  for (const [text, strong] of reasons(match.reasons, match === coloured)) {
+  for (const [text, kind] of reasons(match, match === coloured)) {
     const item = document.createElement("li");
     item.textContent = text;
-    item.classList.toggle("strong", strong);
+    if (kind) item.classList.add(kind);
     part("reasons").append(item);
   }
   part("show").setAttribute("aria-label", `Show why ${title} matches`);
@@ -98,13 +98,15 @@ function described(metadata) {
   return columns.slice(0, MOST_FACTS).map(([column, value]) => `${column} ${value}`);
 }
 
-function reasons(why, coloured) {
-  const texts = [];
-  if (why.barcode) texts.push([`Same barcode ${why.barcode}`, true]);
-  if (why.inliers) texts.push([`${why.inliers} matching points`, why.inliers >= 20]);
-  if (why.words.length) texts.push([`Words: ${why.words.join(", ")}`, false]);
-  if (coloured) texts.push(["Closest colour", false]);
-  if (why.visual !== null) texts.push([`${percent(Math.max(0, why.visual))} similar appearance`, false]);
+// Texts of the evidence with their class: `against` contradicts the match, `strong` supports it.
+function reasons(match, coloured) {
+  const why = match.reasons;
+  const texts = match.against.map(({ photo, catalogue }) => [`Photo: ${photo}. Here: ${catalogue}`, "against"]);
+  if (why.barcode) texts.push([`Same barcode ${why.barcode}`, "strong"]);
+  if (why.inliers) texts.push([`${why.inliers} matching points`, why.inliers >= 20 ? "strong" : ""]);
+  if (why.words.length) texts.push([`Words: ${why.words.join(", ")}`, ""]);
+  if (coloured) texts.push(["Closest colour", ""]);
+  if (why.visual !== null) texts.push([`${percent(Math.max(0, why.visual))} similar appearance`, ""]);
   return texts;
 }
 
