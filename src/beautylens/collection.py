@@ -20,7 +20,7 @@ from beautylens.images.limits import DEFAULT_LIMITS, Limits
 from beautylens.images.sources import Picture, several_pictures
 from beautylens.ingest.derive import derive
 from beautylens.ingest.fill import Filled, OnProgress, Progress, fill
-from beautylens.ingest.read_pictures import read_pictures
+from beautylens.ingest.read_pictures import PicturesRead, read_pictures
 from beautylens.inputs.counts import at_least_one, none_or_at_least_one
 from beautylens.query import Photo, Query, read_photo
 from beautylens.recipe.recipe import Recipe
@@ -255,31 +255,37 @@ class Collection:
             stop_on_error=stop_on_error,
             progress=progress,
         )
-        if read:
-            self.read_pictures(catalogue.rows["product_id"].unique().to_pylist())
         self.refresh(filled.written)
+        if read:
+            self.read_pictures(catalogue.rows["product_id"].unique().to_pylist(), workers=workers)
         return filled
 
     def read_pictures(
-        self, products: Iterable[str] | None = None, progress: OnProgress = silent
-    ) -> int:
-        """Read the text on pictures that were not read yet; return how many were read.
+        self,
+        products: Iterable[str] | None = None,
+        *,
+        workers: int | None = None,
+        progress: OnProgress = silent,
+    ) -> PicturesRead:
+        """Read the text on pictures that were not read yet.
 
         It does nothing if the recipe does not use the text.
 
         Args:
             products: only the pictures of these; all by default.
+            workers: threads, 1 or more; all cores by default.
             progress: called after every picture.
         """
         read, keypoints = self.recipe.read, self.recipe.keypoints
         listed = read.catalogue if read else "never"
         if self.recipe.compare_text is None and listed == "never":
-            return 0
+            return PicturesRead(0, 0)
         return read_pictures(
             self.gallery,
             longest=keypoints.longest if keypoints else READABLE_SIDE,
             nameless=self.recipe.compare_text is None and listed == "nameless",
             products=products,
+            workers=workers,
             progress=progress,
         )
 

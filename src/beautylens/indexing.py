@@ -129,10 +129,10 @@ def build(
             stop_on_error=stop_on_error,
             progress=progress,
         )
-    if read:
-        collection.read_pictures(progress=progress)
     collection.refresh(filled.written)
     collection.gallery.ensure_indexes()
+    if read:
+        collection.read_pictures(workers=workers, progress=progress)
     return collection, filled
 
 

@@ -27,12 +27,14 @@ class Photo:
         where: SQL condition that every match must meet.
         words: typed by the user to narrow the search.
         milliseconds: spent on decoding.
+        scale: pixels here for each pixel of the picture that was given.
     """
 
     pixels: UInt8
     where: str | None = None
     words: str = ""
     milliseconds: float = 0.0
+    scale: float = 1.0
 
 
 def read_photo(
@@ -70,7 +72,7 @@ def read_photo(
     if is_blank(pixels):
         name = name_of(picture, "the photo")
         raise ImageError(f"{name} has a single colour; take one that shows the product")
-    return Photo(pixels, where, words, (time.perf_counter() - start) * 1000)
+    return Photo(pixels, where, words, (time.perf_counter() - start) * 1000, decoded.scale)
 
 
 @dataclass(frozen=True, eq=False)

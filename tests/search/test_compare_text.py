@@ -100,8 +100,8 @@ def test_pictures_that_were_not_read_are_not_contradicted(
     assert unread.info()["pictures_read"] == 0
     assert unread.search(photo)[0].reasons.contradiction is None
     # Indexing again, as after an interruption, reads the pictures that are left.
-    assert unread.read_pictures() == 1
-    assert unread.read_pictures() == 0
+    assert unread.read_pictures() == (1, 0)
+    assert unread.read_pictures() == (0, 0)
     assert (unread.search(photo)[0].reasons.contradiction or 0) > 0.7
 
 
@@ -124,3 +124,38 @@ def test_a_recipe_without_the_section_compares_no_text(sisters: Collection, tmp_
     )[0]
     assert plain.info()["pictures_read"] == 0
     assert plain.search(photo_of("CONDITIONER"))[0].reasons.contradiction is None
+
+
+def test_text_of_a_replaced_picture_is_not_compared(sisters: Collection, tmp_path: Path) -> None:
+    picture = tmp_path / "bottle.png"
+    cv2.imwrite(str(picture), draw_bottle("SHAMPOO")[:, :, ::-1])
+    rows = [{"product_id": "bottle", "image": str(picture)}]
+    collection = build(rows, tmp_path / "c.lens")[0]
+    cv2.imwrite(str(picture), draw_bottle("CONDITIONER")[:, :, ::-1])
+    # The file that was indexed is gone: it cannot be read before it is indexed again.
+    collection.gallery.picture_text.delete(["bottle"])
+    assert collection.read_pictures() == (0, 1)
+    collection.add(rows, read=False)
+    assert collection.search(photo_of("CONDITIONER"))[0].reasons.contradiction is None
+    assert collection.read_pictures() == (1, 0)
+    assert collection.search(photo_of("CONDITIONER"))[0].reasons.contradiction == 0
+
+
+def test_a_contradiction_holds_for_all_pictures_of_a_product(tmp_path: Path) -> None:
+    paths = []
+    for number, width in enumerate((500, 480)):
+        paths.append(tmp_path / f"{number}.png")
+        cv2.imwrite(str(paths[-1]), cv2.resize(draw_bottle("SHAMPOO")[:, :, ::-1], (width, 690)))
+    rows = [{"product_id": "SHAMPOO", "image": ";".join(map(str, paths))}]
+    collection = build(rows, tmp_path / "c.lens")[0]
+    (found,) = collection.search(photo_of("CONDITIONER"))
+    assert (found.reasons.contradiction or 0) > 0.7
+
+
+def test_the_box_is_in_pixels_of_the_photo_that_was_given(sisters: Collection) -> None:
+    large = cv2.resize(photo_of("CONDITIONER"), None, fx=5, fy=5, interpolation=cv2.INTER_CUBIC)
+    encoded = cv2.imencode(".jpg", large[:, :, ::-1])[1].tobytes()
+    listed = "product_id = 'SHAMPOO'"
+    small = sisters.search(photo_of("CONDITIONER"), where=listed)[0].reasons.against[0].box
+    big = sisters.search(encoded, where=listed)[0].reasons.against[0].box
+    assert np.array(big) / 5 == pytest.approx(np.array(small), abs=12)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from beautylens.store.picture_text import PictureLines, PictureText
+from beautylens.store.picture_text import SCHEMA, PictureLines, PictureText
+from beautylens.store.table import Table, table_address
 from beautylens.text.ocr import Line
 
 
@@ -16,8 +17,8 @@ def line(text: str) -> Line:
 
 @pytest.fixture
 def texts(tmp_path: Path) -> PictureText:
-    (tmp_path / "c.lens").mkdir()
-    return PictureText(str(tmp_path / "c.lens"))
+    address = str(tmp_path)
+    return PictureText(Table.ensure(table_address(address, "lines"), SCHEMA), address)
 
 
 def test_before_anything_is_read_there_is_no_text(texts: PictureText) -> None:
@@ -52,3 +53,16 @@ def test_removed_products_and_pictures_leave_no_text(texts: PictureText) -> None
     texts.delete(["pa"])
     texts.delete_images(["'"])
     assert set(texts.digests()) == {"b", "c"}
+
+
+def test_lines_of_a_changed_file_are_removed(texts: PictureText) -> None:
+    texts.put([PictureLines(name, "p", "1", (line(name),)) for name in "ab"])
+    texts.delete_changed({"a": "2", "b": "1", "c": "1"})
+    assert set(texts.digests()) == {"b"}
+
+
+def test_compact_text_is_the_same(texts: PictureText) -> None:
+    for name in "abc":
+        texts.put([PictureLines(name, "p", "1", (line(name),))])
+    texts.compact()
+    assert texts.read(["a", "b", "c"]) == {name: (line(name),) for name in "abc"}

@@ -52,17 +52,10 @@ def test_a_line_without_characters_has_no_text() -> None:
 
 
 def test_another_word_is_far_less_probable_than_a_misread_letter() -> None:
-    (line,) = shared_recogniser()([drawn("Conditioner")])
+    line = shared_recogniser()(drawn("Conditioner"))
     text, confidence = line.text()
     assert text == "Conditioner"
     assert confidence > 0.9
     assert line.log_odds("Conditioner") > -1
     assert line.log_odds("Shampoo") / len("Shampoo") < -7
     assert -40 < line.log_odds("Conditloner") < line.log_odds("Conditioner")
-
-
-def test_lines_together_are_read_as_each_alone() -> None:
-    lines = [drawn("Night Cream 50 ml"), drawn("SPF 30"), drawn("Serum")]
-    together = [each.text()[0] for each in shared_recogniser()(lines)]
-    alone = [shared_recogniser()([line])[0].text()[0] for line in lines]
-    assert together == alone == ["Night Cream 50 ml", "SPF 30", "Serum"]

@@ -29,7 +29,7 @@ class OnError(StrEnum):
 
 
 Read = Annotated[
-    bool, typer.Option(help="Read the text on catalogue pictures, which sister products differ by.")
+    bool, typer.Option(help="Read the text on catalogue pictures, to distinguish similar variants.")
 ]
 Errors = Annotated[OnError, typer.Option(help="How to handle a picture that cannot be read.")]
 
@@ -78,8 +78,8 @@ def index(
     if read:
         start = time.perf_counter()
         with progress_bar("Reading the text on pictures") as show:
-            count = built.read_pictures(progress=show)
-        report_read(count, time.perf_counter() - start)
+            pictures = built.read_pictures(workers=workers, progress=show)
+        report_read(pictures, time.perf_counter() - start)
     held = built.info()
     console.print(
         f"{built.address}: {counted(held['products'], 'product')}, "

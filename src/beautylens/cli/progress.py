@@ -19,6 +19,7 @@ from beautylens.catalogue.table import Catalogue
 from beautylens.cli.console import console, report_error, warn
 from beautylens.ingest.fill import Filled
 from beautylens.ingest.fill import Progress as State
+from beautylens.ingest.read_pictures import PicturesRead
 from beautylens.inputs.counts import counted
 from beautylens.inputs.unicode_text import on_one_line
 from beautylens.store.failures import Failure
@@ -122,12 +123,17 @@ def report_filled(filled: Filled, seconds: float) -> None:
     report_failures(filled.failures)
 
 
-def report_read(pictures: int, seconds: float) -> None:
+def report_read(pictures: PicturesRead, seconds: float) -> None:
     """Print on how many pictures text was read, if any."""
-    if pictures:
+    if pictures.read:
         console.print(
-            f"Read the text on {counted(pictures, 'picture')} in {seconds:.1f} s "
-            f"({pictures / seconds:.1f} per second)."
+            f"Read the text on {counted(pictures.read, 'picture')} in {seconds:.1f} s "
+            f"({pictures.read / seconds:.1f} per second)."
+        )
+    if pictures.failed:
+        warn(
+            f"The text on {counted(pictures.failed, 'picture')} was not read",
+            ": their files are gone or have changed. Index again with the present files.",
         )
 
 

@@ -7,18 +7,19 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from queue import SimpleQueue
-from typing import Any
+from queue import LifoQueue
+from typing import Any, NamedTuple
 
 from beautylens.errors import ImageError
 from beautylens.files.paths import as_path
 from beautylens.images.ahead import ahead
 from beautylens.images.decode import decode
 from beautylens.images.files import read_bytes
-from beautylens.ingest.fill import COMMIT_IMAGES, COMMIT_SECONDS, OnProgress, Progress
+from beautylens.ingest.fill import COMMIT_IMAGES, OnProgress, Progress
 from beautylens.inputs.several import several
 from beautylens.runtime.native import cache_per_process
 from beautylens.runtime.threads import core_count
+from beautylens.store.columns import file_digest
 from beautylens.store.gallery import Gallery
 from beautylens.store.lance import of_products
 from beautylens.store.picture_text import PictureLines
@@ -26,8 +27,17 @@ from beautylens.text.ocr import READABLE_SIDE, Line, Reader
 from beautylens.text.tokens import identifies
 
 Row = Mapping[str, Any]
-# Pictures decoded before they are read.
+# Pictures a thread that are in progress or wait to be written.
 _WAITING = 4
+# Seconds between commits: each rewrites the list of all fragments.
+_COMMIT_SECONDS = 60.0
+
+
+class PicturesRead(NamedTuple):
+    """How many pictures were read, and how many could not be."""
+
+    read: int
+    failed: int
 
 
 def read_pictures(
@@ -36,52 +46,64 @@ def read_pictures(
     longest: int,
     nameless: bool = False,
     products: Iterable[str] | None = None,
+    workers: int | None = None,
     progress: OnProgress = lambda _: None,
-) -> int:
-    """Read the text on the pictures that were not read yet, or changed; return how many were read.
+) -> PicturesRead:
+    """Read the text on the pictures that were not read yet, or have changed since.
 
-    Interrupted, it loses at most the pictures since the last commit. A picture that can no longer
-    be read is left out.
+    Interrupted, it loses at most the pictures since the last commit. A picture that is gone, or is
+    not the file that was indexed, is left out and tried again the next time.
 
     Args:
         gallery: whose pictures are read.
         longest: longer side in pixels of the pictures on which keypoints were extracted.
         nameless: only the pictures of products whose brand and name say little.
         products: only the pictures of these; all by default.
+        workers: threads, 1 or more; all cores by default.
         progress: called after every picture.
     """
+    missing = _missing(gallery, products, nameless=nameless)
+    threads = workers or core_count()
+    batch: list[PictureLines] = []
+    failed, started = 0, time.monotonic()
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            work = partial(_read, longest)
+            for done, lines in enumerate(ahead(pool, work, missing, _WAITING * threads), start=1):
+                failed += lines is None
+                if lines is not None:
+                    batch.append(lines)
+                if len(batch) >= COMMIT_IMAGES or time.monotonic() - started >= _COMMIT_SECONDS:
+                    gallery.picture_text.put(batch)
+                    batch, started = [], time.monotonic()
+                progress(Progress(done, len(missing), failed))
+    finally:
+        gallery.picture_text.put(batch)
+    if len(missing) >= COMMIT_IMAGES:
+        gallery.picture_text.compact()
+    return PicturesRead(len(missing) - failed, failed)
+
+
+def _missing(gallery: Gallery, products: Iterable[str] | None, *, nameless: bool) -> list[Row]:
+    """Return the rows whose pictures were not read."""
     where = None if products is None else of_products(several(products))
     columns = ("image_id", "product_id", "path", "digest", "brand", "name")
     known = gallery.picture_text.digests(where)
-    missing = [
+    return [
         row
         for row in gallery.rows.select(columns, where).to_pylist()
         if known.get(row["image_id"]) != row["digest"]
         and not (nameless and identifies(f"{row['brand']} {row['name']}"))
     ]
-    if not missing:
-        return 0
-    batch: list[PictureLines] = []
-    unreadable, started = 0, time.monotonic()
-    with ThreadPoolExecutor(core_count()) as pool:
-        work = partial(_read, longest)
-        for done, lines in enumerate(ahead(pool, work, missing, _WAITING), start=1):
-            unreadable += lines is None
-            if lines is not None:
-                batch.append(lines)
-            if len(batch) >= COMMIT_IMAGES or time.monotonic() - started >= COMMIT_SECONDS:
-                gallery.picture_text.put(batch)
-                batch, started = [], time.monotonic()
-            progress(Progress(done, len(missing), unreadable))
-    gallery.picture_text.put(batch)
-    gallery.picture_text.ensure_index()
-    return len(missing) - unreadable
 
 
 @cache_per_process
-def _idle_readers() -> SimpleQueue[Reader]:
-    """Return a reader for each core: several on one core each read more than one on all."""
-    idle: SimpleQueue[Reader] = SimpleQueue()
+def _idle_readers() -> LifoQueue[Reader]:
+    """Return a reader for each core: several on one core each read more than one on all.
+
+    The last used is the first to be used again, so that a lone picture loads no further one.
+    """
+    idle: LifoQueue[Reader] = LifoQueue()
     for _ in range(core_count()):
         idle.put(Reader(upright=True, threads=1))
     return idle
@@ -90,8 +112,11 @@ def _idle_readers() -> SimpleQueue[Reader]:
 def _read(longest: int, row: Row) -> PictureLines | None:
     path = as_path(row["path"])
     try:
-        picture = decode(read_bytes(path), name=str(path), least_side=READABLE_SIDE)
+        data = read_bytes(path)
+        picture = decode(data, name=str(path), least_side=READABLE_SIDE)
     except ImageError:
+        return None
+    if file_digest(data) != row["digest"]:
         return None
     scale = min(1.0, longest / max(picture.shape[:2]))
     reader = _idle_readers().get()

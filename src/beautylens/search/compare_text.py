@@ -11,10 +11,11 @@ from rapidfuzz import fuzz
 
 from beautylens.arrays import Float64, UInt8
 from beautylens.features.colour.alignment import homogeneous
-from beautylens.query import Query
+from beautylens.query import Photo, Query
 from beautylens.results import Difference, Match, Matches
 from beautylens.search.judge.evidence import CHANCE
 from beautylens.search.judge.scorer import Scorer
+from beautylens.search.read import all_text
 from beautylens.store.gallery import Gallery
 from beautylens.text.ocr import Line
 from beautylens.text.recognition import (
@@ -34,7 +35,8 @@ _LEAST_HEIGHT = 10.0
 _MARGIN = 0.15
 # How far a line may lie outside the photo, as a share of its sides.
 _OUTSIDE = 0.05
-_LONGEST = 1600
+# Width in pixels of a line for the network: longer lines are narrowed.
+_LONGEST = 800
 # Nats a letter by which the text of the catalogue must be less probable than what was read on the
 # photo: a misread letter costs one or two, another word five or more.
 _NATS = (1.0, 7.0)
@@ -44,6 +46,8 @@ _CATALOGUE_CONFIDENCE = (0.6, 0.9)
 # Share of a text that must be missing from all text of the other side to count fully: where lines
 # are displaced, a text stands elsewhere.
 _MISSING = 0.4
+# Letters of a text that is compared with whole words: "men" is part of "women".
+_SHORT = 5
 # Similarity, of 100, of a text and the part of a line that is taken for the same.
 _SAME_LINE = 80
 # Contradictions of less strength are not shown.
@@ -62,7 +66,7 @@ class CompareText:
     Args:
         gallery: holds the lines that were read on catalogue pictures.
         longest: longer side in pixels of the photo on which keypoints were extracted.
-        most: pictures compared at most.
+        most: products compared at most.
         scorer: ranks by the evidence so far, and tells whether it is enough.
         recogniser: returns what recognises lines.
     """
@@ -79,25 +83,29 @@ class CompareText:
         self._scorer, self._recogniser = scorer, recogniser
 
     def __call__(self, query: Query, matches: Matches) -> Matches:
-        """Return the matches in their order, compared ones with what contradicts them."""
+        """Return the matches in their order, with what contradicts the compared products."""
         compared: set[str] = set()
         for _ in range(self._most):
             ranked = self._scorer.rank(matches)
-            left = [m for m in ranked if _is_verified(m) and m.image_id not in compared]
+            left = [m for m in ranked if _is_verified(m) and _product(m) not in compared]
             # Once the first is compared, and still far ahead, the others do not matter.
             if not left or (ranked[0] is not left[0] and self._scorer.decided(matches)):
                 break
-            matches = self._compared(query, matches, left[0])
-            compared.add(left[0].image_id)
+            product = _product(left[0])
+            pictures = [match for match in left if _product(match) == product]
+            matches = self._compared(query, matches, pictures)
+            compared.add(product)
         return matches
 
-    def _compared(self, query: Query, matches: Matches, match: Match) -> Matches:
-        lines = self._gallery.picture_text.read([match.image_id]).get(match.image_id, ())
-        differences = self._differences(query, match, lines)
+    def _compared(self, query: Query, matches: Matches, pictures: Sequence[Match]) -> Matches:
+        """Compare the picture of a product with the most inliers; what it shows holds for all."""
+        best = max(pictures, key=lambda match: match.reasons.inliers or 0)
+        lines = self._gallery.picture_text.read([best.image_id]).get(best.image_id, ())
+        differences = self._differences(query, best, lines)
         return (
             matches
             if differences is None
-            else _with_differences(matches, match.image_id, differences)
+            else _with_differences(matches, _product(best), differences)
         )
 
     def _differences(
@@ -117,14 +125,19 @@ class CompareText:
                 visible.append((line, corners))
         if not visible:
             return None
-        crops = [_cut_out(query.pixels, corners) for _, corners in visible]
-        pairs = zip(visible, self._recogniser()(crops), strict=True)
+        recognise = self._recogniser()
         differences = (
-            _difference(query, match, lines, line, corners, recognised)
-            for (line, corners), recognised in pairs
+            _difference(
+                query, match, lines, line, corners, recognise(_cut_out(query.pixels, corners))
+            )
+            for line, corners in visible
         )
         kept = [one for one in differences if one is not None]
         return tuple(sorted(kept, key=lambda one: -one.strength))
+
+
+def _product(match: Match) -> str:
+    return match.product.product_id
 
 
 def _is_verified(match: Match) -> bool:
@@ -135,7 +148,9 @@ def _telling(lines: Sequence[Line]) -> list[Line]:
     telling = [
         line
         for line in lines
-        if len(_letters(line.text)) >= _LEAST_LETTERS and line.confidence > _CATALOGUE_CONFIDENCE[0]
+        if len(_letters(line.text)) >= _LEAST_LETTERS
+        and line.confidence > _CATALOGUE_CONFIDENCE[0]
+        and not _is_vertical(line)
     ]
     return sorted(telling, key=lambda line: -line.height)[:_MOST_LINES]
 
@@ -144,16 +159,22 @@ def _letters(text: str) -> str:
     return "".join(character for character in text.casefold() if character.isalnum())
 
 
-def _project(line: Line, transform: Float64) -> Float64:
-    """Return the corners of a line on the photo with a margin, (4, 2), the first above its start.
+def _is_vertical(line: Line) -> bool:
+    """Return whether a line is taller than wide: it is read in one direction or the other."""
+    width, height = _size(np.array(line.corners, np.float64))
+    return height > width
 
-    A line that is taller than wide is vertical text, which is read from bottom to top or from top
-    to bottom; its corners start where RapidOCR turns it.
-    """
-    corners = np.array(line.corners, np.float64)
+
+def _size(corners: Float64) -> tuple[float, float]:
+    """Return width and height of a line."""
     width, height = (float(np.hypot(*(corners[i] - corners[0]))) for i in (1, 3))
-    if height > 1.5 * width:
-        corners, width, height = np.roll(corners, 1, axis=0), height, width
+    return width, height
+
+
+def _project(line: Line, transform: Float64) -> Float64:
+    """Return the corners of a line on the photo with a margin, (4, 2), clockwise."""
+    corners = np.array(line.corners, np.float64)
+    width, height = _size(corners)
     along = (corners[1] - corners[0]) * _MARGIN * height / max(width, 1.0)
     across = (corners[3] - corners[0]) * _MARGIN
     corners = corners + np.array([-along - across, along - across, along + across, across - along])
@@ -163,13 +184,15 @@ def _project(line: Line, transform: Float64) -> Float64:
 def _is_legible(corners: Float64, photo: UInt8) -> bool:
     size = np.array(photo.shape[1::-1], np.float64)
     inside = (corners >= -_OUTSIDE * size) & (corners <= (1 + _OUTSIDE) * size)
-    height = float(np.hypot(*(corners[3] - corners[0])))
-    return bool(inside.all()) and height >= _LEAST_HEIGHT
+    # A mirrored or folded line comes of a wrong transform.
+    (x1, y1), (x2, y2) = corners[1] - corners[0], corners[3] - corners[0]
+    upright = x1 * y2 - x2 * y1 > 0 and cv2.isContourConvex(corners.astype(np.float32))
+    return bool(inside.all() and upright) and _size(corners)[1] >= _LEAST_HEIGHT
 
 
 def _cut_out(photo: UInt8, corners: Float64) -> UInt8:
     """Return a line of the photo, upright, (48, W, 3) uint8."""
-    width, height = (float(np.hypot(*(corners[i] - corners[0]))) for i in (1, 3))
+    width, height = _size(corners)
     columns = int(np.clip(round(LINE_HEIGHT * width / height), 16, _LONGEST))
     frame = np.array([[0, 0], [columns, 0], [columns, LINE_HEIGHT], [0, LINE_HEIGHT]], np.float32)
     transform = cv2.getPerspectiveTransform(corners.astype(np.float32), frame)
@@ -202,16 +225,13 @@ def _difference(
     )
     if strength == 0:
         return None
-    product = match.product
-    known = [*(each.text for each in lines), product.brand, product.name]
+    known = [*(each.text for each in lines), *all_text(match.product).splitlines()]
     strength *= _missing(text, known)
     # The photo is read as a whole only now, where there is something to explain.
     strength *= _missing(line.text, [each.text for each in query.lines])
     if strength == 0:
         return None
-    left, top = np.floor(corners.min(axis=0)).astype(int).tolist()
-    right, bottom = np.ceil(corners.max(axis=0)).astype(int).tolist()
-    box = (left, top, right - left, bottom - top)
+    box = _box(corners, query.photo)
     return Difference("words", _whole_line(text, query.lines), line.text, box, strength)
 
 
@@ -228,23 +248,35 @@ def _ramp(value: float, limits: tuple[float, float]) -> float:
 
 
 def _missing(text: str, others: Sequence[str]) -> float:
-    """Return how far a text is missing from others, 0 to 1."""
-    letters, all_letters = _letters(text), "".join(map(_letters, others))
-    if len(letters) <= len(all_letters):
-        share = fuzz.partial_ratio(letters, all_letters) / 100
+    """Return how far a text is missing from others, 0 to 1; a part of a word is not the word."""
+    letters = _letters(text)
+    words = [_letters(word) for other in others for word in other.split()]
+    if len(letters) <= _SHORT:
+        share = max((fuzz.ratio(letters, word) for word in words), default=0.0)
+    elif len(letters) <= sum(map(len, words)):
+        share = fuzz.partial_ratio(letters, "".join(words))
     else:
-        share = fuzz.ratio(letters, all_letters) / 100
-    return min(1.0, (1 - share) / _MISSING)
+        share = fuzz.ratio(letters, "".join(words))
+    return min(1.0, (1 - share / 100) / _MISSING)
+
+
+def _box(corners: Float64, photo: Photo) -> tuple[int, int, int, int]:
+    """Return the rectangle around corners inside the photo, in pixels of what was sent."""
+    height, width = photo.pixels.shape[:2]
+    inside = np.clip(corners, 0, (width, height)) / photo.scale
+    left, top = np.floor(inside.min(axis=0)).astype(int).tolist()
+    right, bottom = np.ceil(inside.max(axis=0)).astype(int).tolist()
+    return left, top, right - left, bottom - top
 
 
 def _with_differences(
-    matches: Matches, image_id: str, differences: tuple[Difference, ...]
+    matches: Matches, product_id: str, differences: tuple[Difference, ...]
 ) -> Matches:
     strongest = max((one.strength for one in differences), default=0.0)
     shown = tuple(one for one in differences if one.strength >= _SHOWN)
     rows = (
         replace(match, reasons=replace(match.reasons, contradiction=strongest, against=shown))
-        if match.image_id == image_id
+        if _product(match) == product_id
         else match
         for match in matches
     )

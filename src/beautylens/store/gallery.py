@@ -77,8 +77,8 @@ class Gallery:
             refuse_other_format(self.settings, self.address)
             self.rows = Rows(self._table("images"), self.address)
             self.failures = FailureLog(self._table("failures"), self.address)
+            self.picture_text = PictureText(self._table("lines"), self.address)
             self.artefacts = Artefacts(self.address, self.settings["artefacts"])
-        self.picture_text = PictureText(self.address)
         self.products = Products(self.rows)
         self.vectors: VectorIndex = (
             LanceIndex(self.rows) if index is None else index(self.rows, self.settings)
@@ -181,6 +181,8 @@ class Gallery:
                 removed |= former
             if removed:
                 self.picture_text.delete_images(removed)
+            present = zip(rows["image_id"].to_pylist(), rows["digest"].to_pylist(), strict=True)
+            self.picture_text.delete_changed(dict(present))
 
     def _images_of(self, product_ids: Sequence[str]) -> set[str]:
         rows = self.rows.select(["image_id"], of_products(product_ids))

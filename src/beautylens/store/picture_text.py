@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import pyarrow as pa
 
 from beautylens.inputs.several import several
 from beautylens.store.lance import key_field, of_images, of_products, plain_errors
-from beautylens.store.table import Table, table_address, table_names
+from beautylens.store.table import Table
 from beautylens.text.ocr import Line
 
-NAME = "lines"
 SCHEMA = pa.schema(
     [
         key_field("image_id"),
@@ -37,32 +36,29 @@ class PictureLines(NamedTuple):
 
 
 class PictureText:
-    """The text of one gallery's pictures, in a table that is created by the first of them.
+    """The text of one gallery's pictures, in a Lance table beside its rows.
 
     Args:
-        address: of the gallery.
+        table: one picture per row.
+        address: of the gallery, for errors.
     """
 
-    def __init__(self, address: str) -> None:
-        self._address = address
+    def __init__(self, table: Table, address: str) -> None:
+        self._table, self._address = table, address
 
     def read(self, image_ids: Iterable[str]) -> dict[str, tuple[Line, ...]]:
         """Return the lines of those pictures that were read, by image id."""
         ids = several(image_ids)
+        if not ids:
+            return {}
         with plain_errors(self._address, "read"):
-            table = self._opened()
-            if table is None or not ids:
-                return {}
-            rows = table.select(["image_id", "lines"], of_images(ids))
+            rows = self._table.select(["image_id", "lines"], of_images(ids))
         return {row["image_id"]: _from_json(row["lines"]) for row in rows.to_pylist()}
 
     def of_products(self, product_ids: Iterable[str]) -> dict[str, tuple[Line, ...]]:
         """Return the lines on all pictures of those products that were read, by product id."""
         with plain_errors(self._address, "read"):
-            table = self._opened()
-            if table is None:
-                return {}
-            rows = table.select(["product_id", "image_id", "lines"], of_products(product_ids))
+            rows = self._table.select(["product_id", "image_id", "lines"], of_products(product_ids))
         found: dict[str, tuple[Line, ...]] = {}
         for row in rows.sort_by("image_id").to_pylist():
             before = found.get(row["product_id"], ())
@@ -76,17 +72,13 @@ class PictureText:
             where: an SQL condition on image or product ids; all pictures by default.
         """
         with plain_errors(self._address, "read"):
-            table = self._opened()
-            if table is None:
-                return {}
-            rows = table.select(["image_id", "digest"], where)
+            rows = self._table.select(["image_id", "digest"], where)
         return dict(zip(rows["image_id"].to_pylist(), rows["digest"].to_pylist(), strict=True))
 
     def count(self) -> int:
         """Return the number of pictures that were read."""
         with plain_errors(self._address, "read"):
-            table = self._opened()
-            return 0 if table is None else table.count_rows()
+            return self._table.count_rows()
 
     def put(self, pictures: Sequence[PictureLines]) -> None:
         """Write the lines of pictures, replacing those of the same image ids, in one commit."""
@@ -94,8 +86,7 @@ class PictureText:
             return
         rows = [each._asdict() | {"lines": _to_json(each.lines)} for each in pictures]
         with plain_errors(self._address, "written"):
-            table = Table.ensure(table_address(self._address, NAME), SCHEMA)
-            table.merge("image_id", pa.Table.from_pylist(rows, schema=SCHEMA))
+            self._table.merge("image_id", pa.Table.from_pylist(rows, schema=SCHEMA))
 
     def delete(self, product_ids: Iterable[str]) -> None:
         """Delete the lines on all pictures of these products."""
@@ -105,24 +96,30 @@ class PictureText:
         """Delete the lines on these pictures."""
         self._delete(of_images(image_ids))
 
-    def ensure_index(self) -> None:
-        """Index ids where there are many, so that a search need not scan them."""
-        with plain_errors(self._address, "written"):
-            table = self._opened()
-            if table is not None and table.count_rows() >= _INDEXED:
-                for name in ("image_id", "product_id"):
-                    with table.writing() as dataset:
-                        dataset.create_scalar_index(name, "BTREE", replace=True)
+    def delete_changed(self, digests: Mapping[str, str]) -> None:
+        """Delete the lines of pictures whose file has another digest than the one read.
+
+        Args:
+            digests: of the present files, by image id.
+        """
+        known = self.digests(of_images(digests))
+        self.delete_images([name for name, digest in known.items() if digest != digests[name]])
+
+    def compact(self) -> None:
+        """Merge small fragments, and index the ids where there are many."""
+        with plain_errors(self._address, "written"), self._table.writing() as dataset:
+            dataset.optimize.compact_files()
+            if dataset.count_rows() < _INDEXED:
+                return
+            indexed = {name for each in dataset.describe_indices() for name in each.field_names}
+            for name in {"image_id", "product_id"} - indexed:
+                dataset.create_scalar_index(name, "BTREE")
+            dataset.optimize.optimize_indices()
 
     def _delete(self, where: str) -> None:
         with plain_errors(self._address, "written"):
-            table = self._opened()
-            if table is not None and table.count_rows(where):
-                table.delete(where)
-
-    def _opened(self) -> Table | None:
-        there = NAME in table_names(self._address)
-        return Table(table_address(self._address, NAME)) if there else None
+            if self._table.count_rows(where):
+                self._table.delete(where)
 
 
 def _to_json(lines: Sequence[Line]) -> str:

@@ -16,6 +16,7 @@ from beautylens.files.paths import AnyPath, RemotePath
 from beautylens.store.artefacts import Artefacts
 from beautylens.store.failures import SCHEMA as FAILURES
 from beautylens.store.lance import key_field
+from beautylens.store.picture_text import SCHEMA as LINES
 from beautylens.store.table import Table, table_address
 
 FORMAT = 3
@@ -60,6 +61,7 @@ def create_tables(
         fields += [pa.field(name, kind) for name, kind in zip(THUMBNAIL, types, strict=True)]
     Table.ensure(table_address(address, "images"), pa.schema(fields))
     Table.ensure(table_address(address, "failures"), FAILURES)
+    Table.ensure(table_address(address, "lines"), LINES)
     # A unique name: if two processes create the gallery, the settings have that of one of them.
     own = f"artefacts-{uuid.uuid4().hex[:8]}"
     kept = Artefacts(address, own)
@@ -116,7 +118,7 @@ def refuse_occupied(folder: AnyPath) -> None:
 
 def _is_begun(folder: RemotePath, held: Sequence[str]) -> bool:
     """Return whether the creation of a collection in object storage was interrupted."""
-    begun = r"(images|failures|artefacts-\w+)\.lance"
+    begun = r"(images|failures|lines|artefacts-\w+)\.lance"
     if not held or not all(re.fullmatch(begun, name) for name in held):
         return False
     images = table_address(str(folder), "images")

@@ -92,11 +92,8 @@ class LineRecogniser:
         self._file = network_files(folder)["Rec"]
         self._once: Once[tuple[Any, list[str], dict[str, int]]] = Once()
 
-    def __call__(self, lines: Sequence[UInt8]) -> list[RecognisedLine]:
-        """Return the output for each line, (48, W, 3) uint8 RGB."""
-        return [self._recognise(line) for line in lines]
-
-    def _recognise(self, line: UInt8) -> RecognisedLine:
+    def __call__(self, line: UInt8) -> RecognisedLine:
+        """Return the output for a line, (48, W, 3) uint8 RGB."""
         output = _run(lambda: self._opened()[0], _tensor(line))
         return RecognisedLine(output, *self._opened()[1:])
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beautylens.errors import RecipeError
-from beautylens.results import Match, Matches, Product
+from beautylens.results import Match, Matches, Product, Reasons
 from beautylens.search.judge.judge import Judge, is_duplicate
 from beautylens.search.judge.parameters import JudgeParameters, Thresholds, read_judge_parameters
 from beautylens.search.judge.probability import InCatalogueModel
@@ -202,3 +202,34 @@ def test_typed_words_that_the_photo_contradicts_are_no_match() -> None:
     assert answer.verdict != "match"
     agreed = replace(shown, reasons=replace(shown.reasons, typed=1.0))
     assert judge(short_list(agreed, *others)).verdict == "match"
+
+
+@given(
+    scores=st.lists(st.floats(0, 60), min_size=2, max_size=14),
+    chosen=st.integers(0, 13),
+    strengths=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+)
+def test_more_contradiction_never_raises_the_probability_of_a_product(
+    scores: list[float], chosen: int, strengths: tuple[float, float]
+) -> None:
+    judge, index = Judge(read_judge_parameters("default")), chosen % len(scores)
+
+    def probability(contradiction: float) -> float:
+        rows = tuple(
+            Match(
+                str(n),
+                Product(str(n)),
+                "",
+                0.0,
+                Reasons(
+                    visual=score / 20 - 1,
+                    contradiction=contradiction if n == index else 0.0,
+                ),
+            )
+            for n, score in enumerate(scores)
+        )
+        found = judge(Matches(rows))
+        return next(m.probability or 0.0 for m in found if m.image_id == str(index))
+
+    low, high = sorted(strengths)
+    assert probability(high) <= probability(low) + 1e-9

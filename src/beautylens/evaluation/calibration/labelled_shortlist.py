@@ -11,19 +11,20 @@ from beautylens.arrays import Bool, Float64, Int64
 from beautylens.inputs.several import several
 from beautylens.results import Matches
 from beautylens.search.judge.evidence import FEATURES, colours, features, relative_colour
-from beautylens.search.judge.probability import Doubts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ranked:
     """The products of a short-list, best first.
 
-    scores: (P,), falling; right: (P,), which are right; doubts: evidence against the best.
+    scores: (P,), falling; right: (P,), which are right; colour: colour difference of the best;
+    contradictions: (P,), of the products.
     """
 
     scores: Float64
     right: Bool
-    doubts: Doubts
+    colour: float
+    contradictions: Float64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,10 +92,10 @@ class LabelledShortlist:
         starts = np.flatnonzero(np.diff(self.product, prepend=-1))
         products = np.maximum.reduceat(scores, starts)
         order = np.argsort(-products, kind="stable")
-        best = scores.argmax()
-        colour = float(np.nan_to_num(self.colour[best]))
-        contradiction = -float(self.evidence[best, FEATURES.index("contradiction")])
-        return Ranked(products[order], self.right[order], Doubts(colour, contradiction))
+        colour = float(np.nan_to_num(self.colour[scores.argmax()]))
+        # All pictures of a product have that of the compared one.
+        contradictions = -self.evidence[starts, FEATURES.index("contradiction")]
+        return Ranked(products[order], self.right[order], colour, contradictions[order])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

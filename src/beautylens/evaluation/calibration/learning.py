@@ -100,7 +100,8 @@ def answered(
     if unread:
         asked = [question.unread() for question in asked]
     ranked = [question.ranked(weights) for question in asked]
-    shares = [probabilities(r.scores, parameters.in_catalogue, r.doubts) for r in ranked]
+    model = parameters.in_catalogue
+    shares = [probabilities(r.scores, model, r.colour, r.contradictions) for r in ranked]
     return Answered(
         best=np.array([share[0] for share in shares]),
         none=np.array([1 - share.sum() for share in shares]),
@@ -156,8 +157,8 @@ def _fit_in_catalogue(
     """Fit P(in catalogue) by balanced logistic regression."""
     ranked = [question.ranked(weights) for question in questions]
     scores = np.array([best_and_background(r.scores) for r in ranked])
-    colour = np.array([(r.doubts.colour or 0.0) / COLOUR_UNIT for r in ranked])
-    contradiction = np.array([r.doubts.contradiction or 0.0 for r in ranked])
+    colour = np.array([r.colour / COLOUR_UNIT for r in ranked])
+    contradiction = np.array([r.contradictions[0] for r in ranked])
     there = np.array([question.answered for question in questions])
     weight = importance(questions)
     # Parametrised so that bounds at 0 give slope >= background >= 0.

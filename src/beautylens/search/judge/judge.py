@@ -9,7 +9,7 @@ import numpy as np
 
 from beautylens.results import Match, Matches, Product, Verdict
 from beautylens.search.judge.parameters import JudgeParameters
-from beautylens.search.judge.probability import Doubts, probabilities
+from beautylens.search.judge.probability import probabilities
 from beautylens.search.judge.weighted_evidence import TYPED, WeightedEvidence
 from beautylens.text.tokens import tokens_of
 
@@ -57,9 +57,14 @@ class Judge:
             return products
         scores = np.array([match.score for match in products])
         typed = TYPED * np.array([match.reasons.typed or 0.0 for match in products])
-        reasons = products[0].reasons
-        doubts = Doubts(reasons.colour, reasons.contradiction)
-        shares = probabilities(scores, self._parameters.in_catalogue, doubts, typed)
+        contradictions = np.array([match.reasons.contradiction or 0.0 for match in products])
+        shares = probabilities(
+            scores,
+            self._parameters.in_catalogue,
+            products[0].reasons.colour,
+            contradictions,
+            typed,
+        )
         rows = tuple(map(_with_probability, products, shares.tolist()))
         return replace(products, rows=rows)
 
