@@ -17,7 +17,8 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +60,13 @@ def compared(base: Sequence[QueryResult], other: Sequence[QueryResult]) -> dict[
 def read_all(photos: Sequence[Path], precision: str | None) -> tuple[list[set[str]], float]:
     """Return what OpenVINO reads on photos, or ONNX Runtime for None, and the median ms."""
     reader = ocr.Reader()
-    if precision is not None:
-        engine = _openvino_engine(precision)
-        reader._once(lambda: engine)
-    reader(decode(photos[0], least_side=ocr.READABLE_SIDE))
+    first = decode(photos[0], least_side=ocr.READABLE_SIDE)
+    with nullcontext() if precision is None else _openvino_in(precision):
+        if precision is not None:
+            engine = _openvino_engine()
+            reader._once(lambda: engine)
+        # RapidOCR compiles its networks when they are first used.
+        reader(first)
     lines, spent = [], []
     for photo in photos:
         pixels = decode(photo, least_side=ocr.READABLE_SIDE)
@@ -72,27 +76,32 @@ def read_all(photos: Sequence[Path], precision: str | None) -> tuple[list[set[st
     return lines, statistics.median(spent)
 
 
-def _openvino_engine(precision: str) -> Any:
-    """Return RapidOCR over OpenVINO, whose settings do not name a precision themselves."""
-    from rapidocr import EngineType, RapidOCR
-
+@contextmanager
+def _openvino_in(precision: str) -> Iterator[None]:
+    """Have RapidOCR's settings of OpenVINO, which do not name a precision, name this one."""
     own = device_config.CPUConfig.get_config
     hint = {"INFERENCE_PRECISION_HINT": precision}
     device_config.CPUConfig.get_config = lambda self: {**own(self), **hint}
     try:
-        networks = ocr._networks(ocr._package_folder())
-        settings: dict[str, Any] = {
-            "Global.log_level": "critical",
-            "Global.text_score": ocr.MIN_CONFIDENCE,
-            "Det.limit_type": "max",
-            "Det.limit_side_len": 640,
-        }
-        for part, file in networks.items():
-            settings[f"{part}.engine_type"] = EngineType.OPENVINO
-            settings[f"{part}.model_path"] = str(file)
-        return RapidOCR(params=settings)
+        yield
     finally:
         device_config.CPUConfig.get_config = own
+
+
+def _openvino_engine() -> Any:
+    """Return RapidOCR over OpenVINO."""
+    from rapidocr import EngineType, RapidOCR
+
+    settings: dict[str, Any] = {
+        "Global.log_level": "critical",
+        "Global.text_score": ocr.MIN_CONFIDENCE,
+        "Det.limit_type": "max",
+        "Det.limit_side_len": 640,
+    }
+    for part, file in ocr.network_files().items():
+        settings[f"{part}.engine_type"] = EngineType.OPENVINO
+        settings[f"{part}.model_path"] = str(file)
+    return RapidOCR(params=settings)
 
 
 def main() -> None:

@@ -181,8 +181,9 @@ class Gallery:
                 removed |= former
             if removed:
                 self.picture_text.delete_images(removed)
-            present = zip(rows["image_id"].to_pylist(), rows["digest"].to_pylist(), strict=True)
-            self.picture_text.delete_changed(dict(present))
+            if "digest" in rows.column_names:
+                present = zip(rows["image_id"].to_pylist(), rows["digest"].to_pylist(), strict=True)
+                self.picture_text.delete_changed(dict(present))
 
     def _images_of(self, product_ids: Sequence[str]) -> set[str]:
         rows = self.rows.select(["image_id"], of_products(product_ids))
