@@ -65,6 +65,8 @@ def main() -> int:
     if not levels:
         print(f"this processor has none of {', '.join(arguments.levels)}")
         return 1
+    if skipped := sorted(set(arguments.levels) - set(levels)):
+        print(f"left out, for this processor lacks them: {', '.join(skipped)}", flush=True)
     for name in levels:
         print(f"as a processor with {name}", flush=True)
         environment = {**os.environ, **LEVELS[name][1]}
