@@ -132,7 +132,7 @@ def build(
     collection.refresh(filled.written)
     collection.gallery.ensure_indexes()
     if read:
-        collection.read_pictures(workers=workers, progress=progress)
+        collection.read_pictures(workers=workers)
     return collection, filled
 
 
