@@ -16,7 +16,6 @@ from beautylens.images.ahead import ahead
 from beautylens.images.decode import decode
 from beautylens.images.files import read_bytes
 from beautylens.ingest.fill import COMMIT_IMAGES, OnProgress, Progress
-from beautylens.inputs.several import several
 from beautylens.runtime.native import cache_per_process
 from beautylens.runtime.threads import core_count
 from beautylens.store.columns import file_digest
@@ -86,7 +85,7 @@ def read_pictures(
 
 def _missing(gallery: Gallery, products: Iterable[str] | None, *, nameless: bool) -> list[Row]:
     """Return the rows whose pictures were not read."""
-    where = None if products is None else of_products(several(products))
+    where = None if products is None else of_products(products)
     columns = ("image_id", "product_id", "path", "digest", "brand", "name")
     known = gallery.picture_text.digests(where)
     return [

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from beautylens.inputs.several import several
 from beautylens.store.lance import key_field, of_images, of_products, plain_errors
 from beautylens.store.table import Table
 from beautylens.text.ocr import Line
@@ -48,11 +47,8 @@ class PictureText:
 
     def read(self, image_ids: Iterable[str]) -> dict[str, tuple[Line, ...]]:
         """Return the lines of those pictures that were read, by image id."""
-        ids = several(image_ids)
-        if not ids:
-            return {}
         with plain_errors(self._address, "read"):
-            rows = self._table.select(["image_id", "lines"], of_images(ids))
+            rows = self._table.select(["image_id", "lines"], of_images(image_ids))
         return {row["image_id"]: _from_json(row["lines"]) for row in rows.to_pylist()}
 
     def of_products(self, product_ids: Iterable[str]) -> dict[str, tuple[Line, ...]]:
