@@ -84,9 +84,14 @@ class Evaluation:
             BeautylensError: when the folder cannot be written.
         """
         return write_report(
-            Path(folder), title or self.name, self.summary, self.results, self.verdicts,
-            picture=as_path, truth_pictures=truth_pictures(self.collection, self.truth),
-        )  # fmt: skip
+            Path(folder),
+            title or self.name,
+            self.summary,
+            self.results,
+            self.verdicts,
+            picture=as_path,
+            truth_pictures=truth_pictures(self.collection, self.truth),
+        )
 
 
 def evaluate(
@@ -135,10 +140,24 @@ def evaluate(
 
 
 COLUMNS = (
-    "image", "kind", "product_ids", "ignore_ids", "left_out", "found", "rank", "verdict",
-    "probability", "visual", "inliers", "colour", "text", "barcode", "ap7_challenge", "ap7_all",
+    "image",
+    "kind",
+    "product_ids",
+    "ignore_ids",
+    "left_out",
+    "found",
+    "rank",
+    "verdict",
+    "probability",
+    "visual",
+    "inliers",
+    "colour",
+    "text",
+    "barcode",
+    "ap7_challenge",
+    "ap7_all",
     "error",
-)  # fmt: skip
+)
 """What is told of each search; `visual` to `barcode` are the reasons for the first product."""
 
 

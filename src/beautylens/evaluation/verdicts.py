@@ -124,14 +124,18 @@ class Verdicts:
             "wrong_matches": [_wrong(wrong) for wrong in self.wrong],
             **{name: plain(getattr(self, name)) for name in measures},
             "intervals": plain_intervals(self.intervals),
-            "bins": [[bin_.queries, plain(bin_.probability), plain(bin_.right)]
-                     for bin_ in self.bins],
+            "bins": [
+                [bin_.queries, plain(bin_.probability), plain(bin_.right)] for bin_ in self.bins
+            ],
             "verdicts": {
-                name: {"queries": given.queries, "share": plain(given.share),
-                       "held": None if given.held is None else plain(given.held)}
+                name: {
+                    "queries": given.queries,
+                    "share": plain(given.share),
+                    "held": None if given.held is None else plain(given.held),
+                }
                 for name, given in self.given.items()
             },
-        }  # fmt: skip
+        }
 
 
 def _wrong(wrong: WrongMatch) -> dict[str, object]:
