@@ -12,6 +12,8 @@ import pytest
 from beautylens.collection import Collection
 from tests.conftest import Shop
 
+pytestmark = pytest.mark.alone
+
 PROCESSES = 40
 PATIENCE = 60.0
 
@@ -45,7 +47,6 @@ from beautylens.features.local.nearest import Nearest
 from beautylens.text.ocr import Reader
 from beautylens.text.codes import read_barcodes
 
-pytestmark = pytest.mark.alone
 encoder, reader, pixels = bl.Encoder.load(), Reader(), decode(photo)
 def match():
     found = rootsift()(pixels, longest=640, limit=500).descriptors
