@@ -28,7 +28,7 @@ from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.collection import open_collection
 from beautylens.evaluation.metrics import QueryResult, summarise
 from beautylens.evaluation.run import run_queries
-from beautylens.features.encoder.openvino import PRECISION_VARIABLE, chosen_precision
+from beautylens.features.encoder.precision import PRECISION_VARIABLE, chosen_precision
 from beautylens.images.decode import decode
 from beautylens.indexing import build
 from beautylens.text import ocr
@@ -109,7 +109,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--sets", nargs="+", default=["beauty", "packs", "grocery"])
-    parser.add_argument("--every", nargs="+", type=int, default=[1, 4, 4])
+    parser.add_argument("--every", nargs="+", type=int, default=[1, 8, 6])
     parser.add_argument("--reading", action="store_true")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()

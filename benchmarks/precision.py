@@ -27,10 +27,10 @@ from beautylens.catalogue.truth import read_truth
 from beautylens.evaluation.metrics import summarise
 from beautylens.evaluation.run import run_queries
 from beautylens.features.encoder.encoder import Encoder
-from beautylens.features.encoder.openvino import import_openvino
 from beautylens.features.export.quantise import CALIBRATED, quantise
 from beautylens.indexing import build, recipe_with
 from beautylens.ingest.fill import Described, Describer
+from beautylens.runtime.openvino import import_openvino
 from beautylens.sample import draw_plan, plan_sample
 
 Floats = NDArray[np.float32]

@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from PIL import Image
 
+import beautylens as bl
 from beautylens.collection import Collection
 from beautylens.errors import ImageError, QueryError
 from beautylens.images.fit import Box
@@ -173,3 +175,17 @@ def test_a_product_with_many_pictures_leaves_room_for_others(shop: Shop, tmp_pat
     assert found[0] == "p00"
     assert len(found) == 7
     assert len(many.search(shop.photo(0), 1000)) == 8
+
+
+def test_info_counts_the_pictures_described_in_each_precision(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BEAUTYLENS_PRECISION", "f32")
+    collection = bl.index(shop.table, tmp_path / "mixed.lens", recipe="fast")
+    images = len(collection)
+    assert collection.info()["described_in"] == {"f32": images}
+    # As added on another machine, whose processor computes otherwise.
+    row = collection.gallery.rows.select(["image_id", "digest"]).slice(0, 1)
+    other = row.append_column("precision", pa.array(["bf16"]))
+    collection.gallery.rows.replace(other)
+    assert collection.info()["described_in"] == {"f32": images - 1, "bf16": 1}

@@ -8,7 +8,7 @@ from beautylens.errors import CollectionError, EncoderError
 from beautylens.features.encoder.base_encoder import BaseEncoder
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.features.encoder.ensemble import Ensemble, Part
-from beautylens.features.encoder.openvino import Precision, precision_like
+from beautylens.features.encoder.precision import Precision, precision_like
 from beautylens.features.encoder.whitening import Whitening
 from beautylens.features.local.vlad import VladEncoder
 from beautylens.recipe.recipe import Recipe, is_name

@@ -72,6 +72,7 @@ class Described:
     row: Row
     digest: str
     descriptor: Float32
+    precision: str
     vlad: Float32 | None
     keypoints: bytes
     thumbnail: Thumbnail | None
@@ -142,6 +143,7 @@ class Describer:
             row,
             file_digest(data),
             _descriptor(encoder, picture),
+            encoder.precision,
             self._vlad([found])[0] if self._vlad else None,
             found.to_bytes(),
             Thumbnail.of(picture, self._longest) if self._thumbnails else None,
@@ -275,6 +277,7 @@ def to_table(described: Sequence[Described], catalogue: Catalogue) -> pa.Table:
     paths = [stored_path(catalogue.image_path(item.row["image"])) for item in described]
     columns["path"] = pa.array(paths, pa.string())
     columns["digest"] = pa.array([item.digest for item in described], pa.string())
+    columns["precision"] = pa.array([item.precision for item in described], pa.string())
     columns["keypoints"] = pa.array([item.keypoints for item in described], pa.large_binary())
     small = [item.thumbnail for item in described]
     if any(small):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from beautylens.features.encoder.openvino import precision_like
+from beautylens.features.encoder.precision import precision_like
 from beautylens.files.paths import as_path, folder_size
 from beautylens.recipe.recipe import Recipe
 from beautylens.store.gallery import Gallery
@@ -21,8 +21,8 @@ def collection_info(gallery: Gallery, recipe: Recipe) -> dict[str, Any]:
         "recipe": recipe.name,
         "encoder": made_with["name"],
         "encoder_fingerprint": made_with["fingerprint"],
-        # Older collections have no record.
-        "described_in": made_with.get("precision", "not recorded"),
+        # Several where machines differ: images by precision.
+        "described_in": gallery.rows.precisions(),
         "searched_in": precision_like(made_with.get("precision")),
         "version": gallery.version,
         "pictures_read": gallery.picture_text.count(),

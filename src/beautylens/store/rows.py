@@ -88,6 +88,13 @@ class Rows:
         rows = self.select(["digest", "image_id"])
         return dict(zip(rows["digest"].to_pylist(), rows["image_id"].to_pylist(), strict=True))
 
+    def precisions(self) -> dict[str, int]:
+        """Return the number of images described in each precision, the most frequent first."""
+        counts = self.select(["precision"])["precision"].value_counts().to_pylist()
+        return {
+            each["values"]: each["counts"] for each in sorted(counts, key=lambda c: -c["counts"])
+        }
+
     def stream(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield the named columns of all images in batches of a few thousand rows."""
         with plain_errors(self.address, "read"):

@@ -25,7 +25,7 @@ THUMBNAIL = ("thumbnail", "thumbnail_scale")
 # Columns that are not metadata and not for filters; `original` exists after augmentation only, and
 # others depend on the recipe.
 INTERNAL = (
-    *("path", "digest", "descriptor", "original", "vlad", "keypoints"),
+    *("path", "digest", "precision", "descriptor", "original", "vlad", "keypoints"),
     *THUMBNAIL,
 )
 # Keypoints are packed already; Lance's compression saves an eighth and is slower than reading.
@@ -53,7 +53,8 @@ def create_tables(
         artefacts: fitted on the catalogue before it is indexed.
     """
     fields = [key_field("image_id")]
-    fields += [pa.field(name, pa.string()) for name in (*PLAIN[1:], *extra, "path", "digest")]
+    texts = (*PLAIN[1:], *extra, "path", "digest", "precision")
+    fields += [pa.field(name, pa.string()) for name in texts]
     fields += [pa.field(n, pa.list_(pa.float32(), length)) for n, length in vectors.items()]
     fields.append(pa.field("keypoints", pa.large_binary(), metadata=_UNCOMPRESSED))
     if thumbnails:

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from beautylens.errors import EncoderError
-from beautylens.features.encoder import cuda
-from beautylens.features.encoder.cuda import CudaNetwork, has_gpu
+from beautylens.features.encoder.cuda import CudaNetwork
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.features.encoder.openvino import Network
+from beautylens.runtime import gpu
+from beautylens.runtime.gpu import has_gpu
 
 
 class OnProcessor(CudaNetwork):
@@ -33,5 +34,5 @@ def test_what_is_no_graph_is_named(tmp_path) -> None:
 
 
 def test_without_a_driver_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
-    monkeypatch.setattr(cuda, "_DRIVER", tmp_path / "none")
+    monkeypatch.setattr(gpu, "_DRIVER", tmp_path / "none")
     assert not has_gpu.__wrapped__()

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from beautylens.errors import EncoderError
-from beautylens.features.encoder import openvino as runtime
+from beautylens.features.encoder import precision as precisions
 from beautylens.features.encoder.encoder import Encoder
-from beautylens.features.encoder.openvino import Network, Precision, import_openvino
+from beautylens.features.encoder.openvino import Network
+from beautylens.features.encoder.precision import Precision
 from beautylens.features.export.parity import probe_pictures
+from beautylens.runtime.openvino import ISA_VARIABLE, has_bfloat16
 from tests.conftest import draw_pack
 
 DEFAULT = Path(str(resources.files("beautylens") / "features/encoder/weights/default/graph.onnx"))
@@ -55,15 +57,34 @@ def test_the_processors_own_precision_changes_descriptors_a_little() -> None:
 
 
 def test_the_environment_names_the_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precisions, "has_bfloat16", lambda: True)
     for named in ("f32", "bf16"):
         monkeypatch.setenv("BEAUTYLENS_PRECISION", named)
         assert Encoder.load().precision == named
     monkeypatch.delenv("BEAUTYLENS_PRECISION")
-    capable = import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    assert Encoder.load().precision == ("bf16" if "BF16" in capable else "f32")
+    assert Encoder.load().precision == "bf16"
+    monkeypatch.setattr(precisions, "has_bfloat16", lambda: False)
+    assert Encoder.load().precision == "f32"
     monkeypatch.setenv("BEAUTYLENS_PRECISION", "fp16")
     with pytest.raises(EncoderError, match="BEAUTYLENS_PRECISION is 'fp16'; set it to f32 or bf16"):
         _ = Encoder.load().precision
+
+
+def test_bfloat16_is_refused_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precisions, "has_bfloat16", lambda: False)
+    with pytest.raises(EncoderError, match="the precision is 'bf16', but the networks run in f32"):
+        Encoder.load(precision="bf16")
+    monkeypatch.setenv("BEAUTYLENS_PRECISION", "bf16")
+    with pytest.raises(EncoderError, match="BEAUTYLENS_PRECISION is 'bf16', but the networks run"):
+        _ = Encoder.load().precision
+
+
+@pytest.mark.parametrize("level", ["AVX2", "avx512_core_vnni"])
+def test_a_level_of_onednn_without_bfloat16_hides_it(
+    monkeypatch: pytest.MonkeyPatch, level: str
+) -> None:
+    monkeypatch.setenv(ISA_VARIABLE, level)
+    assert not has_bfloat16.__wrapped__()
 
 
 @pytest.mark.parametrize(
@@ -77,7 +98,7 @@ def test_a_gallery_is_searched_in_the_precision_that_described_it_where_there_is
     monkeypatch: pytest.MonkeyPatch, native: Precision, recorded: Precision, searched: Precision
 ) -> None:
     monkeypatch.delenv("BEAUTYLENS_PRECISION", raising=False)
-    monkeypatch.setattr(runtime, "_native_precision", lambda: native)
-    assert runtime.precision_like(recorded) == searched
-    monkeypatch.setenv("BEAUTYLENS_PRECISION", "bf16")
-    assert runtime.precision_like(recorded) == "bf16"
+    monkeypatch.setattr(precisions, "_native_precision", lambda: native)
+    assert precisions.precision_like(recorded) == searched
+    monkeypatch.setenv("BEAUTYLENS_PRECISION", "f32")
+    assert precisions.precision_like(recorded) == "f32"

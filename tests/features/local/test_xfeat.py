@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from beautylens.errors import EncoderError
-from beautylens.features.encoder.openvino import import_openvino
 from beautylens.features.local.keypoints import Keypoints
 from beautylens.features.local.xfeat import OFFSET, QUANTUM, XFeat
+from beautylens.runtime.openvino import import_openvino
 
 HEIGHT, WIDTH = 64, 96
 NAMES = ("feats", "keypoints", "heatmap")

@@ -19,7 +19,7 @@ from beautylens.evaluation.tune.cache import Memory, digest_of, pictures_digest
 from beautylens.evaluation.tune.photos import precision_of
 from beautylens.evaluation.tune.search import Figures, Measure
 from beautylens.features.encoder.base_encoder import BaseEncoder
-from beautylens.features.encoder.openvino import Precision
+from beautylens.features.encoder.precision import Precision
 from beautylens.features.local.extractors import Extractor
 from beautylens.features.local.keypoints import Keypoints
 from beautylens.recipe.recipe import Recipe

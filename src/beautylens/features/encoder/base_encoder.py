@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from beautylens.arrays import Float32, UInt8
-from beautylens.features.encoder.openvino import Precision
 from beautylens.features.encoder.pooling import unit_rows
+from beautylens.features.encoder.precision import Precision
 from beautylens.images.ahead import batches
 from beautylens.images.decode import decode
 from beautylens.images.fit import centre

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from beautylens.arrays import Float32, UInt8
 from beautylens.errors import EncoderError
-from beautylens.features.encoder.openvino import Network, Precision
+from beautylens.features.encoder.openvino import Network
+from beautylens.features.encoder.precision import Precision
 from beautylens.runtime.native import ONNX_RUNTIME
 
-_DRIVER = Path("/proc/driver/nvidia/version")
 PROVIDERS: tuple[Any, ...] = (
     # Without TF32: descriptors are compared with those computed on CPUs.
     ("CUDAExecutionProvider", {"use_tf32": 0}),
     "CPUExecutionProvider",
 )
-
-
-@cache
-def has_gpu() -> bool:
-    """Tell whether this machine has an NVIDIA GPU and the CUDA build of ONNX Runtime."""
-    try:
-        version("onnxruntime-gpu")
-    except PackageNotFoundError:
-        return False
-    return _DRIVER.exists()
 
 
 class CudaNetwork(Network):

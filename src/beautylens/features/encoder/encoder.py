@@ -18,13 +18,15 @@ from pydantic import Field
 from beautylens.arrays import Float32, UInt8
 from beautylens.errors import EncoderError
 from beautylens.features.encoder.base_encoder import BaseEncoder
-from beautylens.features.encoder.cuda import CudaNetwork, has_gpu
-from beautylens.features.encoder.openvino import Network, Precision, portable_of, read_header
+from beautylens.features.encoder.cuda import CudaNetwork
+from beautylens.features.encoder.openvino import Network, portable_of, read_header
 from beautylens.features.encoder.pooling import Outputs, find_pooled, pool_scales
+from beautylens.features.encoder.precision import Precision, supported
 from beautylens.features.encoder.registry import known_encoders, no_such_encoder
 from beautylens.features.encoder.whitening import Whitening
 from beautylens.images.fit import white_pad
 from beautylens.recipe.settings import PoolingSettings, Scales, Settings, checked
+from beautylens.runtime.gpu import has_gpu
 
 Channels = tuple[float, float, float]
 
@@ -75,6 +77,7 @@ class Encoder(BaseEncoder):
         self.spec = spec
         self.whitening = whitening
         self.graph = graph
+        precision = precision and supported(precision)
         sides = [round(spec.side * scale / spec.stride) * spec.stride for scale in spec.scales]
         network_class = CudaNetwork if has_gpu() else Network
         self._networks = [

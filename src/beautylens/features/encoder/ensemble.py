@@ -13,8 +13,8 @@ import numpy as np
 from beautylens.arrays import Float32, UInt8
 from beautylens.features.encoder.base_encoder import BaseEncoder
 from beautylens.features.encoder.encoder import Encoder
-from beautylens.features.encoder.openvino import Precision
 from beautylens.features.encoder.pooling import unit_rows
+from beautylens.features.encoder.precision import Precision
 from beautylens.features.encoder.whitening import Whitening
 
 

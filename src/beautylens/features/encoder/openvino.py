@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import os
-import sys
-from functools import cache
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 
 from beautylens.arrays import Float32, UInt8
 from beautylens.errors import EncoderError
+from beautylens.features.encoder.precision import Precision, chosen_precision
 from beautylens.runtime.native import OPENVINO, Once
+from beautylens.runtime.openvino import import_openvino
 
 HEADER_KEY = "beautylens"
 # Metadata key of a portable file with the fingerprint of its encoder.
 PORTABLE_KEY = f"{HEADER_KEY}-portable"
-
-# Precision of a network: single precision, or bfloat16 (16 bits with the range of float32).
-Precision = Literal["f32", "bf16"]
-# The environment variable that sets the precision of all networks of a process.
-PRECISION_VARIABLE = "BEAUTYLENS_PRECISION"
 
 
 class Network:
@@ -145,46 +137,6 @@ def _infer(compiled: Any, pictures: UInt8, outputs: int) -> tuple[Float32, ...]:
     )
 
 
-def chosen_precision() -> Precision:
-    """Return the default precision of networks.
-
-    bfloat16 on processors with native support, where it takes about half the time; else single
-    precision. The environment variable `BEAUTYLENS_PRECISION` overrides both.
-
-    Raises:
-        EncoderError: when the variable is neither `f32` nor `bf16`.
-    """
-    wanted = os.environ.get(PRECISION_VARIABLE, "")
-    if wanted and wanted not in get_args(Precision):
-        raise EncoderError(
-            f"the environment variable {PRECISION_VARIABLE} is '{wanted}'; set it to "
-            f"{' or '.join(get_args(Precision))}, or unset it to let the processor decide"
-        )
-    return wanted or _native_precision()  # type: ignore[return-value]  # one of the two
-
-
-def precision_like(recorded: Precision | None) -> Precision:
-    """Return the precision for queries of a gallery, given that of the gallery's descriptors.
-
-    The same precision gives the same answers on any machine. A processor without bfloat16 searches
-    a gallery of bfloat16 in single precision; cosines differ by less than .003.
-
-    Args:
-        recorded: precision of the gallery; None where unknown.
-    """
-    chosen = chosen_precision()
-    if recorded is None or os.environ.get(PRECISION_VARIABLE):
-        return chosen
-    return recorded if recorded == _native_precision() else "f32"
-
-
-@cache
-@OPENVINO.serialise_first_call
-def _native_precision() -> Precision:
-    capable = import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return "bf16" if "BF16" in capable else "f32"
-
-
 def compile_graph(graph: Path) -> Any:
     """Return an ONNX graph compiled for the CPU in single precision, inputs and outputs unchanged.
 
@@ -233,23 +185,6 @@ def _metadata(graph: Path, key: str) -> str | None:
         return str(model.get_rt_info(["framework", key]).astype(str))
     except RuntimeError:
         return None
-
-
-@cache
-@OPENVINO.serialise_first_call
-def import_openvino() -> ModuleType:
-    """Import OpenVINO on first use (0.3 s), without its telemetry.
-
-    On import OpenVINO sends an event to an analytics server from a forked process, unless the
-    package `openvino_telemetry` cannot be imported; then it uses its own stub.
-    """
-    if "openvino" not in sys.modules:
-        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # blocks the import
-    try:
-        return importlib.import_module("openvino")
-    finally:
-        if sys.modules.get("openvino_telemetry", True) is None:
-            del sys.modules["openvino_telemetry"]
 
 
 @OPENVINO.serialise_first_call

@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 
 from beautylens.arrays import Float32, UInt8
-from beautylens.features.encoder.openvino import Network, Precision
+from beautylens.features.encoder.openvino import Network
 from beautylens.features.encoder.pooling import spoc, unit_rows
+from beautylens.features.encoder.precision import Precision
 
 
 @dataclass(frozen=True, slots=True)
