@@ -26,6 +26,18 @@ def png_of_empty_chunks(count: int = 1_600_000) -> bytes:
     return png_with(chunk(b"IDAT") * count)
 
 
+def png_of_profiles(count: int = 4_000) -> bytes:
+    """A PNG that gives its colour profile again and again, each as large as one may be."""
+    packed = zlib.compress(bytes((1 << 20) - 10), 9)
+    return png_with(chunk(b"iCCP", b"profile\0\0" + packed) * count)
+
+
+def png_of_orientations(count: int = 4_000) -> bytes:
+    """A PNG that gives its XMP again and again, each as large as one may be."""
+    packed = zlib.compress(bytes((1 << 20) - 10), 9)
+    return png_with(chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + packed) * count)
+
+
 def jpeg_with(segments: bytes) -> bytes:
     """A JPEG with further segments after its start."""
     data = saved(smooth(), "JPEG")
@@ -59,6 +71,16 @@ def jpeg_of_scans(count: int = 7_000, side: int = 7_000) -> bytes:
     return b"\xff\xd8" + table + frame + codes + first + again * count + b"\xff\xd9"
 
 
+def jpeg_of_hidden_scans(count: int = 20, side: int = 7_000) -> bytes:
+    """A JPEG of many scans, behind markers that have no length but look as if they had one."""
+    data = jpeg_of_scans(2, side)
+    *before, scan = data.split(b"\xff\xda")
+    scan = b"\xff\xda" + scan.removesuffix(b"\xff\xd9")
+    # 0xFFDA would be a length of 65,498 bytes.
+    hidden = b"\xff\x01" + scan * (65_498 // len(scan) + 1)
+    return b"\xff\xda".join(before) + hidden * count + b"\xff\xd9"
+
+
 def arithmetic_jpeg() -> bytes:
     data = saved(smooth(), "JPEG")
     return data.replace(b"\xff\xc0", b"\xff\xc9", 1)
@@ -75,6 +97,20 @@ def gif_of_blocks(count: int = 2_000_000) -> bytes:
     data = saved(smooth(), "GIF")
     start = 13 + (3 << ((data[10] & 7) + 1))
     return data[:start] + b"!\xfe" + b"\1x" * count + b"\0" + data[start:]
+
+
+def gif_of_skipped_bytes(count: int = 10_000_000) -> bytes:
+    """A GIF with bytes before its frame that start no block, and that Pillow skips one by one."""
+    data = saved(smooth(), "GIF")
+    start = 13 + (3 << ((data[10] & 7) + 1))
+    return data[:start] + b"\1" * count + data[start:]
+
+
+def gif_of_hidden_comments(count: int = 60_000) -> bytes:
+    """A GIF of comments behind a byte that starts no block."""
+    data = gif_of_comments(count)
+    start = 13 + (3 << ((data[10] & 7) + 1))
+    return data[:start] + b"\1" + data[start:]
 
 
 def webp_of_nothing(side: int = 7_000) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
@@ -13,6 +14,8 @@ from PIL import Image
 from beautylens.errors import ImageError
 from beautylens.images.decode import DecodeOptions, decode, decode_scaled
 from beautylens.images.limits import Limits
+from beautylens.images.structure.gif import read_gif
+from beautylens.images.structure.png import read_png
 from tests.images import bombs
 from tests.images.pictures import saved, smooth
 
@@ -26,7 +29,9 @@ STRANGERS = Limits(max_bytes=20 << 20, max_pixels=50_000_000, max_scans=64, rare
         (bombs.jpeg_of_segments, "more than 4,096 segments"),
         (bombs.jpeg_of_filler, "bytes of filler"),
         (bombs.jpeg_of_scans, "more than 32 scans"),
+        (bombs.jpeg_of_hidden_scans, "more than 32 scans"),
         (bombs.gif_of_blocks, "more than 65,536 blocks"),
+        (bombs.gif_of_skipped_bytes, "more than 65,536 blocks"),
         (bombs.webp_of_chunks, "more than 65,536 chunks"),
         (bombs.heic_of_items, "more than 4,096 items"),
         (bombs.tiff_of_a_huge_tile, "tiles of 43,648 x 43,648 pixels in a picture of 64 x 64"),
@@ -47,8 +52,21 @@ def test_a_file_with_more_parts_than_its_picture_needs_is_refused_unopened(
         decode(data, name="photo", limits=STRANGERS)
 
 
-def test_comments_of_a_gif_are_not_read() -> None:
-    np.testing.assert_array_equal(decode(bombs.gif_of_comments()), decode(saved(smooth(), "GIF")))
+@pytest.mark.parametrize("comments", [bombs.gif_of_comments, bombs.gif_of_hidden_comments])
+def test_comments_of_a_gif_are_not_read(comments: Callable[[], bytes]) -> None:
+    plain = saved(smooth(), "GIF")
+    np.testing.assert_array_equal(decode(comments()), decode(plain))
+    assert read_gif(comments(), STRANGERS).data == plain
+
+
+@pytest.mark.parametrize("repeated", [bombs.png_of_profiles, bombs.png_of_orientations])
+def test_repeated_metadata_of_a_png_is_unpacked_once(
+    repeated: Callable[[int], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpack, unpacked = zlib.decompressobj, []
+    monkeypatch.setattr(zlib, "decompressobj", lambda: unpacked.append(None) or unpack())
+    assert read_png(repeated(100), STRANGERS).data == repeated(1)
+    assert len(unpacked) == 1
 
 
 def test_a_webp_is_refused_before_memory_is_taken_for_its_canvas() -> None:

@@ -31,10 +31,12 @@ CEILING = ServeSettings(collection="").decoding_bytes + 600 * MEBIBYTE
 REFUSED = {
     "PNG of empty chunks": bombs.png_of_empty_chunks,
     "JPEG of scans": bombs.jpeg_of_scans,
+    "JPEG of hidden scans": bombs.jpeg_of_hidden_scans,
     "JPEG of segments": bombs.jpeg_of_segments,
     "JPEG of filler": bombs.jpeg_of_filler,
     "arithmetic JPEG": bombs.arithmetic_jpeg,
     "GIF of blocks": bombs.gif_of_blocks,
+    "GIF of skipped bytes": bombs.gif_of_skipped_bytes,
     "WebP of chunks": bombs.webp_of_chunks,
     "HEIC of items": bombs.heic_of_items,
     "HEIC of another coding": bombs.uncompressed_heic,
@@ -63,6 +65,7 @@ LARGE = {
     "RGBA": lambda: large("RGBA", "PNG", compress_level=1),
     "16 bits": sixteen_bits,
     "GIF of comments": bombs.gif_of_comments,
+    "PNG of profiles": bombs.png_of_profiles,
     "JPEG of as many scans as are allowed": lambda: bombs.jpeg_of_scans(31),
 }
 

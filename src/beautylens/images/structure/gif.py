@@ -8,12 +8,13 @@ from beautylens.images.structure.file import ExcessError, Structure, without
 MAX_BLOCKS = 65_536
 _EXTENSION = 0x21
 _IMAGE = 0x2C
+_TRAILER = 0x3B
 _CONTROL = 0xF9
 _HEADER_BYTES = 13
 
 
 def read_gif(data: bytes, _: Limits) -> Structure:
-    """Remove all extensions before the first frame, such as comments, but its control block.
+    """Remove all that precedes the first frame, such as comments, but its control block.
 
     Raises:
         ExcessError: when there are too many blocks.
@@ -23,13 +24,13 @@ def read_gif(data: bytes, _: Limits) -> Structure:
         at += 3 << ((data[10] & 7) + 1)
     blocks = 0
     dropped: list[tuple[int, int]] = []
-    while at + 1 < len(data) and data[at] in (0, _EXTENSION):
-        if data[at] == 0:
-            # Some writers leave such a byte behind; it is skipped.
+    while at + 1 < len(data) and data[at] not in (_IMAGE, _TRAILER):
+        if data[at] == _EXTENSION:
+            end, count = _after_blocks(data, at + 2, MAX_BLOCKS - blocks)
+        else:
+            # Some writers leave a zero byte behind; Pillow skips any other byte, too.
             end = at + 1
             count = 1
-        else:
-            end, count = _after_blocks(data, at + 2, MAX_BLOCKS - blocks)
         blocks += count
         if blocks >= MAX_BLOCKS:
             raise ExcessError(f"has more than {MAX_BLOCKS:,} blocks before its first frame")

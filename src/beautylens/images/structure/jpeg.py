@@ -17,8 +17,9 @@ MAX_FILLER = 64 << 10
 _WORK = 32
 
 _MARKER = re.compile(rb"\xff+([\x01-\xfe])")
-# In coded data, 0xFF is followed by a zero byte or is one of the restart markers.
-_AFTER_SCAN = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")
+# In coded data, 0xFF is followed by a zero byte or is one of the restart markers. TEM (0x01) has no
+# length either: reading one would hide the scans that follow it.
+_AFTER_SCAN = re.compile(rb"\xff+([\x02-\xcf\xd8-\xfe])")
 _ALONE = frozenset((0x01, *range(0xD0, 0xD9)))
 _END = 0xD9
 _SCAN = 0xDA

@@ -20,7 +20,7 @@ _TRANSPARENCY_BYTES = {0: 2, 2: 6, 3: 1}
 
 
 def read_png(data: bytes, _: Limits) -> Structure:
-    """Count a PNG's chunks; remove damaged ancillary ones and those that do not affect pixels.
+    """Count a PNG's chunks; remove damaged and repeated ancillary ones, and those without effect.
 
     A wrong checksum of metadata, or a text too large to unpack, does not matter for the pixels. Of
     an animation the default image is kept.
@@ -31,6 +31,7 @@ def read_png(data: bytes, _: Limits) -> Structure:
     at = _SIGNATURE_BYTES
     most = SPARE_CHUNKS
     dropped: list[tuple[int, int]] = []
+    seen: set[bytes] = set()
     colour_type = data[25] if len(data) > 25 else 0
     if len(data) >= 24:
         most += min(MAX_ROWS, struct.unpack_from(">I", data, 20)[0])
@@ -41,9 +42,12 @@ def read_png(data: bytes, _: Limits) -> Structure:
         end = at + 12 + length
         if end > len(data) or kind == b"IEND":
             return Structure(without(data, dropped))
-        is_ancillary = bool(kind[0] & 0x20)
-        if is_ancillary and not _is_wanted(kind, memoryview(data)[at:end], colour_type):
-            dropped.append((at, end))
+        if kind[0] & 0x20:
+            # Each once: to unpack thousands of profiles takes longer than to decode the picture.
+            name = kind if kind != b"iTXt" else data[at + 8 : at + 8 + len(_ORIENTATION_TEXT)]
+            if name in seen or not _is_wanted(kind, memoryview(data)[at:end], colour_type):
+                dropped.append((at, end))
+            seen.add(name)
         at = end
     raise ExcessError(f"has more than {most:,} chunks")
 
