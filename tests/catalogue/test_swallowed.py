@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,9 @@ LAST = "p9,z.jpg,Powder\n"
         ('p1,a.jpg,"Rouge\np2,,Gloss"\n', (2, 3)),
         ('p1,a,"Rouge\np2,b,Gloss"\n', (2, 3)),
         ('p1,a.jpg,"Rouge, matt\np2,b.jpg,Brush 5"\n', (2, 3)),
+        ('p1,"a.jpg,Rouge\np2,b.jpg",Gloss\n', (2, 3)),
+        ('"p1,a.jpg,\np2",b.jpg,\n', (2, 3)),
+        ('"red,pictures/1,Rouge\nclear",pictures/2,Gloss\n', (2, 3)),
     ],
 )
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
@@ -42,6 +46,29 @@ def test_a_quote_closed_in_a_later_row_is_refused_with_its_row(
         f"row {first - 1} (line {first}) opens a quote that nothing closes before line {last}, "
         "so that it swallows rows; close it"
     ) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("names", "rows"),
+    [
+        (["product_id", "image", "name", "brand"], "1 pics/a.png A Dior|2 pics/b.png B Mac"),
+        (["name", "product_id", "image"], "Oil x1 pics/a.png|Gel x2 pics/b.png"),
+        (["product_id", "image", "name", "brand"], "1 pics/a.png A -|2 pics/b.png B -"),
+        (["name", "image", "product_id"], "Oil pics/1 sku-a|Gel pics/2 zz"),
+        (["image", "product_ids", "ignore_ids"], "q1.jpg 1 -|q2.jpg 2;3 4"),
+    ],
+)
+def test_no_two_quotes_anywhere_in_two_rows_take_a_row_away(
+    tmp_path: Path, names: list[str], rows: str
+) -> None:
+    sound = [[cell.strip("-") for cell in row.split(" ")] for row in rows.split("|")]
+    for opened, closed, at_end in product(range(len(names)), range(len(names)), (True, False)):
+        one, other = (list(row) for row in sound)
+        one[opened] = f'"{one[opened]}'
+        other[closed] = f'{other[closed]}"' if at_end else f'"{other[closed]}'
+        text = "\n".join(",".join(row) for row in (names, one, other, sound[0]))
+        with pytest.raises(TableError):
+            read_text(tmp_path, text)
 
 
 def test_a_quote_among_the_column_names_swallows_no_row(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
+from beautylens.catalogue.image_cells import picture_columns
 from beautylens.errors import TableError
 from beautylens.files.paths import is_address
 
@@ -51,8 +52,10 @@ def refuse_swallowed(
     Raises:
         TableError: naming the row and its line.
     """
+    images: list[int] = []
     for record in records(file, delimiter):
-        if not record.has_line_breaks or not _swallows(record, delimiter, columns):
+        images = images if record.row else _image_columns(record.fields)
+        if not record.has_line_breaks or not _swallows(record, delimiter, columns, images):
             continue
         first = above + record.line
         last = first + len(record.lines) - 1
@@ -76,9 +79,11 @@ def is_quoted(file: TextIO, delimiter: str, columns: int) -> bool:
         columns: their number.
     """
     needed = False
+    images: list[int] = []
     for record in records(file, delimiter):
+        images = images if record.row else _image_columns(record.fields)
         if any('"' in line for line in record.lines):
-            if len(record.fields) != columns or _swallows(record, delimiter, columns):
+            if len(record.fields) != columns or _swallows(record, delimiter, columns, images):
                 return False
             needed |= any(set(cell) & {delimiter, '"', "\n", "\r"} for cell in record.fields)
     return needed
@@ -104,7 +109,13 @@ def records(file: TextIO, delimiter: str) -> Iterator[Record]:
             lines.clear()
 
 
-def _swallows(record: Record, delimiter: str, columns: int | None) -> bool:
+def _image_columns(names: Sequence[str]) -> list[int]:
+    """Return the positions of the columns of pictures."""
+    known = picture_columns(names)
+    return [position for position, name in enumerate(names) if name in known]
+
+
+def _swallows(record: Record, delimiter: str, columns: int | None, images: Sequence[int]) -> bool:
     """Return whether a quote in a row of several lines swallows other rows."""
     if columns is None:
         return True
@@ -119,31 +130,39 @@ def _swallows(record: Record, delimiter: str, columns: int | None) -> bool:
     elif len(first) < columns:
         return False
     rows = (_line_as_row(line, delimiter) for line in record.lines[1:])
-    return any(_is_row(fields, first) for fields in rows if len(fields) == columns)
+    return any(_is_row(fields, first, images) for fields in rows if len(fields) == columns)
 
 
 def _line_as_row(line: str, delimiter: str) -> list[str]:
     """Return the cells of one line; a quote that is not closed in it is an ordinary character."""
     *cells, last = next(csv.reader([line], delimiter=delimiter), []) or [""]
-    return [*cells, *next(csv.reader([last.rstrip("\r\n")], delimiter=delimiter), [""])]
+    return [*cells, *(next(csv.reader([last.rstrip("\r\n")], delimiter=delimiter), []) or [""])]
 
 
-def _is_row(fields: Sequence[str], first: Sequence[str]) -> bool:
+def _is_row(fields: Sequence[str], first: Sequence[str], images: Sequence[int]) -> bool:
     """Return whether a line inside a cell is a row of its own, like the line that opens the cell.
 
-    It is if both name a picture. If the first line names none, or the other has an empty cell, it
-    is if their first cells have the same pattern.
+    It is if both name a picture, or name files of one folder in a column of pictures. If the first
+    line names no picture, or the other has an empty cell, it is if their first cells have the same
+    pattern.
     """
     pictured = any(map(_names_picture, first)) or not first
     if pictured and any(map(_names_picture, fields)):
+        return True
+    if first and any(_in_one_folder(fields[column], first[column]) for column in images):
         return True
     alike = bool(first) and _pattern(fields[0]) == _pattern(first[0])
     return alike and (not pictured or "" in fields)
 
 
 def _names_picture(cell: str) -> bool:
-    first = cell.split(";", maxsplit=1)[0].strip()
+    first = cell.split(";", maxsplit=1)[0].strip(' "')
     return is_address(first) or Path(first).suffix.lower() in PHOTO_SUFFIXES
+
+
+def _in_one_folder(cell: str, other: str) -> bool:
+    folders = [re.split(r"[/\\](?=[^/\\]*$)", each.strip(' "'))[:-1] for each in (cell, other)]
+    return folders[0] == folders[1] != []
 
 
 def _pattern(cell: str) -> str:
