@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import cv2
@@ -265,6 +266,15 @@ def test_a_catalogue_in_memory_is_the_one_of_the_file(shape: str, shop: Shop) ->
     assert given.extra == read.extra
     columns = ["product_id", "name", "brand", "shade", "row"]
     assert given.rows.select(columns).to_pylist() == read.rows.select(columns).to_pylist()
+
+
+def test_rows_are_taken_while_another_thread_imports_pandas(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from beautylens.catalogue.sources import catalogue_from
+
+    monkeypatch.setitem(sys.modules, "pandas", ModuleType("pandas"))
+    assert catalogue_from([{"product_id": "1", "image": str(shop.photo(0))}]).rows.num_rows == 1
 
 
 def test_values_of_python_become_the_cells_of_a_file() -> None:

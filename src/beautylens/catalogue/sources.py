@@ -77,8 +77,9 @@ def _path(file: Named) -> str | RemotePath:
 def _as_texts(source: object) -> pa.Table:
     """Return rows as a table of texts."""
     try:
-        pandas = sys.modules.get("pandas")
-        if pandas is not None and isinstance(source, pandas.DataFrame):
+        # Another thread may be importing pandas, whose module then has no data frames yet.
+        data_frame = getattr(sys.modules.get("pandas"), "DataFrame", None)
+        if data_frame is not None and isinstance(source, data_frame):
             return _of_frame(source)
         if isinstance(source, ArrowStream):
             table = pa.table(source)
