@@ -96,14 +96,15 @@ def test_average_precision_follows_the_formula(ranking, truths, ignore, denomina
     ],
 )
 def test_average_precision_of_rankings_worked_out_by_hand(ranking, truths, challenge, over_all):
-    assert average_precision(ranking, truths, denominator="challenge") == pytest.approx(challenge)
-    assert average_precision(ranking, truths, denominator="all") == pytest.approx(over_all)
+    ids = list(ranking), set(truths)
+    assert average_precision(*ids, denominator="challenge") == pytest.approx(challenge)
+    assert average_precision(*ids, denominator="all") == pytest.approx(over_all)
 
 
 def test_a_hit_at_rank_one_scores_one_and_not_what_the_misprinted_equation_gives():
     misprinted = sum(1 / i for i in range(1, 8))
     assert misprinted == pytest.approx(2.59, abs=0.005)
-    assert average_precision("tabcdef", {"t"}, denominator="all") == 1
+    assert average_precision(list("tabcdef"), {"t"}, denominator="all") == 1
 
 
 @given(rankings, truth_sets, ignore_sets)
@@ -118,8 +119,9 @@ def test_the_denominators_differ_only_where_a_hit_comes_with_a_miss(ranking, tru
 
 
 def test_a_perfect_top_seven_of_ten_truths_scores_seven_tenths_over_all():
-    assert average_precision("abcdefg", "abcdefghij", denominator="all") == pytest.approx(0.7)
-    assert average_precision("abcdefg", "abcdefghij", denominator="challenge") == 1
+    ids = list("abcdefg"), set("abcdefghij")
+    assert average_precision(*ids, denominator="all") == pytest.approx(0.7)
+    assert average_precision(*ids, denominator="challenge") == 1
 
 
 @given(st.permutations("abcdefghij"), truth_sets, st.data())
@@ -144,12 +146,12 @@ def test_ignored_products_neither_help_nor_hurt(ranking, truths, ignore, denomin
 
 
 def test_a_product_that_is_both_a_truth_and_ignored_is_a_truth():
-    assert average_precision("t", {"t"}, ignore={"t"}, denominator="all") == 1
+    assert average_precision(list("t"), {"t"}, ignore={"t"}, denominator="all") == 1
 
 
 def test_a_repeated_product_takes_one_place():
-    assert average_precision("xxxxxxxxt", {"t"}, denominator="all") == 1 / 2
-    assert average_precision("ttt", {"s", "t"}, denominator="all") == 1 / 2
+    assert average_precision(list("xxxxxxxxt"), {"t"}, denominator="all") == 1 / 2
+    assert average_precision(list("ttt"), {"s", "t"}, denominator="all") == 1 / 2
 
 
 @given(rankings, truth_sets, ignore_sets, st.integers(1, 12))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,9 +13,17 @@ from beautylens.catalogue.checks import require_columns
 from beautylens.catalogue.datasets.perfect500k import read_lists
 from beautylens.catalogue.sources import catalogue_from
 from beautylens.catalogue.truth import TruthRow
-from beautylens.errors import TableError
-from beautylens.evaluation.metrics import QueryResult
+from beautylens.errors import ImageError, QueryError, TableError
+from beautylens.evaluation.metrics import (
+    QueryResult,
+    average_precision,
+    ranked_products,
+    recall_at,
+    reciprocal_rank,
+)
 from beautylens.evaluation.tune.photos import split_photos
+from beautylens.images.decode import decode
+from beautylens.images.limits import Limits
 from beautylens.inputs.several import several
 from beautylens.results import Matches
 from beautylens.store.failures import Failure
@@ -23,6 +32,7 @@ from beautylens.text.lines import ReadLine
 from beautylens.text.overlap import share
 from beautylens.text.product_texts import product_texts
 from beautylens.text.text_index import TextIndex
+from tests.conftest import Shop
 from tests.store.test_gallery import DIMENSIONS, rows, unit
 
 
@@ -71,6 +81,32 @@ def test_answers_to_photos_take_a_lone_id_for_one_product() -> None:
     assert (row.product_ids, row.ignore_ids) == ({"12"}, {"11"})
     assert QueryResult(Path("q.jpg"), "12", "", "", Matches(), None).truths == {"12"}
     assert split_photos([row], "12").left_out == 0
+
+
+def test_measures_take_a_lone_id_for_one_product() -> None:
+    ranking, measured = ["1", "2", "12"], {"ignore": "11", "denominator": "all"}
+    assert average_precision(ranking, "12", **measured) == pytest.approx(1 / 3)
+    assert reciprocal_rank(ranking, "12") == pytest.approx(1 / 3)
+    assert [recall_at(ranking, "12", k) for k in (1, 2, 3)] == [0, 0, 1]
+    assert ranked_products("12", "7") == ["12"]
+    assert ranked_products(ranking, "7", "12") == ["1", "2"]
+
+
+def test_limits_take_a_lone_format_for_one(shop: Shop) -> None:
+    only = Limits(kinds=".png")
+    assert only.kinds == (".png",)
+    with pytest.raises(ImageError, match="save it as PNG"):
+        decode(shop.photo(0), limits=only)
+
+
+@pytest.mark.parametrize("wrong", [12, [12], np.array([12]), b"12", None, ["1", None]])
+def test_an_id_that_is_no_text_is_refused_before_anything_is_removed(
+    wrong: Any, gallery: Gallery
+) -> None:
+    for call in (gallery.products.known, gallery.products.pictures, gallery.delete):
+        with pytest.raises(QueryError, match=r"the product id .* is a .*; give ids as texts"):
+            call(wrong)
+    assert gallery.rows.count() == 3
 
 
 def test_tables_and_texts_take_a_lone_name_for_one(tmp_path: Path) -> None:

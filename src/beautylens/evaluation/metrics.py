@@ -142,7 +142,7 @@ def average_precision(
     """
     right = _relevance(ranking, truths, ignore)[:k]
     precision = np.cumsum(right) / np.arange(1, len(right) + 1)
-    divisors = {"challenge": max(int(right.sum()), 1), "all": len(set(truths))}
+    divisors = {"challenge": max(int(right.sum()), 1), "all": len(set(several(truths)))}
     return float(precision[right].sum() / divisors[denominator])
 
 
@@ -181,8 +181,8 @@ def ranked_products(
 
     An id that is named both a truth and to be ignored is a truth.
     """
-    dropped = set(ignore) - set(truths)
-    return [product for product in dict.fromkeys(ranking) if product not in dropped]
+    dropped = set(several(ignore)) - set(several(truths))
+    return [product for product in dict.fromkeys(several(ranking)) if product not in dropped]
 
 
 def bootstrap_interval(
@@ -295,7 +295,8 @@ def _relevance(
     """rel(i) for each rank, (P,) bool."""
     if not truths:
         raise ValueError("a query without a truth has no score")
-    return np.array([p in truths for p in ranked_products(ranking, truths, ignore)], dtype=bool)
+    right = set(several(truths))
+    return np.array([p in right for p in ranked_products(ranking, right, ignore)], dtype=bool)
 
 
 def plain(value: float) -> float | None:

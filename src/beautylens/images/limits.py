@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from beautylens.images.fit import MIN_SIDE
+from beautylens.inputs.several import several
 
 # The supported formats, by file suffix.
 KINDS = (".jpg", ".png", ".webp", ".avif", ".heic", ".gif", ".tif", ".bmp")
@@ -34,6 +35,9 @@ class Limits:
     min_side: int = MIN_SIDE
     kinds: tuple[str, ...] = KINDS
     rare: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kinds", several(self.kinds))
 
 
 DEFAULT_LIMITS = Limits()

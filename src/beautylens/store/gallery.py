@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from beautylens.errors import CollectionError
 from beautylens.files.paths import AnyPath, RemotePath, as_path
-from beautylens.inputs.several import several
+from beautylens.inputs.several import several, several_ids
 from beautylens.store.artefacts import Artefacts
 from beautylens.store.compaction import compact
 from beautylens.store.failures import FailureLog
@@ -222,7 +222,7 @@ class Gallery:
 
     def delete(self, product_ids: Iterable[str]) -> int:
         """Remove products and their failures; return the number of images removed."""
-        ids = several(product_ids)
+        ids = several_ids(product_ids)
         gone = self.rows.delete(of_products(ids))
         self.failures.delete(ids)
         self.picture_text.delete(ids)

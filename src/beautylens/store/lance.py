@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pyarrow as pa
 
 from beautylens.errors import CollectionError, QueryError
-from beautylens.inputs.several import several
+from beautylens.inputs.several import several, several_ids
 from beautylens.inputs.unicode_text import composed
 
 # Patterns in the errors of Lance and the system, and what a user should do.
@@ -56,7 +56,7 @@ def sql_list(values: Iterable[str]) -> str:
 
 def of_products(product_ids: Iterable[str]) -> str:
     """Return the condition that a row has one of these product ids, in any normal form."""
-    ids = several(product_ids)
+    ids = several_ids(product_ids)
     spelt = dict.fromkeys((*ids, *map(composed, ids)))
     # An id from a terminal may have bytes that are not text; no product has such an id.
     return f"product_id IN ({sql_list(one for one in spelt if not _NOT_TEXT.search(one))})"

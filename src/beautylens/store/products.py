@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from beautylens.arrays import Float32
 from beautylens.catalogue.gtin import gtins_in, spellings
-from beautylens.inputs.several import several
+from beautylens.inputs.several import several, several_ids
 from beautylens.inputs.unicode_text import composed
 from beautylens.results import Matches
 from beautylens.store.lance import of_products, sql_list
@@ -31,7 +31,7 @@ class Products:
 
     def known(self, product_ids: Iterable[str]) -> set[str]:
         """Return those of the product ids that the gallery has."""
-        wanted = several(product_ids)
+        wanted = several_ids(product_ids)
         held = self.pictures(wanted)
         return {product for product in wanted if product in held or composed(product) in held}
 
