@@ -122,6 +122,29 @@ class Reasons:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The question that would decide between the two most probable products.
+
+    Args:
+        about: `words` of their names, the name of a catalogue column, or `colour`.
+        product_ids: the more probable product first.
+        answers: of each product, such as "30 ml" and "50 ml"; colours as #rrggbb.
+    """
+
+    about: str
+    product_ids: tuple[str, str]
+    answers: tuple[str, str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "about": self.about,
+            "product_ids": list(self.product_ids),
+            "answers": list(self.answers),
+        }
+
+
 class Geometry(NamedTuple):
     """The keypoints of a catalogue picture, and their verified matches with the photo's."""
 
@@ -200,6 +223,7 @@ class Matches:
         rows: the matches.
         verdict: from the judge.
         probability: of the first product and its duplicates, from the judge.
+        question: that would decide between the first two products, if the verdict is `unsure`.
         milliseconds: by stage.
         query: the query.
         lines: lines of text on the photo; empty if it was not read.
@@ -214,6 +238,7 @@ class Matches:
     rows: tuple[Match, ...] = ()
     verdict: Verdict | None = None
     probability: float | None = None
+    question: Question | None = None
     milliseconds: Mapping[str, float] = field(default_factory=dict)
     query: Query | None = field(default=None, repr=False, compare=False)
     lines: tuple[Line, ...] = field(default=(), repr=False)
@@ -276,6 +301,7 @@ class Matches:
         return {
             "verdict": self.verdict,
             "probability": rounded(self.probability),
+            "question": None if self.question is None else self.question.to_dict(),
             "matches": [match.to_dict() for match in self.rows],
             "milliseconds": {stage: round(spent.get(stage, 0.0), 2) for stage in STAGES},
         }

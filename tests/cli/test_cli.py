@@ -92,7 +92,9 @@ def test_json_has_the_documented_keys_and_one_object_a_line(lens: str, shop: Sho
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert [answer["query"] for answer in answers] == [str(shop.photo(0)), str(shop.photo(1))]
     for answer in answers:
-        assert set(answer) == {"query", "verdict", "probability", "matches", "milliseconds"}
+        assert set(answer) == {
+            "query", "verdict", "probability", "question", "matches", "milliseconds",
+        }  # fmt: skip
         assert len(answer["matches"]) == 3
         assert set(answer["matches"][0]) == {
             "product_id", "name", "brand", "category", "gtin", "metadata", "image", "score",

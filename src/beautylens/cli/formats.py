@@ -178,7 +178,11 @@ def _verdict(answer: Answer) -> str:
     verdict = VERDICTS[matches.verdict]
     if matches.verdict == "match" and matches.probability is not None:
         return f"{verdict} ({100 * matches.probability:.0f} %)"
-    return verdict
+    if matches.question is None:
+        return verdict
+    if matches.question.about == "colour":
+        return f"{verdict} (they differ in colour)"
+    return f"{verdict} ({on_one_line(' or '.join(matches.question.answers))})"
 
 
 def _cells(rank: int, match: Match) -> dict[str, str]:

@@ -62,6 +62,18 @@ class Found(BaseModel):
     against: list[Difference]
 
 
+class Question(BaseModel):
+    """The question that would decide between the two most probable products."""
+
+    about: str = Field(
+        description="`words` of their names, the name of a catalogue column, or `colour`."
+    )
+    product_ids: tuple[str, str] = Field(description="The more probable product first.")
+    answers: tuple[str, str] = Field(
+        description="Of each product, such as `30 ml` and `50 ml`; colours as #rrggbb."
+    )
+
+
 class Answer(BaseModel):
     """Result of a search, best match first."""
 
@@ -70,6 +82,9 @@ class Answer(BaseModel):
         "`not_in_catalogue`. Null if the recipe estimates no probabilities."
     )
     probability: float | None = Field(description="Probability that the first product is right.")
+    question: Question | None = Field(
+        description="Decides between the first two products, if the verdict is `unsure`."
+    )
     matches: list[Found]
     barcodes: list[str] = Field(description="Barcodes (GTINs) read on the photo.")
     milliseconds: dict[str, float] = Field(description="Milliseconds per stage of the search.")
@@ -79,6 +94,7 @@ class Answer(BaseModel):
             "example": {
                 "verdict": "match",
                 "probability": 0.97,
+                "question": None,
                 "matches": [
                     {
                         "product_id": "1001",

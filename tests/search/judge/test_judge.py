@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from beautylens.errors import RecipeError
 from beautylens.results import Match, Matches, Product, Reasons
-from beautylens.search.judge.judge import Judge, is_duplicate
+from beautylens.search.judge.duplicates import is_duplicate
+from beautylens.search.judge.judge import Judge
 from beautylens.search.judge.parameters import JudgeParameters, Thresholds, read_judge_parameters
 from beautylens.search.judge.probability import InCatalogueModel
 from tests.search.judge.evidence import match, products, short_list, short_lists

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 
 import numpy as np
 
-from beautylens.results import Match, Matches, Product, Verdict
+from beautylens.results import Match, Matches, Verdict
+from beautylens.search.judge.duplicates import is_duplicate
 from beautylens.search.judge.parameters import JudgeParameters
 from beautylens.search.judge.probability import probabilities
+from beautylens.search.judge.question import question_of
 from beautylens.search.judge.weighted_evidence import TYPED, WeightedEvidence
-from beautylens.text.tokens import tokens_of
-
-# Difference of two colour differences, CIEDE2000, from which on a person sees two colours.
-VISIBLE = 2.0
 
 
 class Judge:
@@ -37,14 +34,16 @@ class Judge:
         """Return the best match of each product with its probability, and the verdict.
 
         The probabilities sum to at most 1; the rest is that of "not in this catalogue", which is 1
-        without any match.
+        without any match. If the verdict is `unsure`, the question that would decide is added.
 
         Args:
             matches: the short-list with all evidence.
         """
         products = self._judged(matches)
         best, total = _of_first(products), sum(match.probability or 0.0 for match in products)
-        return replace(products, probability=best, verdict=self._verdict(best, 1 - total))
+        verdict = self._verdict(best, 1 - total)
+        question = question_of(products) if verdict == "unsure" else None
+        return replace(products, probability=best, verdict=verdict, question=question)
 
     def decided(self, matches: Matches) -> bool:
         """Return whether the best product is so probable that no more evidence is needed."""
@@ -82,29 +81,3 @@ def _of_first(products: Matches) -> float:
     """Return the probability of the first product and its duplicates."""
     same = (match for match in products if is_duplicate(match, products[0]))
     return sum((match.probability or 0.0 for match in same), 0.0)
-
-
-def is_duplicate(one: Match, other: Match) -> bool:
-    """Return whether two rows list one product: the same words and values, except for the id.
-
-    Rows whose colours visibly differ are none: some catalogues give all shades the same name.
-    """
-    first, second = one.product, other.product
-    if first.product_id == second.product_id:
-        return True
-    colours = [match.reasons.colour for match in (one, other) if match.reasons.colour is not None]
-    differ = len(colours) > 1 and abs(colours[0] - colours[1]) > VISIBLE
-    if differ or not first.name or _values_of(first) != _values_of(second):
-        return False
-    return _words_of(first.brand, first.name) == _words_of(second.brand, second.name)
-
-
-def _values_of(product: Product) -> tuple[str, str, dict[str, str]]:
-    return product.category, product.gtin, dict(product.metadata)
-
-
-# Each search compares the first product with all others, twice.
-@lru_cache(maxsize=4096)
-def _words_of(brand: str, name: str) -> frozenset[str]:
-    """Return the words of a title, whatever their punctuation and order."""
-    return frozenset(token.key for token in tokens_of(f"{brand} {name}".replace("&", " and ")))

@@ -19,7 +19,14 @@ export function verdict(answer, words) {
   const probability = answer.verdict === "match" ? ` (${percent(answer.probability)})` : "";
   const unmatched = words && !answer.matches.some((match) => match.reasons.typed);
   const hint = unmatched ? " None of them contains any of the words you typed." : "";
-  return [answer.verdict || "", title + probability, text + hint];
+  return [answer.verdict || "", title + probability, (question(answer) || text) + hint];
+}
+
+// What would decide between two products; colours are shown by their pictures.
+function question(answer) {
+  if (!answer.question) return "";
+  if (answer.question.about === "colour") return "They differ in colour. Compare the pictures.";
+  return `What is on the pack: ${answer.question.answers.join(" or ")}?`;
 }
 
 // The number of products to show at first: the likely ones, but at least FIRST.
