@@ -189,6 +189,17 @@ def test_words_and_barcodes_that_found_nothing_are_named(
     assert "No product" not in run("search", lens, shop.photo(0), "--words", "aurelle").stderr
 
 
+@pytest.mark.parametrize("style", ["table", "json"])
+def test_a_folder_without_photos_is_an_error_and_stops_no_other(
+    lens: str, shop: Shop, tmp_path: Path, style: str
+) -> None:
+    (tmp_path / "notes.txt").write_text("no photo")
+    for photos in ([tmp_path], [tmp_path, shop.photo(0)]):
+        done = run("search", lens, *photos, "--format", style, code=1)
+        assert f"error: {tmp_path} contains no photos; give another folder" in one_line(done.stderr)
+        assert done.stdout.count("p00") == (style == "json" and len(photos) > 1)
+
+
 def test_after_a_folder_moved_explaining_fails_until_index_finds_the_pictures(
     tmp_path: Path,
 ) -> None:

@@ -55,7 +55,10 @@ def search(
     if explanations:
         explanations.mkdir(parents=True, exist_ok=True)
     failed = undrawn = 0
-    found = collection.search_many(_expand(photos), limit, words=words, where=where, crop_to=box)
+    empty: list[str] = []
+    found = collection.search_many(
+        _expand(photos, empty), limit, words=words, where=where, crop_to=box
+    )
     for number, (photo, matches) in enumerate(found, start=1):
         name = str(photo)
         if isinstance(matches, BeautylensError):
@@ -79,7 +82,7 @@ def search(
             "their new paths.",
             soft_wrap=True,
         )
-    if failed or undrawn:
+    if failed or undrawn or empty:
         raise typer.Exit(1)
 
 
@@ -93,14 +96,20 @@ def _report_unmatched(words: str, matches: bl.Matches) -> None:
             console.print(f"No product has the barcode {barcode} that was read on the photo.")
 
 
-def _expand(photos: list[str]) -> Iterator[str]:
-    """Yield the given photos, and the photos in the given folders sorted by name."""
+def _expand(photos: list[str], empty: list[str]) -> Iterator[str]:
+    """Yield the given photos, and the photos in the given folders sorted by name.
+
+    Args:
+        photos: paths of photos and folders.
+        empty: gets the folders that contain no photos.
+    """
     for photo in photos:
         # An inaccessible path is reported when it is read.
         with suppress(OSError):
             if photo and Path(photo).is_dir():
                 files = sorted(p for p in Path(photo).iterdir() if _is_photo(p))
                 if not files:
+                    empty.append(photo)
                     report_error(f"{photo} contains no photos; give another folder")
                 yield from map(str, files)
                 continue
