@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from beautylens.cli import formats
 from beautylens.cli.console import PlainConsole, report_error
 from beautylens.cli.output import sheet_row
 from beautylens.collection import Collection
@@ -136,6 +137,18 @@ def test_a_table_in_a_folder_that_is_no_text_says_which_folder(shop: Shop, tmp_p
     assert r"\xff/gallery/00.jpg is not UTF-8; rename the folder in question" in done.stderr
     done = run("index", shop.table, Path(folder) / "c.lens", code=1)
     assert r"\xff/c.lens cannot be created: its path is not UTF-8; rename" in one_line(done.stderr)
+
+
+def test_an_id_of_any_length_leaves_room_for_the_other_columns(
+    lens: Collection, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = io.StringIO()
+    monkeypatch.setattr(formats, "console", PlainConsole(file=shown, width=80))
+    matches = lens.search(shop.photo(2), limit=2)
+    formats.write_table(formats.Answer("a.jpg", matches), first=True)
+    for match in matches:
+        assert f"{match.reasons.visual:.2f}" in shown.getvalue()
+    assert shown.getvalue().count("x") >= len(IDS[2])
 
 
 def test_what_is_printed_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,6 +44,9 @@ ALWAYS = frozenset(COLUMNS) - {"prob.", "colour", "barcode", "words", "against"}
 
 PROSE = frozenset(("brand and name", "words", "against"))
 
+# Characters of the longest id that is never wrapped.
+WIDEST = 32
+
 CSV_COLUMNS = (
     "query",
     "verdict",
@@ -99,11 +102,13 @@ def write_table(answer: Answer, *, first: bool) -> None:
     rows = [_cells(rank, match) for rank, match in enumerate(answer.matches, start=1)]
     for name, left in COLUMNS.items():
         if name in ALWAYS or any(row[name] for row in rows):
-            # Narrow terminals wrap prose; ids and numbers must stay whole.
+            # Narrow terminals wrap prose; ids and numbers must stay whole, unless an id leaves no
+            # room for the other columns.
+            widest = max(len(row[name]) for row in rows)
             table.add_column(
                 name,
                 justify="left" if left else "right",
-                no_wrap=name not in PROSE,
+                no_wrap=name not in PROSE and widest <= WIDEST,
                 overflow="fold",
             )
     for row in rows:

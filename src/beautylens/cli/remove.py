@@ -27,6 +27,6 @@ def remove(
     console.print(f"Removed {counted(len(known), 'product')} ({removed}).")
     unknown = [product for product in wanted if product not in known]
     if unknown:
-        named = ", ".join(repr(product) for product in unknown[:5])
+        named = ", ".join(f"'{product}'" for product in unknown[:5])
         others = "; the others were removed" if known else ""
         raise CollectionError(f"{address} has no product {named}{others}")
