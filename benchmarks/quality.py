@@ -21,7 +21,7 @@ from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.collection import Collection
 from beautylens.evaluation.metrics import QueryResult, Summary, summarise
 from beautylens.evaluation.run import run_queries
-from beautylens.evaluation.verdicts import Verdicts, judge_verdicts
+from beautylens.evaluation.verdicts import Verdicts, measure_verdicts
 from beautylens.indexing import build
 from beautylens.recipe.recipe import Recipe, read_recipe
 from beautylens.recipe.sections import CosinePlusInliersSettings, JudgeSettings
@@ -114,7 +114,7 @@ def main() -> None:
 
 def report(name: str, variant: str, results: Sequence[QueryResult], as_json: bool) -> None:
     """Print one variant's figures."""
-    summary, verdicts = summarise(results), judge_verdicts(results)
+    summary, verdicts = summarise(results), measure_verdicts(results)
     times, read = milliseconds(results), share_read(results)
     if as_json:
         figures = {**summary.as_dict(), "verdicts": verdicts and verdicts.as_dict()}

@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 
 from beautylens.catalogue.table import read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth
-from beautylens.evaluation.metrics import average_precision, bootstrap_interval
+from beautylens.evaluation.intervals import bootstrap_interval
+from beautylens.evaluation.metrics import average_precision
 from beautylens.features.encoder.base_encoder import BATCH
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.train.run import Training

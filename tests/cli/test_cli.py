@@ -307,7 +307,7 @@ def test_evaluate_prints_figures_refuses_leaks_and_writes_the_report(
         shop.folder / "leaky.csv", [{"image": "gallery/00.jpg", "product_ids": "p00"}]
     )
     refused = run("evaluate", lens, leaky, code=1)
-    assert "1 of 1 queries are in the gallery" in one_line(refused.stderr)
+    assert "1 of 1 photos is also in the gallery" in one_line(refused.stderr)
     run("evaluate", lens, leaky, "--allow-leaks")
     refused = run("evaluate", lens, truth, "--calibrate", "--json", code=1)
     assert "--calibrate cannot be combined with --report" in refused.stderr

@@ -23,7 +23,7 @@ def test_what_cannot_be_tuned_is_refused_in_a_sentence(tmp_path: Path) -> None:
     assert "names a product of the catalogue" in str(answered.exception)
     write_table(shop.folder / "leaks.csv", [{"image": "gallery/00.jpg", "product_ids": "p00"}])
     answered = run(shop, tmp_path / "out", truth="leaks.csv")
-    assert "1 of 1 queries are in the gallery themselves" in str(answered.exception)
+    assert "1 of 1 photos is also in the gallery" in str(answered.exception)
     answered = run(shop, tmp_path / "out", "--encoder", "nothing_like_it")
     assert "no encoder 'nothing_like_it'" in str(answered.exception)
     (tmp_path / "file").write_text("")

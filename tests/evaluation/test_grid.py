@@ -221,7 +221,7 @@ def test_the_command_refuses_queries_that_are_in_the_catalogue(tmp_path: Path) -
         "mac",
     ]
     answered = CliRunner().invoke(app, arguments)
-    assert "1 of 4 queries are in the gallery themselves, such as 02.jpg" in str(answered.exception)
+    assert "1 of 4 photos is also in the gallery, such as 02.jpg" in str(answered.exception)
     arguments += ["--allow-leaks", "--distance", "cosine", "--no-sift"]
     assert CliRunner().invoke(app, arguments).exit_code == 0
 

@@ -142,7 +142,7 @@ def test_wrong_matches_stand_first_the_most_probable_one_in_front(tmp_path, pict
     words = " ".join(page.words.split())
     assert "a.png photo right product left out ✗ match · 97 %" in words
     assert words.count("Left out") == 1
-    assert words.count("Right answer") == 1
+    assert words.count("Right product") == 1
 
 
 def test_sections_without_a_query_are_left_out(tmp_path, pictures):
@@ -246,7 +246,7 @@ def test_a_photo_that_could_not_be_read_shows_why(tmp_path, pictures):
 
 def test_a_query_may_return_nothing(tmp_path, pictures):
     page = write(tmp_path, pictures, [query(pictures, "q", "", "t", verdict="not_in_catalogue")])
-    assert "Nothing was returned." in page.words
+    assert "No product was returned." in page.words
     assert "chip bad" in page.text
 
 
@@ -308,5 +308,5 @@ def test_a_file_name_that_is_no_text_does_not_stop_the_report(tmp_path, pictures
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path, pictures):
     (tmp_path / "report").write_text("in the way")
-    with pytest.raises(BeautylensError, match="report: the report cannot be written"):
+    with pytest.raises(BeautylensError, match="report: cannot write the report"):
         write(tmp_path, pictures, [])

@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from beautylens.cli.evaluation_tables import print_verdicts
 from beautylens.evaluation.calibration.measures import auroc, calibration_error, reliability
 from beautylens.evaluation.metrics import QueryResult
-from beautylens.evaluation.verdicts import judge_verdicts
+from beautylens.evaluation.verdicts import measure_verdicts
 from beautylens.results import Match, Matches, Product, Reasons
 
 rng = np.random.default_rng(5)
@@ -46,7 +46,7 @@ def test_auroc_of_one_kind_of_answers_is_unknown() -> None:
 def test_where_all_answers_are_right_it_is_said_that_there_is_no_auroc(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    verdicts = judge_verdicts([result("ab", [0.9, 0.1], "match", truths="a")] * 3)
+    verdicts = measure_verdicts([result("ab", [0.9, 0.1], "match", truths="a")] * 3)
     assert verdicts is not None
     print_verdicts(verdicts)
     told = " ".join(capsys.readouterr().err.split())
@@ -86,20 +86,20 @@ def test_verdicts_are_counted_with_how_many_held() -> None:
         result("ab", [0.2, 0.1], "not_in_catalogue", truths="b"),
         result("ab", [0.45, 0.44], "unsure", truths="a"),
     ]
-    verdicts = judge_verdicts(rows)
+    verdicts = measure_verdicts(rows)
     assert verdicts is not None
-    counts = {name: (given.queries, given.held) for name, given in verdicts.given.items()}
+    counts = {name: (count.queries, count.correct) for name, count in verdicts.by_verdict.items()}
     assert counts == {"match": (2, 0.5), "not_in_catalogue": (2, 0.5), "unsure": (1, 1.0)}
     assert (verdicts.queries, verdicts.right) == (5, 2)
     low, high = verdicts.intervals["auroc"]
     assert low <= verdicts.auroc <= high
-    assert verdicts.as_dict()["verdicts"]["match"] == {"queries": 2, "share": 0.4, "held": 0.5}
+    assert verdicts.as_dict()["verdicts"]["match"] == {"queries": 2, "share": 0.4, "correct": 0.5}
 
 
 def test_perfect_probabilities_of_few_photos_have_intervals_with_a_width() -> None:
     right = [result("ab", [1.0, 0.0], "match", truths="a")] * 6
     wrong = [result("ab", [0.0, 0.0], "unsure", truths="b")] * 2
-    verdicts = judge_verdicts([*right, *wrong])
+    verdicts = measure_verdicts([*right, *wrong])
     assert verdicts is not None
     assert (verdicts.auroc, verdicts.calibration_error) == (1.0, 0.0)
     # scipy.stats.binomtest(2, 2) and (0, 8), .proportion_ci(method="wilson")
@@ -112,29 +112,29 @@ def test_the_best_product_is_the_first_that_is_not_ignored() -> None:
         result("xab", [0.8, 0.1, 0.05], "match", truths="a", ignore="x"),
         result("ba", [0.3, 0.2], "unsure", truths="a"),
     ]
-    verdicts = judge_verdicts(rows)
+    verdicts = measure_verdicts(rows)
     assert verdicts is not None
     assert [b.probability for b in verdicts.bins] == [0.1, 0.3]
     assert [b.right for b in verdicts.bins] == [1.0, 0.0]
     # The verdict was about the ignored product, and is neither right nor wrong.
-    assert verdicts.given["match"].queries == 0
+    assert verdicts.by_verdict["match"].queries == 0
 
 
 def test_queries_with_ignored_products_alone_and_unread_photos_do_not_count() -> None:
     unread = QueryResult(Path("q.jpg"), frozenset("a"), frozenset(), "", None, "broken")
     rows = [result("ab", [0.9, 0.0], "match", ignore="a"), unread]
-    assert judge_verdicts(rows) is None
+    assert measure_verdicts(rows) is None
     rows.append(result("", [], "not_in_catalogue"))
-    verdicts = judge_verdicts(rows)
+    verdicts = measure_verdicts(rows)
     assert verdicts is not None
     assert verdicts.queries == 1
-    assert verdicts.given["not_in_catalogue"].held == 1.0
+    assert verdicts.by_verdict["not_in_catalogue"].correct == 1.0
 
 
 def test_a_recipe_without_a_judge_has_no_verdicts() -> None:
     rows = (Match("a", Product("a"), "", 1.0),)
     plain = QueryResult(Path("q"), frozenset("a"), frozenset(), "", Matches(rows), None)
-    assert judge_verdicts([plain]) is None
+    assert measure_verdicts([plain]) is None
 
 
 def test_of_photos_whose_product_is_there_and_is_not_the_verdicts_are_counted_apart() -> None:
@@ -146,7 +146,7 @@ def test_of_photos_whose_product_is_there_and_is_not_the_verdicts_are_counted_ap
         replace(result("b", [0.1], "not_in_catalogue"), left_out=frozenset("a")),
         result("b", [0.2], "unsure"),
     ]
-    verdicts = judge_verdicts(rows)
+    verdicts = measure_verdicts(rows)
     assert verdicts is not None
     assert (verdicts.found.count, verdicts.found.of) == (2, 3)
     assert (verdicts.coverage.count, verdicts.coverage.of) == (1, 3)
@@ -171,7 +171,7 @@ def test_auroc_where_geometry_agrees_is_of_those_answers_alone() -> None:
     right = result("ab", [0.6, 0.1], "unsure", truths="a")
     wrong = result("ba", [0.8, 0.1], "unsure", truths="a")
     far = result("ba", [0.1, 0.1], "unsure", truths="a")
-    verdicts = judge_verdicts([with_inliers(right, 40), with_inliers(wrong, 40), far])
+    verdicts = measure_verdicts([with_inliers(right, 40), with_inliers(wrong, 40), far])
     assert verdicts is not None
     assert verdicts.auroc == 0.5
     assert verdicts.auroc_geometry == 0.0
@@ -179,7 +179,7 @@ def test_auroc_where_geometry_agrees_is_of_those_answers_alone() -> None:
 
 def test_a_product_left_out_counts_as_absent_also_beside_ignored_ones() -> None:
     row = result("xb", [0.9, 0.1], "match", ignore="x")
-    verdicts = judge_verdicts([row, replace(row, left_out=frozenset("a"))])
+    verdicts = measure_verdicts([row, replace(row, left_out=frozenset("a"))])
     assert verdicts is not None
     # Without a truth and a left-out product, neither yes nor no would be wrong.
     assert verdicts.queries == 1

@@ -9,7 +9,8 @@ from rich.table import Table
 from beautylens.cli.console import console, explain_missing_verdicts
 from beautylens.cli.formats import brand_and_name
 from beautylens.evaluation.evaluate import Evaluation
-from beautylens.evaluation.metrics import Interval, Score, Summary
+from beautylens.evaluation.intervals import Interval
+from beautylens.evaluation.metrics import Score, Summary
 from beautylens.evaluation.verdicts import Share, Verdicts, WrongMatch
 from beautylens.inputs.counts import counted
 from beautylens.inputs.unicode_text import on_one_line

@@ -1,4 +1,4 @@
-"""Measuring a collection on photos whose products are known."""
+"""Evaluation of a collection on a truth table: metrics, the result of each query, a report."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from beautylens.evaluation.run import (
     truth_pictures,
     unknown_truths,
 )
-from beautylens.evaluation.verdicts import Verdicts, judge_verdicts
+from beautylens.evaluation.verdicts import Verdicts, measure_verdicts
 from beautylens.files.paths import as_path
 from beautylens.images.sources import Named, is_named
 from beautylens.ingest.fill import OnProgress, Progress
@@ -29,17 +29,18 @@ from beautylens.runtime.extras import extra
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How a collection did on photos whose products are known.
+    """The metrics of a collection on a truth table, and the result of each query.
 
     Args:
         summary: mAP@7, recall and MRR, with their intervals.
-        verdicts: how often verdicts were right, and calibration; None where the recipe gives none.
-        results: what was found for each photo, beside what it shows, in the order of the table; the
-            search from which its right products were left out comes after the photo's other one.
-        unknown: products of the truth table that the collection does not hold.
-        collection: that was measured.
+        verdicts: precision, coverage and calibration of the verdicts; None if the recipe has no
+            judge.
+        results: one per search, in the order of the table; with `leave_out`, each photo's second
+            search follows its first.
+        unknown: product ids in the truth table that the collection does not have.
+        collection: the collection.
         truth: the truth table.
-        name: of the collection and the table, for the heading of a report.
+        name: names of the collection and the table, the default title of a report.
     """
 
     summary: Summary
@@ -51,16 +52,16 @@ class Evaluation:
     name: str = field(repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the figures as JSON values with 4 decimals; NaN becomes None."""
+        """Return the metrics as JSON values with 4 decimals; NaN becomes None."""
         return {
             **self.summary.as_dict(),
             "verdicts": None if self.verdicts is None else self.verdicts.as_dict(),
         }
 
     def to_pandas(self) -> Any:
-        """Return a pandas DataFrame, one row a search, in the order of the truth table.
+        """Return the results as a pandas DataFrame, one row per search, in the order of the table.
 
-        `rank` is that of the first right product, from 1; missing where none was found.
+        `rank` is the rank of the first relevant product, from 1; missing if none was found.
 
         Raises:
             MissingExtraError: when pandas is not installed.
@@ -74,11 +75,11 @@ class Evaluation:
         return map(_row, self.results)
 
     def write_report(self, folder: str | Path, title: str | None = None) -> Path:
-        """Write an HTML report of all photos, failures first, and return its page.
+        """Write an HTML report of all queries, failures first, and return the path of its page.
 
         Args:
-            folder: made where it does not exist; the report needs nothing outside it.
-            title: its heading; the collection and the truth table by default.
+            folder: created if it does not exist; the report needs no file outside it.
+            title: title of the page; the collection and the truth table by default.
 
         Raises:
             BeautylensError: when the folder cannot be written.
@@ -102,20 +103,22 @@ def evaluate(
     leave_out: bool = False,
     progress: OnProgress = silent,
 ) -> Evaluation:
-    """Search a collection with every photo of a truth table, and return how it did.
+    """Return the metrics of a collection on the photos of a truth table.
 
     Args:
-        collection: that is measured, or its address.
+        collection: a collection, or its address.
         truth: the path of a truth table, a list of dicts, a data frame or an Arrow table with
             columns `image` and `product_ids`, and optionally `ignore_ids` and `kind`.
-        allow_leaks: measure even if photos are in the gallery, where each finds itself.
-        leave_out: search with each photo that has right products a second time, with these excluded
-            from the gallery. Verdicts are then also measured where only a sister product is there.
+        allow_leaks: evaluate even if photos of the table are in the gallery, where each finds
+            itself.
+        leave_out: search a second time with each photo that has relevant products, excluding these
+            from the gallery: the verdicts are then also measured on products that the catalogue
+            lacks, but with similar ones in it.
         progress: called after every search.
 
     Raises:
         CollectionError: when there is no collection.
-        TableError: when the truth cannot be read, or a photo of it is in the gallery.
+        TableError: when the truth table cannot be read, or one of its photos is in the gallery.
     """
     rows = truth_from(truth)
     opened = collection if isinstance(collection, Collection) else open_collection(str(collection))
@@ -130,7 +133,7 @@ def evaluate(
     name = as_path(opened.address).name
     return Evaluation(
         summarise(results),
-        judge_verdicts(results),
+        measure_verdicts(results),
         tuple(results),
         tuple(unknown_truths(opened, rows)),
         opened,
@@ -139,6 +142,7 @@ def evaluate(
     )
 
 
+# The values of each search; from `visual` to `barcode`, the reasons for the first product.
 COLUMNS = (
     "image",
     "kind",
@@ -159,7 +163,6 @@ COLUMNS = (
     "ap7_all",
     "error",
 )
-"""What is told of each search; `visual` to `barcode` are the reasons for the first product."""
 
 
 def _row(result: QueryResult) -> dict[str, Any]:

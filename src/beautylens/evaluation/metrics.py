@@ -1,34 +1,46 @@
-"""The measures of retrieval quality: mAP@7 under both denominators, recall, MRR, intervals."""
+"""Metrics of retrieval: mAP@7 with both denominators, recall and MRR, with intervals."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Bool
+from beautylens.evaluation.intervals import (
+    Interval,
+    bootstrap_interval,
+    plain,
+    plain_intervals,
+    share_interval,
+)
 from beautylens.files.paths import AnyPath
 from beautylens.inputs.several import several
 from beautylens.results import Matches
 
 Denominator = Literal["challenge", "all"]
-Interval = tuple[float, float]
 
 MEASURES = ("map7_challenge", "map7_all", "recall1", "recall7", "mrr")
-# Those to which each query adds 0 or 1.
+# The measures that are 0 or 1 for each query.
 SHARES = ("recall1", "recall7")
-
-RESAMPLED_AT_ONCE = 4_000_000
-"""Values drawn in one go, which keeps the bootstrap of any number of queries under 100 MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
-    """What a collection returned for one query, beside what it should have returned.
+    """The matches of one query, with its ground truth.
+
+    Args:
+        image: path of the photo.
+        truths: ids of the relevant products; empty if the catalogue has none of them.
+        ignore: ids of products that are neither relevant nor wrong, such as other sizes.
+        kind: group of queries that is also scored by itself; empty for none.
+        matches: the matches; None if the photo could not be read.
+        error: why the photo could not be read.
+        left_out: ids of relevant products that were excluded from the search; `truths` is then
+            empty.
 
     Raises:
         ValueError: when there are both matches and an error, or neither.
@@ -36,16 +48,11 @@ class QueryResult:
 
     image: AnyPath
     truths: frozenset[str]
-    """Products that the photo shows; empty where the catalogue has none of them."""
     ignore: frozenset[str]
-    """Products that are neither right nor wrong, such as another size of the same."""
     kind: str
-    """The group under which the query is also counted; empty for no group."""
     matches: Matches | None
     error: str | None
-    """Why the photo could not be read."""
     left_out: frozenset[str] = frozenset()
-    """Right products that were excluded from this search; then there is no truth."""
 
     def __post_init__(self) -> None:
         for name in ("truths", "ignore", "left_out"):
@@ -55,11 +62,11 @@ class QueryResult:
 
     @property
     def ranking(self) -> list[str]:
-        """The returned product ids, best first; empty for a photo that could not be read."""
+        """The returned product ids, best first; empty if the photo could not be read."""
         return [match.product.product_id for match in self.matches or ()]
 
     def average_precision(self, denominator: Denominator) -> float | None:
-        """Return AP@7, or None where no product is right."""
+        """Return AP@7; None if no product is relevant."""
         if not self.truths:
             return None
         return average_precision(
@@ -69,7 +76,11 @@ class QueryResult:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Means over the queries that have a truth; NaN where there is no such query."""
+    """The means of the metrics over queries with relevant products; NaN without such queries.
+
+    `intervals` has the 95 % interval of each metric: Wilson's of `SHARES`, the bootstrap's of the
+    others.
+    """
 
     queries: int
     map7_challenge: float
@@ -78,10 +89,9 @@ class Score:
     recall7: float
     mrr: float
     intervals: Mapping[str, Interval]
-    """The 95 % interval of each of `MEASURES`: Wilson's of `SHARES`, the bootstrap's of others."""
 
     def as_dict(self) -> dict[str, object]:
-        """Return plain JSON values with 4 decimals; NaN becomes None."""
+        """Return the metrics as JSON values with 4 decimals; NaN becomes None."""
         return {
             "queries": self.queries,
             **{name: plain(getattr(self, name)) for name in MEASURES},
@@ -91,18 +101,22 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The scores of one evaluation, and what they leave out."""
+    """The scores of an evaluation, and the number of queries that are not scored.
+
+    Args:
+        overall: over all queries.
+        by_kind: by kind of query, in alphabetical order; kinds without a scored query are omitted.
+        without_truth: number of queries without a relevant product, which are not scored.
+        unreadable: number of photos that could not be read; those with relevant products score 0.
+    """
 
     overall: Score
     by_kind: Mapping[str, Score]
-    """Scores of each named kind that has a query with a truth, in the order of the names."""
     without_truth: int
-    """Queries whose product is not in the catalogue: counted, not scored."""
     unreadable: int
-    """Photos that could not be read; one that has a truth scores 0."""
 
     def as_dict(self) -> dict[str, object]:
-        """Return plain JSON values with 4 decimals; NaN becomes None."""
+        """Return the scores as JSON values with 4 decimals; NaN becomes None."""
         return {
             "overall": self.overall.as_dict(),
             "by_kind": {kind: score.as_dict() for kind, score in self.by_kind.items()},
@@ -121,24 +135,24 @@ def average_precision(
 ) -> float:
     """Return AP@k = (1/R) Σ_{i≤k} rel(i)·P@i of one query.
 
-    P@i is the share of truths among the first i products, rel(i) is 1 where the i-th is a truth.
-    Eq. 10 of Tang, Huang and Fuh ("Cross-domain Beauty and Personal Care Product Retrieval") lacks
-    rel(i), which is a misprint: taken literally, one hit at rank 1 would score 2.59.
+    rel(i) is 1 if the i-th product is relevant, else 0; P@i is the share of relevant products among
+    the first i. Eq. 10 of Tang, Huang and Fuh ("Cross-domain Beauty and Personal Care Product
+    Retrieval") lacks rel(i), a misprint: without it, a single hit at rank 1 would score 2.59.
 
-    Ranks are those of `ranked_products`: a repeated product counts once, an ignored one not at all.
+    Ranks are those of `ranked_products`: repeated and ignored products take none.
 
     Args:
         ranking: product ids, best first.
-        truths: ids of the right products.
-        ignore: ids that are neither right nor wrong.
-        denominator: what R is. `challenge` is the number of truths inside the top k, as the
-            programs of three challenge teams have it: a missed truth costs nothing, and no hit at
-            all scores 0. `all` is the number of truths of the query, as Tang has it. It stays so
-            where there are more than k truths: even a perfect top k then scores k/R, below 1.
-        k: the rank down to which is looked.
+        truths: ids of the relevant products.
+        ignore: ids of products that are neither relevant nor wrong.
+        denominator: what R is. `challenge`: the number of relevant products in the top k, as in the
+            programs of three challenge teams; a missed product costs nothing, and no hit scores 0.
+            `all`: the number of relevant products of the query, as in Tang et al.; with more than k
+            of them, even a perfect top k scores k/R.
+        k: lowest rank that counts.
 
     Raises:
-        ValueError: when there is no truth, for the measure is then undefined.
+        ValueError: when no product is relevant, as the metric is then undefined.
     """
     right = _relevance(ranking, truths, ignore)[:k]
     precision = np.cumsum(right) / np.arange(1, len(right) + 1)
@@ -149,13 +163,13 @@ def average_precision(
 def recall_at(
     ranking: Sequence[str], truths: Collection[str], k: int, ignore: Collection[str] = ()
 ) -> float:
-    """Return 1 if a truth is among the first k products, else 0.
+    """Return 1 if a relevant product is among the first k, else 0.
 
-    The mean over queries is then the share of queries that succeed, which is what the field calls
-    recall@k; it is not the share of a query's truths that were found.
+    The mean over queries is recall@k as reported for instance retrieval: the share of queries with
+    a hit, not the share of relevant products found.
 
     Raises:
-        ValueError: when there is no truth, for the measure is then undefined.
+        ValueError: when no product is relevant, as the metric is then undefined.
     """
     return float(_relevance(ranking, truths, ignore)[:k].any())
 
@@ -163,12 +177,12 @@ def recall_at(
 def reciprocal_rank(
     ranking: Sequence[str], truths: Collection[str], ignore: Collection[str] = ()
 ) -> float:
-    """Return 1 / (rank of the first truth), 0 if the ranking holds none.
+    """Return 1 / (rank of the first relevant product); 0 if the ranking has none.
 
-    The whole ranking is looked at, so the mean depends a little on how many matches were asked for.
+    The rank has no limit, so that the mean depends slightly on the number of matches requested.
 
     Raises:
-        ValueError: when there is no truth, for the measure is then undefined.
+        ValueError: when no product is relevant, as the metric is then undefined.
     """
     right = _relevance(ranking, truths, ignore)
     return 1.0 / (1 + int(right.argmax())) if right.any() else 0.0
@@ -177,78 +191,20 @@ def reciprocal_rank(
 def ranked_products(
     ranking: Sequence[str], truths: Collection[str], ignore: Collection[str] = ()
 ) -> list[str]:
-    """Return the products that take a rank: each once, at its first, without the ignored ones.
+    """Return the products that take a rank: each once, at its first position, without ignored ones.
 
-    An id that is named both a truth and to be ignored is a truth.
+    A product that is both relevant and ignored is relevant.
     """
     dropped = set(several(ignore)) - set(several(truths))
     return [product for product in dict.fromkeys(several(ranking)) if product not in dropped]
 
 
-def bootstrap_interval(
-    values: NDArray[np.floating],
-    *,
-    confidence: float = 0.95,
-    resamples: int = 2000,
-    seed: int = 0,
-) -> Interval:
-    """Return the percentile bootstrap interval of the mean over queries (Efron 1979).
-
-    Where all values are equal so are all resamples, and the interval would have no width however
-    few queries there are. Then it is that of a share of the same size: no values between 0 and 1
-    with this mean vary more than those of a share.
-
-    Args:
-        values: (N,) float between 0 and 1, one value a query; their order does not matter.
-        confidence: the share of resampled means inside the interval.
-        resamples: how many times N queries are drawn with replacement.
-        seed: of the draws, so that the same values always give the same interval.
-
-    Raises:
-        ValueError: when there is no value.
-    """
-    if len(values) == 0:
-        raise ValueError("an interval needs at least one value")
-    ordered = np.sort(values)
-    if ordered[0] == ordered[-1]:
-        return share_interval(float(ordered[0]), len(ordered), confidence=confidence)
-    draw = np.random.default_rng(seed)
-    block = max(1, RESAMPLED_AT_ONCE // len(ordered))
-    means = [
-        ordered[draw.integers(len(ordered), size=(rows, len(ordered)))].mean(axis=1)
-        for start in range(0, resamples, block)
-        if (rows := min(block, resamples - start))
-    ]
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(np.concatenate(means), [tail, 1 - tail])
-    return float(low), float(high)
-
-
-def share_interval(share: float, count: int, *, confidence: float = 0.95) -> Interval:
-    """Return the score interval of a share (Wilson 1927).
-
-    Unlike the bootstrap's it is as wide as few queries make it where all succeed, or none: of 8
-    of 8 it is 0.676 to 1.
-
-    Args:
-        share: of queries that succeed.
-        count: of queries, 1 or more.
-        confidence: how often such intervals cover the true share.
-    """
-    squared = NormalDist().inv_cdf((1 + confidence) / 2) ** 2 / count
-    middle = share + squared / 2
-    half = math.sqrt(squared * share * (1 - share) + squared**2 / 4)
-    low, high = (middle - half) / (1 + squared), (middle + half) / (1 + squared)
-    # Of 0 and of 1 one end is the share itself, but for rounding.
-    return min(share, max(0.0, low)), max(share, min(1.0, high))
-
-
 def summarise(rows: Sequence[QueryResult]) -> Summary:
-    """Return the scores of all queries and of each kind, whatever the order of the queries.
+    """Return the scores of all queries and of each kind; the order of the queries has no effect.
 
-    A query without a truth is counted but not scored. A photo that could not be read is counted,
-    and scores 0 if it has a truth: leaving it out would reward a system for failing on it. A search
-    from which the right products were left out is not counted again.
+    Queries without a relevant product are not scored. A photo that could not be read scores 0 if it
+    has one: otherwise a system would gain by failing on it. Searches with `left_out` are not
+    counted.
     """
     rows = [row for row in rows if not row.left_out]
     scored = [row for row in rows if row.truths]
@@ -265,7 +221,7 @@ def _score(rows: Sequence[QueryResult]) -> Score:
     if not rows:
         unknown = dict.fromkeys(MEASURES, math.nan)
         return Score(0, **unknown, intervals=dict.fromkeys(MEASURES, (math.nan, math.nan)))
-    # Sums of floats depend on their order; sorted columns make equal rows give equal scores.
+    # Sums of floats depend on their order: sorted, they do not depend on that of the queries.
     columns = np.sort([_measures(row) for row in rows], axis=0).T
     means = {name: float(values.mean()) for name, values in zip(MEASURES, columns, strict=True)}
     intervals = {
@@ -278,7 +234,7 @@ def _score(rows: Sequence[QueryResult]) -> Score:
 
 
 def _measures(row: QueryResult) -> tuple[float, ...]:
-    """One value for each of `MEASURES`, in their order."""
+    """Return one value for each of `MEASURES`, in their order."""
     answer = (row.ranking, row.truths)
     return (
         average_precision(*answer, ignore=row.ignore, denominator="challenge"),
@@ -289,21 +245,9 @@ def _measures(row: QueryResult) -> tuple[float, ...]:
     )
 
 
-def _relevance(
-    ranking: Sequence[str], truths: Collection[str], ignore: Collection[str]
-) -> NDArray[np.bool_]:
-    """rel(i) for each rank, (P,) bool."""
+def _relevance(ranking: Sequence[str], truths: Collection[str], ignore: Collection[str]) -> Bool:
+    """Return rel(i) for each rank, (P,) bool."""
     if not truths:
-        raise ValueError("a query without a truth has no score")
+        raise ValueError("a query without relevant products has no score")
     right = set(several(truths))
     return np.array([p in right for p in ranked_products(ranking, right, ignore)], dtype=bool)
-
-
-def plain(value: float) -> float | None:
-    """Return a figure as JSON has it: 4 decimals, None for NaN."""
-    return None if math.isnan(value) else round(float(value), 4)
-
-
-def plain_intervals(intervals: Mapping[str, Interval]) -> dict[str, list[float | None]]:
-    """Return intervals by name as JSON has them."""
-    return {name: [plain(low), plain(high)] for name, (low, high) in intervals.items()}

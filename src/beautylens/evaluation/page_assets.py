@@ -1,4 +1,4 @@
-"""What the HTML pages share: small copies of pictures, and the rendering of a template."""
+"""Shared parts of the HTML pages: thumbnails, and rendering of templates."""
 
 from __future__ import annotations
 
@@ -18,29 +18,32 @@ from beautylens.images.decode import decode
 from beautylens.images.fit import shrink
 from beautylens.inputs.unicode_text import printable
 
+# Longest side of a thumbnail in pixels.
 THUMBNAIL_SIDE = 220
-"""Longest side of a thumbnail in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """A picture of the page: its relative address and the text that stands for it."""
+    """A thumbnail of the page: its relative address and alternative text."""
 
     address: str
     alt: str
 
 
 class PageAssets:
-    """The thumbnails of one page: each picture is written once, however often it is shown."""
+    """The thumbnails of one page, each written once.
+
+    Args:
+        folder: beside the page; it must exist.
+    """
 
     def __init__(self, folder: Path) -> None:
-        """Write into `folder`, which stands beside the page."""
         self._folder = folder
         self._addresses: dict[AnyPath, str | None] = {}
         self._placeholder = self._write(_placeholder())
 
     def add(self, picture: AnyPath | None, alt: str) -> Thumbnail:
-        """Return the thumbnail of `picture`, a grey placeholder where it cannot be read."""
+        """Return the thumbnail of a picture, a grey placeholder if it cannot be read."""
         if picture is None or (address := self._address(picture)) is None:
             return Thumbnail(self._placeholder, f"No readable picture: {alt}")
         return Thumbnail(address, alt)
@@ -59,12 +62,12 @@ class PageAssets:
         return f"{self._folder.name}/{name}"
 
 
-def write_page(folder: Path, draw: Callable[[PageAssets], str]) -> Path:
-    """Write `index.html` and its thumbnails into a folder, made where need be; return the page.
+def write_page(folder: Path, html: Callable[[PageAssets], str]) -> Path:
+    """Write `index.html` and its thumbnails into a folder, and return the path of the page.
 
     Args:
-        folder: where to.
-        draw: returns the HTML, its pictures taken from the album.
+        folder: created if it does not exist.
+        html: returns the page, with the thumbnails that it adds to the assets.
 
     Raises:
         BeautylensError: when the folder cannot be written.
@@ -72,17 +75,22 @@ def write_page(folder: Path, draw: Callable[[PageAssets], str]) -> Path:
     page = folder / "index.html"
     try:
         (folder / "pictures").mkdir(parents=True, exist_ok=True)
-        page.write_text(draw(PageAssets(folder / "pictures")), encoding="utf-8")
+        page.write_text(html(PageAssets(folder / "pictures")), encoding="utf-8")
     except OSError as error:
         raise BeautylensError(
-            f"{folder}: the report cannot be written here ({error.strerror or error}); "
-            "name a folder that can be written"
+            f"{folder}: cannot write the report ({error.strerror or error}); choose a folder with "
+            "write permission"
         ) from error
     return page
 
 
 def render(template: str, **content: object) -> str:
-    """Return a template of this folder as HTML, all content escaped."""
+    """Return the HTML of a template of this folder; the content is escaped.
+
+    Args:
+        template: path of the template in this folder.
+        content: variables of the template.
+    """
     environment = Environment(
         loader=PackageLoader("beautylens", "evaluation"),
         autoescape=True,
@@ -96,7 +104,7 @@ def render(template: str, **content: object) -> str:
 
 
 def _plain(value: object) -> object:
-    """Return a text without control characters and bytes that are no text."""
+    """Return a text without control characters and undecodable bytes."""
     return printable(value) if type(value) is str else value
 
 
@@ -105,7 +113,7 @@ def _decimals(value: float | None) -> str:
 
 
 def _thumbnail(picture: AnyPath) -> Image.Image | None:
-    """The picture small; None where it cannot be read."""
+    """Return a picture at the size of a thumbnail; None if it cannot be read."""
     try:
         pixels = decode(picture, least_side=2 * THUMBNAIL_SIDE)
     except ImageError:
@@ -114,7 +122,7 @@ def _thumbnail(picture: AnyPath) -> Image.Image | None:
 
 
 def _placeholder() -> Image.Image:
-    """A grey card with a crossed-out picture frame, drawn twice as large for smooth edges."""
+    """Return a grey square with a crossed-out picture, drawn at twice its size for smooth edges."""
     side, ink = 2 * THUMBNAIL_SIDE, "#8a8f94"
     card = Image.new("RGB", (side, side), "#d9dcdf")
     draw = ImageDraw.Draw(card)

@@ -1,4 +1,4 @@
-"""A page that shows how a collection did on known photos, its failures first."""
+"""HTML report of an evaluation: metrics, and the matches of each query, failures first."""
 
 from __future__ import annotations
 
@@ -7,23 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from beautylens.evaluation.metrics import (
-    QueryResult,
-    Summary,
-    ranked_products,
-)
+from beautylens.evaluation.metrics import QueryResult, Summary, ranked_products
 from beautylens.evaluation.page_assets import PageAssets, Thumbnail, render, write_page
 from beautylens.evaluation.verdicts import Verdicts
 from beautylens.files.paths import AnyPath
 from beautylens.results import Match, Matches
 
+# Products shown for each query.
 RANKS = 7
+# Missed products shown for each query.
 MISSED_SHOWN = 2
 
 State = Literal["right", "ignored", "other"]
 Tone = Literal["good", "bad", "neutral"]
 PictureOf = Callable[[str], AnyPath | None]
 
+# Headings of the metrics.
 FIGURES = {
     "map7_all": "mAP@7, all",
     "map7_challenge": "mAP@7, challenge",
@@ -31,24 +30,28 @@ FIGURES = {
     "recall7": "Recall@7",
     "mrr": "MRR",
 }
+# Headings of the sections and what is in them.
 SECTIONS = {
     "wrong": (
         "Wrong matches",
-        "The verdict is match, and the first product is not a right one; the most probable first.",
+        "The verdict is match, but the first product is wrong. Highest probability first.",
     ),
     "missed": ("Missed", "No right product among the first seven."),
-    "partly": ("Partly right", "A right product stands too low, or another one is missing."),
-    "right": ("Right", "Every right product stands before all others."),
+    "partly": (
+        "Partly right",
+        "A wrong product ranks above a right one, or a right one is missing.",
+    ),
+    "right": ("Right", "All right products rank first."),
     "absent": (
-        "Not in this catalogue: what was returned",
-        "The catalogue or the search holds no right product for these; the best answer says so.",
+        "Not in the catalogue",
+        "No right product is in the catalogue, or all were left out of the search.",
     ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One returned product; an ignored one has no rank."""
+    """A returned product; an ignored one has no rank."""
 
     rank: int | None
     state: State
@@ -58,7 +61,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """A right product that is not among the first seven, or was left out of the search."""
+    """A right product that is not among the first seven, or was left out."""
 
     product_id: str
     picture: Thumbnail | None
@@ -66,7 +69,7 @@ class Missed:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One query as the page shows it; without a truth it has no average precision."""
+    """A query; its average precision is None if no product is right."""
 
     result: QueryResult
     picture: Thumbnail
@@ -88,38 +91,42 @@ def write_report(
     picture: PictureOf,
     truth_pictures: Mapping[str, AnyPath] | None = None,
 ) -> Path:
-    """Write `index.html` and its thumbnails into `folder`, and return the page.
+    """Write `index.html` and its thumbnails into a folder, and return the path of the page.
 
-    The page needs no script, network or server, so that it can be sent to somebody or kept.
+    The page needs no script, network or server.
 
     Args:
-        folder: made where it does not exist.
-        title: the heading of the page.
-        summary: of these results.
-        results: one a query, in any order.
-        verdicts: of these results, where probabilities were given.
-        picture: from `Match.image` to the file of that picture, None where there is none.
-        truth_pictures: from a product id to a picture, which shows the right answer that a query
-            missed.
+        folder: created if it does not exist.
+        title: title of the page.
+        summary: retrieval metrics of the results.
+        results: one per query, in any order.
+        verdicts: metrics of the verdicts, if the recipe has a judge.
+        picture: returns the file of a `Match.image`; None if there is none.
+        truth_pictures: pictures of right products that were missed, by product id.
 
     Raises:
         BeautylensError: when the folder cannot be written.
     """
 
-    def draw(assets: PageAssets) -> str:
+    def html(assets: PageAssets) -> str:
         rows = [_row(result, assets, picture, truth_pictures or {}) for result in results]
         return render(
-            "report.html.jinja", title=title, summary=summary, queries=len(rows),
-            left_out=sum(bool(result.left_out) for result in results),
-            sections=_sections(rows), figures=FIGURES, headings=SECTIONS,
+            "report.html.jinja",
+            title=title,
+            summary=summary,
             verdicts=verdicts,
-        )  # fmt: skip
+            queries=len(rows),
+            left_out=sum(bool(result.left_out) for result in results),
+            sections=_sections(rows),
+            figures=FIGURES,
+            headings=SECTIONS,
+        )
 
-    return write_page(folder, draw)
+    return write_page(folder, html)
 
 
 def _sections(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """The queries of each section that has any, the lowest average precision first."""
+    """Return the queries of each section that has any, lowest average precision first."""
     sections: dict[str, list[Row]] = {anchor: [] for anchor in SECTIONS}
     for row in sorted(rows, key=lambda row: (row.ap_all or 0.0, row.result.image.name)):
         sections[_section(row)].append(row)
@@ -150,7 +157,7 @@ def _row(
     cards = _cards(result, assets, picture)
     shown = {card.match.product.product_id for card in cards}
     missing = (result.truths | result.left_out) - shown
-    # An answer that can be seen tells more than one that is only named.
+    # Products with a picture first.
     missed = sorted(missing, key=lambda truth: (truth not in truth_pictures, truth))
     return Row(
         result=result,
@@ -170,7 +177,7 @@ def _missed(truth: str, picture: AnyPath | None, assets: PageAssets) -> Missed:
 
 
 def _cards(result: QueryResult, assets: PageAssets, picture: PictureOf) -> tuple[Card, ...]:
-    """The first seven products, with the ignored ones that stand between them."""
+    """Return the first seven products, and the ignored ones between them."""
     counted = ranked_products(result.ranking, result.truths, result.ignore)[:RANKS]
     rank_of = {product: rank for rank, product in enumerate(counted, 1)}
     cards: list[Card] = []
@@ -194,7 +201,7 @@ def _card(
 
 
 def _tone(result: QueryResult, cards: Sequence[Card]) -> Tone:
-    """Whether the verdict was right; an ignored product in front leaves that open."""
+    """Return whether the verdict was right; `neutral` if unsure or about an ignored product."""
     verdict = None if result.matches is None else result.matches.verdict
     if verdict == "not_in_catalogue":
         return "bad" if result.truths else "good"

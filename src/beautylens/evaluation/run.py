@@ -1,4 +1,4 @@
-"""Running a truth table's queries against a collection, none of them in its gallery."""
+"""Searches with the photos of a truth table, and checks that these are not in the gallery."""
 
 from __future__ import annotations
 
@@ -21,17 +21,15 @@ from beautylens.store.lance import of_products
 def run_queries(
     collection: Collection, truth: Iterable[TruthRow], limit: int = 7, *, leave_out: bool = False
 ) -> Iterator[QueryResult]:
-    """Return the result of each query, in order, without the photo that was searched with.
-
-    Ignored products do not use up ranks.
+    """Yield the result of each query, in order, without pixels and keypoints.
 
     Args:
-        collection: that is searched.
-        truth: the photos and their right products.
-        limit: products a query, 1 or more.
-        leave_out: search with each photo that has right products a second time, with these excluded
-            from the gallery: what is then called a match is wrong. Shops lack single shades and
-            sizes all the time.
+        collection: the collection.
+        truth: the photos with their ground truth.
+        limit: products per query besides the ignored ones, 1 or more.
+        leave_out: search a second time with each photo that has relevant products, excluding these
+            from the gallery, so that any match is wrong. Catalogues often lack single shades and
+            sizes.
 
     Raises:
         QueryError: when `limit` is less than 1.
@@ -58,9 +56,9 @@ def _result(
 
 
 def find_leaks(collection: Collection, truth: Iterable[TruthRow]) -> list[tuple[AnyPath, str]]:
-    """Return the queries whose very file is in the gallery, each with the image's id.
+    """Return the photos whose file is also in the gallery, each with the image's id.
 
-    Such a query measures nothing: it finds itself.
+    Such a photo finds itself, so that its result says nothing.
     """
     return _leaks(truth, collection.gallery.rows.digests())
 
@@ -68,7 +66,7 @@ def find_leaks(collection: Collection, truth: Iterable[TruthRow]) -> list[tuple[
 def _leaks(truth: Iterable[TruthRow], digests: Mapping[str, str]) -> list[tuple[AnyPath, str]]:
     leaks = []
     for row in truth:
-        # A photo that cannot be read is reported when it is searched with.
+        # The search reports photos that cannot be read.
         with suppress(ImageError):
             digest = file_digest(read_bytes(row.image))
             if digest in digests:
@@ -77,31 +75,32 @@ def _leaks(truth: Iterable[TruthRow], digests: Mapping[str, str]) -> list[tuple[
 
 
 def refuse_leaks(leaks: Sequence[tuple[AnyPath, str]], truth: AnyPath | None, queries: int) -> None:
-    """Refuse a truth table whose photos are in the gallery: each of them finds itself.
+    """Refuse a truth table with photos that are in the gallery, where each finds itself.
 
     Args:
-        leaks: such photos, each with the id of the image that it is.
-        truth: the table, if it is a file.
-        queries: photos of the table.
+        leaks: the photos in the gallery, each with the id of its image there.
+        truth: path of the table, if it is a file.
+        queries: number of photos in the table.
 
     Raises:
-        TableError: when there is any leak.
+        TableError: when there are any leaks.
     """
     if leaks:
+        are = "is" if len(leaks) == 1 else "are"
         raise TableError(
-            f"{truth or 'the truth table'}: {len(leaks)} of {queries} queries are in the gallery "
-            f"themselves, such as {leaks[0][0].name} (image {leaks[0][1]}); take them out, or "
-            "allow it: --allow-leaks, in Python allow_leaks=True"
+            f"{truth or 'the truth table'}: {len(leaks)} of {queries} photos {are} also in the "
+            f"gallery, such as {leaks[0][0].name} (image {leaks[0][1]}); remove them, or pass "
+            "--allow-leaks (in Python allow_leaks=True)"
         )
 
 
 def find_copies(catalogue: Catalogue, truth: Sequence[TruthRow]) -> list[tuple[AnyPath, str]]:
-    """Return the queries whose very file is in a catalogue, each with the image's id."""
+    """Return the photos whose file is also in a catalogue, each with the image's id."""
     sizes = {_size(row.image) for row in truth} - {0}
     digests: dict[str, str] = {}
     for row in catalogue.rows.select(["image_id", "image"]).to_pylist():
         path = catalogue.image_path(row["image"])
-        # Only a file of the same length can be a copy: half a million need not be read.
+        # Only a file of the same length can be a copy, so that few files need to be read.
         if _size(path) in sizes:
             digests[file_digest(read_bytes(path))] = row["image_id"]
     return _leaks(truth, digests)
@@ -114,13 +113,13 @@ def _size(path: AnyPath) -> int:
 
 
 def unknown_truths(collection: Collection, truth: Sequence[TruthRow]) -> list[str]:
-    """Return the product ids that the truth names and the collection does not hold, sorted."""
+    """Return the product ids of a truth table that the collection does not have, sorted."""
     named = sorted({product for row in truth for product in row.product_ids})
     return sorted(set(named) - collection.gallery.products.known(named))
 
 
 def truth_pictures(collection: Collection, truth: Sequence[TruthRow]) -> dict[str, AnyPath]:
-    """Return a catalogue picture of each product that the truth names."""
+    """Return the path of a catalogue picture of each product of a truth table, by product id."""
     named = sorted({product for row in truth for product in row.product_ids})
     pictures = collection.gallery.products.pictures(named)
     return {product: as_path(path) for product, path in pictures.items()}

@@ -1,4 +1,4 @@
-"""How far verdicts and probabilities can be trusted: wrong matches, precision, calibration."""
+"""Metrics of verdicts and probabilities: precision, coverage, calibration, wrong matches."""
 
 from __future__ import annotations
 
@@ -15,21 +15,15 @@ from beautylens.evaluation.calibration.measures import (
     measure_interval,
     reliability,
 )
-from beautylens.evaluation.metrics import (
-    Interval,
-    QueryResult,
-    plain,
-    plain_intervals,
-    ranked_products,
-    share_interval,
-)
+from beautylens.evaluation.intervals import Interval, plain, plain_intervals, share_interval
+from beautylens.evaluation.metrics import QueryResult, ranked_products
 from beautylens.results import Match, Verdict
 from beautylens.search.judge.evidence import CHANCE
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How many of some queries something is true of; a share of none is NaN."""
+    """A number of queries out of others; the share of none is NaN."""
 
     count: int
     of: int
@@ -41,37 +35,37 @@ class Share:
 
     @property
     def interval(self) -> Interval:
-        """Its 95 % interval (Wilson 1927), which has a width also where it is 0 or 1."""
+        """The 95 % interval of the share (Wilson 1927)."""
         return share_interval(self.value, self.of) if self.of else (float("nan"), float("nan"))
 
     def as_dict(self) -> dict[str, object]:
-        """Return plain JSON values with 4 decimals; NaN becomes None."""
+        """Return the share as JSON values with 4 decimals; NaN becomes None."""
         interval = [plain(end) for end in self.interval]
         share = plain(self.value)
         return {"count": self.count, "of": self.of, "share": share, "interval": interval}
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """How often a verdict was given, and how often it was right.
+class VerdictCount:
+    """The number of queries with one verdict, and how often it was correct.
 
     Args:
-        queries: with this verdict.
-        share: of all queries.
-        held: the share of these where the best product was right; for `not_in_catalogue`, where the
-            catalogue has no right product. None where the verdict was never given.
+        queries: queries with this verdict.
+        share: their share of all queries.
+        correct: the share of them whose best product is right; for `not_in_catalogue`, those
+            without a right product in the catalogue. None without such queries.
     """
 
     queries: int
     share: float
-    held: float | None
+    correct: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class WrongMatch:
-    """A query whose verdict is `match`, and whose best product is not right.
+    """A query with the verdict `match` whose best product is wrong.
 
-    `probability` is that of the best product in whichever of its listings.
+    `probability` is that of the best product and its duplicates.
     """
 
     result: QueryResult
@@ -81,22 +75,24 @@ class WrongMatch:
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """How far probabilities and verdicts can be trusted; NaN where that cannot be measured.
+    """Metrics of verdicts and probabilities; NaN if undefined.
 
     Args:
-        queries: all that are counted.
+        queries: number of queries.
         right: queries whose best product is right.
-        found: queries with a right product, where it came first.
-        coverage: queries with a right product, where it came first with the verdict `match`.
-        recognised: queries without one, with the verdict `not_in_catalogue`.
-        precision: queries with the verdict `match`, where the best product is right.
-        wrong: the others with the verdict `match`, the most probable first: it does most harm.
-        calibration_error: of the probabilities (`calibration_error`).
-        auroc: of the probabilities, right answers against all others.
-        auroc_geometry: the same where the best product's keypoints agree with the photo's.
+        found: of the queries with a right product, those that rank it first.
+        coverage: of the queries with a right product, those that rank it first with the verdict
+            `match`.
+        recognised: of the queries without a right product, those with the verdict
+            `not_in_catalogue`.
+        precision: of the queries with the verdict `match`, those whose best product is right.
+        wrong: the other queries with the verdict `match`, highest probability first.
+        calibration_error: expected calibration error.
+        auroc: AUROC of the probabilities, right best products against wrong ones.
+        auroc_geometry: `auroc` of the queries whose best product has enough inliers.
         intervals: the 95 % interval of `calibration_error`, `auroc` and `auroc_geometry`.
-        bins: predicted probability against the share that was right.
-        given: each verdict.
+        bins: the reliability diagram.
+        by_verdict: the count of each verdict.
     """
 
     queries: int
@@ -111,10 +107,10 @@ class Verdicts:
     auroc_geometry: float
     intervals: Mapping[str, Interval]
     bins: tuple[Bin, ...]
-    given: Mapping[Verdict, Given]
+    by_verdict: Mapping[Verdict, VerdictCount]
 
     def as_dict(self) -> dict[str, object]:
-        """Return plain JSON values with 4 decimals; NaN becomes None."""
+        """Return the metrics as JSON values with 4 decimals; NaN becomes None."""
         shares = ("found", "coverage", "recognised", "precision")
         measures = ("calibration_error", "auroc", "auroc_geometry")
         return {
@@ -129,11 +125,11 @@ class Verdicts:
             ],
             "verdicts": {
                 name: {
-                    "queries": given.queries,
-                    "share": plain(given.share),
-                    "held": None if given.held is None else plain(given.held),
+                    "queries": count.queries,
+                    "share": plain(count.share),
+                    "correct": None if count.correct is None else plain(count.correct),
                 }
-                for name, given in self.given.items()
+                for name, count in self.by_verdict.items()
             },
         }
 
@@ -150,13 +146,13 @@ def _wrong(wrong: WrongMatch) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """The answer to one query: its probability and verdict, and what is right.
+    """The best product of one query, with its probability and verdict.
 
     Args:
-        result: of the query.
-        best: the first product that is not to be ignored; None where nothing was found.
-        probability: of that.
-        verdict: None where it was about a product to be ignored.
+        result: result of the query.
+        best: the first product that is not ignored; None if there is none.
+        probability: of the best product.
+        verdict: None if it is about an ignored product.
     """
 
     result: QueryResult
@@ -165,7 +161,7 @@ class _Answer:
     verdict: Verdict | None
 
     @property
-    def present(self) -> bool:
+    def in_catalogue(self) -> bool:
         return bool(self.result.truths)
 
     @property
@@ -177,18 +173,17 @@ class _Answer:
         return self.best is not None and (self.best.reasons.inliers or 0) > CHANCE
 
 
-def judge_verdicts(rows: Sequence[QueryResult]) -> Verdicts | None:
-    """Return how far the probabilities of these queries can be trusted, None where none were given.
+def measure_verdicts(rows: Sequence[QueryResult]) -> Verdicts | None:
+    """Return the metrics of the verdicts; None without verdicts.
 
-    The best product is the first that is not ignored. Not counted are photos that could not be
-    read, and those whose only listed products are to be ignored: there, neither yes nor no is
-    wrong.
+    Not counted are photos that could not be read, and queries with ignored products only, for which
+    no verdict is wrong.
     """
     answers = [answer for row in rows if (answer := _answer(row)) is not None]
     if not answers:
         return None
-    present = [answer for answer in answers if answer.present]
-    absent = [answer for answer in answers if not answer.present]
+    present = [answer for answer in answers if answer.in_catalogue]
+    absent = [answer for answer in answers if not answer.in_catalogue]
     matched = [answer for answer in answers if answer.verdict == "match"]
     wrong = [answer for answer in matched if not answer.right]
     wrong.sort(key=lambda answer: -answer.probability)
@@ -206,7 +201,7 @@ def judge_verdicts(rows: Sequence[QueryResult]) -> Verdicts | None:
             for each in wrong
             if each.best is not None
         ),
-        given={name: _given(name, answers) for name in get_args(Verdict)},
+        by_verdict={name: _count(name, answers) for name in get_args(Verdict)},
         **_measures(answers),
     )
 
@@ -218,7 +213,7 @@ def _answer(row: QueryResult) -> _Answer | None:
         return None
     first = ranked_products(row.ranking, row.truths, row.ignore)[:1]
     best = next((m for m in row.matches if m.product.product_id in first), None)
-    # A verdict on an ignored product is neither right nor wrong.
+    # The verdict is about the first product; if that is ignored, it is neither right nor wrong.
     about_best = row.ranking[:1] == first
     probability = (row.matches if about_best or best is None else best).probability
     return _Answer(row, best, probability or 0.0, row.matches.verdict if about_best else None)
@@ -229,8 +224,8 @@ def _measures(answers: Sequence[_Answer]) -> dict[str, Any]:
     right = np.array([answer.right for answer in answers])
     agree = np.array([answer.geometry for answer in answers])
 
-    def both(chosen: Any) -> int:
-        # No more pairs of a right and another answer than these have no answer in common.
+    def pairs(chosen: Any) -> int:
+        # The number of disjoint pairs of a right and a wrong answer.
         return int(min(right[chosen].sum(), (~right[chosen]).sum()))
 
     return {
@@ -241,20 +236,20 @@ def _measures(answers: Sequence[_Answer]) -> dict[str, Any]:
             "calibration_error": measure_interval(
                 calibration_error, probability, right, len(right)
             ),
-            "auroc": measure_interval(auroc, probability, right, both(slice(None))),
+            "auroc": measure_interval(auroc, probability, right, pairs(slice(None))),
             "auroc_geometry": measure_interval(
-                auroc, probability[agree], right[agree], both(agree)
+                auroc, probability[agree], right[agree], pairs(agree)
             ),
         },
         "bins": reliability(probability, right),
     }
 
 
-def _given(name: Verdict, answers: Sequence[_Answer]) -> Given:
-    held = [
-        not answer.present if name == "not_in_catalogue" else answer.right
+def _count(name: Verdict, answers: Sequence[_Answer]) -> VerdictCount:
+    correct = [
+        not answer.in_catalogue if name == "not_in_catalogue" else answer.right
         for answer in answers
         if answer.verdict == name
     ]
-    share = float(np.mean(held)) if held else None
-    return Given(len(held), len(held) / len(answers), share)
+    share = float(np.mean(correct)) if correct else None
+    return VerdictCount(len(correct), len(correct) / len(answers), share)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from beautylens.arrays import Bool, Float64
-from beautylens.evaluation.metrics import Interval, share_interval
+from beautylens.evaluation.intervals import Interval, share_interval
 
 Measure = Callable[[Float64, Bool], float]
 

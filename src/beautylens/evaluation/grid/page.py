@@ -1,4 +1,4 @@
-"""The grid's HTML page: figures, and the first products of each backbone and pooling."""
+"""HTML page of the grid: metrics, and the first products of each backbone and pooling."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from beautylens.evaluation.metrics import QueryResult, ranked_products
 from beautylens.evaluation.page_assets import PageAssets, Thumbnail, render, write_page
 from beautylens.files.paths import as_path
 
-# Products shown per system and query.
+# Products shown for each system and query.
 TOP = 7
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One product of a strip."""
+    """A product in a strip; `right` if it is relevant."""
 
     picture: Thumbnail
     name: str
@@ -28,7 +28,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """The first products of one system for one query, and AP@7 if the query has a truth."""
+    """The first products of a system for a query; AP@7 is None if no product is relevant."""
 
     system: System
     precision: float | None
@@ -37,7 +37,7 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One query and the strips of all systems."""
+    """A query with the strips of all systems."""
 
     name: str
     picture: Thumbnail
@@ -51,14 +51,14 @@ def write_grid_page(
     queries: Sequence[int],
     distance: str | None = None,
 ) -> Path:
-    """Write `index.html` and its thumbnails into a folder, and return the page.
+    """Write `index.html` and its thumbnails into a folder, and return the path of the page.
 
     Args:
         folder: created if it does not exist.
-        title: the heading of the page.
-        outcomes: of all systems, over the same queries, in the order of the table.
-        queries: the indices of the queries to show.
-        distance: the distance whose products are shown; the first outcome's by default.
+        title: title of the page.
+        outcomes: results of all systems on the same queries, in the order of the table.
+        queries: indices of the queries to show.
+        distance: distance whose products are shown; that of the first outcome by default.
 
     Raises:
         BeautylensError: when the folder cannot be written.
@@ -67,17 +67,17 @@ def write_grid_page(
     shown = [outcome for outcome in outcomes if outcome.system.distance == distance]
     shown.sort(key=lambda outcome: outcome.system.encoder)
 
-    def draw(assets: PageAssets) -> str:
+    def html(assets: PageAssets) -> str:
         blocks = [_block(shown, index, assets) for index in queries]
         return render(
             "grid/grid.html.jinja", title=title, outcomes=outcomes, distance=distance, blocks=blocks
         )
 
-    return write_page(folder, draw)
+    return write_page(folder, html)
 
 
 def most_disputed(outcomes: Sequence[Outcome], count: int) -> list[int]:
-    """Return the indices of the queries on which systems differ most, most disputed first."""
+    """Return the indices of the queries with the largest spread of AP@7 between systems, first."""
     if not outcomes:
         return []
     precisions = np.array(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from beautylens.errors import RecipeError
-from beautylens.evaluation.metrics import Interval, bootstrap_interval
+from beautylens.evaluation.intervals import Interval, bootstrap_interval
 from beautylens.recipe.recipe import Recipe
 
 # Sections by name that replace a recipe's own.
