@@ -32,7 +32,15 @@ if TYPE_CHECKING:
     from beautylens.images.fit import Box
     from beautylens.indexing import index
     from beautylens.recipe.recipe import Recipe, read_recipe
-    from beautylens.results import Difference, Explanation, Match, Matches, Product, Reasons
+    from beautylens.results import (
+        Difference,
+        Explanation,
+        Match,
+        Matches,
+        Product,
+        Question,
+        Reasons,
+    )
 
 __version__ = "0.1.0"
 
@@ -53,6 +61,7 @@ __all__ = [
     "MissingExtraError",
     "Product",
     "QueryError",
+    "Question",
     "Reasons",
     "Recipe",
     "RecipeError",
@@ -82,6 +91,7 @@ _HOMES = {
     "MissingExtraError": "errors.MissingExtraError",
     "Product": "results.Product",
     "QueryError": "errors.QueryError",
+    "Question": "results.Question",
     "Reasons": "results.Reasons",
     "Recipe": "recipe.recipe.Recipe",
     "RecipeError": "errors.RecipeError",
