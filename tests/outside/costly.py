@@ -43,6 +43,7 @@ COSTLY = {
     "returns": with_body(PART + b"\r" * LARGE),
     "parts": with_body(PART * (LARGE // len(PART))),
     "a part's header": with_body(PART[:-4] + b";" * LARGE),
+    "parts' headers": with_body((PART[:-5] + b";" * 4_000 + b"\r\n\r\na\r\n") * 26),
     "a query": b"GET /v1/products/a/image?"
     + b"a&" * 30_000
     + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",

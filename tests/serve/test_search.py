@@ -221,6 +221,17 @@ def test_a_picture_is_one_however_its_part_is_described(
     assert answer.json()["matches"][0]["product_id"] == "p02"
 
 
+@pytest.mark.parametrize(("letters", "status"), [(255, 200), (4_000, 400)])
+def test_a_file_name_is_as_long_as_systems_allow_and_not_longer(
+    client: TestClient, shop: Shop, letters: int, status: int
+) -> None:
+    files = {"image": ("%" * letters, shop.photo(2).read_bytes())}
+    answer = client.post("/v1/search", files=files)
+    assert answer.status_code == status
+    if status == 400:
+        assert "content-disposition of more than 1024 bytes" in answer.json()["detail"]
+
+
 def test_a_text_where_the_picture_should_be_is_told_that_it_is_no_picture(
     client: TestClient,
 ) -> None:

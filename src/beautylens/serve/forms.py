@@ -17,6 +17,9 @@ from starlette.responses import Response
 MEDIA_TYPE = b"multipart/form-data"
 # Name of the file parts in all forms of the service.
 PICTURES = b"image"
+# Maximum bytes of a part's Content-Disposition, whose parsing takes quadratic time on the event
+# loop: enough for a field name and the longest file name, percent-encoded.
+DISPOSITION_BYTES = 1024
 
 
 class FormRoute(APIRoute):
@@ -55,6 +58,10 @@ class _Parser(MultiPartParser):
 
     def on_headers_finished(self) -> None:
         disposition = self._current_part.content_disposition or b""
+        if len(disposition) > DISPOSITION_BYTES:
+            raise MultiPartException(
+                f"a part has a Content-Disposition of more than {DISPOSITION_BYTES} bytes"
+            )
         _, options = parse_options_header(disposition)
         if options.get(b"name") == PICTURES and b"filename" not in options:
             self._current_part.content_disposition = disposition + b'; filename="image"'
