@@ -59,6 +59,42 @@ def test_threads_share_one_reader_and_read_the_same() -> None:
         assert all(words == alone for words in pool.map(read, [pack()] * 6))
 
 
+def page() -> np.ndarray:
+    """A title above thirty words of small text."""
+    picture = Image.new("RGB", (640, 640), "white")
+    draw = ImageDraw.Draw(picture)
+    draw.text((60, 30), "VELVET ROUGE", "black", ImageFont.load_default(60))
+    for place in range(30):
+        corner = (30 + 120 * (place % 5), 150 + 80 * (place // 5))
+        draw.text(corner, f"word{place}", "black", ImageFont.load_default(18))
+    return np.asarray(picture)
+
+
+def test_of_a_page_full_of_text_the_tallest_lines_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    everything = ocr.shared_reader()(page())
+    monkeypatch.setattr(ocr, "MAX_TEXT", 50)
+    some = ocr.shared_reader()(page())
+    assert len(everything) > 25
+    assert 2 <= len(some) <= 7
+    assert set(some) <= set(everything)
+    assert words_of(some[0].text) == words_of("VELVET ROUGE")
+
+
+def test_lines_are_kept_in_order_up_to_a_total_length() -> None:
+    def box(width: int, height: int) -> list[list[int]]:
+        return [[0, 0], [width, 0], [width, height], [0, height]]
+
+    # Upright letters one above the other are as long as those side by side; a short line counts
+    # as one of 20/3.
+    boxes = np.array([box(100, 10), box(20, 200), box(10, 8), box(900, 30), box(0, 0)], np.float32)
+    assert ocr.lines_within(boxes, 1000) == [0, 1, 2, 3, 4]
+    assert ocr.lines_within(boxes, 50) == [0, 1, 3]
+    assert ocr.lines_within(boxes, 39) == [3]
+    assert ocr.lines_within(boxes, 1) == []
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 900), (8, 8), (3000, 40)])
 def test_a_blank_picture_of_any_shape_says_nothing(shape: tuple[int, int]) -> None:
     assert ocr.shared_reader()(np.full((*shape, 3), 255, np.uint8)) == ()

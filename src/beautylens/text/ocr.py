@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from beautylens.arrays import UInt8
+from beautylens.arrays import Float32, UInt8
 from beautylens.errors import EncoderError
 from beautylens.runtime.native import ONNX_RUNTIME, Lock, Once
 from beautylens.runtime.startup import plain_yaml
@@ -28,6 +28,12 @@ MIN_CONFIDENCE = 0.5
 READABLE_SIDE = 1280
 # Pixels of the shorter side below which a picture is not read.
 _MIN_SIDE = 32
+# Largest total length of the lines that are read, in multiples of their heights: none of 120
+# pictures of packs has more than 140. A page of small text would take a minute, in which no other
+# search could read.
+MAX_TEXT = 250
+# Least length of a line: the recognition network pads shorter ones to it.
+_MIN_LENGTH = 320 / 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,8 @@ Reads = Callable[[UInt8], tuple[Line, ...]]
 
 class Reader:
     """Reads the text on pictures, one at a time: threads wait for each other.
+
+    Of a picture with more text than `MAX_TEXT`, the tallest lines are read.
 
     ONNX Runtime runs the networks in single precision: the text depends neither on the processor
     nor on the pictures read before (docs/benchmarks.md, "Precision").
@@ -157,9 +165,39 @@ def network_files(folder: Path | None = None) -> dict[str, Path]:
     return files
 
 
+def lines_within(boxes: Float32, most: float) -> list[int]:
+    """Return the indices, in order, of the tallest lines whose total length is within a limit.
+
+    Args:
+        boxes: (N, 4, 2) corners of the lines, in pixels.
+        most: total length in multiples of each line's height.
+    """
+    sides = np.linalg.norm(boxes - np.roll(boxes, -1, axis=1), axis=2)[:, :2]
+    heights = np.maximum(1, sides.min(axis=1))
+    lengths = np.maximum(_MIN_LENGTH, sides.max(axis=1) / heights)
+    tallest = np.argsort(-heights, kind="stable")
+    return sorted(tallest[np.cumsum(lengths[tallest]) <= most].tolist())
+
+
 def _make_engine(side: int, networks: Mapping[str, Path], *, upright: bool, threads: int) -> Any:
     with plain_yaml():
         from rapidocr import EngineType, RapidOCR
+
+    class Bounded(RapidOCR):
+        """Recognises only as much of the detected text as `MAX_TEXT` allows."""
+
+        def detect_and_crop(self, *given: Any) -> tuple[list[UInt8], Any]:
+            crops: list[UInt8]
+            found: Any
+            crops, found = super().detect_and_crop(*given)
+            kept = lines_within(found.boxes, MAX_TEXT)
+            found.boxes, found.scores = found.boxes[kept], [found.scores[at] for at in kept]
+            return crops, found
+
+        def crop_text_regions(self, picture: UInt8, boxes: Float32) -> list[UInt8]:
+            kept = boxes[lines_within(boxes, MAX_TEXT)]
+            crops: list[UInt8] = super().crop_text_regions(picture, kept)
+            return crops
 
     settings: dict[str, Any] = {
         "Global.log_level": "critical",
@@ -174,4 +212,4 @@ def _make_engine(side: int, networks: Mapping[str, Path], *, upright: bool, thre
     for part, file in networks.items():
         settings[f"{part}.engine_type"] = EngineType.ONNXRUNTIME
         settings[f"{part}.model_path"] = str(file)
-    return RapidOCR(params=settings)
+    return Bounded(params=settings)
