@@ -10,7 +10,7 @@ from typing import Any
 
 from beautylens.arrays import UInt8
 from beautylens.assemble.loaded import LoadedParts
-from beautylens.assemble.parts import make_describer
+from beautylens.assemble.parts import make_picture_reading, photo_side
 from beautylens.catalogue.sources import Table, catalogue_from
 from beautylens.errors import CollectionError, QueryError
 from beautylens.features.encoder.base_encoder import BaseEncoder
@@ -19,8 +19,9 @@ from beautylens.images.fit import Box
 from beautylens.images.limits import DEFAULT_LIMITS, Limits
 from beautylens.images.sources import Picture, several_pictures
 from beautylens.ingest.derive import derive
-from beautylens.ingest.fill import Filled, OnProgress, Progress, fill
-from beautylens.ingest.read_pictures import PicturesRead, read_pictures
+from beautylens.ingest.fill import Filled, fill
+from beautylens.ingest.progress import OnProgress, silent
+from beautylens.ingest.read_pictures import PicturesRead
 from beautylens.inputs.counts import at_least_one, none_or_at_least_one
 from beautylens.query import Photo, Query, read_photo
 from beautylens.recipe.recipe import Recipe
@@ -34,12 +35,6 @@ from beautylens.store.filters import parse_filter, to_sql
 from beautylens.store.gallery import Gallery
 from beautylens.store.info import collection_info
 from beautylens.store.milvus.vector_index import open_with_milvus
-from beautylens.store.schema import PLAIN
-from beautylens.text.ocr import READABLE_SIDE
-
-
-def silent(_: Progress) -> None:
-    """Report no progress."""
 
 
 class Collection:
@@ -161,9 +156,7 @@ class Collection:
         """
         # Before the photo is decoded, which takes longer.
         where = self._checked_filter(where)
-        longest = self.recipe.keypoints.longest if self.recipe.keypoints else 0
-        side = max(longest, self.encoder.side) / min(self.recipe.retrieve.views)
-        side = round(max(side, READABLE_SIDE if self.recipe.read else 0))
+        side = photo_side(self.recipe, self.encoder)
         return read_photo(
             picture, side, where=where, words=words, crop_to=crop_to, limits=limits, decode=decode
         )
@@ -172,7 +165,7 @@ class Collection:
         """Return a filter as SQL of the store."""
         if where is None or not where.strip():
             return None
-        return to_sql(parse_filter(where, [*PLAIN, *self.gallery.rows.extra]))
+        return to_sql(parse_filter(where, self.gallery.rows.text_columns))
 
     @property
     def explain(self) -> Explain:
@@ -246,11 +239,10 @@ class Collection:
             TableError: when the table cannot be read.
         """
         catalogue = catalogue_from(products)
-        describer = make_describer(self.recipe, self.encoder, self.parts.vlad, workers)
         filled = fill(
             self.gallery,
             catalogue,
-            describer,
+            self.parts.make_describer(workers),
             resume=False,
             stop_on_error=stop_on_error,
             progress=progress,
@@ -267,27 +259,17 @@ class Collection:
         workers: int | None = None,
         progress: OnProgress = silent,
     ) -> PicturesRead:
-        """Read the text on pictures that were not read yet.
-
-        It does nothing if the recipe does not use the text.
+        """Read the text on pictures that were not read yet, if the recipe uses it.
 
         Args:
             products: only the pictures of these; all by default.
             workers: threads, 1 or more; all cores by default.
             progress: called after every picture.
         """
-        read, keypoints = self.recipe.read, self.recipe.keypoints
-        listed = read.catalogue if read else "never"
-        if self.recipe.compare_text is None and listed == "never":
+        read = make_picture_reading(self.recipe, self.gallery)
+        if read is None:
             return PicturesRead(0, 0)
-        return read_pictures(
-            self.gallery,
-            longest=keypoints.longest if keypoints else READABLE_SIDE,
-            nameless=self.recipe.compare_text is None and listed == "nameless",
-            products=products,
-            workers=workers,
-            progress=progress,
-        )
+        return read(products=products, workers=workers, progress=progress)
 
     def remove(self, product_ids: Iterable[str]) -> int:
         """Remove products by id, one or several; return the number of images removed."""

@@ -12,12 +12,13 @@ from beautylens.catalogue.sources import Table, catalogue_from
 from beautylens.catalogue.table import Catalogue
 from beautylens.cluster.build import fill_on_cluster
 from beautylens.cluster.connection import connected
-from beautylens.collection import Collection, open_collection, silent
+from beautylens.collection import Collection, open_collection
 from beautylens.errors import CollectionError, RecipeError
 from beautylens.features.encoder.base_encoder import BaseEncoder
 from beautylens.features.encoder.whitening import Whitening
 from beautylens.features.local.vlad import VladEncoder
-from beautylens.ingest.fill import Describer, Filled, OnProgress, fill
+from beautylens.ingest.fill import Describer, Filled, fill
+from beautylens.ingest.progress import OnProgress, silent
 from beautylens.ingest.training_sample import descriptors_of, keypoints_of, sample
 from beautylens.inputs.counts import none_or_at_least_one
 from beautylens.recipe.recipe import Recipe, located, read_recipe
@@ -120,11 +121,10 @@ def build(
         if cluster is not None:
             filled = fill_on_cluster(collection, catalogue, cluster, progress)
     if cluster is None:
-        describer = make_describer(wanted, collection.encoder, collection.parts.vlad, workers)
         filled = fill(
             collection.gallery,
             catalogue,
-            describer,
+            collection.parts.make_describer(workers),
             resume=True,
             stop_on_error=stop_on_error,
             progress=progress,

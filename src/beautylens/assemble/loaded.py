@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 
 from beautylens.assemble.encoders import load_encoder, load_vlad
-from beautylens.assemble.parts import make_explain, make_pipeline
+from beautylens.assemble.parts import make_describer, make_explain, make_pipeline
 from beautylens.features.encoder.base_encoder import BaseEncoder
 from beautylens.features.local.vlad import VladEncoder
 from beautylens.ingest.derive import derives
+from beautylens.ingest.fill import Describer
 from beautylens.recipe.recipe import Recipe
 from beautylens.runtime.native import Lock, Once
 from beautylens.search.explain import Explain
@@ -70,6 +71,10 @@ class LoadedParts:
     def make_pipeline(self, parameters: JudgeParameters | None = None) -> Pipeline:
         """Return the search steps, with other parameters of the judge if given."""
         return make_pipeline(self.recipe, self._gallery, self.encoder, self.vlad, parameters)
+
+    def make_describer(self, workers: int | None = None) -> Describer:
+        """Return the describer of catalogue pictures; all cores by default."""
+        return make_describer(self.recipe, self.encoder, self.vlad, workers)
 
     @cached_property
     def explain(self) -> Explain:

@@ -16,6 +16,7 @@ from beautylens.features.local.vlad import VladEncoder
 from beautylens.ingest.derive import read_derived
 from beautylens.ingest.fill import Describer
 from beautylens.ingest.offline_diffusion import OfflineDiffusion
+from beautylens.ingest.read_pictures import PicturesRead, read_pictures
 from beautylens.recipe.recipe import Recipe
 from beautylens.recipe.sections import (
     CosinePlusInliersSettings,
@@ -43,7 +44,7 @@ from beautylens.search.read import ReadPack
 from beautylens.search.retrieve import Retrieve
 from beautylens.search.verify import Verify
 from beautylens.store.gallery import Gallery
-from beautylens.text.ocr import Reads, shared_reader
+from beautylens.text.ocr import READABLE_SIDE, Reads, shared_reader
 
 
 def make_similarity(recipe: Recipe, encoder: BaseEncoder) -> Similarity | None:
@@ -71,6 +72,29 @@ def make_describer(
         thumbnails=recipe.colour is not None,
         workers=workers,
     )
+
+
+def make_picture_reading(recipe: Recipe, gallery: Gallery) -> Callable[..., PicturesRead] | None:
+    """Return `read_pictures` of a gallery, for the pictures whose text the recipe uses.
+
+    None if it uses none.
+    """
+    listed = recipe.read.catalogue if recipe.read else "never"
+    if recipe.compare_text is None and listed == "never":
+        return None
+    return partial(
+        read_pictures,
+        gallery,
+        longest=recipe.keypoints.longest if recipe.keypoints else READABLE_SIDE,
+        nameless=recipe.compare_text is None and listed == "nameless",
+    )
+
+
+def photo_side(recipe: Recipe, encoder: BaseEncoder) -> int:
+    """Return the pixels of a photo's longer side that encoder, keypoints and OCR need."""
+    longest = recipe.keypoints.longest if recipe.keypoints else 0
+    side = max(longest, encoder.side) / min(recipe.retrieve.views)
+    return round(max(side, READABLE_SIDE if recipe.read else 0))
 
 
 def make_pipeline(

@@ -19,7 +19,7 @@ from beautylens.cli.evaluation_tables import print_evaluation
 from beautylens.cli.formats import Answer, write_table
 from beautylens.cli.progress import progress_bar, report_filled
 from beautylens.errors import CollectionError
-from beautylens.ingest.fill import Progress
+from beautylens.ingest.progress import Progress
 from beautylens.sample import SamplePaths, write_sample_catalogue
 
 SHOWN = 3

@@ -22,7 +22,7 @@ from beautylens.catalogue.download.transfer import DEFAULT_MANNERS, Manners
 from beautylens.cli.arguments import local_path
 from beautylens.cli.console import console
 from beautylens.cli.progress import progress_bar
-from beautylens.ingest.fill import Progress
+from beautylens.ingest.progress import Progress
 from beautylens.inputs.counts import counted
 
 app = typer.Typer(

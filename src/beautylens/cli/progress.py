@@ -18,7 +18,7 @@ from rich.progress import (
 from beautylens.catalogue.table import Catalogue
 from beautylens.cli.console import console, report_error, warn
 from beautylens.ingest.fill import Filled
-from beautylens.ingest.fill import Progress as State
+from beautylens.ingest.progress import Progress as State
 from beautylens.ingest.read_pictures import PicturesRead
 from beautylens.inputs.counts import counted
 from beautylens.inputs.unicode_text import on_one_line

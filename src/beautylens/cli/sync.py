@@ -12,7 +12,7 @@ from beautylens.cli.arguments import Address, Vectors
 from beautylens.cli.console import console, report_error
 from beautylens.cli.progress import progress_bar
 from beautylens.errors import CollectionError
-from beautylens.ingest.fill import Progress
+from beautylens.ingest.progress import Progress
 from beautylens.inputs.counts import counted
 from beautylens.store.milvus.index import index_for
 from beautylens.store.milvus.sync import Difference, Side, in_step

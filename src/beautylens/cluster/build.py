@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from beautylens.assemble.parts import make_describer
 from beautylens.catalogue.table import Catalogue
 from beautylens.cluster.workers import WorkerPool
 from beautylens.collection import Collection, open_collection
@@ -20,13 +19,12 @@ from beautylens.files.paths import AnyPath, as_path, path_in
 from beautylens.ingest.fill import (
     Described,
     Filled,
-    OnProgress,
-    Progress,
     Row,
     fill,
     rows_of,
     to_table,
 )
+from beautylens.ingest.progress import OnProgress, Progress
 from beautylens.store.failures import Failure
 
 # Pictures of a block, which becomes one fragment and is repeated if its worker is killed: few, so
@@ -59,9 +57,7 @@ class Worker:
     def __init__(self, address: str, folder: AnyPath, extra: tuple[str, ...], threads: int) -> None:
         collection = open_collection(address)
         self._gallery, self._folder, self._extra = collection.gallery, folder, extra
-        self._describe = make_describer(
-            collection.recipe, collection.encoder, collection.parts.vlad, threads
-        )
+        self._describe = collection.parts.make_describer(threads)
 
     def describe(self, rows: pa.Table) -> Fragments:
         """Describe a block of whole products and write its fragments."""

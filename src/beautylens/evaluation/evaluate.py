@@ -9,7 +9,7 @@ from typing import Any
 
 from beautylens.catalogue.sources import Truth, truth_from
 from beautylens.catalogue.truth import TruthRow
-from beautylens.collection import Collection, open_collection, silent
+from beautylens.collection import Collection, open_collection
 from beautylens.evaluation.metrics import QueryResult, Summary, ranked_products, summarise
 from beautylens.evaluation.report import write_report
 from beautylens.evaluation.run import (
@@ -22,7 +22,7 @@ from beautylens.evaluation.run import (
 from beautylens.evaluation.verdicts import Verdicts, measure_verdicts
 from beautylens.files.paths import as_path
 from beautylens.images.sources import Named, is_named
-from beautylens.ingest.fill import OnProgress, Progress
+from beautylens.ingest.progress import OnProgress, Progress, silent
 from beautylens.results import Reasons
 from beautylens.runtime.extras import extra
 

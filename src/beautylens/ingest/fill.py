@@ -27,6 +27,7 @@ from beautylens.images.decode import decode
 from beautylens.images.files import read_bytes
 from beautylens.images.thumbnail import Thumbnail
 from beautylens.ingest.moved import follow_moved
+from beautylens.ingest.progress import OnProgress, Progress, silent
 from beautylens.ingest.row_failures import record_row_failures, row_failures
 from beautylens.inputs.counts import none_or_at_least_one
 from beautylens.runtime.threads import core_count
@@ -41,18 +42,6 @@ COMMIT_IMAGES = 512
 COMMIT_SECONDS = 5.0
 # Pictures per thread that are described ahead, while a commit is written.
 AHEAD = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Progress of a build, in images."""
-
-    done: int
-    total: int
-    failed: int
-
-
-OnProgress = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +156,7 @@ def fill(
     *,
     resume: bool,
     stop_on_error: bool = False,
-    progress: OnProgress = lambda _: None,
+    progress: OnProgress = silent,
 ) -> Filled:
     """Write a catalogue's products into a gallery, in commits of a few hundred images.
 

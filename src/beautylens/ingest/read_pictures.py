@@ -15,7 +15,8 @@ from beautylens.files.paths import as_path
 from beautylens.images.ahead import ahead
 from beautylens.images.decode import decode
 from beautylens.images.files import read_bytes
-from beautylens.ingest.fill import COMMIT_IMAGES, OnProgress, Progress
+from beautylens.ingest.fill import COMMIT_IMAGES
+from beautylens.ingest.progress import OnProgress, Progress, silent
 from beautylens.runtime.native import cache_per_process
 from beautylens.runtime.threads import core_count
 from beautylens.store.columns import file_digest
@@ -46,7 +47,7 @@ def read_pictures(
     nameless: bool = False,
     products: Iterable[str] | None = None,
     workers: int | None = None,
-    progress: OnProgress = lambda _: None,
+    progress: OnProgress = silent,
 ) -> PicturesRead:
     """Read the text on the pictures that were not read yet, or have changed since.
 

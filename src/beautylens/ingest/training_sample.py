@@ -16,7 +16,8 @@ from beautylens.features.local.extractors import Extractor
 from beautylens.features.local.keypoints import Keypoints
 from beautylens.images.ahead import ahead
 from beautylens.images.decode import decode
-from beautylens.ingest.fill import Described, Describer, OnProgress, Progress, Row, rows_of
+from beautylens.ingest.fill import Described, Describer, Row, rows_of
+from beautylens.ingest.progress import OnProgress, Progress
 from beautylens.runtime.threads import core_count
 
 

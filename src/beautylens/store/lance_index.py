@@ -10,7 +10,6 @@ from beautylens.arrays import Float32
 from beautylens.store.columns import Vectors
 from beautylens.store.lance import filter_errors, of_images, plain_errors
 from beautylens.store.rows import Rows
-from beautylens.store.schema import PLAIN
 
 # Partitions of an index that a search scans.
 PROBES = 20
@@ -38,7 +37,7 @@ class LanceIndex:
         """Return cosines by row id; from an index those of 8-bit copies, of half as many again."""
         rows = self._rows
         depth = depth * 3 // 2 if column in rows.indexes.columns else depth
-        columns = [*PLAIN, *rows.extra] if where else []
+        columns = rows.text_columns if where else ()
         with plain_errors(rows.address, "searched"), filter_errors(where, columns):
             found = rows.table.nearest(column, vector, depth, probes=PROBES, where=where)
         cosines = 1.0 - found["_distance"].to_numpy()

@@ -49,6 +49,11 @@ class Rows:
         return tuple(n for n in self.table.schema.names if n not in (*PLAIN, *INTERNAL))
 
     @property
+    def text_columns(self) -> tuple[str, ...]:
+        """The names of the text columns, by which images can be filtered."""
+        return *PLAIN, *self.extra
+
+    @property
     def dimensions(self) -> int:
         """Length of a descriptor."""
         return self.vector_lengths["descriptor"]

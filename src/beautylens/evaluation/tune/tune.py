@@ -24,7 +24,7 @@ from beautylens.evaluation.tune.measure import Trials
 from beautylens.evaluation.tune.photos import SplitPhotos, split_photos
 from beautylens.evaluation.tune.search import Figures, Tried, best, changed, sweep
 from beautylens.indexing import build
-from beautylens.ingest.fill import OnProgress
+from beautylens.ingest.progress import OnProgress
 from beautylens.ingest.training_sample import sample
 from beautylens.inputs.several import several
 from beautylens.recipe.recipe import Recipe, located

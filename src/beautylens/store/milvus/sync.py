@@ -57,7 +57,7 @@ def sync(
     before = cluster.version()
     theirs = _sorted([checksums for _, checksums in cluster.stream()])
     ours, missing, done = list[Int64](), 0, 0
-    texts = index.texts
+    texts = index.rows.text_columns
     for batch in rows.stream([*texts, *rows.vector_lengths]):
         read = pa.Table.from_batches([batch])
         checksums = row_checksums(read, texts)

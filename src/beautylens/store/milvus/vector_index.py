@@ -23,7 +23,6 @@ from beautylens.store.milvus.checksums import row_checksums
 from beautylens.store.milvus.collection import Contents, Milvus
 from beautylens.store.milvus.filter import milvus_filter
 from beautylens.store.rows import Rows
-from beautylens.store.schema import PLAIN
 
 # Rows per request: with two vectors of 512 dimensions an image has about 5 kB.
 WRITTEN_ROWS = 1024
@@ -105,7 +104,7 @@ class MilvusIndex:
         """
         # The Milvus client has threads, too.
         refuse_forked(self.rows.address)
-        asked = milvus_filter(where, self.texts) if where else ""
+        asked = milvus_filter(where, self.rows.text_columns) if where else ""
         # The index may have 8-bit copies: half as many again, as with Lance.
         cosines = self._filled.search(vector, depth * 3 // 2, asked, column)
         row_ids = self.rows.row_ids(cosines)
@@ -115,7 +114,7 @@ class MilvusIndex:
         """Write images, replacing those with the same ids."""
         for start in range(0, len(rows), WRITTEN_ROWS):
             part = rows.slice(start, WRITTEN_ROWS)
-            self.cluster.upsert(part, row_checksums(part, self.texts))
+            self.cluster.upsert(part, row_checksums(part, self.rows.text_columns))
 
     def delete(self, image_ids: Sequence[str]) -> None:
         """Remove images."""
@@ -131,11 +130,6 @@ class MilvusIndex:
         self._filled.search(some, 1, "", "descriptor")
         # Raises for another gallery, which would be searched without an error.
         self.cluster.version()
-
-    @property
-    def texts(self) -> list[str]:
-        """The names of the cluster's text columns."""
-        return [*PLAIN, *self.rows.extra]
 
 
 def open_with_milvus(

@@ -1,0 +1,22 @@
+"""Progress of a build or of searches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The number of pictures done, of all pictures and of those that failed."""
+
+    done: int
+    total: int
+    failed: int
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def silent(_: Progress) -> None:
+    """Report no progress."""
