@@ -100,7 +100,18 @@ def test_a_host_that_asks_for_hours_is_not_waited_for(host: str) -> None:
         RemotePath(f"{host}/busy").read_bytes()
 
 
-@pytest.mark.parametrize("address", ["s3:///x.jpg", "s3://my bucket/x.jpg", "s3://ключ/x.jpg"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "s3:///x.jpg",
+        "s3://my bucket/x.jpg",
+        "s3://ключ/x.jpg",
+        # Arrow would send credentials of the environment there, or use others.
+        "s3://b?endpoint_override=127.0.0.1:9&scheme=http/x.jpg",
+        "s3://user:word@b/x.jpg",
+        "gs://b?endpoint_override=127.0.0.1:9/x.jpg",
+    ],
+)
 def test_what_is_no_address_of_object_storage_is_said_to_be_none(address: str) -> None:
     with pytest.raises(OSError, match="is no address of object storage"):
         RemotePath(address).read_bytes()

@@ -12,7 +12,8 @@ from beautylens.files.redirects import redirect_problem
 RESOLVED = {"cdn.example": ["93.184.216.34"], "v6.example": ["2606:4700::1111"],
             "inside.example": ["10.0.0.5"], "half.example": ["93.184.216.34", "127.0.0.1"],
             "mapped.example": ["::ffff:127.0.0.1"], "metadata.example": ["169.254.169.254"],
-            "local6.example": ["fe80::1%eth0"]}  # fmt: skip
+            "local6.example": ["fe80::1%eth0"], "many.example": ["224.0.0.1"],
+            "nat64.example": ["64:ff9b::a00:5"], "6to4.example": ["2002:7f00:1::"]}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +58,9 @@ def test_a_host_may_redirect_to_itself_and_to_public_hosts(source: str, target: 
         ("http://mapped.example/", "private network"),
         ("http://metadata.example/", "private network"),
         ("http://local6.example/", "private network"),
+        ("http://many.example/", "private network"),
+        ("http://nat64.example/", "private network"),
+        ("http://6to4.example/", "private network"),
         ("ftp://cdn.example/", "no http or https address"),
         ("file:///etc/passwd", "no http or https address"),
     ],

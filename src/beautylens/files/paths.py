@@ -22,6 +22,9 @@ from beautylens.runtime.native import cache_per_process
 # Collections are stored under the first two; pictures and tables are read from all.
 _STORES = ("s3", "gs")
 _SCHEMES = (*_STORES, "http", "https")
+# A bucket's name and nothing else: Arrow would take `?endpoint_override=` for the server to which
+# it sends what the environment has of credentials.
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 ADDRESS = r"^[A-Za-z][A-Za-z0-9+.\-]+://"
 
 
@@ -225,8 +228,8 @@ def _file_system(scheme: str, bucket: str) -> Any:
 
     if scheme not in _STORES:
         raise OSError(f"{scheme}:// cannot be read; give a path, or {', '.join(_SCHEMES)}")
-    if not bucket:
-        raise OSError(f"{scheme}:// is no address of object storage; name a bucket")
+    if not _BUCKET.fullmatch(bucket):
+        raise OSError(f"{scheme}://{bucket} is no address of object storage; name a bucket")
     try:
         # From an address, Arrow looks for endpoint and region in the environment.
         return FileSystem.from_uri(f"{scheme}://{bucket}")[0]

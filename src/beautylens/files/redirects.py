@@ -8,6 +8,8 @@ from urllib.parse import SplitResult, urlsplit
 
 _PORTS = {"http": 80, "https": 443}
 _STANDARD = frozenset(_PORTS.values())
+# IPv6 addresses that a gateway translates to IPv4 (NAT64, RFC 6052).
+_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def redirect_problem(source: str, target: str) -> str | None:
@@ -31,22 +33,28 @@ def redirect_problem(source: str, target: str) -> str | None:
         return None if len(ports) == 1 or ports == _STANDARD else "redirects to another port"
     if _port(named) not in _STANDARD:
         return "redirects to another port"
-    return None if _is_public(named.hostname) else "redirects into a private network"
+    return None if _has_public_addresses(named.hostname) else "redirects into a private network"
 
 
 def _port(parts: SplitResult) -> int:
     return parts.port or _PORTS.get(parts.scheme, 0)
 
 
-def _is_public(host: str) -> bool:
+def _has_public_addresses(host: str) -> bool:
     """Tell whether all IP addresses of a host are public; a host without any counts as public."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except socket.gaierror:
         return True
-    for *_, address in found:
-        ip = ipaddress.ip_address(str(address[0]).partition("%")[0])
-        ip = getattr(ip, "ipv4_mapped", None) or ip
-        if not ip.is_global:
-            return False
-    return True
+    return all(is_public(str(address[0])) for *_, address in found)
+
+
+def is_public(address: str) -> bool:
+    """Tell whether an IP address is reached through the public internet, and is of one host."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        behind = ip.ipv4_mapped or ip.sixtofour
+        if ip in _TRANSLATED:
+            behind = ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
+        ip = behind or ip
+    return ip.is_global and not ip.is_multicast

@@ -9,16 +9,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urljoin, urlsplit
+from weakref import WeakSet
 
 import requests
 from requests import exceptions as failures
 from requests.adapters import HTTPAdapter
+from requests.auth import HTTPBasicAuth
+from requests.utils import get_auth_from_url
 from urllib3.exceptions import HTTPError, InvalidHeader
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry
 
-from beautylens.errors import BeautylensError
+from beautylens.files.connections import pools
 from beautylens.files.redirects import redirect_problem
+from beautylens.files.web_errors import BrokenOffError, HostBusyError, WebError
 from beautylens.runtime.native import cache_per_process
 
 # Statuses that are asked for again at once, and those that a later request may find changed.
@@ -30,27 +34,6 @@ PATIENCE = (10.0, 30.0)
 # Seconds for one file that is read, and that a host may ask to be left alone for meanwhile.
 _DEADLINE, _PAUSE = 120.0, 5.0
 _CHUNK_BYTES = 1 << 16
-
-
-class WebError(BeautylensError):
-    """An address gave no file; the message continues a sentence that begins with the address.
-
-    Args:
-        reason: such as "answers 404 Not Found".
-        lasting: whether asking again is not worth it.
-    """
-
-    def __init__(self, reason: str, *, lasting: bool) -> None:
-        super().__init__(reason)
-        self.lasting = lasting
-
-
-class BrokenOffError(WebError):
-    """The connection broke within the file."""
-
-
-class HostBusyError(WebError):
-    """The host asks to be left alone for longer than can be waited."""
 
 
 class Pace:
@@ -73,20 +56,55 @@ class Pace:
 
 
 class _Adapter(HTTPAdapter):
-    """Keeps the pace for every request, redirected ones included."""
+    """Keeps the pace for every request, and sends redirected ones to public addresses only.
 
-    def __init__(self, pace: Pace | None, **options: Any) -> None:
-        self._pace = pace
+    Args:
+        pace: bounds the requests a second.
+        public: whether all connections are to public addresses.
+        options: of requests' adapter.
+    """
+
+    def __init__(self, pace: Pace | None, *, public: bool = False, **options: Any) -> None:
+        self._pace, self._public = pace, public
+        self.elsewhere: WeakSet[requests.PreparedRequest] = WeakSet()
+        """The requests that another host redirected to."""
+        self._others = None if public else _Adapter(None, public=True, **options)
         super().__init__(**options)
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        # Not of proxies: they connect themselves, and may be in a private network.
+        self.poolmanager.pool_classes_by_scheme = pools(public=self._public)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> Any:
         if self._pace:
             self._pace.keep(host_of(request.url or ""))
+        if self._others and request in self.elsewhere:
+            return self._others.send(request, *args, **options)
         return super().send(request, *args, **options)
 
 
 class _Session(requests.Session):
-    """Follows a redirect only where a host may redirect to."""
+    """Follows a redirect only where a host may redirect to; credentials are those of an address.
+
+    By itself requests would send those of `~/.netrc` to hosts that only a catalogue names.
+    """
+
+    def __init__(self, adapter: _Adapter) -> None:
+        super().__init__()
+        self.auth = _as_in_address
+        self._adapter = adapter
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, adapter)
+
+    def rebuild_auth(
+        self, prepared_request: requests.PreparedRequest, response: requests.Response
+    ) -> None:
+        asked, named = response.url, prepared_request.url or ""
+        if self.should_strip_auth(asked, named):  # type: ignore[no-untyped-call]  # it has no types
+            prepared_request.headers.pop("Authorization", None)
+        if host_of(asked) != host_of(named):
+            self._adapter.elsewhere.add(prepared_request)
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         target = super().get_redirect_target(resp)
@@ -96,6 +114,12 @@ class _Session(requests.Session):
             # Its page, of any length, would be read otherwise.
             resp.raw.close()
         return target
+
+
+def _as_in_address(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Add the credentials that an address contains, if it has some."""
+    name, password = get_auth_from_url(request.url or "")
+    return HTTPBasicAuth(name, password)(request) if name or password else request
 
 
 class _BoundedRetry(Retry):
@@ -150,12 +174,10 @@ def open_session(
         raise_on_status=False,
         longest_pause=longest_pause,
     )
-    session = _Session()
+    session = _Session(_Adapter(pace, pool_maxsize=connections, max_retries=retry))
     session.max_redirects = REDIRECTS
     # Pictures do not get smaller by compression, and what is not unpacked cannot burst.
     session.headers.update({"User-Agent": user_agent, "Accept-Encoding": "identity"})
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, _Adapter(pace, pool_maxsize=connections, max_retries=retry))
     return session
 
 

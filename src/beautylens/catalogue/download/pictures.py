@@ -32,7 +32,8 @@ from beautylens.catalogue.download.transfer import (
     polite_session,
 )
 from beautylens.catalogue.sharded_folder import ShardedFolder
-from beautylens.files.web import HostBusyError, Pace, WebError, host_of
+from beautylens.files.web import Pace, host_of
+from beautylens.files.web_errors import HostBusyError, WebError
 
 PICTURES = "pictures"
 REPORT = "dead.csv"

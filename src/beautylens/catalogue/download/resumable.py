@@ -9,14 +9,8 @@ import requests
 from beautylens.catalogue.download.pictures import Progress
 from beautylens.catalogue.download.transfer import DEFAULT_MANNERS, Manners, polite_session
 from beautylens.errors import DownloadError
-from beautylens.files.web import (
-    BrokenOffError,
-    Pace,
-    WebError,
-    check_status,
-    explained,
-    read_chunks,
-)
+from beautylens.files.web import Pace, check_status, explained, read_chunks
+from beautylens.files.web_errors import BrokenOffError, WebError
 
 PART = ".part"
 # Suffix of the file with the version (ETag) of a part, so that two versions are never mixed.

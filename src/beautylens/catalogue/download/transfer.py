@@ -11,15 +11,14 @@ import requests
 from beautylens.errors import ImageError
 from beautylens.files.web import (
     PATIENCE,
-    BrokenOffError,
     Pace,
-    WebError,
     check_status,
     explained,
     host_of,
     open_session,
     read_chunks,
 )
+from beautylens.files.web_errors import BrokenOffError, WebError
 from beautylens.images.decode import decode
 from beautylens.images.formats import HEAD_BYTES, suffix_of
 from beautylens.images.limits import DEFAULT_LIMITS, Limits
