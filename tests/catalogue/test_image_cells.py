@@ -18,7 +18,9 @@ from beautylens.catalogue.image_cells import (
 WEB = "https://x.org/"
 
 
-@pytest.mark.parametrize("between", [";", "; ", ",", ", ", "|", " | ", "\n", "\r\n", ";\n", " ;"])
+@pytest.mark.parametrize(
+    "between", [";", "; ", ",", ", ", "|", " | ", "\n", "\r\n", "\t", ";\n", " ;"]
+)
 @pytest.mark.parametrize(
     "pair",
     [
@@ -50,6 +52,10 @@ def test_two_pictures_are_told_apart_however_they_are_joined(
         ('["a.jpg", "b;c.jpg"]', ["a.jpg", "b;c.jpg"]),
         ("['a.jpg', 'b.jpg']", ["a.jpg", "b.jpg"]),
         ('[{"src": "a.jpg", "id": 7}, {"url": "b.jpg"}]', ["a.jpg", "b.jpg"]),
+        ('{"@type": "ImageObject", "url": "a.jpg"}', ["a.jpg"]),
+        ("('a.jpg', 'b.jpg')", ["a.jpg", "b.jpg"]),
+        ("(1)", ["(1)"]),
+        ("{a}.jpg", ["{a}.jpg"]),
         ("[a].jpg", ["[a].jpg"]),
         ('"a.jpg","b.jpg"', ["a.jpg", "b.jpg"]),
         ("\ufeffa.jpg\u200b", ["a.jpg"]),

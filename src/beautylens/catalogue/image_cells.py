@@ -29,6 +29,7 @@ _BARE_FILE = re.compile(rf"\s*[^=?]*{_PICTURE}\s*", re.IGNORECASE)
 _SCHEMELESS = r"//(?:[\w\-]+\.)+[A-Za-z]{2,}(?=[/:])|//[\w\-]+:\d+(?=/)"
 _START = re.compile(rf"\s*[\"'<]?(?:[A-Za-z][A-Za-z0-9+.\-]+://|{_SCHEMELESS})")
 _SPACED = re.compile(rf"\s+(?=[A-Za-z][A-Za-z0-9+.\-]+://|{_SCHEMELESS})")
+_NESTED = re.compile(r"[\[{(]")
 _ENTITY = re.compile(r"&(?:amp|quot|apos|lt|gt|nbsp|#\d+|#x[0-9a-f]+);", re.IGNORECASE)
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]?|\\\\|//")
 _MARKS = " \t\r\n\v\f\u00a0\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
@@ -44,17 +45,19 @@ def picture_columns(names: Sequence[str]) -> list[str]:
 def pictures_in(cell: str) -> list[str]:
     """Return the paths and addresses in a cell, in their order.
 
-    They are separated by line breaks, `|`, `;` or `,`, or are a list in JSON or Python. A `,` ends
-    a path only after a picture's suffix; `;` and `,` end an address only before another picture.
+    They are separated by line breaks, tabs, `|`, `;` or `,`, or are a list or object in JSON or
+    Python. A `,` ends a path only after a picture's suffix; `;` and `,` end an address only before
+    another picture.
     """
-    if "[" in cell and (listed := _list(cell.strip(_MARKS))) is not None:
+    if _NESTED.search(cell) and (listed := _list(cell.strip(_MARKS))) is not None:
         return [text for item in listed if (text := _written(item))]
     return [text for item in _split(_unescaped(cell)) if (text := _written(item))]
 
 
 def one_picture(cell: str) -> str:
     """Return the path or address of a cell with a single one; empty if there is none."""
-    if "[" in cell and (listed := _list(cell.strip(_MARKS))) is not None and len(listed) < 2:
+    listed = _list(cell.strip(_MARKS)) if _NESTED.search(cell) else None
+    if listed is not None and len(listed) < 2:
         return _written(listed[0]) if listed else ""
     return _written(_unescaped(cell))
 
@@ -81,8 +84,11 @@ def on_this_system(text: str, folder: AnyPath) -> str:
 
 
 def _list(cell: str) -> list[str] | None:
-    """Return the items of a list in JSON or Python notation; None if it is not a list."""
-    if not (cell.startswith("[") and cell.endswith("]")):
+    """Return the items of a list in JSON or Python notation; None if it is not a list.
+
+    An object or dict is the only item of its list.
+    """
+    if (cell[:1], cell[-1:]) not in (("[", "]"), ("{", "}"), ("(", ")")):
         return None
     try:
         value = json.loads(cell)
@@ -91,7 +97,9 @@ def _list(cell: str) -> list[str] | None:
             value = ast.literal_eval(cell)
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             return None
-    if not isinstance(value, list):
+    if isinstance(value, dict):
+        value = [value]
+    if not isinstance(value, list | tuple):
         return None
     return [_named(item) for item in value if item is not None]
 
@@ -107,7 +115,7 @@ def _unescaped(cell: str) -> str:
 
 
 def _split(cell: str) -> Iterator[str]:
-    for part in re.split(r"[\n\r|]+", cell):
+    for part in re.split(r"[\n\r\t|]+", cell):
         current, *rest = re.split(r"([;,])", part)
         for mark, after in zip(rest[::2], rest[1::2], strict=True):
             if _is_break(current, mark, after):
