@@ -21,7 +21,7 @@ from tests.conftest import Shop
 IDS = [f"p{number:02}" for number in range(4)]
 
 
-def write(folder: Path, image: list[Any], **columns: list[Any]) -> Path:
+def write(folder: Path, image: list[Any] | pa.Array, **columns: list[Any]) -> Path:
     """A table of four products in row groups of three rows."""
     table = folder / "table.parquet"
     data = {"product_id": IDS[: len(image)], "image": image, **columns}
@@ -40,9 +40,12 @@ def read_back(table: Path) -> list[bytes]:
     return [read_bytes(catalogue.image_path(image)) for image in images]
 
 
-def test_a_column_of_bytes_is_read_as_pictures(shop: Shop, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.binary_view()])
+def test_a_column_of_bytes_is_read_as_pictures(
+    shop: Shop, tmp_path: Path, kind: pa.DataType
+) -> None:
     data = [data_of(shop, number) for number in range(4)]
-    assert read_back(write(tmp_path, data)) == data
+    assert read_back(write(tmp_path, pa.array(data, kind))) == data
 
 
 def test_bytes_with_a_path_are_read_as_pictures(shop: Shop, tmp_path: Path) -> None:

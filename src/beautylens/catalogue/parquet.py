@@ -94,8 +94,13 @@ def may_hold_bytes(kind: pa.DataType) -> bool:
 
 
 def _is_bytes(kind: pa.DataType) -> bool:
-    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
-    return any(test(kind) for test in tests)
+    is_bytes = (
+        pa.types.is_binary,
+        pa.types.is_binary_view,
+        pa.types.is_large_binary,
+        pa.types.is_fixed_size_binary,
+    )
+    return any(test(kind) for test in is_bytes)
 
 
 def as_strings(name: str, column: pa.ChunkedArray, text: Text) -> pa.ChunkedArray:
