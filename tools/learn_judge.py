@@ -27,9 +27,10 @@ from beautylens.evaluation.calibration.learning import cross_answered, learn
 from beautylens.evaluation.calibration.measures import auroc, calibration_error
 from beautylens.images.sources import Picture
 from beautylens.indexing import build
+from beautylens.reasons import Reasons
 from beautylens.recipe.recipe import read_recipe
 from beautylens.recipe.sections import JudgeSettings
-from beautylens.results import Match, Matches, Product, Reasons
+from beautylens.results import Match, Matches, Product
 from beautylens.search.judge.parameters import SHIPPED, JudgeParameters, Thresholds
 from beautylens.search.judge.probability import InCatalogueModel
 

@@ -31,16 +31,9 @@ if TYPE_CHECKING:
     from beautylens.features.encoder.encoder import Encoder
     from beautylens.images.fit import Box
     from beautylens.indexing import index
+    from beautylens.reasons import Difference, Question, Reasons
     from beautylens.recipe.recipe import Recipe, read_recipe
-    from beautylens.results import (
-        Difference,
-        Explanation,
-        Match,
-        Matches,
-        Product,
-        Question,
-        Reasons,
-    )
+    from beautylens.results import Explanation, Match, Matches, Product
 
 __version__ = "0.1.0"
 
@@ -79,7 +72,7 @@ _HOMES = {
     "Box": "images.fit.Box",
     "Collection": "collection.Collection",
     "CollectionError": "errors.CollectionError",
-    "Difference": "results.Difference",
+    "Difference": "reasons.Difference",
     "DownloadError": "errors.DownloadError",
     "Encoder": "features.encoder.encoder.Encoder",
     "EncoderError": "errors.EncoderError",
@@ -91,8 +84,8 @@ _HOMES = {
     "MissingExtraError": "errors.MissingExtraError",
     "Product": "results.Product",
     "QueryError": "errors.QueryError",
-    "Question": "results.Question",
-    "Reasons": "results.Reasons",
+    "Question": "reasons.Question",
+    "Reasons": "reasons.Reasons",
     "Recipe": "recipe.recipe.Recipe",
     "RecipeError": "errors.RecipeError",
     "ServeError": "errors.ServeError",

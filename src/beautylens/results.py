@@ -1,4 +1,4 @@
-"""The values of a search: products, matches and the reasons for them."""
+"""The results of a search: products and matches."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from beautylens.features.local.features import Agreement
 from beautylens.features.local.keypoints import Keypoints
 from beautylens.inputs.counts import at_least_one
 from beautylens.query import Query
+from beautylens.reasons import Question, Reasons, rounded
 from beautylens.runtime.extras import extra
 from beautylens.text.ocr import Line
 
@@ -51,100 +52,6 @@ class Product:
     images: tuple[str, ...] = field(default=(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A difference between the photo and a catalogue picture: evidence against a match.
-
-    Args:
-        kind: `words` is other text at the same position.
-        photo: text on the photo.
-        catalogue: text on the catalogue picture.
-        box: x, y, width and height on the photo in pixels.
-        strength: 0 to 1.
-    """
-
-    kind: Literal["words"]
-    photo: str
-    catalogue: str
-    box: tuple[int, int, int, int]
-    strength: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        return {
-            "kind": self.kind,
-            "photo": self.photo,
-            "catalogue": self.catalogue,
-            "box": list(self.box),
-            "strength": rounded(self.strength),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Reasons:
-    """The evidence for a match; None where there is none."""
-
-    visual: float | None = None
-    """Cosine similarity of the deep descriptors, -1 to 1."""
-    local: float | None = None
-    """Cosine similarity of the VLADs of local descriptors, -1 to 1."""
-    inliers: int | None = None
-    """Number of keypoint matches that fit one geometric transform."""
-    text: float | None = None
-    """Weight of the words read on the photo that the product's text has, in nats."""
-    typed: float | None = None
-    """Weight of the typed words that the product's text has, relative to the best product's."""
-    words: tuple[str, ...] = ()
-    """Words of the product's text that were read on the photo or typed, or that it shares with the
-    match by which expansion by name added it."""
-    colour: float | None = None
-    """Colour difference from the photo over the aligned region, CIEDE2000, after relighting."""
-    barcode: str | None = None
-    """The barcode on the photo, if it is the product's GTIN."""
-    contradiction: float | None = None
-    """Strength of the clearest contradiction between the text on the photo and that on the picture
-    at the same position, 0 to 1; None if it was not compared."""
-    against: tuple[Difference, ...] = ()
-    """The clear contradictions, strongest first."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the evidence as JSON values, rounded to significant digits."""
-        return {
-            "visual": rounded(self.visual, 6),
-            "local": rounded(self.local, 6),
-            "inliers": self.inliers,
-            "colour": self.colour,
-            "text": rounded(self.text),
-            "typed": rounded(self.typed),
-            "words": list(self.words),
-            "barcode": self.barcode,
-            "contradiction": rounded(self.contradiction),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """The question that would decide between the two most probable products.
-
-    Args:
-        about: `words` of their names, the name of a catalogue column, or `colour`.
-        product_ids: the more probable product first.
-        answers: of each product, such as "30 ml" and "50 ml"; colours as #rrggbb.
-    """
-
-    about: str
-    product_ids: tuple[str, str]
-    answers: tuple[str, str]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        return {
-            "about": self.about,
-            "product_ids": list(self.product_ids),
-            "answers": list(self.answers),
-        }
-
-
 class Geometry(NamedTuple):
     """The keypoints of a catalogue picture, and their verified matches with the photo's."""
 
@@ -171,7 +78,7 @@ class Match:
     product: Product
     image: str
     score: float
-    reasons: Reasons = Reasons()
+    reasons: Reasons = field(default_factory=Reasons)
     probability: float | None = None
     refined: int | None = None
     geometry: Geometry | None = field(default=None, repr=False, compare=False)
@@ -352,8 +259,3 @@ def _flat(match: dict[str, Any]) -> dict[str, Any]:
     metadata, reasons = match.pop("metadata"), match.pop("reasons")
     further = {f"metadata.{name}": value for name, value in metadata.items()}
     return {**match, **reasons, **further}
-
-
-def rounded(value: float | None, digits: int = 4) -> float | None:
-    """Return a value rounded to a number of digits; None for None."""
-    return None if value is None else round(value, digits)

@@ -9,7 +9,8 @@ from PIL import Image
 from beautylens.errors import BeautylensError
 from beautylens.evaluation.metrics import QueryResult, summarise
 from beautylens.evaluation.report import write_report
-from beautylens.results import Match, Matches, Product, Reasons
+from beautylens.reasons import Reasons
+from beautylens.results import Match, Matches, Product
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 PALETTE = dict(zip("abcdefghijklmnopqrstuvwxyz", range(0, 260, 10), strict=True))

@@ -14,7 +14,8 @@ from beautylens.cli.evaluation_tables import print_verdicts
 from beautylens.evaluation.calibration.measures import auroc, calibration_error, reliability
 from beautylens.evaluation.metrics import QueryResult
 from beautylens.evaluation.verdicts import measure_verdicts
-from beautylens.results import Match, Matches, Product, Reasons
+from beautylens.reasons import Reasons
+from beautylens.results import Match, Matches, Product
 
 rng = np.random.default_rng(5)
 

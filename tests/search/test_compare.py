@@ -14,8 +14,9 @@ from beautylens.collection import Collection
 from beautylens.images.simulate import phone_photo
 from beautylens.indexing import build
 from beautylens.query import Photo, Query
+from beautylens.reasons import Reasons
 from beautylens.recipe.recipe import read_recipe
-from beautylens.results import Match, Matches, Product, Reasons
+from beautylens.results import Match, Matches, Product
 from beautylens.sample.forms import draw_product
 from beautylens.sample.plan import SampleProduct, plan_sample
 from beautylens.sample.stage import View

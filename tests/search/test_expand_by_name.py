@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beautylens.query import Photo, Query
-from beautylens.results import Match, Matches, Product, Reasons
+from beautylens.reasons import Reasons
+from beautylens.results import Match, Matches, Product
 from beautylens.search.expand_by_name import (
     REFINEMENTS,
     ExpandByName,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -13,18 +13,16 @@ from rich.table import Table
 from beautylens.catalogue.table import read_catalogue
 from beautylens.cli.arguments import local_path
 from beautylens.cli.console import console, report_error
+from beautylens.cli.encoder_facts import collect_facts, collect_portable_facts, megabytes
 from beautylens.cli.output import print_json
-from beautylens.cli.portable_facts import collect_portable_facts, speed_facts
 from beautylens.cli.progress import report_rows
 from beautylens.errors import BeautylensError, EncoderError
 from beautylens.features.encoder.encoder import Encoder, EncoderSpec
 from beautylens.features.encoder.pooling import find_pooled
 from beautylens.features.encoder.registry import encoder_home, known_encoders
-from beautylens.features.export.cost import count_macs, count_parameters
 from beautylens.features.export.onnx_import import IMAGENET_MEAN, IMAGENET_STD, import_onnx
 from beautylens.features.export.parity import probe_pictures
 from beautylens.features.export.quantise import quantise
-from beautylens.features.timing import Timing, time_runs
 from beautylens.files.names import readable_name
 from beautylens.recipe.settings import PoolingSettings
 from beautylens.runtime.extras import extra
@@ -255,27 +253,6 @@ def report_exported(exported: Exported) -> None:
     _report_folder(exported.folder, exported.spec)
 
 
-def collect_facts(encoder: Encoder) -> dict[str, Any]:
-    """Return the properties of an encoder as JSON values."""
-    spec = encoder.spec
-    return {
-        "name": spec.name,
-        "file": str(encoder.graph),
-        "side": spec.side,
-        "fixed_side": spec.fixed_side,
-        "stride": spec.stride,
-        "pooling": spec.pooling.name,
-        "whitening": encoder.whitening is not None,
-        "dimensions": encoder.dimensions,
-        "parameters": count_parameters(encoder.graph),
-        "megamacs": round(count_macs(encoder.graph, spec.side) / 1e6),
-        "megabytes": _megabytes(encoder),
-        "licence": spec.licence,
-        "fingerprint": encoder.fingerprint,
-        **speed_facts(_timed(encoder), encoder.threads),
-    }
-
-
 def _report_folder(folder: Path, spec: EncoderSpec) -> None:
     size = (folder / "graph.onnx").stat().st_size / 1e6
     sides = "fixed" if spec.fixed_side else f"or any multiple of {spec.stride}"
@@ -288,18 +265,8 @@ def _report_folder(folder: Path, spec: EncoderSpec) -> None:
 
 def _cells(encoder: Encoder) -> Iterable[str]:
     spec = encoder.spec
-    size = f"{_megabytes(encoder):.1f}"
+    size = f"{megabytes(encoder):.1f}"
     return spec.name, str(spec.side), spec.pooling.name, size, spec.licence
-
-
-def _megabytes(encoder: Encoder) -> float:
-    return round(encoder.graph.stat().st_size / 1e6, 2)
-
-
-def _timed(encoder: Encoder) -> Timing:
-    """Return the time to describe one fitted picture."""
-    picture = probe_pictures(encoder.spec.side, 1)
-    return time_runs(lambda: encoder.describe(picture))
 
 
 def _channels(option: str, text: str) -> tuple[float, float, float]:

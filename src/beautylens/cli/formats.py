@@ -14,7 +14,8 @@ from rich.table import Table
 from beautylens.cli.console import console
 from beautylens.cli.output import print_json, sheet_row
 from beautylens.inputs.unicode_text import on_one_line
-from beautylens.results import Match, Matches, Product, Verdict, rounded
+from beautylens.reasons import rounded
+from beautylens.results import Match, Matches, Product, Verdict
 
 # The verdict in the title of a table.
 VERDICTS: Mapping[Verdict | None, str] = {

@@ -23,7 +23,7 @@ from beautylens.evaluation.verdicts import Verdicts, measure_verdicts
 from beautylens.files.paths import as_path
 from beautylens.images.sources import Named, is_named
 from beautylens.ingest.progress import OnProgress, Progress, silent
-from beautylens.results import Reasons
+from beautylens.reasons import Reasons
 from beautylens.runtime.extras import extra
 
 

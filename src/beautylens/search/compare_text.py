@@ -12,7 +12,8 @@ from rapidfuzz import fuzz
 from beautylens.arrays import Float64, UInt8
 from beautylens.features.colour.alignment import homogeneous
 from beautylens.query import Photo, Query
-from beautylens.results import Difference, Match, Matches
+from beautylens.reasons import Difference
+from beautylens.results import Match, Matches
 from beautylens.search.judge.evidence import CHANCE
 from beautylens.search.judge.scorer import Scorer
 from beautylens.search.read import all_text

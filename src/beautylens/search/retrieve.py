@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from beautylens.arrays import Float32
 from beautylens.query import Query
-from beautylens.results import Matches, Reasons
+from beautylens.reasons import Reasons
+from beautylens.results import Matches
 from beautylens.runtime.threads import cores
 from beautylens.search.distances import Similarity
 from beautylens.search.hybrid import HybridRetrieval

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from beautylens.arrays import Float32
-from beautylens.results import Match, Product, Reasons
+from beautylens.reasons import Reasons
+from beautylens.results import Match, Product
 
 # The columns that can be searched by.
 Vectors = Literal["descriptor", "vlad"]

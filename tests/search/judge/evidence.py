@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from beautylens.results import Match, Matches, Product, Reasons
+from beautylens.reasons import Reasons
+from beautylens.results import Match, Matches, Product
 
 
 def match(product: str, image: str = "", **reasons: object) -> Match:

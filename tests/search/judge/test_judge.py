@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beautylens.errors import RecipeError
-from beautylens.results import Match, Matches, Product, Reasons
+from beautylens.reasons import Reasons
+from beautylens.results import Match, Matches, Product
 from beautylens.search.judge.duplicates import is_duplicate
 from beautylens.search.judge.judge import Judge
 from beautylens.search.judge.parameters import JudgeParameters, Thresholds, read_judge_parameters

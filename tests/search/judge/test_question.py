@@ -10,7 +10,8 @@ import pytest
 from beautylens.arrays import Float64
 from beautylens.features.colour.alignment import Aligned
 from beautylens.features.colour.difference import CellColours, ColourComparison
-from beautylens.results import Match, Matches, Product, Reasons
+from beautylens.reasons import Reasons
+from beautylens.results import Match, Matches, Product
 from beautylens.search.judge.judge import Judge
 from beautylens.search.judge.parameters import read_judge_parameters
 from beautylens.search.judge.question import question_of

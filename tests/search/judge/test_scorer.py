@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from beautylens.features.local.features import Agreement
 from beautylens.features.local.keypoints import NO_KEYPOINTS
-from beautylens.results import Geometry, Match, Matches, Product, Reasons
+from beautylens.reasons import Reasons
+from beautylens.results import Geometry, Match, Matches, Product
 from beautylens.search.judge.scorer import (
     FORMULAS,
     PlainScorer,

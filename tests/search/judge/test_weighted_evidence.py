@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beautylens.results import Match, Matches, Product, Reasons
+from beautylens.reasons import Reasons
+from beautylens.results import Match, Matches, Product
 from beautylens.search.judge.evidence import FEATURES
 from beautylens.search.judge.weighted_evidence import WeightedEvidence
 from tests.search.judge.evidence import match, products, short_list, short_lists

@@ -23,7 +23,8 @@ from beautylens.features.local.verification import unverified
 from beautylens.files.paths import AnyPath, as_path
 from beautylens.images.decode import decode
 from beautylens.inputs.several import several
-from beautylens.results import Match, Matches, Product, Reasons
+from beautylens.reasons import Reasons
+from beautylens.results import Match, Matches, Product
 from beautylens.search.distances import SIMILARITIES
 from beautylens.search.judge.scorer import inliers
 from beautylens.search.verify import verified

@@ -8,7 +8,8 @@ import numpy as np
 
 from beautylens.features.colour.cielab import ciede2000, levels
 from beautylens.features.colour.difference import ColourComparison
-from beautylens.results import Match, Matches, Product, Question
+from beautylens.reasons import Question
+from beautylens.results import Match, Matches, Product
 from beautylens.search.judge.duplicates import VISIBLE, is_duplicate
 from beautylens.text.tokens import tokens_of
 
