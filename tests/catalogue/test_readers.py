@@ -138,6 +138,11 @@ def test_a_last_field_of_several_lines_is_no_unclosed_quote(tmp_path: Path) -> N
         ("table.jsonl", b'{"product_id": "\xff"}', "is not UTF-8 text (line 1)"),
         ("table.jsonl", b'{"product_id": "p"}\n\n{"image":', ": line 3 is not JSON"),
         ("table.jsonl", b'["p", "a.jpg"]', ": line 1 is not a JSON object"),
+        (
+            "table.jsonl",
+            b"".join(b'{"product_id": "p", "%d": ""}\n' % (row // 5) for row in range(5_000)),
+            "has more than 1,000 names; give all products the same",
+        ),
         ("table.jsonl", b'{"product_id": "p", "image": "\\ud800"}', "is not UTF-8 text;"),
         ("table.ndjson", b"[" * 100_000, ": line 1 is not JSON"),
     ],

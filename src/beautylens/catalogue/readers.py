@@ -29,6 +29,8 @@ SEVERAL = ("image", "product_ids", "ignore_ids")
 SEPARATOR = ";"
 
 _LINES_A_CHUNK = 1 << 12
+# Maximum of names in JSON Lines: each is a column, with a cell for every row.
+MAX_NAMES = 1000
 
 
 def read_table(path: AnyPath) -> pa.Table:
@@ -146,8 +148,15 @@ def _read_json_lines(path: Path) -> pa.Table:
     with open_text(path) as file:
         objects = json_objects(path, file)
         chunks = []
+        known: set[str] = set()
         while batch := list(islice(objects, _LINES_A_CHUNK)):
             names = dict.fromkeys(name for item in batch for name in item)
+            known.update(names)
+            if len(known) > MAX_NAMES:
+                raise TableError(
+                    f"{path} has more than {MAX_NAMES:,} names; give all products the same, and "
+                    "write what only some have into one of them"
+                )
             columns = {name: [text_of(name, item.get(name)) for item in batch] for name in names}
             chunks.append(pa.table(columns, pa.schema([(name, pa.string()) for name in names])))
     table = pa.concat_tables(chunks, promote_options="default") if chunks else pa.table({})
