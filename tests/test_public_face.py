@@ -156,6 +156,8 @@ def test_a_collection_says_what_it_is(collection: bl.Collection) -> None:
     assert (facts["images"], facts["products"], facts["recipe"]) == (12, 12, "default")
     assert collection.metadata_columns == ("shade",)
     assert collection.address.endswith("shop.lens")
+    assert repr(collection) == f"Collection('{collection.address}', recipe='default')"
+    assert repr(collection.encoder) == f"Encoder('{collection.encoder.name}')"
     assert json.dumps(facts)
 
 
@@ -192,7 +194,7 @@ def test_of_endless_photos_a_few_are_taken_at_a_time(collection: bl.Collection, 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"limit": 0}, {"where": "nosuch = 1"}, {"workers": 0}],
+    [{"limit": 0}, {"where": "nosuch = 1"}, {"workers": 0}, {"words": []}, {"crop_to": (0, 0)}],
     ids=lambda wrong: next(iter(wrong)),
 )
 def test_what_is_wrong_for_all_photos_is_told_at_once(
@@ -200,6 +202,21 @@ def test_what_is_wrong_for_all_photos_is_told_at_once(
 ) -> None:
     with pytest.raises(bl.QueryError):
         collection.search_many([shop.photo(0)], **wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"words": ["velvet", "475"]}, "words is of type list; give one text"),
+        ({"where": ["brand = 'x'"]}, "where is of type list; give one text"),
+        ({"crop_to": (0, 0, 90, 90)}, "crop_to is of type tuple; give a Box"),
+    ],
+)
+def test_an_argument_of_a_wrong_type_is_refused_in_one_sentence(
+    collection: bl.Collection, shop: Shop, wrong: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(bl.QueryError, match=message):
+        collection.search(shop.photo(0), **wrong)
 
 
 def test_a_lone_picture_is_one_picture_in_whatever_form_it_comes(shop: Shop) -> None:
@@ -309,9 +326,12 @@ def test_whole_numbers_beside_a_missing_one_stay_whole() -> None:
     ("given", "message"),
     [
         ([], "has no rows"),
-        (["a.csv"], "row 1 is a str; give one dict per row"),
-        ({"product_id": ["1"], "image": ["a.jpg"]}, "is a dict; give a path, a list of dicts"),
-        (7, "is a int; give a path"),
+        (["a.csv"], "row 1 is of type str; give one dict per row"),
+        (
+            {"product_id": ["1"], "image": ["a.jpg"]},
+            "is of type dict; give a path, a list",
+        ),
+        (7, "is of type int; give a path"),
         ([{"product_id": "1"}], "has no column 'image'"),
         ([{"product_id": "1", "image": b"\xff\xd8"}], "row 1 has bytes in the column 'image'"),
         ([{"product_id": "1", "image": [np.zeros((9, 9, 3), np.uint8)]}], "row 1 has ndarray"),

@@ -23,7 +23,8 @@ from beautylens.ingest.fill import Filled, fill
 from beautylens.ingest.progress import OnProgress, silent
 from beautylens.ingest.read_pictures import PicturesRead
 from beautylens.inputs.counts import at_least_one, none_or_at_least_one
-from beautylens.query import Photo, Query, read_photo
+from beautylens.inputs.several import one_text
+from beautylens.query import Photo, Query, check_types, read_photo
 from beautylens.recipe.recipe import Recipe
 from beautylens.recipe.settings import checked
 from beautylens.results import Explanation, Matches, Product
@@ -122,11 +123,12 @@ class Collection:
             workers: concurrent searches, 1 or more; as many as there are cores by default.
 
         Raises:
-            QueryError: at once, when the limit or condition is invalid.
+            QueryError: at once, when the limit, condition, words or crop are invalid.
         """
         options: dict[str, Any] = {"words": words, "where": where, "crop_to": crop_to}
         search = partial(self.search, limit=at_least_one(limit, "limit"), **options)
         self._checked_filter(where)
+        check_types(words, crop_to)
         workers = none_or_at_least_one(workers, "workers") or core_count()
         return search_each(search, several_pictures(pictures), workers)
 
@@ -163,7 +165,7 @@ class Collection:
 
     def _checked_filter(self, where: str | None) -> str | None:
         """Return a filter as SQL of the store."""
-        if where is None or not where.strip():
+        if where is None or not one_text(where, "where").strip():
             return None
         return to_sql(parse_filter(where, self.gallery.rows.text_columns))
 
@@ -289,6 +291,9 @@ class Collection:
     def failures(self) -> Sequence[Failure]:
         """Return the catalogue pictures that could not be read."""
         return self.gallery.failures.all()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.address!r}, recipe={self.recipe.name!r})"
 
     def __len__(self) -> int:
         return self.gallery.rows.count()

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from beautylens.arrays import Float32, UInt8
-from beautylens.errors import ImageError
+from beautylens.errors import ImageError, QueryError
 from beautylens.features.local.keypoints import Keypoints
 from beautylens.images.decode import Decode, DecodeOptions, decode_scaled
 from beautylens.images.fit import Box, crop, is_blank
 from beautylens.images.limits import DEFAULT_LIMITS, Limits
 from beautylens.images.sources import Picture, name_of
+from beautylens.inputs.several import one_text
 from beautylens.text.codes import read_barcodes
 from beautylens.text.ocr import Line, Reads, shared_reader
 
@@ -30,7 +31,7 @@ class Photo:
         scale: pixels here for each pixel of the picture that was given.
     """
 
-    pixels: UInt8
+    pixels: UInt8 = field(repr=False)
     where: str | None = None
     words: str = ""
     milliseconds: float = 0.0
@@ -60,8 +61,9 @@ def read_photo(
 
     Raises:
         ImageError: when the picture cannot be read, or has a single colour.
-        QueryError: when the crop lies outside the picture.
+        QueryError: when the words are not a text, or the crop is not a box inside the picture.
     """
+    check_types(words, crop_to)
     start = time.perf_counter()
     # The crop may be small, so the picture is decoded at the largest size within the limits.
     wanted = None if crop_to else least_side
@@ -73,6 +75,19 @@ def read_photo(
         name = name_of(picture, "the photo")
         raise ImageError(f"{name} has a single colour; take one that shows the product")
     return Photo(pixels, where, words, (time.perf_counter() - start) * 1000, decoded.scale)
+
+
+def check_types(words: str, crop_to: Box | None) -> None:
+    """Raise unless the words are one text and the crop is a box.
+
+    Raises:
+        QueryError: when one is of another type, such as a list of words or a tuple.
+    """
+    one_text(words, "words")
+    if crop_to is not None and not isinstance(crop_to, Box):
+        raise QueryError(
+            f"crop_to is of type {type(crop_to).__name__}; give a Box(x, y, width, height)"
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -104,7 +104,7 @@ def test_an_id_that_is_no_text_is_refused_before_anything_is_removed(
     wrong: Any, gallery: Gallery
 ) -> None:
     for call in (gallery.products.known, gallery.products.pictures, gallery.delete):
-        with pytest.raises(QueryError, match=r"the product id .* is a .*; give ids as texts"):
+        with pytest.raises(QueryError, match=r"the product id .* is of type .*; give ids as texts"):
             call(wrong)
     assert gallery.rows.count() == 3
 

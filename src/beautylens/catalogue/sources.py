@@ -90,8 +90,8 @@ def _as_texts(source: object) -> pa.Table:
         ) from error
     if not isinstance(source, Iterable) or isinstance(source, Mapping | bytes):
         raise TableError(
-            f"{NAME} is a {type(source).__name__}; give a path, a list of dicts (one per row), a "
-            "data frame or an Arrow table"
+            f"{NAME} is of type {type(source).__name__}; give a path, a list of dicts (one per "
+            "row), a data frame or an Arrow table"
         )
     return _of_rows(source)
 
@@ -101,7 +101,7 @@ def _of_rows(source: Iterable[Any]) -> pa.Table:
     for number, row in enumerate(rows, start=1):
         if not isinstance(row, Mapping):
             raise TableError(
-                f"{NAME}: row {number} is a {type(row).__name__}; give one dict per row"
+                f"{NAME}: row {number} is of type {type(row).__name__}; give one dict per row"
             )
     names = list(dict.fromkeys(name for row in rows for name in row))
     return _of_cells(names, [[row.get(name) for row in rows] for name in names])

@@ -1,4 +1,4 @@
-"""One value where several are meant."""
+"""Arguments that are texts: single ones, and one or several ids, names or paths."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Value = TypeVar("Value", bound=str | PurePath)
 
 
 def several(values: Iterable[Value]) -> tuple[Value, ...]:
-    """Return texts or paths one by one; a lone one is itself one, and not its letters.
+    """Return texts or paths as a tuple; a lone one is one value, not its letters.
 
-    Python takes "12" for the texts "1" and "2", and no type checker says so.
+    In Python a str is an iterable of str, so that no type checker refuses a lone "12".
     """
     if isinstance(values, str | PurePath):
         return (values,)  # type: ignore[return-value]  # a text is an Iterable of texts
@@ -23,16 +23,27 @@ def several(values: Iterable[Value]) -> tuple[Value, ...]:
 
 
 def several_ids(product_ids: Iterable[str]) -> tuple[str, ...]:
-    """Return product ids one by one; a lone id is itself one.
+    """Return product ids as a tuple; a lone id is one value.
 
     Raises:
-        QueryError: when one is no text; a number may have lost its leading zeros.
+        QueryError: when one is not a text; a number may have lost its leading zeros.
     """
     ids = several(product_ids) if isinstance(product_ids, Iterable) else (product_ids,)
     for one in ids:
         if not isinstance(one, str):
             text = f", such as '{one}'" if isinstance(one, Integral) else ""
             raise QueryError(
-                f"the product id {one!r} is a {type(one).__name__}; give ids as texts{text}"
+                f"the product id {one!r} is of type {type(one).__name__}; give ids as texts{text}"
             )
     return ids
+
+
+def one_text(value: str, name: str) -> str:
+    """Return an argument that must be a text.
+
+    Raises:
+        QueryError: when it is something else, such as a list of words.
+    """
+    if not isinstance(value, str):
+        raise QueryError(f"{name} is of type {type(value).__name__}; give one text")
+    return value

@@ -28,6 +28,9 @@ class BaseEncoder(ABC):
     def name(self) -> str:
         """Name for messages."""
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
+
     @property
     @abstractmethod
     def side(self) -> int:
