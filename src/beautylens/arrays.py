@@ -1,4 +1,4 @@
-"""Type aliases of NumPy arrays, one for each element type; shapes stand in the docstrings."""
+"""Type aliases of NumPy arrays, one for each element type; docstrings give the shapes."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Every error a user can meet: what happened, where, and what to do about it."""
+"""Exceptions. A message is one sentence: what failed, where, and what to do."""
 
 from __future__ import annotations
 
 
 class BeautylensError(Exception):
-    """The root of all errors raised on purpose; its text is one sentence for a person."""
+    """Base class of all errors of Beautylens."""
 
 
 class ImageError(BeautylensError):
@@ -16,7 +16,7 @@ class TableError(BeautylensError):
 
 
 class DownloadError(BeautylensError):
-    """A file that a command needs did not come from its address."""
+    """A download failed."""
 
 
 class RecipeError(BeautylensError):
@@ -32,12 +32,12 @@ class MissingExtraError(BeautylensError):
 
 
 class CollectionError(BeautylensError):
-    """A collection is missing, unfinished, or cannot do what was asked of it."""
+    """A collection is missing, unfinished, or does not support the request."""
 
 
 class QueryError(BeautylensError):
-    """Something was asked for with a filter, crop, limit or option that cannot be understood."""
+    """A filter, crop, limit or option of a call is invalid."""
 
 
 class ServeError(BeautylensError):
-    """A server cannot be started as it was asked to."""
+    """A server cannot be started with the given options."""

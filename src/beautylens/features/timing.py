@@ -1,4 +1,4 @@
-"""How long a network takes for one picture on this machine."""
+"""Timing of repeated runs, such as of a network on one picture."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-# Before anything is counted: memory is taken, and the processor leaves its lowest clock.
+# Least time and number of runs of the warm-up: memory is allocated, and the clock rate rises.
 WARM_SECONDS, WARM_RUNS = 0.5, 3
-# Of what is counted, whichever is reached last; and no more runs than the most.
+# Least time and number of timed runs, and the largest number.
 TIMED_SECONDS, LEAST_RUNS, MOST_RUNS = 1.5, 9, 200
 
 
@@ -24,14 +24,13 @@ class Timing(NamedTuple):
 
 
 def time_runs(run: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> Timing:
-    """Return the median time of many runs after a warm-up, linear algebra on one thread.
+    """Return the median time of many runs after a warm-up, with BLAS on one thread.
 
-    So are pictures described when they are indexed and when a server searches. The threads of
-    linear algebra wait for their next product by spinning, which takes the cores from the network.
+    Indexing and serving limit BLAS too: its idle threads spin, which takes cores from the network.
 
     Args:
-        run: what is timed.
-        clock: tells seconds.
+        run: the function to time.
+        clock: returns the time in seconds.
     """
     with threadpool_limits(1, "blas"):
         _repeat(run, clock, WARM_SECONDS, WARM_RUNS)
@@ -43,7 +42,7 @@ def time_runs(run: Callable[[], object], clock: Callable[[], float] = time.perf_
 def _repeat(
     run: Callable[[], object], clock: Callable[[], float], seconds: float, least: int
 ) -> list[float]:
-    """Return the seconds of each of at least so many runs that take at least so long together."""
+    """Return the seconds of each run; runs until both minima are reached."""
     spent: list[float] = []
     while len(spent) < least or (sum(spent) < seconds and len(spent) < MOST_RUNS):
         start = clock()

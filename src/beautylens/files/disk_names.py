@@ -1,4 +1,4 @@
-"""File names as the disk writes them, where a table writes them in another normal form."""
+"""Look-up of files whose names differ from a table's in their Unicode normal form."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from beautylens.inputs.unicode_text import composed
 
 
 def on_disk(folder: Path, name: str) -> Path:
-    """Return the path of a file in a folder, in whichever normal form the disk has its name.
+    """Return the path of a file in a folder, with its name in the normal form on disk.
 
-    macOS takes accents apart, and so do archives from there. A file that is not there keeps its
-    name as it is given.
+    macOS and archives from it store accents decomposed (NFD). The name of a missing file is
+    returned unchanged.
     """
     if name.isascii() or _exists(folder / name):
         return folder / name
@@ -29,12 +29,12 @@ def _exists(path: Path) -> bool:
     try:
         return path.exists()
     except (OSError, ValueError):
-        # A name that is too long, or holds what no name can.
+        # The name is too long or has characters that names cannot have.
         return False
 
 
 def _names_in(folder: Path) -> Mapping[str, str]:
-    """Return the names of a folder that are more than ASCII, by their normal form NFC."""
+    """Return the non-ASCII names in a folder, by their normal form NFC."""
     try:
         return _names_since(folder, folder.stat().st_mtime_ns)
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Names of files made of texts of others: ids, titles, names of photos."""
+"""File names derived from untrusted texts: ids, titles, names of photos."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import re
 
 from beautylens.inputs.unicode_text import composed
 
+# Longest name in bytes: with a prefix and a suffix it is below 255, the limit of file systems.
 LONGEST = 100
-"""Bytes of a name: a prefix and a suffix fit beside it into the 255 that file systems allow."""
 _UNFIT = re.compile(r"[^\w.-]|^\.|\.$")
-# What Windows takes for a device, whatever follows its dot.
+# Names that Windows reserves for devices, with any suffix.
 _DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com\d|lpt\d)(?=\.|$)", re.IGNORECASE)
 
 
 def readable_name(text: str) -> str:
-    """Return a name for a file or folder that any system takes, as near to a text as can be.
+    """Return a name for a file or folder that is valid on every system and resembles a text.
 
-    Different texts may give one name: whoever writes several beside each other numbers them.
+    Different texts may have the same name.
     """
     name = _UNFIT.sub("_", composed(text)) or "_"
     name = _DEVICES.sub(r"\1_", name, count=1)
@@ -25,11 +25,10 @@ def readable_name(text: str) -> str:
 
 
 def file_name(text: str) -> str:
-    """Return a name for a file or folder that no other text has.
+    """Return a unique name for a file or folder.
 
-    That is the text itself where it is short and of small letters, digits, `_`, `-` and dots that
-    any system keeps; else a readable part of it and its digest, for some systems do not tell `A`
-    from `a`.
+    It is the text itself if that is short, lower-case and valid on every system; otherwise a
+    readable part and a digest, since some file systems are case-insensitive.
     """
     name = readable_name(text)
     if name == text == text.lower():

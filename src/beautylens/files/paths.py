@@ -29,12 +29,12 @@ ADDRESS = r"^[A-Za-z][A-Za-z0-9+.\-]+://"
 
 
 def is_address(text: str) -> bool:
-    """Tell whether a text is an address, of any scheme, and not a path."""
+    """Return whether a text is an address, of any scheme, and not a path."""
     return re.match(ADDRESS, text) is not None
 
 
 def is_unsupported(text: str) -> bool:
-    """Tell whether a text is an address of a scheme that is not read."""
+    """Return whether a text is an address of a scheme that is not read."""
     return is_address(text) and text.partition("://")[0].lower() not in _SCHEMES
 
 
@@ -122,11 +122,11 @@ class RemotePath:
             file.write(content)
 
     def is_file(self) -> bool:
-        """Tell whether there is a file; an address of the web is taken to be one."""
+        """Return whether there is a file; an address of the web is taken to be one."""
         return self.is_on_web or bool(self.info().is_file)
 
     def is_dir(self) -> bool:
-        """Tell whether there is a folder; on the web there are none."""
+        """Return whether there is a folder; on the web there are none."""
         return not self.is_on_web and self.info().type.name == "Directory"
 
     def iterdir(self) -> Iterator[RemotePath]:

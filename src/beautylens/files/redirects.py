@@ -1,4 +1,4 @@
-"""Which redirects of the web are followed: none to other ports, and none into a private network."""
+"""Checks of HTTP redirects: none to other ports, none into a private network."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def redirect_problem(source: str, target: str) -> str | None:
-    """Return why a redirect is not followed, in a few words; None where it is.
+    """Return why a redirect is refused, in a few words; None if it is allowed.
 
-    A host that a catalogue names may redirect to its own standard ports and to other public hosts.
-    It may not make this machine ask itself, or what only this machine's network can reach.
+    A host may redirect to its own standard ports and to other public hosts, but not to this machine
+    or its private network (server-side request forgery).
 
     Args:
-        source: the address that was asked.
-        target: the address that its answer names, absolute.
+        source: the requested address.
+        target: the absolute address of the redirect.
 
     Raises:
-        ValueError: when one of them is no address.
+        ValueError: when one of them is not an address.
     """
     asked, named = urlsplit(source), urlsplit(target)
     if named.scheme not in _PORTS or not named.hostname:
@@ -41,7 +41,7 @@ def _port(parts: SplitResult) -> int:
 
 
 def _has_public_addresses(host: str) -> bool:
-    """Tell whether all IP addresses of a host are public; a host without any counts as public."""
+    """Return whether all IP addresses of a host are public; a host without any counts as public."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except socket.gaierror:
@@ -50,7 +50,7 @@ def _has_public_addresses(host: str) -> bool:
 
 
 def is_public(address: str) -> bool:
-    """Tell whether an IP address is reached through the public internet, and is of one host."""
+    """Return whether an IP address is public and unicast."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         behind = ip.ipv4_mapped or ip.sixtofour

@@ -25,19 +25,19 @@ from beautylens.files.redirects import redirect_problem
 from beautylens.files.web_errors import BrokenOffError, HostBusyError, WebError
 from beautylens.runtime.native import cache_per_process
 
-# Statuses that are asked for again at once, and those that a later request may find changed.
+# Statuses that are retried at once, and those that may be gone at a later request.
 _RETRIED = frozenset({429, *range(500, 600)})
 _PASSING = _RETRIED | {requests.codes.request_timeout}
 REDIRECTS = 5
-# Seconds for a connection, and for the next bytes of an answer.
+# Timeouts in seconds: of a connection, and of the next bytes of a response.
 PATIENCE = (10.0, 30.0)
-# Seconds for one file that is read, and that a host may ask to be left alone for meanwhile.
+# Longest time in seconds for a file, and longest Retry-After that is waited for.
 _DEADLINE, _PAUSE = 120.0, 5.0
 _CHUNK_BYTES = 1 << 16
 
 
 class Pace:
-    """Holds requests back so that no host gets more than `rate` a second; shared by threads."""
+    """Rate limit: at most `rate` requests per second to each host, over all threads."""
 
     def __init__(self, rate: float, wait: Callable[[float], object] = time.sleep) -> None:
         self._gap = 1 / rate
@@ -46,7 +46,7 @@ class Pace:
         self._lock = threading.Lock()
 
     def keep(self, host: str) -> None:
-        """Wait until it is this request's turn at its host."""
+        """Wait until the host may get the next request."""
         with self._lock:
             now = time.monotonic()
             turn = max(now, self._next[host])
@@ -111,7 +111,7 @@ class _Session(requests.Session):
         if target and (problem := redirect_problem(resp.url, urljoin(resp.url, target))):
             raise WebError(problem, lasting=True)
         if target:
-            # Its page, of any length, would be read otherwise.
+            # Otherwise requests would read the whole body.
             resp.raw.close()
         return target
 
@@ -156,12 +156,12 @@ def open_session(
     """Return a session that retries, and follows at most `REDIRECTS` redirects.
 
     Args:
-        user_agent: says who is asking.
-        retries: further tries after 429 or 5xx; after a failed connection there is one at most.
-        backoff: seconds before the second of these; they double from try to try.
-        longest_pause: seconds that a host may ask to be left alone for.
-        pace: bounds the requests a second.
-        connections: kept open for each host; as many as threads share the session.
+        user_agent: the User-Agent header.
+        retries: retries after 429 or 5xx; at most one after a failed connection.
+        backoff: seconds before the second retry, doubled for each further one.
+        longest_pause: longest Retry-After in seconds that is waited for.
+        pace: rate limit.
+        connections: open connections per host, one per thread that shares the session.
     """
     once = min(1, retries)
     retry = _BoundedRetry(
@@ -176,13 +176,13 @@ def open_session(
     )
     session = _Session(_Adapter(pace, pool_maxsize=connections, max_retries=retry))
     session.max_redirects = REDIRECTS
-    # Pictures do not get smaller by compression, and what is not unpacked cannot burst.
+    # Pictures hardly get smaller by compression, and there can be no decompression bomb.
     session.headers.update({"User-Agent": user_agent, "Accept-Encoding": "identity"})
     return session
 
 
 def host_of(address: str) -> str:
-    """Return the host that an address names, in lower case; empty where there is none."""
+    """Return the host of an address in lower case; empty if it has none."""
     try:
         return urlsplit(address).hostname or ""
     except ValueError:
@@ -191,12 +191,12 @@ def host_of(address: str) -> str:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turn what goes wrong before the first byte of a file into the reason for there being none.
+    """Convert errors of a request, before the first byte of the file, to a reason in a few words.
 
-    A redirect to another scheme ends here too: a session has adapters for HTTP and HTTPS only.
+    Includes redirects to other schemes: a session has adapters for HTTP and HTTPS only.
 
     Raises:
-        WebError: with that reason.
+        WebError: with the reason.
     """
     try:
         yield
@@ -211,17 +211,17 @@ def explained() -> Iterator[None]:
 
 
 def _cause(error: BaseException) -> str:
-    """Return the message of the innermost error, which is the one that a person can understand."""
+    """Return the message of the innermost error, the most readable one."""
     while inner := error.__cause__ or error.__context__:
         error = inner
     return " ".join(str(error).split()) or type(error).__name__
 
 
 def check_status(response: requests.Response) -> None:
-    """Check that an answer is the file that was asked for.
+    """Check that the status of a response is 200.
 
     Raises:
-        WebError: naming the status that it has instead.
+        WebError: with the status, when it is another.
     """
     status = response.status_code
     if status != requests.codes.ok:
@@ -230,14 +230,14 @@ def check_status(response: requests.Response) -> None:
 
 
 def read_chunks(response: requests.Response, seconds: float | None = None) -> Iterator[bytes]:
-    """Yield the content of an answer as it comes, so that a trickle meets its time limit.
+    """Yield the content of a response as it arrives, within a time limit.
 
     Args:
         response: opened with `stream=True`.
-        seconds: for all of it.
+        seconds: longest time for the whole content.
 
     Raises:
-        BrokenOffError: when the connection breaks or falls silent.
+        BrokenOffError: when the connection breaks or stalls.
         WebError: when it takes longer.
     """
     end = time.monotonic() + seconds if seconds else None
@@ -261,10 +261,10 @@ def _shared_session() -> requests.Session:
 
 
 def read_web(address: str, most: int | None = None) -> bytes:
-    """Return the content of an address; of a longer file than `most` bytes one chunk more at most.
+    """Return the content of an address; reading stops after `most` bytes and at most one chunk.
 
     Raises:
-        OSError: when it gives none.
+        OSError: when the request fails.
     """
     content = bytearray()
     try:

@@ -6,11 +6,11 @@ from beautylens.errors import BeautylensError
 
 
 class WebError(BeautylensError):
-    """An address gave no file; the message continues a sentence that begins with the address.
+    """A request failed; the message continues a sentence that begins with the address.
 
     Args:
         reason: such as "answers 404 Not Found".
-        lasting: whether asking again is not worth it.
+        lasting: whether a retry would fail too.
     """
 
     def __init__(self, reason: str, *, lasting: bool) -> None:
@@ -23,4 +23,4 @@ class BrokenOffError(WebError):
 
 
 class HostBusyError(WebError):
-    """The host asks to be left alone for longer than can be waited."""
+    """The Retry-After of the host is longer than is waited for."""

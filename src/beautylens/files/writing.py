@@ -1,4 +1,4 @@
-"""Files written into folders that may be a stranger's: through no link, and none is emptied."""
+"""Safe creation of files in untrusted folders: links are not followed, files not truncated."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import os
 from pathlib import Path
 from typing import IO
 
+# Modes of files and folders that only this user may read.
 PRIVATE, PRIVATE_FOLDER = 0o600, 0o700
-"""Modes of what only this user may read."""
 
 
 def new_file(path: Path, *, mode: int = 0o666) -> IO[bytes]:
-    """Open a new file to be written, in place of whatever has its name.
+    """Open a new file for writing, replacing a file or link of the same path.
 
     Args:
-        path: a link that stands there is removed, and what it leads to stays as it is.
-        mode: whom it is open to, as far as the umask allows.
+        path: path of the file; the target of an existing link is not changed.
+        mode: permissions of the file, before the umask is applied.
 
     Raises:
-        OSError: when it cannot be made.
+        OSError: when the file cannot be created.
     """
     path.unlink(missing_ok=True)
-    # Windows has no O_NOFOLLOW, and O_EXCL follows no link on any system.
+    # Windows has no O_NOFOLLOW; O_EXCL never follows links.
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     return os.fdopen(os.open(path, flags, mode), "wb")

@@ -102,7 +102,7 @@ def crop(picture: UInt8, box: Box) -> UInt8:
 
 
 def is_blank(picture: UInt8) -> bool:
-    """Tell whether a picture has a single colour, as of a covered lens or a bare wall."""
+    """Return whether a picture has a single colour, as of a covered lens or a bare wall."""
     small = cv2.resize(picture, (32, 32), interpolation=cv2.INTER_AREA)
     return bool((np.ptp(small.reshape(-1, 3).astype(int), axis=0) < BLANK_RANGE).all())
 

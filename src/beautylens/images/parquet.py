@@ -92,7 +92,7 @@ def picture_stamp(path: AnyPath) -> tuple[int, int]:
 
 
 def is_gone(path: AnyPath) -> bool:
-    """Tell whether a picture of this machine is not there; an address is not asked."""
+    """Return whether a picture of this machine is not there; an address is not asked."""
     embedded = parquet_image_at(path)
     where = as_path(path) if embedded is None else as_path(embedded.table)
     return isinstance(where, Path) and not where.is_file()

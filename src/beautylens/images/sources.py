@@ -30,7 +30,7 @@ _WHOLE = (str, os.PathLike, RemotePath, bytes, bytearray, memoryview, Image.Imag
 
 
 def is_named(source: object) -> TypeGuard[Named]:
-    """Tell whether a picture or table is given by its path or address."""
+    """Return whether a picture or table is given by its path or address."""
     return isinstance(source, str | os.PathLike | RemotePath)
 
 

@@ -23,7 +23,7 @@ _SAME_LEVELS = 2
 
 
 def has_plain_cmyk(picture: Image.Image) -> bool:
-    """Tell whether the CMYK values of a file are not inverted.
+    """Return whether the CMYK values of a file are not inverted.
 
     Pillow takes those of every JPEG as inverted, which is true of Adobe's files only.
     """

@@ -1,1 +1,1 @@
-"""What callers and strangers pass in: counts, lone strings, Unicode text."""
+"""Checks and normalisation of arguments: counts, lone strings, Unicode text."""

@@ -1,4 +1,4 @@
-"""Counts: those that a caller gives, and those in messages."""
+"""Counts: checks of arguments, and counts with nouns in messages."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from beautylens.errors import QueryError
 
 
 def at_least_one(count: SupportsIndex, name: str) -> int:
-    """Return a count that a caller gave, such as `limit`.
+    """Return an argument that must be a whole number of 1 or more, such as `limit`.
 
     Raises:
-        QueryError: when it is no whole number, or less than 1.
+        QueryError: when it is not a whole number, or less than 1.
     """
     try:
         number = operator.index(count)
@@ -24,10 +24,10 @@ def at_least_one(count: SupportsIndex, name: str) -> int:
 
 
 def none_or_at_least_one(count: SupportsIndex | None, name: str) -> int | None:
-    """Return a count that a caller may leave out.
+    """Return an argument that must be None or a whole number of 1 or more.
 
     Raises:
-        QueryError: when it is given, and no whole number or less than 1.
+        QueryError: when it is neither.
     """
     return None if count is None else at_least_one(count, name)
 

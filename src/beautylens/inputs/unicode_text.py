@@ -1,14 +1,14 @@
-"""Texts of others: compared in one normal form, and printed without what steers a terminal."""
+"""Unicode text: normalisation for comparison, and escapes of control characters for output."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-# Bytes of a file name that are no text (PEP 383).
+# Surrogates that stand for undecodable bytes of a file name (PEP 383).
 _BYTES = (0xDC80, 0xDCFF)
-# Control characters but tab and line feed, breaks of lines that are none of a terminal's, marks
-# that turn the direction of what follows (UAX 9), and halves of pairs.
+# Control characters except tab and line feed, Unicode line separators, bidirectional controls
+# (UAX 9), and surrogates.
 _STEERING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
@@ -16,21 +16,21 @@ _BREAKS = re.compile(r"[\t\n]")
 
 
 def composed(text: str) -> str:
-    """Return a text in the normal form NFC, in which "é" is one character however it was typed."""
+    """Return a text in the normal form NFC, in which "é" is a single character."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def printable(text: str) -> str:
-    r"""Return a text whose control characters are written as escapes: \x1b, \u202e, \xff.
+    r"""Return a text with escapes for control characters: \x1b, \u202e, \xff.
 
-    Also those marks that turn the direction of writing, and bytes of a file name that are no text.
-    Tabs and line feeds stay.
+    Bidirectional controls and undecodable bytes of file names are escaped too; tabs and line feeds
+    are kept.
     """
     return _STEERING.sub(_escaped, text)
 
 
 def on_one_line(text: str) -> str:
-    r"""Return a text as `printable` does, its tabs and line feeds written as escapes too."""
+    r"""Return a text as `printable` does, with escapes for tabs and line feeds too."""
     return _BREAKS.sub(_escaped, printable(text))
 
 

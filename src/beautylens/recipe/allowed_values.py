@@ -1,4 +1,4 @@
-"""What may stand in a setting, in words for the person who wrote something else there."""
+"""The allowed values of a setting in words, for error messages."""
 
 from __future__ import annotations
 
@@ -15,9 +15,14 @@ _PLAIN = {bool: "true or false", int: "a whole number", float: "a number", str: 
 
 
 def allowed_at(model: type[BaseModel], location: Iterable[object]) -> str | None:
-    """Return what may stand at a location of a model, as pydantic gives it; None if unknown.
+    """Return the allowed values at a location of a model, in words; None if unknown.
 
-    "a whole number from 1 to 100", "one of 'a', 'b'", "a table of the settings name, options".
+    Examples: "a whole number from 1 to 100", "one of 'a', 'b'", "a table of the settings name,
+    options".
+
+    Args:
+        model: the settings.
+        location: location of an error, as pydantic gives it.
     """
     models, field = [model], None
     for part in location:
@@ -33,14 +38,14 @@ def allowed_at(model: type[BaseModel], location: Iterable[object]) -> str | None
 
 
 def models_in(annotation: object) -> list[type[BaseModel]]:
-    """Return the models that an annotation is made of, in whatever unions."""
+    """Return the models in an annotation, also inside unions."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for part in get_args(annotation) for model in models_in(part)]
 
 
 def _kinds(models: Sequence[type[BaseModel]]) -> list[str]:
-    """Return the kinds by which models of a union differ."""
+    """Return the values of `kind` that distinguish the models of a union."""
     fields = (each.model_fields.get("kind") for each in models)
     return [str(kind) for field in fields if field for kind in get_args(field.annotation)]
 
@@ -53,21 +58,21 @@ def _allowed(annotation: Any, limits: Sequence[Any] = ()) -> str:
     if origin in (Union, UnionType):
         return _one_of(annotation, limits)
     if origin is Literal:
-        said = f"one of {', '.join(map(repr, parts))}"
+        words = f"one of {', '.join(map(repr, parts))}"
     elif origin is tuple:
-        said = _list(parts, limits)
+        words = _list(parts, limits)
     elif models := models_in(annotation):
         short = f"{models[0].shorthand} or " if hasattr(models[0], "shorthand") else ""
-        said = f"{short}a table of the settings {', '.join(models[0].model_fields)}"
+        words = f"{short}a table of the settings {', '.join(models[0].model_fields)}"
     elif origin is not None and issubclass(origin, Mapping):
-        said = f"a table whose values are each {_allowed(parts[1])}"
+        words = f"a table whose values are each {_allowed(parts[1])}"
     else:
-        said = f"{_PLAIN.get(annotation, 'a value')}{_range(limits)}"
-    return said
+        words = f"{_PLAIN.get(annotation, 'a value')}{_range(limits)}"
+    return words
 
 
 def _one_of(annotation: Any, limits: Sequence[Any]) -> str:
-    """Return what may stand where a union allows several things."""
+    """Return the allowed values of a union, in words."""
     kinds = _kinds(models_in(annotation))
     if len(kinds) > 1:
         return f"a table whose kind is one of {', '.join(map(repr, kinds))}"
@@ -95,8 +100,8 @@ def _range(limits: Sequence[Any]) -> str:
         "at most" if low is None else "to": high,
         "below": _limit(limits, Lt, "lt"),
     }
-    words = [f"{word} {bound:,.12g}" for word, bound in bounds.items() if bound is not None]
-    return f" {' and '.join(words) if low is None else ' '.join(words)}" if words else ""
+    bounded = [f"{word} {bound:,.12g}" for word, bound in bounds.items() if bound is not None]
+    return f" {' and '.join(bounded) if low is None else ' '.join(bounded)}" if bounded else ""
 
 
 def _limit(limits: Sequence[Any], kind: type, name: str) -> Any:

@@ -230,5 +230,5 @@ def located(encoder: str, folder: Path = Path()) -> str:
 
 
 def is_name(encoder: str) -> bool:
-    """Tell whether an encoder is given by its name rather than by a path."""
+    """Return whether an encoder is given by its name rather than by a path."""
     return Path(encoder).name == encoder and Path(encoder).suffix != ".onnx"

@@ -1,4 +1,4 @@
-"""Packages of optional extras: absent ones are asked for with the exact pip line."""
+"""Imports of optional extras; the error for a missing one has the exact pip command."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from beautylens.errors import MissingExtraError
 def install_line(name: str) -> str:
     """Return the command that installs an extra, to be run in the folder of the repository.
 
-    Beautylens is installed from its repository. On an index of packages `beautylens[train]` is
-    nobody's, or belongs to whoever took the name: that line would fail, or install a stranger's.
+    Beautylens is not on a package index: `pip install beautylens[train]` would fail, or install a
+    package of someone else.
     """
     return f"pip install '.[{name}]'"
 
 
 @contextmanager
 def extra(name: str) -> Iterator[None]:
-    """Say which extra to install where an import inside fails.
+    """Convert a failed import in the block to an error that names the extra to install.
 
     Raises:
-        MissingExtraError: in place of the ImportError.
+        MissingExtraError: when an import fails.
     """
     try:
         yield

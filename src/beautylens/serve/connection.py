@@ -123,7 +123,7 @@ class Connection(H11Protocol):
                 timer.cancel()
 
     def _has_tiny_chunks(self, data: bytes) -> bool:
-        """Tell whether a chunked body has chunks of a few bytes, whose parsing costs too much.
+        """Return whether a chunked body has chunks of a few bytes, whose parsing costs too much.
 
         Two line ends frame a chunk; counting them is cheaper than parsing.
         """

@@ -38,11 +38,11 @@ class Span(NamedTuple):
     end: int
 
     def overlaps(self, other: Span) -> bool:
-        """Tell whether two spans share a letter."""
+        """Return whether two spans share a letter."""
         return self.line == other.line and self.start < other.end and other.start < self.end
 
     def lies_in(self, other: Span) -> bool:
-        """Tell whether this span is part of the other."""
+        """Return whether this span is part of the other."""
         return self.line == other.line and other.start <= self.start and self.end <= other.end
 
     def times(self, factor: float) -> Span:

@@ -21,7 +21,7 @@ class Token(NamedTuple):
 
 
 def is_exact(key: str) -> bool:
-    """Tell whether a key is a number or a size, which must match exactly."""
+    """Return whether a key is a number or a size, which must match exactly."""
     return key[0].isdigit()
 
 

@@ -1,4 +1,4 @@
-"""The training loop of all objectives, on one CPU or loaded_items accelerators."""
+"""The training loop of all objectives, on one CPU or several accelerators."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ class Encoder(BaseEncoder):
 
     @classmethod
     def exists(cls, file: str | Path) -> bool:
-        """Tell whether there is a file or folder of that name; `load` checks its content."""
+        """Return whether there is a file or folder of that name; `load` checks its content."""
         return _locate(file).exists()
 
     @property

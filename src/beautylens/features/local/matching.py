@@ -245,7 +245,7 @@ def _fit(source: Complex128, target: Complex128, *, affine: bool) -> _Affine:
 
 
 def is_plausible(transform: Float64, limits: Plausible) -> bool:
-    """Tell whether an affine map (2, 3) keeps handedness, scale and stretch within the limits."""
+    """Return whether an affine map (2, 3) keeps handedness, scale and stretch within the limits."""
     (a, b), (c, d) = transform[:, :2].tolist()
     turn, mirror = abs(complex(a + d, c - b)) / 2, abs(complex(a - d, c + b)) / 2
     # The singular values; the lesser one is negative if the map mirrors.

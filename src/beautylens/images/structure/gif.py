@@ -41,7 +41,7 @@ def read_gif(data: bytes, _: Limits) -> Structure:
 
 
 def _is_control(start: bytes) -> bool:
-    """Tell whether an extension is a complete graphic control block."""
+    """Return whether an extension is a complete graphic control block."""
     return start[:2] == bytes((_EXTENSION, _CONTROL)) and start[2:] >= b"\4"
 
 

@@ -104,7 +104,7 @@ def _frame(marker: int, body: bytes) -> _Frame | None:
 
 
 def _is_sound(marker: int, body: bytes) -> bool:
-    """Tell whether a metadata segment is long enough to be read without failure."""
+    """Return whether a metadata segment is long enough to be read without failure."""
     if marker == 0xE0 and body.startswith(b"JFIF"):
         return len(body) >= 12
     if marker == 0xE2 and body.startswith(b"ICC_PROFILE\0"):
@@ -130,7 +130,7 @@ def _check_scans(data: bytes, first: _Segment, frame: _Frame, limits: Limits) ->
 
 
 def _more_scans(data: bytes, at: int, most: int) -> bool:
-    """Tell whether there are more than `most` scans, the one that ends here included."""
+    """Return whether there are more than `most` scans, the one that ends here included."""
     scans = 1
     for _ in range(MAX_SEGMENTS + 8 * most):
         marker = _AFTER_SCAN.search(data, at)

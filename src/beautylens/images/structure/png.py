@@ -68,7 +68,7 @@ def _is_wanted(kind: bytes, chunk: memoryview, colour_type: int) -> bool:
 
 
 def _is_orientation(text: bytes) -> bool:
-    """Tell whether a text is XMP, which may have the orientation."""
+    """Return whether a text is XMP, which may have the orientation."""
     keyword, _, rest = text.partition(b"\0")
     if keyword != _ORIENTATION_TEXT or rest[1:2] != b"\0":
         return False
