@@ -20,12 +20,30 @@ ROWS = [{"product_id": "p1", "image": "a.jpg"}, {"product_id": "p2", "image": "b
 def test_empty_columns_and_blank_last_rows_are_left_out(tmp_path: Path) -> None:
     text = "product_id,image,,\np1,a.jpg,,\np2,b.jpg,,\n,,,\n, ,,\n"
     assert read_text(tmp_path, text).to_pylist() == ROWS
+    assert read_text(tmp_path, f"{text},,,,,\n,\n   \n").to_pylist() == ROWS
 
 
 @pytest.mark.parametrize("start", [0, 1])
 def test_the_index_of_a_data_frame_is_left_out(tmp_path: Path, start: int) -> None:
     text = f",product_id,image\n{start},p1,a.jpg\n{start + 1},p2,b.jpg\n"
     assert read_text(tmp_path, text).to_pylist() == ROWS
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 0", "__index_level_0__"])
+@pytest.mark.parametrize("index", [(0, 1), (7, 3), (12, 5)])
+def test_the_index_of_a_sorted_or_filtered_data_frame_is_left_out(
+    tmp_path: Path, name: str, index: tuple[int, int]
+) -> None:
+    text = f"{name},product_id,image\n{index[0]},p1,a.jpg\n{index[1]},p2,b.jpg\n"
+    assert read_text(tmp_path, text).to_pylist() == ROWS
+
+
+def test_a_column_that_pandas_named_keeps_what_it_says(tmp_path: Path) -> None:
+    text = "product_id,image,Unnamed: 2,Unnamed: 3\np1,a.jpg,red,\np2,b.jpg,,\n"
+    assert read_text(tmp_path, text)["Unnamed: 2"].to_pylist() == ["red", ""]
+    assert "Unnamed: 3" not in read_text(tmp_path, text).column_names
+    with pytest.raises(TableError, match="column 1 '' has no name"):
+        read_text(tmp_path, ",product_id,image\n7,p1,a.jpg\n7,p2,b.jpg\n")
 
 
 def test_a_nameless_column_that_says_something_is_refused_with_its_row(tmp_path: Path) -> None:
@@ -56,7 +74,18 @@ def test_a_table_of_blank_rows_has_no_rows(tmp_path: Path) -> None:
         read_text(tmp_path, "product_id,image\n,\n,\n")
 
 
-@pytest.mark.parametrize(("first", "delimiter"), [("sep=,", ","), ("sep=;", ";"), ('"sep=;"', ";")])
+@pytest.mark.parametrize(
+    ("first", "delimiter"),
+    [
+        ("sep=,", ","),
+        ("sep=;", ";"),
+        ('"sep=;"', ";"),
+        ("SEP=,", ","),
+        ("sep=; ", ";"),
+        ('"sep=,",,', ","),
+        ("sep=;;;", ";"),
+    ],
+)
 def test_the_line_that_names_the_separator_is_followed(
     tmp_path: Path, first: str, delimiter: str
 ) -> None:

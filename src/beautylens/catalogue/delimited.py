@@ -28,7 +28,9 @@ TAB = "\t"
 # Delimiters, and their names in messages.
 _DELIMITERS = {",": "','", ";": "';'", TAB: "tabs"}
 # The first line that tells spreadsheets the delimiter.
-_DECLARED = re.compile(r'"?sep=(?P<delimiter>.)"?\r?\n?')
+_DECLARED = re.compile(r'"?sep=(?P<delimiter>.)"?[ ,;\t]*\r?\n?', re.IGNORECASE)
+# A row that a spreadsheet shows as empty.
+_BLANK = re.compile(r'[\s",;]*')
 # A quoted field has to fit in one block, and descriptions can be long.
 _BLOCK_BYTES = 1 << 24
 
@@ -80,6 +82,8 @@ def _parsed(path: Path, layout: Layout, ragged: list[str]) -> pa.Table:
     """Return the rows of a table; add those with too few or too many fields to `ragged`."""
 
     def note(row: pa_csv.InvalidRow) -> str:
+        if _BLANK.fullmatch(row.text):
+            return "skip"
         number = row.number - layout.declared - 1
         ragged.append(f"row {number} has {row.actual_columns} fields")
         return "skip"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import reduce
 
@@ -13,6 +14,9 @@ from numpy.typing import NDArray
 from beautylens.catalogue.checks import refuse
 from beautylens.files.paths import AnyPath
 
+# The names that pandas gives to columns and indexes without a name.
+_NAMED_BY_PANDAS = re.compile(r"Unnamed: \d+(?:\.\d+)*|__index_level_\d+__")
+
 
 def without_leftovers(path: AnyPath | str, table: pa.Table) -> pa.Table:
     """Return a table of texts without blank last rows and without leftover unnamed columns.
@@ -20,21 +24,28 @@ def without_leftovers(path: AnyPath | str, table: pa.Table) -> pa.Table:
     These are empty columns, and the index of a data frame.
 
     Raises:
-        TableError: when an unnamed column has any other content.
+        TableError: when a column without a name has any other content.
     """
-    named = [number for number, name in enumerate(table.column_names) if name.strip()]
-    faults = []
-    for number in set(range(table.num_columns)) - set(named):
-        value = _first_value(table.column(number))
-        if value is not None:
-            row, text = value
-            faults.append(
-                f"column {number + 1} '' has no name that a search condition could use, "
-                f"but {text!r} in row {row + 1}"
-            )
+    kept, faults = [], []
+    for number, name in enumerate(table.column_names):
+        named = bool(name.strip())
+        if named and not _NAMED_BY_PANDAS.fullmatch(name):
+            kept.append(number)
+            continue
+        value = _first_value(table.column(number), is_first=number == 0 or named)
+        if value is None:
+            continue
+        if named:
+            kept.append(number)
+            continue
+        row, text = value
+        faults.append(
+            f"column {number + 1} '' has no name that a search condition could use, "
+            f"but {text!r} in row {row + 1}"
+        )
     refuse(path, faults, "Name such a column, or empty it")
-    if len(named) < table.num_columns:
-        table = table.select(named)
+    if len(kept) < table.num_columns:
+        table = table.select(kept)
     return table.slice(0, _last_filled(table))
 
 
@@ -52,13 +63,17 @@ def _last_filled(table: pa.Table) -> int:
     return int(filled[-1]) + 1 if len(filled) else 0
 
 
-def _first_value(column: pa.ChunkedArray) -> tuple[int, str] | None:
+def _first_value(column: pa.ChunkedArray, *, is_first: bool) -> tuple[int, str] | None:
     """Return the first value of a column and its row from 0; None for an empty or index column.
 
-    A column that counts its rows, from 0 or 1, is the index of a data frame.
+    A column that counts its rows, from 0 or 1, is the index of a data frame; so are different whole
+    numbers in every row of the first column, which a sorted or filtered data frame has.
     """
     filled = np.flatnonzero(~blank_rows([column]))
     values = column.take(pa.array(filled)).to_pylist()
     if any(values == [str(row + start) for row in filled] for start in (0, 1)):
+        return None
+    numbered = all(value.isascii() and value.isdigit() for value in values)
+    if is_first and numbered and len(set(values)) == len(values):
         return None
     return int(filled[0]), values[0]
