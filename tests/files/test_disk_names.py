@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from beautylens.files.paths import RemotePath, path_in
+from beautylens.images.files import read_bytes
 
 NAME = "Crème/Lancôme.jpg"
 
@@ -22,6 +23,9 @@ def test_a_table_finds_its_files_in_either_normal_form(
     file.touch()
     assert path_in(tmp_path, unicodedata.normalize(table, NAME)).is_file()
     assert path_in(tmp_path, str(tmp_path / unicodedata.normalize(table, NAME))).is_file()
+    file.write_bytes(b"data")
+    for given in (str(tmp_path / NAME), tmp_path / unicodedata.normalize(table, NAME)):
+        assert read_bytes(given) == b"data"
 
 
 def test_a_name_in_mixed_forms_is_found_and_one_that_comes_later_too(tmp_path: Path) -> None:

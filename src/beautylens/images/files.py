@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from beautylens.errors import ImageError
+from beautylens.files.disk_names import on_disk
 from beautylens.files.paths import RemotePath, is_address
 from beautylens.images.limits import DEFAULT_LIMITS, Limits
 from beautylens.images.parquet import parquet_image_at
@@ -26,11 +27,12 @@ def read_bytes(path: str | Path | RemotePath, limits: Limits = DEFAULT_LIMITS) -
     if isinstance(path, str) and is_address(path):
         raise ImageError(f"{path} is an address, not a file; download it and give the file")
     try:
-        status = Path(path).stat()
+        file = on_disk(Path(), str(path))
+        status = file.stat()
         if not stat.S_ISREG(status.st_mode):
             raise ImageError(f"{path} is not a file; give a picture file")
         check_bytes(status.st_size, str(path), limits)
-        return Path(path).read_bytes()
+        return file.read_bytes()
     except FileNotFoundError:
         raise ImageError(f"{path} does not exist; check the path") from None
     except PermissionError:
