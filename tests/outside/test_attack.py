@@ -8,6 +8,7 @@ import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 
 import httpx2
 import numpy as np
@@ -26,7 +27,7 @@ from beautylens.store.filters import parse_filter, to_sql
 from tests.conftest import Shop
 from tests.outside.costly import COSTLY, FILTERS, FORM, HEAD, NESTED
 from tests.outside.meanwhile import assert_unnoticed
-from tests.outside.process import Served, until
+from tests.outside.process import Served, served, until
 
 pytestmark = pytest.mark.alone
 
@@ -216,16 +217,17 @@ def page_of_small_text() -> bytes:
     return file.getvalue()
 
 
-def test_a_page_of_small_text_holds_up_nobody(server: Served, shop: Shop) -> None:
+def test_a_page_of_small_text_holds_up_nobody(copied: Path, shop: Shop) -> None:
     page = page_of_small_text()
+    # With the usual patience: where the machine is busy, reading takes more than five seconds.
+    with served(copied, "--seconds", "20") as server:
 
-    def attack() -> None:
-        for _ in range(2):
+        def attack() -> None:
             answer = httpx2.post(f"{server.address}/v1/search", files={"image": page}, timeout=60)
-            # Where the machine is busy, reading takes longer than this server's five seconds.
-            assert answer.status_code in (200, 503)
+            assert answer.status_code == 200
+            assert answer.json()["milliseconds"]["read"] > 0
 
-    assert_unnoticed(server, shop.photo(0).read_bytes(), attack)
+        assert_unnoticed(server, shop.photo(0).read_bytes(), attack)
 
 
 def test_clients_that_never_take_their_answers_are_closed(server: Served) -> None:
