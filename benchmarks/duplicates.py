@@ -31,7 +31,7 @@ from beautylens.evaluation.duplicates.duplicates import (
 )
 from beautylens.images.decode import decode
 from beautylens.images.fit import centre, shrink
-from beautylens.images.same import FINE
+from beautylens.images.near_duplicates import FINE
 from beautylens.images.thumbnail import SIDE
 from beautylens.indexing import build
 from beautylens.sample import write_sample_catalogue

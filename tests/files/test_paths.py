@@ -113,7 +113,7 @@ def test_a_host_that_asks_for_hours_is_not_waited_for(host: str) -> None:
     ],
 )
 def test_what_is_no_address_of_object_storage_is_said_to_be_none(address: str) -> None:
-    with pytest.raises(OSError, match="is no address of object storage"):
+    with pytest.raises(OSError, match="is not an address of object storage"):
         RemotePath(address).read_bytes()
 
 

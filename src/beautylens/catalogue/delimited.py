@@ -20,8 +20,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from beautylens.catalogue.checks import listed
-from beautylens.catalogue.swallowed import is_quoted, refuse_swallowed
 from beautylens.catalogue.text_files import encoding_of, open_text
+from beautylens.catalogue.unclosed_quotes import is_quoted, refuse_unclosed_quotes
 from beautylens.errors import TableError
 
 TAB = "\t"
@@ -66,10 +66,10 @@ def read_delimited(path: Path, delimiter: str) -> pa.Table:
     try:
         table = _parsed(path, layout, ragged)
     except pa.ArrowInvalid:
-        _refuse_swallowed(path, layout)
+        _refuse_unclosed_quotes(path, layout)
         raise
     if ragged or _has_line_breaks(table):
-        _refuse_swallowed(path, layout)
+        _refuse_unclosed_quotes(path, layout)
     if ragged:
         raise TableError(
             f"{path}: {listed(ragged)}, but there are {len(layout.names)} columns; give each row "
@@ -131,7 +131,7 @@ def read_rows(path: Path, delimiter: str = ",", *, ragged: bool = False) -> list
         if quoted:
             file.seek(0)
             columns = None if ragged else len(rows[0] if rows else ())
-            refuse_swallowed(path, file, delimiter, columns)
+            refuse_unclosed_quotes(path, file, delimiter, columns)
     return rows
 
 
@@ -160,12 +160,12 @@ def _layout(path: Path, file: TextIO, delimiter: str) -> Layout:
     return Layout(own, quoted, int(declared is not None), tuple(names))
 
 
-def _refuse_swallowed(path: Path, layout: Layout) -> None:
+def _refuse_unclosed_quotes(path: Path, layout: Layout) -> None:
     """Refuse a table in which a quote swallows rows."""
     if layout.quoted:
         with _from_names(path, layout) as file:
             columns = len(layout.names)
-            refuse_swallowed(path, file, layout.delimiter, columns, above=layout.declared)
+            refuse_unclosed_quotes(path, file, layout.delimiter, columns, above=layout.declared)
 
 
 @contextmanager

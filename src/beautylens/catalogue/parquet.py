@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from beautylens.catalogue.image_cells import picture_columns
 from beautylens.images.formats import HEAD_BYTES, suffix_of
-from beautylens.images.parquet import named, picture_of
+from beautylens.images.parquet import embedded_path, picture_of
 
 # Pictures in memory at once while a table is read.
 _ROWS_A_BATCH = 64
@@ -68,7 +68,7 @@ def _cell(value: Any, row: int, column: str, table: str) -> str:
         elif (path := _path_in(held)) is not None and not isinstance(each, dict):
             found.append(path)
         else:
-            found.append(named(row, column, table, number))
+            found.append(embedded_path(row, column, table, number))
     if len(found) == 1 and not isinstance(value, list) and "#" not in found[0]:
         return str(found[0])
     return json.dumps(found, ensure_ascii=False) if found else ""

@@ -14,10 +14,10 @@ from beautylens.catalogue.delimited import read_rows
 from beautylens.catalogue.image_cells import on_this_system, one_picture
 from beautylens.catalogue.product_rows import same_file
 from beautylens.catalogue.readers import SEPARATOR, copied, read_table, reading
-from beautylens.catalogue.swallowed import PHOTO_SUFFIXES
 from beautylens.catalogue.text_files import open_text
 from beautylens.errors import TableError
 from beautylens.files.paths import AnyPath, as_path, is_unsupported, path_in
+from beautylens.images.files import PICTURE_SUFFIXES
 from beautylens.inputs.several import several
 from beautylens.inputs.unicode_text import composed
 
@@ -146,6 +146,6 @@ def _photos(folder: AnyPath) -> dict[str, AnyPath]:
     for holding in (folder, *(folder / name for name in PHOTO_FOLDERS)):
         files: Iterable[AnyPath] = holding.iterdir() if holding.is_dir() else ()
         for file in sorted(files, key=str):
-            if file.suffix.lower() in PHOTO_SUFFIXES:
+            if file.suffix.lower() in PICTURE_SUFFIXES:
                 found.setdefault(composed(file.stem), file)
     return found

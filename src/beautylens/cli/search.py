@@ -10,12 +10,12 @@ from typing import Annotated
 import typer
 
 import beautylens as bl
-from beautylens.catalogue.swallowed import PHOTO_SUFFIXES
 from beautylens.cli.arguments import Address, Vectors, local_path
 from beautylens.cli.console import console, explain_missing_verdicts, report_error
 from beautylens.cli.formats import WRITERS, Answer, Format
 from beautylens.errors import BeautylensError
 from beautylens.files.names import readable_name
+from beautylens.images.files import PICTURE_SUFFIXES
 from beautylens.inputs.counts import counted
 from beautylens.inputs.unicode_text import on_one_line
 
@@ -117,7 +117,7 @@ def _expand(photos: list[str], empty: list[str]) -> Iterator[str]:
 
 
 def _is_photo(path: Path) -> bool:
-    shown = not path.name.startswith(".") and path.suffix.lower() in PHOTO_SUFFIXES
+    shown = not path.name.startswith(".") and path.suffix.lower() in PICTURE_SUFFIXES
     return shown and path.is_file()
 
 

@@ -22,8 +22,8 @@ from beautylens.runtime.native import cache_per_process
 # Collections are stored under the first two; pictures and tables are read from all.
 _STORES = ("s3", "gs")
 _SCHEMES = (*_STORES, "http", "https")
-# A bucket's name and nothing else: Arrow would take `?endpoint_override=` for the server to which
-# it sends what the environment has of credentials.
+# Only the name of a bucket: Arrow would send the credentials of the environment to the server in
+# `?endpoint_override=`.
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 ADDRESS = r"^[A-Za-z][A-Za-z0-9+.\-]+://"
 
@@ -34,7 +34,7 @@ def is_address(text: str) -> bool:
 
 
 def is_unsupported(text: str) -> bool:
-    """Return whether a text is an address of a scheme that is not read."""
+    """Return whether a text is an address of an unsupported scheme."""
     return is_address(text) and text.partition("://")[0].lower() not in _SCHEMES
 
 
@@ -45,8 +45,8 @@ class RemotePath:
     Credentials and endpoints come from the environment alone, as Arrow and Lance take them
     (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`, `GOOGLE_APPLICATION_CREDENTIALS`).
 
-    Only what the owner of a catalogue wrote is made one of these: a text from elsewhere that
-    looks like an address stays a text, and is refused where a file is wanted.
+    Only addresses in the catalogue or given by the user become one of these; addresses in other
+    texts, such as the name of a photo, are refused.
     """
 
     address: str
@@ -60,7 +60,7 @@ class RemotePath:
 
     @property
     def is_on_web(self) -> bool:
-        """Whether it is read over HTTP."""
+        """Whether the address is an HTTP address."""
         return self.address.startswith("http")
 
     @property
@@ -71,17 +71,17 @@ class RemotePath:
 
     @property
     def name(self) -> str:
-        """The last part."""
+        """The last part of the path."""
         return self._path.name
 
     @property
     def stem(self) -> str:
-        """The last part without its suffix."""
+        """The name without its suffix."""
         return self._path.stem
 
     @property
     def suffix(self) -> str:
-        """What the last part ends in, with the dot."""
+        """The file extension, with the dot."""
         return self._path.suffix
 
     @property
@@ -97,10 +97,10 @@ class RemotePath:
     resolve = absolute
 
     def read_bytes(self, most: int | None = None) -> bytes:
-        """Return the content; of a longer file than `most` bytes, more than `most`.
+        """Return the content; reading stops after more than `most` bytes.
 
         Raises:
-            OSError: when there is no such file, or it cannot be reached.
+            OSError: when the file does not exist or cannot be reached.
         """
         if self.is_on_web:
             from beautylens.files.web import read_web
@@ -112,7 +112,7 @@ class RemotePath:
             return content
 
     def write_bytes(self, content: bytes) -> None:
-        """Write a file whole.
+        """Write a file.
 
         Raises:
             OSError: when it cannot be written.
@@ -122,11 +122,11 @@ class RemotePath:
             file.write(content)
 
     def is_file(self) -> bool:
-        """Return whether there is a file; an address of the web is taken to be one."""
+        """Return whether the file exists; always True on the web."""
         return self.is_on_web or bool(self.info().is_file)
 
     def is_dir(self) -> bool:
-        """Return whether there is a folder; on the web there are none."""
+        """Return whether the folder exists; always False on the web."""
         return not self.is_on_web and self.info().type.name == "Directory"
 
     def iterdir(self) -> Iterator[RemotePath]:
@@ -154,14 +154,14 @@ AnyPath: TypeAlias = Path | RemotePath
 
 
 def as_path(text: str | AnyPath) -> AnyPath:
-    """Return the path or address that a text of the catalogue's owner names."""
+    """Return a text of the catalogue or the user as a path or an address."""
     if isinstance(text, RemotePath):
         return text
     return _remote(str(text)) if is_address(str(text)) else Path(text)
 
 
 def path_in(folder: AnyPath, name: str) -> AnyPath:
-    """Return the file that a table in a folder names, by its path or by an address of its own."""
+    """Return a file named in a table: an address, or a path relative to the table's folder."""
     if is_address(name):
         return _remote(name)
     return folder / name if isinstance(folder, RemotePath) else on_disk(folder, name)
@@ -174,7 +174,7 @@ def _remote(text: str) -> RemotePath:
 
 @contextmanager
 def local_copy(file: AnyPath) -> Iterator[Path]:
-    """Give a file of this machine: itself, or a copy that is deleted afterwards.
+    """Yield a local file: the file itself, or a temporary copy of a remote one.
 
     Raises:
         OSError: when it cannot be read.
@@ -183,17 +183,17 @@ def local_copy(file: AnyPath) -> Iterator[Path]:
         yield file
         return
     with tempfile.TemporaryDirectory(prefix="beautylens-") as folder:
-        # The suffix says how to read it; the name is of the address, and may be none of a file.
+        # The suffix gives the format; the name in the address may be invalid as a file name.
         copy = Path(folder) / f"copy{file.suffix[:20]}"
         copy.write_bytes(file.read_bytes())
         yield copy
 
 
 def size_and_mtime(file: AnyPath) -> tuple[int, int]:
-    """Return the bytes of a file, and when it was changed, in nanoseconds; on the web, 0.
+    """Return the size of a file in bytes and its time of change in nanoseconds; 0 on the web.
 
     Raises:
-        OSError: when there is none, or it cannot be reached.
+        OSError: when the file does not exist or cannot be reached.
     """
     if isinstance(file, Path):
         return file.stat().st_size, file.stat().st_mtime_ns
@@ -206,7 +206,7 @@ def size_and_mtime(file: AnyPath) -> tuple[int, int]:
 
 
 def folder_size(folder: AnyPath) -> int:
-    """Return the bytes of all files in a folder and its subfolders.
+    """Return the total size in bytes of the files in a folder and its subfolders.
 
     Raises:
         OSError: when it cannot be read.
@@ -223,15 +223,15 @@ def _opened(address: str) -> tuple[Any, str]:
 
 @cache_per_process
 def _file_system(scheme: str, bucket: str) -> Any:
-    """Return Arrow's file system for a bucket, made when first needed."""
+    """Return Arrow's file system for a bucket, created on first use."""
     from pyarrow.fs import FileSystem
 
     if scheme not in _STORES:
         raise OSError(f"{scheme}:// cannot be read; give a path, or {', '.join(_SCHEMES)}")
     if not _BUCKET.fullmatch(bucket):
-        raise OSError(f"{scheme}://{bucket} is no address of object storage; name a bucket")
+        raise OSError(f"{scheme}://{bucket} is not an address of object storage; name a bucket")
     try:
-        # From an address, Arrow looks for endpoint and region in the environment.
+        # Given an address, Arrow takes endpoint and region from the environment.
         return FileSystem.from_uri(f"{scheme}://{bucket}")[0]
     except ValueError as error:
-        raise OSError(f"{scheme}://{bucket} is no address of object storage") from error
+        raise OSError(f"{scheme}://{bucket} is not an address of object storage") from error

@@ -13,6 +13,11 @@ from beautylens.files.paths import RemotePath, is_address
 from beautylens.images.limits import DEFAULT_LIMITS, Limits
 from beautylens.images.parquet import parquet_image_at
 
+# File endings of the formats that are read, in lower case.
+PICTURE_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif", ".gif", ".tif", ".tiff", ".bmp")
+)
+
 
 def read_bytes(path: str | Path | RemotePath, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """Return the bytes of a picture file; its size is checked first.

@@ -1,7 +1,7 @@
-"""Pictures that lie in a column of a Parquet table: where one is named, and its bytes.
+"""Pictures embedded in a column of a Parquet table, and paths that name them.
 
-A picture is named as a path beside others: `products.parquet#image=12` is what the column `image`
-holds in row 12, counted from 0, and `products.parquet#image=12.1` the second picture of that row.
+`products.parquet#image=12` is the picture in the column `image` of row 12, counted from 0, and
+`products.parquet#image=12.1` the second picture of that row.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from beautylens.files.paths import AnyPath, RemotePath, as_path, size_and_mtime
 from beautylens.runtime.native import Lock
 
 _NAMED = re.compile(r"(.+\.parquet)#(.+)=(\d+)(?:\.(\d+))?", re.IGNORECASE | re.DOTALL)
-# A group of rows is read whole; those of the pictures under way are kept.
+# Row groups are read whole; so many are cached.
 _GROUPS = 2
 _LOCK = Lock()
 
 
 @dataclass(frozen=True, slots=True)
 class ParquetImage:
-    """One picture of a table: its column, its row and, where a row has several, its number."""
+    """A picture in a table: its column, its row, and its number within the row."""
 
     table: str
     column: str
@@ -42,7 +42,7 @@ class ParquetImage:
         import pyarrow as pa
 
         try:
-            # One thread reads a group, and the others find it.
+            # One thread reads a group, the others find it in the cache.
             with _LOCK():
                 starts = _starts(self.table, _stamp(self.table))
                 group = bisect_right(starts, self.row) - 1
@@ -52,17 +52,17 @@ class ParquetImage:
             raise OSError(f"the table has no such row or column: {error}") from error
         picture = picture_of(value[self.number] if isinstance(value, list) else value)
         if picture is None:
-            raise OSError("its row holds no picture any more; index the table again")
+            raise OSError("its row no longer has a picture; index the table again")
         return picture
 
 
-def named(row: int, column: str, table: str, number: int = 0) -> str:
-    """Return how a picture of a table is named beside it."""
+def embedded_path(row: int, column: str, table: str, number: int = 0) -> str:
+    """Return the path that names an embedded picture."""
     return f"{table}#{column}={row}" + (f".{number}" if number else "")
 
 
 def parquet_image_at(path: str | AnyPath) -> ParquetImage | None:
-    """Return the picture of a table that a path or address names; None for any other."""
+    """Return the embedded picture that a path or address names; None for other paths."""
     text = str(path)
     if isinstance(path, RemotePath) and text.startswith("http"):
         text = unquote(text)
@@ -74,16 +74,16 @@ def parquet_image_at(path: str | AnyPath) -> ParquetImage | None:
 
 
 def picture_of(value: Any) -> bytes | None:
-    """Return the bytes that a value of a column holds: itself, or its field `bytes`."""
+    """Return the bytes of a cell: itself, or its field `bytes`; None if it has none."""
     held = value.get("bytes") if isinstance(value, dict) else value
     return bytes(held) if isinstance(held, bytes | bytearray) and held else None
 
 
 def picture_stamp(path: AnyPath) -> tuple[int, int]:
-    """Return how many bytes a picture file has, and when it was changed, as `size_and_mtime` does.
+    """Return the size of a picture and the time of its last change, as `size_and_mtime` does.
 
     Raises:
-        OSError: when there is none, or it cannot be reached.
+        OSError: when the file does not exist or cannot be reached.
     """
     embedded = parquet_image_at(path)
     if embedded is None:
@@ -92,7 +92,7 @@ def picture_stamp(path: AnyPath) -> tuple[int, int]:
 
 
 def is_gone(path: AnyPath) -> bool:
-    """Return whether a picture of this machine is not there; an address is not asked."""
+    """Return whether a local picture is missing; False for addresses, which are not requested."""
     embedded = parquet_image_at(path)
     where = as_path(path) if embedded is None else as_path(embedded.table)
     return isinstance(where, Path) and not where.is_file()
@@ -100,7 +100,7 @@ def is_gone(path: AnyPath) -> bool:
 
 def _stamp(table: str) -> tuple[int, int]:
     where = as_path(table)
-    # One elsewhere is read once, and taken not to change meanwhile.
+    # Remote tables are read once, and assumed not to change meanwhile.
     return size_and_mtime(where) if isinstance(where, Path) else (0, 0)
 
 

@@ -22,7 +22,6 @@ from beautylens.features.local.extractors import Extractor, rootsift
 from beautylens.features.local.keypoints import NO_KEYPOINTS
 from beautylens.features.local.vlad import VladEncoder
 from beautylens.files.paths import AnyPath, path_in
-from beautylens.images.ahead import ahead
 from beautylens.images.decode import decode
 from beautylens.images.files import read_bytes
 from beautylens.images.thumbnail import Thumbnail
@@ -30,6 +29,7 @@ from beautylens.ingest.moved import follow_moved
 from beautylens.ingest.progress import OnProgress, Progress, silent
 from beautylens.ingest.row_failures import record_row_failures, row_failures
 from beautylens.inputs.counts import none_or_at_least_one
+from beautylens.runtime.prefetch import prefetch
 from beautylens.runtime.threads import core_count
 from beautylens.store.columns import file_digest, vectors
 from beautylens.store.failures import Failure
@@ -114,7 +114,7 @@ class Describer:
         # Several BLAS threads for the whitening of one picture would compete with the network.
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(self._workers) as pool:
             work = partial(self._describe, encoder, folder)
-            yield from ahead(pool, work, rows, AHEAD * self._workers)
+            yield from prefetch(pool, work, rows, AHEAD * self._workers)
 
     def _describe(self, encoder: BaseEncoder, folder: AnyPath, row: Row) -> Described | Failure:
         path = path_in(folder, row["image"])

@@ -12,10 +12,10 @@ from beautylens.catalogue.checks import listed
 from beautylens.catalogue.table import Catalogue
 from beautylens.errors import ImageError
 from beautylens.files.paths import as_path
-from beautylens.images.ahead import ahead, batches
 from beautylens.images.files import read_bytes
 from beautylens.images.parquet import is_gone
 from beautylens.inputs.counts import counted
+from beautylens.runtime.prefetch import batches, prefetch
 from beautylens.store.columns import file_digest
 from beautylens.store.gallery import Gallery
 
@@ -47,7 +47,7 @@ def follow_moved(gallery: Gallery, present: Catalogue) -> tuple[set[str], list[s
     pictures = _pictures(gallery, present)
     elsewhere = [each for each in pictures if each.stored != each.listed]
     with ThreadPoolExecutor(_THREADS) as pool:
-        digests = list(ahead(pool, _digest, (each.listed for each in elsewhere), 4 * _THREADS))
+        digests = list(prefetch(pool, _digest, (each.listed for each in elsewhere), 4 * _THREADS))
     found = list(zip(elsewhere, digests, strict=True))
     moved = [each for each, digest in found if digest == each.digest]
     for batch in batches(moved, _COMMIT_ROWS):

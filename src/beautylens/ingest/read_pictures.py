@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 from beautylens.errors import ImageError
 from beautylens.files.paths import as_path
-from beautylens.images.ahead import ahead
 from beautylens.images.decode import decode
 from beautylens.images.files import read_bytes
 from beautylens.ingest.fill import COMMIT_IMAGES
 from beautylens.ingest.progress import OnProgress, Progress, silent
 from beautylens.runtime.native import cache_per_process
+from beautylens.runtime.prefetch import prefetch
 from beautylens.runtime.threads import core_count
 from beautylens.store.columns import file_digest
 from beautylens.store.gallery import Gallery
@@ -69,7 +69,9 @@ def read_pictures(
     try:
         with ThreadPoolExecutor(threads) as pool:
             work = partial(_read, longest)
-            for done, lines in enumerate(ahead(pool, work, missing, _WAITING * threads), start=1):
+            for done, lines in enumerate(
+                prefetch(pool, work, missing, _WAITING * threads), start=1
+            ):
                 failed += lines is None
                 if lines is not None:
                     batch.append(lines)

@@ -14,10 +14,10 @@ from beautylens.catalogue.table import Catalogue
 from beautylens.errors import ImageError
 from beautylens.features.local.extractors import Extractor
 from beautylens.features.local.keypoints import Keypoints
-from beautylens.images.ahead import ahead
 from beautylens.images.decode import decode
 from beautylens.ingest.fill import Described, Describer, Row, rows_of
 from beautylens.ingest.progress import OnProgress, Progress
+from beautylens.runtime.prefetch import prefetch
 from beautylens.runtime.threads import core_count
 
 
@@ -87,7 +87,7 @@ def keypoints_of(
     first = ""
     count = workers or core_count()
     with ThreadPoolExecutor(count) as pool:
-        everything = ahead(pool, taken, rows_of(catalogue), 4 * count)
+        everything = prefetch(pool, taken, rows_of(catalogue), 4 * count)
         for done, keypoints in enumerate(everything, start=1):
             if isinstance(keypoints, ImageError):
                 first = first or str(keypoints)

@@ -1,1 +1,1 @@
-"""The process: CPU cores, native libraries, start-up, optional packages."""
+"""The process: CPU cores, threads, native libraries, start-up, optional packages."""

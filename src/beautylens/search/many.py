@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 
 from beautylens.errors import ImageError, QueryError
-from beautylens.images.ahead import ahead
 from beautylens.images.sources import Picture
 from beautylens.results import Matches
+from beautylens.runtime.prefetch import prefetch
 
 # A photo with its matches, or the error if it cannot be searched with.
 Found: TypeAlias = tuple[Picture, Matches | ImageError | QueryError]
@@ -33,4 +33,4 @@ def search_each(
             return picture, error
 
     with ThreadPoolExecutor(workers) as pool:
-        yield from ahead(pool, found, pictures, 2 * workers)
+        yield from prefetch(pool, found, pictures, 2 * workers)

@@ -16,15 +16,15 @@ from beautylens.serve.problems import HTTPProblem
 
 HEAD_SECONDS = 10.0
 LINGER_SECONDS = 2.0
-# Of one process that are answered at once; more are told to come back, still more are closed.
+# Connections of a process that get responses; above it 503, above five quarters of it closed.
 CONNECTIONS = 512
-# Within which a client has to take some of its answer.
+# Time within which a client must read some of its response.
 STALL_SECONDS = 10.0
-# Within which a client has to take all of its answer.
+# Time within which a client must read all of its response.
 ANSWER_SECONDS = 120.0
-# Of the event loop's own time that the bytes of a request may cost; 20 MiB cost a tenth of it.
+# CPU time of the event loop that parsing a request may take; 20 MiB take a tenth of it.
 READING_SECONDS = 0.5
-# Of a body that comes in chunks, how many a chunk has to have on the average of a thousand.
+# Least mean size in bytes of the chunks of a chunked body, over a thousand chunks.
 CHUNK_BYTES = 64
 _READ_AT_ONCE = 1 << 14
 
@@ -77,7 +77,7 @@ class Connection(H11Protocol):
             self._head = None
 
     def on_response_complete(self) -> None:
-        """Give a client whose response came early a moment to stop sending."""
+        """Close the connection shortly after an early response, if the client goes on sending."""
         super().on_response_complete()
         self._read_seconds, self._lines, self._wire = 0.0, 0, 0
         self._start_read_timeout()

@@ -12,7 +12,7 @@ from beautylens.arrays import Intp
 from beautylens.catalogue.table import read_catalogue
 from beautylens.errors import ImageError
 from beautylens.files.paths import AnyPath
-from beautylens.images.ahead import ahead
+from beautylens.runtime.prefetch import prefetch
 from beautylens.runtime.threads import cores
 from beautylens.train.sources import read_error
 
@@ -72,6 +72,6 @@ def split_readable(
     rows: Sequence[Row], path_of: Callable[[Row], AnyPath]
 ) -> tuple[list[Row], list[str]]:
     """Return the rows whose pictures can be read, and the errors of the others."""
-    errors = list(ahead(cores(), read_error, map(path_of, rows), AHEAD))
+    errors = list(prefetch(cores(), read_error, map(path_of, rows), AHEAD))
     readable = [row for row, error in zip(rows, errors, strict=True) if not error]
     return readable, [error for error in errors if error]

@@ -12,8 +12,8 @@ import numpy as np
 
 from beautylens.arrays import Float32, Intp
 from beautylens.errors import EncoderError, ImageError
-from beautylens.images.ahead import ahead, batches
 from beautylens.runtime.extras import extra
+from beautylens.runtime.prefetch import batches, prefetch
 from beautylens.runtime.threads import cores
 from beautylens.train import checkpoint
 from beautylens.train.checkpoint import Progress
@@ -198,7 +198,7 @@ class Loop:
 
         rest = steps[progress.step :]
         items = [item for batch in rest for item in batch.tolist()]
-        loaded = ahead(cores(), load, items, AHEAD * settings.batch)
+        loaded = prefetch(cores(), load, items, AHEAD * settings.batch)
         for loaded_items in batches(loaded, len(rest[0])):
             batch = default_collate(loaded_items)
             yield {name: values.to(device) for name, values in batch.items()}
@@ -208,7 +208,7 @@ class Loop:
         size = self._settings.batch
 
         def describe(source: Source) -> Float32:
-            pictures = ahead(cores(), source.plain, range(len(source)), AHEAD * size)
+            pictures = prefetch(cores(), source.plain, range(len(source)), AHEAD * size)
             with torch.no_grad():
                 rows = [
                     network(default_collate(loaded_items).to(device))[0].float().cpu().numpy()

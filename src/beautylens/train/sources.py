@@ -14,10 +14,10 @@ from beautylens.arrays import Float16, UInt8
 from beautylens.errors import ImageError
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.files.paths import AnyPath
-from beautylens.images.ahead import ahead, batches
 from beautylens.images.decode import decode
 from beautylens.images.fit import MIN_SIDE, shrink, white_pad
 from beautylens.images.simulate import colour_cast, jpeg, light_falloff, phone_photo
+from beautylens.runtime.prefetch import batches, prefetch
 from beautylens.runtime.threads import cores
 
 # Views of each picture whose maps are cached.
@@ -147,7 +147,7 @@ def cache_maps(
     for name, make in (("plain", plain), ("views", views_of))[: 1 + (views > 0)]:
         file = folder / f"{name}.npy"
         if not file.exists():
-            made = ahead(cores(), make, range(len(pictures)), 4 * _BATCH)
+            made = prefetch(cores(), make, range(len(pictures)), 4 * _BATCH)
             _write_maps(encoder, made, file, len(paths))
         parts.append(np.load(file, mmap_mode="r"))
     return CachedMaps(parts[0][:, 0], parts[-1])

@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from beautylens.catalogue.swallowed import PHOTO_SUFFIXES
 from beautylens.errors import EncoderError, TableError
 from beautylens.features.export.backbones import Backbone
+from beautylens.images.files import PICTURE_SUFFIXES
 from beautylens.recipe.settings import PoolingSettings
 from beautylens.runtime.extras import extra
 from beautylens.train.embedding import Embedding, Head
@@ -69,7 +69,7 @@ class Folder:
             (file, number)
             for number, each in enumerate(classes)
             for file in sorted(each.rglob("*"))
-            if file.suffix.lower() in PHOTO_SUFFIXES and not read_error(file)
+            if file.suffix.lower() in PICTURE_SUFFIXES and not read_error(file)
         ]
         if len({number for _, number in files}) < 2:
             raise TableError(

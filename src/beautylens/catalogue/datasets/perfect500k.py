@@ -15,10 +15,10 @@ from beautylens.catalogue.download.dead_links import Link
 from beautylens.catalogue.download.pictures import REPORT, Downloaded, Progress, download
 from beautylens.catalogue.download.transfer import DEFAULT_MANNERS, Manners, is_fetchable
 from beautylens.catalogue.readers import SEPARATOR, reading
-from beautylens.catalogue.swallowed import PHOTO_SUFFIXES
 from beautylens.catalogue.write import write_csv
 from beautylens.errors import TableError
 from beautylens.files.paths import is_address
+from beautylens.images.files import PICTURE_SUFFIXES
 from beautylens.inputs.counts import none_or_at_least_one
 from beautylens.inputs.several import several
 
@@ -134,7 +134,7 @@ def find_pictures(folder: Path) -> dict[str, Path]:
         folders.sort()
         for name in sorted(names):
             file, product = Path(parent, name), _id_in(name)
-            if product and file.suffix.lower() in PHOTO_SUFFIXES:
+            if product and file.suffix.lower() in PICTURE_SUFFIXES:
                 found.setdefault(product, file)
     if not found:
         raise TableError(

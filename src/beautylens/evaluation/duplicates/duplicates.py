@@ -18,14 +18,14 @@ from beautylens.catalogue.gtin import gtins_in
 from beautylens.errors import ImageError
 from beautylens.features.neighbours.close_pairs import Watch, close_pairs
 from beautylens.files.paths import as_path
-from beautylens.images.ahead import batches
 from beautylens.images.decode import decode
 from beautylens.images.fit import is_blank, shrink
-from beautylens.images.same import COARSE, FINE, difference
+from beautylens.images.near_duplicates import COARSE, FINE, difference
 from beautylens.images.thumbnail import SIDE
 from beautylens.ingest.originals import originals
 from beautylens.inputs.several import several
 from beautylens.results import Match, Product
+from beautylens.runtime.prefetch import batches
 from beautylens.runtime.threads import cores
 from beautylens.store.gallery import Gallery
 from beautylens.text.words import words_of

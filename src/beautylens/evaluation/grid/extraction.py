@@ -16,10 +16,10 @@ from beautylens.features.encoder.base_encoder import BATCH
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.features.encoder.pooling import Outputs, find_pooled, pool_scales, unit_rows
 from beautylens.files.paths import AnyPath
-from beautylens.images.ahead import ahead, batches
 from beautylens.images.decode import decode
 from beautylens.images.fit import centre
 from beautylens.inputs.several import several
+from beautylens.runtime.prefetch import batches, prefetch
 
 # The encoder file's own pooling, with its whitening if it has one.
 OWN = "own"
@@ -66,7 +66,7 @@ def extract(
     rows: dict[str, list[Float32]] = {name: [] for name in pools}
     errors: dict[int, str] = {}
     with threadpool_limits(1, "blas"), ThreadPoolExecutor() as pool:
-        fitted = ahead(pool, partial(_fit, encoder, views=views), paths, 4 * BATCH)
+        fitted = prefetch(pool, partial(_fit, encoder, views=views), paths, 4 * BATCH)
         for number, batch in enumerate(batches(fitted, BATCH)):
             start = number * BATCH
             errors |= {start + n: item for n, item in enumerate(batch) if isinstance(item, str)}

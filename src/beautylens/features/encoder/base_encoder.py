@@ -12,10 +12,10 @@ import numpy as np
 from beautylens.arrays import Float32, UInt8
 from beautylens.features.encoder.pooling import unit_rows
 from beautylens.features.encoder.precision import Precision
-from beautylens.images.ahead import batches
 from beautylens.images.decode import decode
 from beautylens.images.fit import centre
 from beautylens.images.sources import Picture, several_pictures
+from beautylens.runtime.prefetch import batches
 
 BATCH = 16
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from beautylens.images.same import COARSE, FINE, MAX_DIFFERENCE, difference
+from beautylens.images.near_duplicates import COARSE, FINE, MAX_DIFFERENCE, difference
 from tests.conftest import draw_pack
 
 SAME = 5.0

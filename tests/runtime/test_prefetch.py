@@ -1,4 +1,4 @@
-"""Work done ahead: in order, so much of it at a time, and none that nobody waits for."""
+"""Prefetching: in order, a bounded number at a time, and cancelled when it is not needed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from beautylens.images.ahead import ahead, batches
+from beautylens.runtime.prefetch import batches, prefetch
 
 
 def test_results_come_in_order_and_only_so_many_are_begun() -> None:
@@ -21,7 +21,9 @@ def test_results_come_in_order_and_only_so_many_are_begun() -> None:
             yield number
 
     with ThreadPoolExecutor(2) as pool:
-        for place, result in enumerate(ahead(pool, lambda number: number * number, numbers(), 4)):
+        for place, result in enumerate(
+            prefetch(pool, lambda number: number * number, numbers(), 4)
+        ):
             assert result == place * place
             assert len(asked) <= place + 5
     assert len(asked) == 20
@@ -40,7 +42,7 @@ def test_an_error_cancels_what_has_not_begun() -> None:
         return number
 
     with ThreadPoolExecutor(1) as pool:
-        results = ahead(pool, work, range(50), 40)
+        results = prefetch(pool, work, range(50), 40)
         first.set()
         with pytest.raises(ValueError, match="unreadable"):
             next(results)

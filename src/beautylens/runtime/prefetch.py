@@ -12,13 +12,13 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def ahead(
+def prefetch(
     pool: ThreadPoolExecutor,
     function: Callable[[Item], Result],
     items: Iterable[Item],
     window: int,
 ) -> Iterator[Result]:
-    """Yield the results in order, with at most `window` of them in progress or waiting."""
+    """Yield the results of a function in order, at most `window` of them in progress or waiting."""
     waiting: deque[Future[Result]] = deque()
     source = iter(items)
     for item in islice(source, window):
@@ -30,7 +30,7 @@ def ahead(
                 waiting.append(pool.submit(function, item))
             yield result
     finally:
-        # After an error or an interruption nobody needs the rest.
+        # After an error or an interruption the rest is not needed.
         for future in waiting:
             future.cancel()
 

@@ -13,10 +13,8 @@ from typing import NamedTuple, TextIO
 from beautylens.catalogue.image_cells import picture_columns
 from beautylens.errors import TableError
 from beautylens.files.paths import is_address
+from beautylens.images.files import PICTURE_SUFFIXES
 
-PHOTO_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif", ".gif", ".tif", ".tiff", ".bmp")
-)
 _DIGITS = re.compile(r"\d+")
 
 
@@ -34,7 +32,7 @@ class Record(NamedTuple):
         return len(self.lines) > 1 or any("\n" in cell or "\r" in cell for cell in self.fields)
 
 
-def refuse_swallowed(
+def refuse_unclosed_quotes(
     path: Path, file: TextIO, delimiter: str, columns: int | None, above: int = 0
 ) -> None:
     """Refuse a table in which a quote swallows the rows below it.
@@ -157,7 +155,7 @@ def _is_row(fields: Sequence[str], first: Sequence[str], images: Sequence[int]) 
 
 def _names_picture(cell: str) -> bool:
     first = cell.split(";", maxsplit=1)[0].strip(' "')
-    return is_address(first) or Path(first).suffix.lower() in PHOTO_SUFFIXES
+    return is_address(first) or Path(first).suffix.lower() in PICTURE_SUFFIXES
 
 
 def _in_one_folder(cell: str, other: str) -> bool:
