@@ -127,8 +127,15 @@ def main() -> None:
             for pair in [(one, other) for one in precisions for other in precisions]:
                 found = answers(folder / "catalogue.csv", Path(scratch), truth, pair)
                 base = base or found
-                report({"set": name, "described": pair[0], "searched": pair[1],
-                        **compared(base, found)}, arguments.json)  # fmt: skip
+                report(
+                    {
+                        "set": name,
+                        "described": pair[0],
+                        "searched": pair[1],
+                        **compared(base, found),
+                    },
+                    arguments.json,
+                )
     if arguments.reading:
         base_lines, spent = read_all(shown, None)
         report(
@@ -137,8 +144,10 @@ def main() -> None:
         for precision in precisions:
             lines, spent = read_all(shown, precision)
             differ = sum(one != other for one, other in zip(base_lines, lines, strict=True))
-            report({"engine": f"openvino {precision}", "ms": round(spent, 1), "differ": differ},
-                   arguments.json)  # fmt: skip
+            report(
+                {"engine": f"openvino {precision}", "ms": round(spent, 1), "differ": differ},
+                arguments.json,
+            )
 
 
 def report(row: Mapping[str, Any], as_json: bool) -> None:

@@ -145,7 +145,7 @@ def read_set(folder: Path, queries: int) -> Set:
     truth = [row for row in read_truth(table) if row.product_ids and row.kind != "loose"]
     if queries < len(truth):
         drawn = np.random.default_rng(0).choice(len(truth), queries, replace=False)
-        truth = [truth[place] for place in sorted(drawn)]
+        truth = [truth[position] for position in sorted(drawn)]
     catalogue = read_catalogue(folder / "catalogue.csv")
     rows = catalogue.rows.to_pylist()
     pictures = [catalogue.folder / row["image"] for row in rows]

@@ -28,7 +28,7 @@ from beautylens.runtime.threads import core_count
 from beautylens.sample import draw_plan, plan_sample
 from half_million import unread
 
-SETTLE = 0.5
+PAUSE = 0.5
 
 
 def asked(collection: Collection, photos: Sequence[Path], clients: int, seconds: float) -> dict:
@@ -94,7 +94,7 @@ def main() -> None:
             collection.search(path)
         rows = []
         for clients in arguments.clients:
-            time.sleep(SETTLE)
+            time.sleep(PAUSE)
             rows.append(asked(collection, paths, clients, arguments.seconds))
     if arguments.json:
         print(json.dumps({"cores": core_count(), "rows": rows}))

@@ -3,7 +3,7 @@
     python benchmarks/duplicates.py DATA [--sets beauty packs] [--pictures 40] [--json]
 
 DATA holds a folder a set with catalogue.csv; `sample` is the rendered catalogue and needs no data.
-Copies are made of some pictures: encoded anew, halved, shrunk to 200 pixels, framed, trimmed. A
+Copies are made of some pictures: encoded again, halved, shrunk to 200 pixels, framed, trimmed. A
 copy is found if its descriptor is near enough and it passes for its picture. `close` counts
 pairs of pictures of two products that are near enough, `listed` groups that a person has to judge.
 """

@@ -24,9 +24,9 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from beautylens.arrays import Float32
 from beautylens.errors import EncoderError
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.features.encoder.pooling import Outputs
@@ -37,8 +37,7 @@ from beautylens.sample import draw_plan, plan_sample
 ARCHITECTURE = "tf_efficientnet_lite0"
 LOADERS = 2
 # Seconds in which the threads of the way before stop spinning.
-SETTLE = 0.3
-Floats = NDArray[np.float32]
+PAUSE = 0.3
 Way = Callable[[], int]
 """Describes all pictures and returns how many it described."""
 
@@ -53,9 +52,9 @@ class Fitted:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, place: int) -> Floats:
+    def __getitem__(self, position: int) -> Float32:
         side = self.encoder.side
-        with Image.open(self.paths[place]) as picture:
+        with Image.open(self.paths[position]) as picture:
             scale = side / max(picture.size)
             size = [max(1, round(length * scale)) for length in picture.size]
             small = picture.convert("RGB").resize(size, Image.Resampling.BILINEAR)
@@ -102,7 +101,7 @@ def eager(paths: Sequence[Path], encoder: Encoder, batch: int) -> Way:
 
 def timed(way: Way) -> float:
     """Return the milliseconds a picture that a way takes."""
-    time.sleep(SETTLE)
+    time.sleep(PAUSE)
     start = time.perf_counter()
     count = way()
     return (time.perf_counter() - start) * 1000 / count

@@ -91,16 +91,22 @@ def draw(rows: Sequence[dict[str, Any]], model: tuple[float, float], figure: Pat
     }
     for name, (colour, said) in measured.items():
         left.plot(
-            [row["images"] for row in rows], [row[name]["median"] for row in rows],
-            "o", color=colour, label=said,
-        )  # fmt: skip
+            [row["images"] for row in rows],
+            [row[name]["median"] for row in rows],
+            "o",
+            color=colour,
+            label=said,
+        )
     left.set(xscale="log", xlabel="pictures", ylabel="milliseconds, median", ylim=0)
     left.legend(frameon=False)
     right.plot(sizes, sizes * INDEXED / 1e9, color="#8a8f94", label="index, all of it in memory")
     right.plot(
-        [row["images"] for row in rows], [row["gigabytes"] for row in rows],
-        "o", color="#0b6e99", label="disk, descriptors only",
-    )  # fmt: skip
+        [row["images"] for row in rows],
+        [row["gigabytes"] for row in rows],
+        "o",
+        color="#0b6e99",
+        label="disk, descriptors only",
+    )
     right.plot(sizes, sizes * 30e-6, color="#c4572a", ls="--", label="disk with keypoints (30 KB)")
     right.set(xscale="log", yscale="log", xlabel="pictures", ylabel="gigabytes")
     right.legend(frameon=False)
@@ -125,10 +131,20 @@ def main() -> None:
     rows = []
     for folder in arguments.folders:
         told = subprocess.run(
-            [sys.executable, __file__, str(folder), "--data", str(arguments.data),
-             "--runs", str(arguments.runs), "--one"],
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
+            [
+                sys.executable,
+                __file__,
+                str(folder),
+                "--data",
+                str(arguments.data),
+                "--runs",
+                str(arguments.runs),
+                "--one",
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         rows.append(json.loads(told.stdout))
     model = modelled(rows) if len(rows) > 1 else (rows[0]["first_ms"]["median"], 0.0)
     far = {
@@ -141,8 +157,10 @@ def main() -> None:
     if arguments.json:
         print(json.dumps({"rows": rows, "model": model, "extrapolated": far}))
         return
-    print(f"{'images':>11} {'disk GB':>8} {'open ms':>8} {'index, first':>15} {'again':>13} "
-          f"{'rows':>14} {'MB':>5} {'recall@100':>10}")  # fmt: skip
+    print(
+        f"{'images':>11} {'disk GB':>8} {'open ms':>8} {'index, first':>15} {'again':>13} "
+        f"{'rows':>14} {'MB':>5} {'recall@100':>10}"
+    )
     for row in rows:
         times = (row["first_ms"], row["again_ms"], row["rows_ms"])
         first, again, read = (f"{each['median']} / {each['p95']}" for each in times)
@@ -150,8 +168,10 @@ def main() -> None:
             f"{row['images']:>11,} {row['gigabytes']:>8} {row['open_ms']:>8} {first:>15} "
             f"{again:>13} {read:>14} {row['look_up_mb']:>5} {row['recall_at_100']:>10}"
         )
-    print(f"{far['images']:>11,} {'':>8} {'':>8} {far['first_ms']:>15}  by the model "
-          f"{model[0]:.1f} + {model[1]:.4f} sqrt(N)")  # fmt: skip
+    print(
+        f"{far['images']:>11,} {'':>8} {'':>8} {far['first_ms']:>15}  by the model "
+        f"{model[0]:.1f} + {model[1]:.4f} sqrt(N)"
+    )
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@
 
 The pictures of a catalogue are indexed; all further products are recombined of them: descriptors
 between those of two pictures, with noise, so that neighbours mean something; keypoints of the
-first in other places; a name made of both. The real products stay findable among them, so that
+first at other positions; a name made of both. The real products stay findable among them, so that
 quality is measured too. Without data the rendered sample is taken. With
 `--recipe fast` the collection holds descriptors only.
 
@@ -61,7 +61,7 @@ def recombined(rows: pa.Table, count: int, seed: int = 0, most: int = ROWS) -> I
         first, second = rng.integers(0, len(rows), (2, size))
         share = rng.random((size, 1)).astype(np.float32) * MIXED
         made = rows.take(pa.array(first))
-        ids = [f"x{start + place:07}" for place in range(size)]
+        ids = [f"x{start + position:07}" for position in range(size)]
         words = [
             " ".join(names[a][: len(names[a]) // 2] + names[b][len(names[b]) // 2 :])
             for a, b in zip(first, second, strict=True)
@@ -72,7 +72,7 @@ def recombined(rows: pa.Table, count: int, seed: int = 0, most: int = ROWS) -> I
             "image": pa.array([f"{each}.jpg" for each in ids]),
             "digest": pa.array(ids),
             "name": pa.array(words),
-            "brand": pa.array([brands[place] for place in second]),
+            "brand": pa.array([brands[position] for position in second]),
             "gtin": pa.array([""] * size),
         }
         if "keypoints" in rows.column_names:
@@ -88,9 +88,9 @@ def recombined(rows: pa.Table, count: int, seed: int = 0, most: int = ROWS) -> I
 
 
 def scattered(blob: bytes, rng: np.random.Generator) -> bytes:
-    """Return stored keypoints in other places, each descriptor off by up to a step.
+    """Return stored keypoints at other positions, each descriptor off by up to a step.
 
-    The print of another product: some of it matches, no transform explains it.
+    The keypoints of another product: some of them match, but no transform explains them.
     """
     keypoints = Keypoints.from_bytes(blob)
     flips = rng.integers(0, 2, keypoints.descriptors.shape, np.uint8)
@@ -212,10 +212,10 @@ def recall(collection: Collection, paths: Sequence[Path]) -> dict[str, Any]:
     for batch in gallery.rows.stream(["image_id", "descriptor"]):
         scores = queries @ stacked(batch["descriptor"]).T
         ids = batch["image_id"].to_pylist()
-        for place, row in enumerate(scores):
+        for position, row in enumerate(scores):
             kept = np.argpartition(-row, min(DEPTH, len(row) - 1))[:DEPTH]
-            best[place] += [(float(row[each]), ids[each]) for each in kept]
-            best[place] = sorted(best[place], reverse=True)[:DEPTH]
+            best[position] += [(float(row[each]), ids[each]) for each in kept]
+            best[position] = sorted(best[position], reverse=True)[:DEPTH]
     shares, spent = [], []
     for query, exact in zip(queries, best, strict=True):
         began = time.perf_counter()
@@ -250,8 +250,8 @@ def change(folder: Path, adds: int) -> dict[str, Any]:
     rows = pa.Table.from_batches([next(stream)])
     added, removed, looked = [], [], []
     ids = []
-    for place, made in enumerate(recombined(rows, adds, seed=1, most=1)):
-        product = f"new{place:06}"
+    for position, made in enumerate(recombined(rows, adds, seed=1, most=1)):
+        product = f"new{position:06}"
         named = pa.array([product])
         table = made.drop_columns(["image_id", "product_id"])
         table = table.append_column("image_id", named).append_column("product_id", named)

@@ -4,7 +4,7 @@
 
 DATA holds a folder a set. Every variant compares the same photos with the same short-lists of the
 default recipe, by keypoints and cosine alone. `certain` is the mean logarithm of the right
-products' share of all probability; 0 is certainty, and it tells variants apart where mAP@7 cannot.
+products' share of all probability; 0 is certainty, and it ranks variants where mAP@7 cannot.
 `compare` is the milliseconds to compare a photo with its short-list, `take` those to take its
 keypoints, medians; `bytes` is the mean stored size of a picture's keypoints.
 """
@@ -24,8 +24,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32, UInt8
 from beautylens.assemble.parts import make_local_features
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.evaluation.metrics import average_precision
@@ -38,8 +38,6 @@ from beautylens.recipe.recipe import read_recipe
 from beautylens.results import Matches
 from beautylens.search.judge.judge import Judge
 from beautylens.search.judge.parameters import read_judge_parameters
-
-Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,7 @@ VARIANTS = (
 )
 
 
-def rooted(descriptors: NDArray[np.float32], *, steps: int, most: int) -> Pixels:
+def rooted(descriptors: Float32, *, steps: int, most: int) -> UInt8:
     """Return SIFT descriptors as RootSIFT, in so many steps a unit, cut off at `most`."""
     sums = np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-12)
     return np.minimum(np.rint(np.sqrt(descriptors / sums) * steps), most).astype(np.uint8)
@@ -98,7 +96,7 @@ class Asked:
     """A photo, its truth and its short-list."""
 
     row: TruthRow
-    pixels: Pixels
+    pixels: UInt8
     matches: Matches
 
 
@@ -156,7 +154,7 @@ def measure(asked: Sequence[Asked], variant: Variant, judge: Judge) -> dict[str,
     }
 
 
-def take_stored(local: LocalFeatures, picture: Pixels, limit: int) -> Keypoints:
+def take_stored(local: LocalFeatures, picture: UInt8, limit: int) -> Keypoints:
     """Return a catalogue picture's keypoints as an index keeps them."""
     return Keypoints.from_bytes(replace(local, limit=limit).extract(picture).to_bytes())
 

@@ -93,7 +93,7 @@ def short_lists(folder: Path, queries: int) -> tuple[list[Asked], dict[str, Path
     truth = [row for row in read_truth(folder / "truth.csv") if row.product_ids]
     if queries < len(truth):
         drawn = np.random.default_rng(0).choice(len(truth), queries, replace=False)
-        truth = [truth[place] for place in sorted(drawn)]
+        truth = [truth[position] for position in sorted(drawn)]
     with tempfile.TemporaryDirectory() as scratch:
         collection, _ = build(folder / "catalogue.csv", Path(scratch) / "c.lens", recipe=plain)
         pipeline = collection.parts.pipeline
@@ -191,8 +191,8 @@ def rows(
     for label, tried, scorers in (("own", own, tuple(SCORERS)), ("paper", [PAPER], ("inliers",))):
         verifications = [make_local_features(keypoints, settings) for settings in tried]
         compared = [compare(asked, gallery, verifications) for asked in queries]
-        for place, settings in enumerate(tried):
-            found = [each[place] for each in compared]
+        for position, settings in enumerate(tried):
+            found = [each[position] for each in compared]
             for scorer in scorers:
                 summary, spent = measure(queries, found, SCORERS[scorer])
                 yield {

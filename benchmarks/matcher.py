@@ -25,8 +25,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import UInt8
 from beautylens.features.local.extractors import rootsift
 from beautylens.features.local.keypoints import Keypoints
 from beautylens.features.local.matching import Matcher
@@ -37,8 +37,7 @@ from beautylens.sample import draw_plan, plan_sample
 RATIO = 0.85
 PICTURES = 100
 # Seconds in which the threads of the way before stop spinning.
-SETTLE = 0.3
-Bytes = NDArray[np.uint8]
+PAUSE = 0.3
 Way = Callable[[Keypoints, Sequence[Keypoints]], list[int]]
 """Returns the number of pairs of each picture."""
 
@@ -47,13 +46,15 @@ def ours(query: Keypoints, pictures: Sequence[Keypoints]) -> list[int]:
     """Products of bytes, a few pictures together, all cores."""
     match = Matcher(query, ratio=RATIO)
     batches = list(match.batches(pictures))
-    found = POOL.map(lambda each: match.together([pictures[place] for place in each]), batches)
+    found = POOL.map(
+        lambda each: match.together([pictures[position] for position in each]), batches
+    )
     counts = {
-        place: len(pairs)
+        position: len(pairs)
         for batch, each in zip(batches, found, strict=True)
-        for place, pairs in zip(batch, each, strict=True)
+        for position, pairs in zip(batch, each, strict=True)
     }
-    return [counts[place] for place in range(len(pictures))]
+    return [counts[position] for position in range(len(pictures))]
 
 
 def ours_one_thread(query: Keypoints, pictures: Sequence[Keypoints]) -> list[int]:
@@ -155,14 +156,14 @@ def numba_kernel() -> Way:
     compiled = numba.njit(nogil=True)
 
     @compiled
-    def product(one: Bytes, other: Bytes) -> int:
+    def product(one: UInt8, other: UInt8) -> int:
         total = np.int32(0)
-        for place in range(len(one)):
-            total += np.int32(one[place]) * np.int32(other[place])
+        for position in range(len(one)):
+            total += np.int32(one[position]) * np.int32(other[position])
         return total
 
     @compiled
-    def nearest(row: Bytes, right: Bytes, squares: Bytes, owner: Bytes, closest: Bytes, i: int):
+    def nearest(row: UInt8, right: UInt8, squares: UInt8, owner: UInt8, closest: UInt8, i: int):
         best, first, second = 0, 2**30, 2**30
         square = product(row, row)
         for j in range(len(right)):
@@ -176,7 +177,7 @@ def numba_kernel() -> Way:
         return best, first <= RATIO**2 * second
 
     @compiled
-    def count(left: Bytes, right: Bytes) -> int:
+    def count(left: UInt8, right: UInt8) -> int:
         squares = np.array([product(row, row) for row in right])
         owner, closest = np.full(len(right), -1), np.full(len(right), 2**30)
         found = [nearest(left[i], right, squares, owner, closest, i) for i in range(len(left))]
@@ -219,7 +220,7 @@ def timed(
     spent: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(runs):
         for name, way in ways.items():
-            time.sleep(SETTLE)
+            time.sleep(PAUSE)
             # A search matches with its cores at work already; after a rest the first call is slow.
             way(query, pictures)
             start = time.perf_counter()

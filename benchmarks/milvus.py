@@ -82,7 +82,7 @@ def measure(folder: Path, address: str, count: int) -> dict[str, Any]:
     stored, ids = stacked(rows["descriptor"]), rows["image_id"].to_pylist()
     wanted = queries(stored, count)
     order = np.argsort(-(wanted @ stored.T), axis=1)[:, :NEAREST]
-    exact = [[ids[place] for place in row] for row in order]
+    exact = [[ids[position] for position in row] for row in order]
     figures: dict[str, Any] = {"images": len(ids), "index": far.vectors.cluster.index(), **filling}
     firsts = {}
     for name, gallery in (("collection", own), ("milvus", far)):

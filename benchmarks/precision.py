@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Float32
 from beautylens.catalogue.truth import read_truth
 from beautylens.evaluation.metrics import summarise
 from beautylens.evaluation.run import run_queries
@@ -33,10 +33,8 @@ from beautylens.ingest.fill import Described, Describer
 from beautylens.runtime.openvino import import_openvino
 from beautylens.sample import draw_plan, plan_sample
 
-Floats = NDArray[np.float32]
 
-
-def describe(encoder: Encoder, paths: Sequence[Path]) -> tuple[Floats, float]:
+def describe(encoder: Encoder, paths: Sequence[Path]) -> tuple[Float32, float]:
     """Return the descriptors (N, D) of pictures and the milliseconds that each took."""
     rows = [
         {"image_id": str(path), "product_id": "", "image": str(path), "row": number}
@@ -68,8 +66,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    paths = list(islice(sorted((arguments.data / "beauty" / "gallery").glob("*.jpg")),
-                        arguments.limit))  # fmt: skip
+    paths = list(
+        islice(sorted((arguments.data / "beauty" / "gallery").glob("*.jpg")), arguments.limit)
+    )
     capable = import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     with tempfile.TemporaryDirectory() as scratch:
         drawn = draw_plan(plan_sample(2026).first(CALIBRATED, 0), Path(scratch) / "drawn")
@@ -79,7 +78,7 @@ def main() -> None:
         encoders = {"f32": Encoder.load(precision="f32"), "int8": Encoder.load(eight)}
         if "BF16" in capable:
             encoders["bf16"] = Encoder.load(precision="bf16")
-        rows: dict[str, Floats] = {n: describe(e, paths)[0] for n, e in encoders.items()}
+        rows: dict[str, Float32] = {n: describe(e, paths)[0] for n, e in encoders.items()}
         spent: dict[str, list[float]] = {name: [] for name in encoders}
         for _ in range(arguments.runs):
             for name, encoder in encoders.items():
@@ -110,8 +109,11 @@ def report(row: dict[str, Any], as_json: bool) -> None:
         print(json.dumps(row), flush=True)
         return
     sets = "  ".join(f"{name} {value:.3f}" for name, value in row["map7"].items())
-    print(f"{row['precision']:6}{row['ms']:8.1f} ms   cosine {row['cosine']:.4f}, lowest "
-          f"{row['lowest']:.4f}   {sets}", flush=True)  # fmt: skip
+    print(
+        f"{row['precision']:6}{row['ms']:8.1f} ms   cosine {row['cosine']:.4f}, lowest "
+        f"{row['lowest']:.4f}   {sets}",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -121,8 +121,11 @@ def report(name: str, variant: str, results: Sequence[QueryResult], as_json: boo
         row = {"set": name, "variant": variant, **figures, "read": read, "median_ms": times}
         print(json.dumps(row), flush=True)
         return
-    print(f"{name:8} {variant:30} {_line(summary, verdicts)}  read {read:.2f}  "
-          f"{times['total']:.0f} ms", flush=True)  # fmt: skip
+    print(
+        f"{name:8} {variant:30} {_line(summary, verdicts)}  read {read:.2f}  "
+        f"{times['total']:.0f} ms",
+        flush=True,
+    )
 
 
 def _line(summary: Summary, verdicts: Verdicts | None) -> str:

@@ -26,10 +26,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 import beautylens as bl
+from beautylens.arrays import Float32
 from beautylens.collection import Collection, open_collection
 from beautylens.errors import EncoderError
 from beautylens.features.encoder.pooling import unit_rows
@@ -40,11 +40,10 @@ from beautylens.sample import SamplePaths, draw_plan, plan_sample
 from half_million import grow, unread
 
 # Seconds in which the threads of the way before stop spinning.
-SETTLE = 0.3
+PAUSE = 0.3
 SIDE, LENGTH, DEPTH, KEYPOINTS, LONGEST, RATIO = 224, 2048, 100, 500, 640, 0.85
 BEST, SAME = "legacy_senet154", "resnet50"
 DRAWN = 120
-Floats = NDArray[np.float32]
 Way = Callable[[Path], Any]
 
 
@@ -63,7 +62,7 @@ def ours(collection: Collection, views: Sequence[float] | None = None) -> Way:
     return collection.search
 
 
-def theirs(backbone: Any, gallery: Floats, keypoints: Sequence[Floats]) -> Way:
+def theirs(backbone: Any, gallery: Float32, keypoints: Sequence[Float32]) -> Way:
     """Return the papers' way: eager network, exact scan, a FLANN matcher for each picture.
 
     Args:
@@ -91,15 +90,15 @@ def theirs(backbone: Any, gallery: Floats, keypoints: Sequence[Floats]) -> Way:
         _, wanted = sift.detectAndCompute(grey, None)
         matcher = cv2.FlannBasedMatcher({"algorithm": 1, "trees": 5}, {"checks": 50})
         good = 0
-        for place in range(len(nearest)):
-            found = matcher.knnMatch(wanted, keypoints[place % len(keypoints)], k=2)
+        for position in range(len(nearest)):
+            found = matcher.knnMatch(wanted, keypoints[position % len(keypoints)], k=2)
             good += sum(one.distance <= RATIO * two.distance for one, two in found)
         return good
 
     return way
 
 
-def sift_of(paths: Sequence[Path]) -> list[Floats]:
+def sift_of(paths: Sequence[Path]) -> list[Float32]:
     """Return SIFT descriptors of pictures, as the papers keep them."""
     sift = cv2.SIFT.create(nfeatures=KEYPOINTS)
     grey = (cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in paths)
@@ -107,7 +106,7 @@ def sift_of(paths: Sequence[Path]) -> list[Floats]:
     return [each for each in found if each is not None and len(each) > 1]
 
 
-def unit_gallery(count: int) -> Floats:
+def unit_gallery(count: int) -> Float32:
     """Return random descriptors, (count, 2048) unit rows."""
     rng = np.random.default_rng(0)
     rows = np.empty((count, LENGTH), np.float32)
@@ -124,7 +123,7 @@ def timed(ways: dict[str, Way], photos: Sequence[Path], runs: int) -> dict[str, 
     spent: dict[str, list[float]] = {name: [] for name in ways}
     for photo in list(photos) * runs:
         for name, way in ways.items():
-            time.sleep(SETTLE)
+            time.sleep(PAUSE)
             start = time.perf_counter()
             way(photo)
             spent[name].append((time.perf_counter() - start) * 1000)

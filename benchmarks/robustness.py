@@ -40,9 +40,14 @@ def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         means = np.array([np.mean([row["map7"] for row in each]) for each in same])
         edges = np.array([np.mean([row["interval"] for row in each], axis=0) for each in same])
         axes.errorbar(
-            100 * np.array(shares), means, np.abs(edges.T - means), label=label, marker="o",
-            capsize=4, color=COLOURS[variant],
-        )  # fmt: skip
+            100 * np.array(shares),
+            means,
+            np.abs(edges.T - means),
+            label=label,
+            marker="o",
+            capsize=4,
+            color=COLOURS[variant],
+        )
     start = next(row["map7"] for row in rows if row["variant"] == "start")
     axes.axhline(start, linestyle=":", color=COLOURS["start"], label="nothing learnt")
     axes.set_xlabel("training rows that name a wrong product, %")
@@ -67,9 +72,13 @@ def main() -> None:
         runs += [(v, w, s) for w in arguments.wrong for v in LOSSES for s in range(arguments.seeds)]
         for variant, wrong, seed in runs:
             given = argparse.Namespace(
-                encoder=arguments.encoder, side=128, maps=Path(scratch) / "maps", keep=None,
-                weights=None, wrong=wrong,
-            )  # fmt: skip
+                encoder=arguments.encoder,
+                side=128,
+                maps=Path(scratch) / "maps",
+                keep=None,
+                weights=None,
+                wrong=wrong,
+            )
             settings = TrainSettings(epochs=4, rate=1e-3, seed=seed)
             rows.append(measure(arguments.data / "grocery", variant, settings, given))
             row = rows[-1]
@@ -77,8 +86,10 @@ def main() -> None:
                 print(json.dumps(row), flush=True)
             else:
                 low, high = row["interval"]
-                print(f"{wrong:5.0%}  {variant:15}{row['map7']:.3f} [{low:.3f}, {high:.3f}]",
-                      flush=True)  # fmt: skip
+                print(
+                    f"{wrong:5.0%}  {variant:15}{row['map7']:.3f} [{low:.3f}, {high:.3f}]",
+                    flush=True,
+                )
     if arguments.figure is not None:
         draw(rows, arguments.figure)
 

@@ -33,10 +33,22 @@ from concurrency import prepared, spread
 def server(collection: Path, workers: int) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """Have a server answer until the block ends; gives its address and process."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "beautylens", "serve", str(collection), "--port", "0",
-         "--workers", str(workers), "--seconds", "120"],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "beautylens",
+            "serve",
+            str(collection),
+            "--port",
+            "0",
+            "--workers",
+            str(workers),
+            "--seconds",
+            "120",
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         yield process.stdout.readline().split()[-1], process
     finally:
@@ -71,8 +83,10 @@ def resident(process: int) -> int:
     """Return the resident bytes of a process and of those that it started."""
     listed = subprocess.run(
         ["ps", "-o", "rss=", "--pid", str(process), "--ppid", str(process)],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return 1024 * sum(map(int, listed.stdout.split()))
 
 

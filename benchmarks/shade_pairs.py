@@ -14,8 +14,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from beautylens.arrays import Bool, Float64, UInt8
 from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.features.colour.cielab import ciede2000, lab, linear
 from beautylens.images.cutout import item_cover
@@ -24,9 +24,6 @@ from beautylens.images.fit import shrink
 from beautylens.sample.forms import draw_product
 from beautylens.sample.plan import SampleProduct, plan_sample
 from beautylens.sample.stage import View
-
-Picture = NDArray[np.uint8]
-Floats = NDArray[np.float64]
 
 STEPS = (6.0, 25.0)
 """Bounds of CIEDE2000 between a colour and the shade that it is given."""
@@ -51,12 +48,12 @@ class Shade:
     source: str
     line: str
     name: str
-    picture: Picture
-    seen: Picture
+    picture: UInt8
+    seen: UInt8
 
 
 def drawn(seed: int) -> Iterator[Shade]:
-    """Yield the shades of the sample catalogue; a phone sees them from a place of its own."""
+    """Yield the shades of the sample catalogue; each photo has another camera position."""
     rng = np.random.default_rng(seed)
     for product in plan_sample(2026).products:
         if product.line.differ == "shade":
@@ -77,8 +74,8 @@ def recoloured(table: Path, seed: int, limit: int) -> Iterator[Shade]:
     catalogue = read_catalogue(table)
     rows = _coloured(catalogue)
     found = 0
-    for place in rng.permutation(len(rows)):
-        row = rows[place]
+    for position in rng.permutation(len(rows)):
+        row = rows[position]
         picture = decode(catalogue.image_path(row["image"]))
         other = another_shade(picture, rng)
         if other is None:
@@ -95,7 +92,7 @@ def _coloured(catalogue: Catalogue) -> list[dict[str, str]]:
     return [row for row in catalogue.rows.to_pylist() if row["category"] in ("make-up", "nails")]
 
 
-def another_shade(picture: Picture, rng: np.random.Generator) -> Picture | None:
+def another_shade(picture: UInt8, rng: np.random.Generator) -> UInt8 | None:
     """Return the picture with its item's main colour moved a shade aside; None without one."""
     colours = lab(linear(picture))
     mask = _main_colour(colours, item_cover(picture) > 0)
@@ -106,7 +103,7 @@ def another_shade(picture: Picture, rng: np.random.Generator) -> Picture | None:
     return _from_lab(colours + mask[..., None] * step)
 
 
-def _main_colour(colours: Floats, item: NDArray[np.bool_]) -> Floats | None:
+def _main_colour(colours: Float64, item: Bool) -> Float64 | None:
     """Return how much each pixel is of the item's most common chromatic colour, 0 to 1."""
     small = cv2.resize(colours, (96, 96), interpolation=cv2.INTER_AREA)
     inside = cv2.resize(item.astype(np.uint8), (96, 96), interpolation=cv2.INTER_NEAREST) > 0
@@ -127,21 +124,21 @@ def _main_colour(colours: Floats, item: NDArray[np.bool_]) -> Floats | None:
     return mask if _SMALLEST <= mask.sum() / item.sum() <= _LARGEST else None
 
 
-def _step(middle: Floats, size: float, rng: np.random.Generator) -> Floats:
+def _step(middle: Float64, size: float, rng: np.random.Generator) -> Float64:
     """Return the way in CIELAB to a colour that lies a CIEDE2000 `size` from `middle`."""
     while True:
         way = rng.normal(0, (0.7, 1.0, 1.0))
         lengths = np.linspace(1, 80, 400)[:, None]
         colours = middle + lengths * way / np.linalg.norm(way)
-        place = int(
+        position = int(
             np.abs(ciede2000(np.broadcast_to(middle, colours.shape), colours) - size).argmin()
         )
-        reached = colours[place]
+        reached = colours[position]
         if 12 <= reached[0] <= 92 and 8 <= np.hypot(*reached[1:]) <= 85:
             return np.asarray(reached - middle)
 
 
-def _from_lab(colours: Floats) -> Picture:
+def _from_lab(colours: Float64) -> UInt8:
     bgr = cv2.cvtColor(colours.astype(np.float32), cv2.COLOR_Lab2RGB)
     return np.asarray(np.clip(np.rint(bgr * 255), 0, 255), np.uint8)
 
@@ -176,7 +173,7 @@ def _told_apart(shades: list[Shade]) -> list[Shade]:
     return kept if len(kept) > 1 else []
 
 
-def colour_step(left: Picture, right: Picture) -> float:
+def colour_step(left: UInt8, right: UInt8) -> float:
     """Return how far the colours of two items lie apart, by their most different quantiles."""
     found = []
     for picture in (shrink(left, 160)[0], shrink(right, 160)[0]):

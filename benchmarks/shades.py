@@ -21,13 +21,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from beautylens.arrays import UInt8
 from beautylens.catalogue.table import read_catalogue
 from beautylens.collection import Collection
 from beautylens.images.simulate import phone_photo
 from beautylens.indexing import build
 from beautylens.recipe.recipe import Recipe, read_recipe
 from beautylens.results import Matches
-from shade_pairs import Picture, Shade, colour_step, drawn, named, recoloured
+from shade_pairs import Shade, colour_step, drawn, named, recoloured
 
 SOURCES = ("drawn", "recoloured", "named")
 
@@ -63,35 +64,35 @@ def shades_of(source: str, table: Path, limit: int) -> list[Shade]:
 
 
 def index(shades: Sequence[Shade], folder: Path, recipe: Recipe) -> Collection:
-    """Return a collection of the shades' studio pictures; product ids are their places."""
+    """Return a collection of the shades' studio pictures; product ids are their indices."""
     lines = ["product_id,image"]
-    for place, shade in enumerate(shades):
+    for position, shade in enumerate(shades):
         _, data = cv2.imencode(".png", cv2.cvtColor(shade.picture, cv2.COLOR_RGB2BGR))
-        (folder / f"{place}.png").write_bytes(data.tobytes())
-        lines.append(f"{place},{place}.png")
+        (folder / f"{position}.png").write_bytes(data.tobytes())
+        lines.append(f"{position},{position}.png")
     (folder / "catalogue.csv").write_text("\n".join(lines) + "\n", "utf-8")
     return build(read_catalogue(folder / "catalogue.csv"), folder / "c.lens", recipe=recipe)[0]
 
 
-def photos(shades: Sequence[Shade], seeds: int) -> Iterator[tuple[int, Picture]]:
-    """Yield simulated photos of every shade, each with the shade's place."""
-    for place, shade in enumerate(shades):
+def photos(shades: Sequence[Shade], seeds: int) -> Iterator[tuple[int, UInt8]]:
+    """Yield simulated photos of every shade, each with the index of its shade."""
+    for position, shade in enumerate(shades):
         for seed in range(seeds):
-            rng = np.random.default_rng((seed, place, 99))
-            yield place, phone_photo(shade.seen, rng, strength=float(rng.uniform(0.7, 1)))
+            rng = np.random.default_rng((seed, position, 99))
+            yield position, phone_photo(shade.seen, rng, strength=float(rng.uniform(0.7, 1)))
 
 
 def rivals(shades: Sequence[Shade]) -> list[int]:
-    """Return for each shade the place of the one of its line that is nearest in colour."""
+    """Return for each shade the index of the shade of its line that is nearest in colour."""
     lines: dict[str, list[int]] = {}
-    for place, shade in enumerate(shades):
-        lines.setdefault(shade.line, []).append(place)
+    for position, shade in enumerate(shades):
+        lines.setdefault(shade.line, []).append(position)
     return [
         min(
-            (other for other in lines[shade.line] if other != place),
+            (other for other in lines[shade.line] if other != position),
             key=lambda other: colour_step(shade.picture, shades[other].picture),
         )
-        for place, shade in enumerate(shades)
+        for position, shade in enumerate(shades)
     ]
 
 
@@ -108,7 +109,8 @@ def measure(
     for variant, recipe in recipes:
         collection.search_by(recipe)
         answers = [
-            (place, collection.search(photo, limit=50)) for place, photo in photos(shades, seeds)
+            (position, collection.search(photo, limit=50))
+            for position, photo in photos(shades, seeds)
         ]
         yield _row(source, variant, shades, nearest, answers, pairs)
 
@@ -122,20 +124,26 @@ def _row(
     pairs: int,
 ) -> Row:
     right, ahead, times = [], [], []
-    for place, matches in answers:
+    for position, matches in answers:
         order = [int(match.product.product_id) for match in matches]
-        if order and shades[order[0]].line == shades[place].line:
-            right.append(order[0] == place)
-            ahead.append(_before(order, place, nearest[place]))
+        if order and shades[order[0]].line == shades[position].line:
+            right.append(order[0] == position)
+            ahead.append(_before(order, position, nearest[position]))
             times.append(matches.milliseconds.get("compare", 0.0))
     return Row(
-        source, variant, pairs, len(answers), len(right) / len(answers),
-        statistics.mean(right), statistics.mean(ahead), statistics.median(times),
-    )  # fmt: skip
+        source,
+        variant,
+        pairs,
+        len(answers),
+        len(right) / len(answers),
+        statistics.mean(right),
+        statistics.mean(ahead),
+        statistics.median(times),
+    )
 
 
-def _before(order: Sequence[int], place: int, other: int) -> bool:
-    return place in order and (other not in order or order.index(place) < order.index(other))
+def _before(order: Sequence[int], position: int, other: int) -> bool:
+    return position in order and (other not in order or order.index(position) < order.index(other))
 
 
 def main() -> None:

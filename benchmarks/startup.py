@@ -1,10 +1,10 @@
-"""Seconds from a cold shell until a command has answered and ended.
+"""Seconds from the start of a command in a new process to its end.
 
     python benchmarks/startup.py [--collection FOLDER --photos FOLDER] [--runs 5] [--json]
 
-`beautylens search` of one photo each, the collection's recipe with reading and all, and `--help`,
-each a process of its own, in turn. A photo that decides without its print being read is told apart
-from one that does not. Without a collection 60 products of the rendered sample are indexed.
+`beautylens search` of one photo each with the collection's recipe, and `--help`, each in a process
+of its own, in turn. Photos decided without OCR are listed apart from those that are read. Without
+a collection 60 products of the rendered sample are indexed.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 `speed`: DATA/text holds real beauty listings (brand, name, description). As many texts as asked
 for are made by recombining them: the brand and the first half of the name from one listing, the
 last half of the name and the description from two others of its category; each text is followed
-by a run of shades of the same (a half chance of one more), told apart by a number. So lengths
+by a run of shades of the same (a half chance of one more), distinguished by a number. So lengths
 and the shares of common words (`ml` in a third of all texts) stay those of the listings; the
 vocabulary stays theirs too and is smaller than half a million real products would have, which
 makes lists of products longer and the figures rather too slow than too fast.
@@ -137,23 +137,23 @@ def typing(listings: list[Listing], terms: Mapping[str, Any]) -> dict[str, float
     texts = list(dict.fromkeys(listing.text for listing in listings))
     index = TextIndex.fit([str(number) for number in range(len(texts))], texts, **terms)
     draw = random.Random(2)  # noqa: S311  (no secret)
-    places = []
+    positions = []
     for number in draw.sample(range(len(texts)), 500):
         found = [name for name, _ in index.search(mistyped(texts[number], draw), 7)]
-        places.append(found.index(str(number)) if str(number) in found else 7)
+        positions.append(found.index(str(number)) if str(number) in found else 7)
     return {
-        "first": float(np.mean([place == 0 for place in places])),
-        "among_seven": float(np.mean([place < 7 for place in places])),
+        "first": float(np.mean([position == 0 for position in positions])),
+        "among_seven": float(np.mean([position < 7 for position in positions])),
     }
 
 
 def mistyped(text: str, draw: random.Random) -> str:
     """Put a wrong letter into every third word."""
     words = text.split()
-    for place in range(0, len(words), 3):
-        letters = list(words[place])
+    for position in range(0, len(words), 3):
+        letters = list(words[position])
         letters[draw.randrange(len(letters))] = draw.choice("abcdefghijklmnopqrstuvwxyz")
-        words[place] = "".join(letters)
+        words[position] = "".join(letters)
     return " ".join(words)
 
 
@@ -195,8 +195,8 @@ def rank(folder: Path) -> Shown:
 def ranked(row: TruthRow, cosines: np.ndarray, products: Sequence[str]) -> RankedQuery:
     """Rank products by their best picture."""
     scores: dict[str, float] = {}
-    for place in np.argsort(-cosines, kind="stable"):
-        scores.setdefault(products[place], float(cosines[place]))
+    for position in np.argsort(-cosines, kind="stable"):
+        scores.setdefault(products[position], float(cosines[position]))
     return RankedQuery(list(scores), scores, row.product_ids, row.ignore_ids)
 
 

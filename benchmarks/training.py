@@ -93,9 +93,12 @@ def start_of(variant: str, arguments: argparse.Namespace) -> Start:
     side = arguments.side
     if variant.startswith("timm-"):
         return from_timm(
-            "tf_efficientnet_lite0", side=side, weights=arguments.weights, pooling="ramac",
+            "tf_efficientnet_lite0",
+            side=side,
+            weights=arguments.weights,
+            pooling="ramac",
             classes=True,
-        )  # fmt: skip
+        )
     return from_encoder(arguments.encoder, side=side, frozen=variant.startswith("adapter"))
 
 
@@ -113,9 +116,13 @@ def measure(
         else:
             out = Path(arguments.keep or scratch) / f"{folder.name}-{variant}-{arguments.wrong}"
             training = Training(
-                start_of(variant, arguments), table, out, settings,
-                adapter=variant.startswith("adapter"), maps=arguments.maps,
-            )  # fmt: skip
+                start_of(variant, arguments),
+                table,
+                out,
+                settings,
+                adapter=variant.startswith("adapter"),
+                maps=arguments.maps,
+            )
             if arguments.wrong:
                 taught = corrupted(taught, arguments.wrong, Path(scratch))
             LEARN[variant.rpartition("-")[2]](training, taught)
@@ -169,8 +176,10 @@ def main() -> None:
             continue
         low, high = row["interval"]
         kinds = "  ".join(f"{kind} {value:.3f}" for kind, value in row["by_kind"].items())
-        print(f"{variant:18}{row['map7']:.3f} [{low:.3f}, {high:.3f}]  {kinds}  {row['seconds']} s",
-              flush=True)  # fmt: skip
+        print(
+            f"{variant:18}{row['map7']:.3f} [{low:.3f}, {high:.3f}]  {kinds}  {row['seconds']} s",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

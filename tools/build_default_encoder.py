@@ -31,16 +31,30 @@ from beautylens.features.export.timm import halve_weights
 timm = import_timm()
 
 HEADER = {
-    "name": "efficientnet-lite0-imagenet", "side": 384, "stride": 32, "mean": [127.5] * 3,
-    "std": [127.5] * 3, "fit": "white_pad", "pooling": {"name": "ramac"}, "licence": "Apache-2.0",
-}  # fmt: skip
+    "name": "efficientnet-lite0-imagenet",
+    "side": 384,
+    "stride": 32,
+    "mean": [127.5] * 3,
+    "std": [127.5] * 3,
+    "fit": "white_pad",
+    "pooling": {"name": "ramac"},
+    "licence": "Apache-2.0",
+}
 # ImageNet-1k class numbers a person would accept for each picture that scikit-image ships.
 ORDINARY = {"chelsea.png": {281, 282, 285}, "coffee.png": {504, 967, 968}, "rocket.jpg": {657, 812}}
 # The same for products of GroceryStoreDataset that are ImageNet classes.
 GROCERY = {
-    "Granny-Smith": 948, "Orange": 950, "Lemon": 951, "Banana": 954, "Pineapple": 953,
-    "Pomegranate": 957, "Cucumber": 943, "Zucchini": 939, "Cabbage": 936, "Red-Bell-Pepper": 945,
-}  # fmt: skip
+    "Granny-Smith": 948,
+    "Orange": 950,
+    "Lemon": 951,
+    "Banana": 954,
+    "Pineapple": 953,
+    "Pomegranate": 957,
+    "Cucumber": 943,
+    "Zucchini": 939,
+    "Cabbage": 936,
+    "Red-Bell-Pepper": 945,
+}
 
 
 class Trunk(nn.Module):
@@ -108,9 +122,14 @@ def export(network: nn.Module, target: Path) -> None:
         "image": {0: dimension("batch"), 2: 32 * dimension("rows"), 3: 32 * dimension("columns")}
     }
     program = torch.onnx.export(
-        Trunk(network).eval(), (torch.zeros(2, 3, 384, 352),), dynamo=True, dynamic_shapes=shapes,
-        input_names=["image"], output_names=["features"], verbose=False,
-    )  # fmt: skip
+        Trunk(network).eval(),
+        (torch.zeros(2, 3, 384, 352),),
+        dynamo=True,
+        dynamic_shapes=shapes,
+        input_names=["image"],
+        output_names=["features"],
+        verbose=False,
+    )
     model = program.model_proto
     del model.graph.value_info[:]
     for node in model.graph.node:
@@ -139,8 +158,10 @@ def check_agreement(trunk: nn.Module, target: Path) -> None:
             / np.linalg.norm(expected, axis=1)
             / np.linalg.norm(found, axis=1)
         )
-        print(f"OpenVINO {precision} against PyTorch: lowest cosine {cosine.min():.6f}, "
-              f"largest difference {np.abs(expected - found).max():.5f}")  # fmt: skip
+        print(
+            f"OpenVINO {precision} against PyTorch: lowest cosine {cosine.min():.6f}, "
+            f"largest difference {np.abs(expected - found).max():.5f}"
+        )
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ r"""Learn the judge's parameters that the package ships: weights, in-catalogue m
 DATA holds GroceryStoreDataset (MIT) as `grocery/catalogue.csv` and `grocery/train.csv`: photos of
 packages by hand-held phones in shops. Nothing else goes into what is shipped; simulated photos of
 the rendered sample teach other odds of being there, and worse ones for real photos. CACHE keeps the
-short-lists, so that learning from them anew takes seconds; empty it once the evidence has changed.
+short-lists, so that learning from them again takes seconds; empty it once the evidence has changed.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ PRIOR = JudgeParameters(
 def grocery(data: Path, photos: int) -> Iterator[tuple[Picture, str]]:
     """Yield photos of packages, evenly from all products, with their product; no loose fruit."""
     rows = [row for row in read_truth(data / "grocery" / "train.csv") if row.kind == "package"]
-    for place in np.linspace(0, len(rows) - 1, photos).astype(int):
-        yield rows[place].image, next(iter(rows[place].product_ids))
+    for position in np.linspace(0, len(rows) - 1, photos).astype(int):
+        yield rows[position].image, next(iter(rows[position].product_ids))
 
 
 def brand_of(product_id: str) -> str:
@@ -60,7 +60,7 @@ def brand_of(product_id: str) -> str:
 
 def collect(collection: Collection, photos: Iterable[tuple[Picture, str]], kept: Path) -> None:
     """Search with each photo and keep its whole short-list, with all evidence, as a JSON line."""
-    # Moved into place when whole, so that what was interrupted is collected anew.
+    # Renamed when complete, so that an interrupted collection is repeated.
     part, search = kept.with_suffix(".part"), EvidenceSearch(collection)
     with part.open("w", encoding="utf-8") as file:
         for photo, truth in photos:

@@ -12,7 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-CHECKED = ("src/", "docs/", "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")
+CHECKED = (
+    *("src/", "docs/", "benchmarks/", "tools/", "examples/", "deploy/"),
+    *("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"),
+    ":!tools/retired_words.py",  # which lists them
+)
 SUFFIXES = (".py", ".md", ".toml", ".jinja", ".html", ".js")
 
 # Retired words, as regular expressions, and what to write instead. Letters bound a word, so that

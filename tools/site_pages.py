@@ -52,5 +52,5 @@ def _in_site(path: str) -> str:
     return path.removeprefix("docs/") if path.startswith("docs/") else f"{FOLDER}/{path}"
 
 
-def _files(place: Path) -> list[Path]:
-    return sorted(f for f in place.rglob("*") if f.is_file()) if place.is_dir() else [place]
+def _files(path: Path) -> list[Path]:
+    return sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]

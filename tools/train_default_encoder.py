@@ -10,7 +10,7 @@ three sample catalogues are rendered. Nothing else goes into what is shipped, an
 which epoch was the best. WORK keeps pictures, tables and the trained network: what was interrupted
 goes on. The result lies between the start and what was trained (`beautylens encoder blend`): most
 of what was learnt, little of what was forgotten. Three quarters of an hour on two cores. Afterwards
-the judge's parameters have to be learnt anew (`tools/learn_judge.py`).
+the judge's parameters must be learnt again (`tools/learn_judge.py`).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def rendered(work: Path, seed: int) -> Path:
 
 
 def rows_of(table: Path, prefix: str) -> Iterator[Mapping[str, str]]:
-    """Yield the pictures of a catalogue by absolute path, its ids told apart from other tables'."""
+    """Yield a catalogue's pictures by absolute path, with ids that no other table has."""
     catalogue = read_catalogue(table)
     for row in catalogue.rows.to_pylist():
         image = str(catalogue.image_path(row["image"]).resolve())
