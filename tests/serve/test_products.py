@@ -250,6 +250,18 @@ def test_what_a_killed_server_left_is_swept_and_what_products_show_stays(
     assert [file.name for file in kept(moved)] == [shown.name] != [left.name]
 
 
+@pytest.mark.parametrize("link", ["pictures", "pictures/ab"])
+def test_behind_a_link_nothing_is_swept(own: Path, tmp_path: Path, link: str) -> None:
+    others = tmp_path / "others"
+    picture = others / ("ab" if link == "pictures" else "") / f"{'0' * 32}.jpg"
+    picture.parent.mkdir(parents=True)
+    picture.write_bytes(b"")
+    (own / link).parent.mkdir(exist_ok=True)
+    (own / link).symlink_to(others)
+    assert PictureStore(own).sweep(open_collection(own).gallery) == 0
+    assert picture.exists()
+
+
 @pytest.mark.parametrize(
     ("folder", "allowed"),
     [(".", True), ("gallery", True), ("photos", False), ("no/../photos", False)],

@@ -74,15 +74,17 @@ class PictureStore:
     def sweep(self, gallery: Gallery) -> int:
         """Delete uploaded files that no product refers to; return their number.
 
-        A process that was killed just before or after a commit leaves such files.
+        A process that was killed just before or after a commit leaves such files. Behind a link
+        nothing is deleted: the folder may be that of another collection.
 
         Raises:
             CollectionError: when the folder cannot be locked.
         """
-        if not isinstance(self._folder, Path) or not self._folder.is_dir():
+        if not isinstance(self._folder, Path) or not _is_real_folder(self._folder):
             return 0
         with write_lock(self._folder.parent):
-            files = self._folder.glob("[0-9a-f][0-9a-f]/*")
+            folders = filter(_is_real_folder, self._folder.glob("[0-9a-f][0-9a-f]"))
+            files = (file for folder in folders for file in folder.iterdir())
             kept = [file for file in files if _KEPT.fullmatch(file.name)]
             # By name, which is unique, because the collection may have been moved.
             shown = {Path(path).name for path in _paths(gallery)} if kept else set()
@@ -90,6 +92,10 @@ class PictureStore:
             for file in orphans:
                 file.unlink(missing_ok=True)
         return len(orphans)
+
+
+def _is_real_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _paths(gallery: Gallery) -> Iterator[str]:
