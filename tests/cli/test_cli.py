@@ -200,6 +200,31 @@ def test_a_folder_without_photos_is_an_error_and_stops_no_other(
         assert done.stdout.count("p00") == (style == "json" and len(photos) > 1)
 
 
+@pytest.mark.parametrize("recipe", ["default", "fast"])
+def test_a_catalogue_without_a_readable_picture_ends_with_its_first_path_and_reason(
+    tmp_path: Path, recipe: str
+) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("product_id,image\np1,gone.jpg\np2,lost.jpg\n")
+    done = run("index", table, tmp_path / "a.lens", "--recipe", recipe, code=1)
+    assert "none of the 2 pictures" in done.stderr
+    assert f"the first: {tmp_path / 'gone.jpg'} does not exist" in one_line(done.stderr)
+
+
+def test_evaluate_names_the_first_photo_that_it_cannot_read_and_fails_without_any(
+    lens: str, shop: Shop, tmp_path: Path
+) -> None:
+    truth = tmp_path / "truth.csv"
+    lost = "gone.jpg,p00\nlost.jpg,p01\n"
+    truth.write_text(f"image,product_ids\n{lost}{shop.photo(2)},p02\n")
+    said = one_line(run("evaluate", lens, truth, "--leave-out").stderr)
+    assert f"Could not be read: 2 photos; the first: {tmp_path / 'gone.jpg'} does not exist" in said
+    truth.write_text(f"image,product_ids\n{lost}")
+    said = one_line(run("evaluate", lens, truth, code=1).stderr)
+    assert f"the first: {tmp_path / 'gone.jpg'} does not exist" in said
+    assert f"none of the photos of {truth} can be read" in said
+
+
 def test_after_a_folder_moved_explaining_fails_until_index_finds_the_pictures(
     tmp_path: Path,
 ) -> None:

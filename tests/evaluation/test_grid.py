@@ -124,7 +124,7 @@ def test_unreadable_pictures_are_left_out_and_unreadable_photos_score_nothing(
         assert outcome.summary.unreadable == 1
         assert all("p03" not in result.ranking for result in outcome.results)
     assert list(grid.errors) == [str(shop.picture(3))]
-    with pytest.raises(ImageError, match="none of 1 pictures can be read"):
+    with pytest.raises(ImageError, match="none of 1 picture can be read"):
         extract(encoder, [shop.picture(3)], ["mac"])
 
 

@@ -17,7 +17,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra `train`")
 
-from beautylens.errors import EncoderError, TableError  # noqa: E402  (after the skip)
+from beautylens.errors import EncoderError, ImageError, TableError  # noqa: E402  (after the skip)
 from beautylens.features.encoder.encoder import Encoder  # noqa: E402  (as above)
 from beautylens.indexing import index, recipe_with  # noqa: E402  (as above)
 from beautylens.recipe.settings import PoolingSettings  # noqa: E402  (as above)
@@ -318,6 +318,9 @@ def test_what_cannot_be_is_said_before_anything_is_made(
     strange = tmp_path / "strange.csv"
     strange.write_text(truths[0].read_text("utf-8").replace(",p0", ",q0"), "utf-8")
     with pytest.raises(TableError, match="none of its photos has a product of the catalogue"):
+        Training(start, shop.table, out, BRIEF).pairs(strange)
+    strange.write_text(f"image,product_ids\n{tmp_path / 'gone.jpg'},p00\n", "utf-8")
+    with pytest.raises(ImageError, match=r"none of its photos can be read; the first: .*gone\.jpg"):
         Training(start, shop.table, out, BRIEF).pairs(strange)
     assert not out.exists()
 

@@ -17,7 +17,7 @@ from beautylens.cli.console import console, warn
 from beautylens.cli.evaluation_tables import print_evaluation
 from beautylens.cli.output import print_json, sheet_row
 from beautylens.cli.progress import progress_bar, tracked
-from beautylens.errors import QueryError
+from beautylens.errors import ImageError, QueryError
 from beautylens.evaluation.calibration.calibrate import (
     Calibrated,
     calibrate,
@@ -92,6 +92,10 @@ def evaluate(
         write_per_photo(measured, per_photo)
     if as_json:
         print_json(measured.to_dict())
+    if all(result.error for result in measured.results):
+        raise ImageError(
+            f"none of the photos of {as_path(truth)} can be read; nothing was measured"
+        )
 
 
 def measure(

@@ -24,6 +24,14 @@ def print_evaluation(measured: Evaluation) -> None:
     if measured.verdicts:
         print_verdicts(measured.verdicts)
     print_summary(measured.summary)
+    # Each photo once, also if it is searched a second time without its right products.
+    unreadable = list({r.image: r.error for r in measured.results if r.error}.values())
+    if unreadable:
+        console.print(
+            f"Could not be read: {counted(len(unreadable), 'photo')}; the first: "
+            f"{on_one_line(unreadable[0])}",
+            soft_wrap=True,
+        )
     if measured.verdicts is None and not measured.collection.recipe.has_judge:
         explain_missing_verdicts(measured.collection.recipe.name)
 
@@ -42,8 +50,6 @@ def print_summary(summary: Summary) -> None:
             f"Left out of these metrics: {counted(summary.without_truth, 'photo')} of products "
             "that are not in the catalogue."
         )
-    if summary.unreadable:
-        console.print(f"Could not be read: {counted(summary.unreadable, 'photo')}.")
 
 
 def print_verdicts(verdicts: Verdicts) -> None:

@@ -14,6 +14,7 @@ from beautylens.catalogue.table import OPTIONAL, Catalogue, read_catalogue
 from beautylens.cli.arguments import CatalogueTable
 from beautylens.cli.console import console
 from beautylens.cli.progress import progress_bar, report_filled, report_read
+from beautylens.errors import ImageError
 from beautylens.inputs.counts import counted
 
 Workers = Annotated[
@@ -87,6 +88,11 @@ def index(
         soft_wrap=True,
     )
     report_columns(catalogue)
+    if not held["images"] and (failures := built.failures()):
+        raise ImageError(
+            f"none of the {counted(len(failures), 'picture')} of {table} can be read; the first: "
+            f"{failures[0].error}"
+        )
 
 
 def report_columns(catalogue: Catalogue) -> None:

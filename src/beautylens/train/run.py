@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from beautylens.catalogue.truth import TruthRow, read_truth
-from beautylens.errors import EncoderError, TableError
+from beautylens.errors import EncoderError, ImageError, TableError
 from beautylens.features.encoder.registry import refuse_existing
 from beautylens.features.encoder.whitening import Whitening
 from beautylens.files.paths import AnyPath
@@ -128,8 +128,7 @@ class Training:
         labelled = [row for row in read_truth(truth) if row.product_ids]
         rows = [row for row in labelled if row.product_ids & known.keys()]
         self._unmatched = [str(r.image) for r in labelled if not r.product_ids & known.keys()]
-        rows = self._readable(rows)
-        if not rows:
+        if not (rows := self._readable(rows, truth)):
             raise TableError(f"{truth}: none of its photos has a product of the catalogue")
         self._refuse_shared(truth, rows)
         numbers = dict(
@@ -238,14 +237,13 @@ class Training:
     def _read_validation(self, table: AnyPath | None) -> list[TruthRow]:
         if table is None:
             return []
-        rows = self._readable(read_truth(table))
+        rows = self._readable(read_truth(table), table)
         if not any(row.product_ids & set(self._pictures.products) for row in rows):
             raise TableError(f"{table}: none of its photos has a product of the catalogue")
         return rows
 
     def _validation(self) -> Validation | None:
-        rows = self._validation_rows
-        if not rows:
+        if not (rows := self._validation_rows):
             return None
         return Validation(
             self._source([row.image for row in rows], views=False),
@@ -282,9 +280,11 @@ class Training:
             views=CACHED_VIEWS if views else 0,
         )
 
-    def _readable(self, rows: Sequence[TruthRow]) -> list[TruthRow]:
+    def _readable(self, rows: Sequence[TruthRow], table: AnyPath) -> list[TruthRow]:
         """Return the rows with readable photos; the errors of others go into the result."""
         readable, errors = split_readable(rows, lambda row: row.image)
+        if errors and not readable:
+            raise ImageError(f"{table}: none of its photos can be read; the first: {errors[0]}")
         self._unreadable += errors
         return readable
 

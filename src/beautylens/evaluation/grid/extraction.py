@@ -18,6 +18,7 @@ from beautylens.features.encoder.pooling import Outputs, find_pooled, pool_scale
 from beautylens.files.paths import AnyPath
 from beautylens.images.decode import decode
 from beautylens.images.fit import centre
+from beautylens.inputs.counts import counted
 from beautylens.inputs.several import several
 from beautylens.runtime.prefetch import batches, prefetch
 
@@ -77,7 +78,9 @@ def extract(
             for _ in batch:
                 progress()
     if len(errors) == len(paths):
-        raise ImageError(f"none of {len(paths)} pictures can be read; the first: {errors[0]}")
+        raise ImageError(
+            f"none of {counted(len(paths), 'picture')} can be read; the first: {errors[0]}"
+        )
     return Extracted({name: _spread(parts, errors) for name, parts in rows.items()}, errors)
 
 
