@@ -23,7 +23,7 @@ from beautylens.catalogue.truth import read_truth
 from beautylens.collection import Collection
 from beautylens.evaluation.calibration.calibrate import EvidenceSearch
 from beautylens.evaluation.calibration.labelled_shortlist import Example
-from beautylens.evaluation.calibration.learning import cross_answered, learn
+from beautylens.evaluation.calibration.learning import cross_val_predict, learn
 from beautylens.evaluation.calibration.measures import auroc, calibration_error
 from beautylens.images.sources import Picture
 from beautylens.indexing import build
@@ -111,14 +111,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("src/beautylens/search") / SHIPPED)
     arguments = parser.parse_args()
     found = gathered(arguments.data, arguments.cache, arguments.photos)
-    said = cross_answered(found, PRIOR, STRENGTH)
+    predictions = cross_val_predict(found, PRIOR, STRENGTH)
     made = {
         "by": "tools/learn_judge.py",
         "from": "GroceryStoreDataset train.csv, packages (MIT)",
         "photos": len(found),
-        "questions": len(said.best),
-        "auroc": round(auroc(said.best, said.right), 3),
-        "calibration_error": round(calibration_error(said.best, said.right), 3),
+        "questions": len(predictions.best),
+        "auroc": round(auroc(predictions.best, predictions.right), 3),
+        "calibration_error": round(calibration_error(predictions.best, predictions.right), 3),
     }
     learnt = replace(learn(found, PRIOR, STRENGTH), made=made)
     arguments.out.write_bytes(learnt.to_bytes())

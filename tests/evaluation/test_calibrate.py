@@ -16,9 +16,9 @@ from beautylens.errors import CollectionError, TableError
 from beautylens.evaluation.calibration.calibrate import (
     FEWEST,
     calibrate,
-    gather,
-    keep,
-    uncalibrated,
+    labelled_examples,
+    recipe_parameters,
+    store_parameters,
 )
 from beautylens.evaluation.calibration.labelled_shortlist import Example
 from beautylens.indexing import build
@@ -58,45 +58,47 @@ def truth(tmp_path_factory: pytest.TempPathFactory) -> tuple[TruthRow, ...]:
 
 @pytest.fixture(scope="module")
 def taught(opened: Collection, truth: Sequence[TruthRow]) -> list[Example]:
-    return [example for example in gather(opened, truth) if example is not None]
+    return [example for example in labelled_examples(opened, truth) if example is not None]
 
 
 def test_every_photo_teaches_with_and_without_its_product(taught: list[Example]) -> None:
     assert len(taught) == 40
-    assert sum(example.question.answered for example in taught) == 36
-    assert all(len(example.left_out) == example.question.answered for example in taught)
-    assert taught[0].question.evidence[:, 2].max() > 1
+    assert sum(example.shortlist.has_right for example in taught) == 36
+    assert all(len(example.left_out) == example.shortlist.has_right for example in taught)
+    assert taught[0].shortlist.evidence[:, 2].max() > 1
 
 
 def test_what_is_learnt_is_kept_and_used_by_whoever_opens_the_collection(
     opened: Collection, taught: list[Example], shop: Shop
 ) -> None:
     before = opened.search(shop.photo(0))
-    learnt = calibrate(taught, uncalibrated(opened))
+    learnt = calibrate(taught, recipe_parameters(opened))
     assert learnt.photos == 40
     assert learnt.after.calibration_error <= learnt.before.calibration_error + 0.02
-    keep(opened, learnt.parameters)
+    store_parameters(opened, learnt.parameters)
     after = opened.search(shop.photo(0))
     assert after.probability != before.probability
     assert after.verdict == "match"
     assert open_collection(opened.gallery.address).search(shop.photo(0)).rows == after.rows
     # Learning again starts from what is shipped, not from what was learnt.
-    assert uncalibrated(opened) != learnt.parameters
+    assert recipe_parameters(opened) != learnt.parameters
 
 
 def test_too_few_photos_are_refused_in_one_sentence(
     opened: Collection, taught: list[Example]
 ) -> None:
     with pytest.raises(TableError, match=rf"29 photos have .* at least {FEWEST}"):
-        calibrate(taught[:29], uncalibrated(opened))
+        calibrate(taught[:29], recipe_parameters(opened))
     alone = [replace(example, left_out=()) for example in taught]
     with pytest.raises(TableError, match="0 photos have their right product"):
-        calibrate(alone, uncalibrated(opened))
+        calibrate(alone, recipe_parameters(opened))
 
 
 def test_a_photo_that_cannot_be_read_teaches_nothing(opened: Collection, tmp_path: Path) -> None:
     (tmp_path / "x.jpg").write_bytes(b"no picture")
-    assert list(gather(opened, [TruthRow(tmp_path / "x.jpg", frozenset({"p00"}))])) == [None]
+    assert list(labelled_examples(opened, [TruthRow(tmp_path / "x.jpg", frozenset({"p00"}))])) == [
+        None
+    ]
 
 
 def test_a_recipe_without_a_judge_says_so(shop: Shop, tmp_path: Path) -> None:
@@ -110,13 +112,13 @@ def test_a_recipe_without_a_judge_says_so(shop: Shop, tmp_path: Path) -> None:
     plain, _ = build(shop.table, tmp_path / "plain.lens", recipe=recipe)
     assert plain.search(shop.photo(0)).verdict is None
     with pytest.raises(CollectionError, match="gives no verdicts"):
-        uncalibrated(plain)
+        recipe_parameters(plain)
 
 
 def test_a_file_of_the_judges_parameters_stands_beside_the_recipe(
     opened: Collection, tmp_path: Path
 ) -> None:
-    data = json.loads(uncalibrated(opened).to_bytes())
+    data = json.loads(recipe_parameters(opened).to_bytes())
     data["weights"]["visual"] = 99.0
     (tmp_path / "mine.json").write_text(json.dumps(data))
     (tmp_path / "mine.toml").write_text('[scorer]\nkind = "judge"\nfile = "mine.json"\n')

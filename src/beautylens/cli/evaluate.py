@@ -21,9 +21,9 @@ from beautylens.errors import ImageError, QueryError
 from beautylens.evaluation.calibration.calibrate import (
     Calibrated,
     calibrate,
-    gather,
-    keep,
-    uncalibrated,
+    labelled_examples,
+    recipe_parameters,
+    store_parameters,
 )
 from beautylens.evaluation.evaluate import COLUMNS
 from beautylens.evaluation.run import find_leaks, refuse_leaks, unknown_truths
@@ -129,11 +129,11 @@ def warn_of_unknown(unknown: Sequence[str]) -> None:
 
 def calibrated(collection: bl.Collection, rows: Sequence[TruthRow]) -> Calibrated:
     """Calibrate on all photos, with a progress bar, and store the parameters."""
-    prior = uncalibrated(collection)
-    gathered = tracked(gather(collection, rows), "Searching", len(rows))
+    prior = recipe_parameters(collection)
+    gathered = tracked(labelled_examples(collection, rows), "Searching", len(rows))
     examples = [example for example in gathered if example]
     learnt = calibrate(examples, prior)
-    keep(collection, learnt.parameters)
+    store_parameters(collection, learnt.parameters)
     return learnt
 
 

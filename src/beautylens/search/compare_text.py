@@ -28,24 +28,24 @@ from beautylens.text.recognition import (
 
 # Lines of a catalogue picture that are compared at most, the tallest first.
 _MOST_LINES = 12
-# Letters and digits of a line that says something.
+# Least letters and digits of a line that is compared.
 _LEAST_LETTERS = 3
 # Height in pixels on the photo below which a line cannot be read.
 _LEAST_HEIGHT = 10.0
 # Margin around a line, as a share of its height: no transform is exact.
 _MARGIN = 0.15
-# How far a line may lie outside the photo, as a share of its sides.
+# Largest distance of a line outside the photo, as a share of its sides.
 _OUTSIDE = 0.05
 # Width in pixels of a line for the network: longer lines are narrowed.
 _LONGEST = 800
 # Nats a letter by which the text of the catalogue must be less probable than what was read on the
 # photo: a misread letter costs one or two, another word five or more.
 _NATS = (1.0, 7.0)
-# Confidence of the photo's text and of the catalogue's: from where on it counts, and fully.
+# Confidence of the photo's text and of the catalogue's: from which it counts, and fully.
 _PHOTO_CONFIDENCE = (0.5, 0.9)
 _CATALOGUE_CONFIDENCE = (0.6, 0.9)
-# Share of a text that must be missing from all text of the other side to count fully: where lines
-# are displaced, a text stands elsewhere.
+# Share of a text that must be missing from all text of the other picture to count fully: the
+# transform may displace lines.
 _MISSING = 0.4
 # Letters of a text that is compared with whole words: "men" is part of "women".
 _SHORT = 5
@@ -68,7 +68,7 @@ class CompareText:
         gallery: holds the lines that were read on catalogue pictures.
         longest: longer side in pixels of the photo on which keypoints were extracted.
         most: products compared at most.
-        scorer: ranks by the evidence so far, and tells whether it is enough.
+        scorer: ranks by the evidence so far, and decides whether it is enough.
         recogniser: returns what recognises lines.
     """
 
@@ -120,7 +120,7 @@ class CompareText:
         scale = max(1.0, max(query.pixels.shape[:2]) / self._longest)
         onto_photo = np.diag([scale, scale, 1.0]) @ np.linalg.inv(transform)
         visible = []
-        for line in _telling(lines):
+        for line in _comparable(lines):
             corners = _project(line, onto_photo)
             if _is_legible(corners, query.pixels):
                 visible.append((line, corners))
@@ -145,15 +145,16 @@ def _is_verified(match: Match) -> bool:
     return (match.reasons.inliers or 0) > CHANCE and match.geometry is not None
 
 
-def _telling(lines: Sequence[Line]) -> list[Line]:
-    telling = [
+def _comparable(lines: Sequence[Line]) -> list[Line]:
+    """Return the tallest horizontal lines that are confident and long enough to compare."""
+    comparable = [
         line
         for line in lines
         if len(_letters(line.text)) >= _LEAST_LETTERS
         and line.confidence > _CATALOGUE_CONFIDENCE[0]
         and not _is_vertical(line)
     ]
-    return sorted(telling, key=lambda line: -line.height)[:_MOST_LINES]
+    return sorted(comparable, key=lambda line: -line.height)[:_MOST_LINES]
 
 
 def _letters(text: str) -> str:

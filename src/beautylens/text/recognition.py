@@ -1,4 +1,4 @@
-"""Recognition of single lines of text: what one says, and how probable a given text is."""
+"""Recognition of lines of text: the most probable text, and the probability of a given one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LINE_HEIGHT = 48
 _LEAST_WIDTH = 320
 # Index of the network's output for "no character" (the blank of CTC).
 _BLANK = 0
-# Log-probability of what is impossible.
+# Log-probability of an impossible text.
 _IMPOSSIBLE = -1e9
 _LEAST_PROBABILITY = 1e-8
 

@@ -12,11 +12,11 @@ from sklearn.linear_model import LogisticRegression
 
 from beautylens.evaluation.calibration.labelled_shortlist import Example, LabelledShortlist
 from beautylens.evaluation.calibration.learning import (
-    answered,
-    cross_answered,
+    cross_val_predict,
     fit,
     importance,
     learn,
+    predict,
     threshold,
 )
 from beautylens.evaluation.calibration.likelihood import Likelihood
@@ -70,14 +70,14 @@ def slow_likelihood(rows: Matches, truths: set[str], weights: Sequence[float]) -
 def test_the_likelihood_is_that_of_slow_loops() -> None:
     weights = np.array([3.0, 0.7, 0.0, 0.0, 0.0])
     truths = [{"p0"}, {"p1", "p4"}, {"p0"}]
-    asked = [LabelledShortlist.of(photo(n), t) for n, t in enumerate(truths)]
-    value, _ = Likelihood.of([q for q in asked if q])(weights)
+    shortlists = [LabelledShortlist.of(photo(n), t) for n, t in enumerate(truths)]
+    value, _ = Likelihood.of([q for q in shortlists if q])(weights)
     slow = sum(slow_likelihood(photo(n), t, weights.tolist()) for n, t in enumerate(truths))
     assert value == pytest.approx(slow)
 
 
 def test_the_gradient_is_that_of_small_steps() -> None:
-    likelihood = Likelihood.of([example.question for example in examples(6)])
+    likelihood = Likelihood.of([example.shortlist for example in examples(6)])
     at = rng.uniform(0.1, 2.0, len(FEATURES))
     wrong = check_grad(lambda w: likelihood(w)[0], lambda w: likelihood(w)[1], at)
     assert wrong < 1e-4
@@ -88,7 +88,7 @@ def test_two_candidates_are_weighed_as_logistic_regression_does() -> None:
     made = examples(80, products=2, images=1)
     none = JudgeParameters(dict.fromkeys(FEATURES, 0.0), PRIOR.in_catalogue, PRIOR.thresholds)
     weights = fit(made, none, 1.0).weights
-    evidence = [example.question.evidence for example in made]
+    evidence = [example.shortlist.evidence for example in made]
     spread = np.concatenate(evidence).std(axis=0)
     columns = [FEATURES.index(name) for name in ("visual", "inliers")]
     ahead = np.stack([rows[0] - rows[1] for rows in evidence])[:, columns] / spread[columns]
@@ -106,9 +106,9 @@ def test_the_in_catalogue_model_is_fitted_as_logistic_regression_does() -> None:
     made = examples(300, print_=12)
     fitted = fit(made, PRIOR, 1e-6)
     weights = np.array([fitted.weights[name] for name in FEATURES])
-    asked = [*(e.question for e in made), *(q for e in made for q in e.left_out)]
-    scores = np.array([best_and_background(q.ranked(weights).scores) for q in asked])
-    there = np.array([q.answered for q in asked])
+    shortlists = [*(e.shortlist for e in made), *(q for e in made for q in e.left_out)]
+    scores = np.array([best_and_background(q.ranked(weights).scores) for q in shortlists])
+    there = np.array([q.has_right for q in shortlists])
     peer = LogisticRegression(C=1e6, tol=1e-10, max_iter=100_000).fit(scores, there)
     slope, background = peer.coef_[0]
     assert slope > -background > 0
@@ -145,7 +145,7 @@ def test_leaving_out_the_product_leaves_the_rest_as_if_it_had_never_been_there()
     for left, kept in zip(example.left_out, (without, [rows[2]]), strict=True):
         alone = LabelledShortlist.of(Matches(tuple(kept)), set())
         assert alone is not None
-        assert not left.answered
+        assert not left.has_right
         assert left.evidence == pytest.approx(alone.evidence)
         assert left.colour == pytest.approx(alone.colour, nan_ok=True)
         assert (left.product == alone.product).all()
@@ -153,43 +153,43 @@ def test_leaving_out_the_product_leaves_the_rest_as_if_it_had_never_been_there()
 
 def test_ignored_products_are_no_part_of_a_question() -> None:
     rows = (match("a", visual=0.9), match("b", visual=0.8), match("c", visual=0.7))
-    question = LabelledShortlist.of(Matches(rows), {"a"}, {"a", "b"})
-    assert question is not None
-    assert question.right.tolist() == [True, False]
+    shortlist = LabelledShortlist.of(Matches(rows), {"a"}, {"a", "b"})
+    assert shortlist is not None
+    assert shortlist.right.tolist() == [True, False]
     assert LabelledShortlist.of(Matches(rows[1:2]), set(), {"b"}) is None
 
 
 def test_what_is_learnt_tells_right_from_absent_on_other_photos() -> None:
     learnt = learn(examples(60), PRIOR, 1.0)
-    said = answered(
+    predictions = predict(
         [e for e in (Example.of(photo(n), {"p0"}) for n in range(900, 960)) if e], learnt
     )
-    assert said.best[said.right].mean() > 0.7
-    assert said.none[said.absent].mean() > 0.7
-    held = said.right[said.best >= learnt.thresholds.match]
+    assert predictions.best[predictions.right].mean() > 0.7
+    assert predictions.none[predictions.absent].mean() > 0.7
+    held = predictions.right[predictions.best >= learnt.thresholds.match]
     assert len(held) > 10
     assert held.mean() >= 0.9
 
 
 def test_crossed_answers_cover_each_question_once_by_judges_that_did_not_see_it() -> None:
     made = examples(23)
-    said = cross_answered(made, PRIOR, 1.0)
-    assert len(said.best) == len(said.none) == 46
-    assert said.absent.sum() == 23
+    predictions = cross_val_predict(made, PRIOR, 1.0)
+    assert len(predictions.best) == len(predictions.none) == 46
+    assert predictions.absent.sum() == 23
     first = made[0::5]
     others = [example for place, example in enumerate(made) if place % 5]
-    apart = answered(first, fit(others, PRIOR, 1.0))
-    assert said.best[: len(apart.best)] == pytest.approx(apart.best)
+    apart = predict(first, fit(others, PRIOR, 1.0))
+    assert predictions.best[: len(apart.best)] == pytest.approx(apart.best)
 
 
 def test_photos_of_one_product_are_never_on_both_sides() -> None:
     made = [e for n in range(30) if (e := Example.of(photo(n), {f"p{n % 6}"}))]
     assert {example.subject for example in made} == {f"p{n}" for n in range(6)}
-    said = cross_answered(made, PRIOR, 1.0)
+    predictions = cross_val_predict(made, PRIOR, 1.0)
     held = [example for example in made if example.subject in {"p0", "p5"}]
     others = [example for example in made if example.subject not in {"p0", "p5"}]
-    apart = answered(held, fit(others, PRIOR, 1.0))
-    assert said.best[: len(apart.best)] == pytest.approx(apart.best)
+    apart = predict(held, fit(others, PRIOR, 1.0))
+    assert predictions.best[: len(apart.best)] == pytest.approx(apart.best)
 
 
 def test_what_the_short_list_missed_is_not_absent() -> None:
@@ -198,21 +198,21 @@ def test_what_the_short_list_missed_is_not_absent() -> None:
     stranger = Example.of(Matches(rows), set())
     assert missed is not None
     assert stranger is not None
-    assert answered([missed, stranger], PRIOR).absent.tolist() == [False, True]
+    assert predict([missed, stranger], PRIOR).absent.tolist() == [False, True]
 
 
 def test_before_reading_there_are_no_words() -> None:
     rows = (match("a", visual=0.5, text=9.0), match("b", visual=0.6, text=0.0))
     example = Example.of(Matches(rows), {"a"})
     assert example is not None
-    assert answered([example], PRIOR).right.tolist()[0]
-    assert not answered([example], PRIOR, unread=True).right.tolist()[0]
+    assert predict([example], PRIOR).right.tolist()[0]
+    assert not predict([example], PRIOR, without_text=True).right.tolist()[0]
 
 
 def test_yes_and_no_weigh_the_same() -> None:
-    asked = [q for e in examples(8) for q in (e.question, *e.left_out, *e.left_out)]
-    weight = importance(asked)
-    there = np.array([q.answered for q in asked])
+    shortlists = [q for e in examples(8) for q in (e.shortlist, *e.left_out, *e.left_out)]
+    weight = importance(shortlists)
+    there = np.array([q.has_right for q in shortlists])
     assert weight[there].sum() == pytest.approx(weight[~there].sum())
 
 

@@ -10,7 +10,12 @@ from beautylens.catalogue.truth import TruthRow
 from beautylens.collection import Collection
 from beautylens.errors import CollectionError, ImageError, TableError
 from beautylens.evaluation.calibration.labelled_shortlist import Example
-from beautylens.evaluation.calibration.learning import Answered, answered, cross_answered, learn
+from beautylens.evaluation.calibration.learning import (
+    Predictions,
+    cross_val_predict,
+    learn,
+    predict,
+)
 from beautylens.evaluation.calibration.measures import auroc, calibration_error
 from beautylens.images.sources import Picture
 from beautylens.recipe.sections import JudgeSettings
@@ -28,17 +33,18 @@ STRENGTH = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Trust:
+class ProbabilityQuality:
     """The quality of predicted probabilities."""
 
     auroc: float
     calibration_error: float
 
     @classmethod
-    def of(cls, answers: Answered) -> Trust:
-        """Return the quality of a judge's answers."""
+    def of(cls, predictions: Predictions) -> ProbabilityQuality:
+        """Return the quality of a judge's predictions."""
         return cls(
-            auroc(answers.best, answers.right), calibration_error(answers.best, answers.right)
+            auroc(predictions.best, predictions.right),
+            calibration_error(predictions.best, predictions.right),
         )
 
 
@@ -48,8 +54,8 @@ class Calibrated:
 
     parameters: JudgeParameters
     photos: int
-    before: Trust
-    after: Trust
+    before: ProbabilityQuality
+    after: ProbabilityQuality
 
 
 class EvidenceSearch:
@@ -64,7 +70,7 @@ class EvidenceSearch:
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
-        parameters = uncalibrated(collection).undecided()
+        parameters = recipe_parameters(collection).undecided()
         self._pipeline = collection.parts.make_pipeline(parameters)
 
     def __call__(self, picture: Picture) -> Matches:
@@ -77,8 +83,8 @@ class EvidenceSearch:
         return self._pipeline.find_evidence(query)
 
 
-def uncalibrated(collection: Collection) -> JudgeParameters:
-    """Return the parameters that the recipe names, from before any calibration.
+def recipe_parameters(collection: Collection) -> JudgeParameters:
+    """Return the parameters in the recipe, without any calibration.
 
     Raises:
         CollectionError: when the recipe has no judge.
@@ -92,12 +98,14 @@ def uncalibrated(collection: Collection) -> JudgeParameters:
     return read_judge_parameters(recipe.scorer.file)
 
 
-def keep(collection: Collection, parameters: JudgeParameters) -> None:
+def store_parameters(collection: Collection, parameters: JudgeParameters) -> None:
     """Store the judge's parameters in a collection; later searches use them."""
     collection.gallery.artefacts.put(PARAMETERS, parameters.to_bytes())
 
 
-def gather(collection: Collection, truth: Iterable[TruthRow]) -> Iterator[Example | None]:
+def labelled_examples(
+    collection: Collection, truth: Iterable[TruthRow]
+) -> Iterator[Example | None]:
     """Yield the example of each photo.
 
     None for a photo that cannot be read, finds nothing, or has only products to be ignored.
@@ -120,7 +128,7 @@ def calibrate(examples: Sequence[Example], prior: JudgeParameters) -> Calibrated
     Raises:
         TableError: when too few photos have their right product in the short-list.
     """
-    usable = sum(example.question.answered and bool(example.left_out) for example in examples)
+    usable = sum(example.shortlist.has_right and bool(example.left_out) for example in examples)
     if usable < FEWEST:
         raise TableError(
             f"{usable} photos have their right product in the short-list, but calibration needs "
@@ -130,6 +138,6 @@ def calibrate(examples: Sequence[Example], prior: JudgeParameters) -> Calibrated
     return Calibrated(
         replace(learn(examples, prior, STRENGTH), made=made),
         len(examples),
-        Trust.of(answered(examples, prior)),
-        Trust.of(cross_answered(examples, prior, STRENGTH)),
+        ProbabilityQuality.of(predict(examples, prior)),
+        ProbabilityQuality.of(cross_val_predict(examples, prior, STRENGTH)),
     )

@@ -63,11 +63,11 @@ class LabelledShortlist:
         return cls(evidence, colour, numbers[order], right, bool(truths))
 
     @property
-    def answered(self) -> bool:
+    def has_right(self) -> bool:
         """Whether a right product is in the short-list."""
         return bool(self.right.any())
 
-    def unread(self) -> LabelledShortlist:
+    def without_text(self) -> LabelledShortlist:
         """Return the short-list without the evidence of words that were read."""
         evidence = self.evidence.copy()
         evidence[:, [FEATURES.index(name) for name in ("text", "contradiction")]] = 0
@@ -102,13 +102,13 @@ class LabelledShortlist:
 class Example:
     """One photo's short-list, and the short-lists of catalogues without its product.
 
-    question: the short-list as it is; left_out: the short-list without the right products and,
+    shortlist: the short-list as it is; left_out: the short-list without the right products and,
     where their family is known, also without the family, because shops lack single shades of a line
     as well as whole lines; subject: the first right product, by which photos are grouped into
     folds, empty if there is none.
     """
 
-    question: LabelledShortlist
+    shortlist: LabelledShortlist
     left_out: tuple[LabelledShortlist, ...]
     subject: str = ""
 
@@ -129,10 +129,12 @@ class Example:
             family: ids of sister products of the right ones.
         """
         truths, ignore, family = map(several, (truths, ignore, family))
-        question = LabelledShortlist.of(matches, truths, ignore)
-        if question is None:
+        shortlist = LabelledShortlist.of(matches, truths, ignore)
+        if shortlist is None:
             return None
         alone = LabelledShortlist.of(matches, truths, {*ignore, *family}) if family else None
-        asked = [kept.without_right() for kept in (question, alone) if kept and kept.answered]
-        left_out = tuple(left for left in asked if left is not None)
-        return cls(question, left_out, min(truths, default=""))
+        shortlists = [
+            kept.without_right() for kept in (shortlist, alone) if kept and kept.has_right
+        ]
+        left_out = tuple(left for left in shortlists if left is not None)
+        return cls(shortlist, left_out, min(truths, default=""))

@@ -21,8 +21,8 @@ PRECISION = {"match": 0.95, "missing": 0.75, "decided": 0.995}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answered:
-    """A judge's probabilities for Q short-lists, and whether they are right; all arrays (Q,).
+class Predictions:
+    """A judge's probabilities for Q short-lists, with their labels; all arrays (Q,).
 
     best: P of the best product; right: whether it is right; none: P of "not in the catalogue";
     absent: whether that is right; importance: weights that balance present and absent products.
@@ -48,15 +48,15 @@ def learn(examples: Sequence[Example], prior: JudgeParameters, strength: float) 
             deviation of its feature away.
     """
     judged = _cross_judged(examples, prior, strength)
-    learnt = thresholds(_answers_of(judged), _answers_of(judged, unread=True))
+    learnt = thresholds(_predictions_of(judged), _predictions_of(judged, without_text=True))
     return replace(fit(examples, prior, strength), thresholds=learnt)
 
 
-def cross_answered(
+def cross_val_predict(
     examples: Sequence[Example], prior: JudgeParameters, strength: float
-) -> Answered:
-    """Return the held-out answers of a cross-validation over products."""
-    return _answers_of(_cross_judged(examples, prior, strength))
+) -> Predictions:
+    """Return the held-out predictions of a cross-validation over products."""
+    return _predictions_of(_cross_judged(examples, prior, strength))
 
 
 def _cross_judged(
@@ -73,13 +73,13 @@ def _cross_judged(
     return judged
 
 
-def _answers_of(
-    judged: Sequence[tuple[Sequence[Example], JudgeParameters]], *, unread: bool = False
-) -> Answered:
-    """Return the answers of several judges to their photos, concatenated."""
-    parts = [answered(held, parameters, unread=unread) for held, parameters in judged]
+def _predictions_of(
+    judged: Sequence[tuple[Sequence[Example], JudgeParameters]], *, without_text: bool = False
+) -> Predictions:
+    """Return the predictions of several judges for their photos, concatenated."""
+    parts = [predict(held, parameters, without_text=without_text) for held, parameters in judged]
     names = ("best", "none", "right", "absent", "importance")
-    return Answered(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    return Predictions(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def _folds(examples: Sequence[Example]) -> list[int]:
@@ -91,52 +91,52 @@ def _folds(examples: Sequence[Example]) -> list[int]:
     return [number.get(each.subject, row) % FOLDS for row, each in enumerate(examples)]
 
 
-def answered(
-    examples: Sequence[Example], parameters: JudgeParameters, *, unread: bool = False
-) -> Answered:
-    """Return a judge's answers to photos as they are and with their right products left out."""
+def predict(
+    examples: Sequence[Example], parameters: JudgeParameters, *, without_text: bool = False
+) -> Predictions:
+    """Return a judge's predictions for photos as they are and with right products left out."""
     weights = np.array([parameters.weights.get(name, 0.0) for name in FEATURES])
-    asked = all_questions(examples)
-    if unread:
-        asked = [question.unread() for question in asked]
-    ranked = [question.ranked(weights) for question in asked]
+    shortlists = all_shortlists(examples)
+    if without_text:
+        shortlists = [shortlist.without_text() for shortlist in shortlists]
+    ranked = [shortlist.ranked(weights) for shortlist in shortlists]
     model = parameters.in_catalogue
     shares = [probabilities(r.scores, model, r.colour, r.contradictions) for r in ranked]
-    return Answered(
+    return Predictions(
         best=np.array([share[0] for share in shares]),
         none=np.array([1 - share.sum() for share in shares]),
         right=np.array([bool(r.right[0]) for r in ranked]),
-        absent=np.array([not question.present for question in asked]),
-        importance=importance(asked),
+        absent=np.array([not shortlist.present for shortlist in shortlists]),
+        importance=importance(shortlists),
     )
 
 
-def importance(questions: Sequence[LabelledShortlist]) -> Float64:
+def importance(shortlists: Sequence[LabelledShortlist]) -> Float64:
     """Return weights (Q,) that balance short-lists with and without a right product."""
-    there = np.array([question.answered for question in questions])
-    return np.where(there, 1.0, there.sum() / max((~there).sum(), 1))
+    has_right = np.array([shortlist.has_right for shortlist in shortlists])
+    return np.where(has_right, 1.0, has_right.sum() / max((~has_right).sum(), 1))
 
 
-def all_questions(examples: Sequence[Example]) -> list[LabelledShortlist]:
+def all_shortlists(examples: Sequence[Example]) -> list[LabelledShortlist]:
     """Return the short-lists of all photos, then those with right products left out."""
-    left_out = (question for example in examples for question in example.left_out)
-    return [*(example.question for example in examples), *left_out]
+    left_out = (shortlist for example in examples for shortlist in example.left_out)
+    return [*(example.shortlist for example in examples), *left_out]
 
 
 def fit(examples: Sequence[Example], prior: JudgeParameters, strength: float) -> JudgeParameters:
     """Return the parameters with weights and in-catalogue model fitted to the examples."""
-    questions = [example.question for example in examples]
-    weights = _fit_weights([q for q in questions if q.answered], prior, strength)
+    shortlists = [example.shortlist for example in examples]
+    weights = _fit_weights([q for q in shortlists if q.has_right], prior, strength)
     fitted = replace(prior, weights=dict(zip(FEATURES, weights.tolist(), strict=True)))
-    model = _fit_in_catalogue(all_questions(examples), weights, prior.in_catalogue, strength)
+    model = _fit_in_catalogue(all_shortlists(examples), weights, prior.in_catalogue, strength)
     return replace(fitted, in_catalogue=model)
 
 
 def _fit_weights(
-    questions: Sequence[LabelledShortlist], prior: JudgeParameters, strength: float
+    shortlists: Sequence[LabelledShortlist], prior: JudgeParameters, strength: float
 ) -> Float64:
     """Maximise the likelihood of the right products; absent evidence keeps the prior's weight."""
-    likelihood = Likelihood.of(questions)
+    likelihood = Likelihood.of(shortlists)
     start = np.array([prior.weights.get(name, 0.0) for name in FEATURES])
     spread = likelihood.evidence.std(axis=0)
 
@@ -149,18 +149,18 @@ def _fit_weights(
 
 
 def _fit_in_catalogue(
-    questions: Sequence[LabelledShortlist],
+    shortlists: Sequence[LabelledShortlist],
     weights: Float64,
     prior: InCatalogueModel,
     strength: float,
 ) -> InCatalogueModel:
     """Fit P(in catalogue) by balanced logistic regression."""
-    ranked = [question.ranked(weights) for question in questions]
+    ranked = [shortlist.ranked(weights) for shortlist in shortlists]
     scores = np.array([best_and_background(r.scores) for r in ranked])
     colour = np.array([r.colour / COLOUR_UNIT for r in ranked])
     contradiction = np.array([r.contradictions[0] for r in ranked])
-    there = np.array([question.answered for question in questions])
-    weight = importance(questions)
+    has_right = np.array([shortlist.has_right for shortlist in shortlists])
+    weight = importance(shortlists)
     # Parametrised so that bounds at 0 give slope >= background >= 0.
     best, typical = scores.T
     columns = np.stack([np.ones(len(best)), best - typical, best, -colour, -contradiction], axis=1)
@@ -171,8 +171,8 @@ def _fit_in_catalogue(
     def cost(values: Float64) -> tuple[float, Float64]:
         logits = columns @ values
         away = (values - start) * spread
-        value = weight @ np.logaddexp(0, np.where(there, -logits, logits))
-        gradient = (weight * (scipy.special.expit(logits) - there)) @ columns
+        value = weight @ np.logaddexp(0, np.where(has_right, -logits, logits))
+        gradient = (weight * (scipy.special.expit(logits) - has_right)) @ columns
         return value + strength / 2 * away @ away, gradient + strength * away * spread
 
     bounds = [(None, None), *[(0.0, None)] * 4]
@@ -193,16 +193,22 @@ def _lowest(
     return np.asarray(found.x, np.float64)
 
 
-def thresholds(answers: Answered, unread: Answered) -> Thresholds:
+def thresholds(predictions: Predictions, without_text: Predictions) -> Thresholds:
     """Return the lowest thresholds with the precisions of `PRECISION`.
 
     Args:
-        answers: with all evidence.
-        unread: of the same photos without words, on which it is decided whether to read them.
+        predictions: with all evidence.
+        without_text: of the same photos without words, on which it is decided whether to read them.
     """
-    match = threshold(answers.best, answers.right, answers.importance, PRECISION["match"])
-    decided = threshold(unread.best, unread.right, unread.importance, PRECISION["decided"])
-    missing = threshold(answers.none, answers.absent, answers.importance, PRECISION["missing"])
+    match = threshold(
+        predictions.best, predictions.right, predictions.importance, PRECISION["match"]
+    )
+    decided = threshold(
+        without_text.best, without_text.right, without_text.importance, PRECISION["decided"]
+    )
+    missing = threshold(
+        predictions.none, predictions.absent, predictions.importance, PRECISION["missing"]
+    )
     return Thresholds(match, missing, max(match, decided))
 
 

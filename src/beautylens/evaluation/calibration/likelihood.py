@@ -20,29 +20,29 @@ class Likelihood:
 
     evidence: Float64
     product_starts: Int64
-    question_starts: Int64
+    shortlist_starts: Int64
     right: Bool
 
     @classmethod
-    def of(cls, questions: Sequence[LabelledShortlist]) -> Likelihood:
+    def of(cls, shortlists: Sequence[LabelledShortlist]) -> Likelihood:
         """Concatenate short-lists, each of which has a right product."""
-        images = np.cumsum([0, *(len(question.evidence) for question in questions)])
-        products = np.cumsum([0, *(len(question.right) for question in questions)])
+        images = np.cumsum([0, *(len(shortlist.evidence) for shortlist in shortlists)])
+        products = np.cumsum([0, *(len(shortlist.right) for shortlist in shortlists)])
         starts = [
-            first + np.flatnonzero(np.diff(question.product, prepend=-1))
-            for first, question in zip(images, questions, strict=False)
+            first + np.flatnonzero(np.diff(shortlist.product, prepend=-1))
+            for first, shortlist in zip(images, shortlists, strict=False)
         ]
         return cls(
-            np.concatenate([question.evidence for question in questions]),
+            np.concatenate([shortlist.evidence for shortlist in shortlists]),
             np.concatenate(starts),
             products[:-1],
-            np.concatenate([question.right for question in questions]),
+            np.concatenate([shortlist.right for shortlist in shortlists]),
         )
 
     def __call__(self, weights: Float64) -> tuple[float, Float64]:
         """Return the negative log-likelihood for weights (F,), and its gradient (F,)."""
         scores, best = self._products(weights)
-        odds = np.exp(scores - self._spread(np.maximum.reduceat(scores, self.question_starts)))
+        odds = np.exp(scores - self._spread(np.maximum.reduceat(scores, self.shortlist_starts)))
         right = np.maximum(odds * self.right, np.where(self.right, 1e-300, 0.0))
         total, right_total = self._sums(odds), self._sums(right)
         slope = odds / self._spread(total) - right / self._spread(right_total)
@@ -60,9 +60,9 @@ class Likelihood:
         return best, rows[first]
 
     def _sums(self, values: Float64) -> Float64:
-        return np.asarray(np.add.reduceat(values, self.question_starts), np.float64)
+        return np.asarray(np.add.reduceat(values, self.shortlist_starts), np.float64)
 
     def _spread(self, values: Float64) -> Float64:
         """Repeat the value of each short-list for each of its products."""
-        counts = np.diff(self.question_starts, append=len(self.right))
+        counts = np.diff(self.shortlist_starts, append=len(self.right))
         return np.asarray(np.repeat(values, counts), np.float64)
