@@ -83,8 +83,10 @@ def assert_unnoticed(server: Served, photo: bytes, attack: Callable[[], object])
     allowed, before = max(3 * quiet_median(server, photo), FLOOR_SECONDS), server.memory()
     for _ in range(TRIES):
         noticed = watched(server, photo, attack)
-        assert not noticed.wrong
+        # 503 is what a search gets that takes too long.
+        assert set(noticed.wrong) <= {503}
         assert server.memory() - before < MEMORY
-        if noticed.live <= LIVE_SECONDS and noticed.search <= allowed:
+        is_fast = noticed.live <= LIVE_SECONDS and noticed.search <= allowed
+        if is_fast and not noticed.wrong:
             return
     raise AssertionError(f"{noticed}, where a search may take {allowed:.1f} s")

@@ -18,7 +18,7 @@ from tests.conftest import Shop
 from tests.images import bombs
 from tests.images.pictures import saved
 from tests.outside.meanwhile import assert_unnoticed
-from tests.outside.process import Served
+from tests.outside.process import Served, until
 from tests.outside.test_attack import alive
 from tests.serve.conftest import WRITER
 
@@ -151,7 +151,8 @@ def test_large_pictures_at_once_keep_to_one_budget_of_memory(
         assert at_once(lambda: search(server, data), 8) <= {200, 422, 429, 503}
     assert most[0] - before < CEILING
     assert alive(server)
-    assert search(server, shop.photo(0).read_bytes()) == 200
+    # Searches that nobody waits for any more may still run, on a busy machine for some seconds.
+    until(lambda: search(server, shop.photo(0).read_bytes()) == 200)
 
 
 @pytest.mark.parametrize("kind", LARGE)
