@@ -267,7 +267,11 @@ class Collection:
             products: only the pictures of these; all by default.
             workers: threads, 1 or more; all cores by default.
             progress: called after every picture.
+
+        Raises:
+            QueryError: when `workers` is less than 1.
         """
+        workers = none_or_at_least_one(workers, "workers")
         read = make_picture_reading(self.recipe, self.gallery)
         if read is None:
             return PicturesRead(0, 0)

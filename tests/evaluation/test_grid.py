@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from pathlib import Path
 
@@ -12,10 +13,11 @@ from typer.testing import CliRunner
 
 from beautylens.catalogue.table import read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth
-from beautylens.cli import app
+from beautylens.cli import app, grid_tables
+from beautylens.cli.console import PlainConsole
 from beautylens.errors import ImageError, RecipeError
 from beautylens.evaluation.grid.extraction import extract, find_pools
-from beautylens.evaluation.grid.grid import PAPER, Grid, Outcome
+from beautylens.evaluation.grid.grid import PAPER, Grid, Outcome, best_first
 from beautylens.evaluation.grid.page import most_disputed
 from beautylens.evaluation.metrics import average_precision
 from beautylens.features.encoder.encoder import Encoder
@@ -182,6 +184,19 @@ def test_the_command_prints_tables_and_writes_figures_and_a_page(
     assert page.count('class="frame right"') >= 2
     assert "Textual refinement" in answered.stderr
     assert "program" in answered.stderr
+
+
+def test_intervals_are_whole_on_a_terminal_of_eighty_columns(
+    outcomes: list[Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = io.StringIO()
+    monkeypatch.setattr(grid_tables, "console", PlainConsole(file=shown, width=80))
+    grid_tables.print_systems("default", outcomes, "challenge")
+    best = best_first(outcomes, "challenge")[0]
+    low, high = best.summary.overall.intervals["map7_challenge"]
+    assert f"{low:.2f}-{high:.2f}" in shown.getvalue()
+    for outcome in outcomes:
+        assert outcome.system.pooling in shown.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -48,3 +48,5 @@ def test_fewer_than_one_worker_is_refused_before_anything_is_made(
     assert not new.exists()
     with pytest.raises(QueryError, match=f"^workers is {workers}; "):
         collection.add(shop.table, workers=workers)
+    with pytest.raises(QueryError, match=f"^workers is {workers}; "):
+        collection.read_pictures(workers=workers)

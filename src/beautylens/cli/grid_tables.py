@@ -20,12 +20,14 @@ def print_systems(encoder: str, outcomes: Sequence[Outcome], measure: str) -> No
     """
     columns = list(dict.fromkeys((o.system.distance, o.system.local) for o in outcomes))
     ranked = best_first(outcomes, measure)
-    table = Table(title=f"mAP@7 ({measure}) of {encoder}", title_justify="left")
-    table.add_column("pooling")
+    title = f"mAP@7 ({measure}) of {encoder}"
+    # Without a margin the figures fit on a terminal of 80 columns.
+    table = Table(title=title, title_justify="left", pad_edge=False)
+    table.add_column("pooling", no_wrap=True)
     for distance, local in columns:
         table.add_column(f"{distance} + SIFT" if local else distance, justify="right")
     for name in ("interval (best)", "ms"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", min_width=len("0.00-1.00") if "(" in name else None)
     for pooling in dict.fromkeys(o.system.pooling for o in ranked):
         row = [o for o in ranked if o.system.pooling == pooling]
         cells = {(o.system.distance, o.system.local): o for o in row}
