@@ -133,7 +133,7 @@ def test_a_table_in_a_folder_that_is_no_text_says_which_folder(shop: Shop, tmp_p
     folder = os.fsdecode(os.fsencode(tmp_path) + b"/\xff")
     shutil.copytree(shop.folder / "gallery", Path(folder) / "gallery")
     table = shutil.copy(shop.table, folder)
-    done = run("index", table, tmp_path / "c.lens")
+    done = run("index", table, tmp_path / "c.lens", code=1)
     assert r"\xff/gallery/00.jpg is not UTF-8; rename the folder in question" in done.stderr
     done = run("index", shop.table, Path(folder) / "c.lens", code=1)
     assert r"\xff/c.lens cannot be created: its path is not UTF-8; rename" in one_line(done.stderr)
