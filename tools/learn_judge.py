@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -59,33 +60,45 @@ def brand_of(product_id: str) -> str:
 
 
 def collect(collection: Collection, photos: Iterable[tuple[Picture, str]], kept: Path) -> None:
-    """Search with each photo and keep its whole short-list, with all evidence, as a JSON line."""
-    # Renamed when complete, so that an interrupted collection is repeated.
+    """Search with each photo, and again without its product and without its family.
+
+    Each line of JSON has the whole short-lists of one photo with all evidence.
+    """
+    # Moved into place when whole, so that an interrupted run starts again.
     part, search = kept.with_suffix(".part"), EvidenceSearch(collection)
+    families: dict[str, set[str]] = defaultdict(set)
+    for product_id in collection.gallery.rows.ids("product_id").to_pylist():
+        families[brand_of(product_id)].add(product_id)
     with part.open("w", encoding="utf-8") as file:
         for photo, truth in photos:
-            matches = search(photo)
-            rows = [[m.image_id, m.product.product_id, asdict(m.reasons)] for m in matches]
-            file.write(json.dumps({"truth": truth, "rows": rows}) + "\n")
+            found, *left_out = search(photo, [{truth}, families[brand_of(truth)]])
+            lists = {"rows": _rows(found), "left_out": [_rows(each) for each in left_out]}
+            file.write(json.dumps({"truth": truth, **lists}) + "\n")
     part.rename(kept)
 
 
-def examples(kept: Path, family: Callable[[str], str]) -> Iterator[Example]:
-    """Yield what the kept short-lists teach; products of one family are left out together, too."""
+def _rows(matches: Matches) -> list[list[Any]]:
+    return [[m.image_id, m.product.product_id, asdict(m.reasons)] for m in matches]
+
+
+def examples(kept: Path) -> Iterator[Example]:
+    """Yield the examples of the kept short-lists."""
     for line in kept.read_text(encoding="utf-8").splitlines():
         value = json.loads(line)
-        truth = value["truth"]
-        products = {product for _, product, _ in value["rows"]}
-        akin = {product for product in products if family(product) == family(truth)} - {truth}
-        matches = Matches(tuple(_match(*row) for row in value["rows"]))
-        example = Example.of(matches, {truth}, family=akin)
+        left_out = [_matches(rows) for rows in value["left_out"]]
+        example = Example.of(_matches(value["rows"]), {value["truth"]}, left_out=left_out)
         if example is not None:
             yield example
 
 
+def _matches(rows: Sequence[Sequence[Any]]) -> Matches:
+    return Matches(tuple(_match(*row) for row in rows))
+
+
 def _match(image_id: str, product_id: str, reasons: dict[str, Any]) -> Match:
-    words = tuple(reasons.pop("words"))
-    return Match(image_id, Product(product_id), "", 0.0, Reasons(**reasons, words=words))
+    # Only numbers are evidence; what they are shown with is not kept.
+    numbers = {name: reasons[name] for name in reasons if name not in {"words", "against"}}
+    return Match(image_id, Product(product_id), "", 0.0, Reasons(**numbers))
 
 
 def gathered(data: Path, cache: Path, photos: int) -> list[Example]:
@@ -99,7 +112,7 @@ def gathered(data: Path, cache: Path, photos: int) -> list[Example]:
         table = data / "grocery" / "catalogue.csv"
         collection, _ = build(table, cache / "grocery.lens", recipe=recipe)
         collect(collection, grocery(data, photos), kept)
-    return list(examples(kept, brand_of))
+    return list(examples(kept))
 
 
 def main() -> None:
@@ -108,7 +121,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("cache", type=Path)
     parser.add_argument("--photos", type=int, default=260, help="how many to learn from")
-    parser.add_argument("--out", type=Path, default=Path("src/beautylens/search") / SHIPPED)
+    parser.add_argument("--out", type=Path, default=Path("src/beautylens/search/judge") / SHIPPED)
     arguments = parser.parse_args()
     found = gathered(arguments.data, arguments.cache, arguments.photos)
     predictions = cross_val_predict(found, PRIOR, STRENGTH)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from beautylens.arrays import Float32, UInt8
@@ -119,6 +120,12 @@ class Query:
     def where(self) -> str | None:
         """SQL condition that every match must meet."""
         return self.photo.where
+
+    def filtered(self, where: str | None) -> Query:
+        """Return the same query with another condition; what was read on the photo is kept."""
+        filtered = copy(self)
+        object.__setattr__(filtered, "photo", replace(self.photo, where=where))
+        return filtered
 
     @property
     def words(self) -> str:

@@ -20,7 +20,7 @@ from beautylens.evaluation.calibration.learning import (
     threshold,
 )
 from beautylens.evaluation.calibration.likelihood import Likelihood
-from beautylens.results import Match, Matches
+from beautylens.results import Matches
 from beautylens.search.judge.evidence import FEATURES
 from beautylens.search.judge.parameters import JudgeParameters, Thresholds
 from beautylens.search.judge.probability import InCatalogueModel, best_and_background
@@ -49,9 +49,19 @@ def photo(number: int, *, products: int = 12, images: int = 2, print_: int = 25)
     return Matches(tuple(rows))
 
 
+def without(matches: Matches, *products: str) -> Matches:
+    """The short-list of a catalogue that lacks products."""
+    return Matches(tuple(row for row in matches if row.product.product_id not in products))
+
+
+def example_of(matches: Matches, truth: str) -> Example:
+    made = Example.of(matches, {truth}, left_out=[without(matches, truth)])
+    assert made is not None
+    return made
+
+
 def examples(count: int, **options: int) -> list[Example]:
-    made = [Example.of(photo(number, **options), {"p0"}) for number in range(count)]
-    return [example for example in made if example is not None]
+    return [example_of(photo(number, **options), "p0") for number in range(count)]
 
 
 def slow_likelihood(rows: Matches, truths: set[str], weights: Sequence[float]) -> float:
@@ -131,24 +141,15 @@ def test_a_firm_prior_is_kept() -> None:
     assert fitted.in_catalogue.slope == pytest.approx(PRIOR.in_catalogue.slope, abs=1e-3)
 
 
-def test_leaving_out_the_product_leaves_the_rest_as_if_it_had_never_been_there() -> None:
-    rows = [
-        match("a", "a1", visual=0.9, colour=2.0),
-        match("b", "b1", visual=0.5, colour=7.0),
-        match("c", "c1", visual=0.4),
-        match("a", "a2", visual=0.8, colour=3.0),
-        match("b", "b2", visual=0.3, colour=9.0),
-    ]
-    example = Example.of(Matches(tuple(rows)), {"a"}, family={"b"})
+def test_searches_without_the_product_are_examples_of_absent_ones() -> None:
+    rows = Matches((match("a", visual=0.9), match("b", visual=0.5), match("c", visual=0.4)))
+    left_out = [without(rows, "a"), without(rows, "a", "b"), without(rows, "a", "b", "c")]
+    example = Example.of(rows, {"a"}, left_out=left_out)
     assert example is not None
-    without: list[Match] = [row for row in rows if row.product.product_id != "a"]
-    for left, kept in zip(example.left_out, (without, [rows[2]]), strict=True):
-        alone = LabelledShortlist.of(Matches(tuple(kept)), set())
-        assert alone is not None
-        assert not left.has_right
-        assert left.evidence == pytest.approx(alone.evidence)
-        assert left.colour == pytest.approx(alone.colour, nan_ok=True)
-        assert (left.product == alone.product).all()
+    assert example.shortlist.has_right
+    # A catalogue without any product gives no short-list.
+    assert [len(each.right) for each in example.left_out] == [2, 1]
+    assert not any(each.has_right or each.present for each in example.left_out)
 
 
 def test_ignored_products_are_no_part_of_a_question() -> None:
@@ -161,9 +162,7 @@ def test_ignored_products_are_no_part_of_a_question() -> None:
 
 def test_what_is_learnt_tells_right_from_absent_on_other_photos() -> None:
     learnt = learn(examples(60), PRIOR, 1.0)
-    predictions = predict(
-        [e for e in (Example.of(photo(n), {"p0"}) for n in range(900, 960)) if e], learnt
-    )
+    predictions = predict([example_of(photo(n), "p0") for n in range(900, 960)], learnt)
     assert predictions.best[predictions.right].mean() > 0.7
     assert predictions.none[predictions.absent].mean() > 0.7
     held = predictions.right[predictions.best >= learnt.thresholds.match]
@@ -183,7 +182,7 @@ def test_crossed_answers_cover_each_question_once_by_judges_that_did_not_see_it(
 
 
 def test_photos_of_one_product_are_never_on_both_sides() -> None:
-    made = [e for n in range(30) if (e := Example.of(photo(n), {f"p{n % 6}"}))]
+    made = [example_of(photo(n), f"p{n % 6}") for n in range(30)]
     assert {example.subject for example in made} == {f"p{n}" for n in range(6)}
     predictions = cross_val_predict(made, PRIOR, 1.0)
     held = [example for example in made if example.subject in {"p0", "p5"}]

@@ -25,6 +25,7 @@ from beautylens.search.judge.parameters import (
     JudgeParameters,
     read_judge_parameters,
 )
+from beautylens.store.lance import of_products
 
 # Minimum of photos whose right product is in the short-list.
 FEWEST = 30
@@ -73,14 +74,22 @@ class EvidenceSearch:
         parameters = recipe_parameters(collection).undecided()
         self._pipeline = collection.parts.make_pipeline(parameters)
 
-    def __call__(self, picture: Picture) -> Matches:
-        """Return the short-list of a photo with all evidence.
+    def __call__(
+        self, picture: Picture, left_out: Sequence[Iterable[str]] = ()
+    ) -> tuple[Matches, ...]:
+        """Return the short-list of a photo with all evidence, and those of reduced catalogues.
+
+        Args:
+            picture: the photo.
+            left_out: the products that each reduced catalogue lacks.
 
         Raises:
             ImageError: when the picture cannot be read.
         """
         query = self._pipeline.describe(self._collection.photo(picture))
-        return self._pipeline.find_evidence(query)
+        missing = (f"NOT {of_products(sorted(products))}" for products in left_out)
+        queries = (query.filtered(where) for where in (None, *missing))
+        return tuple(map(self._pipeline.find_evidence, queries))
 
 
 def recipe_parameters(collection: Collection) -> JudgeParameters:
@@ -115,8 +124,9 @@ def labelled_examples(
         example = None
         if row.product_ids or not row.ignore_ids:
             with suppress(ImageError):
-                found = search(row.image)
-                example = Example.of(found, row.product_ids, row.ignore_ids)
+                left_out = [row.product_ids] if row.product_ids else []
+                found, *without = search(row.image, left_out)
+                example = Example.of(found, row.product_ids, row.ignore_ids, without)
         yield example
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from beautylens.arrays import Bool, Float64, Int64
 from beautylens.inputs.several import several
 from beautylens.results import Matches
-from beautylens.search.judge.evidence import FEATURES, colours, features, relative_colour
+from beautylens.search.judge.evidence import FEATURES, colours, features
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,19 +73,6 @@ class LabelledShortlist:
         evidence[:, [FEATURES.index(name) for name in ("text", "contradiction")]] = 0
         return replace(self, evidence=evidence)
 
-    def without_right(self) -> LabelledShortlist | None:
-        """Return the short-list without its right products, None if nothing is left."""
-        kept = ~self.right[self.product]
-        if not kept.any():
-            return None
-        _, product = np.unique(self.product[kept], return_inverse=True)
-        evidence, colour = self.evidence[kept], self.colour[kept]
-        # The closest colour may have been that of a right product.
-        evidence[:, FEATURES.index("colour")] = relative_colour(colour)
-        return LabelledShortlist(
-            evidence, colour, product, np.zeros(product[-1] + 1, bool), present=False
-        )
-
     def ranked(self, weights: Float64) -> Ranked:
         """Return the products ranked by weighted evidence."""
         scores = self.evidence @ weights
@@ -100,12 +87,12 @@ class LabelledShortlist:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Example:
-    """One photo's short-list, and the short-lists of catalogues without its product.
+    """One photo's short-list, and those of the same catalogue without its product.
 
-    shortlist: the short-list as it is; left_out: the short-list without the right products and,
-    where their family is known, also without the family, because shops lack single shades of a line
-    as well as whole lines; subject: the first right product, by which photos are grouped into
-    folds, empty if there is none.
+    shortlist: the short-list as it is; left_out: those of searches that exclude the right products
+    and, where their family is known, also the family, because shops lack single shades of a line as
+    well as whole lines; subject: the first right product, by which photos are grouped into folds,
+    empty if there is none.
     """
 
     shortlist: LabelledShortlist
@@ -118,7 +105,7 @@ class Example:
         matches: Matches,
         truths: Collection[str],
         ignore: Collection[str] = (),
-        family: Collection[str] = (),
+        left_out: Sequence[Matches] = (),
     ) -> Example | None:
         """Return the example of a photo's short-list, None if it is empty.
 
@@ -126,15 +113,11 @@ class Example:
             matches: the whole short-list, with its evidence.
             truths: ids of the right products.
             ignore: ids that are neither right nor wrong.
-            family: ids of sister products of the right ones.
+            left_out: the short-lists of searches that exclude the right products.
         """
-        truths, ignore, family = map(several, (truths, ignore, family))
         shortlist = LabelledShortlist.of(matches, truths, ignore)
         if shortlist is None:
             return None
-        alone = LabelledShortlist.of(matches, truths, {*ignore, *family}) if family else None
-        shortlists = [
-            kept.without_right() for kept in (shortlist, alone) if kept and kept.has_right
-        ]
-        left_out = tuple(left for left in shortlists if left is not None)
-        return cls(shortlist, left_out, min(truths, default=""))
+        others = (LabelledShortlist.of(each, (), ignore) for each in left_out)
+        kept = tuple(other for other in others if other is not None)
+        return cls(shortlist, kept, min(several(truths), default=""))
