@@ -18,9 +18,12 @@ from pathlib import Path
 
 # What computes with numbers: networks, keypoints, text, whole searches, verdicts, portable files.
 TESTS = (
-    "tests/features",
-    "tests/search",
+    "tests/features/colour",
+    "tests/features/encoder",
+    "tests/features/local",
+    "tests/features/neighbours",
     "tests/text",
+    "tests/search",
     "tests/evaluation/calibration",
     "tests/test_collection.py",
     "tests/train/test_portable.py",
