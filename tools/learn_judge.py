@@ -35,7 +35,7 @@ from beautylens.results import Match, Matches, Product
 from beautylens.search.judge.parameters import SHIPPED, JudgeParameters, Thresholds
 from beautylens.search.judge.probability import InCatalogueModel
 
-STRENGTH = 100.0
+STRENGTH = 300.0
 # Where learning starts and stays near: shop photos of packages alone would trust looks more, and
 # print less, than other catalogues bear out (docs/benchmarks.md).
 PRIOR = JudgeParameters(
