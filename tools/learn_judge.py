@@ -64,7 +64,7 @@ def collect(collection: Collection, photos: Iterable[tuple[Picture, str]], kept:
 
     Each line of JSON has the whole short-lists of one photo with all evidence.
     """
-    # Moved into place when whole, so that an interrupted run starts again.
+    # Renamed when it is whole, so that an interrupted run starts again.
     part, search = kept.with_suffix(".part"), EvidenceSearch(collection)
     families: dict[str, set[str]] = defaultdict(set)
     for product_id in collection.gallery.rows.ids("product_id").to_pylist():
