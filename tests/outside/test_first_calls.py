@@ -78,7 +78,9 @@ def test_ctrl_c_ends_threads_that_are_at_their_first_inference(shop: Shop, tmp_p
     endless = (
         "encoder = bl.Encoder.load()\ntogether(lambda: [encoder([photo]) for _ in range(9999)])"
     )
-    script = PREAMBLE.replace("Thread(", "Thread(daemon=True, ") + begun + endless
+    # A process that a shell starts in the background ignores the interrupt, and so do its children.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    script = heed + PREAMBLE.replace("Thread(", "Thread(daemon=True, ") + begun + endless
     process = subprocess.Popen(
         [sys.executable, "-c", script, str(shop.photo(0)), str(tmp_path)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
