@@ -30,7 +30,7 @@ from beautylens.features.encoder.encoder import Encoder
 from beautylens.features.export.quantise import CALIBRATED, quantise
 from beautylens.indexing import build, recipe_with
 from beautylens.ingest.fill import Described, Describer
-from beautylens.runtime.openvino import import_openvino
+from beautylens.runtime.openvino import has_bfloat16
 from beautylens.sample import draw_plan, plan_sample
 
 
@@ -69,14 +69,13 @@ def main() -> None:
     paths = list(
         islice(sorted((arguments.data / "beauty" / "gallery").glob("*.jpg")), arguments.limit)
     )
-    capable = import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     with tempfile.TemporaryDirectory() as scratch:
         drawn = draw_plan(plan_sample(2026).first(CALIBRATED, 0), Path(scratch) / "drawn")
         shown = sorted(drawn.catalogue.parent.rglob("*.jpg"))[:CALIBRATED]
         eight = Path(scratch) / "eight"
         quantise(Encoder.load(), shown, eight, "eight")
         encoders = {"f32": Encoder.load(precision="f32"), "int8": Encoder.load(eight)}
-        if "BF16" in capable:
+        if has_bfloat16():
             encoders["bf16"] = Encoder.load(precision="bf16")
         rows: dict[str, Float32] = {n: describe(e, paths)[0] for n, e in encoders.items()}
         spent: dict[str, list[float]] = {name: [] for name in encoders}
@@ -86,7 +85,7 @@ def main() -> None:
         for name in encoders:
             # What OpenVINO chooses by itself is bfloat16 where there is any, else single.
             file = str(eight) if name == "int8" else "default"
-            measured = name != "f32" or "BF16" not in capable
+            measured = name != "f32" or not has_bfloat16()
             cosines = (rows[name] * rows["f32"]).sum(axis=1)
             report(
                 {

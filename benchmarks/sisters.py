@@ -29,6 +29,7 @@ from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.collection import Collection
 from beautylens.evaluation.duplicates.duplicates import find_duplicates
 from beautylens.evaluation.evaluate import evaluate
+from beautylens.files.names import file_name
 from beautylens.images.decode import decode
 from beautylens.images.simulate import phone_photo
 from beautylens.indexing import build
@@ -87,7 +88,7 @@ def simulated(
         seen.add(product)
         picture = decode(catalogue.image_path(row["image"]), least_side=LEAST_SIDE)
         photo = phone_photo(picture, np.random.default_rng(number), strength=strength)
-        path = folder / f"{product}.png"
+        path = folder / f"{file_name(product)}.png"
         cv2.imwrite(str(path), photo[:, :, ::-1])
         shown = {product, *same.get(product, ())}
         yield {"image": str(path), "product_ids": ";".join(sorted(shown))}
@@ -101,7 +102,11 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="use every n-th photo")
     parser.add_argument("--strengths", nargs="+", type=float, default=[1.0])
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=VARIANTS)
-    parser.add_argument("--per-photo", type=Path, help="write a row for each search here")
+    parser.add_argument(
+        "--per-photo",
+        type=Path,
+        help="write a row for each search; set, strength and variant are added to the name",
+    )
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     for name in arguments.sets:
@@ -114,8 +119,10 @@ def main() -> None:
                 truth = list(simulated(catalogue, sisters, same, Path(scratch), strength))
                 for variant in arguments.variants:
                     recipe = read_recipe("default").model_copy(update=VARIANTS[variant])
-                    photos = truth[:: arguments.every]
-                    row = measured(collection, photos, recipe, arguments.per_photo)
+                    photos, rows = truth[:: arguments.every], arguments.per_photo
+                    if rows:
+                        rows = rows.with_stem(f"{rows.stem}-{name}-{strength:g}-{variant}")
+                    row = measured(collection, photos, recipe, rows)
                     print_row(
                         {"set": name, "strength": strength, "variant": variant, **row},
                         as_json=arguments.json,

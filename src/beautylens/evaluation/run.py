@@ -15,7 +15,7 @@ from beautylens.images.files import read_bytes
 from beautylens.images.parquet import picture_stamp
 from beautylens.inputs.counts import at_least_one
 from beautylens.store.columns import file_digest
-from beautylens.store.lance import of_products
+from beautylens.store.lance import except_products
 
 
 def run_queries(
@@ -44,7 +44,7 @@ def run_queries(
 def _result(
     collection: Collection, row: TruthRow, limit: int, left_out: frozenset[str] = frozenset()
 ) -> QueryResult:
-    where = f"NOT {of_products(sorted(left_out))}" if left_out else None
+    where = except_products(sorted(left_out)) if left_out else None
     matches, error = None, None
     try:
         matches = collection.search(row.image, limit + len(row.ignore_ids), where=where)

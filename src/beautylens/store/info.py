@@ -21,7 +21,7 @@ def collection_info(gallery: Gallery, recipe: Recipe) -> dict[str, Any]:
         "recipe": recipe.name,
         "encoder": made_with["name"],
         "encoder_fingerprint": made_with["fingerprint"],
-        # Several where machines differ: images by precision.
+        # Images by precision, which may differ between machines.
         "described_in": gallery.rows.precisions(),
         "searched_in": precision_like(made_with.get("precision")),
         "version": gallery.version,

@@ -62,6 +62,11 @@ def of_products(product_ids: Iterable[str]) -> str:
     return f"product_id IN ({sql_list(one for one in spelt if not _NOT_TEXT.search(one))})"
 
 
+def except_products(product_ids: Iterable[str]) -> str:
+    """Return the condition that a row has none of these product ids, in any normal form."""
+    return f"NOT {of_products(product_ids)}"
+
+
 def of_images(image_ids: Iterable[str]) -> str:
     """Return the condition that a row has one of these image ids."""
     return f"image_id IN ({sql_list(image_ids)})"

@@ -15,7 +15,7 @@ for package in ("onnx", "onnxscript", "safetensors"):
 from beautylens.errors import EncoderError, RecipeError  # noqa: E402  (after the skips)
 from beautylens.features.encoder.encoder import Encoder  # noqa: E402  (as above)
 from beautylens.features.encoder.openvino import Network  # noqa: E402  (as above)
-from beautylens.features.encoder.precision import chosen_precision  # noqa: E402
+from beautylens.features.encoder.precision import chosen_precision  # noqa: E402  (as above)
 from beautylens.features.export import timm as exporting  # noqa: E402  (as above)
 from beautylens.features.export.backbones import (  # noqa: E402  (as above)
     Backbone,

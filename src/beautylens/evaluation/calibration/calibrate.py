@@ -25,7 +25,7 @@ from beautylens.search.judge.parameters import (
     JudgeParameters,
     read_judge_parameters,
 )
-from beautylens.store.lance import of_products
+from beautylens.store.lance import except_products
 
 # Minimum of photos whose right product is in the short-list.
 FEWEST = 30
@@ -87,9 +87,8 @@ class EvidenceSearch:
             ImageError: when the picture cannot be read.
         """
         query = self._pipeline.describe(self._collection.photo(picture))
-        missing = (f"NOT {of_products(sorted(products))}" for products in left_out)
-        queries = (query.filtered(where) for where in (None, *missing))
-        return tuple(map(self._pipeline.find_evidence, queries))
+        conditions = (None, *(except_products(sorted(products)) for products in left_out))
+        return tuple(self._pipeline.find_evidence(query.filtered(each)) for each in conditions)
 
 
 def recipe_parameters(collection: Collection) -> JudgeParameters:

@@ -32,18 +32,19 @@ def chosen_precision() -> Precision:
         )
     if not wanted:
         return _native_precision()
-    return supported(wanted, f"the environment variable {PRECISION_VARIABLE}")  # type: ignore[arg-type]
+    named_by = f"the environment variable {PRECISION_VARIABLE}"
+    return supported(wanted, named_by)  # type: ignore[arg-type]  # one of the two
 
 
 def supported(wanted: Precision, named_by: str = "the precision") -> Precision:
     """Return a precision that this machine can compute in.
 
     Args:
-        wanted: to check.
-        named_by: what names it, for the error.
+        wanted: the precision.
+        named_by: the variable or argument that names it, for the error.
 
     Raises:
-        EncoderError: when it is bfloat16, and the machine has none.
+        EncoderError: when it is bfloat16 and the machine does not compute in it.
     """
     if wanted == "bf16" != _native_precision():
         machine = "GPU" if has_gpu() else "processor"

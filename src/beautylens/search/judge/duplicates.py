@@ -7,7 +7,7 @@ from functools import lru_cache
 from beautylens.results import Match, Product
 from beautylens.text.tokens import tokens_of
 
-# Difference of two colour differences, CIEDE2000, from which on a person sees two colours.
+# Colour difference, CIEDE2000, from which on a person sees two colours.
 VISIBLE = 2.0
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -11,7 +12,10 @@ from beautylens.features.colour.difference import ColourComparison
 from beautylens.reasons import Question
 from beautylens.results import Match, Matches, Product
 from beautylens.search.judge.duplicates import VISIBLE, is_duplicate
-from beautylens.text.tokens import tokens_of
+from beautylens.text.tokens import Token, tokens_of
+
+# What a question is about, and the answer of each product.
+Answers: TypeAlias = tuple[str, tuple[str, str]]
 
 # A product that is this much less probable than the first is no alternative.
 _ALTERNATIVE = 0.25
@@ -22,11 +26,11 @@ _LONGEST_VALUE = 40
 
 
 def question_of(products: Matches) -> Question | None:
-    """Return what would decide between the first product and the next one that is another.
+    """Return what would decide between the first product and the next different one.
 
     The words of one name that the other lacks; else the first catalogue column in which they
-    differ; else their colours, if these visibly differ. None where the first product is much more
-    probable, or nothing is known to differ.
+    differ; else their colours, if these visibly differ. None if the first product is much more
+    probable, or no difference is known.
 
     Args:
         products: the best match of each product with its probability, best first.
@@ -37,37 +41,48 @@ def question_of(products: Matches) -> Question | None:
     other = next((match for match in products if not is_duplicate(match, first)), None)
     if other is None or (other.probability or 0.0) < _ALTERNATIVE * (first.probability or 0.0):
         return None
-    ids = (first.product.product_id, other.product.product_id)
-    found = _words(first.product, other.product) or _columns(first.product, other.product)
-    found = found or _colours(first, other, products.colours)
-    return Question(found[0], ids, found[1]) if found else None
-
-
-def _words(one: Product, other: Product) -> tuple[str, tuple[str, str]] | None:
-    names = tuple(tokens_of(f"{product.brand} {product.name}") for product in (one, other))
-    keys = tuple({token.key for token in name} for name in names)
-    if not keys[0] & keys[1]:
-        return None
-    left, right = (
-        " ".join(dict.fromkeys(t.spelling for t in names[own] if t.key not in keys[1 - own]))
-        for own in (0, 1)
+    found = (
+        _words(first.product, other.product)
+        or _column(first.product, other.product)
+        or _colours(first, other, products.colours)
     )
-    if (not left and not right) or max(len(left.split()), len(right.split())) > _MOST_WORDS:
+    if found is None:
         return None
-    return "words", (left or f"without {right}", right or f"without {left}")
+    about, answers = found
+    return Question(about, (first.product.product_id, other.product.product_id), answers)
 
 
-def _columns(one: Product, other: Product) -> tuple[str, tuple[str, str]] | None:
-    values = (_values_of(one), _values_of(other))
-    return next(
-        (
-            (name, (value, values[1][name]))
-            for name, value in values[0].items()
-            if value != values[1].get(name)
-            and all(_is_short(text) for text in (value, values[1].get(name, "")))
-        ),
-        None,
-    )
+def _words(one: Product, other: Product) -> Answers | None:
+    """Return the words by which two names differ, if they have a word in common."""
+    first, second = (tokens_of(f"{product.brand} {product.name}") for product in (one, other))
+    if not _keys(first) & _keys(second):
+        return None
+    left, right = _words_without(first, second), _words_without(second, first)
+    if not (left or right) or max(len(left), len(right)) > _MOST_WORDS:
+        return None
+    only_left, only_right = " ".join(left), " ".join(right)
+    return "words", (only_left or f"without {only_right}", only_right or f"without {only_left}")
+
+
+def _words_without(tokens: Sequence[Token], others: Sequence[Token]) -> list[str]:
+    """Return the words of tokens that the others lack, each once, as they are written."""
+    known = _keys(others)
+    spellings = dict.fromkeys(token.spelling for token in tokens if token.key not in known)
+    return " ".join(spellings).split()
+
+
+def _keys(tokens: Sequence[Token]) -> set[str]:
+    return {token.key for token in tokens}
+
+
+def _column(one: Product, other: Product) -> Answers | None:
+    """Return the first column in which both products have short values that differ."""
+    values = {"category": other.category, **other.metadata}
+    for name, value in {"category": one.category, **one.metadata}.items():
+        theirs = values.get(name, "")
+        if value != theirs and _is_short(value) and _is_short(theirs):
+            return name, (value, theirs)
+    return None
 
 
 def _is_short(text: str) -> bool:
@@ -75,13 +90,8 @@ def _is_short(text: str) -> bool:
     return 0 < len(text) <= _LONGEST_VALUE and "://" not in text
 
 
-def _values_of(product: Product) -> Mapping[str, str]:
-    return {"category": product.category, **product.metadata}
-
-
-def _colours(
-    one: Match, other: Match, compared: ColourComparison | None
-) -> tuple[str, tuple[str, str]] | None:
+def _colours(one: Match, other: Match, compared: ColourComparison | None) -> Answers | None:
+    """Return the mean colours of two compared pictures, if they visibly differ."""
     if compared is None or not {one.image_id, other.image_id} <= set(compared.image_ids):
         return None
     cells = compared.cell_colours
