@@ -48,13 +48,34 @@ def test_a_repeat_keeps_its_first_place_and_the_next_moves_up() -> None:
     assert slide(RANKING, similar, SCORES, 3) == [*"abcdx", *"efghij"]
 
 
-def test_the_program_fills_up_from_the_ranking_and_sorts_all_by_visual_score() -> None:
+def slow_program(similar: Mapping[str, list[str]], scores: Mapping[str, float]) -> list[str]:
+    """The program of Hou et al. by hand, for k = 3 and a ranking of ten or more."""
+    pool = []
+    for product in RANKING[:3]:
+        pool += [product, *similar.get(product, [])]
+    if len(set(pool)) < 7:
+        pool += RANKING[3:10]
+    return sorted(set(pool), key=lambda product: -scores[product])[:7]
+
+
+def test_the_program_adds_ranks_4_to_10_where_fewer_than_seven_are_similar() -> None:
     similar = {"a": ["y", "x"], "b": ["x"], "c": ["d"]}
-    # {a b c} with {x y d} are six: e fills up; x .55 stands below e .6, y .35 last.
-    assert program(RANKING, similar, SCORES, 3)[:7] == list("abcdexy")
+    # {a b c} with {x y d} are six: all of d to j join, and the first seven by score are a to g.
+    # Filling up to seven alone would keep y .35, below f .5 and g .4.
+    assert slow_program(similar, SCORES) == list("abcdexf")
+    assert program(RANKING, similar, SCORES, 3)[:7] == list("abcdexf")
     crowded = {"a": ["x", "y", "z", "h", "i"]}
-    # Eight by score: a b c x y h i z; seven places.
+    # Eight by score: a b c x y h i z; seven places, and nothing is added.
     assert program(RANKING, crowded, SCORES, 3)[:7] == list("abcxyhi")
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from("abcdefxyz"), st.lists(st.sampled_from("abcdefghijxyz"), unique=True)
+    )
+)
+def test_the_program_ranks_as_the_authors_does(similar: dict[str, list[str]]) -> None:
+    assert program(RANKING, similar, SCORES, 3)[:7] == slow_program(similar, SCORES)
 
 
 def test_only_the_first_k_bring_in_others() -> None:

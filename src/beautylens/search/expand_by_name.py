@@ -20,6 +20,8 @@ from beautylens.text.text_index import TextIndex
 
 # Positions that are ranked by text as well; the rest of the ranking follows.
 TOP = 7
+# Positions that the authors' program falls back on.
+FILLED = 10
 
 Similar = Mapping[str, Sequence[str]]
 # From I, product ids by visual score without repeats; D, the products with a text similar to that
@@ -45,14 +47,14 @@ def slide(
 def program(
     ranking: Sequence[str], similar: Similar, scores: Mapping[str, float], first: int
 ) -> list[str]:
-    """Return I_1..I_k and D(I_1)..D(I_k), filled up from I, by visual score.
+    """Return I_1..I_k and D(I_1)..D(I_k) by visual score, as the authors' program does.
 
-    As in the authors' program, which fills up from ranks 4 to 10: for k = 3 these are enough.
+    Where these are fewer than seven, all of I_{k+1}..I_10 join them before they are sorted.
     """
     top = ranking[:first]
     pool = set(top) | _similar_to(top, similar)
-    others = [product for product in ranking[first:] if product not in pool]
-    pool.update(others[: max(0, TOP - len(pool))])
+    if len(pool) < TOP:
+        pool.update(ranking[first:FILLED])
     return list(dict.fromkeys([*_by_score(pool, scores)[:TOP], *ranking]))
 
 
