@@ -25,6 +25,17 @@ def test_a_pooling_gives_what_inference_gives(name: str, size: tuple[int, int]) 
     np.testing.assert_allclose(found.detach().numpy(), expected, atol=2e-6)
 
 
+def test_flat_maps_fall_back_as_in_inference() -> None:
+    maps = np.random.default_rng(1).random((3, 6, 9, 9)).astype(np.float32)
+    maps[1] = 0.5
+    for cut in (0.0, 0.6, 0.99):
+        options = {"p": 3.5, "min_share": cut}
+        expected = find_pooling("grmac", options)(maps)
+        found = Pool(PoolingSettings(name="grmac", options=options))((torch.from_numpy(maps),))
+        np.testing.assert_allclose(found.numpy(), expected, atol=2e-6)
+        np.testing.assert_allclose(np.linalg.norm(expected, axis=1), 1, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", sorted(POOLS))
 def test_gradients_reach_the_maps(name: str) -> None:
     maps = torch.rand(2, 4, 6, 6, requires_grad=True)

@@ -89,9 +89,9 @@ def grmac(maps: Tensor, options: Mapping[str, Option], default_power: float = 3.
     """
     grid = _grid(maps, options)
     shares = _attended_shares(maps.detach(), grid, float(options.get("p", default_power)))
-    shares = torch.where(shares > float(options.get("min_share", 0.0)), shares, 0.0)
+    weights = _region_weights(shares, float(options.get("min_share", 0.0)))
     vectors = functional.normalize(_region_maxima(maps, grid), dim=2)
-    return (shares[:, :, None] * vectors).sum(dim=1)
+    return (weights[:, :, None] * vectors).sum(dim=1)
 
 
 def ramac(maps: Tensor, options: Mapping[str, Option]) -> Tensor:
@@ -121,6 +121,13 @@ def _region_maxima(maps: Tensor, grid: tuple[Region, ...]) -> Tensor:
     return torch.stack(
         [maps[:, :, y : y + h, x : x + w].amax(dim=(2, 3)) for y, x, h, w in grid], 1
     )
+
+
+def _region_weights(shares: Tensor, min_share: float) -> Tensor:
+    """Return the weight of each region, (N, R): its share if above `min_share`; never all 0."""
+    kept = torch.where(shares > min_share, shares, 0.0)
+    some = torch.where(shares.amax(dim=1, keepdim=True) > 0, shares, 1.0)
+    return torch.where(kept.amax(dim=1, keepdim=True) > 0, kept, some)
 
 
 def _attended_shares(maps: Tensor, grid: tuple[Region, ...], power: float) -> Tensor:

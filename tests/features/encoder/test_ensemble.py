@@ -113,7 +113,7 @@ def test_the_fingerprint_follows_parts_and_weights(parts: tuple[Encoder, Encoder
     assert len(prints) == 4
 
 
-def test_several_scales_add_up_the_descriptors_of_each(packs: list[np.ndarray]) -> None:
+def test_several_scales_of_gem_are_combined_by_its_mean(packs: list[np.ndarray]) -> None:
     encoder = Encoder.load(
         side=128, pooling=PoolingSettings(name="gem"), scales=(1.0, 2**0.5, 2**-0.5)
     )
@@ -127,8 +127,9 @@ def test_several_scales_add_up_the_descriptors_of_each(packs: list[np.ndarray]) 
     for scale in maps:
         cells = np.maximum(scale, 1e-6).reshape(*scale.shape[:2], -1).astype(np.float64)
         pooled = (cells**3).mean(axis=2) ** (1 / 3)
-        total += pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
-    expected = total / np.linalg.norm(total, axis=1, keepdims=True)
+        total += (pooled / np.linalg.norm(pooled, axis=1, keepdims=True)) ** 3
+    mixed = (total / 3) ** (1 / 3)
+    expected = mixed / np.linalg.norm(mixed, axis=1, keepdims=True)
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from beautylens.errors import RecipeError
-from beautylens.features.encoder.pooling import POOLINGS, find_pooling
+from beautylens.features.encoder.pooling import POOLINGS, Outputs, find_pooled, find_pooling
 from beautylens.features.encoder.regions import Region, region_grid
 
 MAPS = arrays(
@@ -79,11 +79,13 @@ def slow_rmac(
     ]
     if whole:
         places.append([(y, x) for y in range(height) for x in range(width)])
-    for inside in places:
-        weight = 1.0
-        if threshold is not None:
-            weight = sum(activation[y][x] > threshold for y, x in inside) / len(inside)
-            weight = weight if weight > least else 0.0
+    shares = [1.0] * len(places)
+    if threshold is not None:
+        shares = [sum(activation[y][x] > threshold for y, x in at) / len(at) for at in places]
+    weights = [share if share > least else 0.0 for share in shares]
+    if not any(weights):
+        weights = shares if any(shares) else [1.0] * len(places)
+    for inside, weight in zip(places, weights, strict=True):
         maxima = unit([max(float(channels[c, y, x]) for y, x in inside) for c in range(count)])
         total = [t + weight * m for t, m in zip(total, maxima, strict=True)]
     return unit(total)
@@ -183,6 +185,53 @@ def test_ramac_ignores_regions_without_an_attended_cell() -> None:
     plain, attended = POOLINGS["rmac"](maps)[0], POOLINGS["ramac"](maps)[0]
     assert plain[1] > 0.1
     assert attended[1] < plain[1] / 2
+
+
+def test_a_map_whose_attention_passes_no_cut_is_still_described() -> None:
+    # One bright cell in 81: no region has a third of its cells above the threshold.
+    peak = np.full((1, 3, 9, 9), 0.1, np.float32)
+    peak[0, 1, 4, 4] = 50
+    options = {"p": 3.5, "global_term": True, "min_share": 1 / 3}
+    found = POOLINGS["grmac"](peak, **options)[0]
+    np.testing.assert_array_equal(
+        found, POOLINGS["grmac"](peak, p=3.5, global_term=True)[0], strict=True
+    )
+    np.testing.assert_allclose(found, slow_rmac(peak[0], 3.5, whole=True, least=1 / 3), atol=1e-5)
+
+
+def test_a_flat_map_has_the_descriptor_of_rmac() -> None:
+    flat = np.broadcast_to(np.float32([3, 0, 4])[None, :, None, None], (1, 3, 8, 8)).copy()
+    for name in ("ramac", "grmac"):
+        np.testing.assert_allclose(POOLINGS[name](flat), [[0.6, 0, 0.8]], atol=1e-6)
+
+
+@given(MAPS, st.floats(0, 0.99))
+@settings(max_examples=60, deadline=None)
+def test_no_cut_makes_a_descriptor_vanish(maps: np.ndarray, cut: float) -> None:
+    lengths = np.linalg.norm(POOLINGS["grmac"](maps, min_share=cut), axis=1)
+    np.testing.assert_allclose(lengths, maps.any(axis=(1, 2, 3)), atol=1e-4)
+
+
+@pytest.mark.parametrize("p", [1.0, 2.5, 3.0])
+def test_scales_of_gem_are_combined_by_its_own_mean(p: float) -> None:
+    rng = np.random.default_rng(9)
+    scales = [Outputs(rng.random((2, 4, side, side)).astype(np.float32)) for side in (3, 5, 7)]
+    found = find_pooled("gem", {"p": p})(scales)
+    for image in range(2):
+        rows = []
+        for each in scales:
+            cells = [channel.ravel().tolist() for channel in each.maps[image]]
+            rows.append(unit([(sum(v**p for v in c) / len(c)) ** (1 / p) for c in cells]))
+        mixed = [(sum(row[c] ** p for row in rows) / 3) ** (1 / p) for c in range(4)]
+        np.testing.assert_allclose(found[image], unit(mixed), atol=1e-5)
+
+
+def test_scales_of_other_poolings_are_added() -> None:
+    rng = np.random.default_rng(10)
+    scales = [Outputs(rng.random((2, 4, side, side)).astype(np.float32)) for side in (3, 5)]
+    total = POOLINGS["mac"](scales[0].maps) + POOLINGS["mac"](scales[1].maps)
+    expected = total / np.linalg.norm(total, axis=1, keepdims=True)
+    np.testing.assert_allclose(find_pooled("mac")(scales), expected, atol=1e-6)
 
 
 def test_gem_runs_from_the_mean_to_the_maximum() -> None:

@@ -14,7 +14,7 @@ from beautylens.arrays import Float32, UInt8
 from beautylens.errors import ImageError, RecipeError
 from beautylens.features.encoder.base_encoder import BATCH
 from beautylens.features.encoder.encoder import Encoder
-from beautylens.features.encoder.pooling import Outputs, find_pooled, pool_scales, unit_rows
+from beautylens.features.encoder.pooling import Outputs, find_pooled, unit_rows
 from beautylens.files.paths import AnyPath
 from beautylens.images.decode import decode
 from beautylens.images.fit import centre
@@ -99,7 +99,7 @@ def find_pools(
             continue
         name, _, given = text.partition(":")
         options = dict(_option(text, part) for part in given.split(",")) if given else {}
-        pools[text] = partial(pool_scales, find_pooled(name, options, query=query))
+        pools[text] = find_pooled(name, options, query=query)
     return pools
 
 

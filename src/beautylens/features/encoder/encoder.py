@@ -20,7 +20,7 @@ from beautylens.errors import EncoderError
 from beautylens.features.encoder.base_encoder import BaseEncoder
 from beautylens.features.encoder.cuda import CudaNetwork
 from beautylens.features.encoder.openvino import Network, portable_of, read_header
-from beautylens.features.encoder.pooling import Outputs, find_pooled, pool_scales
+from beautylens.features.encoder.pooling import Outputs, find_pooled
 from beautylens.features.encoder.precision import Precision, supported
 from beautylens.features.encoder.registry import known_encoders, no_such_encoder
 from beautylens.features.encoder.whitening import Whitening
@@ -164,7 +164,7 @@ class Encoder(BaseEncoder):
 
     def describe_outputs(self, outputs: Sequence[Outputs], *, query: bool = False) -> Float32:
         """Return the descriptors (N, D) of network outputs, pooled and whitened."""
-        pooled = pool_scales(self._pool[query], outputs)
+        pooled = self._pool[query](outputs)
         return pooled if self.whitening is None else self.whitening(pooled)
 
     def shared_by(self, callers: int) -> Encoder:

@@ -19,7 +19,9 @@ from beautylens.arrays import Float32
 from beautylens.errors import EncoderError, RecipeError
 from beautylens.features.encoder.regions import Region, region_grid
 
-Pooling = Callable[[Float32], Float32]
+Pooling = partial[Float32]
+
+GEM_POWER = 3.0
 
 
 def unit_rows(rows: Float32) -> Float32:
@@ -42,7 +44,7 @@ def spoc(maps: Float32) -> Float32:
     return unit_rows(_channels_last(maps).mean(axis=(1, 2)))
 
 
-def gem(maps: Float32, *, p: float = 3.0) -> Float32:
+def gem(maps: Float32, *, p: float = GEM_POWER) -> Float32:
     """Generalised mean of each channel (Radenovic et al., 2018); p = 1 is SPoC, p → ∞ is MAC."""
     cells = np.maximum(_channels_last(maps), np.float32(1e-6))
     # Relative to the channel's largest: high powers of large values overflow.
@@ -114,12 +116,14 @@ def grmac(
 
     A cell is attended where its activation, summed over channels, exceeds
     (mean (A - min A)^p)^(1/p) + min A; the statistics are each image's own. p = 1 is RA-MAC.
-    Regions whose attended share is at most `min_share` are left out.
+    Regions whose attended share is at most `min_share` are left out. A map that would have no
+    region then keeps all by their shares, and a flat one, without attended cells, becomes R-MAC: in
+    the authors' program the statistics of a whole batch keep such maps from vanishing.
     """
     cells = _channels_last(maps)
     grid = _regions(cells, levels, extra, global_term)
     shares = _attended_shares(cells.sum(axis=3), grid, p)
-    weights = np.where(shares > min_share, shares, np.float32(0))
+    weights = _region_weights(shares, min_share)
     vectors = unit_rows(_region_maxima(cells, grid))
     return unit_rows((weights[:, :, None] * vectors).sum(axis=1))
 
@@ -143,7 +147,8 @@ class Outputs(NamedTuple):
     token: Float32 | None = None
 
 
-OutputPooling = Callable[[Outputs], Float32]
+# Pools the outputs of a network at each scale.
+OutputPooling = Callable[[Sequence[Outputs]], Float32]
 # Uses a transformer's class token in place of pooled maps.
 CLASS_TOKEN = "class_token"  # noqa: S105  (no secret)
 
@@ -153,15 +158,19 @@ def find_pooled(
 ) -> OutputPooling:
     """Return the pooling of a network's outputs by name: one of `POOLINGS`, or `class_token`.
 
+    Several scales are combined by the mean that pools the cells (Radenovic et al., 2018): GeM's of
+    exponent p, else the plain one.
+
     Raises:
         RecipeError: when there is no such pooling, or it has no such option.
     """
     if name != CLASS_TOKEN:
         pooling = find_pooling(name, options, query=query)
-        return lambda outputs: pooling(outputs.maps)
+        power = float(pooling.keywords.get("p", GEM_POWER)) if name == "gem" else 1.0
+        return lambda scales: _mean_of_scales([pooling(each.maps) for each in scales], power)
     if options:
         raise RecipeError(f"pooling '{CLASS_TOKEN}' takes no options; leave them out")
-    return _class_token
+    return lambda scales: _mean_of_scales([_class_token(each) for each in scales], 1.0)
 
 
 def _class_token(outputs: Outputs) -> Float32:
@@ -170,15 +179,17 @@ def _class_token(outputs: Outputs) -> Float32:
     return unit_rows(outputs.token)
 
 
-def pool_scales(pooling: OutputPooling, scales: Sequence[Outputs]) -> Float32:
-    """Return multi-scale descriptors: the normalised sum over scales (Radenovic et al., 2018).
-
-    Args:
-        pooling: of the outputs at each scale.
-        scales: outputs for the same pictures at each scale.
-    """
-    rows = [pooling(outputs) for outputs in scales]
-    return rows[0] if len(rows) == 1 else unit_rows(np.sum(rows, axis=0))
+def _mean_of_scales(rows: Sequence[Float32], power: float) -> Float32:
+    """Return l2((mean of v^power)^(1/power)) of the unit rows v of each scale, (N, C)."""
+    if len(rows) == 1:
+        return rows[0]
+    stacked = np.stack(rows)
+    if power == 1:
+        return unit_rows(stacked.sum(axis=0))
+    # Relative to the largest: high powers of small values underflow.
+    largest = stacked.max(axis=0)
+    shares = np.divide(stacked, largest, out=np.zeros_like(stacked), where=largest > 0)
+    return unit_rows(largest * (shares ** np.float32(power)).mean(axis=0) ** np.float32(1 / power))
 
 
 _QUERY = "_query"
@@ -242,6 +253,13 @@ def _regions(cells: Float32, levels: int, extra: int, global_term: bool) -> tupl
 def _region_maxima(cells: Float32, grid: tuple[Region, ...]) -> Float32:
     """Return the maximum of each channel in each region, (N, R, C)."""
     return np.stack([cells[:, y : y + h, x : x + w].max(axis=(1, 2)) for y, x, h, w in grid], 1)
+
+
+def _region_weights(shares: Float32, min_share: float) -> Float32:
+    """Return the weight of each region, (N, R): its share if above `min_share`; never all 0."""
+    kept = np.where(shares > min_share, shares, np.float32(0))
+    some = np.where(shares.any(axis=1, keepdims=True), shares, np.float32(1))
+    return np.where(kept.any(axis=1, keepdims=True), kept, some)
 
 
 def _attended_shares(activation: Float32, grid: tuple[Region, ...], p: float) -> Float32:
