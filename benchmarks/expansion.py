@@ -27,7 +27,8 @@ from beautylens.collection import Collection
 from beautylens.evaluation.metrics import QueryResult, summarise
 from beautylens.features.neighbours.diffusion import Graph
 from beautylens.indexing import build
-from beautylens.ingest.offline_diffusion import OfflineDiffusion
+from beautylens.ingest.derive import Derived
+from beautylens.ingest.offline_diffusion import NeighbourGraph, OfflineDiffusion
 from beautylens.ingest.originals import augment_gallery
 from beautylens.query import Query
 from beautylens.recipe.recipe import Recipe, read_recipe
@@ -123,13 +124,15 @@ def steps(gallery: Gallery) -> Iterator[tuple[str, Expansion | None]]:
     for depth in (100, 400):
         for k_d in (5, 10, 50):
             early = DiffusionSettings(kind="diffusion", depth=depth, k_d=k_d)
-            yield f"diffusion depth={depth} k_d={k_d}", make_expansion(early, gallery)
+            graph = Derived(graph=NeighbourGraph.of(gallery, k_d))
+            yield f"diffusion depth={depth} k_d={k_d}", make_expansion(early, gallery, graph)
     published = DiffusionSettings(kind="diffusion", depth=1024, k_q=7, gamma_q=80)
-    yield "diffusion of uel2019", make_expansion(published, gallery)
+    graph = Derived(graph=NeighbourGraph.of(gallery, published.k_d))
+    yield "diffusion of uel2019", make_expansion(published, gallery, graph)
     for k_d in (5, 10, 50):
         late = LateDiffusionSettings(kind="late_diffusion", k_d=k_d)
         offline = OfflineDiffusion.of(gallery, Graph(k_d=k_d), truncation=late.truncation)
-        yield f"late_diffusion k_d={k_d}", make_expansion(late, gallery, offline)
+        yield f"late_diffusion k_d={k_d}", make_expansion(late, gallery, Derived(offline))
     for depth in (100, 400):
         superglobal = SuperGlobalSettings(kind="superglobal", depth=depth)
         yield f"superglobal depth={depth}", make_expansion(superglobal, gallery)

@@ -17,6 +17,7 @@ from tests.conftest import Shop, catalogue_rows, make_shop, write_table
 
 AUGMENT = "[augment]\nn = 2\nalpha = 0.0\n"
 LATE = "[expand]\nkind = 'late_diffusion'\nk_d = 4\ntruncation = 8\n"
+EARLY = "[expand]\nkind = 'diffusion'\nk_d = 4\ndepth = 8\n"
 BY_NAME = "[expand_by_name]\nminimum = 0.05\nfirst = 1\n"
 
 
@@ -41,7 +42,7 @@ def answers(collection: Collection, shop: Shop) -> list[tuple[str, float]]:
     return sorted(rounded, key=lambda answer: (-answer[1], answer[0]))
 
 
-@pytest.mark.parametrize("text", [AUGMENT, LATE, BY_NAME, AUGMENT + LATE + BY_NAME])
+@pytest.mark.parametrize("text", [AUGMENT, LATE, EARLY, BY_NAME, AUGMENT + LATE + BY_NAME])
 def test_adding_and_removing_ends_where_indexing_all_at_once_does(
     shop: Shop, tmp_path: Path, text: str
 ) -> None:
@@ -80,6 +81,18 @@ def test_nothing_is_derived_again_without_a_change(
     assert len(made) == 1
     collection.remove(["p01"])
     assert len(made) == 2
+
+
+def test_a_graph_of_another_size_is_derived_beside_the_first_and_nothing_else_again(
+    shop: Shop, tmp_path: Path
+) -> None:
+    collection, _ = build(shop.table, tmp_path / "c.lens", recipe=recipe(tmp_path, EARLY))
+    gallery = collection.gallery
+    before = gallery.artefacts.get("neighbours_4")
+    more = read_recipe(recipe(tmp_path, EARLY.replace("k_d = 4", "k_d = 6")))
+    derived.derive(more, gallery)
+    assert gallery.artefacts.get("neighbours_4") == before
+    assert derived.read_derived(more, gallery).graph is not None
 
 
 def test_what_was_interrupted_is_derived_on_the_next_run(

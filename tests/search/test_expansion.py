@@ -14,10 +14,11 @@ from beautylens.collection import Collection
 from beautylens.errors import CollectionError
 from beautylens.features.neighbours.diffusion import Graph
 from beautylens.indexing import build
-from beautylens.ingest.offline_diffusion import OfflineDiffusion
+from beautylens.ingest.derive import Derived
+from beautylens.ingest.offline_diffusion import NeighbourGraph, OfflineDiffusion
 from beautylens.query import Photo, Query
 from beautylens.recipe.recipe import read_recipe
-from beautylens.recipe.sections import LateDiffusionSettings
+from beautylens.recipe.sections import DiffusionSettings, LateDiffusionSettings
 from beautylens.results import Matches
 from beautylens.search.expansion import (
     EXPANSIONS,
@@ -31,11 +32,11 @@ from beautylens.search.expansion import (
 from beautylens.search.retrieve import nearest
 from beautylens.store.gallery import Gallery
 from tests.conftest import Shop
-from tests.features.neighbours.test_diffusion import slow_diffusion
+from tests.features.neighbours.test_diffusion import slow_affinity, slow_diffusion, slow_spreading
 from tests.store.test_gallery import DIMENSIONS, rows, unit
 
 COUNT = 40
-GRAPH = Graph(k_d=3, gamma=3.0, alpha=0.5)
+GRAPH = Graph(k_d=4, gamma=3.0, alpha=0.5)
 
 
 def filled(folder: Path, numbers: list[int]) -> Gallery:
@@ -60,7 +61,16 @@ def step(request: pytest.FixtureRequest, gallery: Gallery, offline: OfflineDiffu
     """One expansion of each kind."""
     if request.param == "late_diffusion":
         return LateDiffusion(gallery, offline)
+    if request.param == "diffusion":
+        return Diffusion(gallery, NeighbourGraph.of(gallery, 50))
     return EXPANSIONS[request.param](gallery)
+
+
+def derived_of(gallery: Gallery, step: Expansion) -> list[object]:
+    """What a step like this one reads beside a gallery."""
+    if isinstance(step, LateDiffusion):
+        return [OfflineDiffusion.of(gallery, GRAPH, truncation=COUNT)]
+    return [NeighbourGraph.of(gallery, 50)] if isinstance(step, Diffusion) else []
 
 
 def query_of(seed: int, where: str | None = None) -> Query:
@@ -120,11 +130,7 @@ def test_the_order_of_the_gallery_changes_nothing(
     step: Expansion, gallery: Gallery, tmp_path: Path
 ) -> None:
     turned = filled(tmp_path / "t.lens", list(range(COUNT))[::-1])
-    other = (
-        LateDiffusion(turned, OfflineDiffusion.of(turned, GRAPH, truncation=COUNT))
-        if isinstance(step, LateDiffusion)
-        else type(step)(turned)
-    )
+    other = type(step)(turned, *derived_of(turned, step))
     for seed in range(100, 104):
         one, two = (
             s(query_of(seed), retrieved(g, query_of(seed)))
@@ -167,6 +173,18 @@ def test_one_neighbour_of_weight_one_is_the_mean_that_the_2018_system_takes(
     assert ids(after)[:12] == ids(expected)
 
 
+def test_two_thirds_of_the_query_and_one_of_its_nearest_is_a_weight_of_one_half(
+    gallery: Gallery,
+) -> None:
+    query = query_of(119)
+    before = retrieved(gallery, query)
+    first = unit(int(before[0].product.product_id[1:]))
+    mean = (2 / 3 * unit(119) + 1 / 3 * first).astype(np.float32)
+    expected = nearest(gallery, mean / np.linalg.norm(mean), 12)
+    after = AlphaQueryExpansion(gallery, n=1, alpha=0.0, weight=0.5)(query, before)
+    assert ids(after)[:12] == ids(expected)
+
+
 def test_early_and_late_diffusion_of_everything_are_the_full_solution(
     gallery: Gallery, offline: OfflineDiffusion
 ) -> None:
@@ -176,7 +194,8 @@ def test_early_and_late_diffusion_of_everything_are_the_full_solution(
     assert reached > 4
     expected = names(np.argsort(-full)[: min(reached, 12)])
     options = {"k_q": 4, "gamma_q": 3.0}
-    early = Diffusion(gallery, depth=COUNT, k_d=3, gamma=3.0, alpha=0.5, **options)
+    graph = NeighbourGraph.of(gallery, 4)
+    early = Diffusion(gallery, graph, depth=COUNT, gamma=3.0, alpha=0.5, **options)
     late = LateDiffusion(gallery, offline, **options)
     for step in (early, late):
         after = step(query, retrieved(gallery, query))
@@ -186,9 +205,39 @@ def test_early_and_late_diffusion_of_everything_are_the_full_solution(
 def test_early_truncation_leaves_the_others_behind_in_visual_order(gallery: Gallery) -> None:
     query = query_of(114)
     before = retrieved(gallery, query)
-    after = Diffusion(gallery, depth=5, k_d=2)(query, before)
+    after = Diffusion(gallery, NeighbourGraph.of(gallery, 3), depth=5)(query, before)
     assert set(ids(after)[:5]) == set(ids(before)[:5])
     assert ids(after)[5:] == ids(before)[5:]
+
+
+def test_early_truncation_cuts_its_graph_out_of_that_of_the_whole_gallery(
+    gallery: Gallery,
+) -> None:
+    query, depth = query_of(118), 12
+    nearest = sorted(range(COUNT), key=lambda p: -float(unit(118) @ unit(p)))[:depth]
+    whole = slow_affinity(everything(), 5, 3.0)[np.ix_(nearest, nearest)]
+    start = np.zeros(depth)
+    for place in range(6):
+        start[place] = max(float(unit(118) @ unit(nearest[place])), 0) ** 3
+    scores = np.linalg.solve(np.eye(depth) - 0.9 * slow_spreading(whole), start)
+    expected = names([nearest[place] for place in np.argsort(-scores, kind="stable")])
+    # Neighbours found anew among the twelve would rank them in another order.
+    anew = slow_diffusion(everything()[nearest], unit(118), Graph(5, 3.0, 0.9), 6, 3.0)
+    assert expected != names([nearest[place] for place in np.argsort(-anew, kind="stable")])
+    graph = NeighbourGraph.of(gallery, 5)
+    step = Diffusion(gallery, graph, depth=depth, alpha=0.9, k_q=6)
+    assert ids(step(query, retrieved(gallery, query, depth))) == expected
+
+
+def test_an_image_that_was_added_since_has_no_neighbours(tmp_path: Path) -> None:
+    made = filled(tmp_path / "g.lens", list(range(10)))
+    graph = NeighbourGraph.of(made, 4)
+    made.upsert(rows(("new", "1.jpg", 99)))
+    cut = graph.among(["new/1.jpg", "p03/1.jpg", "p01/1.jpg"]).toarray()
+    assert not cut[0].any()
+    assert not cut[:, 0].any()
+    both = slow_affinity(np.stack([unit(number) for number in range(10)]), 4, 1.0)
+    np.testing.assert_allclose(cut[1:, 1:], both[np.ix_([3, 1], [3, 1])], atol=1e-6)
 
 
 def slow_superglobal(query: np.ndarray, descriptors: np.ndarray) -> list[float]:
@@ -201,7 +250,9 @@ def slow_superglobal(query: np.ndarray, descriptors: np.ndarray) -> list[float]:
             weight = 0.15 * max(0.0, float(own @ descriptors[other]))
             total, weights = total + weight * descriptors[other], weights + weight
         refined.append(total / weights)
-    best = [max(row[channel] for row in refined[:10]) for channel in range(len(query))]
+    # As the authors' program: the ten whose refined descriptors are nearest to the query.
+    first = sorted(refined, key=lambda row: -float(query @ row))[:10]
+    best = [max(row[channel] for row in first) for channel in range(len(query))]
     return [float((query @ row + np.array(best) @ row) / 2) for row in refined]
 
 
@@ -212,6 +263,16 @@ def test_superglobal_agrees_with_its_formula_in_plain_loops(count: int, seed: in
     descriptors = descriptors[np.argsort(-(descriptors @ query))]
     found = superglobal(query, descriptors)
     np.testing.assert_allclose(found, slow_superglobal(query, descriptors), atol=1e-5)
+
+
+def test_the_ten_of_superglobal_are_those_nearest_after_refinement() -> None:
+    descriptors = np.stack([unit(seed) for seed in range(30)])
+    query = unit(200)
+    descriptors = descriptors[np.argsort(-(descriptors @ query))]
+    refined_first = slow_superglobal(query, descriptors)
+    shuffled = np.random.default_rng(0).permutation(30)
+    found = superglobal(query, descriptors[shuffled])
+    np.testing.assert_allclose(found, np.array(refined_first)[shuffled], atol=1e-5)
 
 
 def test_superglobal_looks_beyond_the_short_list(gallery: Gallery) -> None:
@@ -257,9 +318,13 @@ def test_late_diffusion_notices_a_changed_gallery(tmp_path: Path) -> None:
         late(query, retrieved(made, query))
 
 
-def test_a_late_recipe_without_its_offline_part_says_what_to_do(gallery: Gallery) -> None:
-    with pytest.raises(CollectionError, match="is missing; run `beautylens index` again"):
-        make_expansion(LateDiffusionSettings(kind="late_diffusion"), gallery)
+def test_a_recipe_of_diffusion_without_its_artefact_says_what_to_do(gallery: Gallery) -> None:
+    for settings in (
+        LateDiffusionSettings(kind="late_diffusion"),
+        DiffusionSettings(kind="diffusion"),
+    ):
+        with pytest.raises(CollectionError, match="is missing; run `beautylens index` again"):
+            make_expansion(settings, gallery, Derived())
 
 
 def test_a_recipe_with_an_expansion_searches_and_times_it(shop: Shop, tmp_path: Path) -> None:

@@ -13,13 +13,13 @@ from beautylens.features.local.extractors import EXTRACTORS, Extractor
 from beautylens.features.local.features import LocalFeatures
 from beautylens.features.local.verification import VERIFICATIONS
 from beautylens.features.local.vlad import VladEncoder
-from beautylens.ingest.derive import read_derived
+from beautylens.ingest.derive import Derived, read_derived
 from beautylens.ingest.fill import Describer
-from beautylens.ingest.offline_diffusion import OfflineDiffusion
 from beautylens.ingest.read_pictures import PicturesRead, read_pictures
 from beautylens.recipe.recipe import Recipe
 from beautylens.recipe.sections import (
     CosinePlusInliersSettings,
+    DiffusionSettings,
     ExpandSettings,
     JudgeSettings,
     KeypointSettings,
@@ -151,7 +151,7 @@ def make_pipeline(
             similarity=similarity,
             hybrid=HybridRetrieval(gallery) if vlad is not None else None,
         ),
-        expand=make_expansion(recipe.expand, gallery, derived.diffusion) if recipe.expand else None,
+        expand=make_expansion(recipe.expand, gallery, derived) if recipe.expand else None,
         match_code=MatchCode(gallery) if recipe.read and recipe.read.codes else None,
         verify=verify,
         expand_by_name=by_name,
@@ -224,20 +224,29 @@ def make_read(settings: ReadSettings | None, gallery: Gallery, scorer: Scorer) -
 
 
 def make_expansion(
-    settings: ExpandSettings, gallery: Gallery, offline: OfflineDiffusion | None = None
+    settings: ExpandSettings, gallery: Gallery, derived: Derived | None = None
 ) -> Expansion:
     """Return the expansion that a recipe names.
 
+    Args:
+        settings: of the recipe.
+        gallery: the images to search.
+        derived: the artefacts computed over it; diffusion needs one.
+
     Raises:
-        CollectionError: when its offline part is missing.
+        CollectionError: when that is missing.
     """
     options = settings.model_dump(exclude={"kind"})
+    if isinstance(settings, DiffusionSettings):
+        options["graph"] = derived and derived.graph
+        del options["k_d"]
     if isinstance(settings, LateDiffusionSettings):
-        if offline is None:
-            raise CollectionError(
-                f"{gallery.address}: its diffusion is missing; run `beautylens index` again"
-            )
+        offline = derived and derived.diffusion
         options = {"offline": offline, "k_q": settings.k_q, "gamma_q": settings.gamma_q}
+    if any(part is None for part in options.values()):
+        raise CollectionError(
+            f"{gallery.address}: its diffusion is missing; run `beautylens index` again"
+        )
     return EXPANSIONS[settings.kind](gallery, **options)
 
 

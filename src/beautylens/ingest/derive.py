@@ -9,10 +9,10 @@ import pyarrow as pa
 
 from beautylens.errors import CollectionError
 from beautylens.features.neighbours.diffusion import Graph
-from beautylens.ingest.offline_diffusion import OfflineDiffusion
+from beautylens.ingest.offline_diffusion import NeighbourGraph, OfflineDiffusion
 from beautylens.ingest.originals import augment_gallery
 from beautylens.recipe.recipe import Recipe
-from beautylens.recipe.sections import LateDiffusionSettings
+from beautylens.recipe.sections import DiffusionSettings, LateDiffusionSettings
 from beautylens.store.gallery import Gallery
 from beautylens.text.product_texts import product_texts
 from beautylens.text.text_index import TextIndex
@@ -25,13 +25,14 @@ class Derived:
     """The artefacts that search steps read; None if the recipe has no use for one."""
 
     diffusion: OfflineDiffusion | None = None
+    graph: NeighbourGraph | None = None
     text: TextIndex | None = None
 
 
 def derives(recipe: Recipe) -> bool:
     """Return whether a recipe has such artefacts."""
-    late = isinstance(recipe.expand, LateDiffusionSettings)
-    return late or recipe.augment is not None or recipe.expand_by_name is not None
+    spreads = isinstance(recipe.expand, DiffusionSettings | LateDiffusionSettings)
+    return spreads or recipe.augment is not None or recipe.expand_by_name is not None
 
 
 def derive(recipe: Recipe, gallery: Gallery) -> None:
@@ -43,6 +44,19 @@ def derive(recipe: Recipe, gallery: Gallery) -> None:
         _derive(recipe, gallery)
         # Last, so that an interrupted computation is repeated.
         gallery.artefacts.put(STATE, state)
+    # It is missing where an earlier version, or another recipe, computed the others.
+    elif _lacks_graph(recipe, gallery):
+        _derive_graph(recipe, gallery)
+
+
+def _lacks_graph(recipe: Recipe, gallery: Gallery) -> bool:
+    early = recipe.expand
+    return isinstance(early, DiffusionSettings) and gallery.artefacts.get(_graph(early.k_d)) is None
+
+
+def _graph(k_d: int) -> str:
+    """Return the name of the artefact: searches of one collection may differ in `k_d`."""
+    return f"neighbours_{k_d}"
 
 
 def _state(gallery: Gallery) -> bytes:
@@ -57,7 +71,9 @@ def _state(gallery: Gallery) -> bytes:
 
 def _derive(recipe: Recipe, gallery: Gallery) -> None:
     if recipe.augment is not None:
-        augment_gallery(gallery, recipe.augment.n, recipe.augment.alpha)
+        settings = recipe.augment
+        augment_gallery(gallery, settings.n, settings.alpha, settings.weight)
+    _derive_graph(recipe, gallery)
     if isinstance(recipe.expand, LateDiffusionSettings):
         late = recipe.expand
         graph = Graph(k_d=late.k_d, gamma=late.gamma, alpha=late.alpha)
@@ -77,25 +93,33 @@ def _derive(recipe: Recipe, gallery: Gallery) -> None:
         gallery.artefacts.put(TEXT, index.to_bytes())
 
 
+def _derive_graph(recipe: Recipe, gallery: Gallery) -> None:
+    if isinstance(recipe.expand, DiffusionSettings):
+        k_d = recipe.expand.k_d
+        gallery.artefacts.put(_graph(k_d), NeighbourGraph.of(gallery, k_d).to_bytes())
+
+
 def read_derived(recipe: Recipe, gallery: Gallery) -> Derived:
     """Return the artefacts that search steps read.
 
     Raises:
         CollectionError: when one is missing, or images were added or removed since.
     """
-    diffusion, text = None, None
+    diffusion, graph, text = None, None, None
+    if isinstance(recipe.expand, DiffusionSettings):
+        graph = NeighbourGraph.from_bytes(_kept(gallery, _graph(recipe.expand.k_d), "neighbour"))
     if isinstance(recipe.expand, LateDiffusionSettings):
-        diffusion = OfflineDiffusion.from_bytes(_kept(gallery, DIFFUSION))
+        diffusion = OfflineDiffusion.from_bytes(_kept(gallery, DIFFUSION, DIFFUSION))
         diffusion.refuse_changed(gallery)
     if recipe.expand_by_name is not None:
-        text = TextIndex.from_bytes(_kept(gallery, TEXT))
-    return Derived(diffusion, text)
+        text = TextIndex.from_bytes(_kept(gallery, TEXT, TEXT))
+    return Derived(diffusion, graph, text)
 
 
-def _kept(gallery: Gallery, name: str) -> bytes:
+def _kept(gallery: Gallery, name: str, kind: str) -> bytes:
     value = gallery.artefacts.get(name)
     if value is None:
         raise CollectionError(
-            f"{gallery.address}: its {name} index is missing; run `beautylens index` again"
+            f"{gallery.address}: its {kind} index is missing; run `beautylens index` again"
         )
     return value

@@ -48,7 +48,7 @@ def originals(gallery: Gallery) -> Iterator[Originals]:
         yield Originals(image_ids, tuple(images["digest"].to_pylist()), descriptors)
 
 
-def augment_gallery(gallery: Gallery, n: int, alpha: float) -> None:
+def augment_gallery(gallery: Gallery, n: int, alpha: float, weight: float = 1.0) -> None:
     """Replace every stored descriptor by a blend with its n nearest (DBA).
 
     The originals are kept, so that it can be repeated with other settings or after products were
@@ -59,6 +59,7 @@ def augment_gallery(gallery: Gallery, n: int, alpha: float) -> None:
         gallery: of any size; the descriptors are in a temporary file.
         n: nearest images to blend in.
         alpha: exponent of the similarity in an image's weight.
+        weight: of the nearest images.
 
     Raises:
         CollectionError: when the disk is full or the collection may not be written.
@@ -71,7 +72,7 @@ def augment_gallery(gallery: Gallery, n: int, alpha: float) -> None:
             part = slice(start, start + STREAMED_ROWS)
             own = np.asarray(kept.descriptors[part])
             others = kept.descriptors[neighbours.rows[part]]
-            blended = blend(own, others, neighbours.similarities[part], alpha)
+            blended = blend(own, others, neighbours.similarities[part], alpha, weight)
             gallery.rows.replace(
                 pa.table(
                     {

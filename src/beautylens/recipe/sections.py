@@ -230,24 +230,26 @@ class ReadSettings(Settings):
 
 
 class AugmentSettings(Settings):
-    """Database augmentation (DBA): blending with the `n` nearest, by similarity^alpha."""
+    """Database augmentation (DBA): blending with the `n` nearest, by weight * similarity^alpha."""
 
     n: Annotated[int, Field(ge=1, le=100)] = 1
     alpha: Annotated[float, Field(ge=0, le=100)] = 0.0
+    weight: Annotated[float, Field(gt=0, le=100)] = 1.0
 
 
 class AlphaQuerySettings(Settings):
-    """Alpha query expansion: the query is blended with its `n` nearest, by similarity^alpha."""
+    """Alpha query expansion: blending with the `n` nearest, by weight * similarity^alpha."""
 
     kind: Literal["alpha_qe"]
     n: Annotated[int, Field(ge=0, le=100)] = 3
     alpha: Annotated[float, Field(ge=0, le=100)] = 3.0
+    weight: Annotated[float, Field(gt=0, le=100)] = 1.0
 
 
 class _GraphSettings(Settings):
     """Settings of the diffusion graph: docs/method.md, section 3."""
 
-    k_d: Annotated[int, Field(ge=1, le=1000)] = 50
+    k_d: Annotated[int, Field(ge=2, le=1000)] = 50
     gamma: Annotated[float, Field(gt=0, le=1000)] = 3.0
     alpha: Annotated[float, Field(ge=0, lt=1)] = 0.99
     k_q: Annotated[int, Field(ge=1, le=1000)] = 10
@@ -255,7 +257,7 @@ class _GraphSettings(Settings):
 
 
 class DiffusionSettings(_GraphSettings):
-    """Diffusion over the `depth` images nearest to the query."""
+    """Diffusion over the `depth` images nearest to the query, with the gallery's graph."""
 
     kind: Literal["diffusion"]
     depth: Annotated[int, Field(ge=1, le=10_000)] = 400

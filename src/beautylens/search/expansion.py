@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 
 from beautylens.arrays import Float32, Floating
-from beautylens.features.neighbours.diffusion import Graph, diffuse
+from beautylens.features.neighbours.diffusion import affinity, diffuse
 from beautylens.features.neighbours.knn import blend, nearest_neighbours
-from beautylens.ingest.offline_diffusion import OfflineDiffusion
+from beautylens.ingest.offline_diffusion import NeighbourGraph, OfflineDiffusion
 from beautylens.query import Query
 from beautylens.results import Match, Matches
 from beautylens.search.retrieve import nearest
@@ -47,15 +47,18 @@ class AlphaQueryExpansion(Expansion):
         gallery: the images to search.
         n: nearest images to blend in; 0 changes nothing.
         alpha: exponent of the similarity in an image's weight.
+        weight: of the nearest images; the query's own is 1.
     """
 
-    def __init__(self, gallery: Gallery, *, n: int = 3, alpha: float = 3.0) -> None:
-        self._gallery, self._n, self._alpha = gallery, n, alpha
+    def __init__(
+        self, gallery: Gallery, *, n: int = 3, alpha: float = 3.0, weight: float = 1.0
+    ) -> None:
+        self._gallery, self._n, self._alpha, self._weight = gallery, n, alpha, weight
 
     def order(self, query: Float32, matches: Matches, where: str | None) -> Sequence[Match]:
         """Return the nearest images to the blended descriptor."""
         near = _nearest(self._gallery, query, matches, where, self._n)
-        blended = blend(query, near.descriptors, near.cosines, self._alpha)
+        blended = blend(query, near.descriptors, near.cosines, self._alpha, self._weight)
         found = nearest(self._gallery, blended, len(matches), where)
         cosines = self._gallery.rows.descriptors([match.image_id for match in found]) @ query
         return [
@@ -65,12 +68,12 @@ class AlphaQueryExpansion(Expansion):
 
 
 class Diffusion(Expansion):
-    """Diffusion over the graph of the images nearest to the photo (Iscen et al., 2017).
+    """Diffusion over the images nearest to the photo (Iscen et al., 2017): early truncation.
 
     Args:
         gallery: holds the descriptors.
-        depth: images in the graph; those beyond the short-list are retrieved.
-        k_d: nearest neighbours of an image; mutual neighbours are joined by an edge.
+        graph: mutual nearest neighbours in the whole gallery.
+        depth: images that it is cut down to; those beyond the short-list are retrieved.
         gamma: exponent of the similarity in an edge's weight.
         alpha: damping factor, below 1.
         k_q: nearest images that the photo is joined to.
@@ -80,23 +83,24 @@ class Diffusion(Expansion):
     def __init__(
         self,
         gallery: Gallery,
+        graph: NeighbourGraph,
         *,
         depth: int = 400,
-        k_d: int = 50,
         gamma: float = 3.0,
         alpha: float = 0.99,
         k_q: int = 10,
         gamma_q: float = 3.0,
     ) -> None:
-        self._gallery, self._depth, self._graph = gallery, depth, Graph(k_d, gamma, alpha)
+        self._gallery, self._graph, self._depth = gallery, graph, depth
+        self._gamma, self._alpha = gamma, alpha
         self._k_q, self._gamma_q = k_q, gamma_q
 
     def order(self, query: Float32, matches: Matches, where: str | None) -> Sequence[Match]:
-        """Return the images of the graph by their diffusion score."""
+        """Return the images by their diffusion score."""
         near = _nearest(self._gallery, query, matches, where, self._depth)
-        scores = diffuse(
-            near.descriptors, near.cosines, self._graph, k_q=self._k_q, gamma_q=self._gamma_q
-        )
+        similarities = self._graph.among([match.image_id for match in near.rows])
+        edges = affinity(similarities, self._gamma)
+        scores = diffuse(edges, near.cosines, self._alpha, k_q=self._k_q, gamma_q=self._gamma_q)
         return _by(near.rows, scores)
 
 
@@ -168,11 +172,11 @@ def superglobal(
     """Return (q·x'_i + q'·x'_i) / 2 for each image of a short-list: (N,).
 
     x'_i is the mean of x_i, weighing 1, and its nearest in the short-list, each weighing `share`
-    times its similarity; q' is the maximum of each dimension over the first x'.
+    times its similarity; q' is the maximum of each dimension over the x' nearest to the query.
 
     Args:
         query: (D,) float32, unit length.
-        descriptors: (N, D) float32, unit rows, nearest to the query first.
+        descriptors: (N, D) float32, unit rows.
         neighbours: images averaged into one, itself included.
         share: the weight of the others.
         top: number of x' over which q' is the maximum.
@@ -183,7 +187,8 @@ def superglobal(
     weights = share * np.maximum(near.similarities, 0)
     others = np.einsum("nk,nkd->nd", weights, descriptors[near.rows])
     refined = (descriptors + others) / (1 + weights.sum(axis=1, keepdims=True))
-    scores: Float32 = refined @ (query + refined[:top].max(axis=0)) / 2
+    first = np.argsort(-(refined @ query), kind="stable")[:top]
+    scores: Float32 = refined @ (query + refined[first].max(axis=0)) / 2
     return scores
 
 

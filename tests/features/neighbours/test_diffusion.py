@@ -13,6 +13,7 @@ from beautylens.features.neighbours.diffusion import (
     diffuse,
     late_diffusion,
     linear_system,
+    mutual,
     normalised,
     offline_diffusion,
     query_weights,
@@ -21,12 +22,18 @@ from beautylens.features.neighbours.diffusion import (
 from beautylens.features.neighbours.knn import nearest_neighbours
 
 
+def graph_of(descriptors: np.ndarray, k_d: int, gamma: float = 3.0) -> object:
+    """The edges of all descriptors; k_d counts the image itself."""
+    return affinity(mutual(nearest_neighbours(descriptors, k_d - 1)), gamma)
+
+
 def unit_rows(seed: int, count: int, dimensions: int = 5) -> np.ndarray:
     rows = np.random.default_rng(seed).normal(size=(count, dimensions)).astype(np.float32)
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
 def slow_affinity(descriptors: np.ndarray, k_d: int, gamma: float) -> np.ndarray:
+    """Edges as the authors' program draws them: an image is the first of its own k_d nearest."""
     count = len(descriptors)
     similarities = descriptors.astype(np.float64) @ descriptors.T.astype(np.float64)
     near = []
@@ -35,11 +42,11 @@ def slow_affinity(descriptors: np.ndarray, k_d: int, gamma: float) -> np.ndarray
             (other for other in range(count) if other != own),
             key=lambda other, own=own: (-similarities[own, other], other),
         )
-        near.append(set(others[:k_d]))
+        near.append({own, *others[: k_d - 1]})
     weights = np.zeros((count, count))
     for one in range(count):
         for other in range(count):
-            if other in near[one] and one in near[other]:
+            if one != other and other in near[one] and one in near[other]:
                 weights[one, other] = max(similarities[one, other], 0) ** gamma
     return weights
 
@@ -65,10 +72,10 @@ def slow_diffusion(
     return np.linalg.solve(np.eye(len(start)) - graph.alpha * spreading, start)
 
 
-@pytest.mark.parametrize(("k_d", "gamma"), [(1, 1.0), (4, 3.0), (100, 3.0)])
+@pytest.mark.parametrize(("k_d", "gamma"), [(1, 1.0), (5, 3.0), (100, 3.0)])
 def test_affinity_joins_mutual_neighbours_only(k_d: int, gamma: float) -> None:
     descriptors = unit_rows(1, 25)
-    found = affinity(nearest_neighbours(descriptors, k_d), gamma).toarray()
+    found = graph_of(descriptors, k_d, gamma).toarray()
     np.testing.assert_allclose(found, slow_affinity(descriptors, k_d, gamma), atol=1e-6)
     assert np.array_equal(found, found.T)
     assert not found.diagonal().any()
@@ -76,7 +83,7 @@ def test_affinity_joins_mutual_neighbours_only(k_d: int, gamma: float) -> None:
 
 def test_normalisation_divides_by_the_roots_of_both_degrees() -> None:
     weights = slow_affinity(unit_rows(2, 20), 4, 3.0)
-    edges = affinity(nearest_neighbours(unit_rows(2, 20), 4), 3.0)
+    edges = graph_of(unit_rows(2, 20), 4)
     np.testing.assert_allclose(normalised(edges).toarray(), slow_spreading(weights), atol=1e-5)
 
 
@@ -91,15 +98,15 @@ def test_query_weights_are_powers_of_the_nearest_similarities() -> None:
 @given(st.integers(1, 18), st.integers(1, 8), st.floats(0, 0.99), st.integers(0, 1000))
 def test_diffusion_solves_the_equation(count: int, k_d: int, alpha: float, seed: int) -> None:
     descriptors, query = unit_rows(seed, count), unit_rows(seed + 1, 1)[0]
-    graph = Graph(k_d, 3.0, alpha)
-    found = diffuse(descriptors, descriptors @ query, graph, k_q=5, gamma_q=3.0)
-    expected = slow_diffusion(descriptors, query, graph, 5, 3.0)
+    edges = graph_of(descriptors, k_d)
+    found = diffuse(edges, descriptors @ query, alpha, k_q=5, gamma_q=3.0)
+    expected = slow_diffusion(descriptors, query, Graph(k_d, 3.0, alpha), 5, 3.0)
     np.testing.assert_allclose(found, expected, atol=1e-4 * max(1e-3, expected.max()))
 
 
 def test_twenty_iterations_are_the_most_that_are_done() -> None:
     descriptors = unit_rows(3, 400)
-    edges = affinity(nearest_neighbours(descriptors, 5), 3.0)
+    edges = graph_of(descriptors, 6)
     system = linear_system(normalised(edges), 0.99)
     start = query_weights(descriptors @ descriptors[0], 10, 3.0)
     exact = np.linalg.solve(system.toarray(), start)
@@ -112,9 +119,10 @@ def test_an_isolated_image_keeps_what_the_query_gives_it_and_nothing_is_nan() ->
     descriptors = np.eye(4, dtype=np.float32)
     descriptors[1] = [0.8, 0.6, 0, 0]
     query = np.array([0, 0, 1, 0], np.float32)
-    spread = diffuse(descriptors, descriptors @ query, Graph(), k_q=4, gamma_q=3.0)
+    edges = graph_of(descriptors, 50)
+    spread = diffuse(edges, descriptors @ query, 0.99, k_q=4, gamma_q=3.0)
     np.testing.assert_allclose(spread, [0, 0, 1, 0])
-    opposite = diffuse(descriptors, -np.ones(4, np.float32), Graph(), k_q=4, gamma_q=3.0)
+    opposite = diffuse(edges, -np.ones(4, np.float32), 0.99, k_q=4, gamma_q=3.0)
     assert opposite.tolist() == [0, 0, 0, 0]
     offline = offline_diffusion(descriptors, Graph(), truncation=4)
     assert np.isfinite(offline.data).all()
@@ -127,7 +135,7 @@ def test_without_spreading_only_the_query_weights_count(count: int, seed: int) -
     similarities = descriptors @ query
     given_weights = query_weights(similarities, 10, 3.0)
     for alpha in (0.0, 1e-9):
-        spread = diffuse(descriptors, similarities, Graph(alpha=alpha), k_q=10, gamma_q=3.0)
+        spread = diffuse(graph_of(descriptors, 50), similarities, alpha, k_q=10, gamma_q=3.0)
         order, expected = np.argsort(-spread)[:10], np.argsort(-given_weights)[:10]
         touched = given_weights[expected] > 0
         assert order[touched].tolist() == expected[touched].tolist()
@@ -136,7 +144,7 @@ def test_without_spreading_only_the_query_weights_count(count: int, seed: int) -
 def test_the_powers_of_the_2019_system_do_not_vanish() -> None:
     descriptors = unit_rows(4, 60, 64)
     similarities = np.linspace(0.02, 0.3, 60).astype(np.float32)
-    spread = diffuse(descriptors, similarities, Graph(), k_q=7, gamma_q=80.0)
+    spread = diffuse(graph_of(descriptors, 50), similarities, 0.99, k_q=7, gamma_q=80.0)
     assert np.isfinite(spread).all()
     assert spread[59] == spread.max() > 0
 
@@ -145,9 +153,8 @@ def test_the_powers_of_the_2019_system_do_not_vanish() -> None:
 def test_the_order_of_the_images_changes_nothing(count: int, seed: int) -> None:
     descriptors, query = unit_rows(seed, count), unit_rows(seed + 1, 1)[0]
     order = np.random.default_rng(seed).permutation(count)
-    graph = Graph(4, 3.0, 0.9)
     plain, turned = (
-        diffuse(rows, rows @ query, graph, k_q=5, gamma_q=3.0)
+        diffuse(graph_of(rows, 4), rows @ query, 0.9, k_q=5, gamma_q=3.0)
         for rows in (descriptors, descriptors[order])
     )
     np.testing.assert_allclose(turned, plain[order], atol=1e-4)

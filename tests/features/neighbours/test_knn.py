@@ -70,6 +70,15 @@ def test_augmentation_is_the_unit_sum_of_a_row_and_its_weighted_neighbours(
     np.testing.assert_allclose(augment(descriptors, n, alpha, block=7), expected, atol=1e-5)
 
 
+def test_augmentation_by_one_half_adds_half_of_the_nearest() -> None:
+    descriptors = unit_rows(7, 20)
+    expected = []
+    for own, near in zip(descriptors, slowly(descriptors, 1), strict=True):
+        total = own.astype(np.float64) + 0.5 * descriptors[near[0]]
+        expected.append(total / np.linalg.norm(total))
+    np.testing.assert_allclose(augment(descriptors, 1, 0.0, 0.5), expected, atol=1e-5)
+
+
 def test_augmentation_by_no_neighbours_changes_nothing() -> None:
     descriptors = unit_rows(4, 20)
     np.testing.assert_allclose(augment(descriptors, 0, 3.0), descriptors, atol=1e-6)

@@ -22,6 +22,7 @@ from beautylens.features.encoder.base_encoder import BaseEncoder
 from beautylens.features.encoder.precision import Precision
 from beautylens.features.local.extractors import Extractor
 from beautylens.features.local.keypoints import Keypoints
+from beautylens.ingest.derive import derive
 from beautylens.recipe.recipe import Recipe
 from beautylens.text.ocr import Line, shared_reader
 
@@ -155,6 +156,8 @@ class Trials:
 
     def _measured(self, recipe: Recipe) -> Figures:
         opened = self._collection
+        # The collection was built by another recipe, which may lack this one's artefacts.
+        derive(recipe, opened.gallery)
         opened.search_by(recipe)
         pipeline = make_pipeline(
             recipe,
@@ -186,6 +189,7 @@ class Trials:
         return _median(list(run_queries(self._collection, [rows[0], *rows]))[1:])
 
     def _uncached(self, recipe: Recipe, photos: Sequence[TruthRow]) -> Figures:
+        derive(recipe, self._collection.gallery)
         self._collection.search_by(recipe)
         results = list(run_queries(self._collection, photos))
         precisions = (precision_of(row, r.ranking) for row, r in zip(photos, results, strict=True))

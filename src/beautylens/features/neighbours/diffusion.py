@@ -24,7 +24,8 @@ class Graph:
     """Settings of the diffusion graph.
 
     Args:
-        k_d: nearest neighbours of an image; mutual neighbours are joined by an edge.
+        k_d: nearest images of an image, itself included as in the authors' program: k_d - 1 others;
+            mutual neighbours are joined by an edge.
         gamma: exponent of the similarity in an edge's weight.
         alpha: damping factor, 0 or more and below 1.
     """
@@ -34,21 +35,26 @@ class Graph:
     alpha: float = 0.99
 
 
-def affinity(neighbours: Neighbours, gamma: float) -> scipy.sparse.csr_matrix:
-    """Return A: max(s, 0)^gamma between mutual neighbours, else 0.
+def mutual(neighbours: Neighbours) -> scipy.sparse.csr_matrix:
+    """Return max(s, 0) between mutual neighbours, else 0.
 
     (N, N) float64, symmetric, with a diagonal of zeros.
     """
     count, k = neighbours.rows.shape
-    weights = np.maximum(neighbours.similarities.astype(np.float64), 0) ** gamma
+    similarities = np.maximum(neighbours.similarities.astype(np.float64), 0)
     starts = np.arange(0, count * k + 1, k) if k else np.zeros(count + 1, np.int64)
     directed = scipy.sparse.csr_matrix(
-        (weights.ravel(), neighbours.rows.ravel(), starts), (count, count)
+        (similarities.ravel(), neighbours.rows.ravel(), starts), (count, count)
     )
     # The minimum of both directions is 0 unless neighbours are mutual.
-    mutual = directed.minimum(directed.T).tocsr()
-    mutual.eliminate_zeros()
-    return mutual
+    both = directed.minimum(directed.T).tocsr()
+    both.eliminate_zeros()
+    return both
+
+
+def affinity(similarities: scipy.sparse.csr_matrix, gamma: float) -> scipy.sparse.csr_matrix:
+    """Return A: the similarities of `mutual` neighbours to the power of gamma, else 0."""
+    return similarities.power(gamma).tocsr()
 
 
 def normalised(weights: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
@@ -111,22 +117,19 @@ def solve(
 
 
 def diffuse(
-    descriptors: Float32, similarities: Float32, graph: Graph, *, k_q: int, gamma_q: float
+    edges: scipy.sparse.csr_matrix, similarities: Float32, alpha: float, *, k_q: int, gamma_q: float
 ) -> Float64:
     """Return f over the given images alone: early truncation if they are the query's nearest.
 
-    The graph is built of these images only; the rest of the gallery is not needed.
-
     Args:
-        descriptors: (N, D) float32, unit rows.
+        edges: A among these images, (N, N), cut out of that of the whole gallery.
         similarities: (N,) cosines of the query to each of them.
-        graph: settings of the graph.
+        alpha: damping factor.
         k_q: nearest images that the query is joined to.
         gamma_q: exponent of their similarity.
     """
-    edges = affinity(nearest_neighbours(descriptors, graph.k_d), graph.gamma)
     start = query_weights(similarities, k_q, gamma_q)
-    return solve(linear_system(normalised(edges), graph.alpha), start)
+    return solve(linear_system(normalised(edges), alpha), start)
 
 
 def offline_diffusion(
@@ -149,8 +152,8 @@ def offline_diffusion(
         (N, N) float32, sparse; row i is 0 outside T_i.
     """
     count = len(descriptors)
-    wide = nearest_neighbours(descriptors, max(truncation - 1, graph.k_d))
-    edges = affinity(wide.first(graph.k_d), graph.gamma)
+    wide = nearest_neighbours(descriptors, max(truncation, graph.k_d) - 1)
+    edges = affinity(mutual(wide.first(graph.k_d - 1)), graph.gamma)
     system = linear_system(normalised(edges), graph.alpha)
     near = wide.first(truncation - 1).rows
     truncated = np.concatenate([np.arange(count, dtype=np.int32)[:, None], near], axis=1)

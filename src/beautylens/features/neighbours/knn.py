@@ -54,22 +54,27 @@ def nearest_neighbours(
     return found
 
 
-def blend(own: Float32, others: Float32, similarities: Float32, alpha: float) -> Float32:
-    """Return l2(own + Σ max(s, 0)^alpha · other): query expansion (Radenovic et al., 2018).
+def blend(
+    own: Float32, others: Float32, similarities: Float32, alpha: float, weight: float = 1.0
+) -> Float32:
+    """Return l2(own + weight · Σ max(s, 0)^alpha · other), query expansion (Radenovic, 2018).
 
-    With alpha = 0 all weights are 1.
+    With alpha = 0 all others have the same weight.
 
     Args:
         own: (..., D) float32.
         others: (..., n, D) float32.
         similarities: (..., n) float32, of the others to their own.
         alpha: 0 or more.
+        weight: of the others; ½ makes the shares of one other and its own 1/3 and 2/3.
     """
-    weights = np.maximum(similarities, 0) ** np.float32(alpha)
+    weights = np.float32(weight) * np.maximum(similarities, 0) ** np.float32(alpha)
     return unit_rows(own + np.einsum("...n,...nd->...d", weights, others))
 
 
-def augment(descriptors: Float32, n: int, alpha: float, *, block: int = 512) -> Float32:
+def augment(
+    descriptors: Float32, n: int, alpha: float, weight: float = 1.0, *, block: int = 512
+) -> Float32:
     """Return database-side augmentation (DBA; Arandjelovic, 2012).
 
     Every descriptor is blended with its n nearest others. (The published program of the 2018 system
@@ -79,6 +84,7 @@ def augment(descriptors: Float32, n: int, alpha: float, *, block: int = 512) -> 
         descriptors: (N, D) float32, unit rows.
         n: neighbours blended in; 0 changes nothing.
         alpha: exponent of the similarities in the weights.
+        weight: of the neighbours.
         block: rows blended at a time.
     """
     neighbours = nearest_neighbours(descriptors, n)
@@ -86,7 +92,8 @@ def augment(descriptors: Float32, n: int, alpha: float, *, block: int = 512) -> 
     for start in range(0, len(descriptors), block):
         part = slice(start, start + block)
         others = descriptors[neighbours.rows[part]]
-        blended[part] = blend(descriptors[part], others, neighbours.similarities[part], alpha)
+        near = neighbours.similarities[part]
+        blended[part] = blend(descriptors[part], others, near, alpha, weight)
     return blended
 
 
