@@ -32,6 +32,7 @@ SYSTEMS = (
     "grmac2019",
     "hou2020",
     "yan2020",
+    "ustc2020",
     "deepproduct",
     "default",
 )

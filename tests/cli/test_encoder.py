@@ -86,6 +86,19 @@ def test_exporting_without_the_extra_names_the_pip_line(home: Path) -> None:
 
 
 @pytest.mark.skipif(bool(ABSENT), reason="exporting needs the extra `train`")
+def test_normalisation_and_missing_layers_are_said_at_export(home: Path) -> None:
+    run(
+        "encoder", "export", "--backbone", "test_resnet", "--side", 64, "--random", 1,
+        "--without", "activation", "--mean", "125.307,122.961,113.8575",
+        "--std", "51.5865,50.847,51.255", "--name", "cifar",
+    )  # fmt: skip
+    encoder = Encoder.load("cifar")
+    assert encoder.spec.mean == (125.307, 122.961, 113.8575)
+    assert encoder.spec.std == (51.5865, 50.847, 51.255)
+    assert encoder.outputs(np.zeros((1, 64, 64, 3), np.uint8))[0].maps.min() < 0
+
+
+@pytest.mark.skipif(bool(ABSENT), reason="exporting needs the extra `train`")
 def test_an_exported_network_is_known_by_its_name(home: Path) -> None:
     done = run("encoder", "export", "--backbone", "test_vit", "--side", 64, "--random", 1)
     assert "Cosine with PyTorch" in done.stderr

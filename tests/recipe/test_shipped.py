@@ -62,16 +62,51 @@ def test_the_systems_are_put_together_as_their_papers_say(empty_home: Path) -> N
     ramac = read_recipe("ramac2018")
     assert len({(e.file, e.pooling.name) for e in ramac.encoders if e.pooling}) == 16
     assert (ramac.projection.zscore, ramac.projection.dimensions) == (True, 2048)
-    assert (ramac.augment.n, ramac.expand.kind, ramac.expand.n) == (1, "alpha_qe", 1)
+    assert (ramac.augment.n, ramac.augment.alpha, ramac.augment.weight) == (1, 0, 0.5)
+    assert (ramac.expand.kind, ramac.expand.n, ramac.expand.weight) == ("alpha_qe", 1, 1)
     uel = read_recipe("uel2019").expand
     assert (uel.k_q, uel.gamma_q, uel.k_d, uel.gamma, uel.alpha, uel.depth) == (
         7, 80, 50, 3, 0.99, 1024,
     )  # fmt: skip
-    assert [e.weight for e in read_recipe("hou2020").encoders] == [3, 1]
-    assert [e.weight for e in read_recipe("yan2020").encoders] == [10, 8.95]
+    hou, yan = read_recipe("hou2020"), read_recipe("yan2020")
+    assert [e.weight for e in hou.encoders] == [3, 1]
+    cut = {"global_term": True, "min_share": 0.33334}
+    assert [e.pooling.options for e in hou.encoders] == [{"p": 1, **cut}] * 2
+    assert [e.weight for e in yan.encoders] == [10, 8.95]
+    assert [e.pooling.options for e in yan.encoders] == [{"p": 3.5, **cut}, {}]
+    ustc = read_recipe("ustc2020")
+    assert [e.pooling.name for e in ustc.encoders] == ["grmac", "amac"]
+    assert len({e.file for e in ustc.encoders}) == 1
+    own, nearest = 1 / (1 + ustc.expand.weight), ustc.expand.weight / (1 + ustc.expand.weight)
+    assert (ustc.expand.n, ustc.expand.alpha) == (1, 0)
+    assert (own, nearest) == (pytest.approx(2 / 3), pytest.approx(1 / 3))
     tang = read_recipe("tang2018")
     assert (tang.verify.ratio, tang.verify.mutual, tang.verify.transform) == (0.8, False, "none")
     assert tang.scorer.kind == "inliers"
+
+
+# By recipe and encoder: the options of the published program that its export says.
+EXPORTS = {
+    ("grmac2019", "densenet201_linear_cifar"): ("--without activation", "--mean 125.307,"),
+    ("grmac2019", "seresnet152_cifar"): ("--mean 125.307,", "--std 51.5865,"),
+    ("hou2020", "densenet201_linear_cifar"): ("--without activation", "--mean 125.307,"),
+    ("hou2020", "seresnet152_cifar"): ("--mean 125.307,", "--std 51.5865,"),
+    ("yan2020", "densenet201_linear"): ("--without activation",),
+    ("ramac2018", "vgg16_unpooled"): ("--without pool",),
+    ("uel2019", "vgg16_sfm120k"): ("--without pool",),
+}
+
+
+@pytest.mark.parametrize(("recipe", "encoder"), EXPORTS)
+def test_the_export_of_an_encoder_says_what_the_published_program_does(
+    recipe: str, encoder: str
+) -> None:
+    sources = {e.source for e in read_recipe(recipe).encoders if e.file == encoder}
+    assert len(sources) == 1
+    source = sources.pop()
+    assert f"--name {encoder}`" in source
+    for option in EXPORTS[recipe, encoder]:
+        assert option in source
 
 
 def test_sixteen_descriptors_of_2018_take_four_runs(

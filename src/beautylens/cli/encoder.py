@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -99,10 +100,25 @@ def export(
         int | None,
         typer.Option(metavar="SEED", help="Use random weights with this seed, for tests."),
     ] = None,
+    mean: Annotated[
+        str | None,
+        typer.Option(help="Mean of R,G,B on the 0..255 scale; the model's own by default."),
+    ] = None,
+    std: Annotated[
+        str | None, typer.Option(help="Standard deviation of R,G,B, 0..255; by default its own.")
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LAYER", help="Leave out a last layer: activation or pool; repeatable."
+        ),
+    ] = None,
     name: Name = None,
     licence: Licence = None,
 ) -> None:
     """Export a timm model as an encoder, and compare its output with PyTorch's."""
+    own_mean = mean and _channels("--mean", mean)
+    own_std = std and _channels("--std", std)
     if weights is not None and random is not None:
         raise EncoderError("--weights and --random are mutually exclusive; give one of them")
     folder = out or encoder_home() / (name or backbone)
@@ -115,7 +131,10 @@ def export(
         from beautylens.features.export.backbones import build_backbone
         from beautylens.features.export.timm import export_backbone
     with console.status(f"Building {backbone}"):
-        built = build_backbone(backbone, side=side, weights=weights, seed=random)
+        built = build_backbone(
+            backbone, side=side, weights=weights, seed=random, without=without or ()
+        )
+        built = replace(built, mean=own_mean or built.mean, std=own_std or built.std)
     with console.status(f"Exporting {backbone} and comparing it with PyTorch"):
         chosen = None if pooling is None else PoolingSettings(name=pooling)
         exported = export_backbone(built, folder, name=name, pooling=chosen, licence=licence)

@@ -9,6 +9,7 @@ import difflib
 import importlib
 import logging
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 
 from beautylens.errors import EncoderError
 from beautylens.features.export.checkpoints import draw_weights, fill_weights, read_checkpoint
+from beautylens.features.export.last_layers import check_layers, remove_last
 from beautylens.runtime.extras import extra
 
 with extra("train"):
@@ -96,6 +98,7 @@ def build_backbone(
     weights: Path | None = None,
     seed: int | None = None,
     classes: bool = False,
+    without: Sequence[str] = (),
 ) -> Backbone:
     """Return a timm network with its weights, ready to be exported.
 
@@ -105,11 +108,14 @@ def build_backbone(
         weights: a .safetensors, .pth or .pt file; by default downloaded from the hub.
         seed: of random weights, in place of trained ones.
         classes: whether to keep the classifier, beside the trunk.
+        without: last layers to leave out, names in `last_layers.LAYERS`: the DenseNets of 2019 and
+            2020 lack their last activation, the VGG16 of 2018 its last pooling.
 
     Raises:
         EncoderError: when the network is unknown, its weights cannot be downloaded or do not fit,
-            or it has no feature maps.
+            or it has no feature maps or no such last layer.
     """
+    check_layers(without)
     state = None if weights is None else read_checkpoint(weights)
     config = _find_config(name)
     pretrained = weights is None and seed is None
@@ -124,6 +130,8 @@ def build_backbone(
             raise EncoderError(f"{weights}: has no classifier; give weights with one")
     if seed is not None:
         draw_weights(trunk, seed, side)
+    for layer in without:
+        stride //= remove_last(trunk, layer, side, name)
     fixed = bool(config.fixed_input_size) or not pad_explicitly(network)
     mean, std = (tuple(round(255 * value, 3) for value in row) for row in (config.mean, config.std))
     # timm records the licence of its own weights only.
