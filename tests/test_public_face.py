@@ -317,9 +317,9 @@ def test_whole_numbers_beside_a_missing_one_stay_whole() -> None:
     from beautylens.catalogue.sources import catalogue_from
 
     frame = pd.DataFrame(
-        {"product_id": [1001, 1002], "image": ["a.jpg", "b.jpg"], "ean": [7, None]}
+        {"product_id": [1001, 1002], "image": ["a.jpg", "b.jpg"], "size": [7, None]}
     )
-    assert catalogue_from(frame).rows["ean"].to_pylist() == ["7", ""]
+    assert catalogue_from(frame).rows["size"].to_pylist() == ["7", ""]
 
 
 @pytest.mark.parametrize(

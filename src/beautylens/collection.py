@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -222,6 +222,8 @@ class Collection:
         self,
         products: Table,
         *,
+        columns: Mapping[str, str] | None = None,
+        variants: str | None = None,
         workers: int | None = None,
         stop_on_error: bool = False,
         read: bool = True,
@@ -231,6 +233,8 @@ class Collection:
 
         Args:
             products: the path of a table, a list of dicts, a data frame or an Arrow table.
+            columns: as for `beautylens.index`.
+            variants: as for `beautylens.index`.
             workers: threads, 1 or more; all cores by default.
             stop_on_error: raise at the first picture that cannot be read, instead of recording it.
             read: read the text on the pictures, if the recipe compares it.
@@ -240,7 +244,7 @@ class Collection:
             ImageError: when a picture cannot be read and `stop_on_error` is set.
             TableError: when the table cannot be read.
         """
-        catalogue = catalogue_from(products)
+        catalogue = catalogue_from(products, columns=columns, variants=variants)
         filled = fill(
             self.gallery,
             catalogue,

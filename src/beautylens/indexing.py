@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ def index(
     address: str | Path,
     *,
     recipe: str | Path | Recipe = "default",
+    columns: Mapping[str, str] | None = None,
+    variants: str | None = None,
     workers: int | None = None,
     resume: bool = True,
     stop_on_error: bool = False,
@@ -47,6 +50,10 @@ def index(
         table: the path of a table, a list of dicts, a data frame or an Arrow table.
         address: of the collection, a folder or in object storage.
         recipe: the name of a shipped recipe, a TOML file, or a `Recipe`.
+        columns: the table's column for a column of the catalogue, where it is not recognised:
+            `{"name": "Titel"}`.
+        variants: "products" or "one": whether each variant of a product is a product; by default
+            as is usual in the feed.
         workers: threads on this machine, 1 or more; all cores by default.
         resume: continue if the collection exists.
         stop_on_error: raise at the first picture that cannot be read.
@@ -64,6 +71,8 @@ def index(
         table,
         address,
         recipe=recipe,
+        columns=columns,
+        variants=variants,
         workers=workers,
         resume=resume,
         stop_on_error=stop_on_error,
@@ -78,6 +87,8 @@ def build(
     address: str | Path,
     *,
     recipe: str | Path | Recipe = "default",
+    columns: Mapping[str, str] | None = None,
+    variants: str | None = None,
     workers: int | None = None,
     resume: bool = True,
     stop_on_error: bool = False,
@@ -91,6 +102,8 @@ def build(
         table: as for `index`.
         address: as for `index`.
         recipe: as for `index`.
+        columns: as for `index`.
+        variants: as for `index`.
         workers: as for `index`.
         resume: as for `index`.
         stop_on_error: as for `index`.
@@ -111,7 +124,7 @@ def build(
             "see the failures with `beautylens info`"
         )
     workers = none_or_at_least_one(workers, "workers")
-    catalogue = catalogue_from(table)
+    catalogue = catalogue_from(table, columns=columns, variants=variants)
     wanted = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     if not resume and Gallery.exists(address):
         raise CollectionError(f"{address} is already a collection; name a new folder, or resume")

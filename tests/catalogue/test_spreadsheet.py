@@ -106,8 +106,21 @@ def test_utf_16_with_its_mark_is_read(tmp_path: Path, name: str, encoding: str) 
     assert table.to_pylist() == [{"product_id": "p1", "image": "Crème.jpg"}]
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_windows_1252_is_read_and_said(tmp_path: Path, delimiter: str) -> None:
+    text = "product_id,image,name\np1,a.jpg,Crème à 5 €\n".replace(",", delimiter)
+    table = tmp_path / "table.csv"
+    table.write_bytes(text.encode("cp1252"))
+    catalogue = read_catalogue(table)
+    assert catalogue.rows["name"].to_pylist() == ["Crème à 5 €"]
+    assert len(catalogue.notes) == 1
+    assert catalogue.notes[0].startswith("the table is not UTF-8 and was read as Windows-1252")
+    table.write_bytes(text.encode())
+    assert read_catalogue(table).notes == ()
+
+
 def test_another_encoding_is_refused_with_its_line_and_the_remedy(tmp_path: Path) -> None:
-    text = "product_id,image\np1,a.jpg\np2,Crème.jpg\n".encode("cp1252")
+    text = b"product_id,image\np1,a.jpg\np2,\x81.jpg\n"
     with pytest.raises(TableError, match=r"not UTF-8 text \(line 3\); save it again .*CSV UTF-8"):
         read_text(tmp_path, text)
 

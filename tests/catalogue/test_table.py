@@ -38,12 +38,18 @@ def write_json_lines(path: Path, rows: Sequence[Row]) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
+def write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value), encoding="utf-8")
+
+
 WRITERS: dict[str, Callable[[Path, Sequence[Row]], None]] = {
     ".csv": lambda path, rows: write_delimited(path, rows, ","),
     ".tsv": lambda path, rows: write_delimited(path, rows, "\t"),
     ".parquet": lambda path, rows: pq.write_table(pa.Table.from_pylist(list(rows)), path),
     ".jsonl": write_json_lines,
     ".ndjson": write_json_lines,
+    ".json": lambda path, rows: write_json(path, {"products": rows}),
+    ".jsonld": write_json,
 }
 
 
@@ -126,7 +132,8 @@ def test_rows_come_back_as_they_were_written(suffix: str, rows: list[Row]) -> No
 
 
 def test_every_format_has_a_writer_in_these_tests() -> None:
-    assert set(WRITERS) == set(READERS)
+    # XML cannot hold every character.
+    assert {*WRITERS, ".xml"} == set(READERS)
 
 
 def test_the_first_slash_of_an_image_id_ends_the_product(tmp_path: Path) -> None:
@@ -161,8 +168,6 @@ def test_metadata_gets_names_that_a_search_condition_can_use(tmp_path: Path) -> 
         ("Descriptor", "'Descriptor' has the name of one"),
         ("keypoints", "'keypoints' has the name of one"),
         ("row", "'row' has the name of one"),
-        ("Name", "'Name' has to be written 'name'. Rename"),
-        ("GTIN", "'GTIN' has to be written 'gtin'. Rename"),
         ("Product ID", "'Product ID' is another one that would be called 'product_id'"),
         ("", "'' has no name that a search condition could use"),
         ("2nd shade", "'2nd shade' has no name"),
@@ -178,22 +183,18 @@ def test_a_column_whose_name_cannot_be_kept_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("header", "missing", "remedy"),
-    [
-        ("id,image", "product_id", "if 'id' is meant, rename it"),
-        ("Product ID,image", "product_id", "if 'Product ID' is meant, rename it"),
-        ("product_id,Picture,Image Path", "image", "if 'Image Path' is meant, rename it"),
-        ("sku,image", "product_id", "add a column named 'product_id'"),
-    ],
+    ("header", "missing"),
+    [("Kürzel,image", "product_id"), ("product_id,Ansicht,Image Alt", "image")],
 )
-def test_a_missing_column_is_named_with_those_there_are_and_the_nearest(
-    tmp_path: Path, header: str, missing: str, remedy: str
+def test_a_missing_column_is_named_with_those_there_are_and_the_option(
+    tmp_path: Path, header: str, missing: str
 ) -> None:
     found = ", ".join(repr(name) for name in header.split(","))
     with pytest.raises(TableError) as error:
         read_text(tmp_path, f"{header}\n{','.join('x' for _ in header.split(','))}\n")
     assert str(error.value) == (
-        f"{tmp_path / 'table.csv'} has no column '{missing}' but only {found}; {remedy}"
+        f"{tmp_path / 'table.csv'} has no column '{missing}' but only {found}; rename the column "
+        f"in question, or name it with --columns {missing}=COLUMN"
     )
 
 

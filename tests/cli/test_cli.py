@@ -71,7 +71,7 @@ def test_index_search_add_remove_and_info_in_turn(tmp_path: Path) -> None:
     done = start("index", shop.table, lens)
     assert done.stdout == ""
     assert "6 products, 6 pictures." in done.stderr
-    assert "In the table: name 6/6, brand 6/6, category 0/6, gtin 0/6." in done.stderr
+    assert "In the table: name 6/6, brand 6/6, category 0/6, gtin 0/6 usable." in done.stderr
     assert "Skipped 6 pictures already in the collection" in run("index", shop.table, lens).stderr
     answer = json.loads(start("search", lens, shop.photo(0), "--format", "json").stdout)
     assert answer["matches"][0]["product_id"] == "p00"

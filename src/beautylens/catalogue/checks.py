@@ -10,13 +10,15 @@ from beautylens.errors import TableError
 from beautylens.files.paths import AnyPath
 from beautylens.inputs.several import several
 
+# Columns that a collection adds to those of a table.
+RESERVED = ("image_id", "row", "path", "digest", "descriptor", "keypoints", "local")
 _FIRST_FEW = 5
 
 
-def listed(faults: Sequence[str]) -> str:
+def listed(faults: Sequence[str], between: str = "; ") -> str:
     """Return the first few faults in one phrase, and how many more there are."""
     more = len(faults) - _FIRST_FEW
-    return "; ".join(faults[:_FIRST_FEW]) + (f"; and {more} more" if more > 0 else "")
+    return between.join(faults[:_FIRST_FEW]) + (f"{between}and {more} more" if more > 0 else "")
 
 
 def refuse(path: AnyPath | str, faults: Sequence[str], remedy: str) -> None:

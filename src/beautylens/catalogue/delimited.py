@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -20,13 +20,14 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from beautylens.catalogue.checks import listed
-from beautylens.catalogue.text_files import encoding_of, open_text
+from beautylens.catalogue.text_files import open_text, table_encoding
 from beautylens.catalogue.unclosed_quotes import is_quoted, refuse_unclosed_quotes
 from beautylens.errors import TableError
 
 TAB = "\t"
-# Delimiters, and their names in messages.
-_DELIMITERS = {",": "','", ";": "';'", TAB: "tabs"}
+_DELIMITERS = (",", ";", TAB)
+# A quoted column name, which may hold delimiters.
+_QUOTED = re.compile(r'"[^"]*"')
 # The first line that tells spreadsheets the delimiter.
 _DECLARED = re.compile(r'"?sep=(?P<delimiter>.)"?[ ,;\t]*\r?\n?', re.IGNORECASE)
 # A row that a spreadsheet shows as empty.
@@ -37,11 +38,12 @@ _BLOCK_BYTES = 1 << 24
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The delimiter, quoting and column names of a table of text.
+    """The encoding, delimiter, quoting and column names of a table of text.
 
     declared: the number of lines that name the delimiter, 0 or 1.
     """
 
+    encoding: str
     delimiter: str
     quoted: bool
     declared: int
@@ -51,17 +53,22 @@ class Layout:
 def read_delimited(path: Path, delimiter: str) -> pa.Table:
     """Return a table of text as strings, unchanged.
 
+    Args:
+        path: text in UTF-8, UTF-16 with a byte-order mark, or Windows-1252.
+        delimiter: separates cells, unless the first line names another one or is separated by it.
+
     Raises:
         TableError: when it has no column names, a row has too few or too many cells, or a quote
             swallows rows.
     """
-    with open_text(path) as file:
-        layout = _layout(path, file, delimiter)
+    encoding = table_encoding(path)
+    with open_text(path, encoding) as file:
+        layout = _layout(path, file, encoding, delimiter)
         if not file.read(1):
             return pa.table([pa.array([], pa.string())] * len(layout.names), list(layout.names))
     if not layout.quoted:
         with _from_names(path, layout) as file:
-            layout = replace(layout, quoted=is_quoted(file, delimiter, len(layout.names)))
+            layout = replace(layout, quoted=is_quoted(file, layout.delimiter, len(layout.names)))
     ragged: list[str] = []
     try:
         table = _parsed(path, layout, ragged)
@@ -93,7 +100,7 @@ def _parsed(path: Path, layout: Layout, ragged: list[str]) -> pa.Table:
         use_threads=False,
         block_size=_BLOCK_BYTES,
         skip_rows=layout.declared,
-        encoding=encoding_of(path),
+        encoding=layout.encoding,
     )
     parsing = pa_csv.ParseOptions(
         delimiter=layout.delimiter,
@@ -139,25 +146,28 @@ def _quoting(quoted: bool) -> Literal[0, 3]:
     return csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
 
 
-def _layout(path: Path, file: TextIO, delimiter: str) -> Layout:
+def _layout(path: Path, file: TextIO, encoding: str, delimiter: str) -> Layout:
     """Read the lines above a table's rows; the file's position is then at the first row.
 
     Raises:
-        TableError: when there are none, or another delimiter separates the columns.
+        TableError: when there are none.
     """
     first = file.readline()
     declared = _DECLARED.fullmatch(first)
-    own = declared["delimiter"] if declared else delimiter
     if declared:
         first = file.readline()
-    quoted = delimiter != TAB or first.startswith('"')
+    own = declared["delimiter"] if declared else _delimiter(first, delimiter)
+    quoted = own != TAB or first.startswith('"')
     reader = csv.reader(chain([first], file), delimiter=own, quoting=_quoting(quoted))
     names = next(filter(None, reader), None)
     if names is None:
         raise TableError(f"{path} is empty; give a line of column names and one line per row")
-    if not declared:
-        _check_delimiter(path, names, own)
-    return Layout(own, quoted, int(declared is not None), tuple(names))
+    return Layout(encoding, own, quoted, int(declared is not None), tuple(names))
+
+
+def _delimiter(line: str, usual: str) -> str:
+    """Return the most frequent delimiter of a line of column names, the usual one if equal."""
+    return max((usual, *_DELIMITERS), key=_QUOTED.sub("", line).count)
 
 
 def _refuse_unclosed_quotes(path: Path, layout: Layout) -> None:
@@ -171,7 +181,7 @@ def _refuse_unclosed_quotes(path: Path, layout: Layout) -> None:
 @contextmanager
 def _from_names(path: Path, layout: Layout) -> Iterator[TextIO]:
     """Open a table's text at its column names."""
-    with open_text(path) as file:
+    with open_text(path, layout.encoding) as file:
         for _ in range(layout.declared):
             file.readline()
         yield file
@@ -191,14 +201,3 @@ def _keeping_together(layout: Layout) -> str:
     if layout.quoted:
         return "quote a field that holds a separator"
     return "no tab or line break inside a field, or save the table as .csv"
-
-
-def _check_delimiter(path: Path, names: Sequence[str], delimiter: str) -> None:
-    """Refuse a table whose column names hold more of another delimiter than of its own."""
-    header = delimiter.join(names)
-    used = max(_DELIMITERS, key=header.count)
-    if header.count(used) > header.count(delimiter):
-        raise TableError(
-            f"{path}: the columns seem to be separated by {_DELIMITERS[used]}; "
-            "save it with commas as .csv or with tabs as .tsv"
-        )

@@ -19,6 +19,9 @@ _FURTHER = re.compile(
     r"images|image(?:_link|_url|_src|_path)?_?\d{1,2}"
     r"|(?:additional|further|other)_images?(?:_(?:link|url|src|path)s?)?(?:_?\d{1,2})?"
 )
+_LIKE_PICTURES = re.compile(
+    "image|img|picture|photo|foto|bild|path|pfad|file|datei|fichier|chemin", re.IGNORECASE
+)
 # Keys of nested values that hold a picture's path or address.
 _KEYS = ("path", "url", "src", "link", "href", "contentUrl", "image")
 
@@ -40,6 +43,11 @@ def picture_columns(names: Sequence[str]) -> list[str]:
     """Return the columns of pictures: `image` first, then further ones in their order."""
     further = [name for name in names if name != MAIN and _FURTHER.fullmatch(identifier(name))]
     return [name for name in names if name == MAIN] + further
+
+
+def may_hold_pictures(name: str) -> bool:
+    """Return whether a column of this name may have the paths of pictures."""
+    return _LIKE_PICTURES.search(name) is not None
 
 
 def pictures_in(cell: str) -> list[str]:

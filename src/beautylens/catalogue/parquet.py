@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from beautylens.catalogue.image_cells import picture_columns
+from beautylens.catalogue.image_cells import may_hold_pictures
 from beautylens.images.formats import HEAD_BYTES, suffix_of
 from beautylens.images.parquet import embedded_path, picture_of
 
@@ -35,8 +35,8 @@ def read_parquet(path: Path, text: Text) -> pa.Table:
         schema = file.schema_arrow
         pictures = [
             name
-            for name in picture_columns(schema.names)
-            if may_hold_bytes(schema.field(name).type)
+            for name in schema.names
+            if may_hold_pictures(name) and may_hold_bytes(schema.field(name).type)
         ]
         plain = file.read(columns=[name for name in schema.names if name not in pictures])
         columns = [

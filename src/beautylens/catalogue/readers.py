@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
-import json
+import re
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import TextIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from beautylens.catalogue.delimited import TAB, read_delimited
-from beautylens.catalogue.image_cells import picture_columns
-from beautylens.catalogue.parquet import read_parquet, told_bytes
+from beautylens.catalogue.image_cells import may_hold_pictures
+from beautylens.catalogue.json_tables import (
+    read_json,
+    read_json_lines,
+    table_of,
+    text_of,
+)
+from beautylens.catalogue.parquet import read_parquet
 from beautylens.catalogue.spreadsheet import without_leftovers
-from beautylens.catalogue.text_files import lines_of, open_text
+from beautylens.catalogue.xml_feed import xml_items
 from beautylens.errors import TableError
 from beautylens.files.paths import AnyPath, local_copy
 from beautylens.inputs.unicode_text import composed
 
-# Columns that may hold several values; in formats with lists, as a list.
-SEVERAL = ("image", "product_ids", "ignore_ids")
-SEPARATOR = ";"
-
-_LINES_A_CHUNK = 1 << 12
-# Maximum of names in JSON Lines: each is a column, with a cell for every row.
-MAX_NAMES = 1000
+# Suffixes that say nothing of the format; on the web any may stand.
+_ANY = (".txt", ".feed")
+_HTML = re.compile(rb"<!doctype html|<html", re.IGNORECASE)
 
 
 def read_table(path: AnyPath) -> pa.Table:
@@ -43,11 +44,46 @@ def read_table(path: AnyPath) -> pa.Table:
     Raises:
         TableError: when the file is missing, of no known format, malformed, or without rows.
     """
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        raise TableError(f"{path} is not a table; give a file that ends in {', '.join(READERS)}")
-    with copied(path) as file, reading(file):
+    with copied(path) as file, _known(path, file) as reader:
         return tidied(path, reader(file))
+
+
+@contextmanager
+def _known(path: AnyPath, file: Path) -> Iterator[Callable[[Path], pa.Table]]:
+    """Yield the reader for a file: by its suffix, else by its first bytes.
+
+    Raises:
+        TableError: when it is not a table, or one raised meanwhile.
+    """
+    reader = READERS.get(path.suffix.lower())
+    if reader is None and isinstance(path, Path) and path.suffix.lower() not in _ANY:
+        raise _no_table(path)
+    with reading(file):
+        reader = reader or _by_content(file)
+        if reader is None:
+            raise _no_table(path)
+        yield reader
+
+
+def _no_table(path: AnyPath) -> TableError:
+    return TableError(f"{path} is not a table; give a file that ends in {', '.join(READERS)}")
+
+
+def _by_content(file: Path) -> Callable[[Path], pa.Table] | None:
+    """Return the reader for the first bytes of a file; None if it is not a table."""
+    with file.open("rb") as opened:
+        start = opened.read(1 << 12).removeprefix(codecs.BOM_UTF8).lstrip()
+    marked = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    suffix = ".csv"
+    if start.startswith(b"PAR1"):
+        suffix = ".parquet"
+    elif not start or _HTML.match(start) or (b"\0" in start and not marked):
+        suffix = ""
+    elif start.startswith(b"<"):
+        suffix = ".xml"
+    elif start.startswith((b"[", b"{")):
+        suffix = ".jsonl" if re.search(rb"}\s*\n\s*{", start) else ".json"
+    return READERS.get(suffix)
 
 
 def tidied(path: AnyPath | str, table: pa.Table) -> pa.Table:
@@ -60,7 +96,8 @@ def tidied(path: AnyPath | str, table: pa.Table) -> pa.Table:
     Raises:
         TableError: when it has no rows, or several columns have the same name.
     """
-    table = _composed(without_leftovers(path, table))
+    table = without_leftovers(path, table)
+    table = composed_except(table, list(filter(may_hold_pictures, table.column_names)))
     names = table.column_names
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise TableError(
@@ -71,9 +108,11 @@ def tidied(path: AnyPath | str, table: pa.Table) -> pa.Table:
     return table
 
 
-def _composed(table: pa.Table) -> pa.Table:
-    """Return a table of texts normalised to NFC, but not paths: object storage keeps both forms."""
-    paths = picture_columns(table.column_names)
+def composed_except(table: pa.Table, paths: Collection[str]) -> pa.Table:
+    """Return a table of texts normalised to NFC, except columns of paths.
+
+    Object storage keeps both forms.
+    """
     columns = [
         column if name in paths else pc.utf8_normalize(column, form="NFC")
         for name, column in zip(table.column_names, table.columns, strict=True)
@@ -144,58 +183,8 @@ def _not_utf8(path: Path) -> TableError:
     )
 
 
-def _read_json_lines(path: Path) -> pa.Table:
-    with open_text(path) as file:
-        objects = json_objects(path, file)
-        chunks = []
-        known: set[str] = set()
-        while batch := list(islice(objects, _LINES_A_CHUNK)):
-            names = dict.fromkeys(name for item in batch for name in item)
-            known.update(names)
-            if len(known) > MAX_NAMES:
-                raise TableError(
-                    f"{path} has more than {MAX_NAMES:,} names; give all products the same, and "
-                    "write what only some have into one of them"
-                )
-            columns = {name: [text_of(name, item.get(name)) for item in batch] for name in names}
-            chunks.append(pa.table(columns, pa.schema([(name, pa.string()) for name in names])))
-    table = pa.concat_tables(chunks, promote_options="default") if chunks else pa.table({})
-    return _mapped(table, lambda _, column: column.fill_null(""))
-
-
-def json_objects(path: Path, lines: TextIO) -> Iterator[Mapping[str, object]]:
-    """Yield the objects of JSON Lines, one in memory at a time.
-
-    Raises:
-        TableError: naming the line that is not an object.
-    """
-    for number, line in enumerate(lines_of(path, lines), 1):
-        if not line.strip():
-            continue
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise TableError(
-                f"{path}: line {number} is not JSON ({error}); write one JSON object per line"
-            ) from error
-        if not isinstance(value, dict):
-            raise TableError(f"{path}: line {number} is not a JSON object; write one per line")
-        yield value
-
-
-def text_of(name: str, value: object) -> str:
-    """Return a JSON value as a cell of a column."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if name in SEVERAL and isinstance(value, list) and all(isinstance(v, str) for v in value):
-        return SEPARATOR.join(value)
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
-
-
-def _plain(value: object) -> str:
-    return told_bytes(value) if isinstance(value, bytes) else str(value)
+def _read_xml(path: Path) -> pa.Table:
+    return table_of(path, xml_items(path))
 
 
 def _read_parquet(path: Path) -> pa.Table:
@@ -207,17 +196,15 @@ def _read_parquet(path: Path) -> pa.Table:
         ) from error
 
 
-def _mapped(table: pa.Table, change: Callable[[str, pa.ChunkedArray], pa.ChunkedArray]) -> pa.Table:
-    columns = [
-        change(name, column) for name, column in zip(table.column_names, table.columns, strict=True)
-    ]
-    return pa.Table.from_arrays(columns, names=table.column_names)
-
-
+# Suffixes of tables whose encoding is recognised.
+TEXT_TABLES = (".csv", ".tsv")
 READERS: dict[str, Callable[[Path], pa.Table]] = {
     ".csv": partial(read_delimited, delimiter=","),
     ".tsv": partial(read_delimited, delimiter=TAB),
     ".parquet": _read_parquet,
-    ".jsonl": _read_json_lines,
-    ".ndjson": _read_json_lines,
+    ".jsonl": read_json_lines,
+    ".ndjson": read_json_lines,
+    ".json": read_json,
+    ".jsonld": read_json,
+    ".xml": _read_xml,
 }

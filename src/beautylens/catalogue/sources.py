@@ -13,9 +13,11 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 import pyarrow as pa
 
-from beautylens.catalogue.image_cells import picture_columns
+from beautylens.catalogue.feeds.feed import Sources
+from beautylens.catalogue.image_cells import may_hold_pictures
+from beautylens.catalogue.json_tables import text_of
 from beautylens.catalogue.parquet import as_strings, may_hold_bytes
-from beautylens.catalogue.readers import text_of, tidied
+from beautylens.catalogue.readers import tidied
 from beautylens.catalogue.table import TEXT, Catalogue, catalogue_of, read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth, truth_of
 from beautylens.errors import TableError
@@ -39,11 +41,21 @@ Table: TypeAlias = Named | Rows | Catalogue
 Truth: TypeAlias = Named | Rows | Sequence[TruthRow]
 
 
-def catalogue_from(source: Table) -> Catalogue:
+def catalogue_from(
+    source: Table,
+    *,
+    columns: Mapping[str, str] | Sources | None = None,
+    variants: str | None = None,
+) -> Catalogue:
     """Return the catalogue in a file, rows, a data frame or an Arrow table.
 
     The columns are those of a catalogue file. `image` may be a list of paths. Relative paths in a
     file are relative to its folder, those in other sources to the current folder.
+
+    Args:
+        source: of any of these kinds.
+        columns: as for `read_catalogue`.
+        variants: as for `read_catalogue`.
 
     Raises:
         TableError: when it is none of these, a column is wrong, or no row is valid.
@@ -51,8 +63,9 @@ def catalogue_from(source: Table) -> Catalogue:
     if isinstance(source, Catalogue):
         return source
     if is_named(source):
-        return read_catalogue(_path(source))
-    return catalogue_of(NAME, tidied(NAME, _as_texts(source)), Path.cwd())
+        return read_catalogue(_path(source), columns=columns, variants=variants)
+    table = tidied(NAME, _as_texts(source))
+    return catalogue_of(NAME, table, Path.cwd(), columns=columns, variants=variants)
 
 
 def truth_from(source: Truth) -> tuple[TruthRow, ...]:
@@ -124,7 +137,7 @@ def _of_series(series: Any) -> pa.ChunkedArray:
 
 def _of_columns(names: Sequence[str], columns: Sequence[pa.ChunkedArray]) -> pa.Table:
     for name, column in zip(names, columns, strict=True):
-        if name in picture_columns(names) and may_hold_bytes(column.type):
+        if may_hold_pictures(name) and may_hold_bytes(column.type):
             raise _no_path(name, 1, "bytes")
     texts = [as_strings(name, column, _cell) for name, column in zip(names, columns, strict=True)]
     return pa.Table.from_arrays(texts, names=list(names))
@@ -137,7 +150,7 @@ def _of_cells(names: Sequence[Any], columns: Sequence[Sequence[object]]) -> pa.T
 
 
 def _cells(name: str, values: Sequence[object]) -> pa.Array:
-    if name in picture_columns([name]):
+    if may_hold_pictures(name):
         for row, value in enumerate(values, start=1):
             for each in value if isinstance(value, list | tuple) else (value,):
                 if not isinstance(each, str | os.PathLike | RemotePath) and not _is_missing(each):
@@ -158,7 +171,7 @@ def _cell(name: str, value: object) -> str:
         value = value.item()
     if _is_missing(value):
         return ""
-    if isinstance(value, list | tuple) and name in picture_columns([name]):
+    if isinstance(value, list | tuple) and may_hold_pictures(name):
         return json.dumps([_cell("", each) for each in value], ensure_ascii=False)
     if isinstance(value, os.PathLike):
         return str(os.fspath(value))

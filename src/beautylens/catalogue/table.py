@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from beautylens.catalogue.checks import identifier, listed, refuse, require_columns
+from beautylens.catalogue.checks import RESERVED, identifier, listed, refuse
+from beautylens.catalogue.feeds.feed import Sources
+from beautylens.catalogue.feeds.known import understand
 from beautylens.catalogue.image_cells import on_this_system, picture_columns, pictures_in
 from beautylens.catalogue.product_rows import filled, unrepeated, with_tidy_gtins
-from beautylens.catalogue.readers import read_table
+from beautylens.catalogue.readers import TEXT_TABLES, composed_except, copied, read_table
 from beautylens.catalogue.spreadsheet import blank_rows
+from beautylens.catalogue.text_files import WESTERN, table_encoding
+from beautylens.errors import TableError
 from beautylens.files.paths import AnyPath, as_path, path_in
 
 REQUIRED = ("product_id", "image")
 OPTIONAL = ("name", "brand", "category", "gtin")
 TEXT = pa.large_string()
-# Columns that a collection adds to those of a table.
-RESERVED = ("image_id", "row", "path", "digest", "descriptor", "keypoints", "local")
+_WESTERN_NOTE = (
+    "the table is not UTF-8 and was read as Windows-1252; save it as CSV UTF-8 if letters look "
+    "wrong"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,9 @@ class Catalogue:
         extra: the names of the metadata columns.
         faults: rows that were left out.
         notes: sentences about cells that were not, or only partly, understood.
+        feed: the name of the known feed that the table is; empty for others.
+        sources: for each column whose name differs from that in the table, the table's columns.
+        ignored: columns of the table that are not stored.
     """
 
     rows: pa.Table
@@ -53,6 +62,9 @@ class Catalogue:
     extra: tuple[str, ...] = ()
     faults: tuple[RowFault, ...] = ()
     notes: tuple[str, ...] = ()
+    feed: str = ""
+    sources: Sources = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of pictures."""
@@ -68,40 +80,68 @@ class Catalogue:
         return path_in(self.folder, image)
 
 
-def read_catalogue(path: str | AnyPath) -> Catalogue:
-    """Read a catalogue table: CSV, TSV, Parquet or JSON Lines.
+def read_catalogue(
+    path: str | AnyPath,
+    *,
+    columns: Mapping[str, str] | Sources | None = None,
+    variants: str | None = None,
+) -> Catalogue:
+    """Read a catalogue table: CSV, TSV, Parquet, JSON, JSON Lines or XML.
 
-    Columns `product_id` and `image` (paths relative to the table, addresses, or several of them, as
-    `image_cells` describes) and further pictures in columns such as `image_2` or
-    `additional_image_link`; optional `name`, `brand`, `category`, `gtin`; others are stored as
-    metadata under a name that is valid in filters (`Price (EUR)` becomes `price_eur`). Empty cells
-    of a product are filled from its other rows. Whether pictures exist is not checked before they
-    are decoded.
+    The exports of known shop systems are recognised by their columns, other tables by the usual
+    names of columns. `product_id` and pictures are required (paths relative to the table,
+    addresses, or several of them, as `image_cells` describes; further ones in columns such as
+    `image_2`); optional are `name`, `brand`, `category`, `gtin`; others are stored as metadata
+    under a name that is valid in filters (`Price (EUR)` becomes `price_eur`). Empty cells of a
+    product are filled from its other rows. Whether pictures exist is not checked before they are
+    decoded.
+
+    Args:
+        path: of the table.
+        columns: by name of the catalogue's column, the table's column, where it is not recognised.
+        variants: whether each variant of a product is a product; by default as is usual in a feed.
 
     Raises:
         TableError: when the table cannot be read, a column is wrong, or no row is valid.
     """
     path = as_path(path)
-    return catalogue_of(path, read_table(path), path.parent)
+    with copied(path) as file:
+        table = read_table(file)
+        western = file.suffix.lower() in TEXT_TABLES and table_encoding(file) == WESTERN
+    catalogue = catalogue_of(path, table, path.parent, columns=columns, variants=variants)
+    if western:
+        catalogue = replace(catalogue, notes=(_WESTERN_NOTE, *catalogue.notes))
+    return catalogue
 
 
-def catalogue_of(path: AnyPath | str, table: pa.Table, folder: AnyPath) -> Catalogue:
+def catalogue_of(
+    path: AnyPath | str,
+    table: pa.Table,
+    folder: AnyPath,
+    *,
+    columns: Mapping[str, str] | Sources | None = None,
+    variants: str | None = None,
+) -> Catalogue:
     """Return the catalogue of a table of strings.
 
     Args:
         path: the table's name in errors.
         table: its rows, as returned by `read_table`.
         folder: the folder of relative paths.
+        columns: as for `read_catalogue`.
+        variants: as for `read_catalogue`.
 
     Raises:
         TableError: when a column is wrong, or no row is valid.
     """
-    pictures = picture_columns(table.column_names)
-    require_columns(path, table.column_names, REQUIRED if not pictures else REQUIRED[:1])
+    known = understand(path, table, columns, variants)
+    pictures = picture_columns(known.table.column_names)
+    _require(path, table.column_names, known.table.column_names, pictures)
+    table = composed_except(known.table, pictures)
     extra = _metadata_names(path, [name for name in table.column_names if name not in pictures])
     table = table.rename_columns([extra.get(name, name) for name in table.column_names])
-    rows, image, notes = _images(table, pictures, folder)
-    lines, faults = _one_per_image(_long(table), rows, image, tuple(extra.values()))
+    rows, image, notes = _images(table, pictures, folder, known.rows)
+    lines, faults = _one_per_image(_long(table), rows, image, tuple(extra.values()), known.rows)
     if not len(lines):
         causes = Catalogue(lines, folder, faults=faults).left_out
         refuse(path, causes, "Give each row a product_id and the path of a picture")
@@ -109,7 +149,29 @@ def catalogue_of(path: AnyPath | str, table: pa.Table, folder: AnyPath) -> Catal
     lines = filled(lines, (*OPTIONAL, *extra.values()))
     lines, unusable = with_tidy_gtins(lines)
     notes += [*repeated, *unusable]
-    return Catalogue(lines, folder, tuple(extra.values()), faults, tuple(notes))
+    return Catalogue(
+        lines,
+        folder,
+        tuple(extra.values()),
+        faults,
+        tuple(notes),
+        known.feed,
+        known.sources,
+        known.ignored,
+    )
+
+
+def _require(
+    path: AnyPath | str, given: Sequence[str], understood: Sequence[str], pictures: Sequence[str]
+) -> None:
+    """Refuse a table without ids or pictures."""
+    missing = [name for name in REQUIRED if name not in (*understood, *(pictures and ["image"]))]
+    for name in missing:
+        listed_names = ", ".join(map(repr, given))
+        raise TableError(
+            f"{path} has no column {name!r} but only {listed_names}; rename the column in "
+            f"question, or name it with --columns {name}=COLUMN"
+        )
 
 
 def _long(table: pa.Table) -> pa.Table:
@@ -142,7 +204,7 @@ def _metadata_names(path: AnyPath | str, columns: list[str]) -> dict[str, str]:
 
 
 def _images(
-    table: pa.Table, pictures: Sequence[str], folder: AnyPath
+    table: pa.Table, pictures: Sequence[str], folder: AnyPath, numbers: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], list[str], list[str]]:
     """Return row (from 0) and path of each image, and a note on Windows paths that were found."""
     columns = [table[name].to_pylist() for name in pictures]
@@ -153,13 +215,17 @@ def _images(
             rows.append(row)
             images.append(image)
             if image not in (written, written.replace("\\", "/")):
-                found.append(f"row {row + 1}: {written} is {image}")
+                found.append(f"row {numbers[row]}: {written} is {image}")
     notes = [f"Windows paths found beside the table: {listed(found)}"]
     return np.array(rows, np.int64), images, notes if found else []
 
 
 def _one_per_image(
-    table: pa.Table, rows: NDArray[np.int64], images: list[str], extra: tuple[str, ...]
+    table: pa.Table,
+    rows: NDArray[np.int64],
+    images: list[str],
+    extra: tuple[str, ...],
+    numbers: NDArray[np.int64],
 ) -> tuple[pa.Table, tuple[RowFault, ...]]:
     """Return a line for each image, columns in their final order, and the rows without one."""
     ids = pc.utf8_trim_whitespace(_array(table["product_id"]))
@@ -169,7 +235,7 @@ def _one_per_image(
     bad = np.flatnonzero(nameless | without)
     faults = tuple(
         RowFault(
-            int(row) + 1,
+            int(numbers[row]),
             ids[int(row)].as_py(),
             "there is no product_id" if nameless[row] else "there is no image",
         )
@@ -185,7 +251,7 @@ def _one_per_image(
         "product_id": product,
         "image": image,
         **{name: _column(table, name) for name in (*OPTIONAL, *extra)},
-        "row": pc.add(taken, 1),
+        "row": pa.array(numbers).take(taken),
     }
     return pa.table(columns), faults
 

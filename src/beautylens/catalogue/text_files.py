@@ -12,6 +12,9 @@ from beautylens.errors import TableError
 # Maximum of characters in a line: far more than a product needs, and small enough for any memory.
 LONGEST_LINE = 16 << 20
 
+# The encoding of CSV that spreadsheets of Western Europe save.
+WESTERN = "cp1252"
+_BLOCK_BYTES = 1 << 20
 # Byte-order marks.
 _MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
@@ -22,9 +25,39 @@ def encoding_of(path: Path) -> str:
         return _MARKS.get(file.read(2), "utf-8-sig")
 
 
-def open_text(path: Path) -> TextIO:
-    """Open UTF-8 text, or UTF-16 with a byte-order mark, with its line ends as they are."""
-    return path.open(encoding=encoding_of(path), newline="")
+def table_encoding(path: Path) -> str:
+    """Return the encoding of a table of text: as `encoding_of`, or Windows-1252.
+
+    Spreadsheets of Western Europe save CSV as Windows-1252, which hardly ever is valid UTF-8.
+    """
+    encoding = encoding_of(path)
+    if encoding != "utf-8-sig" or _decodes(path, encoding) or not _decodes(path, WESTERN):
+        return encoding
+    return WESTERN
+
+
+def _decodes(path: Path, encoding: str) -> bool:
+    """Return whether a file is valid text without control characters in an encoding."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    with path.open("rb") as file:
+        try:
+            while block := file.read(_BLOCK_BYTES):
+                if "\0" in decoder.decode(block):
+                    return False
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
+def open_text(path: Path, encoding: str | None = None) -> TextIO:
+    """Open text with its line ends as they are.
+
+    Args:
+        path: the file.
+        encoding: by default UTF-8, or UTF-16 with a byte-order mark.
+    """
+    return path.open(encoding=encoding or encoding_of(path), newline="")
 
 
 def lines_of(path: Path, file: TextIO) -> Iterator[str]:

@@ -12,9 +12,10 @@ import pyarrow as pa
 from beautylens.catalogue.checks import refuse, require_columns
 from beautylens.catalogue.delimited import read_rows
 from beautylens.catalogue.image_cells import on_this_system, one_picture
+from beautylens.catalogue.json_tables import SEPARATOR
 from beautylens.catalogue.product_rows import same_file
-from beautylens.catalogue.readers import SEPARATOR, copied, read_table, reading
-from beautylens.catalogue.text_files import open_text
+from beautylens.catalogue.readers import copied, read_table, reading
+from beautylens.catalogue.text_files import open_text, table_encoding
 from beautylens.errors import TableError
 from beautylens.files.paths import AnyPath, as_path, is_unsupported, path_in
 from beautylens.images.files import PICTURE_SUFFIXES
@@ -117,7 +118,7 @@ def _ids(text: str) -> frozenset[str]:
 def _is_challenge(path: Path) -> bool:
     if path.suffix.lower() != ".csv":
         return False
-    with reading(path), open_text(path) as file:
+    with reading(path), open_text(path, table_encoding(path)) as file:
         header = next(csv.reader(file), [])
     return tuple(name.strip() for name in header[:2]) == CHALLENGE_HEADER
 

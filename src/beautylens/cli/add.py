@@ -5,7 +5,15 @@ from __future__ import annotations
 import time
 
 import beautylens as bl
-from beautylens.cli.arguments import Address, CatalogueTable
+from beautylens.catalogue.table import read_catalogue
+from beautylens.cli.arguments import (
+    Address,
+    CatalogueTable,
+    Columns,
+    VariantsOption,
+    chosen_columns,
+)
+from beautylens.cli.catalogue_report import report_understood
 from beautylens.cli.index import Errors, OnError, Read, Workers
 from beautylens.cli.progress import progress_bar, report_filled
 
@@ -13,6 +21,8 @@ from beautylens.cli.progress import progress_bar, report_filled
 def add(
     address: Address,
     table: CatalogueTable,
+    columns: Columns = None,
+    variants: VariantsOption = None,
     workers: Workers = None,
     on_error: Errors = OnError.SKIP,
     read: Read = True,
@@ -20,9 +30,11 @@ def add(
     """Add the products of a table, replacing those with the same id; nothing is re-indexed."""
     start = time.perf_counter()
     collection = bl.open(address)
+    catalogue = read_catalogue(table, columns=chosen_columns(columns), variants=variants)
+    report_understood(catalogue)
     with progress_bar("Adding") as show:
         filled = collection.add(
-            table,
+            catalogue,
             workers=workers,
             stop_on_error=on_error is OnError.STOP,
             read=read,

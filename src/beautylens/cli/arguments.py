@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from beautylens.catalogue.feeds.feed import Variants
 
 
 def local_path(path: Path | None) -> Path | None:
@@ -24,12 +27,45 @@ def local_path(path: Path | None) -> Path | None:
     return path
 
 
+def chosen_columns(given: Sequence[str] | None) -> Mapping[str, tuple[str, ...]]:
+    """Return the columns of `--columns NAME=COLUMN,...`; a name may be given several times.
+
+    Raises:
+        BadParameter: when a part has no `=`.
+    """
+    chosen: dict[str, tuple[str, ...]] = {}
+    for part in [part for text in given or () for part in re.split(r",(?=[^,=]+=)", text)]:
+        name, equals, column = part.partition("=")
+        if not equals or not name.strip() or not column.strip():
+            raise typer.BadParameter(f"{part!r} is not NAME=COLUMN, such as name=Titel")
+        chosen[name.strip()] = (*chosen.get(name.strip(), ()), column.strip())
+    return chosen
+
+
 # Paths on this machine, or addresses in object storage: `beautylens.files.paths.as_path`.
 Address = Annotated[
     str, typer.Argument(metavar="COLLECTION", help="Folder or address of a collection.")
 ]
 CatalogueTable = Annotated[
-    str, typer.Argument(metavar="TABLE", help="Catalogue table (.csv, .tsv, .parquet or .jsonl).")
+    str,
+    typer.Argument(
+        metavar="TABLE", help="Catalogue table or feed (.csv, .tsv, .parquet, .json, .jsonl, .xml)."
+    ),
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--columns",
+        metavar="NAME=COLUMN",
+        help="Column of the table that is not recognised, such as name=Titel,gtin=EAN.",
+    ),
+]
+VariantsOption = Annotated[
+    Variants | None,
+    typer.Option(
+        "--variants",
+        help="Whether each variant of a product is a product; by default as is usual in the feed.",
+    ),
 ]
 Vectors = Annotated[
     str | None,

@@ -6,12 +6,12 @@ import time
 from enum import StrEnum
 from typing import Annotated
 
-import pyarrow.compute as pc
 import typer
 
 from beautylens import indexing
-from beautylens.catalogue.table import OPTIONAL, Catalogue, read_catalogue
-from beautylens.cli.arguments import CatalogueTable
+from beautylens.catalogue.table import read_catalogue
+from beautylens.cli.arguments import CatalogueTable, Columns, VariantsOption, chosen_columns
+from beautylens.cli.catalogue_report import report_columns, report_understood
 from beautylens.cli.console import console
 from beautylens.cli.progress import progress_bar, report_filled, report_read
 from beautylens.errors import ImageError
@@ -47,6 +47,8 @@ def index(
         str | None,
         typer.Option(help="Encoder to use instead of the recipe's: a folder or .onnx file."),
     ] = None,
+    columns: Columns = None,
+    variants: VariantsOption = None,
     workers: Workers = None,
     resume: Annotated[
         bool, typer.Option(help="Resume an existing collection; --no-resume fails if there is one.")
@@ -62,7 +64,8 @@ def index(
 ) -> None:
     """Build a collection from a catalogue table, or resume an interrupted build."""
     start = time.perf_counter()
-    catalogue = read_catalogue(table)
+    catalogue = read_catalogue(table, columns=chosen_columns(columns), variants=variants)
+    report_understood(catalogue)
     with progress_bar("Indexing") as show:
         built, filled = indexing.build(
             catalogue,
@@ -93,14 +96,3 @@ def index(
             f"none of the {counted(len(failures), 'picture')} of {table} can be read; the first: "
             f"{failures[0].error}"
         )
-
-
-def report_columns(catalogue: Catalogue) -> None:
-    """Print how many products of a table have a name, a brand, a category and a GTIN."""
-    rows = catalogue.rows
-    total = pc.count_distinct(rows["product_id"]).as_py()
-    filled = (
-        (name, pc.count_distinct(rows.filter(pc.field(name) != "")["product_id"]).as_py())
-        for name in OPTIONAL
-    )
-    console.print(f"In the table: {', '.join(f'{name} {n:,}/{total:,}' for name, n in filled)}.")

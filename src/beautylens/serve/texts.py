@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Form, Path
 
-from beautylens.catalogue.readers import SEPARATOR
+from beautylens.catalogue.json_tables import SEPARATOR
 from beautylens.errors import TableError
 
 # Maximum length of a field of a product.

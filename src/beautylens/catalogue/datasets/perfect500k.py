@@ -14,7 +14,8 @@ from beautylens.catalogue.delimited import TAB, read_rows
 from beautylens.catalogue.download.dead_links import Link
 from beautylens.catalogue.download.pictures import REPORT, Downloaded, Progress, download
 from beautylens.catalogue.download.transfer import DEFAULT_MANNERS, Manners, is_fetchable
-from beautylens.catalogue.readers import SEPARATOR, reading
+from beautylens.catalogue.json_tables import SEPARATOR
+from beautylens.catalogue.readers import reading
 from beautylens.catalogue.write import write_csv
 from beautylens.errors import TableError
 from beautylens.files.paths import is_address

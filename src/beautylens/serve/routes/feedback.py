@@ -9,7 +9,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Response
 
-from beautylens.catalogue.readers import SEPARATOR
+from beautylens.catalogue.json_tables import SEPARATOR
 from beautylens.catalogue.write import write_csv
 from beautylens.errors import CollectionError, TableError
 from beautylens.files.writing import PRIVATE, PRIVATE_FOLDER, new_file

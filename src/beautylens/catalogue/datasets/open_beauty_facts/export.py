@@ -15,7 +15,8 @@ from typing import Any, TextIO, TypeAlias
 import pyarrow.parquet as pq
 
 from beautylens.catalogue.checks import require_columns
-from beautylens.catalogue.readers import json_objects, reading
+from beautylens.catalogue.json_tables import json_objects
+from beautylens.catalogue.readers import reading
 from beautylens.catalogue.text_files import lines_of
 from beautylens.errors import TableError
 

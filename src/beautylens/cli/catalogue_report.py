@@ -1,0 +1,43 @@
+"""What was understood of a catalogue table, and how many products have a name and a GTIN."""
+
+from __future__ import annotations
+
+from beautylens.catalogue.checks import listed
+from beautylens.catalogue.gtin import gtins_in
+from beautylens.catalogue.table import OPTIONAL, Catalogue
+from beautylens.cli.console import console, warn
+from beautylens.inputs.counts import counted
+from beautylens.inputs.unicode_text import on_one_line
+
+
+def report_understood(catalogue: Catalogue) -> None:
+    """Print the columns that a table's columns were understood as, and those left out."""
+    taken = [
+        f"{column} ← {' + '.join(sources)}"
+        for column, sources in catalogue.sources.items()
+        if sources
+    ]
+    if not taken and not catalogue.ignored:
+        return
+    parts = [", ".join(taken)] if taken else []
+    if catalogue.ignored:
+        parts.append(f"ignored: {listed(catalogue.ignored, ', ')}")
+    feed = f"{catalogue.feed}: " if catalogue.feed else ""
+    console.print(on_one_line(f"{feed}{'; '.join(parts)}."), soft_wrap=True, highlight=False)
+
+
+def report_columns(catalogue: Catalogue) -> None:
+    """Print how many products of a table have a name, a brand, a category and a usable GTIN."""
+    by_product = catalogue.rows.group_by("product_id", use_threads=False)
+    products = by_product.aggregate([(name, "first") for name in OPTIONAL])
+    total = len(products)
+    filled = {name: sum(map(bool, products[f"{name}_first"].to_pylist())) for name in OPTIONAL}
+    filled["gtin"] = sum(bool(gtins_in(cell)) for cell in products["gtin_first"].to_pylist())
+    shares = ", ".join(f"{name} {count:,}/{total:,}" for name, count in filled.items())
+    console.print(f"In the table: {shares} usable.")
+    if not filled["name"]:
+        warn(
+            f"None of the {counted(total, 'product')} has a name",
+            ", so that words read on a photo cannot distinguish them: name their column with "
+            "--columns name=COLUMN.",
+        )
