@@ -126,7 +126,7 @@ def test_a_last_field_of_several_lines_is_no_unclosed_quote(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("name", "content", "fault"),
     [
-        ("table.xlsx", b"PK", "is not a table; give a file that ends in .csv, .tsv, .parquet"),
+        ("table.docx", b"PK", "is not a table; give a file that ends in .csv, .tsv, .parquet"),
         ("table.csv", b"", "is empty"),
         ("table.csv", b"product_id,image\n", "has no rows"),
         ("table.csv", b"product_id,image", "has no rows"),

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from beautylens.catalogue.delimited import TAB, read_delimited
+from beautylens.catalogue.excel import read_sheet
 from beautylens.catalogue.image_cells import may_hold_pictures
 from beautylens.catalogue.json_tables import (
     read_json,
@@ -77,6 +78,8 @@ def _by_content(file: Path) -> Callable[[Path], pa.Table] | None:
     suffix = ".csv"
     if start.startswith(b"PAR1"):
         suffix = ".parquet"
+    elif start.startswith(b"PK\x03\x04"):
+        suffix = ".xlsx"
     elif not start or _HTML.match(start) or (b"\0" in start and not marked):
         suffix = ""
     elif start.startswith(b"<"):
@@ -207,4 +210,7 @@ READERS: dict[str, Callable[[Path], pa.Table]] = {
     ".json": read_json,
     ".jsonld": read_json,
     ".xml": _read_xml,
+    ".xlsx": read_sheet,
+    ".xls": read_sheet,
+    ".ods": read_sheet,
 }

@@ -49,7 +49,8 @@ Address = Annotated[
 CatalogueTable = Annotated[
     str,
     typer.Argument(
-        metavar="TABLE", help="Catalogue table or feed (.csv, .tsv, .parquet, .json, .jsonl, .xml)."
+        metavar="TABLE",
+        help="Catalogue table or feed (.csv, .xlsx, .parquet, .json, .xml).",
     ),
 ]
 Columns = Annotated[

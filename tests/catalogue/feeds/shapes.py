@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -286,6 +287,69 @@ def own_parquet(path: Path, products: Sequence[Product]) -> Path:
     return path
 
 
+def workbook(path: Path, rows: Sequence[Sequence[str | float]], hidden: bool = False) -> Path:
+    """The least that is a workbook; numbers are numbers, and a hidden sheet comes first if wanted."""
+    sheet = "".join(
+        f"<row>{''.join(_cell(value) for value in row)}</row>" if any(row) else "<row/>"
+        for row in rows
+    )
+    spread = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006"
+    kinds = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+    names = ("Notes", "Products") if hidden else ("Products",)
+    states = ' state="hidden"', ""
+    listed = "".join(
+        f'<sheet name="{name}" sheetId="{n}" r:id="r{n}"{states[name == "Products"]}/>'
+        for n, name in enumerate(names, 1)
+    )
+    relations = "".join(
+        f'<Relationship Id="r{n}" Type="{office}/worksheet" Target="worksheets/{name}.xml"/>'
+        for n, name in enumerate(names, 1)
+    )
+    parts = "".join(
+        f'<Override PartName="/xl/worksheets/{name}.xml" ContentType="{kinds}.worksheet+xml"/>'
+        for name in names
+    )
+    files = {
+        "[Content_Types].xml": f'<Types xmlns="{package}/content-types"><Default Extension="rels" '
+        'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        f'<Override PartName="/xl/workbook.xml" ContentType="{kinds}.sheet.main+xml"/>{parts}'
+        "</Types>",
+        "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" '
+        f'Type="{office}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{spread}" xmlns:r="{office}"><sheets>{listed}'
+        "</sheets></workbook>",
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships">{relations}'
+        "</Relationships>",
+        "xl/worksheets/Products.xml": f'<worksheet xmlns="{spread}"><sheetData>{sheet}</sheetData>'
+        "</worksheet>",
+        "xl/worksheets/Notes.xml": f'<worksheet xmlns="{spread}"><sheetData><row>{_cell("x")}</row>'
+        "</sheetData></worksheet>",
+    }
+    path = path.with_suffix(".xlsx")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, text in files.items():
+            packed.writestr(name, f'<?xml version="1.0" encoding="UTF-8"?>{text}')
+    return path
+
+
+def _cell(value: str | float) -> str:
+    if isinstance(value, str):
+        text = escape(value)
+        return f'<c t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
+    return f"<c><v>{value}</v></c>"
+
+
+def excel(path: Path, products: Sequence[Product]) -> Path:
+    """With GTINs as numbers, as spreadsheets have them."""
+    rows: list[list[str | float]] = [list(GERMAN.values())]
+    for product in products:
+        own = product.own
+        rows.append([float(own[name]) if name == "gtin" else own[name] for name in GERMAN])
+    return workbook(path, rows)
+
+
 SHAPES: dict[str, Write] = {
     "own": own_csv,
     "parquet": own_parquet,
@@ -298,6 +362,7 @@ SHAPES: dict[str, Write] = {
     "woocommerce german": woocommerce_german,
     "json-ld": json_ld,
     "json-ld lines": json_ld_lines,
+    "excel": excel,
     "german": spreadsheet(GERMAN, "cp1252"),
     "french": spreadsheet(FRENCH, "utf-16"),
 }
