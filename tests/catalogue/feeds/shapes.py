@@ -288,7 +288,7 @@ def own_parquet(path: Path, products: Sequence[Product]) -> Path:
 
 
 def workbook(path: Path, rows: Sequence[Sequence[str | float]], hidden: bool = False) -> Path:
-    """The least that is a workbook; numbers are numbers, and a hidden sheet comes first if wanted."""
+    """The least that is a workbook, with numbers as numbers, and a hidden sheet first if wanted."""
     sheet = "".join(
         f"<row>{''.join(_cell(value) for value in row)}</row>" if any(row) else "<row/>"
         for row in rows
