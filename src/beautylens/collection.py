@@ -31,8 +31,9 @@ from beautylens.results import Explanation, Matches, Product
 from beautylens.runtime.threads import core_count
 from beautylens.search.explain import Explain
 from beautylens.search.many import Found, search_each
+from beautylens.store.conditions import to_sql
 from beautylens.store.failures import Failure
-from beautylens.store.filters import parse_filter, to_sql
+from beautylens.store.filters import parse_filter
 from beautylens.store.gallery import Gallery
 from beautylens.store.info import collection_info
 from beautylens.store.milvus.vector_index import open_with_milvus

@@ -351,7 +351,7 @@ def test_evaluate_prints_figures_refuses_leaks_and_writes_the_report(
         (("index", "{table}", "{tmp}/c", "--recipe", "defualt"), "there is no recipe 'defualt'"),
         (("index", "{table}", "{tmp}/c", "--encoder", "resnet.onnx"), "no such encoder file"),
         (("search", "{lens}", "{photo}", "--crop", "1,2,3"), "is not four whole numbers"),
-        (("search", "{lens}", "{photo}", "--where", "colour = 1"), "columns, all text, are"),
+        (("search", "{lens}", "{photo}", "--where", "colour = 1"), "the columns are"),
         (("evaluate", "{lens}", "{none}.csv"), "does not exist"),
         (("remove", "{lens}", "nobody"), "has no product 'nobody'"),
         (("remove", "{lens}", "no", "no"), "has no product 'no'"),

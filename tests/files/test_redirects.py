@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from beautylens.files import redirects
-from beautylens.files.redirects import redirect_problem
+from beautylens.files.redirects import redirect_problem, trust_redirects_to
 
 RESOLVED = {"cdn.example": ["93.184.216.34"], "v6.example": ["2606:4700::1111"],
             "inside.example": ["10.0.0.5"], "half.example": ["93.184.216.34", "127.0.0.1"],
@@ -76,3 +76,13 @@ def test_a_private_host_leads_to_none_of_its_other_ports() -> None:
         redirect_problem("http://127.0.0.1:9000/", "http://127.0.0.1:80/")
         == "redirects to another port"
     )
+
+
+def test_a_host_may_redirect_to_one_that_the_user_trusts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redirects, "_TRUSTED", set())
+    trust_redirects_to(["Inside.example", "127.0.0.1:9000"])
+    source = "https://shop.example/1.jpg"
+    assert redirect_problem(source, "http://inside.example:8080/1.jpg") is None
+    assert redirect_problem(source, "http://127.0.0.1:9000/1.jpg") is None
+    assert redirect_problem(source, "http://127.0.0.1:9001/1.jpg") == "redirects to another port"
+    assert redirect_problem(source, "http://half.example/") == "redirects into a private network"

@@ -23,7 +23,8 @@ from beautylens.serve.connection import (
     LINGER_SECONDS,
     STALL_SECONDS,
 )
-from beautylens.store.filters import parse_filter, to_sql
+from beautylens.store.conditions import to_sql
+from beautylens.store.filters import parse_filter
 from tests.conftest import Shop
 from tests.outside.costly import COSTLY, FILTERS, FORM, HEAD, NESTED
 from tests.outside.meanwhile import assert_unnoticed

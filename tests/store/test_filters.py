@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beautylens.errors import QueryError
-from beautylens.store.filters import MAX_DEPTH, Comparison, parse_filter, to_sql
+from beautylens.store.conditions import Comparison, to_sql
+from beautylens.store.filters import MAX_DEPTH, parse_filter
 from beautylens.store.table import Table
 
 COLUMNS = ["product_id", "name", "brand", "gtin", "shade", "größe", "Net Weight", "in"]
@@ -99,8 +100,9 @@ def test_of_columns_that_differ_by_case_the_exact_one_is_asked() -> None:
         ("", "a column is missing at the end"),
         ("brand", "column 'brand' is not followed by a comparison"),
         ("brand = ", "a text in single quotes is missing at the end"),
-        ("brand = 5", "write '5'"),
-        ("brand > -1.5", "write '-1.5'"),
+        ("brand LIKE 5", "write '5'"),
+        ("brand BETWEEN -1.5 AND '2'", "write '-1.5'"),
+        ("brand IN ('a', 5)", "write '5'"),
         ('brand = "Dior"', "write 'Dior'"),
         ("brand = name", "write 'name'"),
         ("brand = 'Dior", "a quote ' is not closed"),
@@ -138,8 +140,8 @@ def test_what_is_no_filter_is_refused_with_the_reason_and_the_columns(
         parse_filter(where, COLUMNS)
     sentence = str(refused.value)
     assert said in sentence
-    assert "compare columns with texts by =" in sentence
-    assert sentence.endswith(f"columns, all text, are {', '.join(COLUMNS)}")
+    assert "compare columns with texts or numbers by =" in sentence
+    assert sentence.endswith(f"the columns are {', '.join(COLUMNS)}")
 
 
 @pytest.mark.parametrize(
@@ -155,3 +157,25 @@ def test_the_store_reads_filters_as_deep_as_they_may_be(
     written = to_sql(parse_filter(where, ["brand"]))
     found = table.select(where=f"({written}) AND brand IN ('A')").to_pylist()
     assert [row["brand"] for row in found] == ["A"]
+
+
+@pytest.mark.parametrize(
+    ("where", "kept"),
+    [
+        ("price < 20", ["12.9", "9", "-1"]),
+        ("price >= +9. AND price <> 100", ["12.9", "9"]),
+        ("price BETWEEN -1.5 AND 10", ["9", "-1"]),
+        ("price NOT BETWEEN -1.5 AND 10", ["12.9", "100"]),
+        ("price IN (9, 100.0)", ["9", "100"]),
+        ("NOT price < 20", ["100"]),
+        ("price < '20'", ["12.9", "", "100", "-1"]),
+        ("price = '9'", ["9"]),
+    ],
+)
+def test_a_number_is_compared_as_a_number_and_a_text_as_a_text(
+    tmp_path: Path, where: str, kept: list[str]
+) -> None:
+    prices = pa.table({"price": ["12.9", "", "9", "soon", "100", "-1"]})
+    table = Table.create(str(tmp_path / "rows.lance"), prices)
+    rows = table.select(["price"], to_sql(parse_filter(where, ["price"])))
+    assert sorted(rows["price"].to_pylist()) == sorted(kept)

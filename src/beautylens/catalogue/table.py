@@ -18,6 +18,7 @@ from beautylens.catalogue.product_rows import filled, unrepeated, with_tidy_gtin
 from beautylens.catalogue.readers import TEXT_TABLES, composed_except, copied, read_table
 from beautylens.catalogue.spreadsheet import blank_rows
 from beautylens.catalogue.text_files import WESTERN, table_encoding
+from beautylens.catalogue.typed_cells import with_typed_cells
 from beautylens.errors import TableError
 from beautylens.files.paths import AnyPath, as_path, path_in
 
@@ -148,11 +149,12 @@ def catalogue_of(
     lines, repeated = unrepeated(_products_together(lines), folder)
     lines = filled(lines, (*OPTIONAL, *extra.values()))
     lines, unusable = with_tidy_gtins(lines)
+    lines, added = with_typed_cells(lines, tuple(extra.values()))
     notes += [*repeated, *unusable]
     return Catalogue(
         lines,
         folder,
-        tuple(extra.values()),
+        (*extra.values(), *added),
         faults,
         tuple(notes),
         known.feed,

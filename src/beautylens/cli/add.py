@@ -10,6 +10,7 @@ from beautylens.cli.arguments import (
     Address,
     CatalogueTable,
     Columns,
+    RedirectHosts,
     VariantsOption,
     chosen_columns,
 )
@@ -23,11 +24,13 @@ def add(
     table: CatalogueTable,
     columns: Columns = None,
     variants: VariantsOption = None,
+    follow_redirects_to: RedirectHosts = None,
     workers: Workers = None,
     on_error: Errors = OnError.SKIP,
     read: Read = True,
 ) -> None:
     """Add the products of a table, replacing those with the same id; nothing is re-indexed."""
+    del follow_redirects_to
     start = time.perf_counter()
     collection = bl.open(address)
     catalogue = read_catalogue(table, columns=chosen_columns(columns), variants=variants)

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from beautylens.catalogue.feeds.feed import Variants
+from beautylens.files.redirects import trust_redirects_to
 
 
 def local_path(path: Path | None) -> Path | None:
@@ -42,6 +43,11 @@ def chosen_columns(given: Sequence[str] | None) -> Mapping[str, tuple[str, ...]]
     return chosen
 
 
+def _trust(hosts: list[str] | None) -> list[str] | None:
+    trust_redirects_to(hosts or ())
+    return hosts
+
+
 # Paths on this machine, or addresses in object storage: `beautylens.files.paths.as_path`.
 Address = Annotated[
     str, typer.Argument(metavar="COLLECTION", help="Folder or address of a collection.")
@@ -59,6 +65,15 @@ Columns = Annotated[
         "--columns",
         metavar="NAME=COLUMN",
         help="Column of the table that is not recognised, such as name=Titel,gtin=EAN.",
+    ),
+]
+RedirectHosts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--follow-redirects-to",
+        metavar="HOST",
+        help="Private host, or HOST:PORT, that addresses of pictures may redirect to.",
+        callback=_trust,
     ),
 ]
 VariantsOption = Annotated[

@@ -10,7 +10,13 @@ import typer
 
 from beautylens import indexing
 from beautylens.catalogue.table import read_catalogue
-from beautylens.cli.arguments import CatalogueTable, Columns, VariantsOption, chosen_columns
+from beautylens.cli.arguments import (
+    CatalogueTable,
+    Columns,
+    RedirectHosts,
+    VariantsOption,
+    chosen_columns,
+)
 from beautylens.cli.catalogue_report import report_columns, report_understood
 from beautylens.cli.console import console
 from beautylens.cli.progress import progress_bar, report_filled, report_read
@@ -49,6 +55,7 @@ def index(
     ] = None,
     columns: Columns = None,
     variants: VariantsOption = None,
+    follow_redirects_to: RedirectHosts = None,
     workers: Workers = None,
     resume: Annotated[
         bool, typer.Option(help="Resume an existing collection; --no-resume fails if there is one.")
@@ -63,6 +70,7 @@ def index(
     ] = None,
 ) -> None:
     """Build a collection from a catalogue table, or resume an interrupted build."""
+    del follow_redirects_to
     start = time.perf_counter()
     catalogue = read_catalogue(table, columns=chosen_columns(columns), variants=variants)
     report_understood(catalogue)

@@ -21,7 +21,12 @@ from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry
 
 from beautylens.files.connections import pools
-from beautylens.files.redirects import redirect_problem
+from beautylens.files.redirects import (
+    ANOTHER_PORT,
+    PRIVATE,
+    is_trusted,
+    redirect_problem,
+)
 from beautylens.files.web_errors import BrokenOffError, HostBusyError, WebError
 from beautylens.runtime.native import cache_per_process
 
@@ -103,7 +108,7 @@ class _Session(requests.Session):
         asked, named = response.url, prepared_request.url or ""
         if self.should_strip_auth(asked, named):  # type: ignore[no-untyped-call]  # it has no types
             prepared_request.headers.pop("Authorization", None)
-        if host_of(asked) != host_of(named):
+        if host_of(asked) != host_of(named) and not is_trusted(named):
             self._adapter.elsewhere.add(prepared_request)
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
@@ -277,5 +282,7 @@ def read_web(address: str, most: int | None = None) -> bytes:
                 if most is not None and len(content) > most:
                     break
     except WebError as error:
-        raise OSError(f"the server {error}") from error
+        refused = str(error) in (ANOTHER_PORT, PRIVATE)
+        hint = "; --follow-redirects-to HOST allows it" if refused else ""
+        raise OSError(f"the server {error}{hint}") from error
     return bytes(content)

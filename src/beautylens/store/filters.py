@@ -5,18 +5,18 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from beautylens.errors import QueryError
 from beautylens.inputs.several import several
 from beautylens.inputs.unicode_text import composed
+from beautylens.store.conditions import Comparison, Condition, Joined, Negation, literal
 
 # Depth to which brackets and NOT may be nested; Lance takes about fifteen.
 MAX_DEPTH = 12
 HELP = (
-    "compare columns with texts by =, <>, <, <=, >, >=, LIKE, ILIKE, IN, BETWEEN or IS NULL, "
-    "combined by AND, OR and NOT"
+    "compare columns with texts or numbers by =, <>, <, <=, >, >=, LIKE, ILIKE, IN, BETWEEN or IS "
+    "NULL, combined by AND, OR and NOT"
 )
 _COMPARED = {
     "=": "=",
@@ -36,41 +36,6 @@ _TOKEN = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A comparison of a column with texts.
-
-    Args:
-        column: name of the column.
-        operator: =, <>, <, <=, >, >=, LIKE, ILIKE, IN, BETWEEN or NULL.
-        texts: the operands: one; two for BETWEEN, any number for IN, none for NULL.
-        negated: NOT LIKE, NOT IN, NOT BETWEEN, IS NOT NULL.
-    """
-
-    column: str
-    operator: str
-    texts: tuple[str, ...]
-    negated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Negation:
-    """NOT a condition."""
-
-    condition: Condition
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """Conditions joined by AND or by OR."""
-
-    word: str
-    conditions: tuple[Condition, ...]
-
-
-Condition: TypeAlias = Comparison | Negation | Joined
-
-
 def parse_filter(where: str, columns: Sequence[str]) -> Condition:
     """Return the condition of a filter.
 
@@ -85,37 +50,6 @@ def parse_filter(where: str, columns: Sequence[str]) -> Condition:
         QueryError: when the filter is invalid.
     """
     return _Parser(composed(where), several(columns)).parse()
-
-
-def to_sql(condition: Condition) -> str:
-    """Return a condition as SQL for Lance.
-
-    Only necessary brackets are written, since Lance's parser takes few nested ones.
-    """
-    if isinstance(condition, Joined):
-        parts = condition.conditions
-        return f" {condition.word} ".join(_grouped(each, condition.word) for each in parts)
-    if isinstance(condition, Negation):
-        return f"NOT {_grouped(condition.condition, 'NOT')}"
-    column = f"`{condition.column}`"
-    texts = [_literal(text) for text in condition.texts]
-    negated = "NOT " if condition.negated else ""
-    if condition.operator == "NULL":
-        return f"{column} IS {negated}NULL"
-    if condition.operator == "IN":
-        return f"{column} {negated}IN ({', '.join(texts)})"
-    return f"{column} {negated}{condition.operator} {' AND '.join(texts)}"
-
-
-def _grouped(condition: Condition, around: str) -> str:
-    sql = to_sql(condition)
-    binds = ("OR", "AND", "NOT")
-    loose = isinstance(condition, Joined) and binds.index(condition.word) < binds.index(around)
-    return f"({sql})" if loose else sql
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 class _Token(NamedTuple):
@@ -198,7 +132,7 @@ class _Parser:
         column = self._column()
         token = self._take()
         if token.keyword in _COMPARED:
-            return Comparison(column, _COMPARED[token.keyword], (self._text(),))
+            return self._compared(column, _COMPARED[token.keyword], [self._operand()])
         if token.keyword == "IS":
             negated = self._taken("NOT")
             self._expect("NULL")
@@ -208,20 +142,36 @@ class _Parser:
         if operator in ("LIKE", "ILIKE"):
             return Comparison(column, operator, (self._text(),), negated)
         if operator == "BETWEEN":
-            low = self._text()
+            low = self._operand()
             self._expect("AND")
-            return Comparison(column, operator, (low, self._text()), negated)
+            return self._compared(column, operator, [low, self._operand()], negated=negated)
         if operator == "IN":
-            return Comparison(column, operator, self._list(), negated)
+            return self._compared(column, operator, self._list(), negated=negated)
         raise self._wrong(f"column {column!r} is not followed by a comparison")
 
-    def _list(self) -> tuple[str, ...]:
+    def _operand(self) -> _Token:
+        """Take a number or a text."""
+        token = self._take()
+        if token.kind != "number":
+            self._text(token)
+        return token
+
+    def _compared(
+        self, column: str, operator: str, operands: Sequence[_Token], *, negated: bool = False
+    ) -> Comparison:
+        numbers = [token.text.lstrip("+").rstrip(".") for token in operands]
+        if all(token.kind == "number" for token in operands):
+            return Comparison(column, operator, tuple(numbers), negated, numeric=True)
+        texts = tuple(self._text(token) for token in operands)
+        return Comparison(column, operator, texts, negated)
+
+    def _list(self) -> list[_Token]:
         self._expect("(")
-        texts = [self._text()]
+        operands = [self._operand()]
         while self._taken(","):
-            texts.append(self._text())
+            operands.append(self._operand())
         self._expect(")")
-        return tuple(texts)
+        return operands
 
     def _column(self) -> str:
         token = self._take()
@@ -246,14 +196,14 @@ class _Parser:
         hint = either or nearest
         raise self._wrong(f"unknown column {name!r}" + (f"; {hint}" if hint else ""))
 
-    def _text(self) -> str:
-        token = self._take()
+    def _text(self, token: _Token | None = None) -> str:
+        token = token or self._take()
         if token.kind == "text":
             return token.text[1:-1].replace("''", "'")
         if token.kind == "number":
-            raise self._wrong(f"columns are compared as text: write '{token.text}'")
+            raise self._wrong(f"a text is expected in place of {token.text}: write '{token.text}'")
         if token.kind in ("word", "quoted") and not token.keyword:
-            raise self._wrong(f"texts need single quotes: write {_literal(_unquoted(token))}")
+            raise self._wrong(f"texts need single quotes: write {literal(_unquoted(token))}")
         raise self._wrong(f"a text in single quotes is missing {self._before(token)}")
 
     def _before(self, token: _Token | None = None) -> str:
@@ -273,7 +223,7 @@ class _Parser:
 
     def _wrong(self, reason: str) -> QueryError:
         return QueryError(
-            f"invalid filter {self._where!r}: {reason}; {HELP}; the columns, all text, are "
+            f"invalid filter {self._where!r}: {reason}; {HELP}; the columns are "
             f"{', '.join(self._columns)}"
         )
 

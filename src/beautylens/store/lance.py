@@ -106,7 +106,7 @@ def filter_errors(where: str | None, columns: Sequence[str]) -> Iterator[None]:
         if where is None:
             raise
         raise QueryError(
-            f"invalid filter {where!r}: {_first_sentence(error)}; the columns, all text, are "
+            f"invalid filter {where!r}: {_first_sentence(error)}; the columns are "
             f"{', '.join(columns)}"
         ) from error
 

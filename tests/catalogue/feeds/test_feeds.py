@@ -69,7 +69,7 @@ def test_shopify_variants_can_be_products(tmp_path: Path) -> None:
     assert products["L2"]["images"] == ["lip.jpg", "red.jpg", "box.jpg", "back.jpg"]
     assert [products[each]["name"] for each in products] == ["Lip Red", "Lip Blue", "Pen"]
     assert [products[each]["gtin"] for each in products] == [RED, BLUE, ""]
-    assert [products[each]["price"] for each in products] == ["9.90", "8.90", "5"]
+    assert [products[each]["price"] for each in products] == ["9.9", "8.9", "5"]
     assert [products[each]["handle"] for each in products] == ["lip", "lip", "pen"]
     assert [products[each]["row"] for each in products] == [1, 2, 4]
 

@@ -77,6 +77,10 @@ def test_every_shape_of_a_catalogue_gives_the_same_products(
     with TemporaryDirectory() as folder:
         path = SHAPES[shape](Path(folder) / "table.csv", products)
         assert read(path) == as_they_are(products)
+        catalogue = catalogue_from(path)
+        assert "price" not in catalogue.extra or set(catalogue.rows["price"].to_pylist()) == {
+            "12.9"
+        }
 
 
 @settings(max_examples=25)

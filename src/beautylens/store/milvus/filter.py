@@ -6,7 +6,8 @@ import json
 from collections.abc import Sequence
 
 from beautylens.errors import QueryError
-from beautylens.store.filters import Comparison, Condition, Joined, Negation, parse_filter
+from beautylens.store.conditions import Comparison, Condition, Joined, Negation
+from beautylens.store.filters import parse_filter
 from beautylens.store.schema import PLAIN
 
 _COMPARED = {"=": "==", "<>": "!=", "LIKE": "like"} | {
@@ -35,7 +36,7 @@ def milvus_filter(where: str, columns: Sequence[str]) -> str:
         raise QueryError(
             f"Milvus does not support {error}, in the filter {where!r}: compare columns with texts "
             "by =, <>, <, <=, >, >=, LIKE (% and _), IN or BETWEEN, combined by AND, OR and NOT; "
-            f"the columns, all text, are {', '.join(columns)}"
+            f"the columns are {', '.join(columns)}"
         ) from None
 
 
@@ -53,6 +54,8 @@ def _comparison(asked: Comparison) -> str:
     """Return the comparison without its negation."""
     column = asked.column if asked.column in PLAIN else f"$meta[{_quoted(asked.column)}]"
     texts = [_quoted(text) for text in asked.texts]
+    if asked.numeric:
+        raise _UntranslatableError("comparisons with numbers")
     if asked.operator == "LIKE" and "\\" in asked.texts[0]:
         raise _UntranslatableError("LIKE with a backslash")
     if asked.operator in _COMPARED:
