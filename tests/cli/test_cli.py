@@ -342,6 +342,29 @@ def test_evaluate_prints_figures_refuses_leaks_and_writes_the_report(
     assert "Not in the collection: 1 product" in one_line(run("evaluate", lens, unknown).stderr)
 
 
+def test_results_are_compared_and_repeated(lens: str, shop: Shop, tmp_path: Path) -> None:
+    rows = [{"image": f"photos/{n:02}.jpg", "product_ids": f"p{n:02}"} for n in range(3)]
+    truth = write_table(shop.folder / "compared.csv", rows)
+    one, other = tmp_path / "one", tmp_path / "other.csv"
+    said = one_line(run("evaluate", lens, truth, "--results", one, "--per-photo", other).stderr)
+    assert f"Results: {one / 'results.json'}" in said
+    compared = one_line(run("evaluate", "--compare", one / "photos.csv", one).stderr)
+    assert "B minus A on 3 photos" in compared
+    assert "mAP@7 (challenge)" in compared
+    assert "+0.0000" in compared
+    refused = one_line(run("evaluate", "--compare", one, truth, code=1).stderr)
+    assert "has no column left_out" in refused
+    assert "values are what they were" in one_line(run("evaluate", "--replay", one).stderr)
+    text = (one / "results.json").read_text()
+    (one / "results.json").write_text(text.replace('"map7_all": 1.0', '"map7_all": 0.5', 1))
+    refused = one_line(run("evaluate", "--replay", one, code=1).stderr)
+    assert "figures overall map7_all was 0.5, is 1.0" in refused
+    assert "1 of" in refused
+    both = one_line(run("evaluate", lens, "--replay", one, code=1).stderr)
+    assert "take results alone" in both
+    assert "--compare A B" in one_line(run("evaluate", lens, code=2).stderr)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from beautylens.catalogue.write import sheet_row
 from beautylens.cli import formats
 from beautylens.cli.console import PlainConsole, report_error
-from beautylens.cli.output import sheet_row
 from beautylens.collection import Collection
 from beautylens.indexing import build
 from tests.cli.test_cli import one_line, run

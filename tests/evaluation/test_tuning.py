@@ -25,7 +25,7 @@ from beautylens.evaluation.tune.descriptors import (
     finalists,
     sides,
 )
-from beautylens.evaluation.tune.files import draw_curve, write_recipe, write_tried
+from beautylens.evaluation.tune.files import draw_curve, write_tried
 from beautylens.evaluation.tune.measure import Trials
 from beautylens.evaluation.tune.photos import FEWEST, MOST, split_photos
 from beautylens.evaluation.tune.search import Figures, Tried, best, front, sweep
@@ -43,6 +43,7 @@ from beautylens.recipe.sections import (
     VerifySettings,
 )
 from beautylens.recipe.settings import PoolingSettings
+from beautylens.recipe.write import write_recipe
 from tests.conftest import Shop
 from tests.stand_ins import write_stand_in
 

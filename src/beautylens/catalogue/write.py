@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from beautylens.files.writing import new_file
+from beautylens.inputs.unicode_text import printable
+
+# The characters that start a formula in a spreadsheet (OWASP, CSV injection); and a number.
+_FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*(?:e[+-]?\d+)?", re.IGNORECASE)
 
 
 def write_csv(
@@ -21,3 +27,16 @@ def write_csv(
         writer.writerow(columns)
         writer.writerows(rows)
     part.replace(path)
+
+
+def sheet_row(values: Iterable[object]) -> list[object]:
+    """Return CSV cells without control characters and without formulas.
+
+    A text that a spreadsheet would read as a formula gets a leading apostrophe.
+    """
+    return [_cell(value) if isinstance(value, str) else value for value in values]
+
+
+def _cell(text: str) -> str:
+    is_formula = _FORMULA.match(text) and not _NUMBER.fullmatch(text)
+    return printable(f"'{text}" if is_formula else text)

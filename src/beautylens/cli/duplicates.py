@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from beautylens.catalogue.write import sheet_row
 from beautylens.cli.arguments import Address, local_path
 from beautylens.cli.console import console
-from beautylens.cli.output import sheet_row
 from beautylens.cli.progress import tracked
 from beautylens.evaluation.duplicates.duplicates import Group, agreement, find_duplicates
 from beautylens.evaluation.duplicates.page import write_duplicates_page

@@ -11,11 +11,11 @@ import typer
 import beautylens as bl
 from beautylens.catalogue.sources import Truth
 from beautylens.catalogue.truth import TruthRow, read_truth
-from beautylens.catalogue.write import write_csv
-from beautylens.cli.arguments import Address, TruthTable, Vectors, local_path
+from beautylens.cli.arguments import Vectors, local_path
 from beautylens.cli.console import console, warn
 from beautylens.cli.evaluation_tables import print_evaluation
-from beautylens.cli.output import print_json, sheet_row
+from beautylens.cli.exchange import print_exchange
+from beautylens.cli.output import print_json
 from beautylens.cli.progress import progress_bar, tracked
 from beautylens.errors import ImageError, QueryError
 from beautylens.evaluation.calibration.calibrate import (
@@ -25,15 +25,23 @@ from beautylens.evaluation.calibration.calibrate import (
     recipe_parameters,
     store_parameters,
 )
-from beautylens.evaluation.evaluate import COLUMNS
+from beautylens.evaluation.exchange.folder import RESULTS, write_results
+from beautylens.evaluation.exchange.photos import write_photos
 from beautylens.evaluation.run import find_leaks, refuse_leaks, unknown_truths
 from beautylens.files.paths import as_path
 from beautylens.inputs.counts import counted
 
 
 def evaluate(
-    address: Address,
-    truth: TruthTable,
+    address: Annotated[
+        str | None, typer.Argument(metavar="COLLECTION", help="Folder or address of a collection.")
+    ] = None,
+    truth: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="TRUTH", help="Truth table with columns image,product_ids[,ignore_ids,kind]."
+        ),
+    ] = None,
     report: Annotated[
         Path | None,
         typer.Option(
@@ -65,13 +73,36 @@ def evaluate(
         Path | None,
         typer.Option(metavar="CSV", help="Write one row per search as CSV.", callback=local_path),
     ] = None,
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write figures, photos, recipe, versions and TREC files to this folder.",
+            callback=local_path,
+        ),
+    ] = None,
+    compare: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            metavar="A B", help="Compare two results of the same photos, and measure nothing."
+        ),
+    ] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Repeat the results of a folder, and compare them."),
+    ] = None,
     vectors: Vectors = None,
 ) -> None:
     """Measure mAP@7, recall, MRR and verdicts on labelled photos."""
-    if learning and (report or as_json or leave_out or per_photo):
+    if compare or replay:
+        print_exchange(compare, replay, alone=not (address or truth))
+        return
+    if address is None or truth is None:
+        raise typer.BadParameter("give COLLECTION and TRUTH, or --compare A B, or --replay DIR")
+    if learning and (report or as_json or leave_out or per_photo or results):
         raise QueryError(
-            "--calibrate cannot be combined with --report, --json, --leave-out or --per-photo; "
-            "evaluate on other photos next"
+            "--calibrate cannot be combined with --report, --json, --leave-out, --per-photo or "
+            "--results; evaluate on other photos next"
         )
     rows = read_truth(truth)
     if report:
@@ -85,11 +116,8 @@ def evaluate(
         return
     measured = measure(collection, rows, allow_leaks=allow_leaks, leave_out=leave_out)
     print_evaluation(measured)
-    if report:
-        title = f"{as_path(address).name} on {as_path(truth).name}"
-        console.print(f"Report: {measured.write_report(report, title)}", soft_wrap=True)
-    if per_photo:
-        write_per_photo(measured, per_photo)
+    title = f"{as_path(address).name} on {as_path(truth).name}"
+    write_files(measured, title, report=report, per_photo=per_photo, results=results)
     if as_json:
         print_json(measured.to_dict())
     if all(result.error for result in measured.results):
@@ -108,14 +136,22 @@ def measure(
         )
 
 
-def write_per_photo(measured: bl.Evaluation, path: Path) -> None:
-    """Write one CSV row per search; several ids are joined by `;`."""
-    rows = (sheet_row(map(_cell, row.values())) for row in measured.rows())
-    write_csv(path, COLUMNS, rows)
-
-
-def _cell(value: object) -> object:
-    return ";".join(value) if isinstance(value, list) else value
+def write_files(
+    measured: bl.Evaluation,
+    title: str,
+    *,
+    report: Path | None,
+    per_photo: Path | None,
+    results: Path | None,
+) -> None:
+    """Write the files that were asked for."""
+    if report:
+        console.print(f"Report: {measured.write_report(report, title)}", soft_wrap=True)
+    if per_photo:
+        write_photos(measured, per_photo)
+    if results:
+        write_results(measured, results)
+        console.print(f"Results: {results / RESULTS}", soft_wrap=True)
 
 
 def warn_of_unknown(unknown: Sequence[str]) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from rich.table import Table
 
+from beautylens.catalogue.write import sheet_row
 from beautylens.cli.console import console
-from beautylens.cli.output import print_json, sheet_row
+from beautylens.cli.output import print_json
 from beautylens.inputs.unicode_text import on_one_line
 from beautylens.reasons import rounded
 from beautylens.results import Match, Matches, Product, Verdict

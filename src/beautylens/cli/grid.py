@@ -14,10 +14,11 @@ import typer
 
 from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.catalogue.truth import TruthRow, read_truth
+from beautylens.catalogue.write import sheet_row
 from beautylens.cli.arguments import CatalogueTable, TruthTable, local_path
 from beautylens.cli.console import console
 from beautylens.cli.grid_tables import print_ablation, print_best, print_systems
-from beautylens.cli.output import print_json, sheet_row
+from beautylens.cli.output import print_json
 from beautylens.cli.progress import count_bar, report_left_out, report_rows
 from beautylens.errors import QueryError, TableError
 from beautylens.evaluation.grid.extraction import find_pools

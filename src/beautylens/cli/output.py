@@ -5,18 +5,10 @@ from __future__ import annotations
 import io
 import json
 import os
-import re
 import sys
-from collections.abc import Iterable
 from typing import Any
 
 import typer
-
-from beautylens.inputs.unicode_text import printable
-
-# The characters that start a formula in a spreadsheet (OWASP, CSV injection); and a number.
-_FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*(?:e[+-]?\d+)?", re.IGNORECASE)
 
 
 def open_closed_streams() -> None:
@@ -47,16 +39,3 @@ def print_json(value: Any) -> None:
     Bytes of a file name that are not text are surrogate escapes, as in Python's own file names.
     """
     typer.echo(json.dumps(value))
-
-
-def sheet_row(values: Iterable[object]) -> list[object]:
-    """Return CSV cells without control characters and without formulas.
-
-    A text that a spreadsheet would read as a formula gets a leading apostrophe.
-    """
-    return [_cell(value) if isinstance(value, str) else value for value in values]
-
-
-def _cell(text: str) -> str:
-    is_formula = _FORMULA.match(text) and not _NUMBER.fullmatch(text)
-    return printable(f"'{text}" if is_formula else text)

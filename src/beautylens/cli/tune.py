@@ -19,13 +19,14 @@ from beautylens.cli.progress import count_bar, progress_bar, report_rows
 from beautylens.errors import MissingExtraError
 from beautylens.evaluation.run import find_copies, refuse_leaks
 from beautylens.evaluation.tune.axes import changes_evidence, in_words
-from beautylens.evaluation.tune.files import draw_curve, summary_of, write_recipe, write_tried
+from beautylens.evaluation.tune.files import draw_curve, summary_of, write_tried
 from beautylens.evaluation.tune.photos import FEWEST
 from beautylens.evaluation.tune.search import Figures, Tried, front
 from beautylens.evaluation.tune.tune import Tuned, Tuning
 from beautylens.files.paths import as_path
 from beautylens.inputs.counts import counted
 from beautylens.recipe.recipe import read_recipe
+from beautylens.recipe.write import write_recipe
 
 
 def tune(

@@ -41,6 +41,8 @@ class Evaluation:
         collection: the collection.
         truth: the truth table.
         name: names of the collection and the table, the default title of a report.
+        leave_out: whether photos were also searched without their relevant products.
+        allow_leaks: whether photos could be in the gallery.
     """
 
     summary: Summary
@@ -50,6 +52,8 @@ class Evaluation:
     collection: Collection = field(repr=False, compare=False)
     truth: tuple[TruthRow, ...] = field(repr=False, compare=False)
     name: str = field(repr=False, compare=False)
+    leave_out: bool = field(default=False, repr=False, compare=False)
+    allow_leaks: bool = field(default=False, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the metrics as JSON values with 4 decimals; NaN becomes None."""
@@ -139,6 +143,8 @@ def evaluate(
         opened,
         rows,
         f"{name} on {len(rows)} photos" if table is None else f"{name} on {table.name}",
+        leave_out,
+        allow_leaks,
     )
 
 

@@ -222,7 +222,7 @@ def _score(rows: Sequence[QueryResult]) -> Score:
         unknown = dict.fromkeys(MEASURES, math.nan)
         return Score(0, **unknown, intervals=dict.fromkeys(MEASURES, (math.nan, math.nan)))
     # Sums of floats depend on their order: sorted, they do not depend on that of the queries.
-    columns = np.sort([_measures(row) for row in rows], axis=0).T
+    columns = np.sort([measures_of(row) for row in rows], axis=0).T
     means = {name: float(values.mean()) for name, values in zip(MEASURES, columns, strict=True)}
     intervals = {
         name: share_interval(means[name], len(rows))
@@ -233,8 +233,8 @@ def _score(rows: Sequence[QueryResult]) -> Score:
     return Score(len(rows), **means, intervals=intervals)
 
 
-def _measures(row: QueryResult) -> tuple[float, ...]:
-    """Return one value for each of `MEASURES`, in their order."""
+def measures_of(row: QueryResult) -> tuple[float, ...]:
+    """Return the value of each of `MEASURES`, in their order, of a query with relevant products."""
     answer = (row.ranking, row.truths)
     return (
         average_precision(*answer, ignore=row.ignore, denominator="challenge"),

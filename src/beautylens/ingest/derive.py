@@ -39,7 +39,7 @@ def derive(recipe: Recipe, gallery: Gallery) -> None:
     """Compute the recipe's artefacts again if rows changed; the cost grows with the gallery."""
     if not derives(recipe):
         return
-    state = _state(gallery)
+    state = gallery_digest(gallery)
     if gallery.artefacts.get(STATE) != state:
         _derive(recipe, gallery)
         # Last, so that an interrupted computation is repeated.
@@ -59,7 +59,7 @@ def _graph(k_d: int) -> str:
     return f"neighbours_{k_d}"
 
 
-def _state(gallery: Gallery) -> bytes:
+def gallery_digest(gallery: Gallery) -> bytes:
     """Return a digest of all images: their ids, files and texts."""
     columns = ("image_id", "digest", "name", "brand", "category", "gtin", *gallery.rows.extra)
     digest = hashlib.blake2b(digest_size=16)

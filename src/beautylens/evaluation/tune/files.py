@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import tomli_w
 
 from beautylens.evaluation.tune.axes import in_words
 from beautylens.evaluation.tune.search import Figures, Tried, front
@@ -17,33 +14,6 @@ from beautylens.runtime.extras import extra
 
 TICKS = [base * step for base in (1, 10, 100, 1000, 10_000) for step in (1, 2, 5)]
 GREY, BLUE, ORANGE, GREEN = "#8a8f94", "#0b6e99", "#c4572a", "#3b8a4b"
-
-
-def write_recipe(path: Path, recipe: Recipe, comment: str) -> None:
-    """Write a recipe as TOML, which `read_recipe` reads back unchanged.
-
-    Args:
-        path: of the file.
-        recipe: with absolute encoder paths.
-        comment: its first line.
-    """
-    values = _without_empty(recipe.model_dump(mode="json", exclude_none=True))
-    (values["encoder"],) = values.pop("encoders")
-    plain = {name: value for name, value in values.items() if not isinstance(value, dict)}
-    tables = {name: value for name, value in values.items() if name not in plain}
-    path.write_text(f"# {comment}\n{tomli_w.dumps(plain | tables)}", encoding="utf-8")
-
-
-def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings without empty texts and tables."""
-    kept = {name: _plain(value) for name, value in values.items()}
-    return {name: value for name, value in kept.items() if value not in ("", {})}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return _without_empty(value)
-    return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
 def write_tried(path: Path, tuned: Tuned) -> None:

@@ -1,0 +1,1 @@
+"""Results of an evaluation for other programs, for comparison, and to be repeated."""
