@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import beautylens
-from beautylens.catalogue.readers import SEPARATOR
+from beautylens.catalogue.json_tables import SEPARATOR
 from beautylens.catalogue.truth import TruthRow
 from beautylens.catalogue.write import write_csv
 from beautylens.collection import Collection, open_collection

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from beautylens.catalogue.readers import SEPARATOR
+from beautylens.catalogue.json_tables import SEPARATOR
 from beautylens.catalogue.write import sheet_row, write_csv
 from beautylens.errors import TableError
 from beautylens.evaluation.evaluate import COLUMNS, Evaluation
