@@ -174,3 +174,21 @@ def test_a_submission_has_a_line_for_every_photo_read_or_not(
         assert line[:2] == [test, product]
         assert len(line) == 8
         assert len(set(line[1:])) == 7
+
+
+def test_a_benchmark_on_this_disk_becomes_tables(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("train/cola/a.jpg", "train/tea/a.jpg", "test/cola/b.jpg"):
+        (tmp_path / "rp2k" / name).parent.mkdir(parents=True)
+        (tmp_path / "rp2k" / name).write_bytes(b"")
+    run("fetch", "benchmark", "rp2k", tmp_path / "rp2k", tmp_path / "out")
+    assert (tmp_path / "out" / "truth.csv").read_text().splitlines() == [
+        "image,product_ids,kind",
+        "../rp2k/test/cola/b.jpg,cola,",
+    ]
+    said = one_line(capsys.readouterr().err)
+    assert "2 products, 2 pictures, 1 query photo." in said
+    assert f"beautylens evaluate COLLECTION {tmp_path / 'out' / 'truth.csv'}" in said
+    with pytest.raises(TableError, match="there is no benchmark 'coco'"):
+        run("fetch", "benchmark", "coco", tmp_path / "rp2k", tmp_path / "out")

@@ -17,6 +17,11 @@ from beautylens.catalogue.datasets.open_beauty_facts.dataset import (
 from beautylens.catalogue.datasets.open_beauty_facts.pictures import PICTURES_AT
 from beautylens.catalogue.datasets.open_beauty_facts.tags import Filters
 from beautylens.catalogue.datasets.perfect500k import CATALOGUE, fetch_perfect500k
+from beautylens.catalogue.datasets.product_benchmarks import (
+    LAYOUTS,
+    TRUTH,
+    write_benchmark,
+)
 from beautylens.catalogue.download.pictures import Downloaded
 from beautylens.catalogue.download.transfer import DEFAULT_MANNERS, Manners
 from beautylens.cli.arguments import local_path
@@ -156,6 +161,28 @@ def open_beauty_facts(
             progress=lambda done, total, dead: show(Progress(done, total, dead)),
         )
     report_fetched(fetched, out / CATALOGUE)
+
+
+@app.command("benchmark")
+def benchmark(
+    layout: Annotated[str, typer.Argument(metavar="NAME", help=f"One of {', '.join(LAYOUTS)}.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder of the benchmark, on this disk.")
+    ],
+    out: Out,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Only the first N products with a query photo.")
+    ] = None,
+) -> None:
+    """Write the tables of a product benchmark that is on this disk; its pictures stay there."""
+    written = write_benchmark(layout, folder, out, limit=limit)
+    index = shlex.join(["beautylens", "index", str(out / CATALOGUE), "COLLECTION"])
+    evaluate = shlex.join(["beautylens", "evaluate", "COLLECTION", str(out / TRUTH)])
+    console.print(
+        f"{counted(written.products, 'product')}, {counted(written.pictures, 'picture')}, "
+        f"{counted(written.queries, 'query photo')}.\nNext: {index}\nThen: {evaluate}",
+        soft_wrap=True,
+    )
 
 
 def report_fetched(fetched: Fetched, table: Path) -> None:
