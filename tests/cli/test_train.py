@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import json
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,19 @@ def test_a_wrong_encoder_or_table_is_told_before_training(shop: Shop, tmp_path: 
     assert "no encoder 'nosuch'" in message
     message = one_line(run("train", "titles", tmp_path / "none.csv", out, code=1).stderr)
     assert "none.csv" in message
+
+
+@needs_train
+def test_published_training_takes_crops_and_lets_batch_norms_learn(
+    shop: Shop, tmp_path: Path
+) -> None:
+    run(
+        "train", "uel", shop.table, tmp_path / "out", "--published", "--epochs", 1, "--side", 64,
+        "--backbone", "test_efficientnet", "--random", 1, "--dimensions", 8, "--rate", 1e-5,
+    )  # fmt: skip
+    told = json.loads((tmp_path / "out" / "training.json").read_text("utf-8"))
+    assert (told["views"], told["learn_norms"], told["optimiser"]) == ("crop", True, "sgd")
+    assert (told["epochs"], told["schedule"]) == (1, "steps")
 
 
 @pytest.mark.skipif(not ABSENT, reason="the extra `train` is installed")

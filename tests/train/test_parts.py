@@ -15,12 +15,15 @@ from beautylens.features.encoder.encoder import Encoder  # noqa: E402  (as above
 from beautylens.features.export.backbones import build_backbone  # noqa: E402  (as above)
 from beautylens.features.export.timm import export_backbone  # noqa: E402  (as above)
 from beautylens.features.export.trainable import to_trainable  # noqa: E402  (as above)
+from beautylens.images.decode import decode  # noqa: E402  (as above)
+from beautylens.images.fit import white_pad  # noqa: E402  (as above)
 from beautylens.recipe.settings import PoolingSettings  # noqa: E402  (as above)
 from beautylens.train.blend import blend  # noqa: E402  (as above)
 from beautylens.train.mining import hard_negatives  # noqa: E402  (as above)
 from beautylens.train.settings import PUBLISHED_UEL, TrainSettings  # noqa: E402  (as above)
 from beautylens.train.sources import CachedMaps, Pictures  # noqa: E402  (as above)
 from beautylens.train.titles import labels_of, ngrams  # noqa: E402  (as above)
+from beautylens.train.uel import InBatch  # noqa: E402  (as above)
 from beautylens.train.validate import map_at_7  # noqa: E402  (as above)
 from tests.conftest import Shop  # noqa: E402  (as above)
 from tests.train.conftest import NETWORK, SIDE  # noqa: E402  (as above)
@@ -132,3 +135,51 @@ def test_encoders_of_two_kinds_are_not_blended(tmp_path: Path) -> None:
     other = Encoder.load("default", side=64, pooling=PoolingSettings(name="gem"))
     with pytest.raises(EncoderError, match="differ in layers, pooling or projection"):
         blend(one, other, 0.5, tmp_path / "b")
+
+
+def test_crops_are_squares_of_the_padded_picture_mirrored_half_of_the_time(shop: Shop) -> None:
+    pictures = Pictures([shop.picture(2)], 56)
+    # 64 = 56 * 256 / 224.
+    whole = white_pad(decode(shop.picture(2), least_side=64), 64)
+    squares = {}
+    for top in range(9):
+        for left in range(9):
+            part = whole[top : top + 56, left : left + 56]
+            squares[part.tobytes()] = False
+            squares[part[:, ::-1].tobytes()] = True
+    found = [pictures.cropped(0, np.random.default_rng(seed)) for seed in range(60)]
+    mirrored = [squares[crop.tobytes()] for crop in found]
+    assert 15 < sum(mirrored) < 45
+    assert len({crop.tobytes() for crop in found}) > 20
+
+
+class Named:
+    """A source that names its views instead of making them."""
+
+    def __len__(self) -> int:
+        return 1
+
+    def plain(self, index: int) -> str:
+        return "plain"
+
+    def simulated(self, index: int, rng: np.random.Generator) -> str:
+        return "photo"
+
+    jittered = simulated
+
+    def cropped(self, index: int, rng: np.random.Generator) -> str:
+        return "crop"
+
+
+@pytest.mark.parametrize(
+    ("views", "expected"),
+    [
+        ("photo", {("plain", "photo")}),
+        ("crop", {("crop", "crop")}),
+        ("both", {("crop", "crop"), ("crop", "photo")}),
+    ],
+)
+def test_the_views_of_uel(views: str, expected: set[tuple[str, str]]) -> None:
+    objective = InBatch(Named(), views=views)
+    items = [objective.load(0, np.random.default_rng(seed)) for seed in range(30)]
+    assert {(item["picture"], item["twin"]) for item in items} == expected

@@ -37,6 +37,8 @@ Kind = Callable[[Training, Path], Trained]
 KINDS: dict[str, Kind] = {
     "uel": lambda training, _: training.uel(),
     "bank": lambda training, _: training.uel(bank=True),
+    "crop": lambda training, _: training.uel(views="crop"),
+    "both": lambda training, _: training.uel(bank=True, views="both"),
     "pairs": lambda training, truth: training.pairs(truth),
     "simulated": lambda training, truth: training.pairs(truth, simulate=True),
     "plain": lambda training, truth: training.pairs(truth, penalty="plain"),
@@ -50,7 +52,11 @@ def curves(folder: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "adapter"), [("uel", False), ("simulated", False), *((kind, True) for kind in KINDS)]
+    ("kind", "adapter"),
+    [
+        *((kind, False) for kind in ("uel", "simulated", "crop", "both")),
+        *((kind, True) for kind in KINDS if kind not in {"crop", "both"}),
+    ],
 )
 def test_every_kind_makes_an_encoder_that_a_collection_takes(
     kind: str,
@@ -80,6 +86,33 @@ def test_every_kind_makes_an_encoder_that_a_collection_takes(
     assert (out / "curves.png").read_bytes().startswith(b"\x89PNG")
     told = json.loads((out / "training.json").read_text("utf-8"))
     assert (told["adapter"], told["pictures"], told["seed"]) == (adapter, 12, 0)
+
+
+def test_an_adapter_has_no_crops(shop: Shop, small_encoder: Path, tmp_path: Path) -> None:
+    start = from_encoder(str(small_encoder), frozen=True)
+    training = Training(start, shop.table, tmp_path / "out", BRIEF, adapter=True, dimensions=8)
+    with pytest.raises(EncoderError, match="caches simulated photos alone; leave out --views"):
+        training.uel(views="crop")
+
+
+@pytest.mark.parametrize("learn", [False, True])
+def test_batch_norms_learn_where_the_published_program_lets_them(
+    learn: bool, shop: Shop, tmp_path: Path
+) -> None:
+    start = from_timm(NETWORK, side=SIDE, seed=1)
+    before = statistics_of(start.backbone.trunk)
+    training = Training(start, shop.table, tmp_path / "out", BRIEF, dimensions=8, learn_norms=learn)
+    training.uel(views="crop")
+    after = statistics_of(start.backbone.trunk)
+    assert len(before) > 10
+    assert all(torch.equal(one, two) for one, two in zip(before, after, strict=True)) != learn
+    assert json.loads((tmp_path / "out/training.json").read_text())["learn_norms"] == learn
+
+
+def statistics_of(trunk: torch.nn.Module) -> list[torch.Tensor]:
+    kind = torch.nn.modules.batchnorm._BatchNorm
+    norms = [part for part in trunk.modules() if isinstance(part, kind)]
+    return [norm.running_mean.clone() for norm in norms]
 
 
 def test_an_adapter_leaves_the_network_as_it_was(

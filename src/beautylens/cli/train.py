@@ -40,6 +40,14 @@ class Penalty(StrEnum):
     PLAIN = "plain"
 
 
+class Views(StrEnum):
+    """The second view of a picture in UEL."""
+
+    PHOTO = "photo"
+    CROP = "crop"
+    BOTH = "both"
+
+
 Out = Annotated[
     Path, typer.Argument(metavar="OUT", help="Output folder of the encoder.", callback=local_path)
 ]
@@ -58,12 +66,24 @@ def uel(
         ),
     ] = False,
     published: Annotated[
-        bool, typer.Option("--published", help="Schedule of Lin et al. (2019): 100 epochs.")
+        bool,
+        typer.Option(
+            "--published",
+            help="As Lin et al. (2019): 100 epochs, views by crop, batch norms that learn.",
+        ),
     ] = False,
+    views: Annotated[
+        Views | None,
+        typer.Option(
+            help="Views of a picture: a simulated photo, random crops, or both by turns. "
+            "Default: photo."
+        ),
+    ] = None,
 ) -> None:
     """Train on an unlabelled catalogue: match pictures with simulated phone photos (UEL)."""
+    views = views or (Views.CROP if published else Views.PHOTO)
     with _training(table, out, options, published=published) as training:
-        trained = training.uel(bank=bank)
+        trained = training.uel(bank=bank, views=views.value)
     _report(trained)
 
 
@@ -164,6 +184,7 @@ def _training(
             out,
             settings,
             adapter=options.adapter,
+            learn_norms=published,
             maps=options.maps,
             dimensions=options.dimensions,
             report=report,

@@ -60,10 +60,13 @@ class Embedding(nn.Module):
     Args:
         backbone: the trunk and its preprocessing.
         head: pooling and projection.
+        learn_norms: whether batch norms take the statistics of the batches after all, as in the
+            program of Lin et al. (2019).
     """
 
-    def __init__(self, backbone: Backbone, head: Head) -> None:
+    def __init__(self, backbone: Backbone, head: Head, *, learn_norms: bool = False) -> None:
         super().__init__()
+        self._learn_norms = learn_norms
         self.trunk = backbone.trunk
         self.head = head
         for name, values in (("scale_mean", backbone.mean), ("scale_std", backbone.std)):
@@ -77,8 +80,12 @@ class Embedding(nn.Module):
         return self.head(outputs), outputs[0]
 
     def train(self, mode: bool = True) -> Embedding:
-        """Stay in inference mode; gradients are computed all the same."""
+        """Stay in inference mode but for batch norms that learn; gradients flow all the same."""
         super().train(False)
+        self.training = mode
+        for part in self.trunk.modules() if mode and self._learn_norms else ():
+            if isinstance(part, nn.modules.batchnorm._BatchNorm):
+                part.train()
         return self
 
 

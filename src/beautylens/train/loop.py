@@ -116,6 +116,7 @@ class Loop:
             self._save(progress)  # includes buffers that `begin` created, such as a memory bank
         steps = self._steps(progress.epoch)
         total = len(steps) * settings.epochs
+        self._network.train()
         for batch in self._loaded(progress, steps):
             step = progress.epoch * len(steps) + progress.step
             rate = settings.rate_at(step, total)
@@ -208,6 +209,7 @@ class Loop:
         size = self._settings.batch
 
         def describe(source: Source) -> Float32:
+            network.eval()
             pictures = prefetch(cores(), source.plain, range(len(source)), AHEAD * size)
             with torch.no_grad():
                 rows = [

@@ -51,6 +51,7 @@ class Training:
         folder: encoder folder to create; `FOLDER.training` has the checkpoints.
         settings: of the training.
         adapter: freeze the trunk, and train pooling and projection alone on cached maps.
+        learn_norms: let batch norms take the statistics of the batches; by default they are frozen.
         maps: folder in which an adapter's maps are kept for further runs; by default they are
             removed at the end.
         dimensions: of the projection, if the start has none.
@@ -71,6 +72,7 @@ class Training:
         settings: TrainSettings,
         *,
         adapter: bool = False,
+        learn_norms: bool = False,
         maps: Path | None = None,
         dimensions: int = 512,
         validation: AnyPath | None = None,
@@ -87,6 +89,7 @@ class Training:
         self._folder = folder
         self._settings = settings
         self._adapter = adapter
+        self._learn_norms = learn_norms
         self._report = report
         self._report_epoch = report_epoch
         self._dimensions = dimensions
@@ -98,11 +101,21 @@ class Training:
         self._validation_table = validation
         self._validation_rows = self._read_validation(validation)
 
-    def uel(self, *, bank: bool = False) -> Trained:
-        """Train on the catalogue without labels (UEL)."""
+    def uel(self, *, bank: bool = False, views: str = "photo") -> Trained:
+        """Train on the catalogue without labels (UEL).
+
+        Args:
+            bank: discriminate against a memory bank of all pictures, not against the batch.
+            views: a name in `uel.VIEWS`.
+
+        Raises:
+            EncoderError: when an adapter is to train on crops, which it does not cache.
+        """
+        if self._adapter and views != "photo":
+            raise EncoderError("an adapter caches simulated photos alone; leave out --views")
         pictures = self._source(self._pictures.paths, views=True)
-        objective = Bank(pictures) if bank else InBatch(pictures)
-        return self._run(objective, {"kind": "bank" if bank else "uel"})
+        objective = (Bank if bank else InBatch)(pictures, views=views)
+        return self._run(objective, {"kind": "bank" if bank else "uel", "views": views})
 
     def pairs(
         self,
@@ -182,6 +195,7 @@ class Training:
             "side": start.backbone.side,
             "pooling": start.pooling.model_dump(),
             "adapter": self._adapter,
+            "learn_norms": self._learn_norms,
             "pictures": len(self._pictures.paths),
             "catalogue": _digest([*self._pictures.paths, *self._pictures.products]),
             "validation": str(self._validation_table or ""),
@@ -196,7 +210,7 @@ class Training:
             report=self._report,
             report_epoch=self._report_epoch,
         )
-        trained = loop.run().cpu()
+        trained = loop.run().cpu().eval()
         if loop.is_main:
             settings = {**about, **self._settings.model_dump()}
             adapted = start.encoder if self._adapter else None
@@ -215,7 +229,9 @@ class Training:
 
     def _network(self, whitening: Whitening | None) -> nn.Module:
         head = Head(self._start.pooling, whitening)
-        return CachedEmbedding(head) if self._adapter else Embedding(self._start.backbone, head)
+        if self._adapter:
+            return CachedEmbedding(head)
+        return Embedding(self._start.backbone, head, learn_norms=self._learn_norms).eval()
 
     def _projected(self) -> Whitening:
         """Return the start's projection, or one fitted on the catalogue."""

@@ -25,6 +25,8 @@ CACHED_VIEWS = 4
 # Size of a decoded picture relative to the input, so that crops keep detail.
 _DETAIL = 1.5
 _BATCH = 16
+# Side of the padded picture that `cropped` cuts from, relative to the input.
+CROPPED_FROM = 256 / 224
 
 
 class Source(Protocol):
@@ -41,6 +43,9 @@ class Source(Protocol):
 
     def simulated(self, index: int, rng: np.random.Generator) -> NDArray[Any]:
         """Return a simulated phone photo of a picture."""
+
+    def cropped(self, index: int, rng: np.random.Generator) -> NDArray[Any]:
+        """Return a random crop of a picture, mirrored in half of the cases."""
 
 
 class Pictures:
@@ -81,6 +86,17 @@ class Pictures:
         """Return a simulated phone photo of the picture, (S, S, 3) uint8."""
         return white_pad(phone_photo(self._detailed(index), rng), self.side)
 
+    def cropped(self, index: int, rng: np.random.Generator) -> UInt8:
+        """Return a random square of the padded picture, perhaps mirrored, (S, S, 3) uint8.
+
+        As Lin et al. (2019): 224 of 256 pixels, a side of S of 8/7·S.
+        """
+        whole = round(self.side * CROPPED_FROM)
+        padded = white_pad(decode(self.paths[index], least_side=whole), whole)
+        top, left = rng.integers(0, whole - self.side + 1, 2)
+        part = padded[top : top + self.side, left : left + self.side]
+        return np.ascontiguousarray(part[:, ::-1] if rng.random() < 0.5 else part)
+
     def _detailed(self, index: int) -> UInt8:
         longest = round(_DETAIL * self.side)
         return shrink(decode(self.paths[index], least_side=longest), longest)[0]
@@ -110,7 +126,7 @@ class CachedMaps:
         """Return the maps of a random view, (C, h, w)."""
         return np.array(self._views[index, rng.integers(self._views.shape[1])])
 
-    simulated = jittered
+    simulated = cropped = jittered
 
 
 def cache_maps(

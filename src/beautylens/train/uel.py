@@ -1,4 +1,4 @@
-"""Unsupervised embedding learning (UEL): a picture and its simulated photo as one instance."""
+"""Unsupervised embedding learning (UEL): a picture and its twin as one instance."""
 
 from __future__ import annotations
 
@@ -22,18 +22,25 @@ with extra("train"):
 MOMENTUM = 0.5
 
 
+# The two views of a picture, by name: it and its twin.
+VIEWS = ("photo", "crop", "both")
+
+
 class InBatch(Objective):
-    """UEL objective of Ye et al. (2019) over the pictures of a batch and their simulated photos.
+    """UEL objective of Ye et al. (2019) over the pictures of a batch and their twins.
 
     Args:
         pictures: of the catalogue.
         temperature: τ.
+        views: `photo`: the picture and a simulated photo of it. `crop`: two random crops, as Lin et
+            al. (2019). `both`: a crop, and a crop or a simulated photo, by turns at random.
     """
 
-    def __init__(self, pictures: Source, temperature: float = 0.1) -> None:
+    def __init__(self, pictures: Source, temperature: float = 0.1, *, views: str = "photo") -> None:
         super().__init__()
         self._pictures = pictures
         self._temperature = temperature
+        self._views = views
 
     def __len__(self) -> int:
         """Return the number of pictures."""
@@ -41,8 +48,13 @@ class InBatch(Objective):
 
     def load(self, item: int, rng: np.random.Generator) -> Item:
         """Return a picture and its twin."""
-        twin = self._pictures.simulated(item, rng)
-        return {"item": item, "picture": self._pictures.plain(item), "twin": twin}
+        pictures = self._pictures
+        if self._views == "photo":
+            twin = pictures.simulated(item, rng)
+            return {"item": item, "picture": pictures.plain(item), "twin": twin}
+        simulate = self._views == "both" and rng.random() < 0.5
+        twin = pictures.simulated(item, rng) if simulate else pictures.cropped(item, rng)
+        return {"item": item, "picture": pictures.cropped(item, rng), "twin": twin}
 
     def loss(self, network: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the loss of a batch."""
@@ -58,10 +70,13 @@ class Bank(InBatch):
     Args:
         pictures: of the catalogue.
         temperature: τ.
+        views: as for `InBatch`.
     """
 
-    def __init__(self, pictures: Source, temperature: float = 0.07) -> None:
-        super().__init__(pictures, temperature)
+    def __init__(
+        self, pictures: Source, temperature: float = 0.07, *, views: str = "photo"
+    ) -> None:
+        super().__init__(pictures, temperature, views=views)
         self._seen: tuple[Tensor, Tensor] | None = None
 
     def begin(self, describe: Describe) -> None:
