@@ -20,8 +20,10 @@ from beautylens.images.limits import DEFAULT_LIMITS, Limits
 from beautylens.images.sources import Picture, several_pictures
 from beautylens.ingest.derive import derive
 from beautylens.ingest.fill import Filled, fill
+from beautylens.ingest.mirror import Plan, mirror, plan_mirror, refuse_losses
 from beautylens.ingest.progress import OnProgress, silent
 from beautylens.ingest.read_pictures import PicturesRead
+from beautylens.ingest.update import Updated, update
 from beautylens.inputs.counts import at_least_one, none_or_at_least_one
 from beautylens.inputs.several import one_text
 from beautylens.query import Photo, Query, check_types, read_photo
@@ -258,6 +260,109 @@ class Collection:
         if read:
             self.read_pictures(catalogue.rows["product_id"].unique().to_pylist(), workers=workers)
         return filled
+
+    def mirror(
+        self,
+        products: Table,
+        *,
+        columns: Mapping[str, str] | None = None,
+        variants: str | None = None,
+        plan: Plan | None = None,
+        recheck: bool = False,
+        allow_losses: bool = False,
+        workers: int | None = None,
+        stop_on_error: bool = False,
+        read: bool = True,
+        progress: OnProgress = silent,
+    ) -> tuple[Plan, Filled]:
+        """Add, change and remove products so that the collection equals a table.
+
+        Args:
+            products: as for `add`.
+            columns: as for `add`.
+            variants: as for `add`.
+            plan: from `plan` for the same table; computed by default.
+            recheck: compare pictures on the web by their content, not by their address.
+            allow_losses: whether the table may lack half of the products or more.
+            workers: as for `add`.
+            stop_on_error: as for `add`.
+            read: as for `add`.
+            progress: as for `add`.
+
+        Raises:
+            CollectionError: when the table lacks too many products; then nothing is changed.
+            ImageError: when a picture cannot be read and `stop_on_error` is set.
+            TableError: when the table cannot be read.
+        """
+        catalogue = catalogue_from(products, columns=columns, variants=variants)
+        plan = plan or self.plan(catalogue, recheck=recheck)
+        if not allow_losses:
+            refuse_losses(plan, "the table")
+        filled = mirror(
+            self.gallery,
+            catalogue,
+            plan,
+            self.parts.make_describer(workers),
+            stop_on_error=stop_on_error,
+            progress=progress,
+        )
+        if not plan.is_empty:
+            self.refresh(filled.written)
+        described = [*plan.added, *plan.pictured, *plan.retried]
+        if read and described:
+            self.read_pictures(described, workers=workers)
+        return plan, filled
+
+    def plan(self, products: Table, *, recheck: bool = False) -> Plan:
+        """Return what `mirror` would change.
+
+        Args:
+            products: as for `add`.
+            recheck: as for `mirror`.
+
+        Raises:
+            TableError: when the table cannot be read.
+        """
+        return plan_mirror(self.gallery, catalogue_from(products), recheck=recheck)
+
+    def update(
+        self,
+        products: Table,
+        *,
+        columns: Mapping[str, str] | None = None,
+        workers: int | None = None,
+        stop_on_error: bool = False,
+        read: bool = True,
+        progress: OnProgress = silent,
+    ) -> Updated:
+        """Change the columns that a table has of products that exist; keep all others.
+
+        If the table has pictures, they replace those of its products.
+
+        Args:
+            products: as for `add`; only `product_id` is required.
+            columns: as for `add`.
+            workers: as for `add`.
+            stop_on_error: as for `add`.
+            read: as for `add`.
+            progress: as for `add`.
+
+        Raises:
+            ImageError: when a picture cannot be read and `stop_on_error` is set.
+            TableError: when the table cannot be read.
+        """
+        catalogue = catalogue_from(products, columns=columns, pictures=False)
+        done = update(
+            self.gallery,
+            catalogue,
+            self.parts.make_describer(workers),
+            stop_on_error=stop_on_error,
+            progress=progress,
+        )
+        self.refresh(done.filled.written if done.filled else 0)
+        if read and done.filled:
+            self.read_pictures(done.products, workers=workers)
+        return done
 
     def read_pictures(
         self,

@@ -210,6 +210,15 @@ def _open_or_create(
             thumbnails=recipe.colour is not None,
             artefacts=artefacts,
         )
+    return open_with_recipe(address, recipe)
+
+
+def open_with_recipe(address: str | Path, recipe: Recipe) -> Collection:
+    """Open a collection that was built with a recipe.
+
+    Raises:
+        CollectionError: when there is none, or it has another recipe.
+    """
     collection = open_collection(address)
     if collection.recipe != recipe:
         raise CollectionError(

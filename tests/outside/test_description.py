@@ -17,6 +17,7 @@ OPERATIONS = (
     ("/v1/collection", "GET"),
     ("/v1/products/{product_id}", "GET"),
     ("/v1/products/{product_id}", "PUT"),
+    ("/v1/products/{product_id}", "PATCH"),
     ("/v1/products/{product_id}", "DELETE"),
     ("/v1/products/{product_id}/image", "GET"),
     ("/health/live", "GET"),

@@ -99,6 +99,27 @@ def test_a_product_comes_changes_and_goes_without_a_restart(
     assert kept(copied) == others
 
 
+def test_a_part_of_a_product_is_changed_and_the_rest_kept(client: TestClient, copied: Path) -> None:
+    others = kept(copied)
+    before = client.get("/v1/products/p04").json()
+    fields = [("category", (None, "lips")), ("metadata", (None, '{"shade": "9"}'))]
+    changed = client.patch("/v1/products/p04", headers=WRITER, files=fields)
+    assert changed.status_code == 200
+    expected = before | {"category": "lips", "metadata": {"shade": "9"}}
+    assert changed.json() == expected == client.get("/v1/products/p04").json()
+    pack = draw_pack(79)
+    pictures = [("image", png(pack)), ("image", png(draw_pack(80)))]
+    changed = client.patch("/v1/products/p04", headers=WRITER, files=pictures)
+    assert changed.json() == expected | {"pictures": 2}
+    assert first(client, png(photograph(pack, 1))) == "p04"
+    assert len(kept(copied) - others) == 2
+    wrong = client.patch("/v1/products/p04", headers=WRITER, files={"image": b"no picture"})
+    assert wrong.status_code in (415, 422)
+    assert client.get("/v1/products/p04").json() == changed.json()
+    assert client.patch("/v1/products/p98", headers=WRITER, files=fields).status_code == 404
+    assert client.patch("/v1/products/p04", files=fields).status_code == 401
+
+
 @pytest.mark.parametrize(
     ("files", "fields", "said"),
     [

@@ -100,3 +100,22 @@ def _products(lines: pa.Table) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     changes = pc.not_equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)
     starts = np.concatenate([[0], np.flatnonzero(changes) + 1])[: len(lines)]
     return starts, np.diff(np.append(starts, len(lines)))
+
+
+def products_together(lines: pa.Table) -> pa.Table:
+    """Return the lines grouped by product, in the order in which the products first appear."""
+    codes = _codes(lines["product_id"])
+    if (np.diff(codes) >= 0).all():
+        return lines
+    return lines.take(pa.array(np.argsort(codes, kind="stable")))
+
+
+def _codes(column: pa.ChunkedArray) -> NDArray[np.int32]:
+    """Return the values of a column as codes, numbered by first appearance."""
+    codes: NDArray[np.int32] = one_array(column).dictionary_encode().indices.to_numpy()
+    return codes
+
+
+def one_array(column: pa.ChunkedArray) -> pa.Array:
+    """Return a column in one piece."""
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)

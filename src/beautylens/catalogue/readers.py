@@ -45,7 +45,21 @@ def read_table(path: AnyPath) -> pa.Table:
     Raises:
         TableError: when the file is missing, of no known format, malformed, or without rows.
     """
-    with copied(path) as file, _known(path, file) as reader:
+    with copied(path) as file:
+        return read_copy(path, file)
+
+
+def read_copy(path: AnyPath, file: Path) -> pa.Table:
+    """Return the rows of a table as `read_table` does.
+
+    Args:
+        path: the table.
+        file: a local copy of it, or the table itself.
+
+    Raises:
+        TableError: as `read_table`.
+    """
+    with _known(path, file) as reader:
         return tidied(path, reader(file))
 
 

@@ -46,6 +46,7 @@ def catalogue_from(
     *,
     columns: Mapping[str, str] | Sources | None = None,
     variants: str | None = None,
+    pictures: bool = True,
 ) -> Catalogue:
     """Return the catalogue in a file, rows, a data frame or an Arrow table.
 
@@ -56,6 +57,7 @@ def catalogue_from(
         source: of any of these kinds.
         columns: as for `read_catalogue`.
         variants: as for `read_catalogue`.
+        pictures: as for `read_catalogue`.
 
     Raises:
         TableError: when it is none of these, a column is wrong, or no row is valid.
@@ -63,9 +65,11 @@ def catalogue_from(
     if isinstance(source, Catalogue):
         return source
     if is_named(source):
-        return read_catalogue(_path(source), columns=columns, variants=variants)
+        return read_catalogue(_path(source), columns=columns, variants=variants, pictures=pictures)
     table = tidied(NAME, _as_texts(source))
-    return catalogue_of(NAME, table, Path.cwd(), columns=columns, variants=variants)
+    return catalogue_of(
+        NAME, table, Path.cwd(), columns=columns, variants=variants, pictures=pictures
+    )
 
 
 def truth_from(source: Truth) -> tuple[TruthRow, ...]:

@@ -13,9 +13,15 @@ from numpy.typing import NDArray
 from beautylens.catalogue.checks import RESERVED, identifier, listed, refuse
 from beautylens.catalogue.feeds.feed import Sources
 from beautylens.catalogue.feeds.known import understand
-from beautylens.catalogue.image_cells import on_this_system, picture_columns, pictures_in
-from beautylens.catalogue.product_rows import filled, unrepeated, with_tidy_gtins
-from beautylens.catalogue.readers import TEXT_TABLES, composed_except, copied, read_table
+from beautylens.catalogue.image_cells import MAIN, on_this_system, picture_columns, pictures_in
+from beautylens.catalogue.product_rows import (
+    filled,
+    one_array,
+    products_together,
+    unrepeated,
+    with_tidy_gtins,
+)
+from beautylens.catalogue.readers import TEXT_TABLES, composed_except, copied, read_copy
 from beautylens.catalogue.spreadsheet import blank_rows
 from beautylens.catalogue.text_files import WESTERN, table_encoding
 from beautylens.catalogue.typed_cells import with_typed_cells
@@ -56,6 +62,7 @@ class Catalogue:
         feed: the name of the known feed that the table is; empty for others.
         sources: for each column whose name differs from that in the table, the table's columns.
         ignored: columns of the table that are not stored.
+        given: the columns that the table has, of those above; the others are empty.
     """
 
     rows: pa.Table
@@ -66,6 +73,7 @@ class Catalogue:
     feed: str = ""
     sources: Sources = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of pictures."""
@@ -86,6 +94,7 @@ def read_catalogue(
     *,
     columns: Mapping[str, str] | Sources | None = None,
     variants: str | None = None,
+    pictures: bool = True,
 ) -> Catalogue:
     """Read a catalogue table: CSV, TSV, Parquet, JSON, JSON Lines or XML.
 
@@ -101,15 +110,19 @@ def read_catalogue(
         path: of the table.
         columns: by name of the catalogue's column, the table's column, where it is not recognised.
         variants: whether each variant of a product is a product; by default as is usual in a feed.
+        pictures: whether there must be a column of pictures; otherwise each row has one without a
+            name if there is none.
 
     Raises:
         TableError: when the table cannot be read, a column is wrong, or no row is valid.
     """
     path = as_path(path)
     with copied(path) as file:
-        table = read_table(file)
+        table = read_copy(path, file)
         western = file.suffix.lower() in TEXT_TABLES and table_encoding(file) == WESTERN
-    catalogue = catalogue_of(path, table, path.parent, columns=columns, variants=variants)
+    catalogue = catalogue_of(
+        path, table, path.parent, columns=columns, variants=variants, pictures=pictures
+    )
     if western:
         catalogue = replace(catalogue, notes=(_WESTERN_NOTE, *catalogue.notes))
     return catalogue
@@ -122,6 +135,7 @@ def catalogue_of(
     *,
     columns: Mapping[str, str] | Sources | None = None,
     variants: str | None = None,
+    pictures: bool = True,
 ) -> Catalogue:
     """Return the catalogue of a table of strings.
 
@@ -131,26 +145,33 @@ def catalogue_of(
         folder: the folder of relative paths.
         columns: as for `read_catalogue`.
         variants: as for `read_catalogue`.
+        pictures: as for `read_catalogue`.
 
     Raises:
         TableError: when a column is wrong, or no row is valid.
     """
     known = understand(path, table, columns, variants)
-    pictures = picture_columns(known.table.column_names)
-    _require(path, table.column_names, known.table.column_names, pictures)
-    table = composed_except(known.table, pictures)
-    extra = _metadata_names(path, [name for name in table.column_names if name not in pictures])
+    shown = picture_columns(known.table.column_names)
+    _require(path, table.column_names, known.table.column_names, shown or not pictures)
+    table = composed_except(known.table, shown)
+    extra = _metadata_names(path, [name for name in table.column_names if name not in shown])
     table = table.rename_columns([extra.get(name, name) for name in table.column_names])
-    rows, image, notes = _images(table, pictures, folder, known.rows)
+    if shown:
+        rows, image, notes = _images(table, shown, folder, known.rows)
+    else:
+        rows, image, notes = np.arange(table.num_rows), [""] * table.num_rows, []
     lines, faults = _one_per_image(_long(table), rows, image, tuple(extra.values()), known.rows)
     if not len(lines):
         causes = Catalogue(lines, folder, faults=faults).left_out
         refuse(path, causes, "Give each row a product_id and the path of a picture")
-    lines, repeated = unrepeated(_products_together(lines), folder)
+    lines = products_together(lines)
+    if shown:
+        lines, repeated = unrepeated(lines, folder)
+        notes += repeated
     lines = filled(lines, (*OPTIONAL, *extra.values()))
     lines, unusable = with_tidy_gtins(lines)
     lines, added = with_typed_cells(lines, tuple(extra.values()))
-    notes += [*repeated, *unusable]
+    notes += unusable
     return Catalogue(
         lines,
         folder,
@@ -160,15 +181,17 @@ def catalogue_of(
         known.feed,
         known.sources,
         known.ignored,
+        (*(shown and [MAIN]), *(name for name in table.column_names if name not in shown), *added),
     )
 
 
 def _require(
-    path: AnyPath | str, given: Sequence[str], understood: Sequence[str], pictures: Sequence[str]
+    path: AnyPath | str, given: Sequence[str], understood: Sequence[str], pictures: object
 ) -> None:
     """Refuse a table without ids or pictures."""
-    missing = [name for name in REQUIRED if name not in (*understood, *(pictures and ["image"]))]
-    for name in missing:
+    for name in REQUIRED:
+        if name in understood or (name == MAIN and pictures):
+            continue
         listed_names = ", ".join(map(repr, given))
         raise TableError(
             f"{path} has no column {name!r} but only {listed_names}; rename the column in "
@@ -230,7 +253,7 @@ def _one_per_image(
     numbers: NDArray[np.int64],
 ) -> tuple[pa.Table, tuple[RowFault, ...]]:
     """Return a line for each image, columns in their final order, and the rows without one."""
-    ids = pc.utf8_trim_whitespace(_array(table["product_id"]))
+    ids = pc.utf8_trim_whitespace(one_array(table["product_id"]))
     nameless = pc.equal(ids, "").to_numpy(zero_copy_only=False)
     without = np.ones(table.num_rows, bool)
     without[rows] = False
@@ -268,20 +291,3 @@ def _column(table: pa.Table, name: str) -> pa.Array | pa.ChunkedArray:
     if name in table.column_names:
         return table[name]
     return pa.repeat(pa.scalar("", TEXT), table.num_rows)
-
-
-def _products_together(lines: pa.Table) -> pa.Table:
-    codes = _codes(lines["product_id"])
-    if (np.diff(codes) >= 0).all():
-        return lines
-    return lines.take(pa.array(np.argsort(codes, kind="stable")))
-
-
-def _codes(column: pa.ChunkedArray) -> NDArray[np.int32]:
-    """Return the values of a column as codes, numbered by first appearance."""
-    codes: NDArray[np.int32] = _array(column).dictionary_encode().indices.to_numpy()
-    return codes
-
-
-def _array(column: pa.ChunkedArray) -> pa.Array:
-    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)

@@ -14,7 +14,7 @@ from beautylens.catalogue.delimited import read_rows
 from beautylens.catalogue.image_cells import on_this_system, one_picture
 from beautylens.catalogue.json_tables import SEPARATOR
 from beautylens.catalogue.product_rows import same_file
-from beautylens.catalogue.readers import copied, read_table, reading
+from beautylens.catalogue.readers import copied, read_copy, reading
 from beautylens.catalogue.text_files import open_text, table_encoding
 from beautylens.errors import TableError
 from beautylens.files.paths import AnyPath, as_path, is_unsupported, path_in
@@ -61,7 +61,7 @@ def read_truth(path: str | AnyPath) -> tuple[TruthRow, ...]:
     with copied(path) as file:
         if _is_challenge(file):
             return _without_repeats(path, _challenge_rows(file, path.parent))
-        return truth_of(path, read_table(file), path.parent)
+        return truth_of(path, read_copy(path, file), path.parent)
 
 
 def truth_of(path: AnyPath | str, table: pa.Table, folder: AnyPath) -> tuple[TruthRow, ...]:

@@ -14,7 +14,7 @@ from beautylens.cli.arguments import (
     VariantsOption,
     chosen_columns,
 )
-from beautylens.cli.catalogue_report import report_understood
+from beautylens.cli.catalogue_report import report_replaced, report_understood
 from beautylens.cli.index import Errors, OnError, Read, Workers
 from beautylens.cli.progress import progress_bar, report_filled
 
@@ -35,6 +35,7 @@ def add(
     collection = bl.open(address)
     catalogue = read_catalogue(table, columns=chosen_columns(columns), variants=variants)
     report_understood(catalogue)
+    report_replaced(collection, catalogue)
     with progress_bar("Adding") as show:
         filled = collection.add(
             catalogue,

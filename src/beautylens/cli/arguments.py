@@ -76,6 +76,7 @@ RedirectHosts = Annotated[
         callback=_trust,
     ),
 ]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 VariantsOption = Annotated[
     Variants | None,
     typer.Option(

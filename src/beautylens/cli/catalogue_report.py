@@ -6,8 +6,10 @@ from beautylens.catalogue.checks import listed
 from beautylens.catalogue.gtin import gtins_in
 from beautylens.catalogue.table import OPTIONAL, Catalogue
 from beautylens.cli.console import console, warn
+from beautylens.collection import Collection
 from beautylens.inputs.counts import counted
 from beautylens.inputs.unicode_text import on_one_line
+from beautylens.store.lance import of_products
 
 
 def report_understood(catalogue: Catalogue) -> None:
@@ -24,6 +26,27 @@ def report_understood(catalogue: Catalogue) -> None:
         parts.append(f"ignored: {listed(catalogue.ignored, ', ')}")
     feed = f"{catalogue.feed}: " if catalogue.feed else ""
     console.print(on_one_line(f"{feed}{'; '.join(parts)}."), soft_wrap=True, highlight=False)
+
+
+def report_replaced(collection: Collection, catalogue: Catalogue) -> None:
+    """Print how many products `add` replaces, and which columns of them it empties."""
+    known = collection.known(catalogue.rows["product_id"].unique().to_pylist())
+    if not known:
+        return
+    lost = [
+        name for name in (*OPTIONAL, *collection.metadata_columns) if name not in catalogue.given
+    ]
+    rows = collection.gallery.rows.select(lost, of_products(known)) if lost else None
+    lost = [name for name in lost if rows is not None and any(rows[name].to_pylist())]
+    replaced = counted(len(known), "product")
+    if not lost:
+        console.print(f"Replacing {replaced}.")
+    else:
+        warn(
+            f"Replacing {replaced} as a whole",
+            f": the table lacks {', '.join(lost)}, which they lose; `beautylens update` changes "
+            "only the columns that a table has.",
+        )
 
 
 def report_columns(catalogue: Catalogue) -> None:

@@ -1,4 +1,4 @@
-"""`beautylens index`: build a collection from a catalogue table."""
+"""`beautylens index`: build a collection from a catalogue table, or mirror the table."""
 
 from __future__ import annotations
 
@@ -9,19 +9,26 @@ from typing import Annotated
 import typer
 
 from beautylens import indexing
-from beautylens.catalogue.table import read_catalogue
+from beautylens.catalogue.table import Catalogue, read_catalogue
 from beautylens.cli.arguments import (
     CatalogueTable,
     Columns,
     RedirectHosts,
     VariantsOption,
+    Yes,
     chosen_columns,
 )
 from beautylens.cli.catalogue_report import report_columns, report_understood
 from beautylens.cli.console import console
+from beautylens.cli.intervals import Every
+from beautylens.cli.mirror import MirrorOptions, confirm, follow, mirror_once
 from beautylens.cli.progress import progress_bar, report_filled, report_read
+from beautylens.collection import Collection, open_collection
 from beautylens.errors import ImageError
+from beautylens.ingest.mirror import is_of_another_shop
 from beautylens.inputs.counts import counted
+from beautylens.recipe.recipe import Recipe
+from beautylens.store.gallery import Gallery
 
 Workers = Annotated[
     int | None, typer.Option(min=1, help="Threads that read pictures. Default: one per core.")
@@ -55,6 +62,18 @@ def index(
     ] = None,
     columns: Columns = None,
     variants: VariantsOption = None,
+    mirror: Annotated[
+        bool,
+        typer.Option("--mirror", help="Also change and remove products, to equal the table."),
+    ] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only print what --mirror would change.")
+    ] = False,
+    every: Every = None,
+    recheck: Annotated[
+        bool, typer.Option("--recheck", help="Mirror: download known pictures again to compare.")
+    ] = False,
+    yes: Yes = False,
     follow_redirects_to: RedirectHosts = None,
     workers: Workers = None,
     resume: Annotated[
@@ -71,14 +90,62 @@ def index(
 ) -> None:
     """Build a collection from a catalogue table, or resume an interrupted build."""
     del follow_redirects_to
+    wanted = indexing.recipe_with(recipe, encoder)
+    chosen = chosen_columns(columns)
+
+    def read_table() -> Catalogue:
+        catalogue = read_catalogue(table, columns=chosen, variants=variants)
+        report_understood(catalogue)
+        return catalogue
+
+    def build(catalogue: Catalogue) -> None:
+        _build(catalogue, address, wanted, workers, on_error, resume=resume, read=read, ray=ray)
+
+    if ray is not None and (mirror or plan or every is not None):
+        raise typer.BadParameter("a cluster only builds: leave out --ray to mirror")
+    options = MirrorOptions(
+        table, address, wanted, workers, on_error is OnError.STOP, read, recheck, yes
+    )
+    if every is not None:
+        follow(options, every, read_table, build)
+    elif (mirror or plan) and Gallery.exists(address):
+        mirror_once(options, read_table(), plan_only=plan)
+    elif plan:
+        new = counted(len(read_table().rows["product_id"].unique()), "product")
+        console.print(f"There is no collection at {address}: {new} would be added.")
+    else:
+        catalogue = read_table()
+        if not yes and resume and Gallery.exists(address):
+            _confirm_other_shop(catalogue, address)
+        build(catalogue)
+
+
+def _confirm_other_shop(catalogue: Catalogue, address: str) -> None:
+    if is_of_another_shop(open_collection(address).gallery, catalogue):
+        confirm(
+            f"Most products of {address} are not in this table, and most of the table's are new: "
+            "it seems to be of another shop. `index` would add its products to the others"
+        )
+
+
+def _build(
+    catalogue: Catalogue,
+    address: str,
+    recipe: Recipe,
+    workers: int | None,
+    on_error: OnError,
+    *,
+    resume: bool,
+    read: bool,
+    ray: str | None,
+) -> None:
+    """Build a collection and report it."""
     start = time.perf_counter()
-    catalogue = read_catalogue(table, columns=chosen_columns(columns), variants=variants)
-    report_understood(catalogue)
     with progress_bar("Indexing") as show:
         built, filled = indexing.build(
             catalogue,
             address,
-            recipe=indexing.recipe_with(recipe, encoder),
+            recipe=recipe,
             workers=workers,
             resume=resume,
             stop_on_error=on_error is OnError.STOP,
@@ -92,6 +159,10 @@ def index(
         with progress_bar("Reading the text on pictures") as show:
             pictures = built.read_pictures(workers=workers, progress=show)
         report_read(pictures, time.perf_counter() - start)
+    _report(built, catalogue)
+
+
+def _report(built: Collection, catalogue: Catalogue) -> None:
     held = built.info()
     console.print(
         f"{built.address}: {counted(held['products'], 'product')}, "
@@ -101,6 +172,6 @@ def index(
     report_columns(catalogue)
     if not held["images"] and (failures := built.failures()):
         raise ImageError(
-            f"none of the {counted(len(failures), 'picture')} of {table} can be read; the first: "
+            f"none of the {counted(len(failures), 'picture')} of the table can be read; the first: "
             f"{failures[0].error}"
         )

@@ -15,6 +15,7 @@ VERBS = {
     "demo": "Render a sample catalogue, index it, search it with simulated photos, and report.",
     "index": "Build a collection from a catalogue table, or resume an interrupted build.",
     "add": "Add the products of a table, replacing those with the same id; nothing is re-indexed.",
+    "update": "Change some columns or the pictures of products; their other columns are kept.",
     "remove": "Remove products by id; later searches no longer return them.",
     "sync": "Synchronise a Milvus cluster with the vectors of a collection.",
     "search": "Find the products that photos show; photos that cannot be read are skipped.",

@@ -259,7 +259,8 @@ def read_chunks(response: requests.Response, seconds: float | None = None) -> It
 
 
 @cache_per_process
-def _shared_session() -> requests.Session:
+def shared_session() -> requests.Session:
+    """Return the session of all readings of this process."""
     return open_session(
         "beautylens (+catalogue)", retries=2, backoff=0.5, longest_pause=_PAUSE, connections=32
     )
@@ -274,7 +275,7 @@ def read_web(address: str, most: int | None = None) -> bytes:
     content = bytearray()
     try:
         with explained():
-            response = _shared_session().get(address, stream=True, timeout=PATIENCE)
+            response = shared_session().get(address, stream=True, timeout=PATIENCE)
         with response:
             check_status(response)
             for chunk in read_chunks(response, _DEADLINE):

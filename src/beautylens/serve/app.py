@@ -72,7 +72,7 @@ def make_app(settings: ServeSettings, collection: bl.Collection | None = None) -
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.origins,
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization"],
             expose_headers=["Retry-After"],
         )

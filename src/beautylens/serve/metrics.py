@@ -22,7 +22,7 @@ from beautylens.results import Matches
 
 # The environment variable with the folder in which worker processes share their metrics.
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
-_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"))
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 

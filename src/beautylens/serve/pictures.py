@@ -19,8 +19,8 @@ from beautylens.images.formats import HEAD_BYTES, suffix_of
 from beautylens.inputs.several import several
 from beautylens.results import Product
 from beautylens.serve.service import PICTURES, Service
-from beautylens.serve.write_lock import write_lock
 from beautylens.store.gallery import Gallery
+from beautylens.store.write_lock import write_lock
 
 _QUALITY = 88
 # A digest with the suffix of a picture, or of one that is being written.

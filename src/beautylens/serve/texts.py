@@ -19,6 +19,7 @@ _PLAIN = r"^[^\x00-\x1f\x7f]*$"
 _UNFIT = re.compile(rf"^\s|\s$|{SEPARATOR}|\ufffd|(^|/)\.{{1,2}}(/|$)|/image$")
 
 Fact = Annotated[str, Form(max_length=LONGEST, pattern=_PLAIN)]
+FactOrNone = Annotated[str | None, Form(max_length=LONGEST, pattern=_PLAIN)]
 PathId = Annotated[str, Path(min_length=1, max_length=LONGEST_ID, pattern=_PLAIN)]
 FormId = Annotated[str, Form(max_length=LONGEST_ID, pattern=_PLAIN, examples=["1001"])]
 

@@ -74,11 +74,13 @@ def sources_of(
     Args:
         names: of the table.
         known: by column of the catalogue, its plain names in the feed, the best first.
-        chosen: named by the user; they replace what is known.
+        chosen: named by the user; they replace what is known, and are taken for nothing else.
     """
+    taken = {name for several in chosen.values() for name in several}
     present: dict[str, str] = {}
     for name in names:
-        present.setdefault(plain(name), name)
+        if name not in taken:
+            present.setdefault(plain(name), name)
     found = {
         target: next(((present[name],) for name in aliases if name in present), ())
         for target, aliases in known.items()

@@ -43,7 +43,8 @@ def understand(
     wanted = _wanted(variants)
     chosen = _chosen(path, table, columns or {})
     names = frozenset((*table.column_names, *map(plain, table.column_names)))
-    if not names >= _OWN:
+    named = {name for several in chosen.values() for name in several}
+    if not (names >= _OWN or named.issuperset(table.column_names)):
         for feed in FEEDS:
             if feed.recognises(names):
                 return feed.understand(table, chosen, wanted)

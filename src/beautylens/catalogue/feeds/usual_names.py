@@ -70,9 +70,10 @@ def understand(table: pa.Table, chosen: Sources, variants: Variants | None) -> U
     Columns of the catalogue that the table has itself are never taken from others.
     """
     del variants
-    names = table.column_names
+    taken = {name for several in chosen.values() for name in several}
+    names = [name for name in table.column_names if name not in taken]
     known = {target: (target,) if target in names else usual for target, usual in _USUAL.items()}
-    sources = sources_of(names, known, {"image": _pictures(names)} | dict(chosen))
+    sources = sources_of(table.column_names, known, {"image": _pictures(names)} | dict(chosen))
     if "gtin" not in chosen and (gtins := _gtins(names)):
         sources["gtin"] = gtins
     if "product_id" not in sources and "gtin" in sources:

@@ -20,7 +20,7 @@ from beautylens.serve.problems import HTTPProblem, documented
 from beautylens.serve.routes.search import Crop, Image, unknown
 from beautylens.serve.service import Service
 from beautylens.serve.texts import FormId
-from beautylens.serve.write_lock import write_lock
+from beautylens.store.write_lock import write_lock
 
 TABLE, PHOTOS, KIND = "answers.csv", "photos", "page"
 COLUMNS = ("image", "product_ids", "kind")

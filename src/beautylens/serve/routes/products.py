@@ -1,9 +1,9 @@
-"""`GET|PUT|DELETE /v1/products/{id}` and `GET /v1/products/{id}/image`."""
+"""`GET|PUT|PATCH|DELETE /v1/products/{id}` and `GET /v1/products/{id}/image`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, Query, Response, UploadFile
@@ -20,8 +20,8 @@ from beautylens.serve.pictures import PictureStore, shown
 from beautylens.serve.problems import HTTPProblem, documented
 from beautylens.serve.routes.search import unknown
 from beautylens.serve.service import Service
-from beautylens.serve.texts import LONGEST, Fact, PathId, check_fact, check_id
-from beautylens.serve.write_lock import write_lock
+from beautylens.serve.texts import LONGEST, Fact, FactOrNone, PathId, check_fact, check_id
+from beautylens.store.write_lock import write_lock
 
 MOST_PICTURES = 10
 # Only for the OpenAPI description; `Guard` checks the key before the body is read.
@@ -72,27 +72,61 @@ class Products:
         Raises:
             ImageError: when a picture cannot be read; then nothing is changed.
         """
-        for number, data in enumerate(files, start=1):
-            self._decode(data, DecodeOptions(f"picture {number}", self._limits))
+        self._check(files)
         with write_lock(self._folder):
-            former = self._images(product_id)
-            kept: list[str] = []
-            try:
-                # One by one, so that those stored before a failure can be deleted.
-                kept.extend(str(self._pictures.keep(product_id, data)) for data in files)
-                kept = list(dict.fromkeys(kept))
-                row = {"product_id": product_id, "image": kept, **facts}
-                self._collection.add([row], workers=1, stop_on_error=True)
-            except BaseException as error:
-                # But not those of a commit that succeeded before the failure.
-                self._pictures.delete(set(kept) - former - self._images(product_id))
-                if isinstance(error, ImageError):
-                    raise CollectionError(str(error)) from error
-                raise
-            self._pictures.delete(former - set(kept))
+            kept = self._write(product_id, facts, files, self._collection.add)
         known = {name: facts[name] for name in OPTIONAL}
         further = {name: value for name, value in facts.items() if name not in known and value}
         return Item.of(Product(product_id, metadata=further, images=tuple(kept), **known))
+
+    def patch(self, product_id: str, facts: Mapping[str, str], files: Sequence[bytes]) -> Item:
+        """Change columns of a product, and its pictures if there are any, in one commit.
+
+        Raises:
+            HTTPProblem: 404 when there is no product with this id.
+            ImageError: when a picture cannot be read; then nothing is changed.
+        """
+        self._check(files)
+        with write_lock(self._folder):
+            if not self._collection.known([product_id]):
+                raise unknown(product_id)
+            if files:
+                self._write(product_id, facts, files, self._collection.update)
+            elif facts:
+                row = {"product_id": product_id, **facts}
+                self._collection.update([row], columns={name: name for name in row})
+        return self.read(product_id)
+
+    def _check(self, files: Sequence[bytes]) -> None:
+        """Decode pictures, to refuse those that cannot be read."""
+        for number, data in enumerate(files, start=1):
+            self._decode(data, DecodeOptions(f"picture {number}", self._limits))
+
+    def _write(
+        self,
+        product_id: str,
+        facts: Mapping[str, str],
+        files: Sequence[bytes],
+        write: Callable[..., object],
+    ) -> list[str]:
+        """Store pictures and write a product with them; return their paths."""
+        former = self._images(product_id)
+        kept: list[str] = []
+        try:
+            # One by one, so that those stored before a failure can be deleted.
+            kept.extend(str(self._pictures.keep(product_id, data)) for data in files)
+            kept = list(dict.fromkeys(kept))
+            row = {"product_id": product_id, "image": kept, **facts}
+            columns = {name: name for name in row}
+            write([row], columns=columns, workers=1, stop_on_error=True)
+        except BaseException as error:
+            # But not those of a commit that succeeded before the failure.
+            self._pictures.delete(set(kept) - former - self._images(product_id))
+            if isinstance(error, ImageError):
+                raise CollectionError(str(error)) from error
+            raise
+        self._pictures.delete(former - set(kept))
+        return kept
 
     def remove(self, product_id: str) -> None:
         """Remove a product in one commit.
@@ -169,6 +203,34 @@ def product_routes(service: Service) -> APIRouter:
         facts = dict(zip(OPTIONAL, (name, brand, category, gtin), strict=True))
         facts |= _further(metadata, service.collection.metadata_columns)
         return await service.writing.do(lambda: products.put(product_id, facts, files))
+
+    @routes.patch("/{product_id:path}", dependencies=[_KEY], responses=documented(404, *_REFUSED))
+    async def patch_product(
+        product_id: PathId,
+        image: Annotated[
+            list[UploadFile] | None,
+            File(max_length=MOST_PICTURES, description="Pictures that replace the present ones."),
+        ] = None,
+        name: FactOrNone = None,
+        brand: FactOrNone = None,
+        category: FactOrNone = None,
+        gtin: FactOrNone = None,
+        metadata: Annotated[
+            str,
+            Form(
+                max_length=10 * LONGEST,
+                description="Additional columns to change, as a JSON object of strings.",
+                examples=['{"price": "12.90"}'],
+            ),
+        ] = "{}",
+    ) -> Item:
+        """Change what is given of a product; keep what is not given or empty."""
+        check_id(product_id)
+        files = [await one.read() for one in image or ()]
+        given = dict(zip(OPTIONAL, (name, brand, category, gtin), strict=True))
+        facts = {column: text for column, text in given.items() if text is not None}
+        facts |= _further(metadata, service.collection.metadata_columns)
+        return await service.writing.do(lambda: products.patch(product_id, facts, files))
 
     @routes.delete(
         "/{product_id:path}",

@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 
-from beautylens.serve.write_lock import LOCK, write_lock
+from beautylens.store.write_lock import LOCK, write_lock
 
 HOLD = """
 import sys
 from pathlib import Path
-from beautylens.serve.write_lock import write_lock
+from beautylens.store.write_lock import write_lock
 with write_lock(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
