@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +18,17 @@ from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.cli import app, grid_tables
 from beautylens.cli.console import PlainConsole
 from beautylens.errors import ImageError, RecipeError
+from beautylens.evaluation.grid.change import Change, change_of
 from beautylens.evaluation.grid.extraction import extract, find_pools
 from beautylens.evaluation.grid.grid import PAPER, Grid, Outcome, best_first
 from beautylens.evaluation.grid.page import most_disputed
-from beautylens.evaluation.metrics import average_precision
+from beautylens.evaluation.metrics import QueryResult, average_precision
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.features.encoder.pooling import POOLINGS, unit_rows
 from beautylens.images.decode import decode
 from beautylens.images.fit import centre
+from beautylens.reasons import Reasons
+from beautylens.results import Match, Matches, Product
 from tests.conftest import Shop, catalogue_rows, make_shop, write_table
 
 ASYMMETRIC = "grmac:p=2,p_query=1"
@@ -184,6 +189,56 @@ def test_the_command_prints_tables_and_writes_figures_and_a_page(
     assert page.count('class="frame right"') >= 2
     assert "Textual refinement" in answered.stderr
     assert "program" in answered.stderr
+
+
+def test_the_shares_that_re_ranking_improves_and_impairs_are_counted(
+    outcomes: list[Outcome],
+) -> None:
+    by_system = {outcome.system: outcome for outcome in outcomes}
+    for outcome in outcomes:
+        if not outcome.system.local:
+            assert outcome.change is None
+            continue
+        plain = by_system[replace(outcome.system, local=False)]
+        pairs = [
+            (one.average_precision("challenge"), two.average_precision("challenge"))
+            for one, two in zip(plain.results, outcome.results, strict=True)
+            if one.truths
+        ]
+        rose = sum(after > before for before, after in pairs)
+        fell = sum(after < before for before, after in pairs)
+        assert outcome.change == Change(rose / len(pairs), fell / len(pairs))
+
+
+def test_a_change_counts_queries_with_relevant_products_alone() -> None:
+    def result(found: str, truths: set[str]) -> QueryResult:
+        matches = Matches((Match(f"{found}/0", Product(found), "", 1.0, Reasons()),))
+        return QueryResult(Path("q.jpg"), frozenset(truths), frozenset(), "", matches, None)
+
+    before = [result(found, {"a"}) for found in "abbb"] + [result("a", set())]
+    after = [result(found, {"a"}) for found in "baab"] + [result("b", set())]
+    assert change_of(before, after) == Change(0.5, 0.25)
+
+
+@pytest.mark.parametrize("order", ["score", "time", "grid"])
+def test_all_systems_are_listed_in_the_order_that_is_asked_for(
+    shop: Shop, order: str, tmp_path: Path
+) -> None:
+    truth = write_truth(shop)
+    options = f"--side 96 --pooling mac --pooling spoc --distance cosine --sort {order} --json"
+    answered = CliRunner().invoke(
+        app, ["grid", str(shop.table), str(truth), *options.split()], env={"COLUMNS": "120"}
+    )
+    assert answered.exit_code == 0, answered.output
+    systems = [json.loads(line) for line in answered.stdout.splitlines() if line.startswith("{")]
+    assert all((s["improved"] is None) != s["local"] for s in systems)
+    said = answered.stderr.split("All systems")[1]
+    poolings = re.findall(r"default\s+(mac|spoc) ", said)
+    assert sorted(poolings) == ["mac", "mac", "spoc", "spoc"]
+    if order == "grid":
+        assert poolings == ["mac", "mac", "spoc", "spoc"]
+    if order == "score":
+        assert poolings == [s["pooling"] for s in systems]
 
 
 def test_intervals_are_whole_on_a_terminal_of_eighty_columns(

@@ -17,12 +17,17 @@ from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.catalogue.write import sheet_row
 from beautylens.cli.arguments import CatalogueTable, TruthTable, local_path
 from beautylens.cli.console import console
-from beautylens.cli.grid_tables import print_ablation, print_best, print_systems
+from beautylens.cli.grid_tables import (
+    print_ablation,
+    print_best,
+    print_list,
+    print_systems,
+)
 from beautylens.cli.output import print_json
 from beautylens.cli.progress import count_bar, report_left_out, report_rows
 from beautylens.errors import QueryError, TableError
 from beautylens.evaluation.grid.extraction import find_pools
-from beautylens.evaluation.grid.grid import PAPER, Grid, Outcome, best_first
+from beautylens.evaluation.grid.grid import PAPER, Grid, Outcome, best_first, fastest_first
 from beautylens.evaluation.grid.page import most_disputed, write_grid_page
 from beautylens.evaluation.metrics import MEASURES
 from beautylens.evaluation.run import find_copies, refuse_leaks
@@ -35,6 +40,14 @@ from beautylens.text.text_index import TextIndex
 
 SHOWN = 6
 POOLINGS = ("mac", "spoc", "rmac", "ramac")
+
+
+class Order(StrEnum):
+    """The order of the list of all systems."""
+
+    SCORE = "score"
+    TIME = "time"
+    GRID = "grid"
 
 
 class Measure(StrEnum):
@@ -92,6 +105,13 @@ def grid(
     measure: Annotated[Measure, typer.Option(help="Definition of mAP@7 in the table.")] = (
         Measure.CHALLENGE
     ),
+    sort: Annotated[
+        Order | None,
+        typer.Option(
+            help="Also list all systems, one a row with interval, milliseconds and the shares of "
+            "queries that re-ranking improves and impairs: by score, time, or as in the grid."
+        ),
+    ] = None,
     textual: Annotated[
         bool, typer.Option(help="Also print textual refinement with k = 1..6.")
     ] = True,
@@ -147,6 +167,8 @@ def grid(
             f"The short-list holds all {len(catalogue):,} pictures, so the SIFT columns do not "
             "depend on pooling and distance."
         )
+    if sort:
+        print_list(_sorted(outcomes, sort, measure.value), measure.value)
     first = outcomes[0].system
     outcomes = best_first(outcomes, measure.value)
     print_best(outcomes[0], measure.value)
@@ -165,6 +187,12 @@ def grid(
             first.distance,
         )
         console.print(f"Page: {page}", soft_wrap=True)
+
+
+def _sorted(outcomes: Sequence[Outcome], order: Order, measure: str) -> list[Outcome]:
+    if order is Order.SCORE:
+        return best_first(outcomes, measure)
+    return fastest_first(outcomes) if order is Order.TIME else list(outcomes)
 
 
 def _compare(
@@ -199,6 +227,9 @@ def figures_of(outcome: Outcome) -> dict[str, Any]:
     system, score = outcome.system, outcome.summary.overall
     figures: dict[str, Any] = {**asdict(system), "queries": score.queries}
     figures["milliseconds"] = round(outcome.milliseconds, 1)
+    change = outcome.change
+    figures["improved"] = None if change is None else round(change.improved, 4)
+    figures["impaired"] = None if change is None else round(change.impaired, 4)
     for name in MEASURES:
         low, high = score.intervals[name]
         figures |= {

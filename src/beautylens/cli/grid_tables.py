@@ -37,6 +37,34 @@ def print_systems(encoder: str, outcomes: Sequence[Outcome], measure: str) -> No
     console.print(table)
 
 
+def print_list(outcomes: Sequence[Outcome], measure: str) -> None:
+    """Print a row per system, the best in bold, with interval, time and what re-ranking changed."""
+    best = best_first(outcomes, measure)[0]
+    table = Table(title=f"All systems: mAP@7 ({measure})", title_justify="left", box=None)
+    table.add_column("network", overflow="fold")
+    for name in ("pooling", "distance"):
+        table.add_column(name, no_wrap=True)
+    for name in ("mAP@7", "interval", "improved", "impaired", "ms"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for outcome in outcomes:
+        system, change = outcome.system, outcome.change
+        shares = (f"{change.improved:.0%}", f"{change.impaired:.0%}") if change else ("", "")
+        table.add_row(
+            system.encoder,
+            system.pooling,
+            f"{system.distance} + SIFT" if system.local else system.distance,
+            _cell(outcome, best, measure),
+            _interval(outcome, measure),
+            *shares,
+            f"{outcome.milliseconds:.0f}",
+        )
+    console.print(table)
+    if any(outcome.change for outcome in outcomes):
+        console.print(
+            "Improved and impaired: shares of the queries whose AP@7 SIFT raises, lowers."
+        )
+
+
 def print_best(outcome: Outcome, measure: str) -> None:
     """Print the best system, with its interval and its milliseconds."""
     system, queries = outcome.system, outcome.summary.overall.queries

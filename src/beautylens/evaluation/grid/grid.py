@@ -12,6 +12,7 @@ from beautylens.arrays import Float32
 from beautylens.catalogue.table import Catalogue
 from beautylens.catalogue.truth import TruthRow
 from beautylens.errors import ImageError
+from beautylens.evaluation.grid.change import Change, change_of
 from beautylens.evaluation.grid.extraction import Extracted, extract
 from beautylens.evaluation.grid.textual_ablation import AblationRow, RankedQuery, ablate
 from beautylens.evaluation.metrics import QueryResult, Summary, summarise
@@ -49,12 +50,21 @@ class System:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The figures and results of one system; milliseconds are the mean per query."""
+    """The figures and results of one system.
+
+    Args:
+        system: the cell.
+        summary: its metrics.
+        results: one per query, in the order of the truth table.
+        milliseconds: mean per query.
+        change: what re-ranking changed; None without it.
+    """
 
     system: System
     summary: Summary
     results: tuple[QueryResult, ...]
     milliseconds: float
+    change: Change | None = None
 
 
 class Grid:
@@ -146,7 +156,10 @@ class Grid:
                 continue
             lists.append(self._short_list(similarity(query, gallery.rows[pooling]), gallery))
         spent = _mean_milliseconds(time.perf_counter() - start, self._truth) + self._describing
-        yield self._outcome(System(encoder, pooling, distance, local=False), lists, queries, spent)
+        plain = self._outcome(
+            System(encoder, pooling, distance, local=False), lists, queries, spent
+        )
+        yield plain
         if self._agreements is not None:
             ranked = [
                 None if matches is None else self._agreements.rerank(row.image, matches)
@@ -158,9 +171,9 @@ class Grid:
                 if matches is not None
             )
             spent += _mean_milliseconds(seconds, self._truth)
-            yield self._outcome(
-                System(encoder, pooling, distance, local=True), ranked, queries, spent
-            )
+            system = System(encoder, pooling, distance, local=True)
+            reranked = self._outcome(system, ranked, queries, spent)
+            yield replace(reranked, change=change_of(plain.results, reranked.results))
 
     def _ranked(
         self, queries: Extracted, gallery: Extracted, pooling: str, distance: str
@@ -247,6 +260,11 @@ class _Agreements:
                 self._keypoints[path] = NO_KEYPOINTS
             self._seconds[path] = time.perf_counter() - start
         return self._keypoints[path]
+
+
+def fastest_first(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Return the outcomes by increasing milliseconds."""
+    return sorted(outcomes, key=lambda outcome: outcome.milliseconds)
 
 
 def best_first(outcomes: Sequence[Outcome], measure: str = "challenge") -> list[Outcome]:
