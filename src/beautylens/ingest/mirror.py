@@ -22,6 +22,7 @@ from beautylens.inputs.counts import counted
 from beautylens.runtime.prefetch import batches, prefetch
 from beautylens.store.columns import file_digest
 from beautylens.store.gallery import Gallery
+from beautylens.store.lance import of_products
 from beautylens.store.schema import PLAIN
 
 _THREADS, _COMMIT_ROWS = 8, 10_000
@@ -154,11 +155,24 @@ def mirror(
     else:
         record_row_failures(gallery, catalogue, described)
         filled = Filled(0, 0, (), catalogue.notes)
+    _delete_unlisted(gallery, catalogue, plan.pictured)
     write_cells(gallery, plan.cells or {})
     if plan.removed:
         gallery.delete(plan.removed)
     gallery.failures.delete(_gone(gallery, ids.to_pylist()))
     return replace(filled, present=len(catalogue) - len(some))
+
+
+def _delete_unlisted(gallery: Gallery, catalogue: Catalogue, product_ids: Sequence[str]) -> None:
+    """Delete the images of products that a table does not have.
+
+    Also of products without any readable picture, which `fill` leaves as they are.
+    """
+    if not product_ids:
+        return
+    rows = gallery.rows.select(["image_id"], of_products(product_ids))
+    unlisted = pc.invert(pc.is_in(rows["image_id"], catalogue.rows["image_id"].cast(pa.string())))
+    gallery.delete_images(rows["image_id"].filter(unlisted).to_pylist())
 
 
 def refuse_losses(plan: Plan, name: str) -> None:
