@@ -33,6 +33,7 @@ from beautylens.results import Explanation, Matches, Product
 from beautylens.runtime.threads import core_count
 from beautylens.search.explain import Explain
 from beautylens.search.many import Found, search_each
+from beautylens.search.sharing import update_sharing
 from beautylens.store.conditions import to_sql
 from beautylens.store.failures import Failure
 from beautylens.store.filters import parse_filter
@@ -257,6 +258,7 @@ class Collection:
             progress=progress,
         )
         self.refresh(filled.written)
+        self.measure_sharing()
         if read:
             self.read_pictures(catalogue.rows["product_id"].unique().to_pylist(), workers=workers)
         return filled
@@ -391,7 +393,13 @@ class Collection:
         """Remove products by id, one or several; return the number of images removed."""
         gone = self.gallery.delete(product_ids)
         self.refresh()
+        self.measure_sharing()
         return gone
+
+    def measure_sharing(self) -> None:
+        """Measure how many products share their design, if the judge and verification need it."""
+        if self.recipe.has_judge and self.recipe.verify is not None:
+            update_sharing(self.gallery, self.parts.pipeline)
 
     def refresh(self, written: int = 0) -> None:
         """Update the artefacts and compact the gallery, after its rows changed.

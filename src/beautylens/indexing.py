@@ -144,6 +144,7 @@ def build(
         )
     collection.refresh(filled.written)
     collection.gallery.ensure_indexes()
+    collection.measure_sharing()
     if read:
         collection.read_pictures(workers=workers)
     return collection, filled

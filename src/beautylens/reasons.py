@@ -56,6 +56,9 @@ class Reasons:
     """Colour difference from the photo over the aligned region, CIEDE2000, after relighting."""
     barcode: str | None = None
     """The barcode on the photo, if it is the product's GTIN."""
+    text_agreement: float | None = None
+    """Share of the text on the picture, by size, that the photo has at the same position, 0 to 1;
+    None if it was not compared."""
     contradiction: float | None = None
     """Strength of the clearest contradiction between the text on the photo and that on the picture
     at the same position, 0 to 1; None if it was not compared."""
@@ -73,6 +76,7 @@ class Reasons:
             "typed": rounded(self.typed),
             "words": list(self.words),
             "barcode": self.barcode,
+            "text_agreement": rounded(self.text_agreement),
             "contradiction": rounded(self.contradiction),
         }
 

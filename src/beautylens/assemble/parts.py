@@ -42,6 +42,7 @@ from beautylens.search.match_code import MatchCode
 from beautylens.search.pipeline import Pipeline
 from beautylens.search.read import ReadPack
 from beautylens.search.retrieve import Retrieve
+from beautylens.search.sharing import stored_sharing
 from beautylens.search.verify import Verify
 from beautylens.store.gallery import Gallery
 from beautylens.text.ocr import READABLE_SIDE, Reads, shared_reader
@@ -196,7 +197,11 @@ def make_scorer(
     """
     settings = recipe.scorer
     if isinstance(settings, JudgeSettings):
-        return Judge(parameters or make_judge_parameters(settings, gallery))
+        sharing = stored_sharing(gallery)
+        return Judge(
+            parameters or make_judge_parameters(settings, gallery),
+            sharing.share if sharing else None,
+        )
     if isinstance(settings, CosinePlusInliersSettings):
         return PlainScorer(partial(cosine_plus_inliers, weight=settings.weight))
     return PlainScorer(FORMULAS[settings.kind])

@@ -37,12 +37,13 @@ COLUMNS = {
     "cosine": False,
     "inliers": False,
     "colour": False,
+    "same text": False,
     "barcode": True,
     "words": True,
     "against": True,
 }
 # Columns that are always shown; others are left out when all of their cells are empty.
-ALWAYS = frozenset(COLUMNS) - {"prob.", "colour", "barcode", "words", "against"}
+ALWAYS = frozenset(COLUMNS) - {"prob.", "colour", "same text", "barcode", "words", "against"}
 
 PROSE = frozenset(("brand and name", "words", "against"))
 
@@ -68,6 +69,7 @@ CSV_COLUMNS = (
     "colour",
     "words",
     "barcode",
+    "text_agreement",
     "contradiction",
     "against",
     "error",
@@ -204,6 +206,7 @@ def _cells(rank: int, match: Match) -> dict[str, str]:
         "cosine": "" if reasons.visual is None else f"{reasons.visual:.2f}",
         "inliers": "" if reasons.inliers is None else str(reasons.inliers),
         "colour": "" if reasons.colour is None else f"{reasons.colour:.1f}",
+        "text": "" if reasons.text_agreement is None else f"{100 * reasons.text_agreement:.0f} %",
         "barcode": reasons.barcode or "",
         "words": " ".join(reasons.words),
         "against": _against(match),

@@ -28,6 +28,10 @@ class Reasons(BaseModel):
     )
     words: list[str] = Field(description="Words of the product's name that were read or typed.")
     barcode: str | None = Field(description="Barcode read on the photo, if it is this product's.")
+    text_agreement: float | None = Field(
+        description="Share, by size, of the catalogue picture's text that the photo has at the same "
+        "position. Null if it was not compared."
+    )
     contradiction: float | None = Field(
         description="Strength, 0 to 1, of the clearest contradiction between the text on the photo "
         "and that on the catalogue picture at the same position. Null if it was not compared."
@@ -115,6 +119,7 @@ class Answer(BaseModel):
                             "typed": None,
                             "words": ["velvet", "475"],
                             "barcode": None,
+                            "text_agreement": 0.93,
                             "contradiction": 0.0,
                         },
                         "against": [],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from beautylens.evaluation.calibration.likelihood import Likelihood
 from beautylens.results import Matches
 from beautylens.search.judge.evidence import FEATURES
 from beautylens.search.judge.parameters import JudgeParameters, Thresholds
-from beautylens.search.judge.probability import InCatalogueModel, best_and_background
+from beautylens.search.judge.probability import InCatalogueModel
 from tests.search.judge.evidence import match
 
 PRIOR = JudgeParameters(
@@ -117,7 +118,8 @@ def test_the_in_catalogue_model_is_fitted_as_logistic_regression_does() -> None:
     fitted = fit(made, PRIOR, 1e-6)
     weights = np.array([fitted.weights[name] for name in FEATURES])
     shortlists = [*(e.shortlist for e in made), *(q for e in made for q in e.left_out)]
-    scores = np.array([best_and_background(q.ranked(weights).scores) for q in shortlists])
+    ranked = [q.ranked(weights).products for q in shortlists]
+    scores = np.array([(products.scores[0], products.background) for products in ranked])
     there = np.array([q.has_right for q in shortlists])
     peer = LogisticRegression(C=1e6, tol=1e-10, max_iter=100_000).fit(scores, there)
     slope, background = peer.coef_[0]
@@ -133,6 +135,54 @@ def test_evidence_that_no_photo_has_keeps_the_weight_of_the_prior() -> None:
     assert fitted.weights["colour"] == pytest.approx(0.0)
     assert fitted.in_catalogue.colour == pytest.approx(0.5)
     assert fitted.weights["visual"] != pytest.approx(4.0)
+
+
+def test_text_that_agrees_only_with_the_right_product_is_learnt_to_speak_for_it() -> None:
+    def agreeing(number: int) -> Example:
+        rows = photo(number)
+        draw = np.random.default_rng(number)
+        return example_of(
+            Matches(
+                tuple(
+                    replace(
+                        row,
+                        reasons=replace(
+                            row.reasons,
+                            text_agreement=float(
+                                draw.uniform(0.5, 1) if row.product.product_id == "p0" else 0.1
+                            ),
+                        ),
+                    )
+                    for row in rows
+                )
+            ),
+            "p0",
+        )
+
+    fitted = fit([agreeing(number) for number in range(40)], PRIOR, 1.0)
+    assert fitted.in_catalogue.text_agreement > 1
+
+
+def test_a_catalogue_of_sisters_is_learnt_to_make_keypoints_tell_less() -> None:
+    """Two catalogues with equal photos: in one, the sisters of missing products agree too."""
+
+    def of(number: int, sharing: float) -> Example:
+        rows = photo(number)
+        sister = replace(rows[0].reasons, visual=0.55)
+        absent = Matches(
+            tuple(
+                replace(row, reasons=sister)
+                if sharing > 0.5 and row.product.product_id == "p1"
+                else row
+                for row in without(rows, "p0")
+            )
+        )
+        made = Example.of(rows, {"p0"}, left_out=[absent], sharing=sharing)
+        assert made is not None
+        return made
+
+    made = [of(number, sharing) for number in range(40) for sharing in (0.05, 0.9)]
+    assert fit(made, PRIOR, 1.0).in_catalogue.shared_design > 0.1
 
 
 def test_a_firm_prior_is_kept() -> None:

@@ -25,6 +25,11 @@ PARAMETERS = JudgeParameters(
     Thresholds(match=0.8, missing=0.7, decided=0.95),
 )
 judge = Judge(PARAMETERS)
+# Of a catalogue in which all products have sisters.
+SISTERS = replace(
+    PARAMETERS,
+    in_catalogue=replace(PARAMETERS.in_catalogue, text_agreement=2.0, shared_design=2.0),
+)
 
 
 @given(short_lists())
@@ -53,8 +58,11 @@ def test_probabilities_follow_the_formula_worked_out_slowly(matches: Matches) ->
     assert [m.probability for m in judge(matches)] == pytest.approx(expected, abs=1e-9)
 
 
-@given(short_lists(), st.integers(1, 300))
-def test_more_inliers_for_the_best_never_lower_its_probability(matches: Matches, more: int) -> None:
+@given(short_lists(), st.integers(1, 300), st.sampled_from([None, 0.01, 0.4, 1.0]))
+def test_more_inliers_for_the_best_never_lower_its_probability(
+    matches: Matches, more: int, sharing: float | None
+) -> None:
+    judge = Judge(SISTERS, sharing)
     before = judge(matches)
     best = before[0]
     inliers = (best.reasons.inliers or 0) + more
@@ -110,6 +118,30 @@ def test_the_least_bad_of_wrong_shades_is_less_probable_than_the_right_shade() -
     assert first_shade(1.0) > first_shade(12.0)
 
 
+def test_keypoints_prove_less_the_more_products_share_their_design() -> None:
+    agreeing, alike = like(20, visual=0.5, inliers=40), like(20, visual=0.7, inliers=0)
+    shares = [Judge(SISTERS, sharing)(agreeing).probability for sharing in (0.02, 1 / 3, 1.0)]
+    assert shares == sorted(shares, reverse=True)
+    assert (shares[0] or 0) > (shares[-1] or 0) + 0.1
+    assert Judge(SISTERS, None)(agreeing).probability == pytest.approx(shares[1])
+    # Without keypoints that agree, sisters are as likely as elsewhere.
+    assert Judge(SISTERS, 1.0)(alike).probability == Judge(SISTERS, 0.02)(alike).probability
+
+
+@given(short_lists(), st.floats(0, 1), st.floats(0, 1))
+def test_more_text_that_agrees_never_lowers_the_probability_of_a_product(
+    matches: Matches, one: float, other: float
+) -> None:
+    def probability(agreement: float) -> float:
+        why = replace(matches[0].reasons, text_agreement=agreement)
+        row = replace(matches[0], reasons=why)
+        answer = Judge(SISTERS)(Matches((row, *matches.rows[1:])))
+        same = (m for m in answer if m.product == row.product)
+        return next(m.probability or 0.0 for m in same)
+
+    assert probability(max(one, other)) >= probability(min(one, other)) - 1e-12
+
+
 def test_nothing_found_is_not_in_the_catalogue() -> None:
     answer = judge(Matches())
     assert (answer.verdict, answer.probability, len(answer)) == ("not_in_catalogue", 0.0, 0)
@@ -136,6 +168,7 @@ def test_parameters_survive_being_written() -> None:
         ("weights", {"visual": -1.0}),
         ("in_catalogue", {"level": 0.0, "slope": 1.0, "background": 2.0}),
         ("in_catalogue", {"level": 0.0, "slope": 1.0, "background": 0.0, "colour": -1.0}),
+        ("in_catalogue", {"level": 0.0, "slope": 0.1, "background": 0.0, "shared_design": 9.0}),
         ("thresholds", {"match": 0.4, "missing": 0.8, "decided": 0.9}),
         ("thresholds", {"match": 0.8, "missing": 0.8, "decided": 0.7}),
         ("thresholds", {"match": 0.8}),

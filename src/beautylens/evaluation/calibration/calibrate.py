@@ -25,6 +25,7 @@ from beautylens.search.judge.parameters import (
     JudgeParameters,
     read_judge_parameters,
 )
+from beautylens.search.sharing import stored_sharing
 from beautylens.store.lance import except_products
 
 # Minimum of photos whose right product is in the short-list.
@@ -72,6 +73,8 @@ class EvidenceSearch:
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
         parameters = recipe_parameters(collection).undecided()
+        sharing = stored_sharing(collection.gallery)
+        self.sharing = sharing.share if sharing else None
         self._pipeline = collection.parts.make_pipeline(parameters)
 
     def __call__(
@@ -125,7 +128,9 @@ def labelled_examples(
             with suppress(ImageError):
                 left_out = [row.product_ids] if row.product_ids else []
                 found, *without = search(row.image, left_out)
-                example = Example.of(found, row.product_ids, row.ignore_ids, without)
+                example = Example.of(
+                    found, row.product_ids, row.ignore_ids, without, search.sharing
+                )
         yield example
 
 

@@ -12,8 +12,8 @@ from beautylens.arrays import Bool, Float64
 from beautylens.evaluation.calibration.labelled_shortlist import Example, LabelledShortlist
 from beautylens.evaluation.calibration.likelihood import Likelihood
 from beautylens.search.judge.evidence import COLOUR_UNIT, FEATURES
-from beautylens.search.judge.parameters import JudgeParameters, Thresholds
-from beautylens.search.judge.probability import InCatalogueModel, best_and_background, probabilities
+from beautylens.search.judge.parameters import JudgeParameters, Thresholds, most_shared_design
+from beautylens.search.judge.probability import InCatalogueModel, probabilities
 
 FOLDS = 5
 # The precision that answers at or above each threshold must have.
@@ -101,7 +101,7 @@ def predict(
         shortlists = [shortlist.without_text() for shortlist in shortlists]
     ranked = [shortlist.ranked(weights) for shortlist in shortlists]
     model = parameters.in_catalogue
-    shares = [probabilities(r.scores, model, r.colour, r.contradictions) for r in ranked]
+    shares = [probabilities(each.products, model) for each in ranked]
     return Predictions(
         best=np.array([share[0] for share in shares]),
         none=np.array([1 - share.sum() for share in shares]),
@@ -127,9 +127,11 @@ def fit(examples: Sequence[Example], prior: JudgeParameters, strength: float) ->
     """Return the parameters with weights and in-catalogue model fitted to the examples."""
     shortlists = [example.shortlist for example in examples]
     weights = _fit_weights([q for q in shortlists if q.has_right], prior, strength)
-    fitted = replace(prior, weights=dict(zip(FEATURES, weights.tolist(), strict=True)))
+    named = dict(zip(FEATURES, weights.tolist(), strict=True))
     model = _fit_in_catalogue(all_shortlists(examples), weights, prior.in_catalogue, strength)
-    return replace(fitted, in_catalogue=model)
+    limit = most_shared_design(named, model)
+    model = replace(model, shared_design=min(model.shared_design, limit))
+    return replace(prior, weights=named, in_catalogue=model)
 
 
 def _fit_weights(
@@ -155,17 +157,21 @@ def _fit_in_catalogue(
     strength: float,
 ) -> InCatalogueModel:
     """Fit P(in catalogue) by balanced logistic regression."""
-    ranked = [shortlist.ranked(weights) for shortlist in shortlists]
-    scores = np.array([best_and_background(r.scores) for r in ranked])
-    colour = np.array([r.colour / COLOUR_UNIT for r in ranked])
-    contradiction = np.array([r.contradictions[0] for r in ranked])
+    ranked = [shortlist.ranked(weights).products for shortlist in shortlists]
+    best = np.array([each.scores[0] for each in ranked])
+    typical = np.array([each.background for each in ranked])
+    colour = np.array([each.colour / COLOUR_UNIT for each in ranked])
+    contradiction = np.array([each.contradictions[0] for each in ranked])
+    agreement = np.array([each.agreements[0] for each in ranked])
+    design = np.array([each.design for each in ranked])
     has_right = np.array([shortlist.has_right for shortlist in shortlists])
     weight = importance(shortlists)
     # Parametrised so that bounds at 0 give slope >= background >= 0.
-    best, typical = scores.T
-    columns = np.stack([np.ones(len(best)), best - typical, best, -colour, -contradiction], axis=1)
+    evidence = (best - typical, best, -colour, -contradiction, agreement, -design)
+    columns = np.stack([np.ones(len(best)), *evidence], axis=1)
     beyond = prior.slope - prior.background
-    start = np.array([prior.level, prior.background, beyond, prior.colour, prior.contradiction])
+    against = (prior.colour, prior.contradiction, prior.text_agreement, prior.shared_design)
+    start = np.array([prior.level, prior.background, beyond, *against])
     spread = np.append(1.0, columns[:, 1:].std(axis=0))
 
     def cost(values: Float64) -> tuple[float, Float64]:
@@ -175,9 +181,9 @@ def _fit_in_catalogue(
         gradient = (weight * (scipy.special.expit(logits) - has_right)) @ columns
         return value + strength / 2 * away @ away, gradient + strength * away * spread
 
-    bounds = [(None, None), *[(0.0, None)] * 4]
-    level, background, beyond, *against = map(float, _lowest(cost, start, bounds))
-    return InCatalogueModel(level, background + beyond, background, *against)
+    bounds = [(None, None), *[(0.0, None)] * (len(start) - 1)]
+    level, background, beyond, *others = map(float, _lowest(cost, start, bounds))
+    return InCatalogueModel(level, background + beyond, background, *others)
 
 
 def _lowest(

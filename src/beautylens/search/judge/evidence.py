@@ -16,6 +16,11 @@ SATURATION = 5.0
 # CIEDE2000 that one unit of the feature `colour` stands for: a difference that nobody overlooks.
 COLOUR_UNIT = 10.0
 
+# Inliers by which two pictures share their design, and not only a logo.
+SHARED = 20
+# Share of products that share their design, of a catalogue of which it was not measured.
+TYPICAL_SHARING = 1 / 3
+
 # The columns of `features`; larger values speak for a match.
 # - `visual`: cosine of the deep descriptors. That of VLAD adds nothing beside inliers, and its
 #   scale differs between catalogues.
@@ -43,6 +48,25 @@ def features(matches: Sequence[Match]) -> Float64:
         -_column([why.contradiction for why in reasons]),
     )
     return np.stack(columns, axis=1)
+
+
+def shared_design(inliers: int, sharing: float | None) -> float:
+    """Return how much likelier keypoints that agree are those of a sister than in most catalogues.
+
+    ln(sharing · 3), in full from 20 inliers on. P(keypoints agree | the product is missing) is in
+    proportion to the share of products with a sister of the same design, so that this is what the
+    log-odds of the product being there lose: much where all products have sisters, while where
+    none has any it is a gain.
+
+    Args:
+        inliers: of the best product.
+        sharing: share of the catalogue's products that share their design with another, above 0;
+            None if it was not measured.
+    """
+    if sharing is None:
+        return 0.0
+    agreeing = np.log1p(max(0, inliers - CHANCE)) / np.log1p(SHARED - CHANCE)
+    return float(min(1.0, agreeing) * np.log(sharing / TYPICAL_SHARING))
 
 
 def _column(values: Sequence[float | None]) -> Float64:

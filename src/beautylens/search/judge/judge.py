@@ -9,7 +9,7 @@ import numpy as np
 from beautylens.results import Match, Matches, Verdict
 from beautylens.search.judge.duplicates import is_duplicate
 from beautylens.search.judge.parameters import JudgeParameters
-from beautylens.search.judge.probability import probabilities
+from beautylens.search.judge.probability import RankedProducts, probabilities
 from beautylens.search.judge.question import question_of
 from beautylens.search.judge.weighted_evidence import TYPED, WeightedEvidence
 
@@ -23,10 +23,12 @@ class Judge:
 
     Args:
         parameters: weights, in-catalogue model and thresholds.
+        sharing: share of the catalogue's products that share their design with another; None if it
+            was not measured.
     """
 
-    def __init__(self, parameters: JudgeParameters) -> None:
-        self._parameters = parameters
+    def __init__(self, parameters: JudgeParameters, sharing: float | None = None) -> None:
+        self._parameters, self._sharing = parameters, sharing
         # Returns all matches ranked by the evidence so far.
         self.rank = WeightedEvidence(parameters.weights)
 
@@ -54,16 +56,9 @@ class Judge:
         products = self.rank(matches).products()
         if not len(products):
             return products
-        scores = np.array([match.score for match in products])
         typed = TYPED * np.array([match.reasons.typed or 0.0 for match in products])
-        contradictions = np.array([match.reasons.contradiction or 0.0 for match in products])
-        shares = probabilities(
-            scores,
-            self._parameters.in_catalogue,
-            products[0].reasons.colour,
-            contradictions,
-            typed,
-        )
+        ranked = RankedProducts.of(products.rows, self._sharing)
+        shares = probabilities(ranked, self._parameters.in_catalogue, typed)
         rows = tuple(map(_with_probability, products, shares.tolist()))
         return replace(products, rows=rows)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 
 from beautylens.errors import RecipeError
-from beautylens.search.judge.evidence import FEATURES
+from beautylens.search.judge.evidence import CHANCE, FEATURES, SHARED, TYPICAL_SHARING
 from beautylens.search.judge.probability import InCatalogueModel
 
 SHIPPED = "parameters.json"
@@ -44,7 +45,8 @@ class JudgeParameters:
     `weights` are those of `FEATURES`, 0 or more each. `made` records how they were fitted.
 
     Raises:
-        ValueError: when a weight is negative or its feature unknown.
+        ValueError: when a weight is negative or its feature unknown, or if more inliers could lower
+            a probability.
     """
 
     weights: Mapping[str, float]
@@ -60,6 +62,8 @@ class JudgeParameters:
             )
         if min(self.weights.values(), default=0.0) < 0:
             raise ValueError("weights must not be negative")
+        if self.in_catalogue.shared_design > most_shared_design(self.weights, self.in_catalogue):
+            raise ValueError("more inliers must not lower a probability: lower shared_design")
 
     def undecided(self) -> JudgeParameters:
         """Return the same parameters without early decisions, so that all evidence is computed."""
@@ -93,6 +97,12 @@ class JudgeParameters:
                 f"{where} holds no parameters of the judge ({error}); write them with "
                 "`tools/learn_judge.py` or `beautylens evaluate --calibrate`"
             ) from error
+
+
+def most_shared_design(weights: Mapping[str, float], model: InCatalogueModel) -> float:
+    """Return the largest `shared_design` by which more inliers never lower a probability."""
+    gained = model.slope * weights.get("inliers", 0.0) * math.log1p(SHARED - CHANCE)
+    return gained / math.log(1 / TYPICAL_SHARING)
 
 
 def read_judge_parameters(file: str) -> JudgeParameters:

@@ -11,6 +11,8 @@ const VERDICTS = {
 const VISIBLE_DIFFERENCE = 2; // CIEDE2000
 const LIKELY = 0.01;
 const FIRST = 4;
+// Share of the text that is evidence for a match.
+const MUCH_TEXT = 0.4;
 const MOST_FACTS = 4;
 
 export function verdict(answer, words) {
@@ -111,6 +113,7 @@ function reasons(match, coloured) {
   const texts = match.against.map(({ photo, catalogue }) => [`Photo: ${photo}. Here: ${catalogue}`, "against"]);
   if (why.barcode) texts.push([`Same barcode ${why.barcode}`, "strong"]);
   if (why.inliers) texts.push([`${why.inliers} matching points`, why.inliers >= 20 ? "strong" : ""]);
+  if (why.text_agreement >= MUCH_TEXT) texts.push([`${percent(why.text_agreement)} of the text agrees`, "strong"]);
   if (why.words.length) texts.push([`Words: ${why.words.join(", ")}`, ""]);
   if (coloured) texts.push(["Closest colour", ""]);
   if (why.visual !== null) texts.push([`${percent(Math.max(0, why.visual))} similar appearance`, ""]);
