@@ -29,8 +29,8 @@ class Reasons(BaseModel):
     words: list[str] = Field(description="Words of the product's name that were read or typed.")
     barcode: str | None = Field(description="Barcode read on the photo, if it is this product's.")
     text_agreement: float | None = Field(
-        description="Share, by size, of the catalogue picture's text that the photo has at the same "
-        "position. Null if it was not compared."
+        description="Share, by size, of the text on the catalogue picture that is on the photo at "
+        "the same position. Null if it was not compared."
     )
     contradiction: float | None = Field(
         description="Strength, 0 to 1, of the clearest contradiction between the text on the photo "
