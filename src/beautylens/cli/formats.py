@@ -206,7 +206,9 @@ def _cells(rank: int, match: Match) -> dict[str, str]:
         "cosine": "" if reasons.visual is None else f"{reasons.visual:.2f}",
         "inliers": "" if reasons.inliers is None else str(reasons.inliers),
         "colour": "" if reasons.colour is None else f"{reasons.colour:.1f}",
-        "text": "" if reasons.text_agreement is None else f"{100 * reasons.text_agreement:.0f} %",
+        "same text": ""
+        if reasons.text_agreement is None
+        else f"{100 * reasons.text_agreement:.0f} %",
         "barcode": reasons.barcode or "",
         "words": " ".join(reasons.words),
         "against": _against(match),
