@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import scipy
@@ -16,8 +16,10 @@ from beautylens.search.judge.parameters import JudgeParameters, Thresholds, most
 from beautylens.search.judge.probability import InCatalogueModel, probabilities
 
 FOLDS = 5
-# The precision that answers at or above each threshold must have.
-PRECISION = {"match": 0.95, "missing": 0.75, "decided": 0.995}
+# The precision that answers at or above each threshold must have, if this share of photos show a
+# product of the catalogue.
+PRECISION = {"match": 0.95, "missing": 0.6, "decided": 0.995}
+PRESENT = 2 / 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,13 +27,15 @@ class Predictions:
     """A judge's probabilities for Q short-lists, with their labels; all arrays (Q,).
 
     best: P of the best product; right: whether it is right; none: P of "not in the catalogue";
-    absent: whether that is right; importance: weights that balance present and absent products.
+    absent: whether that is right; has_right: whether a right product is in the short-list;
+    importance: weights that balance short-lists with and without one.
     """
 
     best: Float64
     none: Float64
     right: Bool
     absent: Bool
+    has_right: Bool
     importance: Float64
 
 
@@ -78,7 +82,7 @@ def _predictions_of(
 ) -> Predictions:
     """Return the predictions of several judges for their photos, concatenated."""
     parts = [predict(held, parameters, without_text=without_text) for held, parameters in judged]
-    names = ("best", "none", "right", "absent", "importance")
+    names = (each.name for each in fields(Predictions))
     return Predictions(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
@@ -107,6 +111,7 @@ def predict(
         none=np.array([1 - share.sum() for share in shares]),
         right=np.array([bool(r.right[0]) for r in ranked]),
         absent=np.array([not shortlist.present for shortlist in shortlists]),
+        has_right=np.array([shortlist.has_right for shortlist in shortlists]),
         importance=importance(shortlists),
     )
 
@@ -206,16 +211,17 @@ def thresholds(predictions: Predictions, without_text: Predictions) -> Threshold
         predictions: with all evidence.
         without_text: of the same photos without words, on which it is decided whether to read them.
     """
-    match = threshold(
-        predictions.best, predictions.right, predictions.importance, PRECISION["match"]
-    )
-    decided = threshold(
-        without_text.best, without_text.right, without_text.importance, PRECISION["decided"]
-    )
-    missing = threshold(
-        predictions.none, predictions.absent, predictions.importance, PRECISION["missing"]
-    )
+    read, unread = predictions, without_text
+    match = threshold(read.best, read.right, _shares(read), PRECISION["match"])
+    decided = threshold(unread.best, unread.right, _shares(unread), PRECISION["decided"])
+    missing = threshold(read.none, read.absent, _shares(read), PRECISION["missing"])
     return Thresholds(match, missing, max(match, decided))
+
+
+def _shares(predictions: Predictions) -> Float64:
+    """Return weights (Q,) by which `PRESENT` of the photos show a product of the catalogue."""
+    lowered = predictions.importance * (1 - PRESENT) / PRESENT
+    return np.where(predictions.has_right, predictions.importance, lowered)
 
 
 def threshold(probability: Float64, right: Bool, weight: Float64, precision: float) -> float:
