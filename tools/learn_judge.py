@@ -59,6 +59,8 @@ PRIOR = JudgeParameters(
 )
 # Of the rendered samples; the demo draws another one.
 SEEDS = (7, 8, 9)
+# Photos of groceries.
+PHOTOS = 260
 
 
 class Photo(NamedTuple):
@@ -184,7 +186,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("cache", type=Path)
-    parser.add_argument("--photos", type=int, default=260, help="how many to learn from")
+    parser.add_argument("--photos", type=int, default=PHOTOS, help="how many to learn from")
     parser.add_argument("--out", type=Path, default=Path("src/beautylens/search/judge") / SHIPPED)
     arguments = parser.parse_args()
     found = gathered(arguments.data, arguments.cache, arguments.photos)

@@ -96,3 +96,14 @@ def test_more_that_agrees_never_counts_for_less(said: list[str]) -> None:
     lines = [ReadLine(word, 1.0) for word in said]
     before, after = share(lines, texts), share([*lines, ReadLine("475", 1.0)], texts)
     assert after[0].weight >= before[0].weight - 1e-9
+
+
+def test_a_size_in_two_units_is_one_fact() -> None:
+    texts = ["Lotion 200 ml (6.7 fl oz)", "Lotion 200 ml", "Lotion 6.7 oz", "Lotion 250 ml 8.5 oz"]
+    both, metric, ounces, other = share([ReadLine("200 ml 6.7 fl. oz", 1.0)], texts)
+    assert len(both.words) == len(metric.words) == len(ounces.words) == 1
+    assert other.weight == 0
+
+    in_ounces = share([ReadLine("6.7 FL OZ", 1.0)], texts)
+    assert all(each.weight > 0 for each in in_ounces[:3])
+    assert in_ounces[3].weight == 0

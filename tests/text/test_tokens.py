@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beautylens.text.tokens import is_exact, tokens_of
+from beautylens.text.tokens import is_exact, same_size, tokens_of
 
 
 def keys(text: str) -> list[str]:
@@ -48,3 +48,23 @@ def test_any_text_has_tokens_with_keys(text: str) -> None:
     for token in tokens_of(text):
         assert token.key
         assert isinstance(is_exact(token.key), bool)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("200ml", "6.7oz", True),
+        ("6.7oz", "198ml", True),
+        ("50g", "1.76oz", True),
+        ("3000ml", "101.4oz", True),
+        ("200ml", "8.5oz", False),
+        ("200ml", "200g", False),
+        ("200ml", "200ml", False),
+        ("30", "1oz", False),
+        ("rose", "1oz", False),
+    ],
+)
+def test_ounces_and_metric_sizes_are_equal_but_for_rounding(
+    one: str, other: str, same: bool
+) -> None:
+    assert same_size(one, other) == same

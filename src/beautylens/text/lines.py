@@ -12,7 +12,7 @@ import numpy as np
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
-from beautylens.text.tokens import is_exact, tokens_of
+from beautylens.text.tokens import is_exact, same_size, tokens_of
 
 
 class ReadLine(NamedTuple):
@@ -85,6 +85,7 @@ class TextLines:
         for key, span in chain(
             self._exact(numbers),
             self._exact(letters),
+            self._in_other_unit(numbers),
             self._without_unit(numbers),
             self._misread(letters),
             self._inside(letters),
@@ -94,6 +95,17 @@ class TextLines:
 
     def _exact(self, keys: Sequence[str]) -> Matched:
         return ((key, span) for key in keys for span in self._spans.get(key, ()))
+
+    def _in_other_unit(self, keys: Sequence[str]) -> Matched:
+        """Yield the spans of the same size in another unit."""
+        sizes = [read for read in self._spans if is_exact(read)]
+        return (
+            (key, span)
+            for key in keys
+            for read in sizes
+            if same_size(key, read)
+            for span in self._spans[read]
+        )
 
     def _without_unit(self, keys: Sequence[str]) -> Matched:
         """Yield the spans of the number of a size alone."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from beautylens.inputs.several import several
 from beautylens.text.lines import ReadLine, Span, TextLines
-from beautylens.text.tokens import Token, tokens_of
+from beautylens.text.tokens import Token, same_size, tokens_of
 
 
 class Shared(NamedTuple):
@@ -44,7 +44,8 @@ def share(
 ) -> list[Shared]:
     """Return the words that each product's text shares with lines of text.
 
-    Words may be misread in a few letters, joined or split; numbers and sizes must be equal. The
+    Words may be misread in a few letters, joined or split; numbers and sizes must be equal, but a
+    size may be in another unit: 6.7 fl oz is 200 ml, and counts once if a text has both. The
     rarity of a word is ln(1 + N/(1 + n)) where n of the N texts have it, so that a shade's number
     decides between products with the same brand and line. No part of a line counts twice for a
     product.
@@ -87,7 +88,9 @@ def _shared(
     taken: list[Span] = []
     kept: dict[str, tuple[float, str]] = {}
     for weight, token, span in candidates:
-        if token.key not in kept and not any(span.overlaps(other) for other in taken):
+        # A size in two units is one fact.
+        known = token.key in kept or any(same_size(token.key, key) for key in kept)
+        if not known and not any(span.overlaps(other) for other in taken):
             taken.append(span)
             kept[token.key] = weight, token.spelling
     return Shared(

@@ -76,6 +76,23 @@ def _size(number: str, unit: str) -> str:
     return f"{float(plain.replace(',', '.')) * factor:g}{normal_unit}"
 
 
+# Millilitres of a fluid ounce and grams of an ounce: a pack writes "oz" for either.
+_OUNCE = {"ml": 29.5735, "g": 28.3495}
+# Two sizes are equal if they differ by this share: 6.7 fl oz is 198 ml, and stands beside 200 ml.
+_ROUNDING = 0.03
+_QUANTITY = re.compile(r"([\d.e+-]+?)(ml|g|oz)")
+
+
+def same_size(one: str, other: str) -> bool:
+    """Return whether two keys are one size in different units, such as `200ml` and `6.7oz`."""
+    first, second = _QUANTITY.fullmatch(one), _QUANTITY.fullmatch(other)
+    if first is None or second is None or (first[2] == "oz") == (second[2] == "oz"):
+        return False
+    ounces, metric = (first, second) if first[2] == "oz" else (second, first)
+    amount = float(metric[1])
+    return abs(float(ounces[1]) * _OUNCE[metric[2]] - amount) <= _ROUNDING * amount
+
+
 # Number of different words from which on a product is identified by its text.
 MIN_WORDS = 2
 
