@@ -11,17 +11,17 @@ class Difference:
     """A difference between the photo and a catalogue picture: evidence against a match.
 
     Args:
-        kind: `words` is other text at the same position.
-        photo: text on the photo.
-        catalogue: text on the catalogue picture.
-        box: x, y, width and height on the photo in pixels.
+        kind: `words` is other text at the same position, `code` another GTIN.
+        photo: text or GTIN on the photo.
+        catalogue: text on the catalogue picture, or GTIN of the product.
+        box: x, y, width and height on the photo in pixels; None if unknown.
         strength: 0 to 1.
     """
 
-    kind: Literal["words"]
+    kind: Literal["words", "code"]
     photo: str
     catalogue: str
-    box: tuple[int, int, int, int]
+    box: tuple[int, int, int, int] | None
     strength: float
 
     def to_dict(self) -> dict[str, Any]:
@@ -30,7 +30,7 @@ class Difference:
             "kind": self.kind,
             "photo": self.photo,
             "catalogue": self.catalogue,
-            "box": list(self.box),
+            "box": None if self.box is None else list(self.box),
             "strength": rounded(self.strength),
         }
 
@@ -60,8 +60,8 @@ class Reasons:
     """Share of the text on the picture, by size, that the photo has at the same position, 0 to 1;
     None if it was not compared."""
     contradiction: float | None = None
-    """Strength of the clearest contradiction between the text on the photo and that on the picture
-    at the same position, 0 to 1; None if it was not compared."""
+    """Strength of the clearest contradiction, 0 to 1: another GTIN, or other text on the photo than
+    on the picture at the same position; None if nothing was compared."""
     against: tuple[Difference, ...] = ()
     """The clear contradictions, strongest first."""
 

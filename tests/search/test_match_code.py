@@ -124,3 +124,25 @@ def test_a_gtin_is_found_however_a_spreadsheet_wrote_it(
     query = np.zeros(gallery.rows.dimensions, np.float32)
     found = gallery.products.with_gtin([f"0{GTIN}"], query)
     assert {match.product.product_id for match in found} == {"p01"}
+
+
+def test_another_code_on_the_photo_contradicts_a_product(coded: Collection, shop: Shop) -> None:
+    """p04 has the photo's code; p05 has no valid one; the others have none."""
+    rows = coded.gallery.products.images("p04").rows
+    other = replace(rows[0], product=replace(rows[0].product, gtin="5901234123457"))
+    descriptor = coded.gallery.rows.descriptors([rows[0].image_id])[0]
+    query = asked(shop, descriptor)
+    (joined, *_) = (
+        match
+        for match in MatchCode(coded.gallery)(query, Matches((other,)))
+        if match.product.gtin == "5901234123457"
+    )
+    assert joined.reasons.barcode is None
+    assert joined.reasons.contradiction == 1.0
+    (difference,) = joined.reasons.against
+    assert (difference.kind, difference.box) == ("code", None)
+    assert difference.photo.endswith(GTIN)
+    assert difference.catalogue.endswith("5901234123457")
+    plain = nearest(coded.gallery, descriptor, 6, "product_id IN ('p00', 'p05')")
+    untouched = MatchCode(coded.gallery)(query, plain)
+    assert all(m.reasons.contradiction is None for m in untouched if m.product.product_id != "p04")

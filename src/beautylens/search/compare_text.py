@@ -93,15 +93,16 @@ def _with_evidence(
 ) -> Matches:
     strongest = max((one.strength for one in against), default=0.0)
     shown = tuple(one for one in against if one.strength >= _SHOWN)
-    rows = (
-        replace(
-            match,
-            reasons=replace(
-                match.reasons, text_agreement=agrees, contradiction=strongest, against=shown
-            ),
+
+    def compared(match: Match) -> Match:
+        known = match.reasons
+        reasons = replace(
+            known,
+            text_agreement=agrees,
+            contradiction=max(strongest, known.contradiction or 0.0),
+            against=(*known.against, *shown),
         )
-        if _product(match) == product_id
-        else match
-        for match in matches
-    )
+        return replace(match, reasons=reasons)
+
+    rows = (compared(match) if _product(match) == product_id else match for match in matches)
     return replace(matches, rows=tuple(rows))

@@ -6,12 +6,15 @@ from dataclasses import replace
 
 from beautylens.catalogue.gtin import gtins_in
 from beautylens.query import Query
+from beautylens.reasons import Difference
 from beautylens.results import Match, Matches
 from beautylens.store.gallery import Gallery
 
 
 class MatchCode:
     """Adds the products whose GTIN is on the photo to the short-list, with the code as evidence.
+
+    The code contradicts products of the short-list with another GTIN.
 
     Args:
         gallery: holds products that retrieval did not find.
@@ -32,7 +35,12 @@ class MatchCode:
 
 
 def _with_code(match: Match, codes: tuple[str, ...]) -> Match:
-    own = next((gtin for gtin in gtins_in(match.product.gtin) if gtin in codes), None)
-    if own is None:
+    """Return a match with its own code on the photo, or with another code as evidence against."""
+    gtins = gtins_in(match.product.gtin)
+    if not gtins:
         return match
-    return replace(match, reasons=replace(match.reasons, barcode=own))
+    own = next((gtin for gtin in gtins if gtin in codes), None)
+    if own is not None:
+        return replace(match, reasons=replace(match.reasons, barcode=own))
+    other = Difference("code", codes[0], gtins[0], None, 1.0)
+    return replace(match, reasons=replace(match.reasons, contradiction=1.0, against=(other,)))

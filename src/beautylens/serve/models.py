@@ -33,19 +33,21 @@ class Reasons(BaseModel):
         "the same position. Null if it was not compared."
     )
     contradiction: float | None = Field(
-        description="Strength, 0 to 1, of the clearest contradiction between the text on the photo "
-        "and that on the catalogue picture at the same position. Null if it was not compared."
+        description="Strength, 0 to 1, of the clearest contradiction: another GTIN, or other text "
+        "on the photo than on the picture at the same position. Null if nothing was compared."
     )
 
 
 class Difference(BaseModel):
     """A difference between the photo and the catalogue picture: evidence against a match."""
 
-    kind: Literal["words"]
-    photo: str = Field(description="Text on the photo.")
-    catalogue: str = Field(description="Text on the catalogue picture at the same position.")
-    box: tuple[int, int, int, int] = Field(
-        description="x, y, width and height in pixels of the photo, after the crop."
+    kind: Literal["words", "code"] = Field(description="`code` is another GTIN.")
+    photo: str = Field(description="Text or GTIN on the photo.")
+    catalogue: str = Field(
+        description="Text on the catalogue picture at the same position, or GTIN of the product."
+    )
+    box: tuple[int, int, int, int] | None = Field(
+        description="x, y, width and height in pixels of the photo, after the crop; null for codes."
     )
     strength: float
 

@@ -110,7 +110,7 @@ function described(metadata) {
 // Texts of the evidence with their class: `against` contradicts the match, `strong` supports it.
 function reasons(match, coloured) {
   const why = match.reasons;
-  const texts = match.against.map(({ photo, catalogue }) => [`Photo: ${photo}. Here: ${catalogue}`, "against"]);
+  const texts = match.against.map(({ kind, photo, catalogue }) => [`${kind === "code" ? "Barcode" : "Photo"}: ${photo}. Here: ${catalogue}`, "against"]);
   if (why.barcode) texts.push([`Same barcode ${why.barcode}`, "strong"]);
   if (why.inliers) texts.push([`${why.inliers} matching points`, why.inliers >= 20 ? "strong" : ""]);
   if (why.text_agreement >= MUCH_TEXT) texts.push([`${percent(why.text_agreement)} of the text agrees`, "strong"]);
