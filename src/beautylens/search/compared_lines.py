@@ -69,7 +69,7 @@ class ComparedLine:
 
     @cached_property
     def confidence(self) -> float:
-        """How sure the photo's text is, 0 to 1."""
+        """Confidence of the photo's text, from which it counts to fully, 0 to 1."""
         return _ramp(self.recognised.text()[1], _PHOTO_CONFIDENCE)
 
     @cached_property
@@ -79,8 +79,8 @@ class ComparedLine:
 
     @property
     def weight(self) -> float:
-        """How much the line counts: its size on the catalogue picture, if it was read surely."""
-        return self.line.height * len(self.line.text) * _sure(self.line)
+        """How much the line counts: its size on the catalogue picture times its confidence."""
+        return self.line.height * len(self.line.text) * _confidence(self.line)
 
     @property
     def agreement(self) -> float:
@@ -132,7 +132,7 @@ def differences(
     return tuple(sorted((one for one in found if one is not None), key=lambda one: -one.strength))
 
 
-def _sure(line: Line) -> float:
+def _confidence(line: Line) -> float:
     return _ramp(line.confidence, _CATALOGUE_CONFIDENCE)
 
 
@@ -203,7 +203,7 @@ def _difference(query: Query, known: Sequence[str], compared: ComparedLine) -> D
     """Return how a line contradicts, if it does; `known` is all text of the product."""
     if len(_letters(compared.text)) < _LEAST_LETTERS:
         return None
-    strength = _ramp(compared.nats, _NATS) * compared.confidence * _sure(compared.line)
+    strength = _ramp(compared.nats, _NATS) * compared.confidence * _confidence(compared.line)
     if strength == 0:
         return None
     strength *= _missing(compared.text, known)
