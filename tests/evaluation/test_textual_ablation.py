@@ -28,8 +28,8 @@ def test_each_variant_and_k_has_its_means_and_shares() -> None:
     assert (first.improved, first.impaired) == pytest.approx((1 / 3, 1 / 3))
     # k = 2 keeps b; then e .6, h .3 follow, h at place 4.
     assert rows["slide", 2].after == pytest.approx((1 / 4 + 1 / 2 + 1) / 3)
-    # The program sorts a..f and h by score: h comes to place 7.
-    assert rows["program", 1].after == pytest.approx((1 / 7 + 1 / 2 + 1) / 3)
+    # The program adds all of b..j, and sorts by score: h is at place 8 again.
+    assert rows["program", 1].after == pytest.approx((0 + 1 / 2 + 1) / 3)
     assert rows["program", 1].impaired == 0
 
 
