@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from functools import cache, partial
@@ -17,22 +17,22 @@ from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.catalogue.write import sheet_row
 from beautylens.cli.arguments import CatalogueTable, TruthTable, local_path
 from beautylens.cli.console import console
+from beautylens.cli.grid_runs import compare_parts, compare_systems
 from beautylens.cli.grid_tables import (
-    print_ablation,
     print_best,
     print_list,
-    print_systems,
 )
 from beautylens.cli.output import print_json
-from beautylens.cli.progress import count_bar, report_left_out, report_rows
+from beautylens.cli.progress import report_rows
 from beautylens.errors import QueryError, TableError
-from beautylens.evaluation.grid.extraction import find_pools
 from beautylens.evaluation.grid.grid import PAPER, Grid, Outcome, best_first, fastest_first
 from beautylens.evaluation.grid.page import most_disputed, write_grid_page
+from beautylens.evaluation.grid.parts import Parts
 from beautylens.evaluation.metrics import MEASURES
 from beautylens.evaluation.run import find_copies, refuse_leaks
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.files.paths import as_path
+from beautylens.recipe.recipe import read_recipe
 from beautylens.recipe.sections import ExpandByNameSettings
 from beautylens.search.distances import SIMILARITIES
 from beautylens.text.product_texts import product_texts
@@ -91,6 +91,13 @@ def grid(
     encoder: Encoders = None,
     pooling: Poolings = None,
     distance: Distances = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="Compare the encoders of a recipe one by one with all together, augmented and "
+            "expanded, instead of --encoder, --pooling and --distance."
+        ),
+    ] = None,
     side: Annotated[
         int | None,
         typer.Option(min=32, max=2048, help="Input side in pixels. Default: that of each encoder."),
@@ -144,28 +151,26 @@ def grid(
         raise TableError(f"{truth} has no product_ids in any row; label at least one photo")
     refuse_leaks([] if allow_leaks else find_copies(catalogue, rows), as_path(truth), len(rows))
     chosen = None if show is None else _row_indices(rows, show)
-    names = list(dict.fromkeys(encoder or ["default"]))
-    compared, outcomes = _compare(
-        {name: Encoder.load(name, side=side) for name in names},
-        list(dict.fromkeys(pooling or POOLINGS)),
-        _distances(distance),
-        partial(
-            Grid,
-            catalogue,
-            rows,
-            local=PAPER if sift else None,
-            views=_views(views),
-            similar=_similar_by_text(catalogue) if textual else None,
-        ),
-    )
-    for name in names:
-        print_systems(name, [o for o in outcomes if o.system.encoder == name], measure.value)
-        if name in compared.ablations:
-            print_ablation(compared.ablations[name], outcomes[0].system)
-    if sift and compared.short_list_is_all:
-        console.print(
-            f"The short-list holds all {len(catalogue):,} pictures, so the SIFT columns do not "
-            "depend on pooling and distance."
+    if recipe is not None:
+        if encoder or pooling or distance or side:
+            raise QueryError("--recipe names encoders, poolings and distance; leave those out")
+        make_grid = partial(Parts, catalogue, rows, views=_views(views))
+        outcomes = compare_parts(read_recipe(recipe), make_grid)
+        sort = sort or Order.GRID
+    else:
+        outcomes = compare_systems(
+            {name: Encoder.load(name, side=side) for name in dict.fromkeys(encoder or ["default"])},
+            list(dict.fromkeys(pooling or POOLINGS)),
+            _distances(distance),
+            partial(
+                Grid,
+                catalogue,
+                rows,
+                views=_views(views),
+                local=PAPER if sift else None,
+                similar=_similar_by_text(catalogue) if textual else None,
+            ),
+            measure.value,
         )
     if sort:
         print_list(_sorted(outcomes, sort, measure.value), measure.value)
@@ -193,24 +198,6 @@ def _sorted(outcomes: Sequence[Outcome], order: Order, measure: str) -> list[Out
     if order is Order.SCORE:
         return best_first(outcomes, measure)
     return fastest_first(outcomes) if order is Order.TIME else list(outcomes)
-
-
-def _compare(
-    encoders: Mapping[str, Encoder],
-    poolings: Sequence[str],
-    distances: Sequence[str],
-    make_grid: Callable[..., Grid],
-) -> tuple[Grid, list[Outcome]]:
-    """Run every system with a progress bar, and list the pictures that could not be read."""
-    for encoder in encoders.values():
-        # Before the networks run: a wrong pooling fails at once.
-        find_pools(encoder, poolings)
-    with count_bar("Extracting descriptors") as bar:
-        compared = make_grid(progress=bar.step)
-        bar.total(compared.pictures * len(encoders))
-        outcomes = list(compared.run(encoders, poolings, distances))
-    report_left_out(list(compared.errors.values()), "catalogue picture")
-    return compared, outcomes
 
 
 def write_figures(path: Path, outcomes: Sequence[Outcome]) -> None:

@@ -61,7 +61,7 @@ def print_list(outcomes: Sequence[Outcome], measure: str) -> None:
     console.print(table)
     if any(outcome.change for outcome in outcomes):
         console.print(
-            "Improved and impaired: shares of the queries whose AP@7 SIFT raises, lowers."
+            "Improved, impaired: shares of the queries whose AP@7 the step raises and lowers."
         )
 
 

@@ -64,6 +64,24 @@ def extract(
         ImageError: when none of the pictures can be read.
     """
     pools = find_pools(encoder, poolings, query=query)
+    return extract_with(encoder, paths, pools, views=views, progress=progress)
+
+
+def extract_with(
+    encoder: Encoder,
+    paths: Sequence[AnyPath],
+    pools: Mapping[str, Pool],
+    *,
+    views: Sequence[float] = (1.0,),
+    progress: Callable[[], None] = lambda: None,
+) -> Extracted:
+    """Return the descriptors of pictures with every pooling of an encoder's outputs, by its name.
+
+    The other arguments are those of `extract`.
+
+    Raises:
+        ImageError: when none of the pictures can be read.
+    """
     rows: dict[str, list[Float32]] = {name: [] for name in pools}
     errors: dict[int, str] = {}
     with threadpool_limits(1, "blas"), ThreadPoolExecutor() as pool:

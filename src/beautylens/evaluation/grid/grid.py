@@ -108,6 +108,11 @@ class Grid:
         return len(self._paths) <= self._depth
 
     @property
+    def gallery_size(self) -> int:
+        """Number of catalogue pictures."""
+        return len(self._paths)
+
+    @property
     def pictures(self) -> int:
         """How many pictures each network describes."""
         return len(self._paths) + len(self._truth)
