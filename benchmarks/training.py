@@ -30,22 +30,29 @@ from beautylens.evaluation.metrics import average_precision
 from beautylens.features.encoder.base_encoder import BATCH
 from beautylens.features.encoder.encoder import Encoder
 from beautylens.train.run import Training
-from beautylens.train.settings import TrainSettings
+from beautylens.train.settings import PUBLISHED_UEL, TrainSettings
 from beautylens.train.start import Start, from_encoder, from_timm
 from beautylens.train.validate import DEPTH, first_products
 
-Learn = Callable[[Training, Path], Any]
+Learn = Callable[[Training, Path, argparse.Namespace], Any]
 LEARN: dict[str, Learn] = {
-    "uel": lambda training, _: training.uel(),
-    "bank": lambda training, _: training.uel(bank=True),
-    "titles": lambda training, _: training.titles(),
-    "plain": lambda training, truth: training.pairs(truth, penalty="plain"),
-    "robust": lambda training, truth: training.pairs(truth),
-    "simulated": lambda training, truth: training.pairs(truth, simulate=True),
-    "distilled": lambda training, truth: training.pairs(truth, distil=True),
+    "uel": lambda training, _, __: training.uel(),
+    "crop": lambda training, _, __: training.uel(views="crop"),
+    "both": lambda training, _, __: training.uel(views="both"),
+    "published": lambda training, _, __: training.uel(views="crop"),
+    "bank": lambda training, _, __: training.uel(bank=True),
+    "cropbank": lambda training, _, __: training.uel(bank=True, views="crop"),
+    "bothbank": lambda training, _, __: training.uel(bank=True, views="both"),
+    "titles": lambda training, _, __: training.titles(),
+    "plain": lambda training, truth, _: training.pairs(truth, penalty="plain"),
+    "robust": lambda training, truth, _: training.pairs(truth),
+    "simulated": lambda training, truth, _: training.pairs(truth, simulate=True),
+    "distilled": lambda training, truth, _: training.pairs(truth, distil=True),
+    "classes": lambda training, truth, given: training.pairs(truth, classes=given.classes),
 }
 """Each also as an adapter, by the name in front, `adapter-robust`; or, as `distilled` needs it,
-from timm's EfficientNet-Lite0 with its classes: `timm-distilled`, and `timm-robust` beside it."""
+from timm's EfficientNet-Lite0 with its classes: `timm-distilled`, and `timm-robust` beside it.
+`published` is `train uel --published`, whose batch norms learn: `timm-published`."""
 
 
 def described(encoder: Encoder, paths: Sequence[Path]) -> NDArray[np.float32]:
@@ -121,11 +128,12 @@ def measure(
                 out,
                 settings,
                 adapter=variant.startswith("adapter"),
+                learn_norms=variant.endswith("published"),
                 maps=arguments.maps,
             )
             if arguments.wrong:
                 taught = corrupted(taught, arguments.wrong, Path(scratch))
-            LEARN[variant.rpartition("-")[2]](training, taught)
+            LEARN[variant.rpartition("-")[2]](training, taught, arguments)
             encoder = Encoder.load(out)
         spent = time.perf_counter() - began
         found = precisions(encoder, table, truth)
@@ -166,10 +174,13 @@ def main() -> None:
     parser.add_argument("--maps", type=Path, help="keep the adapters' maps here")
     parser.add_argument("--keep", type=Path, help="keep the trained encoders here")
     parser.add_argument("--weights", type=Path, help="of tf_efficientnet_lite0, with its classes")
+    parser.add_argument("--classes", type=Path, help="folder of labelled pictures of `classes`")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    settings = TrainSettings(epochs=arguments.epochs, rate=arguments.rate, seed=arguments.seed)
+    changes = {"epochs": arguments.epochs, "rate": arguments.rate, "seed": arguments.seed}
     for variant in arguments.variants:
+        base = PUBLISHED_UEL if variant.endswith("published") else TrainSettings()
+        settings = base.model_copy(update=changes)
         row = measure(arguments.data / arguments.set, variant, settings, arguments)
         if arguments.json:
             print(json.dumps(row), flush=True)
