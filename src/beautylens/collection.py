@@ -35,6 +35,7 @@ from beautylens.search.explain import Explain
 from beautylens.search.many import Found, search_each
 from beautylens.search.sharing import update_sharing
 from beautylens.store.conditions import to_sql
+from beautylens.store.export import export_table
 from beautylens.store.failures import Failure
 from beautylens.store.filters import parse_filter
 from beautylens.store.gallery import Gallery
@@ -400,6 +401,18 @@ class Collection:
         """Measure how many products share their design, if the judge and verification need it."""
         if self.recipe.has_judge and self.recipe.verify is not None:
             update_sharing(self.gallery, self.parts.pipeline)
+
+    def export(self, table: str | Path, *, vectors: bool = False) -> int:
+        """Write a catalogue table with a row for each picture; return their number.
+
+        Args:
+            table: a file that ends in .csv, .jsonl or .parquet; an existing one is replaced.
+            vectors: also write the vectors of each picture; not in CSV.
+
+        Raises:
+            TableError: when the format is unknown, or has no vectors.
+        """
+        return export_table(self.gallery, Path(table), vectors=vectors)
 
     def refresh(self, written: int = 0) -> None:
         """Update the artefacts and compact the gallery, after its rows changed.

@@ -23,6 +23,7 @@ VERBS = {
     "grid": "Compare encoders, poolings and distances; each network runs once per picture.",
     "tune": "Find the recipe with the best mAP@7 on labelled photos within a time budget.",
     "duplicates": "List products that share a picture, and blank pictures.",
+    "export": "Write the products of a collection as a catalogue table.",
     "info": "Show the size, recipe, encoder, version and failures of a collection.",
     "serve": "Serve the HTTP API and the photo-search page, by default on localhost only.",
     "fetch": "Download a public catalogue; resumes an interrupted download.",

@@ -106,8 +106,8 @@ def filter_errors(where: str | None, columns: Sequence[str]) -> Iterator[None]:
         if where is None:
             raise
         raise QueryError(
-            f"invalid filter {where!r}: {_first_sentence(error)}; the columns are "
-            f"{', '.join(columns)}"
+            f"invalid filter {where!r}: the collection cannot evaluate it; write it shorter or "
+            f"with fewer brackets; the columns are {', '.join(columns)}"
         ) from error
 
 
