@@ -311,6 +311,7 @@ class Collection:
         )
         if not plan.is_empty:
             self.refresh(filled.written)
+            self.measure_sharing()
         described = [*plan.added, *plan.pictured, *plan.retried]
         if read and described:
             self.read_pictures(described, workers=workers)
