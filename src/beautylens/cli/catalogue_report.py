@@ -1,15 +1,25 @@
-"""What was understood of a catalogue table, and how many products have a name and a GTIN."""
+"""Reports on a catalogue: the columns understood, the cells filled, and what is to be corrected."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple, fields
+from pathlib import Path
+
+from rich.table import Table
 
 from beautylens.catalogue.checks import listed
 from beautylens.catalogue.gtin import gtins_in
 from beautylens.catalogue.table import OPTIONAL, Catalogue
+from beautylens.catalogue.write import sheet_row, write_csv
 from beautylens.cli.console import console, warn
 from beautylens.collection import Collection
+from beautylens.evaluation.catalogue_report import EFFECTS, Finding
 from beautylens.inputs.counts import counted
 from beautylens.inputs.unicode_text import on_one_line
 from beautylens.store.lance import of_products
+
+_EXAMPLES = 3
 
 
 def report_understood(catalogue: Catalogue) -> None:
@@ -64,3 +74,27 @@ def report_columns(catalogue: Catalogue) -> None:
             ", so that words read on a photo cannot distinguish them: name their column with "
             "--columns name=COLUMN.",
         )
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """Print each kind of finding with its effect, the number of products and examples."""
+    if not findings:
+        console.print("The catalogue has nothing that makes search worse.")
+        return
+    table = Table(title="What makes search worse", title_justify="left")
+    for name in ("finding", "products", "effect and remedy", "such as"):
+        table.add_column(name, justify="right" if name == "products" else "left")
+    for kind, effect in EFFECTS.items():
+        found = [finding for finding in findings if finding.kind == kind]
+        products = list(dict.fromkeys(finding.product_id for finding in found))
+        if products:
+            examples = [" ".join(filter(None, (f.product_id, f.detail))) for f in found[:_EXAMPLES]]
+            table.add_row(kind, f"{len(products):,}", effect, "\n".join(examples))
+    console.print(table)
+
+
+def write_findings(path: Path, findings: Sequence[Finding]) -> None:
+    """Write one CSV row per finding."""
+    rows = (sheet_row(astuple(finding)) for finding in findings)
+    write_csv(path, [field.name for field in fields(Finding)], rows)
+    console.print(f"Report: {path}", soft_wrap=True)
