@@ -9,6 +9,7 @@ import zxingcpp
 
 from beautylens.sample.barcode import draw_barcode
 from beautylens.text.codes import read_barcodes
+from beautylens.text.gs1 import gtin_of_text
 
 GTIN = "4006381333931"
 
@@ -60,3 +61,47 @@ def test_codes_without_a_gtin_say_nothing() -> None:
 @pytest.mark.parametrize("shape", [(1, 1, 3), (8, 8, 3), (3, 4000, 3), (600, 600, 3)])
 def test_a_blank_picture_of_any_size_says_nothing(shape: tuple[int, ...]) -> None:
     assert read_barcodes(np.full(shape, 255, np.uint8)) == ()
+
+
+LINK = "https://shop.example/01/04006381333931/10/A1?17=270131"
+
+
+@pytest.mark.parametrize("kind", [zxingcpp.BarcodeFormat.QRCode, zxingcpp.BarcodeFormat.DataMatrix])
+@pytest.mark.parametrize(
+    ("text", "gtins"),
+    [
+        (GTIN, (f"0{GTIN}",)),
+        (LINK, (f"0{GTIN}",)),
+        ("(01)04006381333931(10)A1(17)270131", (f"0{GTIN}",)),
+        ("https://shop.example/soap?id=4006381333931", ()),
+        ("LOT 96385074", ()),
+    ],
+)
+def test_a_square_code_says_the_gtin_that_it_has(
+    kind: object, text: str, gtins: tuple[str, ...]
+) -> None:
+    code = zxingcpp.create_barcode(text, kind)
+    grey = np.array(zxingcpp.write_barcode_to_image(code, scale=8, add_quiet_zones=True))
+    assert read_barcodes(np.repeat(grey[:, :, None], 3, axis=2)) == gtins
+
+
+@pytest.mark.parametrize(
+    ("text", "elements", "gtin"),
+    [
+        ("010400638133393110A1", True, f"0{GTIN}"),
+        ("010400638133393110A1", False, None),
+        ("10A1\x1d0104006381333931", True, f"0{GTIN}"),
+        ("0104006381333930", True, None),
+        ("(02)04006381333931(37)12", False, f"0{GTIN}"),
+        ("HTTPS://id.gs1.org/gtin/4006381333931", False, f"0{GTIN}"),
+        ("https://example.com/a/01/036000291452/21/9", False, "00036000291452"),
+        ("https://example.com/01/4006381333930", False, None),
+        ("http://[/01/4006381333931", False, None),
+        ("01/4006381333931", False, None),
+        ("", True, None),
+    ],
+)
+def test_an_element_string_or_a_link_says_its_gtin(
+    text: str, elements: bool, gtin: str | None
+) -> None:
+    assert gtin_of_text(text, elements=elements) == gtin
