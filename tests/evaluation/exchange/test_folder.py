@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from beautylens.collection import Collection
 from beautylens.errors import TableError
+from beautylens.evaluation.calibration.calibrate import recipe_parameters, store_parameters
 from beautylens.evaluation.evaluate import evaluate
 from beautylens.evaluation.exchange.folder import read_results, replay, write_results
 from beautylens.evaluation.exchange.photos import measures_by_photo, read_photos
 from beautylens.evaluation.metrics import MEASURES, measures_of
 from beautylens.indexing import build
 from beautylens.recipe.recipe import read_recipe
+from beautylens.recipe.sections import JudgeSettings
 from tests.conftest import Shop, make_shop, write_table
 
 
@@ -80,6 +83,24 @@ def test_a_replay_repeats_every_value(
     photos = read_photos(folder / "photos.csv")
     assert len(photos) == 7
     assert found.compared > len(photos) * len(photos[0])
+
+
+def test_a_collection_is_found_from_any_folder(
+    collection: Collection, truth: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = Path(collection.address)
+    monkeypatch.chdir(address.parent)
+    write_results(evaluate(address.name, truth.name), tmp_path / "r")
+    monkeypatch.chdir(tmp_path)
+    assert replay(tmp_path / "r").results == ()
+
+
+def test_other_parameters_of_the_judge_are_named(shop: Shop, truth: Path, tmp_path: Path) -> None:
+    recipe = read_recipe("fast").model_copy(update={"scorer": JudgeSettings(kind="judge")})
+    judged, _ = build(shop.table, tmp_path / "judged.lens", recipe=recipe)
+    write_results(evaluate(judged, str(truth)), tmp_path / "r")
+    store_parameters(judged, replace(recipe_parameters(judged), made={"photos": 3}))
+    assert "digests judge" in [change.where for change in replay(tmp_path / "r").circumstances]
 
 
 def test_a_replay_names_what_changed(folder: Path, tmp_path: Path) -> None:

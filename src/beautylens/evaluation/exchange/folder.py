@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import beautylens
+from beautylens.assemble.parts import make_judge_parameters
 from beautylens.catalogue.json_tables import SEPARATOR
 from beautylens.catalogue.truth import TruthRow
 from beautylens.catalogue.write import write_csv
@@ -22,10 +23,11 @@ from beautylens.errors import ImageError, TableError
 from beautylens.evaluation.evaluate import Evaluation, evaluate
 from beautylens.evaluation.exchange.photos import read_photos, write_photos
 from beautylens.evaluation.exchange.trec import trec_qrels, trec_run
-from beautylens.files.paths import AnyPath
+from beautylens.files.paths import AnyPath, as_path
 from beautylens.images.files import read_bytes
 from beautylens.ingest.derive import gallery_digest
 from beautylens.ingest.progress import OnProgress, silent
+from beautylens.recipe.sections import JudgeSettings
 from beautylens.recipe.write import write_recipe
 from beautylens.store.columns import file_digest
 
@@ -158,7 +160,7 @@ def _about(measured: Evaluation) -> dict[str, Any]:
     """Return what determines the results, as JSON values."""
     opened = measured.collection
     return {
-        "collection": opened.address,
+        "collection": str(_whole(as_path(opened.address))),
         "options": {"leave_out": measured.leave_out, "allow_leaks": measured.allow_leaks},
         "recipe": opened.recipe.model_dump(mode="json"),
         "versions": versions(),
@@ -170,10 +172,20 @@ def _about(measured: Evaluation) -> dict[str, Any]:
         "digests": {
             "gallery": gallery_digest(opened.gallery).hex(),
             "encoder": opened.encoder.fingerprint,
+            "judge": _judge_digest(opened),
             "photos": _photos_digest(measured.truth),
         },
         "seeds": {"bootstrap": 0},
     }
+
+
+def _judge_digest(opened: Collection) -> str:
+    """Return a digest of the judge's parameters, which may be calibrated; empty without a judge."""
+    settings = opened.recipe.scorer
+    if not isinstance(settings, JudgeSettings):
+        return ""
+    parameters = make_judge_parameters(settings, opened.gallery).to_bytes()
+    return hashlib.blake2b(parameters, digest_size=16).hexdigest()
 
 
 def versions() -> dict[str, str]:
@@ -197,7 +209,15 @@ def _photos_digest(truth: Iterable[TruthRow]) -> str:
 
 
 def _absolute(measured: Evaluation) -> Evaluation:
-    results = tuple(replace(row, image=_whole(row.image)) for row in measured.results)
+    results = tuple(
+        # An error names the photo as it was typed.
+        replace(
+            row,
+            image=_whole(row.image),
+            error=row.error and row.error.replace(str(row.image), str(_whole(row.image))),
+        )
+        for row in measured.results
+    )
     truth = tuple(replace(row, image=_whole(row.image)) for row in measured.truth)
     return replace(measured, results=results, truth=truth)
 
