@@ -138,11 +138,14 @@ def test_a_feed_on_the_web_is_read_again_only_after_a_change(
             return
         rows = catalogue_rows(count)
         for number, row in enumerate(rows):
-            row["image"] = str(shop.picture(number))
+            row["image"] = f"{number:02}.jpg"
         body = "".join(json.dumps(row) + "\n" for row in rows).encode()
         handler.give(body, ETag=tag)
 
     web.answers["feed"] = feed
+    for number in range(6):
+        picture = shop.picture(number).read_bytes()
+        web.answers[f"{number:02}.jpg"] = lambda handler, picture=picture: handler.give(picture)
     address = f"http://127.0.0.1:{web.server_address[1]}/feed"
     lens = str(mine / "shop.lens")
     options = MirrorOptions(

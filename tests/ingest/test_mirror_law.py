@@ -1,4 +1,7 @@
-"""Mirroring any table over any other gives what filling an empty gallery with it gives."""
+"""Mirroring any table over any other gives what filling an empty gallery with it gives.
+
+Except that products without any readable picture keep their former ones.
+"""
 
 from __future__ import annotations
 
@@ -91,7 +94,11 @@ def test_mirroring_equals_filling_an_empty_gallery(
         mirror(gallery, catalogue, plan, describe)
         fresh = Gallery.create(folder / "b.lens", dimensions=2, settings={})
         fill(fresh, catalogue, describe, resume=False)
-        assert state(gallery) == state(fresh)
+        unreadable = {product for product, (images, _, _) in after.items() if images == FILES[2:]}
+        mirrored, failures = state(gallery)
+        # Products without any readable picture keep their former ones.
+        kept = [row for row in mirrored if row["product_id"] not in unreadable]
+        assert (kept, failures) == state(fresh)
         again = plan_mirror(gallery, catalogue)
         assert (again.added, again.pictured, again.updated, again.removed) == ((), (), (), ())
         failing = {product for product, (images, _, _) in after.items() if "gone.jpg" in images}

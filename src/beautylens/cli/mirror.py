@@ -13,6 +13,7 @@ import typer
 from beautylens import indexing
 from beautylens.catalogue.checks import listed
 from beautylens.catalogue.table import Catalogue
+from beautylens.cli.catalogue_report import report_columns
 from beautylens.cli.console import console, report_error
 from beautylens.cli.intervals import next_wait
 from beautylens.cli.progress import progress_bar, report_failures, report_notes
@@ -70,6 +71,7 @@ def mirror_once(options: MirrorOptions, catalogue: Catalogue, *, plan_only: bool
     report_notes(filled.notes)
     report_failures(filled.failures)
     held = collection.info()
+    report_columns(catalogue)
     console.print(
         f"{options.address}: {counted(held['products'], 'product')}, "
         f"{counted(held['images'], 'picture')} ({time.perf_counter() - start:.1f} s).",

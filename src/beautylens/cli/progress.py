@@ -117,7 +117,7 @@ def report_filled(filled: Filled, seconds: float) -> None:
     if filled.present:
         console.print(
             f"Skipped {counted(filled.present, 'picture')} already in the collection; "
-            "to update changed ones, use `beautylens add`."
+            "to update changed ones, use --mirror or `beautylens add`."
         )
     report_notes(filled.notes)
     report_failures(filled.failures)

@@ -22,7 +22,6 @@ from beautylens.inputs.counts import counted
 from beautylens.runtime.prefetch import batches, prefetch
 from beautylens.store.columns import file_digest
 from beautylens.store.gallery import Gallery
-from beautylens.store.lance import of_products
 from beautylens.store.schema import PLAIN
 
 _THREADS, _COMMIT_ROWS = 8, 10_000
@@ -97,7 +96,11 @@ def plan_mirror(gallery: Gallery, catalogue: Catalogue, *, recheck: bool = False
     cells: dict[str, Cells] = {}
     for product, images in after.items():
         former = before.get(product, frozenset())
-        if images - former and images - former <= failed and former <= images:
+        if (
+            images - former
+            and images - former <= failed
+            and (former <= images or not former & images)
+        ):
             group = "retried"
         elif not former:
             group = "added"
@@ -125,6 +128,9 @@ def mirror(
     progress: OnProgress = silent,
 ) -> Filled:
     """Carry out a plan: describe new pictures, update columns, then remove products.
+
+    A product of whose pictures none can be read now, such as during an outage of their host, keeps
+    its former ones until one can.
 
     Each batch is one commit. If the process is killed, a new plan has what is left.
 
@@ -155,24 +161,11 @@ def mirror(
     else:
         record_row_failures(gallery, catalogue, described)
         filled = Filled(0, 0, (), catalogue.notes)
-    _delete_unlisted(gallery, catalogue, plan.pictured)
     write_cells(gallery, plan.cells or {})
     if plan.removed:
         gallery.delete(plan.removed)
     gallery.failures.delete(_gone(gallery, ids.to_pylist()))
     return replace(filled, present=len(catalogue) - len(some))
-
-
-def _delete_unlisted(gallery: Gallery, catalogue: Catalogue, product_ids: Sequence[str]) -> None:
-    """Delete the images of products that a table does not have.
-
-    Also of products without any readable picture, which `fill` leaves as they are.
-    """
-    if not product_ids:
-        return
-    rows = gallery.rows.select(["image_id"], of_products(product_ids))
-    unlisted = pc.invert(pc.is_in(rows["image_id"], catalogue.rows["image_id"].cast(pa.string())))
-    gallery.delete_images(rows["image_id"].filter(unlisted).to_pylist())
 
 
 def refuse_losses(plan: Plan, name: str) -> None:

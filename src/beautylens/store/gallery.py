@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from beautylens.store.artefacts import Artefacts
 from beautylens.store.compaction import compact
 from beautylens.store.failures import FailureLog
 from beautylens.store.fragments import append_fragments, write_fragments
-from beautylens.store.lance import of_images, of_products, plain_errors
+from beautylens.store.lance import of_products, plain_errors
 from beautylens.store.lance_index import LanceIndex
 from beautylens.store.picture_text import PictureText
 from beautylens.store.products import Products
@@ -227,12 +227,6 @@ class Gallery:
         self.failures.delete(ids)
         self.picture_text.delete(ids)
         return gone
-
-    def delete_images(self, image_ids: Collection[str]) -> None:
-        """Remove images, but no failures."""
-        if image_ids:
-            self.rows.delete(of_images(image_ids))
-            self.picture_text.delete_images(image_ids)
 
     def ensure_indexes(self, *, rebuild: bool = False) -> None:
         """Create missing indexes, those of vectors above the number of images that is scanned.
