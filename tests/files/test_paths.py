@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from beautylens.files import redirects
 from beautylens.files.paths import RemotePath, as_path, is_unsupported, path_in
+from beautylens.files.redirects import trust_redirects_to
 
 
 class Host(BaseHTTPRequestHandler):
@@ -89,6 +91,16 @@ def test_redirects_to_other_ports_or_into_private_networks_or_too_many_are_refus
         RemotePath(f"{host}/to/http://localhost/secret").read_bytes()
     with pytest.raises(OSError, match=r"^the server redirects too often \(more than 5 times\)$"):
         RemotePath(f"{host}{'/to/' * 6}x").read_bytes()
+
+
+def test_a_redirect_to_a_private_host_that_the_user_trusts_is_followed(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redirects, "_TRUSTED", set())
+    port = host.rpartition(":")[2]
+    trust_redirects_to([f"localhost:{port}"])
+    elsewhere = f"{host}/to/http://localhost:{port}/there"
+    assert RemotePath(elsewhere).read_bytes() == b"/there"
 
 
 def test_the_page_of_a_redirect_is_not_read(host: str) -> None:
