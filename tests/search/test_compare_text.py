@@ -65,6 +65,18 @@ def test_the_right_product_is_not_contradicted(sisters: Collection) -> None:
     assert best.reasons.against == ()
 
 
+def test_the_text_of_the_right_product_agrees_more_than_that_of_a_sister(
+    sisters: Collection,
+) -> None:
+    right = without(sisters, photo_of("CONDITIONER")).reasons.text_agreement
+    sister = without(sisters, photo_of("CONDITIONER"), "CONDITIONER").reasons.text_agreement
+    assert right is not None
+    assert sister is not None
+    assert 0.9 <= right <= 1.0
+    # The brand, the line below and the size are the same.
+    assert 0.3 < sister < right - 0.1
+
+
 def test_a_sister_product_is_contradicted_by_the_word_that_differs(sisters: Collection) -> None:
     photo = photo_of("CONDITIONER")
     sister = without(sisters, photo, "CONDITIONER", "BODY WASH")

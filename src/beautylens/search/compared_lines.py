@@ -85,7 +85,7 @@ class ComparedLine:
     @property
     def agreement(self) -> float:
         """How clearly the photo has the catalogue's text, 0 to 1."""
-        return max(0.0, 1 - self.nats / _AGREES) * self.confidence
+        return _ramp(-self.nats, (-_AGREES, 0.0)) * self.confidence
 
 
 def compared_lines(

@@ -172,6 +172,7 @@ class About(BaseModel):
     """Collection and limits of this server."""
 
     title: str = Field(description="Title of the page.")
+    products: int = Field(description="Number of products in the collection.")
     images: int = Field(description="Number of pictures in the collection.")
     columns: list[str] = Field(description="Columns that `where` can use.")
     writable: bool = Field(description="Whether products can be changed (requires the write key).")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from PIL import Image, ImageFilter
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from beautylens.catalogue.truth import read_truth
 from tests.conftest import Shop
@@ -61,22 +61,113 @@ def no_serious_fault(page: Page) -> None:
 
 def test_the_page_opens_and_says_what_it_is(page: Page) -> None:
     expect(page).to_have_title("Beautylens: search by photo")
-    expect(page.get_by_text("12 pictures in the catalogue")).to_be_visible()
-    expect(page.get_by_text("A photo is only stored if you give feedback")).to_be_visible()
+    expect(page.get_by_text("12 products")).to_be_visible()
+    expect(page.get_by_text("A photo is only stored if you say what it shows")).to_be_visible()
     expect(page.get_by_role("button", name="Search")).to_be_disabled()
     no_serious_fault(page)
 
 
-def test_a_chosen_picture_shows_the_product_and_why(page: Page, shop: Shop) -> None:
+def test_a_match_is_shown_beside_the_photo(page: Page, shop: Shop) -> None:
     card = choose(page, shop.photo(2))
+    expect(page.locator("#verdict")).to_contain_text("We found it")
     expect(card).to_contain_text("Crème 02 day")
     expect(card).to_contain_text("Kumo")
-    expect(card).to_contain_text("p02 · shade 002")
-    expect(card).to_contain_text("matching points")
-    expect(card.locator(".percent")).to_contain_text("%")
-    assert card.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)")
-    expect(page.locator("#verdict")).to_contain_text("Probably this")
+    expect(card).to_contain_text("shade 002")
+    for image in card.locator("img").all():
+        assert image.evaluate("image => image.decode().then(() => image.naturalWidth)")
+    # Nothing has to be scrolled to.
+    assert card.get_by_role("button", name="Why").bounding_box()["y"] < 800
+    expect(page.get_by_text("Not it?")).to_be_visible()
+    expect(page.locator("#results")).not_to_contain_text("p02")
+    expect(page.locator("#results")).not_to_contain_text("%")
     no_serious_fault(page)
+
+
+def answered(page: Page, verdict: str, question: dict[str, object] | None = None) -> None:
+    """Let the server answer with this verdict, whatever the photo."""
+
+    def fulfil(route: Route) -> None:
+        answer = route.fetch().json()
+        for match in answer["matches"][:2]:
+            match["probability"] = 0.4
+        ids = [match["product_id"] for match in answer["matches"][:2]]
+        asked = question and {**question, "product_ids": ids}
+        route.fulfill(json={**answer, "verdict": verdict, "question": asked})
+
+    page.route("**/v1/search", fulfil)
+
+
+def test_unsure_asks_what_decides_and_shows_the_choice(page: Page, shop: Shop) -> None:
+    answered(page, "unsure", {"about": "words", "answers": ["rouge", "day"]})
+    choose(page, shop.photo(1))
+    expect(page.locator("#verdict")).to_contain_text("Which one is it?")
+    choices = page.locator(".choice")
+    expect(choices).to_have_count(2)
+    expect(choices.nth(0)).to_contain_text("rouge")
+    expect(choices.nth(0).locator("mark")).to_have_text("rouge")
+    no_serious_fault(page)
+    name = choices.nth(1).locator(".name").inner_text()
+    choices.nth(1).click()
+    expect(page.locator("#verdict")).to_contain_text("Your choice")
+    expect(page.locator(".hero .name")).to_have_text(name)
+    expect(page.locator(".hero button.show")).to_be_focused()
+
+
+def test_colours_are_asked_for_by_colour(page: Page, shop: Shop) -> None:
+    answered(page, "unsure", {"about": "colour", "answers": ["#aa3344", "#3344aa"]})
+    choose(page, shop.photo(1))
+    colours = page.locator(".swatch").evaluate_all("all => all.map(e => e.style.background)")
+    assert colours == ["rgb(170, 51, 68)", "rgb(51, 68, 170)"]
+
+
+def test_a_missing_product_is_said_plainly_and_the_frame_offered(page: Page, shop: Shop) -> None:
+    answered(page, "not_in_catalogue")
+    choose(page, shop.photo(1))
+    expect(page.locator("#verdict")).to_contain_text("We don't seem to carry this")
+    expect(page.get_by_text("Similar products")).to_be_visible()
+    expect(page.locator(".hero")).to_have_count(0)
+    no_serious_fault(page)
+    page.get_by_role("button", name="Frame the product").click()
+    expect(page.get_by_role("button", name="Upper left corner")).to_be_focused()
+
+
+def test_a_new_photo_clears_the_answer_and_the_words(page: Page, shop: Shop) -> None:
+    choose(page, shop.photo(3))
+    page.fill("#words", "rouge 03")
+    page.press("#words", "Enter")
+    found(page)
+    page.route("**/v1/search", lambda route: None)
+    page.set_input_files("#file", shop.photo(1))
+    expect(page.locator("#words")).to_have_value("")
+    expect(page.locator(".hero")).to_have_count(0)
+    expect(page.locator("#verdict")).to_contain_text("Searching")
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("de-AT", "Gefunden"), ("fr", "Trouvé"), ("es-MX", "Encontrado"), ("nl", "We found it")],
+)
+def test_the_page_speaks_the_language_of_the_browser(
+    browser: Browser, site: Site, shop: Shop, language: str, said: str
+) -> None:
+    context = browser.new_context(locale=language)
+    page = context.new_page()
+    page.goto(site.server.address)
+    choose(page, shop.photo(0))
+    expect(page.locator("#verdict")).to_contain_text(said)
+    assert page.locator("html").get_attribute("lang") == {"nl": "en"}.get(language, language[:2])
+    context.close()
+
+
+def test_a_dark_photo_and_a_blurred_one_are_told(page: Page, shop: Shop, tmp_path: Path) -> None:
+    photo = Image.open(shop.photo(0))
+    photo.point(lambda value: value // 12).save(tmp_path / "dark.png")
+    photo.filter(ImageFilter.GaussianBlur(25)).save(tmp_path / "blurred.png")
+    for name, said in (("dark", "very dark"), ("blurred", "looks blurred")):
+        page.set_input_files("#file", tmp_path / f"{name}.png")
+        expect(page.locator("#fault")).to_contain_text(said)
+    page.set_input_files("#file", shop.photo(0))
+    expect(page.locator("#fault")).to_be_empty()
 
 
 @pytest.mark.parametrize("way", ["paste", "drop"])
@@ -93,7 +184,7 @@ def test_typed_words_narrow_and_are_marked(page: Page, shop: Shop) -> None:
     expect(found(page)).to_contain_text("Crème 03 rouge")
     page.fill("#words", "nowhere")
     page.press("#words", "Enter")
-    expect(page.locator("#verdict")).to_contain_text("None of them contains any of the words")
+    expect(page.locator("#verdict")).to_contain_text("No product has any of the words")
 
 
 def test_the_frame_is_drawn_by_mouse(page: Page, shop: Shop) -> None:
@@ -134,8 +225,11 @@ def test_the_frame_is_drawn_by_keyboard(page: Page, shop: Shop) -> None:
 
 def test_the_reasons_are_drawn_on_demand(page: Page, shop: Shop) -> None:
     card = choose(page, shop.photo(0))
-    card.get_by_role("button", name="Show why").click()
+    card.get_by_role("button", name="Why").click()
     picture = page.locator("#why-picture")
+    expect(page.locator("#why-reasons")).to_contain_text("matching points")
+    expect(page.locator("#why-reasons")).to_contain_text("Probability")
+    expect(page.locator("#why-reasons")).not_to_contain_text("100 %")
     expect(picture).to_be_visible()
     assert picture.evaluate("image => image.naturalWidth > image.naturalHeight")
     no_serious_fault(page)
@@ -190,7 +284,7 @@ def test_another_photo_can_be_taken_while_the_frame_is_moved(page: Page, shop: S
     choose(page, shop.photo(1))
     page.get_by_role("button", name="Upper left corner").focus()
     page.keyboard.press("ArrowRight")
-    page.get_by_role("button", name="Another photo").click()
+    page.get_by_role("button", name="Take another photo").click()
     page.wait_for_timeout(900)
     expect(page.get_by_role("alert")).to_be_hidden()
     expect(page.locator("#file")).to_be_focused()
@@ -204,20 +298,31 @@ def test_less_likely_products_wait_behind_a_button(page: Page, shop: Shop) -> No
     expect(page.locator("#more")).to_be_hidden()
 
 
-def test_a_file_that_is_no_picture_is_told_so_and_another_can_be_tried(
+def test_a_file_that_is_no_picture_is_told_at_once_and_another_can_be_tried(
     page: Page, shop: Shop, tmp_path: Path
 ) -> None:
     file = tmp_path / "letter.jpg"
     file.write_text("dear shop", "utf-8")
+    choose(page, shop.photo(1))
+    page.set_input_files("#file", file)
+    expect(page.get_by_role("alert")).to_contain_text("letter.jpg is no picture")
+    expect(cards(page)).to_have_count(0)
+    page.get_by_role("button", name="Take another photo").click()
+    expect(page.get_by_role("alert")).to_be_hidden()
+    expect(choose(page, shop.photo(0))).to_contain_text("Crème 00 day")
+
+
+def test_a_picture_that_the_browser_cannot_show_waits_for_a_person(
+    page: Page, tmp_path: Path
+) -> None:
+    file = tmp_path / "cut.jpg"
+    file.write_bytes(b"\xff\xd8\xff\xe0 and no more")
     page.set_input_files("#file", file)
     expect(page.get_by_text("This browser cannot display")).to_be_visible()
     # What goes out as it is waits until a person says so.
     expect(page.get_by_role("alert")).to_be_hidden()
     page.get_by_role("button", name="Search").click()
-    expect(page.get_by_role("alert")).to_contain_text("no known picture")
-    page.get_by_role("button", name="Take another photo").click()
-    expect(page.get_by_role("alert")).to_be_hidden()
-    expect(choose(page, shop.photo(0))).to_contain_text("Crème 00 day")
+    expect(page.get_by_role("alert")).to_be_visible()
 
 
 def test_a_server_that_is_gone_is_told_and_asked_again(page: Page, shop: Shop) -> None:
@@ -248,10 +353,16 @@ def test_on_a_telephone_in_the_dark_all_of_it_can_be_reached(
     page.goto(site.server.address)
     camera = page.locator("#camera")
     assert camera.get_attribute("capture") == "environment"
-    expect(page.get_by_text("Take a photo")).to_be_visible()
+    expect(page.get_by_text("Take a photo", exact=True)).to_be_visible()
     camera.set_input_files(shop.photo(2))
     expect(found(page)).to_contain_text("Crème 02 day")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    rows = page.locator(".cards .card")
+    assert all(row.bounding_box()["height"] <= 140 for row in rows.all())
+    # The photo stays in view, and the button for another one.
+    page.locator(".cards .card").last.scroll_into_view_if_needed()
+    expect(page.locator("#reminder-picture")).to_be_in_viewport()
+    expect(page.locator("#retake")).to_be_in_viewport()
     no_serious_fault(page)
     context.close()
     assert complaints == []

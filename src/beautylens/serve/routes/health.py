@@ -47,6 +47,7 @@ def health_routes(service: Service) -> APIRouter:
         def about() -> About:
             return About(
                 title=settings.title,
+                products=service.collection.gallery.products.count(),
                 images=len(service.collection),
                 columns=list(service.columns),
                 writable=bool(settings.key),

@@ -1,5 +1,7 @@
 // Client of the HTTP API: responses as values, errors as one sentence.
 
+import { text } from "./texts.js";
+
 // `again` says whether a retry may succeed.
 export class Trouble extends Error {
   constructor(message, again) {
@@ -16,11 +18,11 @@ async function ask(address, options) {
     answer = await fetch(address, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Trouble("The server is not reachable. Check your connection and try again.", true);
+    throw new Trouble(text(navigator.onLine ? "unreachable" : "offline"), true);
   }
   if (answer.ok) return answer;
   const problem = await answer.json().catch(() => ({}));
-  const detail = problem.detail || `The server responded with status ${answer.status}`;
+  const detail = problem.detail || text("status", { status: answer.status });
   throw new Trouble(sentence(detail), PASSING.includes(answer.status));
 }
 

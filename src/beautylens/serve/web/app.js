@@ -1,12 +1,15 @@
-// The page: choose a photo, crop it, search, and show the products.
+// The page: choose a photo, crop it, search, and show the answer.
 
+import { clear, say, show } from "./answer.js";
 import * as api from "./api.js";
-import { card, ghost, likely, closestColour, verdict } from "./cards.js";
+import { ghost, reasons, title } from "./cards.js";
 import { Crop, WHOLE } from "./crop.js";
 import { Photo } from "./photo.js";
+import { text, translate } from "./texts.js";
 
 const by = (id) => document.getElementById(id);
 const GHOSTS = 4;
+const SLOW = 5000; // milliseconds
 const NARROW = matchMedia("(max-width: 52rem)");
 let server = { feedback: false };
 let photo = null;
@@ -15,23 +18,29 @@ let running = null;
 let latest = null; // the photo that was chosen last
 let asked = null; // the product that was explained last
 
+translate();
 const crop = new Crop(by("crop"), framed);
 
 async function take(file) {
   if (!file) return;
   const mine = (latest = Symbol());
-  const taken = await Photo.of(file);
+  const [taken, isPicture] = await Promise.all([Photo.of(file), Photo.isPicture(file)]);
   if (mine !== latest) return; // another one was chosen meanwhile
+  forget();
+  latest = mine;
+  if (!taken.bitmap && !isPicture) {
+    fail(new api.Trouble(text("no-picture", { name: file.name }), false));
+    return;
+  }
   photo = taken;
   by("drop").hidden = true;
   by("stage").hidden = by("tools").hidden = false;
   by("again").disabled = false;
   by("crop").hidden = by("preview").hidden = by("crop-hint").hidden = !photo.bitmap;
   by("unseen").hidden = Boolean(photo.bitmap);
-  by("whole").hidden = true;
-  crop.reset();
   if (photo.bitmap) {
     photo.show(by("preview"));
+    by("fault").textContent = photo.fault && text(photo.fault);
     by("crop").focus({ preventScroll: true });
     await search();
     if (NARROW.matches && mine === latest) by("results").scrollIntoView({ behavior: "smooth" });
@@ -46,28 +55,36 @@ function framed() {
   search();
 }
 
+// Take the photo and its answer away, and the words that were typed for it.
 function forget() {
   running?.abort();
   crop.reset();
   photo = sent = running = latest = null;
   by("drop").hidden = false;
-  by("stage").hidden = by("tools").hidden = true;
-  by("none").hidden = by("more").hidden = true;
+  by("stage").hidden = by("tools").hidden = by("whole").hidden = true;
+  by("none").hidden = by("reminder").hidden = true;
   by("again").disabled = true;
-  by("file").value = by("camera").value = by("words").value = "";
-  say("", "", "");
+  by("words").value = by("fault").textContent = "";
+  clear();
   by("trouble").hidden = true;
   by("empty").hidden = false;
-  by("cards").replaceChildren();
+}
+
+function another() {
+  forget();
+  by("file").value = by("camera").value = "";
   by("file").focus();
+  if (NARROW.matches) by("photo-title").scrollIntoView();
 }
 
 async function search() {
   if (!photo) return;
   running?.abort();
   const mine = (running = new AbortController());
-  by("trouble").hidden = by("empty").hidden = by("none").hidden = by("more").hidden = true;
-  say("", "Searching …", "");
+  by("trouble").hidden = by("empty").hidden = by("none").hidden = true;
+  clear();
+  say("", text("searching"), "");
+  const late = setTimeout(() => mine === running && say("", text("slow"), ""), SLOW);
   by("results").setAttribute("aria-busy", "true");
   by("cards").replaceChildren(...Array.from({ length: GHOSTS }, ghost));
   try {
@@ -75,58 +92,49 @@ async function search() {
     const words = by("words").value.trim();
     const answer = await api.search(part, words, mine.signal);
     if (mine !== running) return;
+    clearTimeout(late);
     sent = part;
-    show(answer, words);
+    remind(part);
+    show(answer, by("reminder-picture").src, words, {
+      show: (match) => why(match, answer.matches),
+      right: server.feedback ? right : null,
+    });
+    by("none").hidden = !server.feedback || !answer.matches.length;
   } catch (error) {
     if (mine === running) fail(error);
   } finally {
+    clearTimeout(late);
     if (mine === running) by("results").removeAttribute("aria-busy");
   }
 }
 
-function show(answer, words) {
-  say(...verdict(answer, words));
-  const act = { show: why, right: server.feedback ? right : null };
-  const coloured = closestColour(answer.matches);
-  const cards = answer.matches.map((match) => card(match, act, coloured));
-  const first = likely(answer.matches);
-  by("cards").replaceChildren(...cards.slice(0, first));
-  const rest = cards.slice(first);
-  by("more").hidden = !rest.length;
-  by("more").textContent = `Show ${rest.length} less likely`;
-  by("more").onclick = () => {
-    by("more").hidden = true;
-    by("cards").append(...rest);
-    rest[0].querySelector("button").focus();
-  };
-  by("none").hidden = !server.feedback || !answer.matches.length;
-  by("answered").textContent = "";
-}
-
-function say(kind, title, text) {
-  const strong = document.createElement("strong");
-  strong.textContent = title;
-  by("verdict").className = `verdict ${kind}`;
-  by("verdict").replaceChildren(...(title ? [strong, text] : []));
+// On a phone, the photo stays in view beside its answer.
+function remind(part) {
+  URL.revokeObjectURL(by("reminder-picture").src);
+  by("reminder-picture").src = URL.createObjectURL(part);
+  by("reminder-text").textContent = text("your-photo");
+  by("reminder").hidden = false;
 }
 
 function fail(error) {
   if (error.name === "AbortError") return;
-  say("", "", "");
-  by("cards").replaceChildren();
+  clear();
+  by("empty").hidden = true;
   const again = document.createElement("button");
   again.type = "button";
-  again.textContent = error.again ? "Try again" : "Take another photo";
-  again.addEventListener("click", error.again ? search : forget);
-  const text = error instanceof api.Trouble ? error.message : `The page failed: ${error.message}`;
-  by("trouble").replaceChildren(text, again);
+  again.textContent = text(error.again ? "again" : "another");
+  again.addEventListener("click", error.again ? search : another);
+  const reason = error instanceof api.Trouble ? error.message : text("failed", { reason: error.message });
+  by("trouble").replaceChildren(reason, again);
   by("trouble").hidden = false;
 }
 
-async function why(match) {
+async function why(match, matches) {
   const picture = by("why-picture");
   asked = match;
-  by("why-text").textContent = "Loading …";
+  by("why-title").textContent = title(match);
+  by("why-reasons").replaceChildren(...reasons(match, matches));
+  by("why-text").textContent = text("loading");
   picture.hidden = true;
   by("why").showModal();
   try {
@@ -134,25 +142,23 @@ async function why(match) {
     if (asked !== match) return;
     URL.revokeObjectURL(picture.src);
     picture.src = URL.createObjectURL(drawing);
-    picture.alt = `Your photo beside ${match.name || match.product_id}; lines join matching points`;
+    picture.alt = text("drawing", { name: title(match) });
     picture.hidden = false;
-    const points = match.reasons.inliers || 0;
-    by("why-text").textContent = points
-      ? "Each line joins two points that look alike and lie at the same position on the product."
-      : "No matching points; the product was found by its overall appearance.";
+    by("why-text").textContent = text(match.reasons.inliers ? "lines" : "no-lines");
   } catch (error) {
     if (asked === match) by("why-text").textContent = error.message;
   }
 }
 
 async function right(match, chosen) {
-  const kept = await answer(match.product_id, `Thank you: ${match.name || match.product_id}.`);
+  const kept = await answer(match.product_id, text("thanks", { name: title(match) }));
   if (!kept) return;
-  for (const other of by("cards").children) {
-    other.classList.toggle("chosen", other === chosen);
+  for (const other of document.querySelectorAll("#results .card")) {
     const button = other.querySelector(".right");
+    other.classList.toggle("chosen", other === chosen);
+    if (!button) continue;
     button.ariaPressed = String(other === chosen);
-    button.textContent = other === chosen ? "✓ This is it" : "This is it";
+    button.textContent = `${other === chosen ? "✓ " : ""}${text("this-is-it")}`;
   }
 }
 
@@ -164,7 +170,7 @@ async function answer(productId, thanks) {
   try {
     await api.feedback(about, productId);
   } catch (error) {
-    message = `Your answer could not be stored. ${error.message}`;
+    message = text("not-kept", { reason: error.message });
     kept = false;
   }
   if (about !== sent) return false;
@@ -176,15 +182,23 @@ async function answer(productId, thanks) {
 for (const id of ["file", "camera"]) {
   by(id).addEventListener("change", (event) => take(event.target.files[0]));
 }
-by("other").addEventListener("click", forget);
+for (const id of ["other", "retry"]) by(id).addEventListener("click", another);
+by("retake").addEventListener("click", () => {
+  another();
+  by("camera").click();
+});
+by("frame").addEventListener("click", () => {
+  by("stage").scrollIntoView({ block: "center" });
+  by("crop").querySelector("button").focus({ preventScroll: true });
+});
 by("whole").addEventListener("click", () => {
   crop.reset();
   framed();
   by("crop").focus({ preventScroll: true });
 });
 by("none-of-these").addEventListener("click", async () => {
-  if (!(await answer("", "Thank you: none of these."))) return;
-  for (const card of by("cards").children) card.classList.remove("chosen");
+  if (!(await answer("", text("thanks-none")))) return;
+  for (const card of document.querySelectorAll("#results .chosen")) card.classList.remove("chosen");
 });
 by("narrow").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -212,14 +226,12 @@ document.addEventListener("drop", (event) => {
 api.about().then(
   (facts) => {
     server = facts;
-    document.title = `${facts.title}: search by photo`;
+    document.title = text("title", { name: facts.title });
     document.querySelector("h1").textContent = facts.title;
-    by("about").textContent = `${facts.images.toLocaleString("en")} pictures in the catalogue`;
-    by("privacy").textContent = facts.feedback
-      ? "A photo is only stored if you give feedback on it."
-      : "Photos are not stored.";
+    by("about").textContent = text("products", { count: facts.products });
+    by("privacy").textContent = text(facts.feedback ? "stored-on-answer" : "not-stored");
   },
-  () => {
-    by("about").textContent = "The server is not reachable";
+  (error) => {
+    by("about").textContent = error.message;
   },
 );

@@ -1,13 +1,15 @@
 // The crop frame: moved with mouse, finger or arrow keys; in fractions of the photo's sides.
 
+import { text } from "./texts.js";
+
 export const WHOLE = { left: 0, top: 0, right: 1, bottom: 1 };
 const LEAST = 0.08;
 const STEP = 0.02;
 const CORNERS = {
-  nw: ["left", "top", "Upper left corner"],
-  ne: ["right", "top", "Upper right corner"],
-  sw: ["left", "bottom", "Lower left corner"],
-  se: ["right", "bottom", "Lower right corner"],
+  nw: ["left", "top"],
+  ne: ["right", "top"],
+  sw: ["left", "bottom"],
+  se: ["right", "bottom"],
 };
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
@@ -20,11 +22,11 @@ export class Crop {
     frame.tabIndex = 0;
     frame.setAttribute("role", "group");
     this.follow(frame, (x, y) => this.move(x, y));
-    for (const [name, [side, end, label]] of Object.entries(CORNERS)) {
+    for (const [name, [side, end]] of Object.entries(CORNERS)) {
       const corner = document.createElement("button");
       corner.type = "button";
       corner.className = `corner ${name}`;
-      corner.setAttribute("aria-label", `${label} of the frame: arrow keys move it`);
+      corner.setAttribute("aria-label", text(name));
       this.follow(corner, (x, y) => this.pull(side, end, x, y));
       frame.append(corner);
     }
@@ -110,10 +112,6 @@ export class Crop {
     // A frame around the whole photo cannot move, so that a finger scrolls the page.
     this.frame.classList.toggle("whole", this.isWhole);
     const [across, down] = [right - left, bottom - top].map((share) => Math.round(100 * share));
-    this.frame.setAttribute(
-      "aria-label",
-      `Frame around the product: ${across} percent of the width, ${down} percent of the height. ` +
-        "Arrow keys move it",
-    );
+    this.frame.setAttribute("aria-label", text("frame-size", { across, down }));
   }
 }

@@ -4,6 +4,16 @@
 const LONGEST = 2000;
 const SHOWN = 1200;
 const QUALITY = 0.92;
+// Side in pixels of the picture that is examined, the variance of its Laplacian below which it is
+// blurred, and the mean below which it is dark: below all of 450 real photos but a blurred one.
+const EXAMINED = 256;
+const SHARP = 40;
+const BRIGHT = 32;
+// First bytes of the picture formats that the server reads.
+const SIGNATURES = [
+  [0, "\xff\xd8"], [0, "\x89PNG"], [0, "GIF8"], [0, "BM"], [0, "II*\0"], [0, "MM\0*"],
+  [8, "WEBP"], [4, "ftyp"],
+];
 
 export class Photo {
   // Without a bitmap the browser cannot display the file, which is uploaded unchanged.
@@ -18,6 +28,40 @@ export class Photo {
     } catch {
       return new Photo(file, null);
     }
+  }
+
+  // Whether the file begins as a picture does, whatever its name says.
+  static async isPicture(file) {
+    const bytes = new Uint8Array(await file.slice(0, 16).arrayBuffer());
+    const start = String.fromCharCode(...bytes);
+    return SIGNATURES.some(([at, mark]) => start.startsWith(mark, at));
+  }
+
+  // "dark" or "blurred", or nothing.
+  get fault() {
+    const canvas = document.createElement("canvas");
+    draw(canvas, this.bitmap, 0, 0, this.bitmap.width, this.bitmap.height, EXAMINED);
+    const { width, height } = canvas;
+    const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+    const grey = new Float32Array(width * height);
+    let sum = 0;
+    for (let i = 0; i < grey.length; i++) {
+      grey[i] = 0.299 * data[4 * i] + 0.587 * data[4 * i + 1] + 0.114 * data[4 * i + 2];
+      sum += grey[i];
+    }
+    if (sum / grey.length < BRIGHT) return "dark";
+    let total = 0;
+    let squares = 0;
+    for (let y = 1; y < height - 1; y++) {
+      for (let x = 1; x < width - 1; x++) {
+        const i = y * width + x;
+        const value = grey[i - 1] + grey[i + 1] + grey[i - width] + grey[i + width] - 4 * grey[i];
+        total += value;
+        squares += value * value;
+      }
+    }
+    const count = Math.max(1, (width - 2) * (height - 2));
+    return squares / count - (total / count) ** 2 < SHARP ? "blurred" : "";
   }
 
   show(canvas) {
