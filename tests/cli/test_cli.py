@@ -16,6 +16,7 @@ from unittest.mock import patch
 import pytest
 from PIL import Image
 
+from beautylens import __version__
 from beautylens.cli import demo as demo_command
 from beautylens.cli import main
 from beautylens.cli.console import console
@@ -402,6 +403,7 @@ def test_a_command_line_that_is_not_understood_is_one_sentence_too(lens: str) ->
         assert done.stderr.startswith("error:")
         assert len(done.stderr.splitlines()) == 1
     assert "evaluate" in run().stdout
+    assert run("--version").stdout == f"beautylens {__version__}\n"
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -6,9 +6,11 @@ import atexit
 import gc
 import os
 import sys
+from typing import Annotated
 
 import typer
 
+from beautylens import __version__
 from beautylens.cli.console import console, report_error
 from beautylens.cli.output import open_closed_streams, write_escapes
 from beautylens.cli.verbs import Verbs
@@ -23,8 +25,14 @@ app = typer.Typer(
 
 
 @app.callback(invoke_without_command=True)
-def _show_help(context: typer.Context) -> None:
+def _show_help(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
     """Point a phone at a beauty product; get the product in your catalogue."""
+    if version:
+        typer.echo(f"beautylens {__version__}")
+        raise typer.Exit
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 

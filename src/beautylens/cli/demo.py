@@ -22,7 +22,8 @@ from beautylens.errors import CollectionError
 from beautylens.ingest.progress import Progress
 from beautylens.sample import SamplePaths, write_sample_catalogue
 
-SHOWN = 3
+# Photos whose answers are shown, and products of each.
+SHOWN, PRODUCTS = 3, 3
 MARK = ".beautylens-demo"
 
 
@@ -41,7 +42,7 @@ def demo(
     measured = measure(built, paths.truth)
     for result in measured.results[:SHOWN]:
         if result.matches is not None:
-            write_table(Answer(str(result.image), result.matches), first=False)
+            write_table(Answer(str(result.image), result.matches.top(PRODUCTS)), first=False)
     print_evaluation(measured)
     page = measured.write_report(folder / "report", "Sample catalogue")
     seconds = f"{time.perf_counter() - start:.0f} s"
@@ -50,6 +51,8 @@ def demo(
         [sys.argv[0], "search", f"{folder}/sample.lens", str(measured.results[0].image)]
     )
     console.print(f"Try a search: {command}", soft_wrap=True)
+    page_command = shlex.join([sys.argv[0], "serve", f"{folder}/sample.lens"])
+    console.print(f"Open the page: {page_command}", soft_wrap=True)
 
 
 def _render(folder: Path) -> SamplePaths:

@@ -7,7 +7,7 @@ import math
 from rich.table import Table
 
 from beautylens.cli.console import console, explain_missing_verdicts
-from beautylens.cli.formats import brand_and_name
+from beautylens.cli.match_lines import brand_and_name
 from beautylens.evaluation.evaluate import Evaluation
 from beautylens.evaluation.intervals import Interval
 from beautylens.evaluation.metrics import Score, Summary

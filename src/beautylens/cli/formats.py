@@ -10,13 +10,15 @@ from enum import StrEnum
 from pathlib import Path
 
 from rich.table import Table
+from rich.text import Text
 
 from beautylens.catalogue.write import sheet_row
 from beautylens.cli.console import console
+from beautylens.cli.match_lines import brand_and_name, write_match
 from beautylens.cli.output import print_json
 from beautylens.inputs.unicode_text import on_one_line
 from beautylens.reasons import rounded
-from beautylens.results import Match, Matches, Product, Verdict
+from beautylens.results import Match, Matches, Verdict
 
 # The verdict in the title of a table.
 VERDICTS: Mapping[Verdict | None, str] = {
@@ -26,6 +28,16 @@ VERDICTS: Mapping[Verdict | None, str] = {
     "not_in_catalogue": "not in this catalogue?",
 }
 
+
+# Colours of the verdicts.
+STYLES: Mapping[Verdict | None, str] = {
+    "match": "bold green",
+    "unsure": "bold yellow",
+    "not_in_catalogue": "bold cyan",
+}
+
+# Characters of a terminal below which matches are listed: a table would squeeze their names.
+TABLE_WIDTH = 120
 
 # The columns of the table, and whether they are aligned left.
 COLUMNS = {
@@ -96,13 +108,15 @@ class Answer:
 
 
 def write_table(answer: Answer, *, first: bool) -> None:
-    """Print a table; only its title where nothing was found."""
+    """Print a table, or a list on a narrow terminal; only the title where nothing was found."""
     if answer.error is not None:
         return
-    if not len(answer.matches):
-        console.print(on_one_line(_title(answer)))
+    if not len(answer.matches) or console.width < TABLE_WIDTH:
+        console.print(_title(answer))
+        for rank, match in enumerate(answer.matches, start=1):
+            write_match(rank, match)
         return
-    table = Table(title=on_one_line(_title(answer)), title_justify="left")
+    table = Table(title=_title(answer), title_justify="left", title_style="")
     rows = [_cells(rank, match) for rank, match in enumerate(answer.matches, start=1)]
     for name, left in COLUMNS.items():
         if name in ALWAYS or any(row[name] for row in rows):
@@ -174,9 +188,13 @@ WRITERS: dict[Format, Callable[..., None]] = {
 }
 
 
-def _title(answer: Answer) -> str:
+def _title(answer: Answer) -> Text:
     total = answer.matches.milliseconds.get("total", 0.0)
-    return f"{Path(answer.query).name}  ({total:.0f} ms)  {_verdict(answer)}".rstrip()
+    photo = on_one_line(f"{Path(answer.query).name}  ({total:.0f} ms)  ")
+    verdict = on_one_line(_verdict(answer))
+    title = Text.assemble(photo, (verdict, STYLES.get(answer.matches.verdict, "")))
+    title.rstrip()
+    return title
 
 
 def _verdict(answer: Answer) -> str:
@@ -218,10 +236,3 @@ def _cells(rank: int, match: Match) -> dict[str, str]:
 def _against(match: Match) -> str:
     """Return what is on the photo and on the catalogue picture, where they contradict."""
     return "; ".join(f"{each.photo} / {each.catalogue}" for each in match.reasons.against)
-
-
-def brand_and_name(product: Product) -> str:
-    """Return brand and name; the name alone if it starts with the brand."""
-    if product.name.casefold().startswith(product.brand.casefold()):
-        return product.name or product.brand
-    return f"{product.brand} {product.name}".strip()
