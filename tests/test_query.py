@@ -48,7 +48,7 @@ def test_no_reader_is_made_for_a_photo_that_is_not_read() -> None:
 def test_codes_are_those_on_the_photo_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     query = Query(Photo(draw_barcode("4006381333931", 3, 150)), UNIT)
     assert query.codes == ("04006381333931",)
-    monkeypatch.setattr("beautylens.query.read_barcodes", lambda _: ("another",))
+    monkeypatch.setattr("beautylens.query.read_codes", lambda _: ())
     assert query.codes == ("04006381333931",)
 
 

@@ -16,7 +16,8 @@ from beautylens.images.fit import Box, crop, is_blank
 from beautylens.images.limits import DEFAULT_LIMITS, Limits
 from beautylens.images.sources import Picture, name_of
 from beautylens.inputs.several import one_text
-from beautylens.text.codes import read_barcodes
+from beautylens.text.codes import read_codes
+from beautylens.text.gs1 import Code
 from beautylens.text.ocr import Line, Reads, shared_reader
 
 
@@ -145,4 +146,9 @@ class Query:
     @cached_property
     def codes(self) -> tuple[str, ...]:
         """The GTINs, of fourteen digits, of the barcodes on the photo, read on first use."""
-        return read_barcodes(self.pixels)
+        return tuple(code.gtin for code in self.code_details)
+
+    @cached_property
+    def code_details(self) -> tuple[Code, ...]:
+        """What the barcodes on the photo say, read on first use."""
+        return read_codes(self.pixels)

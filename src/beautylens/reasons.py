@@ -56,6 +56,10 @@ class Reasons:
     """Colour difference from the photo over the aligned region, CIEDE2000, after relighting."""
     barcode: str | None = None
     """The barcode on the photo, if it is the product's GTIN."""
+    batch: str | None = None
+    """The batch or lot that the barcode says, if it says one."""
+    expiry: str | None = None
+    """The date of expiry or best before that the barcode says, in ISO 8601."""
     text_agreement: float | None = None
     """Share of the text on the picture, by size, that the photo has at the same position, 0 to 1;
     None if it was not compared."""
@@ -76,6 +80,8 @@ class Reasons:
             "typed": rounded(self.typed),
             "words": list(self.words),
             "barcode": self.barcode,
+            "batch": self.batch,
+            "expiry": self.expiry,
             "text_agreement": rounded(self.text_agreement),
             "contradiction": rounded(self.contradiction),
         }

@@ -103,6 +103,7 @@ def test_json_has_the_documented_keys_and_one_object_a_line(lens: str, shop: Sho
         }  # fmt: skip
         assert set(answer["matches"][0]["reasons"]) == {
             "visual", "local", "inliers", "colour", "text", "typed", "words", "barcode",
+            "batch", "expiry",
             "text_agreement",
             "contradiction",
         }  # fmt: skip

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import zxingcpp
 
 from beautylens.collection import Collection
 from beautylens.indexing import build
@@ -146,3 +147,17 @@ def test_another_code_on_the_photo_contradicts_a_product(coded: Collection, shop
     plain = nearest(coded.gallery, descriptor, 6, "product_id IN ('p00', 'p05')")
     untouched = MatchCode(coded.gallery)(query, plain)
     assert all(m.reasons.contradiction is None for m in untouched if m.product.product_id != "p04")
+
+
+def test_the_batch_and_expiry_that_a_square_code_says_are_told(
+    coded: Collection, shop: Shop
+) -> None:
+    link = f"https://shop.example/01/{GTIN}/10/A1?17=270131"
+    code = zxingcpp.create_barcode(link, zxingcpp.BarcodeFormat.QRCode)
+    symbol = np.array(zxingcpp.write_barcode_to_image(code, scale=5, add_quiet_zones=True))
+    photo = np.repeat(symbol[:, :, None], 3, axis=2)
+    descriptor = coded.gallery.rows.descriptors(["p00/" + str(shop.picture(0))])[0]
+    joined = MatchCode(coded.gallery)(Query(Photo(photo), descriptor), Matches())
+    (match,) = joined
+    said = match.reasons.to_dict()
+    assert (said["barcode"], said["batch"], said["expiry"]) == (f"0{GTIN}", "A1", "2027-01-31")

@@ -6,10 +6,12 @@ import cv2
 import numpy as np
 import pytest
 import zxingcpp
+from hypothesis import given
+from hypothesis import strategies as st
 
 from beautylens.sample.barcode import draw_barcode
 from beautylens.text.codes import read_barcodes
-from beautylens.text.gs1 import gtin_of_text
+from beautylens.text.gs1 import Code, code_of
 
 GTIN = "4006381333931"
 
@@ -86,22 +88,33 @@ def test_a_square_code_says_the_gtin_that_it_has(
 
 
 @pytest.mark.parametrize(
-    ("text", "elements", "gtin"),
+    ("text", "elements", "code"),
     [
-        ("010400638133393110A1", True, f"0{GTIN}"),
+        ("010400638133393110A1", True, Code(f"0{GTIN}", "A1")),
         ("010400638133393110A1", False, None),
-        ("10A1\x1d0104006381333931", True, f"0{GTIN}"),
+        ("10A1\x1d0104006381333931", True, Code(f"0{GTIN}", "A1")),
+        ("0104006381333931172701312112\x1d10B/2", True, Code(f"0{GTIN}", "B/2", "2027-01-31")),
         ("0104006381333930", True, None),
-        ("(02)04006381333931(37)12", False, f"0{GTIN}"),
-        ("HTTPS://id.gs1.org/gtin/4006381333931", False, f"0{GTIN}"),
-        ("https://example.com/a/01/036000291452/21/9", False, "00036000291452"),
+        ("(02)04006381333931(37)12", False, Code(f"0{GTIN}")),
+        ("(01)04006381333931(15)280200(10) A 1", False, Code(f"0{GTIN}", "A 1", "2028-02-29")),
+        ("(01)04006381333931(17)271331", False, Code(f"0{GTIN}")),
+        ("HTTPS://id.gs1.org/gtin/4006381333931", False, Code(f"0{GTIN}")),
+        ("https://example.com/a/01/036000291452/21/9", False, Code("00036000291452")),
+        (LINK, False, Code(f"0{GTIN}", "A1", "2027-01-31")),
         ("https://example.com/01/4006381333930", False, None),
+        ("https://example.com/01", False, None),
         ("http://[/01/4006381333931", False, None),
         ("01/4006381333931", False, None),
         ("", True, None),
     ],
 )
-def test_an_element_string_or_a_link_says_its_gtin(
-    text: str, elements: bool, gtin: str | None
+def test_an_element_string_or_a_link_says_its_item_batch_and_expiry(
+    text: str, elements: bool, code: Code | None
 ) -> None:
-    assert gtin_of_text(text, elements=elements) == gtin
+    assert code_of(text, elements=elements) == code
+
+
+@given(st.text("0137\x1d()/:.hgtps", max_size=40), st.booleans())
+def test_any_text_can_stand_in_a_code(text: str, elements: bool) -> None:
+    code = code_of(text, elements=elements)
+    assert code is None or len(code.gtin) == 14

@@ -172,6 +172,8 @@ def catalogue_of(
     lines, unusable = with_tidy_gtins(lines)
     lines, added = with_typed_cells(lines, tuple(extra.values()))
     notes += unusable
+    if variants is not None and not known.feed:
+        notes.append("the table is no known feed, so that the choice of variants has no effect")
     return Catalogue(
         lines,
         folder,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from beautylens.catalogue.gtin import gtins_in
@@ -9,6 +10,7 @@ from beautylens.query import Query
 from beautylens.reasons import Difference
 from beautylens.results import Match, Matches
 from beautylens.store.gallery import Gallery
+from beautylens.text.gs1 import Code
 
 
 class MatchCode:
@@ -30,17 +32,20 @@ class MatchCode:
         found = self._gallery.products.with_gtin(query.codes, query.descriptor, query.where)
         known = {match.image_id for match in matches}
         new = (match for match in found if match.image_id not in known)
-        rows = (_with_code(match, query.codes) for match in (*matches, *new))
+        codes = {code.gtin: code for code in query.code_details}
+        rows = (_with_code(match, codes) for match in (*matches, *new))
         return replace(matches.with_rows(rows), codes=query.codes)
 
 
-def _with_code(match: Match, codes: tuple[str, ...]) -> Match:
+def _with_code(match: Match, codes: Mapping[str, Code]) -> Match:
     """Return a match with its own code on the photo, or with another code as evidence against."""
     gtins = gtins_in(match.product.gtin)
     if not gtins:
         return match
-    own = next((gtin for gtin in gtins if gtin in codes), None)
+    own = next((codes[gtin] for gtin in gtins if gtin in codes), None)
     if own is not None:
-        return replace(match, reasons=replace(match.reasons, barcode=own))
-    other = Difference("code", codes[0], gtins[0], None, 1.0)
+        batch, expiry = own.batch or None, own.expiry or None
+        reasons = replace(match.reasons, barcode=own.gtin, batch=batch, expiry=expiry)
+        return replace(match, reasons=reasons)
+    other = Difference("code", next(iter(codes)), gtins[0], None, 1.0)
     return replace(match, reasons=replace(match.reasons, contradiction=1.0, against=(other,)))

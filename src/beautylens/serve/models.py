@@ -28,6 +28,10 @@ class Reasons(BaseModel):
     )
     words: list[str] = Field(description="Words of the product's name that were read or typed.")
     barcode: str | None = Field(description="Barcode read on the photo, if it is this product's.")
+    batch: str | None = Field(description="Batch that the barcode says, if it says one.")
+    expiry: str | None = Field(
+        description="Date of expiry or best before that the barcode says, in ISO 8601."
+    )
     text_agreement: float | None = Field(
         description="Share, by size, of the text on the catalogue picture that is on the photo at "
         "the same position. Null if it was not compared."
@@ -121,6 +125,8 @@ class Answer(BaseModel):
                             "typed": None,
                             "words": ["velvet", "475"],
                             "barcode": None,
+                            "batch": None,
+                            "expiry": None,
                             "text_agreement": 0.93,
                             "contradiction": 0.0,
                         },

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
 
 import cv2
@@ -13,7 +12,7 @@ from beautylens.arrays import UInt8
 from beautylens.catalogue.gtin import gtin14
 from beautylens.images.fit import shrink
 from beautylens.runtime.native import ZXING
-from beautylens.text.gs1 import gtin_of_text
+from beautylens.text.gs1 import Code, code_of
 
 # Symbologies of retail packs and of shipping cases, and those that may contain a GTIN.
 FORMATS = "EAN13,EAN8,UPCA,UPCE,DataBar,DataBarExp,DataBarLtd,ITF14,Code128"
@@ -21,15 +20,13 @@ FORMATS = "EAN13,EAN8,UPCA,UPCE,DataBar,DataBarExp,DataBarLtd,ITF14,Code128"
 SQUARE_FORMATS = "QRCode,DataMatrix"
 # Longer side in pixels: a barcode over a quarter of it has two pixels a bar; more is slower only.
 LONGEST = 2048
-_BRACKETED = re.compile(r"^\(01\)(\d{14})")
-_PLAIN = re.compile(r"^01(\d{14})")
-# Symbology identifiers (ISO/IEC 15424) of QR codes and Data Matrix, and of those with elements.
+# Symbology identifiers (ISO/IEC 15424) of QR codes and Data Matrix, and of codes with elements.
 _SQUARE = ("]Q", "]d")
-_ELEMENTS = ("]Q3", "]Q4", "]d2")
+_ELEMENTS = ("]C1", "]Q3", "]Q4", "]d2")
 
 
-def read_barcodes(picture: UInt8) -> tuple[str, ...]:
-    """Return the GTINs of the barcodes on a picture, fourteen digits each, in reading order.
+def read_codes(picture: UInt8) -> tuple[Code, ...]:
+    """Return what the barcodes on a picture say, each item number once, in reading order.
 
     Barcodes may have any direction; those with a wrong check digit are skipped.
 
@@ -41,15 +38,28 @@ def read_barcodes(picture: UInt8) -> tuple[str, ...]:
     # at 45 degrees.
     half, _ = shrink(grey, max(grey.shape) // 2 or 1)
     return (
-        _read_gtins(grey, FORMATS)
-        or _read_gtins(half, f"{FORMATS},{SQUARE_FORMATS}")
-        or _read_gtins(_rotated(grey), FORMATS)
+        _read(grey, FORMATS)
+        or _read(half, f"{FORMATS},{SQUARE_FORMATS}")
+        or _read(_rotated(grey), FORMATS)
     )
 
 
-def _read_gtins(grey: UInt8, formats: str) -> tuple[str, ...]:
-    gtins = (_gtin_of(barcode) for barcode in _symbols(grey, formats) if barcode.valid)
-    return tuple(dict.fromkeys(gtin for gtin in gtins if gtin is not None))
+def read_barcodes(picture: UInt8) -> tuple[str, ...]:
+    """Return the GTINs of the barcodes on a picture, fourteen digits each, in reading order.
+
+    Args:
+        picture: (H, W, 3) uint8 RGB, at full size.
+    """
+    return tuple(code.gtin for code in read_codes(picture))
+
+
+def _read(grey: UInt8, formats: str) -> tuple[Code, ...]:
+    codes = (_code_of(barcode) for barcode in _symbols(grey, formats) if barcode.valid)
+    found: dict[str, Code] = {}
+    for code in codes:
+        if code is not None:
+            found.setdefault(code.gtin, code)
+    return tuple(found.values())
 
 
 def _rotated(grey: UInt8) -> UInt8:
@@ -61,16 +71,13 @@ def _rotated(grey: UInt8) -> UInt8:
     return np.asarray(cv2.warpAffine(grey, rotation, (side, side), borderValue=255), np.uint8)
 
 
-def _gtin_of(barcode: Any) -> str | None:
-    """Return the GTIN of a barcode; Code 128 has one only with application identifier 01."""
-    if barcode.symbology_identifier[:2] in _SQUARE:
-        return gtin_of_text(barcode.text, elements=barcode.symbology_identifier in _ELEMENTS)
-    match = _BRACKETED.match(barcode.text)
-    if match is None and barcode.symbology_identifier == "]C1":
-        match = _PLAIN.match(barcode.text)
-    if match is not None:
-        return gtin14(match[1])
-    return None if barcode.symbology_identifier.startswith("]C") else gtin14(barcode.text)
+def _code_of(barcode: Any) -> Code | None:
+    """Return what a barcode says; Code 128 says an item only with application identifier 01."""
+    symbology, text = barcode.symbology_identifier, barcode.text
+    if symbology.startswith((*_SQUARE, "]C1")) or text.startswith("("):
+        return code_of(text, elements=symbology in _ELEMENTS)
+    gtin = None if symbology.startswith("]C") else gtin14(text)
+    return None if gtin is None else Code(gtin)
 
 
 @ZXING.serialise_first_call

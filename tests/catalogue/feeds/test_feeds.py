@@ -84,6 +84,13 @@ def test_shopify_variants_of_one_sku_are_told_apart_by_their_options(tmp_path: P
     ]
 
 
+def test_a_choice_of_variants_without_a_feed_is_noted(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("product_id,image\np1,a.jpg\n")
+    (note,) = read_catalogue(path, variants="one").notes
+    assert "no known feed" in note
+
+
 def test_an_unknown_kind_of_variants_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="variants are 'products' or 'one', not 'all'"):
         read_catalogue(shopify_with_variants(tmp_path), variants="all")
