@@ -14,10 +14,10 @@ from rich.text import Text
 
 from beautylens.catalogue.write import sheet_row
 from beautylens.cli.console import console
-from beautylens.cli.match_lines import brand_and_name, write_match
+from beautylens.cli.match_lines import barcode_of, brand_and_name, write_match
 from beautylens.cli.output import print_json
 from beautylens.inputs.unicode_text import on_one_line
-from beautylens.reasons import Reasons, rounded
+from beautylens.reasons import rounded
 from beautylens.results import Match, Matches, Verdict
 
 # The verdict in the title of a table.
@@ -227,7 +227,7 @@ def _cells(rank: int, match: Match) -> dict[str, str]:
         "same text": ""
         if reasons.text_agreement is None
         else f"{100 * reasons.text_agreement:.0f} %",
-        "barcode": _barcode(reasons),
+        "barcode": on_one_line(barcode_of(reasons)),
         "words": " ".join(reasons.words),
         "against": _against(match),
     }
@@ -236,10 +236,3 @@ def _cells(rank: int, match: Match) -> dict[str, str]:
 def _against(match: Match) -> str:
     """Return what is on the photo and on the catalogue picture, where they contradict."""
     return "; ".join(f"{each.photo} / {each.catalogue}" for each in match.reasons.against)
-
-
-def _barcode(reasons: Reasons) -> str:
-    """Return the barcode with the batch and the expiry that it says."""
-    batch = reasons.batch and f"batch {reasons.batch}"
-    expiry = reasons.expiry and f"expiry {reasons.expiry}"
-    return " ".join(filter(None, (reasons.barcode, batch, expiry)))

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from beautylens.cli.console import console
 from beautylens.inputs.unicode_text import on_one_line
+from beautylens.reasons import Reasons
 from beautylens.results import Match, Product
 
 # Columns before the evidence.
@@ -38,7 +39,7 @@ def _evidence(match: Match) -> list[tuple[str, str]]:
     why = match.reasons
     parts = []
     if why.barcode:
-        parts.append(f"barcode {why.barcode}")
+        parts.append(f"barcode {barcode_of(why)}")
     if why.inliers is not None:
         parts.append(f"{why.inliers} inliers")
     if why.visual is not None:
@@ -59,3 +60,10 @@ def brand_and_name(product: Product) -> str:
     if product.name.casefold().startswith(product.brand.casefold()):
         return product.name or product.brand
     return f"{product.brand} {product.name}".strip()
+
+
+def barcode_of(reasons: Reasons) -> str:
+    """Return the barcode with the batch and the expiry that it says."""
+    batch = reasons.batch and f"batch {reasons.batch}"
+    expiry = reasons.expiry and f"expiry {reasons.expiry}"
+    return " ".join(filter(None, (reasons.barcode, batch, expiry)))
