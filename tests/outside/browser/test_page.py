@@ -131,6 +131,33 @@ def test_a_missing_product_is_said_plainly_and_the_frame_offered(page: Page, sho
     expect(page.get_by_role("button", name="Upper left corner")).to_be_focused()
 
 
+def test_a_price_is_written_as_the_user_does_and_a_product_links_to_its_page(
+    browser: Browser, site: Site, shop: Shop
+) -> None:
+    context = browser.new_context(locale="de")
+    page = context.new_page()
+
+    def fulfil(route: Route) -> None:
+        answer = route.fetch().json()
+        for match in answer["matches"]:
+            match["metadata"] = {
+                "price": "1012.5", "currency": "eur", "sku": "internal-7",
+                "link": "https://shop.example/p", "shade": "night",
+            }  # fmt: skip
+        route.fulfill(json=answer)
+
+    page.route("**/v1/search", fulfil)
+    page.goto(site.server.address)
+    card = choose(page, shop.photo(1))
+    expect(card.locator(".price")).to_have_text("1.012,50\u00a0€")
+    expect(card.locator(".row")).to_have_text("shade night")
+    expect(card.get_by_role("link", name="Zum Produkt")).to_have_attribute(
+        "href", "https://shop.example/p"
+    )
+    expect(page.locator("#results")).not_to_contain_text("internal-7")
+    context.close()
+
+
 def test_a_new_photo_clears_the_answer_and_the_words(page: Page, shop: Shop) -> None:
     choose(page, shop.photo(3))
     page.fill("#words", "rouge 03")

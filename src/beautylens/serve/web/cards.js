@@ -1,12 +1,14 @@
 // Products on the page: the hero, a choice, a row of the list, and the reasons for a match.
 
-import { text } from "./texts.js";
+import { language, text } from "./texts.js";
 
 const VISIBLE_DIFFERENCE = 2; // CIEDE2000
 // Share of the text that is evidence for a match.
 const MUCH_TEXT = 0.4;
 const MOST_FACTS = 3;
 const PRICES = ["price", "preis", "prix", "precio"];
+// Columns that shoppers need not see: the shop's own numbers and states.
+const INTERNAL = ["link", "url", "currency", "sku", "status", "tags", "availability", "condition"];
 
 export const title = (match) => match.name || match.product_id;
 
@@ -19,8 +21,8 @@ export function hero(match, photo, act) {
   part("shown").hidden = true;
   part("name").append(...highlighted(title(match), match.reasons.words));
   part("price").textContent = priceOf(match.metadata);
-  const address = match.metadata.url;
-  if (isAddress(address)) {
+  const address = addressOf(match.metadata);
+  if (address) {
     part("view").href = address;
     part("view").hidden = false;
   }
@@ -45,9 +47,11 @@ export function card(match, act) {
   const { element, part } = made("card", match, act);
   const name = part("name");
   const words = highlighted(title(match), match.reasons.words);
-  if (isAddress(match.metadata.url)) {
+  const address = addressOf(match.metadata);
+  part("row").textContent = [priceOf(match.metadata), ...described(match.metadata)].filter(Boolean).join(" · ");
+  if (address) {
     const link = document.createElement("a");
-    Object.assign(link, { href: match.metadata.url, target: "_blank", rel: "noopener noreferrer" });
+    Object.assign(link, { href: address, target: "_blank", rel: "noopener noreferrer" });
     link.append(...words);
     name.append(link);
   } else name.append(...words);
@@ -92,17 +96,24 @@ export function ghost() {
   return element;
 }
 
-const isAddress = (address) => /^https?:\/\//.test(address || "");
-
-function priceOf(metadata) {
-  const column = Object.keys(metadata).find((name) => PRICES.includes(name.toLowerCase()));
-  const currency = metadata.currency || "";
-  return column ? `${metadata[column]} ${currency}`.trim() : "";
+// The address of the product's own page, or nothing.
+function addressOf(metadata) {
+  return [metadata.link, metadata.url].find((address) => /^https?:\/\//.test(address || ""));
 }
 
-// Columns that distinguish products for shoppers: no address, no price, no number of the shop.
+// The price as it is written where the user lives.
+function priceOf(metadata) {
+  const column = Object.keys(metadata).find((name) => PRICES.includes(name.toLowerCase()));
+  const price = column ? metadata[column] : "";
+  const currency = (metadata.currency || "").toUpperCase();
+  const isNumber = price !== "" && Number.isFinite(Number(price));
+  if (!isNumber || !/^[A-Z]{3}$/.test(currency)) return `${price} ${currency}`.trim();
+  return new Intl.NumberFormat(language, { style: "currency", currency }).format(Number(price));
+}
+
+// Columns that distinguish products for shoppers.
 function described(metadata) {
-  const hidden = ["url", "currency", ...PRICES];
+  const hidden = [...INTERNAL, ...PRICES];
   const shown = Object.entries(metadata).filter(([column, value]) => value && !hidden.includes(column.toLowerCase()));
   return shown.slice(0, MOST_FACTS).map(([column, value]) => `${column} ${value}`);
 }

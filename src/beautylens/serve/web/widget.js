@@ -5,7 +5,7 @@
 //
 // Attributes: `server` (by default that of this script), `limit`, `language`. Events, which bubble:
 // `result` with the answer of the API, `select` with the product that was chosen; unless it is
-// cancelled, the product's `url` is followed. Colours and shape are CSS variables; see docs/widget.md.
+// cancelled, the product's `link` or `url` is followed. Colours and shape are CSS variables; see docs/widget.md.
 
 (() => {
   const SERVER = new URL(".", document.currentScript.src).href;
@@ -186,8 +186,9 @@
       if (match.brand) button.append(made("span", "brand", match.brand));
       button.append(made("span", "name", match.name || match.product_id));
       button.addEventListener("click", () => {
-        const address = match.metadata.url || "";
-        if (this.tell("select", match) && /^https?:\/\//.test(address)) location.assign(address);
+        const { link, url } = match.metadata;
+        const address = [link, url].find((each) => /^https?:\/\//.test(each || ""));
+        if (this.tell("select", match) && address) location.assign(address);
       });
       return button;
     }
