@@ -42,8 +42,16 @@ class MirrorOptions:
     yes: bool
 
 
-def mirror_once(options: MirrorOptions, catalogue: Catalogue, *, plan_only: bool = False) -> None:
+def mirror_once(
+    options: MirrorOptions, catalogue: Catalogue, *, plan_only: bool = False, ask: bool = True
+) -> None:
     """Make a collection equal to a table, and print what was done or, with a plan, would be.
+
+    Args:
+        options: of the mirror.
+        catalogue: the table.
+        plan_only: change nothing.
+        ask: ask a person at the terminal whether to go on if the table lacks half of the products.
 
     Raises:
         CollectionError: when the table lacks half of the products and nobody agrees.
@@ -56,7 +64,7 @@ def mirror_once(options: MirrorOptions, catalogue: Catalogue, *, plan_only: bool
     with write_lock(as_path(options.address), MIRROR_LOCK, wait=False):
         plan = collection.plan(catalogue, recheck=options.recheck)
         if not options.yes:
-            _confirm_losses(plan, options.table)
+            _confirm_losses(plan, options.table, ask=ask)
         with progress_bar("Mirroring") as show:
             _, filled = collection.mirror(
                 catalogue,
@@ -105,7 +113,7 @@ def follow(
             present = changed(as_path(options.table), seen)
             if present is not None:
                 if Gallery.exists(options.address):
-                    mirror_once(options, read_table())
+                    mirror_once(options, read_table(), ask=False)
                 else:
                     build(read_table())
                 seen = present
@@ -130,10 +138,12 @@ def confirm(question: str) -> None:
         raise CollectionError("nothing was changed")
 
 
-def _confirm_losses(plan: Plan, table: str) -> None:
+def _confirm_losses(plan: Plan, table: str, *, ask: bool) -> None:
     try:
         refuse_losses(plan, table)
     except CollectionError as error:
+        if not ask:
+            raise
         confirm(str(error).partition("; if")[0])
 
 

@@ -13,7 +13,6 @@ from beautylens.catalogue.table import OPTIONAL
 from beautylens.errors import CollectionError, ImageError, TableError
 from beautylens.files.paths import as_path
 from beautylens.images.decode import DecodeOptions
-from beautylens.results import Product
 from beautylens.serve.forms import FormRoute
 from beautylens.serve.models import Item
 from beautylens.serve.pictures import PictureStore, shown
@@ -74,10 +73,8 @@ class Products:
         """
         self._check(files)
         with write_lock(self._folder):
-            kept = self._write(product_id, facts, files, self._collection.add)
-        known = {name: facts[name] for name in OPTIONAL}
-        further = {name: value for name, value in facts.items() if name not in known and value}
-        return Item.of(Product(product_id, metadata=further, images=tuple(kept), **known))
+            self._write(product_id, facts, files, self._collection.add)
+        return self.read(product_id)
 
     def patch(self, product_id: str, facts: Mapping[str, str], files: Sequence[bytes]) -> Item:
         """Change columns of a product, and its pictures if there are any, in one commit.
@@ -108,8 +105,8 @@ class Products:
         facts: Mapping[str, str],
         files: Sequence[bytes],
         write: Callable[..., object],
-    ) -> list[str]:
-        """Store pictures and write a product with them; return their paths."""
+    ) -> None:
+        """Store pictures and write a product with them."""
         former = self._images(product_id)
         kept: list[str] = []
         try:
@@ -126,7 +123,6 @@ class Products:
                 raise CollectionError(str(error)) from error
             raise
         self._pictures.delete(former - set(kept))
-        return kept
 
     def remove(self, product_id: str) -> None:
         """Remove a product in one commit.
