@@ -211,6 +211,31 @@ def woocommerce_german(path: Path, products: Sequence[Product]) -> Path:
     )
 
 
+def woocommerce_french(path: Path, products: Sequence[Product]) -> Path:
+    return write_csv(
+        path,
+        [
+            {
+                "ID": str(number),
+                "Type": "simple",
+                "UGS": product.sku,
+                "GTIN, UPC, EAN ou ISBN": product.gtin,
+                "Nom": product.name,
+                "Publié": "1",
+                "Tarif promo": "",
+                "Tarif régulier": "12.90",
+                "Catégories": product.category,
+                "Images": ", ".join(product.pictures),
+                "Parent": "",
+                "Nom de l\u2019attribut 1": "Marque",
+                "Valeur(s) de l\u2019attribut 1 ": product.brand,
+                "Attribut 1 visible": "1",
+            }
+            for number, product in enumerate(products, 10)
+        ],
+    )
+
+
 def node(product: Product) -> dict[str, object]:
     return {
         "@context": "https://schema.org/",
@@ -360,6 +385,7 @@ SHAPES: dict[str, Write] = {
     "google atom": google_atom,
     "woocommerce": woocommerce,
     "woocommerce german": woocommerce_german,
+    "woocommerce french": woocommerce_french,
     "json-ld": json_ld,
     "json-ld lines": json_ld_lines,
     "excel": excel,

@@ -1,4 +1,4 @@
-"""The product CSV of WooCommerce, with column names in English or German.
+"""The product CSV of WooCommerce, with column names in English, German or French.
 
 https://github.com/woocommerce/woocommerce/wiki/Product-CSV-Import-Schema
 """
@@ -24,22 +24,25 @@ from beautylens.catalogue.feeds.product import Item, Line, lines_of, merged, und
 
 NAME = "WooCommerce product CSV"
 _KNOWN = {
-    "sku": ("sku", "artikelnummer"),
+    "sku": ("sku", "artikelnummer", "ugs"),
     "woocommerce_id": ("id",),
     "type": ("type", "typ"),
     "parent": ("parent", "ubergeordnetes_produkt"),
-    "name": ("name",),
-    "brand": ("brands", "brand", "marken", "marke"),
+    "name": ("name", "nom"),
+    "brand": ("brands", "brand", "marken", "marke", "marques", "marque"),
     "category": ("categories", "kategorien"),
-    "price": ("regular_price", "regularer_preis"),
-    "sale_price": ("sale_price", "angebotspreis"),
-    "tags": ("tags", "schlagworter"),
-    "published": ("published", "veroffentlicht"),
+    "price": ("regular_price", "regularer_preis", "tarif_regulier"),
+    "sale_price": ("sale_price", "angebotspreis", "tarif_promo"),
+    "tags": ("tags", "schlagworter", "etiquettes"),
+    "published": ("published", "veroffentlicht", "publie"),
 }
 _PICTURES = ("images", "bilder")
 # "GTIN, UPC, EAN, or ISBN", and the fields of plug-ins.
 _GTIN = re.compile(r"gtin_upc_ean_\w+|(?:meta_)?_?(?:\w+_)?(?:gtin|ean|barcode)(?:_code|_\d+)?")
-_ATTRIBUTE = re.compile(r"attribute?_(\d+)_(name|value|wert)(?:_\w)?")
+_ATTRIBUTE = re.compile(
+    r"attribute?_(?P<n>\d+)_(?:(?P<name>name)|value_s|wert_e)"
+    r"|(?:(?P<nom>nom)|valeur_s)_de_l_attribut_(?P<numero>\d+)"
+)
 _BRAND = ("brand", "marke", "marque", "hersteller")
 _PARENT_ID = re.compile(r"id:\s*(\d+)")
 
@@ -52,7 +55,7 @@ def understand(table: pa.Table, chosen: Sources, variants: Variants | None) -> U
     images = tuple(name for name in names if plain(name) in _PICTURES)
     sources["image"] = chosen.get("image", images)
     attributes = {
-        (found[1], found[2] == "name"): name
+        (found["n"] or found["numero"], bool(found["name"] or found["nom"])): name
         for name in names
         if (found := _ATTRIBUTE.fullmatch(plain(name)))
     }
@@ -148,13 +151,16 @@ def _brand(attributes: dict[str, str]) -> str:
     return first(value for name, value in attributes.items() if plain(name) in _BRAND)
 
 
+# Columns of every export, by language.
+_MARKS = (
+    {"type", "sku", "name", "images"},
+    {"typ", "artikelnummer", "name", "bilder"},
+    {"type", "ugs", "nom", "images"},
+)
+
+
 def _recognises(names: frozenset[str]) -> bool:
-    return {"type", "sku", "name", "images"} <= names or {
-        "typ",
-        "artikelnummer",
-        "name",
-        "bilder",
-    } <= names
+    return any(marks <= names for marks in _MARKS)
 
 
 WOOCOMMERCE = Feed(NAME, _recognises, understand)
