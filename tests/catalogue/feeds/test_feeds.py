@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from beautylens.catalogue.table import Catalogue, read_catalogue
+from beautylens.catalogue.table import Catalogue, catalogue_of, read_catalogue
 from beautylens.errors import TableError
+from beautylens.files.paths import RemotePath
 from tests.catalogue.feeds.shapes import node, write_csv, write_tsv
 from tests.catalogue.feeds.test_shapes import Product, gtin_of
 
@@ -269,3 +271,15 @@ def test_a_feed_without_a_telling_suffix_is_known_by_its_content(tmp_path: Path)
     path.write_text("<!doctype html><html></html>")
     with pytest.raises(TableError, match="is not a table"):
         read_catalogue(path)
+
+
+@pytest.mark.parametrize(
+    "image",
+    ["/etc/hostname.jpg", "file:///etc/hostname.jpg", "../../etc/hostname.jpg", r"C:\a.jpg"],
+)
+def test_a_feed_on_the_web_names_no_file_of_this_machine(image: str) -> None:
+    folder = RemotePath("https://shop.example/feeds")
+    table = pa.table({"product_id": ["p"], "image": [image]})
+    catalogue = catalogue_of("feed", table, folder)
+    path = catalogue.image_path(catalogue.rows["image"][0].as_py())
+    assert str(path).startswith("https://shop.example/")
