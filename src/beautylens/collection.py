@@ -25,6 +25,7 @@ from beautylens.recipe.recipe import Recipe
 from beautylens.recipe.settings import checked
 from beautylens.results import Explanation, Matches, Product
 from beautylens.runtime.threads import core_count
+from beautylens.search.by_words import search_by_words
 from beautylens.search.explain import Explain
 from beautylens.search.many import Found, search_each
 from beautylens.store.conditions import to_sql
@@ -68,7 +69,7 @@ class Collection(Editable):
 
     def search(
         self,
-        picture: Picture | Photo,
+        picture: Picture | Photo | None = None,
         limit: int = 7,
         *,
         words: str = "",
@@ -77,24 +78,45 @@ class Collection(Editable):
     ) -> Matches:
         """Return the products most similar to a photo, best first.
 
+        Without a photo, the products with most of the words, without a verdict.
+
         Args:
             picture: a path, the bytes of a file, an open file, an RGB array or a PIL image; or the
                 result of `photo`, with its words, condition and crop.
             limit: number of products, 1 or more.
-            words: typed by the user to narrow the search.
+            words: of the product's name, typed by the user.
             where: condition on the catalogue's columns, such as "brand = 'Dior'".
             crop_to: the part of the upright picture that shows the item, in pixels.
 
         Raises:
+            CollectionError: when there is no photo, and the collection has no index of words.
             ImageError: when the picture cannot be read.
-            QueryError: when the limit, condition or crop is invalid.
+            QueryError: when the limit, condition or crop is invalid, or there are neither photo nor
+                words.
         """
         limit = at_least_one(limit, "limit")
+        if picture is None:
+            return self._search_by_words(words, limit, where, crop_to)
         if not isinstance(picture, Photo):
             picture = self.photo(picture, words=words, where=where, crop_to=crop_to)
         elif words or where or crop_to:
             raise QueryError("pass words, where and crop_to to `photo`, which prepared the picture")
         return replace(self.parts.pipeline.search(picture, limit), explainer=self._draw)
+
+    def _search_by_words(
+        self, words: str, limit: int, where: str | None, crop_to: Box | None
+    ) -> Matches:
+        check_types(words, crop_to)
+        if not words.strip():
+            raise QueryError("there is nothing to search with; give a photo, words, or both")
+        if crop_to is not None:
+            raise QueryError("there is no photo to crop; leave crop_to out, or give a photo")
+        if not self.gallery.words.exists():
+            raise CollectionError(
+                f"{self.address} has no index of words; search with a photo, or index its table "
+                "into a new folder with a recipe that has [words]"
+            )
+        return search_by_words(self.gallery, words, limit, self._checked_filter(where))
 
     def search_many(
         self,

@@ -209,6 +209,7 @@ def _open_or_create(
             settings=settings,
             extra=catalogue.extra,
             thumbnails=recipe.colour is not None,
+            words=recipe.words is not None,
             artefacts=artefacts,
         )
     return open_with_recipe(address, recipe)

@@ -27,6 +27,7 @@ STAGES = (
     "expand",
     "match_code",
     "verify",
+    "find_by_words",
     "expand_by_name",
     "compare",
     "read",

@@ -108,8 +108,8 @@ def test_json_has_the_documented_keys_and_one_object_a_line(lens: str, shop: Sho
             "contradiction",
         }  # fmt: skip
         assert set(answer["milliseconds"]) == {
-            "decode", "describe", "retrieve", "expand", "match_code", "verify", "expand_by_name",
-            "compare", "read", "compare_text", "score", "total",
+            "decode", "describe", "retrieve", "expand", "match_code", "verify", "find_by_words",
+            "expand_by_name", "compare", "read", "compare_text", "score", "total",
         }  # fmt: skip
 
 
@@ -422,3 +422,25 @@ def test_help_imports_no_engine() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == ""
+
+
+def test_words_alone_are_searched_for(lens: str) -> None:
+    done = run("search", lens, "--words", "nordlys creme 07", "-k", 3, "--format", "json")
+    answer = json.loads(done.stdout)
+    assert answer["query"] == "nordlys creme 07"
+    assert answer["verdict"] is None
+    assert answer["matches"][0]["product_id"] == "p07"
+    assert len(answer["matches"]) == 3
+    table = run("search", lens, "--words", "creme 07 a/b").stderr
+    assert "creme 07 a/b  (" in table
+    assert "p07" in table
+    assert "no product has any of these words" in run("search", lens, "--words", "qqqq").stderr
+
+
+def test_a_search_without_photo_needs_words_and_nothing_to_crop_or_draw(
+    lens: str, tmp_path: Path
+) -> None:
+    assert "give a photo, --words, or both" in one_line(run("search", lens, code=2).stderr)
+    for options in (("--crop", "0,0,9,9"), ("--explain", tmp_path / "x")):
+        done = run("search", lens, "--words", "creme", *options, code=2)
+        assert "need a photo" in one_line(done.stderr)

@@ -70,6 +70,17 @@ def test_a_collection_in_object_storage_answers_as_one_in_a_folder(
         assert far[0].image == f"s3://shop/goods/gallery/{number:02}.jpg"
 
 
+def test_words_find_products_in_object_storage_and_follow_what_is_removed(
+    remote_shop: str, bucket: str
+) -> None:
+    there, _ = build(f"{remote_shop}/catalogue.csv", f"{bucket}/words.lens")
+    assert there.search(words="nordlys crme 07")[0].product.product_id == "p07"
+    there.remove("p07")
+    other = open_collection(f"{bucket}/words.lens")
+    assert "p07" not in [match.product.product_id for match in other.search(words="nordlys 07")]
+    assert other.search(words="nordlys 04")[0].product.product_id == "p04"
+
+
 def test_a_reason_is_drawn_with_a_picture_from_object_storage(address: str, shop: Shop) -> None:
     there = open_collection(address)
     found = there.search(shop.photo(1), 1)

@@ -223,7 +223,6 @@ def test_a_recipe_that_a_collection_keeps_can_be_read_again(tmp_path: Path, text
         ("aggregate", r"\[aggregate\] is called \[vlad\] now"),
         ("rerank", r"\[rerank\] is called \[verify\] now, .* `transform`, .* \[scorer\]"),
         ("textual", r"\[textual\] is called \[expand_by_name\] now"),
-        ("words", r"\[words\] is called \[read\] now, .* `photo` and `codes`"),
         ("judge", r'\[judge\] is \[scorer\] kind = "judge" now'),
     ],
 )

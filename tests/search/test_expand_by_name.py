@@ -23,6 +23,7 @@ from beautylens.search.expand_by_name import (
     slide,
 )
 from beautylens.search.judge.scorer import PlainScorer, cosine, cosine_plus_inliers
+from beautylens.search.outside import ScoreOutside
 from beautylens.search.retrieve import nearest
 from beautylens.store.gallery import Gallery
 from beautylens.text.text_index import TextIndex
@@ -176,7 +177,7 @@ scorer = PlainScorer(cosine)
 def step(gallery: Gallery, variant: str = "slide", first: int = 1) -> ExpandByName:
     index = TextIndex.fit([*NAMES, "removed"], [*NAMES.values(), "Velvet Rouge"])
     return ExpandByName(
-        gallery,
+        ScoreOutside(gallery),
         index,
         scorer.rank,
         refine=REFINEMENTS[variant],
@@ -231,7 +232,7 @@ def test_what_was_brought_in_and_gets_no_place_stays_out(tmp_path: Path) -> None
     gallery, query = filled(tmp_path / "g.lens", alike), asked()
     index = TextIndex.fit(list(alike), list(alike.values()))
     by_name = ExpandByName(
-        gallery, index, scorer.rank, refine=slide, first=2, listed=20, minimum=0.01
+        ScoreOutside(gallery), index, scorer.rank, refine=slide, first=2, listed=20, minimum=0.01
     )
     found = nearest(gallery, query.descriptor, 4)
     assert {match.product.product_id for match in found} == {"v00", "v01"}
@@ -266,7 +267,7 @@ def test_the_ranking_that_is_refined_is_that_of_the_scorer(gallery: Gallery) -> 
     by_inliers = PlainScorer(partial(cosine_plus_inliers, weight=1.0))
     index = TextIndex.fit(list(NAMES), ["a", "Day Cream", "b", "c", "d", "Day Cream"])
     by_name = ExpandByName(
-        gallery, index, by_inliers.rank, refine=slide, first=1, listed=5, minimum=0.3
+        ScoreOutside(gallery), index, by_inliers.rank, refine=slide, first=1, listed=5, minimum=0.3
     )
     ranked = by_inliers(by_name(query, agreed))
     assert [m.product.product_id for m in ranked] == ["p1", "p5", "p0"]
@@ -280,7 +281,7 @@ def test_scores_and_reasons_stay_those_of_the_matches_where_nothing_is_brought_i
     matches = Matches(tuple(rows), milliseconds={"verify": 1.0})
     index = TextIndex.fit(["p0", "p1"], ["rouge", "cream"])
     alone = ExpandByName(
-        None,  # type: ignore[arg-type]  # never asked
+        ScoreOutside(None),  # type: ignore[arg-type]  # never asked
         index,
         scorer.rank,
         refine=slide,

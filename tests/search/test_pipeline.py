@@ -18,6 +18,7 @@ from beautylens.recipe.sections import (
     CosinePlusInliersSettings,
     ExpandByNameSettings,
     InliersSettings,
+    WordsSettings,
 )
 from beautylens.results import Matches
 from beautylens.sample.barcode import draw_barcode
@@ -27,7 +28,9 @@ from beautylens.search.pipeline import Pipeline
 from tests.conftest import Shop, catalogue_rows, write_table
 
 GTIN = "4006381333931"
-EVIDENCE = ("expand", "match_code", "verify", "expand_by_name", "compare", "read")
+EVIDENCE = (
+    *("expand", "match_code", "verify", "find_by_words", "expand_by_name", "compare", "read"),
+)
 STAGES = {
     "compare_text",
     "decode",
@@ -35,6 +38,7 @@ STAGES = {
     "retrieve",
     "match_code",
     "verify",
+    "find_by_words",
     "compare",
     "read",
     "score",
@@ -160,9 +164,8 @@ def any_scorer(
     rows[1]["gtin"] = GTIN
     folder = tmp_path_factory.mktemp(request.param)
     table = write_table(folder / "t.csv", rows)
-    return build(table, folder / "c.lens", recipe=recipe.model_copy(update={"retrieve": shallow}))[
-        0
-    ]
+    few = {"retrieve": shallow, "words": WordsSettings(products=2)}
+    return build(table, folder / "c.lens", recipe=recipe.model_copy(update=few))[0]
 
 
 def asked(collection: Collection, shop: Shop) -> Query:
@@ -186,6 +189,7 @@ def test_after_expansion_no_step_changes_the_order_or_the_scores_of_what_it_is_g
         assert kept == [(m.image_id, m.score) for m in before], name
         brought_in |= {name} if len(matches) > len(before) else set()
     assert "match_code" in brought_in
+    assert "find_by_words" in brought_in
     if any_scorer.recipe.expand_by_name:
         assert "expand_by_name" in brought_in
     assert matches.query is query

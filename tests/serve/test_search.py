@@ -192,12 +192,6 @@ def test_every_verdict_can_be_answered() -> None:
     assert Answer.of(Matches()).model_dump()["matches"] == []
 
 
-def test_without_an_image_the_field_is_named(client: TestClient) -> None:
-    answer = client.post("/v1/search", files={"limit": (None, "3")})
-    assert answer.status_code == 422
-    assert answer.json()["detail"].startswith("image: missing")
-
-
 @pytest.mark.parametrize(
     "described",
     [
@@ -322,3 +316,47 @@ def test_a_catalogue_picture_that_is_gone_is_not_the_photos_fault(
         file.write_bytes(data)
     assert answer.status_code == 404
     assert str(shop.folder) not in answer.text
+
+
+def typed(client: TestClient, **fields: str) -> object:
+    """The answer to a form without a photo."""
+    return client.post("/v1/search", files={n: (None, text) for n, text in fields.items()})
+
+
+def test_words_without_a_photo_find_products_without_a_verdict(
+    client: TestClient, collection: Collection
+) -> None:
+    answer = typed(client, words="nordlys creme 07", limit="3")
+    assert answer.status_code == 200
+    found = answer.json()
+    matches = collection.search(words="nordlys creme 07", limit=3)
+    assert [m["product_id"] for m in found["matches"]] == [m.product.product_id for m in matches]
+    assert (found["verdict"], found["probability"], found["question"]) == (None, None, None)
+    assert found["matches"][0]["image"] == "/v1/products/p07/image"
+    filtered = typed(client, words="creme", where="shade = '004'")
+    assert [m["product_id"] for m in filtered.json()["matches"]] == ["p04"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"words": ""}, "give a photo, words, or both"),
+        ({"limit": "3"}, "give a photo, words, or both"),
+        ({"words": "x" * 201}, "at most 200"),
+        ({"words": "dior", "crop": "0,0,9,9"}, "no photo to crop"),
+        ({"words": "dior", "where": "path LIKE '/%'"}, "unknown column 'path'"),
+    ],
+)
+def test_a_search_without_a_photo_gets_one_sentence(
+    client: TestClient, fields: dict[str, str], said: str
+) -> None:
+    answer = typed(client, **fields)
+    assert answer.status_code == 422
+    assert said in answer.json()["detail"]
+
+
+def test_the_description_of_the_api_does_not_require_a_photo(client: TestClient) -> None:
+    described = client.get("/openapi.json").json()["components"]["schemas"]
+    (form,) = (each for name, each in described.items() if name.endswith("search_v1_search_post"))
+    assert "image" not in form.get("required", [])
+    assert "Without a photo" in form["properties"]["words"]["description"]

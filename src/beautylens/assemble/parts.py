@@ -34,11 +34,13 @@ from beautylens.search.distances import SIMILARITIES, Similarity, product_of
 from beautylens.search.expand_by_name import REFINEMENTS, ExpandByName
 from beautylens.search.expansion import EXPANSIONS, Expansion
 from beautylens.search.explain import Explain
+from beautylens.search.find_by_words import FindByWords
 from beautylens.search.hybrid import HybridRetrieval
 from beautylens.search.judge.judge import Judge
 from beautylens.search.judge.parameters import PARAMETERS, JudgeParameters, read_judge_parameters
 from beautylens.search.judge.scorer import FORMULAS, PlainScorer, Scorer, cosine_plus_inliers
 from beautylens.search.match_code import MatchCode
+from beautylens.search.outside import ScoreOutside
 from beautylens.search.pipeline import Pipeline
 from beautylens.search.read import ReadPack
 from beautylens.search.retrieve import Retrieve
@@ -130,18 +132,17 @@ def make_pipeline(
         if extractor is not None:
             local = replace(local, extractor=extractor)
     verify = Verify(gallery, local) if recipe.verify is not None and local else None
+    outside = ScoreOutside(gallery, similarity=similarity, verify=verify)
     by_name = None
     if recipe.expand_by_name is not None and derived.text is not None:
         by_name = ExpandByName(
-            gallery,
+            outside,
             derived.text,
             scorer.rank,
             refine=REFINEMENTS[recipe.expand_by_name.variant],
             first=recipe.expand_by_name.first,
             listed=recipe.expand_by_name.listed,
             minimum=recipe.expand_by_name.minimum,
-            similarity=similarity,
-            verify=verify,
         )
     return Pipeline(
         make_describe(recipe, encoder, local, vlad, reader),
@@ -155,6 +156,15 @@ def make_pipeline(
         expand=make_expansion(recipe.expand, gallery, derived) if recipe.expand else None,
         match_code=MatchCode(gallery) if recipe.read and recipe.read.codes else None,
         verify=verify,
+        find_by_words=FindByWords(
+            gallery.words,
+            outside,
+            products=recipe.words.products,
+            photo=recipe.read is not None and recipe.read.photo,
+            decided=scorer.decided,
+        )
+        if recipe.words
+        else None,
         expand_by_name=by_name,
         compare=CompareColour(gallery, local, recipe.colour.most)
         if recipe.colour and local

@@ -11,7 +11,7 @@ from beautylens.files.paths import AnyPath
 from beautylens.inputs.several import several
 
 # Columns that a collection adds to those of a table.
-RESERVED = ("image_id", "row", "path", "digest", "descriptor", "keypoints", "local")
+RESERVED = ("image_id", "row", "path", "digest", "descriptor", "keypoints", "local", "pack_words")
 _FIRST_FEW = 5
 
 

@@ -99,12 +99,13 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The result of one photo: its matches, or the error message."""
+    """The result of one photo, or of words alone: its matches, or the error message."""
 
     query: str
     matches: Matches = field(default_factory=Matches)
     error: str | None = None
     where: str | None = None  # the filter, if one was given
+    photo: bool = True  # otherwise the query is words
 
 
 def write_table(answer: Answer, *, first: bool) -> None:
@@ -176,7 +177,8 @@ def write_challenge(answer: Answer, *, first: bool) -> None:
     correspond; it counts as wrong.
     """
     products = (match.product.product_id for match in answer.matches)
-    line = [on_one_line(text) for text in (Path(answer.query).stem, *products)]
+    name = Path(answer.query).stem if answer.photo else answer.query
+    line = [on_one_line(text) for text in (name, *products)]
     csv.writer(sys.stdout, lineterminator="\n").writerow(line)
 
 
@@ -190,9 +192,10 @@ WRITERS: dict[Format, Callable[..., None]] = {
 
 def _title(answer: Answer) -> Text:
     total = answer.matches.milliseconds.get("total", 0.0)
-    photo = on_one_line(f"{Path(answer.query).name}  ({total:.0f} ms)  ")
+    query = Path(answer.query).name if answer.photo else answer.query
+    query = on_one_line(f"{query}  ({total:.0f} ms)  ")
     verdict = on_one_line(_verdict(answer))
-    title = Text.assemble(photo, (verdict, STYLES.get(answer.matches.verdict, "")))
+    title = Text.assemble(query, (verdict, STYLES.get(answer.matches.verdict, "")))
     title.rstrip()
     return title
 
@@ -200,6 +203,8 @@ def _title(answer: Answer) -> Text:
 def _verdict(answer: Answer) -> str:
     """Return the verdict in words, with the probability of a match."""
     matches = answer.matches
+    if not len(matches) and not answer.photo:
+        return "no product has any of these words"
     if not len(matches):
         return "no product passes the filter" if answer.where else "the collection is empty"
     verdict = VERDICTS[matches.verdict]

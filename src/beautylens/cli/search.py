@@ -23,12 +23,19 @@ from beautylens.inputs.unicode_text import on_one_line
 def search(
     address: Address,
     photos: Annotated[
-        list[str], typer.Argument(metavar="PHOTO", help="Photos or folders of photos.")
-    ],
+        list[str] | None,
+        typer.Argument(
+            metavar="PHOTO",
+            help="Photos or folders of photos; without any, --words are searched for.",
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option("-k", "--limit", min=1, help="Products per photo.")] = 7,
     words: Annotated[
         str,
-        typer.Option(help="Words of the product's name that help the search, such as 'rouge 475'."),
+        typer.Option(
+            help="Words of the product's name, such as 'rouge 475': with photos they help the "
+            "search, and alone they are the search."
+        ),
     ] = "",
     where: Annotated[
         str | None, typer.Option(help="Filter on catalogue columns, such as \"brand = 'Dior'\".")
@@ -49,8 +56,11 @@ def search(
     ] = None,
     vectors: Vectors = None,
 ) -> None:
-    """Find the products that photos show; photos that cannot be read are skipped."""
+    """Find the products that photos show, or words name; unreadable photos are skipped."""
     box = bl.Box.parse(crop) if crop else None
+    if not photos:
+        _search_by_words(address, limit, words, where, style, drawn=bool(crop or explanations))
+        return
     collection = bl.open(address, vectors)
     if explanations:
         explanations.mkdir(parents=True, exist_ok=True)
@@ -84,6 +94,23 @@ def search(
         )
     if failed or undrawn or empty:
         raise typer.Exit(1)
+
+
+def _search_by_words(
+    address: str, limit: int, words: str, where: str | None, style: Format, *, drawn: bool
+) -> None:
+    """Print the products that words name.
+
+    Raises:
+        BadParameter: when there are no words, or options that need a photo.
+    """
+    if not words.strip():
+        raise typer.BadParameter("give a photo, --words, or both")
+    if drawn:
+        raise typer.BadParameter("--crop and --explain need a photo: give one, or leave them out")
+    # The vectors of a cluster are not needed.
+    matches = bl.open(address, "").search(limit=limit, words=words, where=where)
+    WRITERS[style](Answer(words, matches, where=where, photo=False), first=True)
 
 
 def _report_unmatched(words: str, matches: bl.Matches) -> None:

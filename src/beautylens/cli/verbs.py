@@ -18,7 +18,7 @@ VERBS = {
     "update": "Change some columns or the pictures of products; their other columns are kept.",
     "remove": "Remove products by id; later searches no longer return them.",
     "sync": "Synchronise a Milvus cluster with the vectors of a collection.",
-    "search": "Find the products that photos show; photos that cannot be read are skipped.",
+    "search": "Find the products that photos show, or words name; unreadable photos are skipped.",
     "evaluate": "Measure mAP@7, recall, MRR and verdicts on labelled photos.",
     "grid": "Compare encoders, poolings and distances; each network runs once per picture.",
     "tune": "Find the recipe with the best mAP@7 on labelled photos within a time budget.",

@@ -27,6 +27,7 @@ from beautylens.recipe.sections import (
     ScorerSettings,
     VerifySettings,
     VladSettings,
+    WordsSettings,
 )
 from beautylens.recipe.settings import Settings, checked
 
@@ -36,8 +37,6 @@ RENAMED = {
     "rerank": "is called [verify] now, its setting `verify` is called `transform`, and its "
     'settings `order` and `weight` are now [scorer] kind = "cosine_plus_inliers" or "inliers"',
     "textual": "is called [expand_by_name] now",
-    "words": "is called [read] now, and its settings `query` and `barcode` are called `photo` and "
-    "`codes`",
     "judge": 'is [scorer] kind = "judge" now',
 }
 
@@ -58,6 +57,7 @@ class Recipe(Settings):
     retrieve: RetrieveSettings = RetrieveSettings()
     expand: Annotated[ExpandSettings, Field(discriminator="kind")] | None = None
     verify: VerifySettings | None = None
+    words: WordsSettings | None = None
     expand_by_name: ExpandByNameSettings | None = None
     colour: ColourSettings | None = None
     read: ReadSettings | None = None

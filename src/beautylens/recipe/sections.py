@@ -150,6 +150,16 @@ class CompareTextSettings(Settings):
     most: Annotated[int, Field(ge=1, le=16)] = 3
 
 
+class WordsSettings(Settings):
+    """Look-up of products by the words read on the photo, where it is undecided, and those typed.
+
+    At most `products` join the short-list for the words read, and as many for those typed. With
+    this section an index of the words of each product is stored.
+    """
+
+    products: Annotated[int, Field(ge=1, le=1000)] = 50
+
+
 class ExpandByNameSettings(Settings):
     """Expansion by products whose texts are similar to those of the first matches.
 

@@ -11,11 +11,7 @@ from dataclasses import replace
 
 from beautylens.query import Query
 from beautylens.results import Match, Matches
-from beautylens.search.distances import Similarity
-from beautylens.search.hybrid import with_both_cosines
-from beautylens.search.retrieve import rescored
-from beautylens.search.verify import Verify
-from beautylens.store.gallery import Gallery
+from beautylens.search.outside import ScoreOutside
 from beautylens.text.text_index import TextIndex
 
 # Positions that are ranked by text as well; the rest of the ranking follows.
@@ -69,20 +65,18 @@ class ExpandByName:
     the refinement are evidence that all scorers but the judge read.
 
     Args:
-        gallery: holds products that retrieval did not find.
+        outside: scores products that retrieval did not find.
         index: the text of each product.
         rank: ranks matches by the evidence so far, as the scorer does.
         refine: ranks the first positions.
         first: k, how many of the first products are expanded.
         listed: similar products of each at most.
         minimum: least cosine similarity of their texts.
-        similarity: scores descriptors; left out, the cosine is the score.
-        verify: the step that verified the short-list, if any.
     """
 
     def __init__(
         self,
-        gallery: Gallery,
+        outside: ScoreOutside,
         index: TextIndex,
         rank: Callable[[Matches], Matches],
         *,
@@ -90,13 +84,10 @@ class ExpandByName:
         first: int,
         listed: int,
         minimum: float,
-        similarity: Similarity | None = None,
-        verify: Verify | None = None,
     ) -> None:
-        self._gallery, self._index, self._rank = gallery, index, rank
+        self._outside, self._index, self._rank = outside, index, rank
         self._refine, self._first = refine, first
         self._listed, self._minimum = listed, minimum
-        self._similarity, self._verify = similarity, verify
 
     def __call__(self, query: Query, matches: Matches) -> Matches:
         """Return the matches and the products added by name, the first of all with their ranks."""
@@ -133,13 +124,7 @@ class ExpandByName:
         """Return the best image of each product that the gallery holds and the filter allows."""
         if not products:
             return {}
-        found = self._gallery.products.scored(products, query.descriptor, query.where)
-        if query.vlad is not None:
-            found = with_both_cosines(self._gallery, query, found)
-        if self._similarity is not None:
-            found = rescored(self._gallery, query.descriptor, found, self._similarity)
-        if self._verify is not None:
-            found = self._verify(query, found)
+        found = self._outside(query, products)
         ranked = self._rank(found).products()
         scores = {match.image_id: match for match in found}
         return {match.product.product_id: scores[match.image_id] for match in ranked}

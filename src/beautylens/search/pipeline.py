@@ -34,6 +34,7 @@ class Pipeline:
         expand: Step | None = None,
         match_code: Step | None = None,
         verify: Step | None = None,
+        find_by_words: Step | None = None,
         expand_by_name: Step | None = None,
         compare: Step | None = None,
         read: Step | None = None,
@@ -44,6 +45,7 @@ class Pipeline:
         self.expand = _timed("expand", expand)
         self.match_code = _timed("match_code", match_code)
         self.verify = _timed("verify", verify)
+        self.find_by_words = _timed("find_by_words", find_by_words)
         self.expand_by_name = _timed("expand_by_name", expand_by_name)
         self.compare = _timed("compare", compare)
         self.read = _timed("read", read)
@@ -72,6 +74,7 @@ class Pipeline:
         matches = self.expand(query, matches)  # query expansion, diffusion
         matches = self.match_code(query, matches)  # barcodes as GTINs
         matches = self.verify(query, matches)  # keypoints under one transform
+        matches = self.find_by_words(query, matches)  # names with the words read and typed
         matches = self.expand_by_name(query, matches)  # products with similar names
         matches = self.compare(query, matches)  # colours where geometry does not decide
         matches = self.read(query, matches)  # words on the pack and words typed

@@ -9,13 +9,10 @@ from dataclasses import replace
 from beautylens.query import Query
 from beautylens.results import Match, Matches, Product
 from beautylens.store.picture_text import PictureText
+from beautylens.text.index_words import LONGEST_VALUE
 from beautylens.text.lines import ReadLine
 from beautylens.text.overlap import Shared, share
 from beautylens.text.tokens import identifies
-
-# Letters of the longest value that is taken for text on the pack: a description shares words with
-# it by chance.
-LONGEST_VALUE = 60
 
 
 class ReadPack:

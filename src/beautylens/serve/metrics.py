@@ -22,6 +22,8 @@ from beautylens.results import Matches
 
 # The environment variable with the folder in which worker processes share their metrics.
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
+# The stages that read the photo, unless it is decided before, as most are.
+READING = frozenset(("find_by_words", "read"))
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -66,7 +68,8 @@ class Metrics:
         self._verdicts.labels(matches.verdict or "none").inc()
         for stage, milliseconds in matches.milliseconds.items():
             # Most photos are decided before they would be read.
-            if stage != "read" or (matches.query and matches.query.was_read):
+            unread = matches.query is not None and not matches.query.was_read
+            if stage not in READING or not unread:
                 self._stages.labels(stage).observe(milliseconds / 1000)
 
     def watch(self, app: ASGIApp) -> ASGIApp:

@@ -11,6 +11,7 @@ from beautylens.errors import QueryError
 from beautylens.files.paths import as_path
 from beautylens.images.fit import Box
 from beautylens.query import Photo
+from beautylens.results import Matches
 from beautylens.serve.decoders import SECONDS, Decoders
 from beautylens.serve.metrics import Metrics
 from beautylens.serve.problems import HTTPProblem
@@ -63,13 +64,7 @@ class Service:
             ImageError: when it cannot be read.
             QueryError: when the words, the filter or the crop are invalid.
         """
-        if len(words) > WORDS:
-            raise QueryError(f"the words have {len(words)} characters; give at most {WORDS}")
-        if len(where) > FILTER:
-            raise QueryError(f"the filter has {len(where)} characters; give at most {FILTER}")
-        if where.strip():
-            # Fewer columns than the collection allows: clients must not filter on paths.
-            parse_filter(where, self.columns)
+        self.check_texts(words, where)
         return self.collection.photo(
             data,
             words=words,
@@ -78,6 +73,31 @@ class Service:
             limits=self.settings.limits,
             decode=self.decoders.decode,
         )
+
+    def by_words(self, words: str, limit: int, where: str = "", crop: str = "") -> Matches:
+        """Return the products with most of the words.
+
+        Raises:
+            CollectionError: when the collection has no index of words.
+            QueryError: when the words or the filter are invalid, or a crop is given.
+        """
+        self.check_texts(words, where)
+        box = Box.parse(crop) if crop.strip() else None
+        return self.collection.search(limit=limit, words=words, where=where, crop_to=box)
+
+    def check_texts(self, words: str, where: str) -> None:
+        """Raise unless words and filter may be searched with.
+
+        Raises:
+            QueryError: when one is too long, or the filter is invalid.
+        """
+        if len(words) > WORDS:
+            raise QueryError(f"the words have {len(words)} characters; give at most {WORDS}")
+        if len(where) > FILTER:
+            raise QueryError(f"the filter has {len(where)} characters; give at most {FILTER}")
+        if where.strip():
+            # Fewer columns than the collection allows: clients must not filter on paths.
+            parse_filter(where, self.columns)
 
     def may_show(self, image: str) -> bool:
         """Return whether the catalogue picture at a path may be shown."""

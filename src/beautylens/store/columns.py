@@ -13,6 +13,8 @@ from beautylens.arrays import Float32
 from beautylens.reasons import Reasons
 from beautylens.results import Match, Product
 
+# The column of the words that may be on the pack, for look-up.
+PACK_WORDS = "pack_words"
 # The columns that can be searched by.
 Vectors = Literal["descriptor", "vlad"]
 

@@ -22,6 +22,7 @@ from beautylens.store.fragments import append_fragments, write_fragments
 from beautylens.store.lance import of_products, plain_errors
 from beautylens.store.lance_index import LanceIndex
 from beautylens.store.picture_text import PictureText
+from beautylens.store.product_words import ProductWords
 from beautylens.store.products import Products
 from beautylens.store.rows import Rows
 from beautylens.store.schema import (
@@ -53,6 +54,7 @@ class Gallery:
         artefacts: computed over all rows.
         failures: pictures that could not be indexed.
         picture_text: lines of text read on the pictures.
+        words: look-up of products by their words and those on their pictures.
     """
 
     def __init__(self, address: str | Path, index: MakeIndex | None = None) -> None:
@@ -80,6 +82,7 @@ class Gallery:
             self.picture_text = PictureText(self._table("lines"), self.address)
             self.artefacts = Artefacts(self.address, self.settings["artefacts"])
         self.products = Products(self.rows)
+        self.words = ProductWords(self.rows.words, self.picture_text.words)
         self.vectors: VectorIndex = (
             LanceIndex(self.rows) if index is None else index(self.rows, self.settings)
         )
@@ -107,6 +110,7 @@ class Gallery:
         settings: Mapping[str, Any],
         extra: Sequence[str] = (),
         thumbnails: bool = False,
+        words: bool = False,
         artefacts: Mapping[str, bytes] | None = None,
     ) -> Gallery:
         """Create an empty gallery, or open it if another process has just created it.
@@ -118,6 +122,7 @@ class Gallery:
             settings: JSON values, such as the recipe and the encoder's fingerprint.
             extra: metadata columns of the catalogue.
             thumbnails: whether thumbnails are stored.
+            words: whether products are looked up by words.
             artefacts: fitted on the catalogue before it is indexed.
 
         Raises:
@@ -135,6 +140,7 @@ class Gallery:
                         {**settings, "format": FORMAT},
                         several(extra),
                         thumbnails=thumbnails,
+                        words=words,
                         artefacts=artefacts or {},
                     )
             except (CollectionError, OSError, RuntimeError, ValueError):

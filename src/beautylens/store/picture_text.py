@@ -10,6 +10,8 @@ import pyarrow as pa
 
 from beautylens.store.lance import key_field, of_images, of_products, plain_errors
 from beautylens.store.table import Table
+from beautylens.store.word_index import WordIndex, create_word_index
+from beautylens.text.index_words import index_words
 from beautylens.text.ocr import Line
 
 SCHEMA = pa.schema(
@@ -19,6 +21,8 @@ SCHEMA = pa.schema(
         # Of the file that was read: a changed one is read again.
         pa.field("digest", pa.string()),
         pa.field("lines", pa.string()),
+        # Normal forms of the words in the lines, for look-up.
+        pa.field("words", pa.string()),
     ]
 )
 # Rows from which on ids are looked up by an index.
@@ -37,6 +41,9 @@ class PictureLines(NamedTuple):
 class PictureText:
     """The text of one gallery's pictures, in a Lance table beside its rows.
 
+    Attributes:
+        words: look-up of products by the words in the lines.
+
     Args:
         table: one picture per row.
         address: of the gallery, for errors.
@@ -44,6 +51,7 @@ class PictureText:
 
     def __init__(self, table: Table, address: str) -> None:
         self._table, self._address = table, address
+        self.words = WordIndex(table, "words", address)
 
     def read(self, image_ids: Iterable[str]) -> dict[str, tuple[Line, ...]]:
         """Return the lines of those pictures that were read, by image id."""
@@ -80,9 +88,18 @@ class PictureText:
         """Write the lines of pictures, replacing those of the same image ids, in one commit."""
         if not pictures:
             return
-        rows = [each._asdict() | {"lines": _to_json(each.lines)} for each in pictures]
+        rows = [
+            each._asdict()
+            | {
+                "lines": _to_json(each.lines),
+                "words": index_words(line.text for line in each.lines),
+            }
+            for each in pictures
+        ]
         with plain_errors(self._address, "written"):
-            self._table.merge("image_id", pa.Table.from_pylist(rows, schema=SCHEMA))
+            # Collections of earlier versions have no column of words.
+            names = [name for name in SCHEMA.names if name in self._table.schema.names]
+            self._table.merge("image_id", pa.Table.from_pylist(rows, schema=SCHEMA).select(names))
 
     def delete(self, product_ids: Iterable[str]) -> None:
         """Delete the lines on all pictures of these products."""
@@ -110,6 +127,8 @@ class PictureText:
             indexed = {name for each in dataset.describe_indices() for name in each.field_names}
             for name in {"image_id", "product_id"} - indexed:
                 dataset.create_scalar_index(name, "BTREE")
+            if "words" in set(dataset.schema.names) - indexed:
+                create_word_index(dataset, "words")
             dataset.optimize.optimize_indices()
 
     def _delete(self, where: str) -> None:

@@ -9,7 +9,7 @@ from beautylens.catalogue.gtin import gtins_in, spellings
 from beautylens.inputs.several import several, several_ids
 from beautylens.inputs.unicode_text import composed
 from beautylens.results import Matches
-from beautylens.store.lance import of_products, sql_list
+from beautylens.store.lance import filter_errors, of_products, sql_list
 from beautylens.store.rows import Rows
 
 _UNSPACED = "replace(replace(gtin, ' ', ''), '-', '')"
@@ -45,6 +45,23 @@ class Products:
         ):
             found.setdefault(product, path)
         return found
+
+    def first_pictures(self, product_ids: Iterable[str], where: str | None = None) -> Matches:
+        """Return the first image of each product, ordered by product id, not scored.
+
+        Args:
+            product_ids: unknown ids are ignored.
+            where: a further SQL condition on the images.
+
+        Raises:
+            QueryError: when the condition cannot be understood.
+        """
+        condition = of_products(product_ids)
+        if where is not None:
+            condition = f"{condition} AND ({where})"
+        with filter_errors(where, self._rows.text_columns):
+            found = self._rows.matching(condition).products()
+        return found.with_rows(sorted(found, key=lambda match: match.product.product_id))
 
     def images(self, product_id: str) -> Matches:
         """Return all images of a product ordered by id, not scored; none if it is unknown."""

@@ -13,14 +13,18 @@ from beautylens.features.local.keypoints import Keypoints
 from beautylens.images.thumbnail import Thumbnail
 from beautylens.inputs.several import several
 from beautylens.results import Match, Matches
-from beautylens.store.columns import Vectors, cosines, stacked, to_match
+from beautylens.store.columns import PACK_WORDS, Vectors, cosines, stacked, to_match
 from beautylens.store.indexes import Indexes
 from beautylens.store.lance import of_images, plain_errors
 from beautylens.store.row_id_cache import RowIdCache
 from beautylens.store.schema import INTERNAL, PLAIN, THUMBNAIL
 from beautylens.store.table import Table, table_address
+from beautylens.store.word_index import WordIndex
+from beautylens.text.index_words import LONGEST_VALUE, index_words
 
 STREAMED_ROWS = 4096
+# The columns whose values may be on the pack, however long they are.
+_NAMED = ("brand", "name", "category")
 
 
 class Rows:
@@ -36,6 +40,7 @@ class Rows:
     def __init__(self, table: Table, address: str) -> None:
         self.table, self.address = table, address
         self.indexes = Indexes(table)
+        self.words = WordIndex(table, PACK_WORDS, address)
         self._row_ids = RowIdCache(table)
 
     @property
@@ -229,6 +234,8 @@ class Rows:
     def complete(self, rows: pa.Table) -> pa.Table:
         """Return rows with all columns of the table, in its order."""
         schema = self.table.schema
+        if PACK_WORDS in schema.names:
+            rows = rows.append_column(PACK_WORDS, _pack_words(rows))
         for name in set(schema.names) - set(rows.column_names):
             rows = rows.append_column(name, _missing_values(schema.field(name), rows))
         return rows.select(schema.names).cast(schema)
@@ -276,6 +283,23 @@ class Rows:
             if gone:
                 self.table.delete(where)
         return gone
+
+
+def _pack_words(rows: pa.Table) -> pa.Array:
+    """Return the words of each row's brand, name, category and short metadata values."""
+    further = {name for name in rows.column_names if name not in (*PLAIN, *INTERNAL)}
+    texts = rows.select([n for n in rows.column_names if n in {*_NAMED, *further}]).to_pylist()
+    return pa.array(
+        [
+            index_words(
+                text
+                for name, text in row.items()
+                if text and (name in _NAMED or len(text) <= LONGEST_VALUE)
+            )
+            for row in texts
+        ],
+        pa.string(),
+    )
 
 
 def _missing_values(field: pa.Field, rows: pa.Table) -> pa.Array | pa.ChunkedArray:

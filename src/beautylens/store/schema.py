@@ -14,6 +14,7 @@ import pyarrow as pa
 from beautylens.errors import CollectionError
 from beautylens.files.paths import AnyPath, RemotePath
 from beautylens.store.artefacts import Artefacts
+from beautylens.store.columns import PACK_WORDS
 from beautylens.store.failures import SCHEMA as FAILURES
 from beautylens.store.lance import key_field
 from beautylens.store.picture_text import SCHEMA as LINES
@@ -27,6 +28,7 @@ THUMBNAIL = ("thumbnail", "thumbnail_scale")
 INTERNAL = (
     *("path", "digest", "precision", "descriptor", "original", "vlad", "keypoints"),
     *THUMBNAIL,
+    PACK_WORDS,
 )
 # Keypoints are packed already; Lance's compression saves an eighth and is slower than reading.
 _UNCOMPRESSED = {"lance-encoding:compression": "none"}
@@ -40,6 +42,7 @@ def create_tables(
     extra: Sequence[str],
     *,
     thumbnails: bool = False,
+    words: bool = False,
     artefacts: Mapping[str, bytes],
 ) -> None:
     """Create the empty tables of a gallery; it exists once it has settings, which come last.
@@ -50,6 +53,7 @@ def create_tables(
         settings: JSON values; a unique id is added.
         extra: metadata columns.
         thumbnails: whether there are columns for thumbnails.
+        words: whether there is a column of words for look-up.
         artefacts: fitted on the catalogue before it is indexed.
     """
     fields = [key_field("image_id")]
@@ -60,6 +64,8 @@ def create_tables(
     if thumbnails:
         types = (pa.large_binary(), pa.float32())
         fields += [pa.field(name, kind) for name, kind in zip(THUMBNAIL, types, strict=True)]
+    if words:
+        fields.append(pa.field(PACK_WORDS, pa.string()))
     Table.ensure(table_address(address, "images"), pa.schema(fields))
     Table.ensure(table_address(address, "failures"), FAILURES)
     Table.ensure(table_address(address, "lines"), LINES)

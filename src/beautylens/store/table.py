@@ -169,6 +169,34 @@ class Table:
         )
         return scanner.to_table()
 
+    def with_words(
+        self,
+        column: str,
+        words: str,
+        count: int,
+        names: Sequence[str],
+        where: str | None = None,
+    ) -> pa.Table:
+        """Return `_score` (BM25) and some columns of the rows with most of the words.
+
+        Args:
+            column: of texts.
+            words: separated by spaces; those that are repeated count more.
+            count: how many rows.
+            names: columns.
+            where: an SQL condition that the rows must meet.
+        """
+        from lance.query import MatchQuery
+
+        scanner = self.newest().scanner(
+            [*names, "_score"],
+            where,
+            limit=count,
+            full_text_query=MatchQuery(words, column),
+            prefilter=True,
+        )
+        return scanner.to_table()
+
     def add(self, rows: pa.Table) -> None:
         """Append rows."""
         with self.writing() as dataset:

@@ -28,7 +28,7 @@ NO_KEYPOINTS: Changes = {
 # Optional parts of a recipe.
 PARTS = ("keypoints", "vlad", "verify", "colour", "read")
 # The sections that change the judge's evidence.
-EVIDENCE = ("encoders", "projection", "retrieve", "expand", "expand_by_name", *PARTS)
+EVIDENCE = ("encoders", "projection", "retrieve", "expand", "words", "expand_by_name", *PARTS)
 
 
 def completed(recipe: Recipe, *, texts: bool) -> Recipe:

@@ -16,6 +16,10 @@ from beautylens.serve.texts import FormId
 
 MOST = 50
 Image = Annotated[UploadFile, File(description="JPEG, PNG, WebP, HEIC, AVIF or GIF.")]
+OptionalImage = Annotated[
+    UploadFile | None,
+    File(description="JPEG, PNG, WebP, HEIC, AVIF or GIF. Without it, `words` are searched for."),
+]
 Crop = Annotated[
     str,
     Form(
@@ -32,12 +36,13 @@ def search_routes(service: Service) -> APIRouter:
 
     @routes.post("/search", responses=documented(400, 403, 408, 413, 415, 422, 429, 503))
     async def search(
-        image: Image,
+        image: OptionalImage = None,
         limit: Annotated[int, Form(ge=1, le=MOST, description="Number of products.")] = 7,
         words: Annotated[
             str,
             Form(
-                description="Words of the product's name that help the search.",
+                description="Words of the product's name that help the search. Without a photo "
+                "the products with most of them are returned, without a verdict.",
                 examples=["velvet 475"],
             ),
         ] = "",
@@ -47,12 +52,15 @@ def search_routes(service: Service) -> APIRouter:
         ] = "",
         crop: Crop = "",
     ) -> Answer:
-        """Find the products that a photo shows."""
-        data = await image.read()
+        """Find the products that a photo shows, or that words name."""
+        data = None if image is None else await image.read()
 
         def answer() -> Answer:
-            photo = service.photo(data, words, where, crop)
-            matches = service.collection.search(photo, limit)
+            if data is None:
+                matches = service.by_words(words, limit, where, crop)
+            else:
+                photo = service.photo(data, words, where, crop)
+                matches = service.collection.search(photo, limit)
             service.metrics.searched(matches)
             return Answer.of(matches)
 
