@@ -12,7 +12,7 @@ from beautylens.text.ocr import Line
 from beautylens.text.tokens import tokens_of
 
 # Words of a photo that are looked up: those of the tallest lines, which name the product. More are
-# small print, and take longer.
+# small text, and take longer.
 MOST_WORDS = 32
 # Letters of the shortest word that is looked up if it was read; shorter ones are mostly misread.
 SHORTEST = 2

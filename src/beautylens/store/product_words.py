@@ -48,8 +48,9 @@ class ProductWords:
         words = [_keys(line) for line in lines]
         known = self._texts.vocabulary()
         scores = self._texts.search(_terms(words, known, known), limit, where)
-        if self._pictures.exists():
-            terms = _terms(words, self._pictures.vocabulary(), known)
+        # Its vocabulary is empty where no picture was read.
+        if self._pictures.exists() and (on_pictures := self._pictures.vocabulary()):
+            terms = _terms(words, on_pictures, known)
             for product, score in self._pictures.search(terms, limit).items():
                 scores[product] = scores.get(product, 0.0) + READ_TEXT * score
         best = sorted(scores, key=lambda product: (-scores[product], product))[:limit]

@@ -45,11 +45,14 @@ class WordIndex:
     def __init__(self, table: Table, column: str, address: str) -> None:
         self._table, self._column, self._address = table, column, address
         self._vocabulary, self._fragments = Vocabulary(), frozenset[int]()
+        self._exists = False
         self._reading = Lock()
 
     def exists(self) -> bool:
         """Return whether the table has the column; galleries of some recipes do not."""
-        return self._column in self._table.schema.names
+        # A column that is there stays, and to look means to look for a newer version.
+        self._exists = self._exists or self._column in self._table.schema.names
+        return self._exists
 
     def vocabulary(self) -> Vocabulary:
         """Return the words of the column, and perhaps words of rows that were deleted since.
@@ -57,10 +60,10 @@ class WordIndex:
         The first call reads the column; later ones read only what was written since.
         """
         with self._reading(), plain_errors(self._address, "read"):
-            fragments = {each.fragment_id: each for each in self._table.newest().get_fragments()}
+            dataset = self._table.newest()
+            fragments = {each.fragment_id: each for each in dataset.get_fragments()}
             new = [each for number, each in fragments.items() if number not in self._fragments]
             if new:
-                dataset = self._table.newest()
                 batches = dataset.scanner([self._column], fragments=new).to_batches()
                 words = {word for batch in batches for word in _words(batch[self._column])}
                 self._vocabulary.add(words)
@@ -77,6 +80,8 @@ class WordIndex:
             limit: number of products.
             where: SQL condition on the table's columns.
         """
+        if not words:
+            return {}
         count = limit
         while True:
             with plain_errors(self._address, "searched"):

@@ -12,7 +12,7 @@ from rapidfuzz.distance import Levenshtein
 from beautylens.text.lines import LETTERS_PER_ERROR
 
 # Similar words of one word at most.
-MOST_SIMILAR = 8
+MOST_SIMILAR = 4
 # Least letters of each part of a word that is two words without a space.
 LEAST_PART = 3
 
