@@ -131,7 +131,7 @@ def test_a_pack_in_another_design_is_found_by_its_printed_name(shallow: Collecti
     assert "p07" in ids(found)
 
 
-def test_the_tallest_lines_are_looked_up_and_small_print_is_not() -> None:
+def test_the_tallest_lines_are_looked_up_and_small_text_is_not() -> None:
     small = [line(f"ingredient{number}", 5.0) for number in range(MOST_WORDS)]
     lines = tallest([*small, line("REINE & BLANCHE a 5", 40.0)])
     assert lines[0] == "reine blanche 5"

@@ -91,6 +91,7 @@ def from_environment() -> FastAPI:
 
 
 def _warm(collection: bl.Collection) -> None:
-    """Search once, which compiles networks and opens files."""
+    """Search once, which compiles networks, opens files and reads the vocabulary."""
+    collection.gallery.words.search(["warm"], 1)
     grain: UInt8 = np.random.default_rng(0).integers(0, 255, (640, 480, 3), np.uint8)
     collection.search(grain)
