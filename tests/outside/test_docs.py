@@ -71,6 +71,7 @@ def drawn(tmp_path: Path) -> Path:
     (table,) = (block.text for block in blocks("README.md") if block.language == "csv")
     (here / "products.csv").write_text(table, "utf-8")
     shutil.copy(here / "products.csv", here / "new.csv")
+    (here / "prices.csv").write_text("product_id,price\n1001,9.90 EUR\n", "utf-8")
     build(drawn.table, here / "demo" / "sample.lens")
     (here / "demo" / "queries").mkdir()
     shutil.copy(drawn.photo(0), here / "demo" / "queries" / "q01.jpg")
