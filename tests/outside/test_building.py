@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from beautylens.collection import open_collection
@@ -15,7 +16,7 @@ from beautylens.errors import CollectionError
 from beautylens.indexing import build
 from beautylens.store.gallery import Gallery
 from tests.cli.test_cli import run
-from tests.conftest import make_shop
+from tests.conftest import catalogue_rows, draw_pack, make_shop, write_table
 from tests.ingest.test_fill import stored
 
 # Small and slow commits, so that a kill falls between, before and inside several of them.
@@ -68,6 +69,57 @@ def grown(target: Path, before: int) -> bool:
         return len(Gallery(target).rows.image_ids()) > before
     except (CollectionError, OSError, ValueError, RuntimeError):
         return False
+
+
+MIRROR = """
+import sys, time
+import beautylens
+from beautylens.ingest import fill as build
+from beautylens.store.table import Table
+build.COMMIT_IMAGES = 2
+merge, delete = Table.merge, Table.delete
+Table.merge = lambda *args, **options: (time.sleep(0.1), merge(*args, **options), time.sleep(0.1))
+Table.delete = lambda *args: (time.sleep(0.1), delete(*args), time.sleep(0.1))
+beautylens.open(sys.argv[2]).mirror(sys.argv[1], workers=1)
+"""
+
+
+def test_a_mirror_killed_again_and_again_ends_equal_to_its_table(tmp_path: Path) -> None:
+    (tmp_path / "fast.toml").write_text("[encoder]\nside = 64\n")
+    shop = make_shop(tmp_path / "shop", 20)
+    target = tmp_path / "killed.lens"
+    build(shop.table, target, recipe=tmp_path / "fast.toml")
+    rows = catalogue_rows(20)[4:]
+    for number, row in enumerate(rows, 4):
+        if number % 2:
+            cv2.imwrite(str(shop.picture(number)), draw_pack(number + 50))
+        row["name"] += " again"
+    write_table(shop.table, rows)
+    rng = np.random.default_rng(0)
+    kills = 0
+    while kills < 5:
+        before = Gallery(target).version
+        process = subprocess.Popen([sys.executable, "-c", MIRROR, str(shop.table), str(target)])
+        try:
+            while Gallery(target).version == before and process.poll() is None:
+                time.sleep(0.02)
+            time.sleep(float(rng.random()) * 0.25)
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        if process.returncode == 0:
+            break
+        kills += 1
+    assert kills >= 2
+    collection = open_collection(target)
+    collection.mirror(shop.table)
+    assert collection.plan(shop.table).is_empty
+    whole, _ = build(shop.table, tmp_path / "whole.lens", recipe=tmp_path / "fast.toml")
+    names = [*collection.gallery.rows.text_columns, "path", "digest"]
+    mirrored, expected = (
+        each.gallery.rows.select(names).sort_by("image_id") for each in (collection, whole)
+    )
+    assert mirrored.to_pylist() == expected.to_pylist()
 
 
 def test_an_interrupted_build_says_so_and_goes_on(tmp_path: Path) -> None:
