@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -79,6 +80,16 @@ def test_told_to_stop_it_finishes_what_it_took(own: Path, shop: Shop) -> None:
         assert [each.result().status_code for each in running] == [200] * 4
         assert code == 0
         assert server.process.stderr.read() == ""
+
+
+def test_a_server_told_to_log_json_writes_a_line_per_request(own: Path) -> None:
+    with served(own, "--log", "json") as server:
+        answer = httpx2.get(f"{server.address}/v1/products/p00", headers={"X-Request-ID": "r-1"})
+        assert server.stop() == 0
+        lines = [json.loads(line) for line in server.process.stderr.read().splitlines()]
+    assert answer.headers["X-Request-ID"] == "r-1"
+    (said,) = [line for line in lines if line["id"] == "r-1"]
+    assert (said["route"], said["status"]) == ("/v1/products/{product_id:path}", 200)
 
 
 def test_a_search_that_never_ends_makes_it_not_ready_and_keeps_it_from_no_end(

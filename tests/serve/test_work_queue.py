@@ -52,6 +52,9 @@ def test_what_takes_too_long_is_given_up_and_what_waits_behind_it_is_not_begun()
 
     refusals = asyncio.run(late())
     assert [problem.status_code for problem in refusals] == [503, 503]
+    assert "running: " in refusals[0].cause
+    assert "waited for 1 running tasks, the oldest for" in refusals[1].cause
+    assert all("(wait)" in problem.cause for problem in refusals)
     gate.set()
     queue.close()
     assert begun == []

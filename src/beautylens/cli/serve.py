@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,14 @@ import typer
 
 from beautylens.cli.arguments import Address, Vectors, local_path
 from beautylens.files.paths import as_path
+
+
+class LogOf(StrEnum):
+    """What a server logs."""
+
+    ERRORS = "errors"
+    TEXT = "text"
+    JSON = "json"
 
 
 def serve(
@@ -55,6 +64,10 @@ def serve(
     seconds: Annotated[
         float, typer.Option(min=1, max=600, help="Timeout of a request in seconds.")
     ] = 20.0,
+    log: Annotated[
+        LogOf,
+        typer.Option(help="Log errors alone, or also a line per request, as text or JSON."),
+    ] = LogOf.ERRORS,
     vectors: Vectors = None,
 ) -> None:
     """Serve the HTTP API and the photo-search page, by default on localhost only."""
@@ -76,6 +89,7 @@ def serve(
         "pictures": [folder.absolute() for folder in pictures or ()],
         "title": title,
         "seconds": seconds,
+        "log": log.value,
     }
     run(
         checked(ServeSettings, given, "the command line", ServeError), port, workers, _print_address

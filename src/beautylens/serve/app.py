@@ -18,6 +18,7 @@ from beautylens.arrays import UInt8
 from beautylens.serve.ending import FINISH_SECONDS, end_within
 from beautylens.serve.middleware.guard import Guard
 from beautylens.serve.middleware.limits import HeadAsGet, RequestLimits
+from beautylens.serve.middleware.request_log import RequestLog
 from beautylens.serve.problems import handle_problems
 from beautylens.serve.routes.feedback import feedback_routes
 from beautylens.serve.routes.health import health_routes
@@ -74,9 +75,10 @@ def make_app(settings: ServeSettings, collection: bl.Collection | None = None) -
             allow_origins=settings.origins,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization"],
-            expose_headers=["Retry-After"],
+            expose_headers=["Retry-After", "X-Request-ID"],
         )
     app.add_middleware(service.metrics.watch)
+    app.add_middleware(RequestLog)
     app.add_middleware(HeadAsGet)
     return app
 

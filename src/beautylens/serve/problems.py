@@ -20,7 +20,7 @@ from beautylens.errors import (
     QueryError,
     TableError,
 )
-from beautylens.inputs.unicode_text import on_one_line
+from beautylens.serve.log import REQUEST
 from beautylens.serve.middleware.headers import SECURITY
 
 MEDIA_TYPE = "application/problem+json"
@@ -45,16 +45,24 @@ class HTTPProblem(HTTPException):
         kind: last part of the problem's `type`, for programs.
         detail: one sentence for people: what, why, and what to do.
         headers: additional headers.
+        cause: what the log says of an error of the server; by default `detail`.
     """
 
     def __init__(
-        self, status: int, kind: str, detail: str, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        kind: str,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        cause: str = "",
     ) -> None:
         super().__init__(status, detail, dict(headers or {}))
-        self.kind = kind
+        self.kind, self.cause = kind, cause or detail
 
     def response(self) -> JSONResponse:
-        """Return the problem document."""
+        """Return the problem document, and log an error of the server."""
+        if self.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            _LOG.error("%d %s: %s", self.status_code, self.kind, self.cause)
         problem = Problem(
             type=f"urn:beautylens:{self.kind}",
             title=HTTPStatus(self.status_code).phrase,
@@ -101,12 +109,12 @@ def _of_error(request: Request, error: Exception) -> JSONResponse:
     kind = _REQUEST_ERRORS.get(type(error))  # type: ignore[arg-type]  # only those are known
     if kind is not None:
         return HTTPProblem(422, kind, str(error)).response()
-    _LOG.error("%s", on_one_line(str(error)))
     if isinstance(error, CollectionError):
         return HTTPProblem(
             503,
             "collection-unavailable",
             "the collection cannot be read or changed at the moment; see the server's log",
+            cause=str(error),
         ).response()
     return _of_fault(request, error)
 
@@ -134,5 +142,9 @@ def _of_http(_: Request, error: Exception) -> JSONResponse:
 
 def _of_fault(_: Request, error: Exception) -> JSONResponse:
     """Respond without details, which are only logged."""
-    # This response does not pass the guard, which adds the headers to others.
-    return HTTPProblem(500, "fault", "internal error; see the server's log", SECURITY).response()
+    # This response does not pass the middleware, which adds the headers to others.
+    request = REQUEST.get()
+    headers = SECURITY | ({"X-Request-ID": request.request_id} if request else {})
+    cause = f"{type(error).__name__}: {error}"
+    detail = "internal error; see the server's log"
+    return HTTPProblem(500, "fault", detail, headers, cause).response()

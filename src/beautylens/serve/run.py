@@ -25,7 +25,7 @@ from beautylens.files.paths import as_path
 from beautylens.serve.app import GIVEN
 from beautylens.serve.connection import Connection
 from beautylens.serve.ending import FINISH_SECONDS
-from beautylens.serve.log import LOGGING
+from beautylens.serve.log import logging_of
 from beautylens.serve.metrics import SHARED
 from beautylens.serve.middleware.limits import HEAD_BYTES
 from beautylens.serve.pictures import PictureStore
@@ -69,7 +69,7 @@ def serve(settings: ServeSettings, port: int, workers: int, started: Callable[[s
             workers=workers,
             http=Connection,
             ws="none",
-            log_config=dict(LOGGING),
+            log_config=logging_of(settings.log),
             log_level=logging.WARNING,
             access_log=False,
             server_header=False,

@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field
 from beautylens.images.limits import Limits
 from beautylens.recipe.settings import Settings
 from beautylens.runtime.threads import core_count
+from beautylens.serve.log import Log
 
 MEBIBYTE = 1 << 20
 # The formats of photos that anybody may send.
@@ -43,6 +44,8 @@ class ServeSettings(Settings):
     """The only folders whose catalogue pictures may be shown; empty allows all."""
     title: str = "Beautylens"
     """Title of the page."""
+    log: Log = "errors"
+    """What is logged: warnings and errors alone, or also a line per request, as text or JSON."""
     threads: int = Field(default_factory=core_count)
     """Concurrent searches per process."""
     waiting: int = 32

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import itertools
 import math
+import sys
+import threading
 import time
+import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import PurePath
 from typing import Any, TypeVar
 
 from beautylens.serve.problems import HTTPProblem
@@ -15,6 +20,8 @@ from beautylens.serve.problems import HTTPProblem
 Result = TypeVar("Result")
 # A task counts as stuck after this many times the timeout.
 STUCK = 2.0
+# Number of calls, innermost first, that the log names of a task that takes too long.
+_CALLS = 4
 
 
 class WorkQueue:
@@ -32,7 +39,7 @@ class WorkQueue:
         self._finish = finish
         self._pool = ThreadPoolExecutor(threads, "queue")
         self._usual = 0.2  # moving average of a task's seconds
-        self._begun: dict[int, float] = {}
+        self._begun: dict[int, tuple[float, int]] = {}  # its start, and its thread
         self._numbers = itertools.count()
         self.taken = 0
         """Number of tasks that are running or waiting."""
@@ -46,7 +53,7 @@ class WorkQueue:
         if self._finish:
             return 0
         latest = time.monotonic() - STUCK * self._seconds
-        return sum(start < latest for start in tuple(self._begun.values()))
+        return sum(start < latest for start, _ in tuple(self._begun.values()))
 
     async def do(self, work: Callable[[], Result]) -> Result:
         """Run a task, and return its result.
@@ -63,26 +70,42 @@ class WorkQueue:
                 {"Retry-After": str(seconds)},
             )
         self.taken += 1
-        job = self._pool.submit(self._timed, work)
+        number = next(self._numbers)
+        # The task's lines of the log have the id of its request.
+        job = self._pool.submit(contextvars.copy_context().run, self._timed, number, work)
         future = asyncio.wrap_future(job)
         future.add_done_callback(self._release)
         try:
             return await asyncio.wait_for(asyncio.shield(future), self._seconds)
         except TimeoutError:
+            cause = self._cause(number)
             # A task that has not started is cancelled, because nobody waits for it.
             if not job.cancel() and self._finish:
                 return await future
             raise HTTPProblem(
                 503,
                 "too-slow",
-                f"the request took longer than {self._seconds:g} seconds; try again, or send a "
-                "smaller picture",
+                f"the server had no answer within {self._seconds:g} seconds, because it is busy or "
+                "its storage is slow; try again in a few seconds",
                 {"Retry-After": "5"},
+                cause,
             ) from None
 
-    def _timed(self, work: Callable[[], Result]) -> Result:
-        number, start = next(self._numbers), time.monotonic()
-        self._begun[number] = start
+    def _cause(self, number: int) -> str:
+        """Return what a task spends its time with."""
+        begun = dict(self._begun)
+        late = f"no answer within {self._seconds:g} seconds"
+        if number in begun:
+            return f"{late}; running: {_calls(begun[number][1])}"
+        if not begun:
+            return late
+        start, thread = min(begun.values())
+        oldest = f"the oldest for {time.monotonic() - start:.0f} seconds: {_calls(thread)}"
+        return f"{late}; waited for {len(begun)} running tasks, {oldest}"
+
+    def _timed(self, number: int, work: Callable[[], Result]) -> Result:
+        start = time.monotonic()
+        self._begun[number] = start, threading.get_ident()
         try:
             return work()
         finally:
@@ -98,3 +121,14 @@ class WorkQueue:
     def close(self) -> None:
         """Finish running tasks, and cancel waiting ones."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _calls(thread: int) -> str:
+    """Return the innermost calls of a thread, such as `store/table.py:80 (take)`."""
+    frame = sys._current_frames().get(thread)
+    calls = traceback.extract_stack(frame)[-_CALLS:] if frame else []
+    lines = [
+        f"{'/'.join(PurePath(call.filename).parts[-2:])}:{call.lineno} ({call.name})"
+        for call in reversed(calls)
+    ]
+    return " in ".join(lines)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, File, Form, Response, UploadFile
 from beautylens.errors import ImageError
 from beautylens.images.draw import to_png
 from beautylens.serve.forms import FormRoute
+from beautylens.serve.log import REQUEST
 from beautylens.serve.models import Answer
 from beautylens.serve.problems import HTTPProblem, documented
 from beautylens.serve.service import Service
@@ -62,6 +63,8 @@ def search_routes(service: Service) -> APIRouter:
                 photo = service.photo(data, words, where, crop)
                 matches = service.collection.search(photo, limit)
             service.metrics.searched(matches)
+            if (request := REQUEST.get()) is not None:
+                request.verdict, request.milliseconds = matches.verdict, matches.milliseconds
             return Answer.of(matches)
 
         return await service.searching.do(answer)
