@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 torch = pytest.importorskip("torch", reason="needs the extra `train`")
 
@@ -344,7 +345,7 @@ def test_what_cannot_be_is_said_before_anything_is_made(
         Training(start, shop.table, small_encoder, BRIEF)
     with pytest.raises(EncoderError, match="an adapter needs an encoder file"):
         Training(from_timm(NETWORK, side=SIDE, seed=1), shop.table, out, BRIEF, adapter=True)
-    with pytest.raises(TableError, match=r"share photos .*validate on other photos"):
+    with pytest.raises(TableError, match=r"share \d photos .*validate on other photos"):
         Training(start, shop.table, out, BRIEF, validation=truths[0]).pairs(truths[0])
     with pytest.raises(EncoderError, match="has no classifier to distil"):
         Training(start, shop.table, out, BRIEF).pairs(truths[0], distil=True)
@@ -380,6 +381,48 @@ def test_a_training_that_runs_away_makes_no_encoder(
     with pytest.raises(EncoderError, match="try a tenth of the rate"):
         adapter(small_encoder, shop, tmp_path / "out", rate=1e9).uel()
     assert not (tmp_path / "out").exists()
+
+
+def validated_on(photos: Mapping[Path, str], folder: Path) -> Path:
+    rows = [f"{photo},{product}" for photo, product in photos.items()]
+    table = folder / "val.csv"
+    table.write_text("\n".join(["image,product_ids", *rows]) + "\n", "utf-8")
+    return table
+
+
+def copied(source: Path, to: Path, *, again: bool) -> Path:
+    """Copy a picture byte for byte, or smaller and encoded again."""
+    if again:
+        with Image.open(source) as picture:
+            picture.resize((picture.width * 3 // 4, picture.height * 3 // 4)).save(to, quality=70)
+    else:
+        to.write_bytes(source.read_bytes())
+    return to
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_pictures_of_the_catalogue_are_no_validation_photos_under_any_name(
+    shop: Shop, small_encoder: Path, tmp_path: Path, again: bool
+) -> None:
+    start = from_encoder(str(small_encoder), frozen=True)
+    photo = copied(shop.picture(3), tmp_path / "holiday.jpg", again=again)
+    table = validated_on({shop.photo(0): "p00", photo: "p03"}, tmp_path)
+    said = rf"1 of its photos .*holiday\.jpg \(as {shop.picture(3).name}\).* --allow-leaks"
+    with pytest.raises(TableError, match=said):
+        Training(start, shop.table, tmp_path / "out", BRIEF, validation=table)
+    Training(start, shop.table, tmp_path / "out", BRIEF, validation=table, allow_leaks=True)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_photos_trained_on_are_no_validation_photos_under_another_name(
+    shop: Shop, small_encoder: Path, truths: tuple[Path, Path], tmp_path: Path, again: bool
+) -> None:
+    start = from_encoder(str(small_encoder))
+    photo = copied(shop.photo(2), tmp_path / "other.jpg", again=again)
+    table = validated_on({shop.photo(1): "p01", photo: "p02"}, tmp_path)
+    training = Training(start, shop.table, tmp_path / "out", BRIEF, validation=table)
+    with pytest.raises(TableError, match=r"share 1 photos .*other\.jpg"):
+        training.pairs(truths[0])
 
 
 def test_photos_of_unknown_products_are_told(

@@ -187,6 +187,7 @@ def _training(
             learn_norms=published,
             maps=options.maps,
             dimensions=options.dimensions,
+            allow_leaks=options.allow_leaks,
             report=report,
             report_epoch=partial(_print_epoch, settings.epochs),
             validation=None if options.validate is None else as_path(options.validate),

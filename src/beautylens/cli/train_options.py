@@ -48,6 +48,13 @@ Validate = Annotated[
         metavar="TRUTH", help="Measure mAP@7 on these photos after each epoch; stop early."
     ),
 ]
+AllowLeaks = Annotated[
+    bool,
+    typer.Option(
+        "--allow-leaks",
+        help="Validate also on copies of catalogue pictures and of training photos.",
+    ),
+]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs. Default: 10.")]
 Batch = Annotated[int | None, typer.Option(min=2, help="Batch size. Default: 32.")]
 Rate = Annotated[
@@ -76,6 +83,7 @@ class Options:
     adapter: Adapter = False
     maps: Maps = None
     validate: Validate = None
+    allow_leaks: AllowLeaks = False
     epochs: Epochs = None
     batch: Batch = None
     rate: Rate = None

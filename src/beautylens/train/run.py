@@ -22,6 +22,7 @@ from beautylens.runtime.extras import extra
 from beautylens.train import checkpoint
 from beautylens.train.catalogue_pictures import read_pictures, split_readable
 from beautylens.train.embedding import CachedEmbedding, Embedding, Head
+from beautylens.train.leaks import refuse_known
 from beautylens.train.loop import Loop, Report, ReportEpoch
 from beautylens.train.objective import Objective
 from beautylens.train.pairs import Pairs
@@ -56,12 +57,13 @@ class Training:
             removed at the end.
         dimensions: of the projection, if the start has none.
         validation: a truth table with the photos on which each epoch is validated.
+        allow_leaks: validate also on copies of catalogue pictures and of training photos.
         report: called after each step.
         report_epoch: called with the figures of each epoch, first with those of the start.
 
     Raises:
         EncoderError: when the folder exists, or the adapter has no encoder to adapt.
-        TableError: when a table cannot be read.
+        TableError: when a table cannot be read, or its validation photos are known already.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Training:
         maps: Path | None = None,
         dimensions: int = 512,
         validation: AnyPath | None = None,
+        allow_leaks: bool = False,
         report: Report = lambda done, total, figures: None,
         report_epoch: ReportEpoch = lambda row: None,
     ) -> None:
@@ -99,6 +102,7 @@ class Training:
         self._cached: set[Path] = set()
         self._pictures, self._unreadable = read_pictures(table)
         self._validation_table = validation
+        self._allow_leaks = allow_leaks
         self._validation_rows = self._read_validation(validation)
 
     def uel(self, *, bank: bool = False, views: str = "photo") -> Trained:
@@ -256,6 +260,12 @@ class Training:
         rows = self._readable(read_truth(table), table)
         if not any(row.product_ids & set(self._pictures.products) for row in rows):
             raise TableError(f"{table}: none of its photos has a product of the catalogue")
+        if self._allow_leaks:
+            return rows
+        known: dict[str, list[AnyPath]] = {}
+        for product, path in zip(self._pictures.products, self._pictures.paths, strict=True):
+            known.setdefault(product, []).append(path)
+        refuse_known(rows, known, f"{table}: %d of its photos are pictures of the catalogue")
         return rows
 
     def _validation(self) -> Validation | None:
@@ -270,13 +280,14 @@ class Training:
         )
 
     def _refuse_shared(self, truth: AnyPath, rows: Iterable[TruthRow]) -> None:
-        learnt = {row.image.resolve() for row in rows}
-        shared = [row.image for row in self._validation_rows if row.image.resolve() in learnt]
-        if shared:
-            raise TableError(
-                f"{truth} and {self._validation_table} share photos ({shared[0].name} is one of "
-                f"{len(shared)}); validate on other photos"
-            )
+        if self._allow_leaks:
+            return
+        learnt: dict[str, list[AnyPath]] = {}
+        for row in rows:
+            for product in row.product_ids:
+                learnt.setdefault(product, []).append(row.image)
+        shared = f"{truth} and {self._validation_table} share %d photos"
+        refuse_known(self._validation_rows, learnt, shared)
 
     def _source(self, paths: Sequence[AnyPath], *, views: bool, simulated: bool = True) -> Source:
         """Return the pictures as inputs or cached maps; without `views` for plain ones only."""
