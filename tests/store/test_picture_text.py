@@ -66,3 +66,12 @@ def test_compact_text_is_the_same(texts: PictureText) -> None:
         texts.put([PictureLines(name, "p", "1", (line(name),))])
     texts.compact()
     assert texts.read(["a", "b", "c"]) == {name: (line(name),) for name in "abc"}
+
+
+def test_text_is_written_to_the_table_of_an_earlier_version(tmp_path: Path) -> None:
+    earlier = SCHEMA.remove(SCHEMA.get_field_index("words"))
+    texts = PictureText(Table.ensure(table_address(str(tmp_path), "lines"), earlier), str(tmp_path))
+    texts.put([PictureLines("a", "p", "1", (line("Rouge"),))])
+    texts.compact()
+    assert texts.read(["a"]) == {"a": (line("Rouge"),)}
+    assert not texts.words.exists()

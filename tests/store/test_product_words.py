@@ -145,6 +145,14 @@ def test_every_change_is_followed(either: Gallery) -> None:
     assert found(either, "bourjois khol") == ["liner"]
 
 
+def test_rows_read_from_a_gallery_and_renamed_are_found_by_their_new_name(gallery: Gallery) -> None:
+    there = gallery.rows.select(gallery.rows.table.schema.names, "product_id = 'liner'")
+    column = there.column_names.index("name")
+    gallery.upsert(there.set_column(column, "name", pa.array(["Khol Kajal"])))
+    assert found(gallery, "kajal") == ["liner"]
+    assert found(gallery, "fabuliner") == []
+
+
 def test_fragments_that_a_cluster_wrote_are_followed(gallery: Gallery) -> None:
     written = gallery.write_fragments(rows({"new": ("Kumo", "Yuzu Gel")}))
     assert found(gallery, "yuzu") == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,6 +51,18 @@ def test_words_that_are_added_later_are_found_as_well() -> None:
 def test_two_words_without_a_space_are_both_found() -> None:
     assert vocabulary("reine", "blanche").parts("reineblanche") == ["reine", "blanche"]
     assert vocabulary("reine", "blanch").parts("reineblanche") == []
+
+
+def test_a_vocabulary_may_be_searched_while_it_grows() -> None:
+    grown = vocabulary("shampoo")
+    with ThreadPoolExecutor(2) as pool:
+        adding = pool.submit(
+            lambda: [grown.add([f"word{chr(97 + n % 26) * n}"]) for n in range(300)]
+        )
+        found = [grown.similar("shanpoo") for _ in range(300)]
+        adding.result()
+    assert found == [["shampoo"]] * 300
+    assert len(grown) == 301
 
 
 def test_an_empty_vocabulary_has_no_similar_words() -> None:

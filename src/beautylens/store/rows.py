@@ -235,6 +235,9 @@ class Rows:
         """Return rows with all columns of the table, in its order."""
         schema = self.table.schema
         if PACK_WORDS in schema.names:
+            # Those of rows that were read from a gallery may be of other texts.
+            if PACK_WORDS in rows.column_names:
+                rows = rows.drop_columns(PACK_WORDS)
             rows = rows.append_column(PACK_WORDS, _pack_words(rows))
         for name in set(schema.names) - set(rows.column_names):
             rows = rows.append_column(name, _missing_values(schema.field(name), rows))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,31 @@ MOST_SIMILAR = 4
 LEAST_PART = 3
 
 
+class _Arrays(NamedTuple):
+    """Words, the bits of their letters, and their lengths."""
+
+    spellings: NDArray[np.object_]
+    letters: NDArray[np.uint32]
+    lengths: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, words: Sequence[str]) -> _Arrays:
+        return cls(
+            np.array(words, object),
+            np.array([_letters(word) for word in words], np.uint32),
+            np.array([len(word) for word in words], np.int32),
+        )
+
+    def followed_by(self, other: _Arrays) -> _Arrays:
+        return _Arrays(
+            np.concatenate((self.spellings, other.spellings)),
+            np.concatenate((self.letters, other.letters)),
+            np.concatenate((self.lengths, other.lengths)),
+        )
+
+
 class Vocabulary:
-    """Words without numbers, searched by edit distance.
+    """Words without numbers, searched by edit distance; it may grow while others search it.
 
     Each word has a bit for every letter in it. Words within `n` edits differ in at most `2n` bits,
     which is fast to compute for all words; only the words that pass are compared letter by letter.
@@ -26,21 +50,16 @@ class Vocabulary:
 
     def __init__(self) -> None:
         self._words: set[str] = set()
-        self._spellings: NDArray[np.object_] = np.empty(0, object)
-        self._letters: NDArray[np.uint32] = np.empty(0, np.uint32)
-        self._lengths: NDArray[np.int32] = np.empty(0, np.int32)
+        self._arrays = _Arrays.of([])
 
     def add(self, words: Iterable[str]) -> None:
         """Add words; those that are known already change nothing."""
         new = sorted({word for word in words if word} - self._words)
         self._words.update(new)
         # Shorter words may have no misread letter.
-        new = [word for word in new if len(word) >= LETTERS_PER_ERROR]
-        letters = np.array([_letters(word) for word in new], np.uint32)
-        lengths = np.array([len(word) for word in new], np.int32)
-        self._spellings = np.concatenate((self._spellings, np.array(new, object)))
-        self._letters = np.concatenate((self._letters, letters))
-        self._lengths = np.concatenate((self._lengths, lengths))
+        added = _Arrays.of([word for word in new if len(word) >= LETTERS_PER_ERROR])
+        # In one assignment: another thread sees all three or none.
+        self._arrays = self._arrays.followed_by(added)
 
     def __contains__(self, word: object) -> bool:
         return word in self._words
@@ -54,11 +73,12 @@ class Vocabulary:
         most = len(word) // (LETTERS_PER_ERROR - 1)
         if not most:
             return []
-        near = np.abs(self._lengths - len(word)) <= most
-        near &= np.bitwise_count(self._letters ^ np.uint32(_letters(word))) <= 2 * most
+        known = self._arrays
+        near = np.abs(known.lengths - len(word)) <= most
+        near &= np.bitwise_count(known.letters ^ np.uint32(_letters(word))) <= 2 * most
         found = process.extract(
             word,
-            self._spellings[near].tolist(),
+            known.spellings[near].tolist(),
             scorer=Levenshtein.distance,
             score_cutoff=most,
             limit=None,
