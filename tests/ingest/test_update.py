@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import cv2
 import pytest
 
-from beautylens.collection import open_collection
+from beautylens.collection import Collection, open_collection
 from beautylens.errors import TableError
 from tests.conftest import Shop, draw_pack
 
 
-def test_columns_are_changed_and_the_others_kept(copied: Path) -> None:
-    collection = open_collection(copied)
+@pytest.fixture
+def own(collection: Collection, tmp_path: Path) -> Path:
+    """A copy of the shop's collection for one test."""
+    return Path(shutil.copytree(collection.address, tmp_path / "own.lens"))
+
+
+def test_columns_are_changed_and_the_others_kept(own: Path) -> None:
+    collection = open_collection(own)
     before = collection.get("p01")
     assert before is not None
     done = collection.update(
@@ -32,18 +39,16 @@ def test_columns_are_changed_and_the_others_kept(copied: Path) -> None:
     assert collection.get("p99") is None
 
 
-def test_an_empty_cell_empties_a_column(copied: Path) -> None:
-    collection = open_collection(copied)
+def test_an_empty_cell_empties_a_column(own: Path) -> None:
+    collection = open_collection(own)
     collection.update([{"product_id": "p02", "name": ""}])
     product = collection.get("p02")
     assert product is not None
     assert (product.name, bool(product.brand)) == ("", True)
 
 
-def test_pictures_are_replaced_and_the_columns_kept(
-    copied: Path, shop: Shop, tmp_path: Path
-) -> None:
-    collection = open_collection(copied)
+def test_pictures_are_replaced_and_the_columns_kept(own: Path, shop: Shop, tmp_path: Path) -> None:
+    collection = open_collection(own)
     before = collection.get("p03")
     assert before is not None
     cv2.imwrite(str(tmp_path / "new.jpg"), draw_pack(30))
@@ -57,6 +62,6 @@ def test_pictures_are_replaced_and_the_columns_kept(
     assert set(after.images) == set(pictures)
 
 
-def test_a_table_without_ids_is_refused(copied: Path) -> None:
+def test_a_table_without_ids_is_refused(own: Path) -> None:
     with pytest.raises(TableError, match="has no column 'product_id'"):
-        open_collection(copied).update([{"price": "1"}])
+        open_collection(own).update([{"price": "1"}])

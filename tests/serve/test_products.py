@@ -101,23 +101,28 @@ def test_a_product_comes_changes_and_goes_without_a_restart(
 
 def test_a_part_of_a_product_is_changed_and_the_rest_kept(client: TestClient, copied: Path) -> None:
     others = kept(copied)
-    before = client.get("/v1/products/p04").json()
+    address = "/v1/products/part"
+    data = {"name": "Part", "brand": "Kumo", "metadata": '{"shade": "8"}'}
+    files = {"image": png(draw_pack(81))}
+    before = client.put(address, headers=WRITER, files=files, data=data).json()
     fields = [("category", (None, "lips")), ("metadata", (None, '{"shade": "9"}'))]
-    changed = client.patch("/v1/products/p04", headers=WRITER, files=fields)
+    changed = client.patch(address, headers=WRITER, files=fields)
     assert changed.status_code == 200
     expected = before | {"category": "lips", "metadata": {"shade": "9"}}
-    assert changed.json() == expected == client.get("/v1/products/p04").json()
+    assert changed.json() == expected == client.get(address).json()
     pack = draw_pack(79)
     pictures = [("image", png(pack)), ("image", png(draw_pack(80)))]
-    changed = client.patch("/v1/products/p04", headers=WRITER, files=pictures)
+    changed = client.patch(address, headers=WRITER, files=pictures)
     assert changed.json() == expected | {"pictures": 2}
-    assert first(client, png(photograph(pack, 1))) == "p04"
+    assert first(client, png(photograph(pack, 1))) == "part"
     assert len(kept(copied) - others) == 2
-    wrong = client.patch("/v1/products/p04", headers=WRITER, files={"image": b"no picture"})
+    wrong = client.patch(address, headers=WRITER, files={"image": b"no picture"})
     assert wrong.status_code in (415, 422)
-    assert client.get("/v1/products/p04").json() == changed.json()
-    assert client.patch("/v1/products/p98", headers=WRITER, files=fields).status_code == 404
-    assert client.patch("/v1/products/p04", files=fields).status_code == 401
+    assert client.get(address).json() == changed.json()
+    assert client.patch(address, files=fields).status_code == 401
+    client.delete(address, headers=WRITER)
+    assert client.patch(address, headers=WRITER, files=fields).status_code == 404
+    assert kept(copied) == others
 
 
 @pytest.mark.parametrize(
