@@ -177,7 +177,7 @@ class Collection(Editable):
         """
         # Before the photo is decoded, which takes longer.
         where = self._checked_filter(where)
-        side = photo_side(self.recipe, self.encoder)
+        side = photo_side(self.recipe, self.encoder.side)
         return read_photo(
             picture, side, where=where, words=words, crop_to=crop_to, limits=limits, decode=decode
         )

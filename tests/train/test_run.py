@@ -18,9 +18,13 @@ from PIL import Image
 
 torch = pytest.importorskip("torch", reason="needs the extra `train`")
 
-from beautylens.errors import EncoderError, ImageError, TableError  # noqa: E402  (after the skip)
+from beautylens.collection import Collection  # noqa: E402  (after the skip)
+from beautylens.errors import EncoderError, ImageError, TableError  # noqa: E402  (as above)
 from beautylens.features.encoder.encoder import Encoder  # noqa: E402  (as above)
+from beautylens.images.decode import decode  # noqa: E402  (as above)
+from beautylens.images.fit import white_pad  # noqa: E402  (as above)
 from beautylens.indexing import index, recipe_with  # noqa: E402  (as above)
+from beautylens.ingest.fill import Describer  # noqa: E402  (as above)
 from beautylens.recipe.settings import PoolingSettings  # noqa: E402  (as above)
 from beautylens.train.pairs import Pairs  # noqa: E402  (as above)
 from beautylens.train.run import Trained, Training  # noqa: E402  (as above)
@@ -381,6 +385,58 @@ def test_a_training_that_runs_away_makes_no_encoder(
     with pytest.raises(EncoderError, match="try a tenth of the rate"):
         adapter(small_encoder, shop, tmp_path / "out", rate=1e9).uel()
     assert not (tmp_path / "out").exists()
+
+
+class StoppedError(Exception):
+    """Ends a training that has shown what the test needs."""
+
+
+def test_training_decodes_pictures_as_indexing_and_photos_as_searching_do(
+    collection: Collection, small_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Noise, of which each reduction of a JPEG makes something else.
+    rng = np.random.default_rng(0)
+    files = [tmp_path / f"{name}.jpg" for name in ("one", "two", "three")]
+    for file in files:
+        noise = rng.integers(0, 256, (2700, 2600, 3), np.uint8)
+        noise[:, :1300] //= 4
+        Image.fromarray(noise).save(file, quality=50)
+    (tmp_path / "t.csv").write_text(
+        "\n".join(["product_id,image", *(f"{file.stem},{file}" for file in files)]), "utf-8"
+    )
+    table = validated_on({files[0]: "one"}, tmp_path)
+    trained: list[np.ndarray] = []
+
+    def compare(validation: Validation, _: object) -> float:
+        trained.extend((validation.pictures.plain(0), validation.photos.plain(0)))
+        raise StoppedError
+
+    monkeypatch.setattr(Validation, "__call__", compare)
+    training = Training(
+        from_encoder(str(small_encoder)), tmp_path / "t.csv", tmp_path / "out", BRIEF,
+        dimensions=2, validation=table, allow_leaks=True,
+    )  # fmt: skip
+    with pytest.raises(StoppedError):
+        training.uel()
+    encoder = Encoder.load(small_encoder)
+    fitted: list[np.ndarray] = []
+
+    def fit(_: Encoder, picture: np.ndarray) -> np.ndarray:
+        fitted.append(white_pad(picture, SIDE))
+        return fitted[-1]
+
+    monkeypatch.setattr(Encoder, "fit", fit)
+    keypoints = collection.recipe.keypoints
+    assert keypoints is not None
+    describe = Describer(encoder, keypoints=8, longest=keypoints.longest)
+    row = {"image": str(files[0]), "image_id": "one", "product_id": "one", "row": 2}
+    list(describe([row], tmp_path))
+    searched = white_pad(collection.photo(files[0]).pixels, SIDE)
+    assert np.array_equal(trained[0], fitted[0])
+    assert np.array_equal(trained[1], searched)
+    # The test would show nothing if all were decoded alike.
+    assert not np.array_equal(fitted[0], searched)
+    assert not np.array_equal(fitted[0], white_pad(decode(files[0], least_side=SIDE), SIDE))
 
 
 def validated_on(photos: Mapping[Path, str], folder: Path) -> Path:

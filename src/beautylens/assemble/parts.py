@@ -8,6 +8,7 @@ from functools import partial
 
 from beautylens.errors import CollectionError
 from beautylens.features.encoder.base_encoder import BaseEncoder
+from beautylens.features.encoder.decoded_side import decoded_side
 from beautylens.features.encoder.ensemble import Ensemble
 from beautylens.features.local.extractors import EXTRACTORS, Extractor
 from beautylens.features.local.features import LocalFeatures
@@ -93,11 +94,19 @@ def make_picture_reading(recipe: Recipe, gallery: Gallery) -> Callable[..., Pict
     )
 
 
-def photo_side(recipe: Recipe, encoder: BaseEncoder) -> int:
-    """Return the pixels of a photo's longer side that encoder, keypoints and OCR need."""
-    longest = recipe.keypoints.longest if recipe.keypoints else 0
-    side = max(longest, encoder.side) / min(recipe.retrieve.views)
-    return round(max(side, READABLE_SIDE if recipe.read else 0))
+def picture_side(recipe: Recipe, side: int) -> int:
+    """Return the pixels that a decoded catalogue picture keeps, for an encoder's input side."""
+    return decoded_side(side, recipe.keypoints.longest if recipe.keypoints else 0)
+
+
+def photo_side(recipe: Recipe, side: int) -> int:
+    """Return the pixels that a decoded photo keeps, for an encoder's input side."""
+    return decoded_side(
+        side,
+        recipe.keypoints.longest if recipe.keypoints else 0,
+        views=recipe.retrieve.views,
+        text_side=READABLE_SIDE if recipe.read else 0,
+    )
 
 
 def make_pipeline(

@@ -18,6 +18,7 @@ from beautylens.arrays import Float32, UInt8
 from beautylens.catalogue.table import Catalogue
 from beautylens.errors import EncoderError, ImageError
 from beautylens.features.encoder.base_encoder import BaseEncoder
+from beautylens.features.encoder.decoded_side import decoded_side
 from beautylens.features.local.extractors import Extractor, rootsift
 from beautylens.features.local.keypoints import NO_KEYPOINTS
 from beautylens.features.local.vlad import VladEncoder
@@ -118,7 +119,7 @@ class Describer:
 
     def _describe(self, encoder: BaseEncoder, folder: AnyPath, row: Row) -> Described | Failure:
         path = path_in(folder, row["image"])
-        wanted = max(encoder.side, self._longest if self._keypoints else 0)
+        wanted = decoded_side(encoder.side, self._longest if self._keypoints else 0)
         try:
             stored_path(path)
             data = read_bytes(path)

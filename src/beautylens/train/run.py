@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from beautylens.assemble.parts import photo_side, picture_side
 from beautylens.catalogue.truth import TruthRow, read_truth
 from beautylens.errors import EncoderError, ImageError, TableError
 from beautylens.features.encoder.registry import refuse_existing
 from beautylens.features.encoder.whitening import Whitening
 from beautylens.files.paths import AnyPath
 from beautylens.images.parquet import picture_stamp
+from beautylens.recipe.recipe import read_recipe
 from beautylens.runtime.extras import extra
 from beautylens.train import checkpoint
 from beautylens.train.catalogue_pictures import read_pictures, split_readable
@@ -156,7 +158,7 @@ class Training:
             for row in rows
         ]
         objective = Pairs(
-            self._source([row.image for row in rows], views=True, simulated=False),
+            self._source([row.image for row in rows], views=True, photos=True),
             self._source(self._pictures.paths, views=simulate),
             right,
             self._pictures.product_numbers,
@@ -272,7 +274,7 @@ class Training:
         if not (rows := self._validation_rows):
             return None
         return Validation(
-            self._source([row.image for row in rows], views=False),
+            self._source([row.image for row in rows], views=False, photos=True),
             self._source(self._pictures.paths, views=False),
             self._pictures.products,
             [row.product_ids for row in rows],
@@ -289,20 +291,28 @@ class Training:
         shared = f"{truth} and {self._validation_table} share %d photos"
         refuse_known(self._validation_rows, learnt, shared)
 
-    def _source(self, paths: Sequence[AnyPath], *, views: bool, simulated: bool = True) -> Source:
-        """Return the pictures as inputs or cached maps; without `views` for plain ones only."""
+    def _source(self, paths: Sequence[AnyPath], *, views: bool, photos: bool = False) -> Source:
+        """Return the pictures as inputs or cached maps; without `views` for plain ones only.
+
+        They are decoded as the default recipe indexes catalogue pictures, or searches `photos`.
+        """
+        side = self._start.backbone.side
+        decoded = (photo_side if photos else picture_side)(read_recipe("default"), side)
+        pictures = Pictures(paths, side, decoded)
         if not self._adapter or self._start.encoder is None:
-            return Pictures(paths, self._start.backbone.side)
+            return pictures
         encoder = self._start.encoder
         seed = self._settings.seed
         files = [(str(path), *picture_stamp(path)) for path in paths]
-        folder = self._maps / _digest([encoder.fingerprint, encoder.side, simulated, seed, *files])
+        folder = self._maps / _digest(
+            [encoder.fingerprint, encoder.side, decoded, photos, seed, *files]
+        )
         self._cached.add(folder)
         return cache_maps(
             encoder,
-            paths,
+            pictures,
             folder,
-            simulated=simulated,
+            simulated=not photos,
             seed=seed,
             views=CACHED_VIEWS if views else 0,
         )

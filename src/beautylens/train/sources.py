@@ -54,11 +54,14 @@ class Pictures:
     Args:
         paths: of the files.
         side: input side of the network in pixels.
+        decoded: pixels that the longer side of a plain picture keeps when it is decoded; `side` by
+            default.
     """
 
-    def __init__(self, paths: Sequence[AnyPath], side: int) -> None:
+    def __init__(self, paths: Sequence[AnyPath], side: int, decoded: int | None = None) -> None:
         self.paths = tuple(paths)
         self.side = side
+        self._decoded = decoded or side
 
     def __len__(self) -> int:
         """Return the number of pictures."""
@@ -66,7 +69,7 @@ class Pictures:
 
     def plain(self, index: int) -> UInt8:
         """Return the whole picture on a white square, (S, S, 3) uint8."""
-        return white_pad(decode(self.paths[index], least_side=self.side), self.side)
+        return white_pad(decode(self.paths[index], least_side=self._decoded), self.side)
 
     def jittered(self, index: int, rng: np.random.Generator) -> UInt8:
         """Return a random crop with changed light, colours and compression, (S, S, 3) uint8."""
@@ -131,7 +134,7 @@ class CachedMaps:
 
 def cache_maps(
     encoder: Encoder,
-    paths: Sequence[AnyPath],
+    pictures: Pictures,
     folder: Path,
     *,
     simulated: bool,
@@ -142,13 +145,12 @@ def cache_maps(
 
     Args:
         encoder: the encoder with the frozen network.
-        paths: of the pictures.
+        pictures: the pictures.
         folder: folder of the maps; complete files in it are reused.
         simulated: whether views are simulated phone photos or jittered pictures.
         views: number of views of each picture; 0 if only plain pictures are needed.
         seed: of the views.
     """
-    pictures = Pictures(paths, encoder.side)
     parts = []
     make_view = pictures.simulated if simulated else pictures.jittered
 
@@ -164,7 +166,7 @@ def cache_maps(
         file = folder / f"{name}.npy"
         if not file.exists():
             made = prefetch(cores(), make, range(len(pictures)), 4 * _BATCH)
-            _write_maps(encoder, made, file, len(paths))
+            _write_maps(encoder, made, file, len(pictures))
         parts.append(np.load(file, mmap_mode="r"))
     return CachedMaps(parts[0][:, 0], parts[-1])
 
