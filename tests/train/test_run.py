@@ -31,6 +31,7 @@ from beautylens.train.run import Trained, Training  # noqa: E402  (as above)
 from beautylens.train.settings import TrainSettings  # noqa: E402  (as above)
 from beautylens.train.sources import Pictures  # noqa: E402  (as above)
 from beautylens.train.start import Start, from_encoder, from_timm  # noqa: E402  (as above)
+from beautylens.train.uel import InBatch  # noqa: E402  (as above)
 from beautylens.train.validate import Validation  # noqa: E402  (as above)
 from tests.conftest import Shop  # noqa: E402  (as above)
 from tests.train.conftest import NETWORK, SIDE  # noqa: E402  (as above)
@@ -264,7 +265,8 @@ def test_a_training_under_way_is_not_gone_on_with_under_other_settings(
     shop: Shop, small_encoder: Path, tmp_path: Path
 ) -> None:
     def stop(done: int, total: int, figures: object) -> None:
-        raise KeyboardInterrupt
+        if 2 * done > total:
+            raise KeyboardInterrupt
 
     start = from_encoder(str(small_encoder))
     with pytest.raises(KeyboardInterrupt):
@@ -479,6 +481,77 @@ def test_photos_trained_on_are_no_validation_photos_under_another_name(
     training = Training(start, shop.table, tmp_path / "out", BRIEF, validation=table)
     with pytest.raises(TableError, match=r"share 1 photos .*other\.jpg"):
         training.pairs(truths[0])
+
+
+def test_a_training_that_diverged_does_not_block_the_corrected_one(
+    shop: Shop, small_encoder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(EncoderError, match="training diverges; try a tenth of the rate"):
+        adapter(small_encoder, shop, tmp_path / "out", rate=1000.0).uel()
+    adapter(small_encoder, shop, tmp_path / "out").uel()
+    assert (tmp_path / "out" / "encoder.json").is_file()
+
+
+def test_a_training_that_failed_before_its_first_step_does_not_block_another(
+    shop: Shop, small_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise StoppedError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(InBatch, "loss", fail)
+        with pytest.raises(StoppedError):
+            adapter(small_encoder, shop, tmp_path / "out", batch=3).uel()
+    assert (tmp_path / "out.training" / "checkpoint.safetensors").is_file()
+    adapter(small_encoder, shop, tmp_path / "out").uel()
+    assert (tmp_path / "out" / "encoder.json").is_file()
+
+
+def test_products_that_share_one_picture_teach_nothing(
+    shop: Shop, small_encoder: Path, tmp_path: Path
+) -> None:
+    rows = [f"p{number},{shop.picture(0)}" for number in range(6)]
+    table = tmp_path / "t.csv"
+    table.write_text("\n".join(["product_id,image", *rows]) + "\n", "utf-8")
+    start = from_encoder(str(small_encoder), frozen=True)
+    with pytest.raises(TableError, match="all 6 pictures of the catalogue are the same file"):
+        Training(start, table, tmp_path / "out", BRIEF, adapter=True, dimensions=4).uel()
+
+
+def test_validation_photos_that_cannot_be_read_are_not_called_unknown_products(
+    shop: Shop, small_encoder: Path, tmp_path: Path
+) -> None:
+    table = validated_on({tmp_path / "gone.jpg": "p00", shop.photo(1): ""}, tmp_path)
+    start = from_encoder(str(small_encoder), frozen=True)
+    with pytest.raises(ImageError, match=r"of products of the catalogue can be read; .*gone\.jpg"):
+        Training(start, shop.table, tmp_path / "out", BRIEF, validation=table)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        (
+            "ACCELERATE_MIXED_PRECISION",
+            "bf16",
+            "bf16, and --precision to no; give",
+        ),
+        ("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4", "over 4 steps, .* with --batch"),
+    ],
+)
+def test_settings_of_accelerate_that_are_not_followed_are_refused(
+    shop: Shop,
+    small_encoder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: str,
+    said: str,
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(EncoderError, match=said):
+        adapter(small_encoder, shop, tmp_path / "out").uel()
+    monkeypatch.setenv(name, {"bf16": "no", "4": "1"}[value])
+    assert adapter(small_encoder, shop, tmp_path / "out").uel().rows
 
 
 def test_photos_of_unknown_products_are_told(

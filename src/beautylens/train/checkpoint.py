@@ -83,6 +83,8 @@ def restore(
 ) -> Progress | None:
     """Load a checkpoint into modules and optimiser and return its progress; None without one.
 
+    One of other settings is left alone if its training had not made a step.
+
     Raises:
         EncoderError: when the checkpoint is damaged, or of another training run.
     """
@@ -98,6 +100,9 @@ def restore(
     except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
         raise EncoderError(f"{path}: damaged ({error}); remove {folder} to start again") from error
     differs = [key for key in (*about, *before) if about.get(key) != before.get(key)]
+    if differs and (progress.epoch, progress.step) == (0, 0):
+        # Nothing was learnt: a run that failed at its start must not block the corrected one.
+        return None
     if differs:
         raise EncoderError(
             f"{folder} has a training run with another {differs[0]} "

@@ -44,6 +44,21 @@ def refuse_known(
         )
 
 
+def refuse_one_picture(paths: Sequence[AnyPath]) -> None:
+    """Refuse pictures that are all copies of one file, from which nothing can be learnt.
+
+    Raises:
+        TableError: when there are several, and all have the same bytes.
+    """
+    if len(paths) > 1 and len({_size(path) for path in paths}) == 1:
+        digests = {_digest(path) for path in paths}
+        if len(digests) == 1 and "" not in digests:
+            raise TableError(
+                f"all {len(paths)} pictures of the catalogue are the same file, such as "
+                f"{paths[0].name}; give pictures that differ"
+            )
+
+
 def find_known(rows: Sequence[TruthRow], pictures: Mapping[str, Sequence[AnyPath]]) -> list[Copy]:
     """Return the photos that are copies of pictures, each with one of them, in order.
 

@@ -17,6 +17,7 @@ from beautylens.runtime.prefetch import batches, prefetch
 from beautylens.runtime.threads import cores
 from beautylens.train import checkpoint
 from beautylens.train.checkpoint import Progress
+from beautylens.train.launcher import refuse_contradictions
 from beautylens.train.objective import Item, Objective
 from beautylens.train.settings import TrainSettings
 from beautylens.train.sources import Source
@@ -36,6 +37,8 @@ Report = Callable[[int, int, Mapping[str, float]], None]
 ReportEpoch = Callable[[Mapping[str, float]], None]
 # Seconds between two checkpoints within an epoch.
 CHECKPOINT_SECONDS = 300.0
+# Mean cosine from which all descriptors count as the same.
+SAME_DESCRIPTOR = 0.999
 # Batches that are loaded in advance.
 AHEAD = 3
 
@@ -52,6 +55,7 @@ class Loop:
         settings: of the training.
         folder: folder of the checkpoints, created if needed.
         validation: measured after each epoch; None for none.
+        watched: pictures whose descriptors must stay different from each other.
         about: JSON values that must be equal when a run is resumed.
         report: called after each step.
         report_epoch: called after each epoch, and for the start as epoch 0.
@@ -65,6 +69,7 @@ class Loop:
         folder: Path,
         *,
         validation: Validation | None = None,
+        watched: Source | None = None,
         about: Mapping[str, Any] | None = None,
         report: Report = lambda done, total, figures: None,
         report_epoch: ReportEpoch = lambda row: None,
@@ -73,9 +78,11 @@ class Loop:
         self._settings = settings
         self._folder = folder
         self._validation = validation
+        self._watched = watched
         self._report = report
         self._report_epoch = report_epoch
         self._about = dict(about or {}) | settings.model_dump()
+        refuse_contradictions(settings)
         self._accelerator = Accelerator(mixed_precision=settings.precision)
         device = self._accelerator.device
         self._averaged = AveragedModel(network.to(device), multi_avg_fn=_warm_average(settings.ema))
@@ -125,10 +132,7 @@ class Loop:
             terms = self._objective.loss(self._network, batch)
             loss = torch.stack(list(terms.values())).sum()
             if not torch.isfinite(loss):
-                raise EncoderError(
-                    f"the loss is not finite at step {step + 1} of {total}: training "
-                    "diverges; try a tenth of the rate"
-                )
+                raise self._diverged(f"the loss is not finite at step {step + 1} of {total}:")
             accelerator.backward(loss)
             _average_gradients(self._objective.extras)
             self._optimiser.step()
@@ -154,6 +158,8 @@ class Loop:
     def _close_epoch(self, progress: Progress, means: Mapping[str, float], seconds: float) -> None:
         """Validate, keep the best weights, and write a checkpoint."""
         row = {"epoch": float(progress.epoch), **means, "seconds": round(seconds, 1)}
+        if self._watched is not None and progress.epoch:
+            self._check_variety(self._watched, progress.epoch)
         if self._validation is not None:
             # All processes use the first one's value: they must stop at the same epoch.
             measured = [self._validation(self._describe(self._averaged.module))]
@@ -167,6 +173,24 @@ class Loop:
         self._save(progress)
         if self.is_main:
             self._report_epoch(row)
+
+    def _check_variety(self, pictures: Source, epoch: int) -> None:
+        """Raise if the descriptors of all pictures are the same."""
+        vectors = self._describe(self._averaged.module)(pictures)
+        others = ~np.eye(len(vectors), dtype=bool)
+        if len(vectors) < 2 or (vectors @ vectors.T)[others].mean() < SAME_DESCRIPTOR:
+            return
+        raise self._diverged(
+            f"after epoch {epoch} all pictures have the same descriptor: they show the same, or"
+        )
+
+    def _diverged(self, found: str) -> EncoderError:
+        """Return the error of a training that diverges, whose checkpoint is of no use."""
+        if self.is_main:
+            checkpoint.remove(self._folder)
+            with suppress(OSError):
+                self._folder.rmdir()
+        return EncoderError(f"{found} training diverges; try a tenth of the rate")
 
     def _is_late(self, progress: Progress) -> bool:
         return self._validation is not None and progress.since >= self._settings.patience

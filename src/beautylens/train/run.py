@@ -24,7 +24,7 @@ from beautylens.runtime.extras import extra
 from beautylens.train import checkpoint
 from beautylens.train.catalogue_pictures import read_pictures, split_readable
 from beautylens.train.embedding import CachedEmbedding, Embedding, Head
-from beautylens.train.leaks import refuse_known
+from beautylens.train.leaks import refuse_known, refuse_one_picture
 from beautylens.train.loop import Loop, Report, ReportEpoch
 from beautylens.train.objective import Objective
 from beautylens.train.pairs import Pairs
@@ -43,6 +43,8 @@ with extra("train"):
 
 # Largest number of pictures that the initial projection is fitted on.
 PROJECTION_SAMPLE = 4096
+# Number of pictures that are watched for a collapse of their descriptors.
+WATCHED = 64
 
 
 class Training:
@@ -194,6 +196,7 @@ class Training:
 
     def _run(self, objective: Objective, about: Mapping[str, Any]) -> Trained:
         start = self._start
+        refuse_one_picture(self._pictures.paths)
         network = self._network(self._projected())
         about = {
             **about,
@@ -212,6 +215,7 @@ class Training:
             self._settings,
             self._work,
             validation=self._validation(),
+            watched=self._source(self._pictures.paths[:WATCHED], views=False),
             about=about,
             report=self._report,
             report_epoch=self._report_epoch,
@@ -259,9 +263,16 @@ class Training:
     def _read_validation(self, table: AnyPath | None) -> list[TruthRow]:
         if table is None:
             return []
-        rows = self._readable(read_truth(table), table)
-        if not any(row.product_ids & set(self._pictures.products) for row in rows):
+        products = set(self._pictures.products)
+        labelled = read_truth(table)
+        if not any(row.product_ids & products for row in labelled):
             raise TableError(f"{table}: none of its photos has a product of the catalogue")
+        rows = self._readable(labelled, table)
+        if not any(row.product_ids & products for row in rows):
+            raise ImageError(
+                f"{table}: none of its photos of products of the catalogue can be read; the first: "
+                f"{self._unreadable[-1]}"
+            )
         if self._allow_leaks:
             return rows
         known: dict[str, list[AnyPath]] = {}
