@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner, Result
 
 from beautylens.cli import app
+from beautylens.cli.tune import _report_result
+from beautylens.evaluation.tune.search import Figures, Tried
+from beautylens.evaluation.tune.tune import Tuned
+from beautylens.recipe.recipe import read_recipe
 from tests.conftest import Shop, make_shop, write_table
 
 
@@ -33,3 +38,34 @@ def test_what_cannot_be_tuned_is_refused_in_a_sentence(tmp_path: Path) -> None:
     assert "tuning chooses one" in str(answered.exception)
     # Nothing was begun.
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "held_out", "budget", "said"),
+    [
+        (
+            140.0,
+            206.0,
+            150.0,
+            "misses the budget of 150 ms on the held-out photos: 206 ms",
+        ),
+        (140.0, 149.0, 150.0, None),
+        (140.0, 206.0, None, None),
+        (180.0, 206.0, 150.0, "No recipe takes at most 150 ms per query"),
+    ],
+)
+def test_a_recipe_that_misses_its_budget_on_the_held_out_photos_is_called_so(
+    capsys: pytest.CaptureFixture[str],
+    chosen: float,
+    held_out: float,
+    budget: float | None,
+    said: str | None,
+) -> None:
+    tried = Tried(read_recipe("fast"), Figures((0.9,), chosen))
+    other = Figures((0.8, 0.7), held_out)
+    tuned = Tuned(tried, tried, (tried,), (), budget, other, other)
+    _report_result(tuned, "fast", 60.0)
+    printed = " ".join(capsys.readouterr().err.split())
+    assert "On 2 held-out photos: mAP@7 0.750" in printed
+    assert ("misses the budget" in printed) == (said is not None and said.startswith("misses"))
+    assert said is None or said in printed

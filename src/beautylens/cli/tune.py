@@ -165,6 +165,12 @@ def _report_result(tuned: Tuned, recipe: str, seconds: float) -> None:
             f"No recipe takes at most {tuned.budget:g} ms per query",
             f"; wrote the fastest, which takes {chosen.figures.milliseconds:.0f} ms.",
         )
+    if tuned.misses_budget and tuned.reported is not None:
+        warn(
+            f"The chosen recipe misses the budget of {tuned.budget:g} ms on the held-out photos",
+            f": {tuned.reported.milliseconds:.0f} ms, after {chosen.figures.milliseconds:.0f} ms "
+            "on those for selection; tune on an idle machine, or with a smaller --budget.",
+        )
     if tuned.reported is None or tuned.start_reported is None:
         console.print(
             f"With fewer than {FEWEST} photos none are held out, so these metrics are optimistic "

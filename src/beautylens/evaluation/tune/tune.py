@@ -54,6 +54,13 @@ class Tuned:
     reported: Figures | None
     start_reported: Figures | None
 
+    @property
+    def misses_budget(self) -> bool:
+        """Whether `chosen` was within the budget on the photos for selection alone."""
+        if self.budget is None or self.reported is None or not self.chosen.fits(self.budget):
+            return False
+        return self.reported.milliseconds > self.budget
+
 
 class Tuning:
     """A tuning run in four steps: `describe`, `build`, `search`, `report`.
