@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx2
@@ -71,3 +73,42 @@ def test_servers_are_restarted_one_by_one_without_a_failed_request(
             server.process.wait()
     assert [set(each) for each in answered] == [{200}] * 3
     assert min(map(len, answered)) > 3
+
+
+class Failing(BaseHTTPRequestHandler):
+    """A server whose vector cluster is down: it answers at once, with 503."""
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)  # type: ignore[attr-defined]
+        self.send_response(503)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_server_that_fails_at_once_costs_no_request_while_another_works(
+    collection: Collection, tmp_path: Path
+) -> None:
+    failing = ThreadingHTTPServer(("127.0.0.1", 0), Failing)
+    failing.asked = []  # type: ignore[attr-defined]
+    threading.Thread(target=failing.serve_forever, daemon=True).start()
+    server = start(Path(collection.gallery.address), key=KEY)
+    try:
+        with balanced([failing.server_port, server.port], tmp_path) as address:
+            sent = {"X-Request-ID": "asked-by-the-test"}
+            answers = [
+                httpx2.get(f"{address}/v1/collection", headers=sent, timeout=60) for _ in range(40)
+            ]
+            closed = httpx2.get(f"{address}/metrics", headers=WRITER)
+            new = httpx2.get(f"{address}/health/live").headers["X-Request-ID"]
+    finally:
+        failing.shutdown()
+        server.process.kill()
+        server.process.wait()
+    assert {answer.status_code for answer in answers} == {200}
+    assert {answer.headers["X-Request-ID"] for answer in answers} == {"asked-by-the-test"}
+    assert failing.asked  # type: ignore[attr-defined]
+    assert closed.status_code == 404
+    assert len(bytes.fromhex(new)) == 16
