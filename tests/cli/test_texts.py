@@ -143,7 +143,7 @@ def test_an_id_of_any_length_leaves_room_for_the_other_columns(
     lens: Collection, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = io.StringIO()
-    monkeypatch.setattr(formats, "console", PlainConsole(file=shown, width=80))
+    monkeypatch.setattr(formats, "console", PlainConsole(file=shown, width=120))
     matches = lens.search(shop.photo(2), limit=2)
     formats.write_table(formats.Answer("a.jpg", matches), first=True)
     for match in matches:

@@ -100,7 +100,7 @@ def test_only_an_unsure_answer_has_one() -> None:
     matches = two(Product("a", "Silk Shampoo"), Product("b", "Silk Conditioner"))
     assert judge(matches).verdict == "not_in_catalogue"
     assert judge(matches).question is None
-    shown = Reasons(visual=0.8, inliers=60)
+    shown = Reasons(visual=0.9, inliers=200)
     answer = judge(matches.with_rows(replace(match, reasons=shown) for match in matches))
     assert answer.verdict == "unsure"
     assert answer.question is not None
