@@ -76,24 +76,27 @@ def _amounts(cells: Sequence[str]) -> list[tuple[str, str]] | None:
 
 
 def _decimal_mark(numbers: Sequence[str]) -> str:
-    """Return the mark that begins decimals in a column: the last one of a number that has both.
-
-    Else a mark that does not separate three digits; else the point.
-    """
-    for number in numbers:
-        if "." in number and "," in number:
-            return max(".,", key=number.rfind)
-    for number in numbers:
-        for mark in ".,":
-            if mark in number and not _GROUPED[mark].fullmatch(number):
-                return mark
+    """Return the first decimal mark of a column that is certain, else the point."""
     # 1,299 alone is a thousand in English, 1.299 in German: most programs write a decimal point.
-    return "."
+    return next(filter(None, map(_own_mark, numbers)), ".")
 
 
-def _plain(number: str, decimal: str) -> str | None:
+def _own_mark(number: str) -> str:
+    """Return the decimal mark of a number; empty if only its column can tell.
+
+    The last mark of a number that has both, else a mark that does not separate three digits.
+    """
+    if "." in number and "," in number:
+        return max(".,", key=number.rfind)
+    marks = (mark for mark in ".," if mark in number and not _GROUPED[mark].fullmatch(number))
+    return next(marks, "")
+
+
+def _plain(number: str, column_mark: str) -> str | None:
     if not number:
         return ""
+    # Exports that were edited by hand have both notations in one column.
+    decimal = _own_mark(number) or column_mark
     thousands = "," if decimal == "." else "."
     digits = re.sub(r"[ '\u2019]", "", number).replace(thousands, "").replace(decimal, ".")
     try:
