@@ -23,6 +23,14 @@ def test_empty_columns_and_blank_last_rows_are_left_out(tmp_path: Path) -> None:
     assert read_text(tmp_path, f"{text},,,,,\n,\n   \n").to_pylist() == ROWS
 
 
+def test_a_title_above_the_column_names_is_left_out(tmp_path: Path) -> None:
+    text = "Products,,,\n,,,\nspring,,,\nproduct_id,image,name,\np1,a.jpg,Lip,\np2,b.jpg,,\n"
+    table = read_text(tmp_path, text)
+    assert table.to_pylist() == [ROWS[0] | {"name": "Lip"}, ROWS[1] | {"name": ""}]
+    with pytest.raises(TableError, match="column 2 '' has no name"):
+        read_text(tmp_path, "product_id,,\np1,a.jpg,\np2,b.jpg,\n")
+
+
 @pytest.mark.parametrize("start", [0, 1])
 def test_the_index_of_a_data_frame_is_left_out(tmp_path: Path, start: int) -> None:
     text = f",product_id,image\n{start},p1,a.jpg\n{start + 1},p2,b.jpg\n"

@@ -16,16 +16,20 @@ from beautylens.files.paths import AnyPath
 
 # The names that pandas gives to columns and indexes without a name.
 _NAMED_BY_PANDAS = re.compile(r"Unnamed: \d+(?:\.\d+)*|__index_level_\d+__")
+# With a date and blank rows, a title takes less; a table has at least id, picture and name.
+_MOST_TITLE_ROWS, _FEWEST_BELOW_TITLE = 10, 3
 
 
 def without_leftovers(path: AnyPath | str, table: pa.Table) -> pa.Table:
-    """Return a table of texts without blank last rows and without leftover unnamed columns.
+    """Return a table of texts without a title, blank last rows and leftover unnamed columns.
 
-    These are empty columns, and the index of a data frame.
+    These are empty columns, and the index of a data frame. A title is a single cell above the
+    column names, as wide as the sheet where cells are merged.
 
     Raises:
         TableError: when a column without a name has any other content.
     """
+    table = _below_title(table)
     kept, faults = [], []
     for number, name in enumerate(table.column_names):
         named = bool(name.strip())
@@ -47,6 +51,21 @@ def without_leftovers(path: AnyPath | str, table: pa.Table) -> pa.Table:
     if len(kept) < table.num_columns:
         table = table.select(kept)
     return table.slice(0, _last_filled(table))
+
+
+def _below_title(table: pa.Table) -> pa.Table:
+    """Return a table with its first row of several cells as column names, if it has one name.
+
+    Tables of one or two columns have no title, because an index has no name either.
+    """
+    titled = sum(bool(name.strip()) for name in table.column_names) == 1
+    if not titled or table.num_columns < _FEWEST_BELOW_TITLE:
+        return table
+    for number in range(min(_MOST_TITLE_ROWS, table.num_rows)):
+        cells = [column[number].as_py() for column in table.columns]
+        if sum(bool(cell.strip()) for cell in cells) >= _FEWEST_BELOW_TITLE:
+            return table.rename_columns(cells).slice(number + 1)
+    return table
 
 
 def blank_rows(columns: Sequence[pa.ChunkedArray]) -> NDArray[np.bool_]:
