@@ -128,6 +128,7 @@ def test_woocommerce_variations_are_one_product_or_several(tmp_path: Path) -> No
     assert one["lip"]["images"] == ["lip.jpg", "back.jpg", "red.jpg"]
     assert one["lip"]["gtin"] == f"{RED};{BLUE}"
     assert (one["lip"]["brand"], one["lip"]["category"]) == ("Kumo", "Lips")
+    assert one["lip"]["shade"] == "Red, Blue"
     products = by_product(read_catalogue(path, variants="products"))
     assert list(products) == ["lip-red", "3", "4"]
     assert products["lip-red"]["images"] == ["red.jpg"]

@@ -111,7 +111,9 @@ class _Export:
         cells = {target: first(self._cells(lines, target)) for target in self._sources}
         cells["gtin"] = joined(self._gtin(line) for line in lines)
         cells["product_id"] = self._id(head)
-        attributes = merged(self._attributes(line) for line in lines)
+        # A product lists the values that its variations have, too.
+        values = merged(map(self._attributes, lines))
+        attributes = {name: joined(value.split(", "), ", ") for name, value in values.items()}
         cells["brand"] = cells.get("brand") or _brand(attributes)
         pictures = [p for line in lines for p in line.pictures(self._sources["image"])]
         return Item(head.row, cells, pictures, attributes)
