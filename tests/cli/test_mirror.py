@@ -80,6 +80,10 @@ def test_the_table_of_another_shop_is_not_added_unasked(mine: Path) -> None:
     assert len(open_collection(mine / "shop.lens")) == 12
 
 
+def test_a_plan_is_printed_once(mine: Path) -> None:
+    assert "leave out --every or --plan" in mirror(mine, "--plan", "--every", "1h", code=2)
+
+
 def test_two_mirrors_of_one_collection_are_refused(mine: Path) -> None:
     with write_lock(mine / "shop.lens", MIRROR_LOCK):
         assert "another process mirrors a table into" in mirror(mine, code=1)
@@ -94,7 +98,7 @@ def test_add_says_what_it_replaces_and_update_keeps_it(mine: Path) -> None:
     done = run("update", lens, prices, code=1).stderr
     assert "price ← Preis." in done
     assert "Updated 2 products: price, currency." in done
-    assert "has no 1 product of the table, such as p099; the others were updated" in done
+    assert "lacks 1 product of the table, such as p099; the others were updated" in done
     product = open_collection(lens).get("p01")
     assert product is not None
     assert product.metadata == {"shade": "001", "price": "1.5", "currency": "EUR"}

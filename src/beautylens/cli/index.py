@@ -103,6 +103,8 @@ def index(
 
     if ray is not None and (mirror or plan or every is not None):
         raise typer.BadParameter("a cluster only builds: leave out --ray to mirror")
+    if plan and every is not None:
+        raise typer.BadParameter("a plan is printed once: leave out --every or --plan")
     options = MirrorOptions(
         table, address, wanted, workers, on_error is OnError.STOP, read, recheck, yes
     )

@@ -55,6 +55,6 @@ def update(
     if done.unknown:
         others = "; the others were updated" if done.products else ""
         raise CollectionError(
-            f"{address} has no {counted(len(done.unknown), 'product')} of the table, such as "
+            f"{address} lacks {counted(len(done.unknown), 'product')} of the table, such as "
             f"{listed(done.unknown, ', ')}{others}; add them with `beautylens add`"
         )
