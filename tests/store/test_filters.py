@@ -105,6 +105,7 @@ def test_of_columns_that_differ_by_case_the_exact_one_is_asked() -> None:
         ("brand IN ('a', 5)", "write '5'"),
         ('brand = "Dior"', "write 'Dior'"),
         ("brand = name", "write 'name'"),
+        ("brand = \u201cDior\u201d", "straight single quotes, not \u201c"),
         ("brand = 'Dior", "a quote ' is not closed"),
         ("'Dior' = brand", "a column is expected in place of the text 'Dior'"),
         ("brnd = 'Dior'", "did you mean 'brand'"),

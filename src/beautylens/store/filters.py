@@ -238,4 +238,6 @@ def _unquoted(token: _Token) -> str:
 def _unreadable(character: str) -> str:
     if character in "'\"`":
         return f"a quote {character} is not closed"
+    if character in "\u2018\u2019\u201a\u201c\u201d\u201e":
+        return f"texts need straight single quotes, not {character}"
     return f"unexpected character {character!r}"
