@@ -116,6 +116,8 @@ def test_a_part_of_a_product_is_changed_and_the_rest_kept(client: TestClient, co
     assert changed.json() == expected | {"pictures": 2}
     assert first(client, png(photograph(pack, 1))) == "part"
     assert len(kept(copied) - others) == 2
+    ignored = client.patch(address, headers=WRITER, files=[("shade", (None, "9"))])
+    assert (ignored.status_code, "no part 'shade'" in ignored.text) == (422, True)
     wrong = client.patch(address, headers=WRITER, files={"image": b"no picture"})
     assert wrong.status_code in (415, 422)
     assert client.get(address).json() == changed.json()
@@ -135,6 +137,7 @@ def test_a_part_of_a_product_is_changed_and_the_rest_kept(client: TestClient, co
         ([None], {"metadata": "[1]"}, "JSON object"),
         ([None], {"metadata": '{"shade": 4}'}, "JSON object"),
         ([None], {"metadata": '{"price": "4"}'}, "no column 'price'"),
+        ([None], {"shade": "4"}, "there is no part 'shade'; further columns are sent as"),
         ([None], {"name": "x" * 1001}, "name"),
         ([None], {"name": "a\0b"}, "name"),
         ([None], {"metadata": '{"shade": "\\ud800"}'}, "metadata"),

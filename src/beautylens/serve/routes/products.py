@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, File, Form, Query, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Query, Request, Response, UploadFile
 from fastapi.security import HTTPBearer
 
 from beautylens.catalogue.table import OPTIONAL
@@ -25,7 +25,20 @@ from beautylens.store.write_lock import write_lock
 MOST_PICTURES = 10
 # Only for the OpenAPI description; `Guard` checks the key before the body is read.
 _KEY = Depends(HTTPBearer(auto_error=False, description="Write key."))
+_PARTS = frozenset(("image", *OPTIONAL, "metadata"))
 _REFUSED = (400, 401, 403, 408, 413, 415, 422, 429, 503)
+
+
+async def _refuse_unknown_parts(request: Request) -> None:
+    """Refuse parts that would be ignored, such as a further column outside of `metadata`.
+
+    Raises:
+        TableError: when a form has one.
+    """
+    if strange := sorted(set(await request.form()) - _PARTS):
+        raise TableError(
+            f"there is no part {strange[0]!r}; further columns are sent as the JSON object metadata"
+        )
 
 
 class Products:
@@ -146,6 +159,7 @@ def product_routes(service: Service) -> APIRouter:
     """Return the routes that read and change products."""
     routes = APIRouter(prefix="/v1/products", tags=["products"], route_class=FormRoute)
     products = Products(service)
+    changing = [_KEY, Depends(_refuse_unknown_parts)]
 
     # Before the route of the product, because ids may contain slashes.
     @routes.get(
@@ -173,7 +187,7 @@ def product_routes(service: Service) -> APIRouter:
         """Get a product."""
         return await service.reading.do(lambda: products.read(product_id))
 
-    @routes.put("/{product_id:path}", dependencies=[_KEY], responses=documented(*_REFUSED))
+    @routes.put("/{product_id:path}", dependencies=changing, responses=documented(*_REFUSED))
     async def put_product(
         product_id: PathId,
         image: Annotated[
@@ -200,7 +214,7 @@ def product_routes(service: Service) -> APIRouter:
         facts |= _further(metadata, service.collection.metadata_columns)
         return await service.writing.do(lambda: products.put(product_id, facts, files))
 
-    @routes.patch("/{product_id:path}", dependencies=[_KEY], responses=documented(404, *_REFUSED))
+    @routes.patch("/{product_id:path}", dependencies=changing, responses=documented(404, *_REFUSED))
     async def patch_product(
         product_id: PathId,
         image: Annotated[
