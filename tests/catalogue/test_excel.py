@@ -37,6 +37,19 @@ def test_a_sheet_is_known_by_its_content(tmp_path: Path) -> None:
     assert read_table(written.rename(tmp_path / "shop.txt")).num_rows == 1
 
 
+def test_a_sheet_called_csv_and_text_called_a_sheet_are_read(tmp_path: Path) -> None:
+    rows = [["product_id", "image"], ["p1", "a.jpg"]]
+    expected = [{"product_id": "p1", "image": "a.jpg"}]
+    sheet = workbook(tmp_path / "shop.xlsx", rows).rename(tmp_path / "shop.csv")
+    assert read_table(sheet).to_pylist() == expected
+    text = tmp_path / "shop.xls"
+    text.write_text("\n".join(map("\t".join, rows)))
+    assert read_table(text).to_pylist() == expected
+    text.write_text("<html><table><tr><td>p1</td></tr></table></html>")
+    with pytest.raises(TableError, match="is not a table"):
+        read_table(text)
+
+
 def test_an_empty_damaged_or_huge_workbook_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

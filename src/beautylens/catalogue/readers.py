@@ -30,6 +30,8 @@ from beautylens.errors import TableError
 from beautylens.files.paths import AnyPath, local_copy
 from beautylens.inputs.unicode_text import composed
 
+# First bytes of packed and of older spreadsheets.
+_SHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 # Suffixes that say nothing of the format; on the web any may stand.
 _ANY = (".txt", ".feed")
 _HTML = re.compile(rb"<!doctype html|<html", re.IGNORECASE)
@@ -65,7 +67,7 @@ def read_copy(path: AnyPath, file: Path) -> pa.Table:
 
 @contextmanager
 def _known(path: AnyPath, file: Path) -> Iterator[Callable[[Path], pa.Table]]:
-    """Yield the reader for a file: by its suffix, else by its first bytes.
+    """Yield the reader for a file: by its suffix, else or if that is wrong by its first bytes.
 
     Raises:
         TableError: when it is not a table, or one raised meanwhile.
@@ -74,10 +76,21 @@ def _known(path: AnyPath, file: Path) -> Iterator[Callable[[Path], pa.Table]]:
     if reader is None and isinstance(path, Path) and path.suffix.lower() not in _ANY:
         raise _no_table(path)
     with reading(file):
-        reader = reader or _by_content(file)
+        if reader is None or _is_misnamed(file, reader):
+            reader = _by_content(file)
         if reader is None:
             raise _no_table(path)
         yield reader
+
+
+def _is_misnamed(file: Path, reader: Callable[[Path], pa.Table]) -> bool:
+    """Return whether a file is clearly of another format: shops call text .xls, and XML .csv."""
+    with file.open("rb") as opened:
+        start = opened.read(1 << 12).removeprefix(codecs.BOM_UTF8).lstrip()
+    if reader is read_sheet:
+        return bool(start) and not start.startswith((b"PK", *_SHEETS)) and b"\0" not in start
+    is_text = reader in (READERS[".csv"], READERS[".tsv"])
+    return is_text and start.startswith((*_SHEETS, b"PAR1", b"<?xml", b"<rss"))
 
 
 def _no_table(path: AnyPath) -> TableError:
@@ -92,7 +105,7 @@ def _by_content(file: Path) -> Callable[[Path], pa.Table] | None:
     suffix = ".csv"
     if start.startswith(b"PAR1"):
         suffix = ".parquet"
-    elif start.startswith(b"PK\x03\x04"):
+    elif start.startswith(_SHEETS):
         suffix = ".xlsx"
     elif not start or _HTML.match(start) or (b"\0" in start and not marked):
         suffix = ""
