@@ -298,3 +298,13 @@ def test_gtins_are_kept_as_lookups_find_them_and_those_without_digits_are_counte
         "gtin of 2 of 5 products unusable, 1 of them rounded by a spreadsheet (format the column "
         "as text): row 4: '4.00638E+12'; row 5: 'n/a'"
     )
+
+
+def test_products_of_one_id_are_noted(tmp_path: Path) -> None:
+    rows = "p1,a.jpg,Lip\np1,b.jpg,\np2,c.jpg,Pen\np1,d.jpg,Soap\np2,e.jpg,Pen\n"
+    assert read_text(tmp_path, f"product_id,image,name\n{rows}").notes == (
+        (
+            "products with several names, perhaps several products of one id: "
+            "p1 (row 1: 'Lip', row 4: 'Soap')"
+        ),
+    )

@@ -74,6 +74,24 @@ def filled(lines: pa.Table, columns: Sequence[str]) -> pa.Table:
     return lines
 
 
+def noted_names(lines: pa.Table) -> list[str]:
+    """Return a note on products whose rows have different names: one id may be that of several."""
+    named = lines.filter(pc.not_equal(lines["name"], "")).select(["product_id", "name", "row"])
+    first = named.group_by(["product_id", "name"], use_threads=False).aggregate([("row", "min")])
+    by_product: dict[str, list[str]] = {}
+    for line in first.to_pylist():
+        text = f"row {line['row_min']}: {line['name']!r}"
+        by_product.setdefault(line["product_id"], []).append(text)
+    faults = [
+        f"{product} ({listed(texts, ', ')})"
+        for product, texts in by_product.items()
+        if len(texts) > 1
+    ]
+    if not faults:
+        return []
+    return [f"products with several names, perhaps several products of one id: {listed(faults)}"]
+
+
 def with_tidy_gtins(lines: pa.Table) -> tuple[pa.Table, list[str]]:
     """Return the lines with normalised GTINs, and a note on unusable ones."""
     cells = lines["gtin"].to_pylist()

@@ -16,6 +16,7 @@ from beautylens.catalogue.feeds.known import understand
 from beautylens.catalogue.image_cells import MAIN, on_this_system, picture_columns, pictures_in
 from beautylens.catalogue.product_rows import (
     filled,
+    noted_names,
     one_array,
     products_together,
     unrepeated,
@@ -168,6 +169,8 @@ def catalogue_of(
     if shown:
         lines, repeated = unrepeated(lines, folder)
         notes += repeated
+    if not known.feed:
+        notes += noted_names(lines)
     lines = filled(lines, (*OPTIONAL, *extra.values()))
     lines, unusable = with_tidy_gtins(lines)
     lines, added = with_typed_cells(lines, tuple(extra.values()))
