@@ -209,7 +209,7 @@ class Editable:
     def measure_sharing(self) -> None:
         """Measure how many products share their design, if the judge and verification need it."""
         if self.parts.recipe.has_judge and self.parts.recipe.verify is not None:
-            update_sharing(self.gallery, self.parts.pipeline)
+            update_sharing(self.gallery, lambda: self.parts.pipeline)
 
     def export(self, table: str | Path, *, vectors: bool = False) -> int:
         """Write a catalogue table with a row for each picture; return their number.

@@ -74,6 +74,6 @@ def test_too_few_products_tell_nothing(
 ) -> None:
     before = collection.gallery.artefacts.version()
     monkeypatch.setattr(sharing, "_FEWEST", 13)
-    update_sharing(collection.gallery, collection.parts.pipeline)
+    update_sharing(collection.gallery, lambda: collection.parts.pipeline)
     assert collection.gallery.artefacts.version() == before
     assert stored_sharing(collection.gallery) is None

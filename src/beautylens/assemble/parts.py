@@ -45,7 +45,7 @@ from beautylens.search.outside import ScoreOutside
 from beautylens.search.pipeline import Pipeline
 from beautylens.search.read import ReadPack
 from beautylens.search.retrieve import Retrieve
-from beautylens.search.sharing import stored_sharing
+from beautylens.search.sharing import stored_share
 from beautylens.search.verify import Verify
 from beautylens.store.gallery import Gallery
 from beautylens.text.ocr import READABLE_SIDE, Reads, shared_reader
@@ -216,11 +216,8 @@ def make_scorer(
     """
     settings = recipe.scorer
     if isinstance(settings, JudgeSettings):
-        sharing = stored_sharing(gallery)
-        return Judge(
-            parameters or make_judge_parameters(settings, gallery),
-            sharing.share if sharing else None,
-        )
+        parameters = parameters or make_judge_parameters(settings, gallery)
+        return Judge(parameters, stored_share(gallery))
     if isinstance(settings, CosinePlusInliersSettings):
         return PlainScorer(partial(cosine_plus_inliers, weight=settings.weight))
     return PlainScorer(FORMULAS[settings.kind])

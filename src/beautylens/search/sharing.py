@@ -7,7 +7,7 @@ films. Where each product has sisters, they prove the line: the product itself m
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -48,7 +48,13 @@ def stored_sharing(gallery: Gallery) -> Sharing | None:
     return None if data is None else Sharing(**json.loads(data))
 
 
-def update_sharing(gallery: Gallery, pipeline: Pipeline) -> None:
+def stored_share(gallery: Gallery) -> float | None:
+    """Return the share of a gallery's products that share their design; None if not measured."""
+    sharing = stored_sharing(gallery)
+    return None if sharing is None else sharing.share
+
+
+def update_sharing(gallery: Gallery, make_pipeline: Callable[[], Pipeline]) -> None:
     """Measure and store the share of a gallery's products that share their design.
 
     Searches with the stored keypoints of up to 150 products, each without itself. Nothing is done
@@ -56,19 +62,20 @@ def update_sharing(gallery: Gallery, pipeline: Pipeline) -> None:
 
     Args:
         gallery: the catalogue.
-        pipeline: its steps, which retrieve and verify.
+        make_pipeline: returns its steps, which retrieve and verify; called if it is measured.
     """
-    product_ids = sorted(set(gallery.rows.ids("product_id").to_pylist()))
-    known, count = stored_sharing(gallery), len(product_ids)
+    known, count = stored_sharing(gallery), gallery.products.count()
     if count < _FEWEST or (known and abs(count - known.products) <= _CHANGED * known.products):
         return
-    chosen = np.random.default_rng(0).permutation(count)[:_MOST]
+    pipeline = make_pipeline()
+    product_ids = sorted(set(gallery.rows.ids("product_id").to_pylist()))
+    chosen = np.random.default_rng(0).permutation(len(product_ids))[:_MOST]
     shared = [
         _has_sister(query, picture, pipeline)
         for picture, query in _queries(gallery, [product_ids[row] for row in chosen])
     ]
     share = (sum(shared) + _PRIOR * TYPICAL_SHARING) / (len(shared) + _PRIOR)
-    gallery.artefacts.put(SHARING, Sharing(share, count).to_bytes())
+    gallery.artefacts.put(SHARING, Sharing(share, len(product_ids)).to_bytes())
 
 
 def _queries(gallery: Gallery, product_ids: list[str]) -> Iterator[tuple[Match, Query]]:

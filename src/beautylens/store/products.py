@@ -24,10 +24,16 @@ class Products:
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
+        # The version that was counted, and its number of products.
+        self._counted = (-1, 0)
 
     def count(self) -> int:
-        """Return the number of products."""
-        return len(self._rows.ids("product_id").unique())
+        """Return the number of products; all ids are read once for each version of the rows."""
+        # Read first: rows that are written meanwhile are counted again.
+        version = self._rows.version
+        if self._counted[0] != version:
+            self._counted = version, len(self._rows.ids("product_id").unique())
+        return self._counted[1]
 
     def known(self, product_ids: Iterable[str]) -> set[str]:
         """Return those of the product ids that the gallery has."""

@@ -25,7 +25,7 @@ from beautylens.search.judge.parameters import (
     JudgeParameters,
     read_judge_parameters,
 )
-from beautylens.search.sharing import stored_sharing
+from beautylens.search.sharing import stored_share
 from beautylens.store.lance import except_products
 
 # Minimum of photos whose right product is in the short-list.
@@ -73,8 +73,7 @@ class EvidenceSearch:
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
         parameters = recipe_parameters(collection).undecided()
-        sharing = stored_sharing(collection.gallery)
-        self.sharing = sharing.share if sharing else None
+        self.sharing = stored_share(collection.gallery)
         self._pipeline = collection.parts.make_pipeline(parameters)
 
     def __call__(
