@@ -14,7 +14,12 @@ from rich.text import Text
 
 from beautylens.catalogue.write import sheet_row
 from beautylens.cli.console import console
-from beautylens.cli.match_lines import barcode_of, brand_and_name, write_match
+from beautylens.cli.match_lines import (
+    barcode_of,
+    brand_and_name,
+    differences_of,
+    write_match,
+)
 from beautylens.cli.output import print_json
 from beautylens.inputs.unicode_text import on_one_line
 from beautylens.reasons import rounded
@@ -163,7 +168,7 @@ def write_csv(answer: Answer, *, first: bool) -> None:
     }
     rows = [
         {**query, "rank": rank, **match.to_dict(), **match.reasons.to_dict()}
-        | {"words": " ".join(match.reasons.words), "against": _against(match)}
+        | {"words": " ".join(match.reasons.words), "against": differences_of(match.reasons)}
         for rank, match in enumerate(matches, start=1)
     ]
     for row in rows or [query]:
@@ -234,10 +239,5 @@ def _cells(rank: int, match: Match) -> dict[str, str]:
         else f"{100 * reasons.text_agreement:.0f} %",
         "barcode": on_one_line(barcode_of(reasons)),
         "words": " ".join(reasons.words),
-        "against": _against(match),
+        "against": differences_of(match.reasons),
     }
-
-
-def _against(match: Match) -> str:
-    """Return what is on the photo and on the catalogue picture, where they contradict."""
-    return "; ".join(f"{each.photo} / {each.catalogue}" for each in match.reasons.against)

@@ -51,8 +51,13 @@ def _evidence(match: Match) -> list[tuple[str, str]]:
     if why.words:
         parts.append(f"words: {' '.join(why.words)}")
     lines = [(", ".join(parts), "dim")] if parts else []
-    against = "; ".join(f"{each.photo} / {each.catalogue}" for each in why.against)
+    against = differences_of(why)
     return [*lines, (f"against: {against}", "red")] if against else lines
+
+
+def differences_of(reasons: Reasons) -> str:
+    """Return what is on the photo and on the catalogue picture, where they contradict."""
+    return "; ".join(f"{each.photo} / {each.catalogue}" for each in reasons.against)
 
 
 def brand_and_name(product: Product) -> str:
