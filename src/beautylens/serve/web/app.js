@@ -40,7 +40,8 @@ async function take(file) {
   by("unseen").hidden = Boolean(photo.bitmap);
   if (photo.bitmap) {
     photo.show(by("preview"));
-    by("fault").textContent = photo.fault && text(photo.fault);
+    const fault = photo.fault;
+    by("fault").textContent = fault && text(fault);
     by("crop").focus({ preventScroll: true });
     await search();
     if (NARROW.matches && mine === latest) by("results").scrollIntoView({ behavior: "smooth" });
