@@ -46,7 +46,7 @@ def test_a_sheet_called_csv_and_text_called_a_sheet_are_read(tmp_path: Path) -> 
     text.write_text("\n".join(map("\t".join, rows)))
     assert read_table(text).to_pylist() == expected
     text.write_text("<html><table><tr><td>p1</td></tr></table></html>")
-    with pytest.raises(TableError, match="is not a table"):
+    with pytest.raises(TableError, match=r"is an HTML page, not a table; .* save it as \.xlsx"):
         read_table(text)
 
 

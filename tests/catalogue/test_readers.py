@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from beautylens.catalogue import readers
 from beautylens.catalogue.readers import read_table
 from beautylens.errors import TableError
 
@@ -181,3 +183,30 @@ def test_a_missing_table_and_a_folder_are_refused(tmp_path: Path) -> None:
     (tmp_path / "folder.parquet").mkdir()
     with pytest.raises(TableError, match="is a folder"):
         read_table(tmp_path / "folder.parquet")
+
+
+@pytest.mark.parametrize("name", ["table.csv.gz", "table.tsv.gz", "table.jsonl.gz", "feed.xml.gz"])
+def test_a_table_that_gzip_packed_is_read(tmp_path: Path, name: str) -> None:
+    texts = {
+        "csv": "product_id,image\np1,a.jpg\n",
+        "tsv": "product_id\timage\np1\ta.jpg\n",
+        "jsonl": '{"product_id": "p1", "image": "a.jpg"}\n',
+        "xml": "<rss><item><product_id>p1</product_id><image>a.jpg</image></item></rss>",
+    }
+    packed = gzip.compress(texts[name.split(".")[1]].encode())
+    row = {"product_id": "p1", "image": "a.jpg"}
+    assert read_text(tmp_path, packed, name).to_pylist() == [row]
+
+
+def test_a_damaged_or_huge_packed_table_is_refused_by_its_own_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "table.csv.gz"
+    with pytest.raises(TableError, match=r"table\.csv\.gz has no rows"):
+        read_text(tmp_path, gzip.compress(b"product_id,image\n"), name)
+    packed = gzip.compress(b"product_id,image\np1,a.jpg\n")
+    with pytest.raises(TableError, match=r"table\.csv\.gz is truncated or damaged"):
+        read_text(tmp_path, packed[:-9], name)
+    monkeypatch.setattr(readers, "MOST_BYTES", 20)
+    with pytest.raises(TableError, match=r"table\.csv\.gz unpacks to more than"):
+        read_text(tmp_path, packed, name)

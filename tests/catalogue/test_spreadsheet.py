@@ -31,6 +31,21 @@ def test_a_title_above_the_column_names_is_left_out(tmp_path: Path) -> None:
         read_text(tmp_path, "product_id,,\np1,a.jpg,\np2,b.jpg,\n")
 
 
+def test_merged_headings_of_groups_above_the_column_names_are_left_out(tmp_path: Path) -> None:
+    row = {"SKU": "p1", "Title": "Lip", "Image 1": "a.jpg", "Image 2": "b.jpg", "Price": "5"}
+    names = "SKU,Title,Image 1,Image 2,Price"
+    text = f"Product,,Pictures,,Price\n{names}\np1,Lip,a.jpg,b.jpg,5\n"
+    assert read_text(tmp_path, text).to_pylist() == [row]
+    assert read_text(tmp_path, f"Spring,,,,\n,,,,\n{text}").to_pylist() == [row]
+    over_both = "SKU,Title,Images,,Price\n,,Image 1,Image 2,\np1,Lip,a.jpg,b.jpg,5\n"
+    assert read_text(tmp_path, over_both).to_pylist() == [row]
+
+
+def test_columns_without_a_name_below_headings_say_where_names_may_be(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="if the column names are in a row below, delete the rows"):
+        read_text(tmp_path, "Item,,Files,,Cost\nA,B,C,D,E\np1,Lip,a.jpg,b.jpg,5\n")
+
+
 @pytest.mark.parametrize("start", [0, 1])
 def test_the_index_of_a_data_frame_is_left_out(tmp_path: Path, start: int) -> None:
     text = f",product_id,image\n{start},p1,a.jpg\n{start + 1},p2,b.jpg\n"

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import codecs
 import csv
+import gzip
 import re
+import tempfile
 import zlib
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from beautylens.catalogue.delimited import TAB, read_delimited
-from beautylens.catalogue.excel import read_sheet
+from beautylens.catalogue.excel import MOST_BYTES, read_sheet
 from beautylens.catalogue.image_cells import may_hold_pictures
 from beautylens.catalogue.json_tables import (
     read_json,
@@ -34,7 +36,9 @@ from beautylens.inputs.unicode_text import composed
 _SHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 # Suffixes that say nothing of the format; on the web any may stand.
 _ANY = (".txt", ".feed")
-_HTML = re.compile(rb"<!doctype html|<html", re.IGNORECASE)
+_HTML = re.compile(rb"<(?:!doctype html|html|head|body|meta|table)\b", re.IGNORECASE)
+_GZIP = b"\x1f\x8b"
+_BLOCK_BYTES = 1 << 20
 
 
 def read_table(path: AnyPath) -> pa.Table:
@@ -72,10 +76,16 @@ def _known(path: AnyPath, file: Path) -> Iterator[Callable[[Path], pa.Table]]:
     Raises:
         TableError: when it is not a table, or one raised meanwhile.
     """
-    reader = READERS.get(path.suffix.lower())
-    if reader is None and isinstance(path, Path) and path.suffix.lower() not in _ANY:
+    suffix = PurePath(path.name.removesuffix(".gz")).suffix.lower()
+    reader = READERS.get(suffix)
+    if reader is None and isinstance(path, Path) and suffix not in _ANY:
         raise _no_table(path)
     with reading(file):
+        if _HTML.match(_start_of(file)):
+            raise TableError(
+                f"{path} is an HTML page, not a table; give the address of the table itself, or "
+                "open it with a spreadsheet program and save it as .xlsx or CSV UTF-8"
+            )
         if reader is None or _is_misnamed(file, reader):
             reader = _by_content(file)
         if reader is None:
@@ -85,12 +95,17 @@ def _known(path: AnyPath, file: Path) -> Iterator[Callable[[Path], pa.Table]]:
 
 def _is_misnamed(file: Path, reader: Callable[[Path], pa.Table]) -> bool:
     """Return whether a file is clearly of another format: shops call text .xls, and XML .csv."""
-    with file.open("rb") as opened:
-        start = opened.read(1 << 12).removeprefix(codecs.BOM_UTF8).lstrip()
+    start = _start_of(file)
     if reader is read_sheet:
         return bool(start) and not start.startswith((b"PK", *_SHEETS)) and b"\0" not in start
     is_text = reader in (READERS[".csv"], READERS[".tsv"])
     return is_text and start.startswith((*_SHEETS, b"PAR1", b"<?xml", b"<rss"))
+
+
+def _start_of(file: Path) -> bytes:
+    """Return the first bytes of a file without a mark of UTF-8 and white space."""
+    with file.open("rb") as opened:
+        return opened.read(1 << 12).removeprefix(codecs.BOM_UTF8).lstrip()
 
 
 def _no_table(path: AnyPath) -> TableError:
@@ -99,15 +114,14 @@ def _no_table(path: AnyPath) -> TableError:
 
 def _by_content(file: Path) -> Callable[[Path], pa.Table] | None:
     """Return the reader for the first bytes of a file; None if it is not a table."""
-    with file.open("rb") as opened:
-        start = opened.read(1 << 12).removeprefix(codecs.BOM_UTF8).lstrip()
+    start = _start_of(file)
     marked = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     suffix = ".csv"
     if start.startswith(b"PAR1"):
         suffix = ".parquet"
     elif start.startswith(_SHEETS):
         suffix = ".xlsx"
-    elif not start or _HTML.match(start) or (b"\0" in start and not marked):
+    elif not start or (b"\0" in start and not marked):
         suffix = ""
     elif start.startswith(b"<"):
         suffix = ".xml"
@@ -152,22 +166,50 @@ def composed_except(table: pa.Table, paths: Collection[str]) -> pa.Table:
 
 @contextmanager
 def copied(table: AnyPath) -> Iterator[Path]:
-    """Yield a local copy of a table's file; errors name the original.
+    """Yield a local copy of a table's file, decompressed; errors name the original.
 
     Raises:
         TableError: when there is no such file, or one raised meanwhile, with the original's name.
     """
-    if isinstance(table, Path):
-        yield table
-        return
     try:
-        with local_copy(table) as file:
-            try:
-                yield file
-            except TableError as error:
-                raise TableError(str(error).replace(str(file), str(table))) from error
+        with local_copy(table) as copy, _naming(table, copy), _unpacked(copy) as file:
+            yield file
     except OSError as error:
         raise TableError(f"{table} cannot be read ({error}); check address and access") from error
+
+
+@contextmanager
+def _naming(original: AnyPath, copy: Path) -> Iterator[None]:
+    """Let errors name an original in place of its copy."""
+    try:
+        yield
+    except TableError as error:
+        if original == copy:
+            raise
+        raise TableError(str(error).replace(str(copy), str(original))) from error
+
+
+@contextmanager
+def _unpacked(file: Path) -> Iterator[Path]:
+    """Yield a table's file, or the content of one that gzip packed.
+
+    Raises:
+        TableError: when it is damaged, or its content too large.
+    """
+    if not file.is_file() or not _start_of(file).startswith(_GZIP):
+        yield file
+        return
+    with tempfile.TemporaryDirectory(prefix="beautylens-") as folder:
+        content = Path(folder) / f"copy{PurePath(file.stem).suffix[:20]}"
+        with reading(file), gzip.open(file) as packed, content.open("wb") as plain:
+            while block := packed.read(_BLOCK_BYTES):
+                if plain.tell() + len(block) > MOST_BYTES:
+                    raise TableError(
+                        f"{file} unpacks to more than {MOST_BYTES >> 20:,} MB; split it"
+                    )
+                plain.write(block)
+        with _naming(file, content):
+            yield content
 
 
 @contextmanager

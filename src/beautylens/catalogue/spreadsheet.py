@@ -12,24 +12,28 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from beautylens.catalogue.checks import refuse
+from beautylens.catalogue.feeds.usual_names import usual_targets
 from beautylens.files.paths import AnyPath
 
 # The names that pandas gives to columns and indexes without a name.
 _NAMED_BY_PANDAS = re.compile(r"Unnamed: \d+(?:\.\d+)*|__index_level_\d+__")
 # With a date and blank rows, a title takes less; a table has at least id, picture and name.
 _MOST_TITLE_ROWS, _FEWEST_BELOW_TITLE = 10, 3
+# Without these there is no catalogue.
+_HEADED = frozenset(("product_id", "image"))
 
 
 def without_leftovers(path: AnyPath | str, table: pa.Table) -> pa.Table:
     """Return a table of texts without a title, blank last rows and leftover unnamed columns.
 
     These are empty columns, and the index of a data frame. A title is a single cell above the
-    column names, as wide as the sheet where cells are merged.
+    column names, as wide as the sheet where cells are merged; so are the headings of groups of
+    columns.
 
     Raises:
         TableError: when a column without a name has any other content.
     """
-    table = _below_title(table)
+    table = _below_groups(_below_title(table))
     kept, faults = [], []
     for number, name in enumerate(table.column_names):
         named = bool(name.strip())
@@ -47,7 +51,7 @@ def without_leftovers(path: AnyPath | str, table: pa.Table) -> pa.Table:
             f"column {number + 1} '' has no name that a search condition could use, "
             f"but {text!r} in row {row + 1}"
         )
-    refuse(path, faults, "Name such a column, or empty it")
+    refuse(path, faults, _remedy(table))
     if len(kept) < table.num_columns:
         table = table.select(kept)
     return table.slice(0, _last_filled(table))
@@ -66,6 +70,33 @@ def _below_title(table: pa.Table) -> pa.Table:
         if sum(bool(cell.strip()) for cell in cells) >= _FEWEST_BELOW_TITLE:
             return table.rename_columns(cells).slice(number + 1)
     return table
+
+
+def _below_groups(table: pa.Table) -> pa.Table:
+    """Return a table with its first row as column names, if those above only name groups of them.
+
+    That is certain where columns without a name have a usual one below. A column that is merged
+    over both rows has its name in the upper one.
+    """
+    if not table.num_rows:
+        return table
+    above = table.column_names
+    below = [column[0].as_py() for column in table.columns]
+    names = [lower.strip() or upper for upper, lower in zip(above, below, strict=True)]
+    nameless = [
+        lower for upper, lower in zip(above, below, strict=True) if not upper.strip() and lower
+    ]
+    if not usual_targets(nameless) or not usual_targets(names) >= _HEADED:
+        return table
+    return table.rename_columns(names).slice(1)
+
+
+def _remedy(table: pa.Table) -> str:
+    """Return what to do about columns without a name."""
+    remedy = "Name such a column, or empty it"
+    if len([name for name in table.column_names if name.strip()]) < _FEWEST_BELOW_TITLE:
+        return remedy
+    return f"{remedy}; if the column names are in a row below, delete the rows above it"
 
 
 def blank_rows(columns: Sequence[pa.ChunkedArray]) -> NDArray[np.bool_]:

@@ -82,6 +82,16 @@ def understand(table: pa.Table, chosen: Sources, variants: Variants | None) -> U
     return renamed(table, sources)
 
 
+def usual_targets(names: Sequence[str]) -> frozenset[str]:
+    """Return the columns of the catalogue that any of these names is usual for."""
+    found = set(sources_of(names, _USUAL, {}))
+    if _pictures(names):
+        found.add(MAIN)
+    if _gtins(names):
+        found.add("gtin")
+    return frozenset(found)
+
+
 def _gtins(names: Sequence[str]) -> tuple[str, ...]:
     """Return the columns of item numbers: `gtin` alone, or all that are called like one."""
     if "gtin" in names:
