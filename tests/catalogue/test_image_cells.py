@@ -14,6 +14,7 @@ from beautylens.catalogue.image_cells import (
     picture_columns,
     pictures_in,
 )
+from beautylens.catalogue.picture_files import existing_pictures_in
 
 WEB = "https://x.org/"
 
@@ -100,3 +101,21 @@ def test_a_file_whose_name_has_a_backslash_is_that_file(tmp_path: Path) -> None:
     (tmp_path / r"a\b.jpg").touch()
     assert on_this_system(r"a\b.jpg", tmp_path) == r"a\b.jpg"
     assert on_this_system(r"a\c.jpg", tmp_path) == "a/c.jpg"
+
+
+@pytest.mark.parametrize("between", [";", "; ", "|", ", ", "\n"])
+def test_a_file_whose_name_has_a_separator_is_that_file(tmp_path: Path, between: str) -> None:
+    for name in ("a;b.jpg", "c, d.jpg", "e.jpg"):
+        (tmp_path / name).touch()
+    for names in (["a;b.jpg"], ["e.jpg", "a;b.jpg", "c, d.jpg"], ["c, d.jpg", "e.jpg"]):
+        assert existing_pictures_in(between.join(names), tmp_path) == names
+        assert existing_pictures_in(between.join(names) + between, tmp_path) == names
+    missing = f"a;b.jpg{between}gone.jpg"
+    assert existing_pictures_in(missing, tmp_path) == pictures_in(missing)
+    assert existing_pictures_in("e.jpg;" * 500, tmp_path) == ["e.jpg"] * 500
+
+
+def test_each_of_several_files_is_one_picture_where_all_exist(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.jpg", "a.jpg;b.jpg"):
+        (tmp_path / name).touch()
+    assert existing_pictures_in("a.jpg;b.jpg", tmp_path) == ["a.jpg", "b.jpg"]

@@ -30,12 +30,12 @@ _ENDS_IN_PICTURE = re.compile(rf"{_PICTURE}[\"']?(?:[?#][^\s]*)?\s*$", re.IGNORE
 _BARE_FILE = re.compile(rf"\s*[^=?]*{_PICTURE}\s*", re.IGNORECASE)
 # An address without its scheme: //cdn.shop.example/a.jpg.
 _SCHEMELESS = r"//(?:[\w\-]+\.)+[A-Za-z]{2,}(?=[/:])|//[\w\-]+:\d+(?=/)"
-_START = re.compile(rf"\s*[\"'<]?(?:[A-Za-z][A-Za-z0-9+.\-]+://|{_SCHEMELESS})")
+START = re.compile(rf"\s*[\"'<]?(?:[A-Za-z][A-Za-z0-9+.\-]+://|{_SCHEMELESS})")
 _SPACED = re.compile(rf"\s+(?=[A-Za-z][A-Za-z0-9+.\-]+://|{_SCHEMELESS})")
 _NESTED = re.compile(r"[\[{(]")
 _ENTITY = re.compile(r"&(?:amp|quot|apos|lt|gt|nbsp|#\d+|#x[0-9a-f]+);", re.IGNORECASE)
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]?|\\\\|//")
-_MARKS = " \t\r\n\v\f\u00a0\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+MARKS = " \t\r\n\v\f\u00a0\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 _ORDINARY = re.compile(r"[\w .\-]+(?:/[\w .\-]+)*")
 
 
@@ -57,17 +57,17 @@ def pictures_in(cell: str) -> list[str]:
     Python. A `,` ends a path only after a picture's suffix; `;` and `,` end an address only before
     another picture.
     """
-    if _NESTED.search(cell) and (listed := _list(cell.strip(_MARKS))) is not None:
+    if _NESTED.search(cell) and (listed := _list(cell.strip(MARKS))) is not None:
         return [text for item in listed if (text := _written(item))]
-    return [text for item in _split(_unescaped(cell)) if (text := _written(item))]
+    return [text for item in _split(unescaped(cell)) if (text := _written(item))]
 
 
 def one_picture(cell: str) -> str:
     """Return the path or address of a cell with a single one; empty if there is none."""
-    listed = _list(cell.strip(_MARKS)) if _NESTED.search(cell) else None
+    listed = _list(cell.strip(MARKS)) if _NESTED.search(cell) else None
     if listed is not None and len(listed) < 2:
         return _written(listed[0]) if listed else ""
-    return _written(_unescaped(cell))
+    return _written(unescaped(cell))
 
 
 def on_this_system(text: str, folder: AnyPath) -> str:
@@ -118,7 +118,8 @@ def _named(item: object) -> str:
     return str(item)
 
 
-def _unescaped(cell: str) -> str:
+def unescaped(cell: str) -> str:
+    """Return a text with `&amp;` and other entities of HTML as the characters they stand for."""
     return _ENTITY.sub(lambda entity: html.unescape(entity[0]), cell) if "&" in cell else cell
 
 
@@ -136,19 +137,19 @@ def _split(cell: str) -> Iterator[str]:
 
 def _is_break(before: str, mark: str, after: str) -> bool:
     """Return whether a `;` or `,` separates two pictures rather than being part of one."""
-    if _START.match(after) or not before.strip(_MARKS):
+    if START.match(after) or not before.strip(MARKS):
         return True
     ended = _ENDS_IN_PICTURE.search(before) is not None
-    if not _START.match(before):
+    if not START.match(before):
         return mark == ";" or ended
-    if not after.strip(_MARKS):
+    if not after.strip(MARKS):
         return True
     return mark == ";" and ended and _BARE_FILE.fullmatch(after) is not None
 
 
 def _spaced(item: str) -> Iterator[str]:
     """Yield addresses that are separated by spaces only; any other text as a whole."""
-    if _START.match(item):
+    if START.match(item):
         yield from _SPACED.split(item)
     else:
         yield item
@@ -156,11 +157,11 @@ def _spaced(item: str) -> Iterator[str]:
 
 def _written(item: str) -> str:
     """Return a path or address without quotes or brackets around it, and with its scheme."""
-    text = item.strip(_MARKS)
+    text = item.strip(MARKS)
     if _ORDINARY.fullmatch(text) and not text.startswith("./") and "/./" not in text:
         return text
     while len(text) > 1 and (text[0], text[-1]) in (('"', '"'), ("'", "'"), ("<", ">")):
-        text = text[1:-1].strip(_MARKS)
+        text = text[1:-1].strip(MARKS)
     if text[:5].lower() == "file:":
         return _file(text)
     if re.match(_SCHEMELESS, text):

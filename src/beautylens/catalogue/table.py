@@ -10,10 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from beautylens.catalogue.checks import RESERVED, identifier, listed, refuse
+from beautylens.catalogue.checks import listed, refuse
+from beautylens.catalogue.entities import without_entities
 from beautylens.catalogue.feeds.feed import Sources
 from beautylens.catalogue.feeds.known import understand
-from beautylens.catalogue.image_cells import MAIN, on_this_system, picture_columns, pictures_in
+from beautylens.catalogue.image_cells import MAIN, on_this_system, picture_columns
+from beautylens.catalogue.metadata_names import metadata_names
+from beautylens.catalogue.picture_files import existing_pictures_in
 from beautylens.catalogue.product_rows import (
     filled,
     noted_names,
@@ -154,8 +157,9 @@ def catalogue_of(
     known = understand(path, table, columns, variants)
     shown = picture_columns(known.table.column_names)
     _require(path, table.column_names, known.table.column_names, shown or not pictures)
-    table = composed_except(known.table, shown)
-    extra = _metadata_names(path, [name for name in table.column_names if name not in shown])
+    table = without_entities(composed_except(known.table, shown), shown)
+    texts = [name for name in table.column_names if name not in shown]
+    extra = metadata_names(path, texts, (*REQUIRED, *OPTIONAL))
     table = table.rename_columns([extra.get(name, name) for name in table.column_names])
     if shown:
         rows, image, notes = _images(table, shown, folder, known.rows)
@@ -209,30 +213,6 @@ def _long(table: pa.Table) -> pa.Table:
     return table.cast(pa.schema([(name, TEXT) for name in table.column_names]))
 
 
-def _metadata_names(path: AnyPath | str, columns: list[str]) -> dict[str, str]:
-    """Return the name of each metadata column in a collection."""
-    known = {*REQUIRED, *OPTIONAL}
-    taken = known.intersection(columns)
-    named: dict[str, str] = {}
-    faults = []
-    for column in columns:
-        if column in known:
-            continue
-        name = identifier(column)
-        if not name:
-            faults.append(f"column {column!r} has no name that a search condition could use")
-        elif name in RESERVED:
-            faults.append(f"column {column!r} has the name of one that Beautylens keeps itself")
-        elif name in taken:
-            faults.append(f"column {column!r} is another one that would be called {name!r}")
-        elif name in known:
-            faults.append(f"column {column!r} has to be written {name!r}")
-        taken.add(name)
-        named[column] = name
-    refuse(path, faults, "Rename or remove such columns")
-    return named
-
-
 def _images(
     table: pa.Table, pictures: Sequence[str], folder: AnyPath, numbers: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], list[str], list[str]]:
@@ -240,7 +220,8 @@ def _images(
     columns = [table[name].to_pylist() for name in pictures]
     rows, images, found = [], [], []
     for row, cells in enumerate(zip(*columns, strict=True)):
-        for written in (text for cell in cells if cell for text in pictures_in(cell)):
+        named = (text for cell in cells if cell for text in existing_pictures_in(cell, folder))
+        for written in named:
             image = on_this_system(written, folder)
             rows.append(row)
             images.append(image)

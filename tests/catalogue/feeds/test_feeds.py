@@ -270,7 +270,7 @@ def test_a_feed_without_a_telling_suffix_is_known_by_its_content(tmp_path: Path)
         path.write_text(text)
         assert read_catalogue(path).rows["image_id"].to_pylist()[0] == "p1/a.jpg"
     path.write_text("<!doctype html><html></html>")
-    with pytest.raises(TableError, match="is not a table"):
+    with pytest.raises(TableError, match="is an HTML page, not a table"):
         read_catalogue(path)
 
 
@@ -284,3 +284,16 @@ def test_a_feed_on_the_web_names_no_file_of_this_machine(image: str) -> None:
     catalogue = catalogue_of("feed", table, folder)
     path = catalogue.image_path(catalogue.rows["image"][0].as_py())
     assert str(path).startswith("https://shop.example/")
+
+
+def test_entities_of_html_are_read_in_links_and_names_and_kept_in_descriptions(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "feed.tsv"
+    path.write_text(
+        "id\ttitle\tbrand\timage_link\tlink\tnotes\n"
+        "p1\tOil &amp; Balm\tL&#39;Or&nbsp;A\ta.jpg\thttps://x.org/?a=1&amp;b=2\t&lt;b&gt;\n"
+    )
+    row = read_catalogue(path).rows.to_pylist()[0]
+    assert (row["name"], row["brand"]) == ("Oil & Balm", "L'Or\u00a0A")
+    assert (row["link"], row["notes"]) == ("https://x.org/?a=1&b=2", "&lt;b&gt;")
