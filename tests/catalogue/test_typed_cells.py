@@ -72,6 +72,12 @@ def test_dates_are_written_so_that_they_can_be_compared(
     assert read(tmp_path, "Launch date", cells).rows["launch_date"].to_pylist() == dates
 
 
+@pytest.mark.parametrize("column", ["verfuegbar_ab", "Price valid until", "any"])
+def test_dates_are_known_by_their_cells(tmp_path: Path, column: str) -> None:
+    catalogue = read(tmp_path, column, ["", "31.03.2026", "1.4.2026"])
+    assert catalogue.rows[catalogue.extra[0]].to_pylist() == ["", "2026-03-31", "2026-04-01"]
+
+
 @given(st.decimals(0, 10**7, places=2, allow_nan=False))
 def test_a_price_is_the_same_number_in_english_and_german(price: object) -> None:
     from beautylens.catalogue.typed_cells import _amounts

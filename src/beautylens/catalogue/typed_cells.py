@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 TEXT = pa.large_string()
 CURRENCY = "currency"
@@ -16,7 +17,6 @@ _NUMBERS = re.compile(
     r"price|preis|prix|cost|kosten|uvp|rrp|msrp|tarif|amount|betrag|weight|gewicht|poids|rating"
     r"|bewertung|stock|bestand|quantity|menge|discount|rabatt|percent|prozent"
 )
-_DATES = re.compile(r"(?:^|_)(?:date|datum|day|created|updated|published|launch|seit)(?:_|$)")
 _SYMBOLS = {"€": "EUR", "£": "GBP", "¥": "JPY"}
 _AMOUNT = re.compile(
     r"(?P<before>[€£¥$]|[A-Z]{3}|CA\$|US\$|A\$)?\s*"
@@ -35,8 +35,9 @@ _ISO = re.compile(r"\d{4}-\d{2}-\d{2}.*")
 def with_typed_cells(lines: pa.Table, columns: Sequence[str]) -> tuple[pa.Table, list[str]]:
     """Return the lines with numbers and dates in one notation, and the names of new columns.
 
-    The currency of prices becomes a column of its own. A column of which any cell is neither blank
-    nor a number or date stays as it is.
+    Numbers are looked for in columns of certain names, and dates in all others. The currency of
+    prices becomes a column of its own. A column of which any cell is neither blank nor a number or
+    date stays as it is.
 
     Args:
         lines: of a catalogue.
@@ -44,18 +45,28 @@ def with_typed_cells(lines: pa.Table, columns: Sequence[str]) -> tuple[pa.Table,
     """
     added: list[str] = []
     for name in columns:
-        if _NUMBERS.search(name):
-            amounts = _amounts(lines[name].to_pylist())
-            if amounts is None:
-                continue
+        amounts = _amounts(lines[name].to_pylist()) if has_numbers(name) else None
+        if amounts is not None:
             lines = _with(lines, name, [number for number, _ in amounts])
             currencies = [currency for _, currency in amounts]
             if any(currencies) and CURRENCY not in lines.column_names:
                 lines = lines.add_column(lines.num_columns - 1, CURRENCY, _array(currencies))
                 added.append(CURRENCY)
-        elif _DATES.search(name) and (dates := _dates(lines[name].to_pylist())) is not None:
+        elif _may_be_dates(lines[name]) and (dates := _dates(lines[name].to_pylist())) is not None:
             lines = _with(lines, name, dates)
     return lines, added
+
+
+def has_numbers(column: str) -> bool:
+    """Return whether a column of this name, such as `price`, has numbers."""
+    return _NUMBERS.search(column) is not None
+
+
+def _may_be_dates(column: pa.ChunkedArray) -> bool:
+    """Return whether the first cell that is not empty is a date."""
+    filled = column.filter(pc.not_equal(column, ""))
+    first = filled[0].as_py().strip() if len(filled) else ""
+    return _DATE.fullmatch(first) is not None or _ISO.fullmatch(first) is not None
 
 
 def _amounts(cells: Sequence[str]) -> list[tuple[str, str]] | None:

@@ -12,7 +12,7 @@ class Comparison:
 
     Args:
         column: name of the column.
-        operator: =, <>, <, <=, >, >=, LIKE, ILIKE, IN, BETWEEN or NULL.
+        operator: =, <>, <, <=, >, >=, LIKE, ILIKE, IN, BETWEEN or NULL, which an empty cell is.
         texts: the operands: one; two for BETWEEN, any number for IN, none for NULL.
         negated: NOT LIKE, NOT IN, NOT BETWEEN, IS NOT NULL.
         numeric: whether the operands are numbers; cells that are none then meet no comparison.
@@ -59,7 +59,8 @@ def to_sql(condition: Condition) -> str:
         column = f"TRY_CAST({column} AS DOUBLE)"
     negated = "NOT " if condition.negated else ""
     if condition.operator == "NULL":
-        return f"{column} IS {negated}NULL"
+        # Cells of a table are empty rather than null.
+        return f"NULLIF({column}, '') IS {negated}NULL"
     if condition.operator == "IN":
         return f"{column} {negated}IN ({', '.join(texts)})"
     return f"{column} {negated}{condition.operator} {' AND '.join(texts)}"

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from beautylens.catalogue.typed_cells import has_numbers
 from beautylens.errors import QueryError
 from beautylens.inputs.several import several
 from beautylens.inputs.unicode_text import composed
@@ -16,7 +17,7 @@ from beautylens.store.conditions import Comparison, Condition, Joined, Negation,
 MAX_DEPTH = 12
 HELP = (
     "compare columns with texts or numbers by =, <>, <, <=, >, >=, LIKE, ILIKE, IN, BETWEEN or IS "
-    "NULL, combined by AND, OR and NOT"
+    "NULL (empty), combined by AND, OR and NOT"
 )
 _COMPARED = {
     "=": "=",
@@ -28,6 +29,8 @@ _COMPARED = {
     ">": ">",
     ">=": ">=",
 }
+_ORDERED = frozenset(("<", "<=", ">", ">=", "BETWEEN"))
+_NUMBER = re.compile(r"\s*[+-]?\d+(?:\.\d+)?\s*")
 _KEYWORDS = frozenset(("AND", "OR", "NOT", "LIKE", "ILIKE", "IN", "BETWEEN", "IS", "NULL"))
 # Every alternative is possessive or one repeated class, so that no input makes it backtrack.
 _TOKEN = re.compile(
@@ -163,6 +166,12 @@ class _Parser:
         if all(token.kind == "number" for token in operands):
             return Comparison(column, operator, tuple(numbers), negated, numeric=True)
         texts = tuple(self._text(token) for token in operands)
+        number = next((text for text in texts if _NUMBER.fullmatch(text)), None)
+        if number is not None and operator in _ORDERED and has_numbers(column):
+            raise self._wrong(
+                f"{column!r} has numbers, and in quotes '10' is less than '9': write {number} "
+                "without quotes"
+            )
         return Comparison(column, operator, texts, negated)
 
     def _list(self) -> list[_Token]:
