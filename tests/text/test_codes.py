@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beautylens.sample.barcode import draw_barcode
-from beautylens.text.codes import read_barcodes
+from beautylens.text.codes import read_barcodes, read_codes
 from beautylens.text.gs1 import Code, code_of
 
 GTIN = "4006381333931"
@@ -63,6 +63,15 @@ def test_codes_without_a_gtin_say_nothing() -> None:
 @pytest.mark.parametrize("shape", [(1, 1, 3), (8, 8, 3), (3, 4000, 3), (600, 600, 3)])
 def test_a_blank_picture_of_any_size_says_nothing(shape: tuple[int, ...]) -> None:
     assert read_barcodes(np.full(shape, 255, np.uint8)) == ()
+
+
+def test_a_square_code_beside_a_barcode_is_read_too() -> None:
+    scene = on_grey(draw_barcode(GTIN, 4, 240))
+    assert read_codes(scene) == (Code(f"0{GTIN}"),)
+    made = zxingcpp.create_barcode(LINK, zxingcpp.BarcodeFormat.DataMatrix)
+    square = np.array(zxingcpp.write_barcode_to_image(made, scale=4, add_quiet_zones=True))
+    scene[480 : 480 + square.shape[0], 600 : 600 + square.shape[1]] = square[:, :, None]
+    assert read_codes(scene) == (Code(f"0{GTIN}", "A1", "2027-01-31"),)
 
 
 LINK = "https://shop.example/01/04006381333931/10/A1?17=270131"

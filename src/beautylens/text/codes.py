@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import cv2
@@ -26,9 +27,10 @@ _ELEMENTS = ("]C1", "]Q3", "]Q4", "]d2")
 
 
 def read_codes(picture: UInt8) -> tuple[Code, ...]:
-    """Return what the barcodes on a picture say, each item number once, in reading order.
+    """Return what the codes on a picture say, each item number once, in reading order.
 
-    Barcodes may have any direction; those with a wrong check digit are skipped.
+    Barcodes come before square codes, which say more of the same item. They may have any direction;
+    those with a wrong check digit are skipped.
 
     Args:
         picture: (H, W, 3) uint8 RGB, at full size.
@@ -37,11 +39,9 @@ def read_codes(picture: UInt8) -> tuple[Code, ...]:
     # At half the size blur and noise are less. The reader scans rows and columns, and misses bars
     # at 45 degrees.
     half, _ = shrink(grey, max(grey.shape) // 2 or 1)
-    return (
-        _read(grey, FORMATS)
-        or _read(half, f"{FORMATS},{SQUARE_FORMATS}")
-        or _read(_rotated(grey), FORMATS)
-    )
+    if found := _read(grey, FORMATS):
+        return _each_once((*found, *_read(half, SQUARE_FORMATS)))
+    return _read(half, f"{FORMATS},{SQUARE_FORMATS}") or _read(_rotated(grey), FORMATS)
 
 
 def read_barcodes(picture: UInt8) -> tuple[str, ...]:
@@ -55,10 +55,16 @@ def read_barcodes(picture: UInt8) -> tuple[str, ...]:
 
 def _read(grey: UInt8, formats: str) -> tuple[Code, ...]:
     codes = (_code_of(barcode) for barcode in _symbols(grey, formats) if barcode.valid)
+    return _each_once(code for code in codes if code is not None)
+
+
+def _each_once(codes: Iterable[Code]) -> tuple[Code, ...]:
+    """Return one code for each item number, with the first batch and expiry that any says."""
     found: dict[str, Code] = {}
     for code in codes:
-        if code is not None:
-            found.setdefault(code.gtin, code)
+        known = found.get(code.gtin, code)
+        batch, expiry = known.batch or code.batch, known.expiry or code.expiry
+        found[code.gtin] = Code(code.gtin, batch, expiry)
     return tuple(found.values())
 
 
