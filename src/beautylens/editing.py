@@ -10,7 +10,8 @@ from beautylens.assemble.parts import make_picture_reading
 from beautylens.catalogue.sources import Table, catalogue_from
 from beautylens.ingest.derive import derive
 from beautylens.ingest.fill import Filled, fill
-from beautylens.ingest.mirror import Plan, mirror, plan_mirror, refuse_losses
+from beautylens.ingest.mirror import mirror, plan_mirror, refuse_losses
+from beautylens.ingest.mirror_plan import Plan
 from beautylens.ingest.progress import OnProgress, silent
 from beautylens.ingest.read_pictures import PicturesRead
 from beautylens.ingest.update import Updated, update
@@ -88,6 +89,8 @@ class Editable:
     ) -> tuple[Plan, Filled]:
         """Add, change and remove products so that the collection equals a table.
 
+        Returns what was done, with products that stayed as they were in `failed`, and the pictures.
+
         Args:
             products: as for `add`.
             columns: as for `add`.
@@ -109,7 +112,7 @@ class Editable:
         plan = plan or self.plan(catalogue, recheck=recheck)
         if not allow_losses:
             refuse_losses(plan, "the table")
-        filled = mirror(
+        done, filled = mirror(
             self.gallery,
             catalogue,
             plan,
@@ -117,13 +120,12 @@ class Editable:
             stop_on_error=stop_on_error,
             progress=progress,
         )
-        if not plan.is_empty:
-            self.refresh(filled.written)
-            self.measure_sharing()
-        described = [*plan.added, *plan.pictured, *plan.retried]
-        if read and described:
-            self.read_pictures(described, workers=workers)
-        return plan, filled
+        # Also without changes: a mirror that was killed may have made them, but not this.
+        self.refresh(filled.written)
+        self.measure_sharing()
+        if read:
+            self.read_pictures(workers=workers)
+        return done, filled
 
     def plan(self, products: Table, *, recheck: bool = False) -> Plan:
         """Return what `mirror` would change.

@@ -116,6 +116,12 @@ def test_add_says_what_it_replaces_and_update_keeps_it(mine: Path) -> None:
     assert (replaced.name, replaced.brand, replaced.metadata) == ("New", "", {})
 
 
+def test_an_update_without_a_column_to_change_is_refused(mine: Path) -> None:
+    ids = write_table(mine / "ids.csv", [{"product_id": "p01"}])
+    said = run("update", mine / "shop.lens", ids, code=1).stderr
+    assert "the table has no column to change, only product_id" in said
+
+
 class StopError(Exception):
     """Ends a mirror that would go on for ever."""
 

@@ -15,7 +15,7 @@ from beautylens.collection import Collection, open_collection
 from beautylens.errors import CollectionError
 from beautylens.indexing import build
 from beautylens.ingest import fill as filling
-from beautylens.ingest.mirror import Plan
+from beautylens.ingest.mirror_plan import Plan
 from beautylens.ingest.progress import Progress
 from tests.conftest import Shop, catalogue_rows, draw_pack, make_shop, write_table
 
@@ -130,11 +130,16 @@ def test_pictures_that_cannot_be_read_are_tried_again_and_nothing_else(
     rows = catalogue_rows(7)
     rows[0]["image"] += ";gallery/gone.jpg"
     write_table(shop.table, rows)
-    plan, filled = collection.mirror(shop.table)
+    plan = collection.plan(shop.table)
     assert (plan.added, plan.pictured) == (("p06",), ("p00",))
+    done, filled = collection.mirror(shop.table)
+    assert (done.added, done.pictured, done.failed) == ((), (), ("p00", "p06"))
     assert len(filled.failures) == 2
-    plan, _ = collection.mirror(shop.table)
+    plan = collection.plan(shop.table)
     assert (plan.added, plan.pictured, plan.retried) == ((), (), ("p00", "p06"))
+    assert str(collection.mirror(shop.table)[0]) == (
+        "5 unchanged, 2 left as before because no new picture can be read"
+    )
     cv2.imwrite(str(shop.picture(6)), draw_pack(6))
     collection.mirror(shop.table)
     assert {failure.product_id for failure in collection.failures()} == {"p00"}
@@ -142,6 +147,27 @@ def test_pictures_that_cannot_be_read_are_tried_again_and_nothing_else(
     collection.mirror(shop.table)
     assert collection.failures() == ()
     assert collection.plan(shop.table).is_empty
+
+
+def test_a_product_keeps_its_picture_where_the_new_one_cannot_be_read_and_is_told_once(
+    mine: tuple[Shop, Collection],
+) -> None:
+    shop, collection = mine
+    shop.picture(0).write_bytes(b"no picture")
+    rows = catalogue_rows(6)
+    rows[1]["image"] = "gallery/gone.jpg"
+    write_table(shop.table, rows)
+    before = rows_of(collection)
+    for _ in range(2):
+        done, filled = collection.mirror(shop.table, allow_losses=True)
+        assert done.failed == ("p00", "p01")
+        assert not done.pictured
+        assert len(filled.failures) == 2
+        kept = rows_of(collection)
+        assert [row["descriptor"] for row in kept] == [row["descriptor"] for row in before]
+    cv2.imwrite(str(shop.picture(0)), draw_pack(9))
+    done, _ = collection.mirror(shop.table)
+    assert (done.retried, done.failed) == (("p00",), ("p01",))
 
 
 def test_a_table_that_lacks_half_of_the_products_changes_nothing(

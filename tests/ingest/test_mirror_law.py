@@ -76,6 +76,10 @@ def state(gallery: Gallery) -> tuple[list[dict[str, Any]], set[tuple[str, str]]]
     return sorted(found, key=lambda row: row["image_id"]), failed
 
 
+def products_in(gallery: Gallery) -> set[str]:
+    return set(gallery.rows.ids("product_id").to_pylist())
+
+
 @settings(max_examples=15, phases=[Phase.explicit, Phase.generate])
 @given(before=shops, after=shops, old=contents, new=contents, priced=st.booleans())
 def test_mirroring_equals_filling_an_empty_gallery(
@@ -90,8 +94,10 @@ def test_mirroring_equals_filling_an_empty_gallery(
         gallery = Gallery.create(folder / "a.lens", dimensions=2, settings={})
         fill(gallery, written(folder, before, old, priced=True), describe, resume=False)
         catalogue = written(folder, after, new, priced=priced)
+        stored = products_in(gallery)
         plan = plan_mirror(gallery, catalogue)
-        mirror(gallery, catalogue, plan, describe)
+        done, _ = mirror(gallery, catalogue, plan, describe)
+        assert products_in(gallery) == set(after) - (set(done.failed) - stored)
         fresh = Gallery.create(folder / "b.lens", dimensions=2, settings={})
         fill(fresh, catalogue, describe, resume=False)
         unreadable = {product for product, (images, _, _) in after.items() if images == FILES[2:]}

@@ -16,11 +16,12 @@ from beautylens.catalogue.table import Catalogue
 from beautylens.cli.catalogue_report import report_columns
 from beautylens.cli.console import console, report_error
 from beautylens.cli.intervals import next_wait
-from beautylens.cli.progress import progress_bar, report_failures, report_notes
+from beautylens.cli.progress import progress_bar, report_failures, report_notes, report_read
 from beautylens.errors import BeautylensError, CollectionError
 from beautylens.files.changes import Seen, changed
 from beautylens.files.paths import as_path
-from beautylens.ingest.mirror import Plan, refuse_losses
+from beautylens.ingest.mirror import refuse_losses
+from beautylens.ingest.mirror_plan import Plan
 from beautylens.inputs.counts import counted
 from beautylens.inputs.unicode_text import on_one_line
 from beautylens.recipe.recipe import Recipe
@@ -66,18 +67,23 @@ def mirror_once(
         if not options.yes:
             _confirm_losses(plan, options.table, ask=ask)
         with progress_bar("Mirroring") as show:
-            _, filled = collection.mirror(
+            done, filled = collection.mirror(
                 catalogue,
                 plan=plan,
                 allow_losses=True,
                 workers=options.workers,
                 stop_on_error=options.stop_on_error,
-                read=options.read,
+                read=False,
                 progress=show,
             )
-    _report_plan(plan)
-    report_notes(filled.notes)
-    report_failures(filled.failures)
+        _report_plan(done)
+        report_notes(filled.notes)
+        report_failures(filled.failures)
+        if options.read:
+            started = time.perf_counter()
+            with progress_bar("Reading the text on pictures") as show:
+                pictures = collection.read_pictures(workers=options.workers, progress=show)
+            report_read(pictures, time.perf_counter() - started)
     held = collection.info()
     report_columns(catalogue)
     console.print(

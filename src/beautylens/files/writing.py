@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import IO
@@ -18,8 +19,10 @@ def new_file(path: Path, *, mode: int = 0o666) -> IO[bytes]:
         mode: permissions of the file, before the umask is applied.
 
     Raises:
-        OSError: when the file cannot be created.
+        OSError: when the file cannot be created; it names the folder if that does not exist.
     """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
     path.unlink(missing_ok=True)
     # Windows has no O_NOFOLLOW; O_EXCL never follows links.
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from beautylens.errors import CollectionError, ImageError
 from beautylens.files.paths import AnyPath, RemotePath
 from beautylens.images.files import read_bytes
 from beautylens.ingest.fill import Describe, Filled, fill, rows_of
+from beautylens.ingest.mirror_plan import DESCRIBED, Cells, Plan
 from beautylens.ingest.progress import OnProgress, silent
 from beautylens.ingest.row_failures import record_row_failures
 from beautylens.inputs.counts import counted
@@ -25,54 +27,6 @@ from beautylens.store.gallery import Gallery
 from beautylens.store.schema import PLAIN
 
 _THREADS, _COMMIT_ROWS = 8, 10_000
-
-Cells = Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What makes a gallery equal to a table, in product ids, each in one of the first six groups.
-
-    Args:
-        added: new products.
-        pictured: products with other pictures.
-        updated: products of which only columns differ.
-        removed: products that the table does not have.
-        retried: products with pictures that could not be read before.
-        unchanged: all others.
-        cells: of the images of updated products, by image id: `digest` and the new cells.
-    """
-
-    added: tuple[str, ...] = ()
-    pictured: tuple[str, ...] = ()
-    updated: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    retried: tuple[str, ...] = ()
-    unchanged: tuple[str, ...] = ()
-    cells: Mapping[str, Cells] | None = None
-
-    @property
-    def stored(self) -> int:
-        """The number of products that the gallery has."""
-        kept = (self.pictured, self.updated, self.removed, self.retried, self.unchanged)
-        return sum(map(len, kept))
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether the gallery equals the table already."""
-        return not (self.added or self.pictured or self.updated or self.removed or self.retried)
-
-    def __str__(self) -> str:
-        groups = {
-            "added": self.added,
-            "with other pictures": self.pictured,
-            "with other columns": self.updated,
-            "removed": self.removed,
-            "tried again": self.retried,
-            "unchanged": self.unchanged,
-        }
-        told = [f"{len(ids):,} {name}" for name, ids in groups.items() if ids]
-        return ", ".join(told) or "nothing to do"
 
 
 def plan_mirror(gallery: Gallery, catalogue: Catalogue, *, recheck: bool = False) -> Plan:
@@ -92,19 +46,17 @@ def plan_mirror(gallery: Gallery, catalogue: Catalogue, *, recheck: bool = False
     changed = _changed_files(stored, listed, catalogue, recheck=recheck)
     failed = {failure.image_id for failure in gallery.failures.all()}
     before, after = _images_by_product(stored), _images_by_product(listed)
-    groups: dict[str, list[str]] = {name: [] for name in Plan.__dataclass_fields__}
+    groups: dict[str, list[str]] = defaultdict(list)
     cells: dict[str, Cells] = {}
+    new_images: dict[str, frozenset[str]] = {}
     for product, images in after.items():
         former = before.get(product, frozenset())
-        if (
-            images - former
-            and images - former <= failed
-            and (former <= images or not former & images)
-        ):
+        new = (images - former) | (images & changed)
+        if new and new <= failed and (former <= images or not former & images):
             group = "retried"
         elif not former:
             group = "added"
-        elif images != former or images & changed:
+        elif images != former or new:
             group = "pictured"
         else:
             other = {image: listed[image] for image in images if not _equal(stored, listed, image)}
@@ -113,9 +65,12 @@ def plan_mirror(gallery: Gallery, catalogue: Catalogue, *, recheck: bool = False
             }
             group = "updated" if other else "unchanged"
         groups[group].append(product)
+        if group in DESCRIBED:
+            # A product that lost a picture stays as it is only if it has no other.
+            new_images[product] = new if former <= images else images
     groups["removed"] = [product for product in before if product not in after]
-    del groups["cells"]
-    return Plan(**{name: tuple(ids) for name, ids in groups.items()}, cells=cells)
+    plan = {name: tuple(ids) for name, ids in groups.items()}
+    return Plan(**plan, cells=cells, new_images=new_images)
 
 
 def mirror(
@@ -126,13 +81,14 @@ def mirror(
     *,
     stop_on_error: bool = False,
     progress: OnProgress = silent,
-) -> Filled:
+) -> tuple[Plan, Filled]:
     """Carry out a plan: describe new pictures, update columns, then remove products.
 
     A product of whose pictures none can be read now, such as during an outage of their host, keeps
     its former ones until one can.
 
-    Each batch is one commit. If the process is killed, a new plan has what is left.
+    Each batch is one commit. If the process is killed, a new plan has what is left. Returned are
+    the plan as it was carried out, and the pictures described.
 
     Args:
         gallery: that the plan was made for.
@@ -165,7 +121,9 @@ def mirror(
     if plan.removed:
         gallery.delete(plan.removed)
     gallery.failures.delete(_gone(gallery, ids.to_pylist()))
-    return replace(filled, present=len(catalogue) - len(some))
+    unreadable = {failure.image_id for failure in filled.failures}
+    filled = replace(filled, present=len(catalogue) - len(some))
+    return plan.carried_out(unreadable), filled
 
 
 def refuse_losses(plan: Plan, name: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from beautylens.catalogue.table import Catalogue
+from beautylens.errors import TableError
 from beautylens.ingest.fill import Describe, Filled, fill, rows_of
 from beautylens.ingest.mirror import write_cells
 from beautylens.ingest.progress import OnProgress, silent
@@ -55,7 +56,13 @@ def update(
 
     Raises:
         ImageError: when a picture cannot be read and `stop_on_error` is set.
+        TableError: when the table has no column but `product_id`.
     """
+    if set(catalogue.given) <= {"product_id"}:
+        raise TableError(
+            "the table has no column to change, only product_id; add the columns that are to "
+            "change, such as name or price"
+        )
     listed = list(dict.fromkeys(catalogue.rows["product_id"].to_pylist()))
     columns = tuple(name for name in catalogue.given if name not in ("product_id", "image"))
     stored = _stored(gallery, listed)
