@@ -67,3 +67,17 @@ def test_an_export_is_indexed_without_options_as_the_own_table_is(shop: Path, sh
 def rows_of(collection: Collection) -> list[dict[str, object]]:
     names = [*PLAIN, "path", "digest", "descriptor"]
     return collection.gallery.rows.select(names).sort_by("image_id").to_pylist()
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".jsonl"])
+def test_an_export_with_vectors_is_indexed_again_without_them(shop: Path, suffix: str) -> None:
+    lens, out = shop / "products.lens", shop / f"vectors{suffix}"
+    run("export", lens, out, "--vectors")
+    recipe = ("--recipe", shop / "fast.toml")
+    said = run("index", out, lens, "--mirror", "--plan", *recipe).stderr
+    assert said == "Mirror: 7 unchanged.\n"
+
+
+def test_an_export_into_a_missing_folder_names_the_folder(shop: Path) -> None:
+    said = run("export", shop / "products.lens", shop / "gone" / "out.csv", code=1).stderr
+    assert f"error: {shop / 'gone'}: there is no such folder" in said

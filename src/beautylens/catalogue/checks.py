@@ -12,6 +12,8 @@ from beautylens.inputs.several import several
 
 # Columns that a collection adds to those of a table.
 RESERVED = ("image_id", "row", "path", "digest", "descriptor", "keypoints", "local", "pack_words")
+# Columns of the vectors in an export.
+VECTORS = ("descriptor", "vlad")
 _FIRST_FEW = 5
 
 

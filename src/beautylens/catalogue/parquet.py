@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from beautylens.catalogue.checks import VECTORS
 from beautylens.catalogue.image_cells import may_hold_pictures
 from beautylens.images.formats import HEAD_BYTES, suffix_of
 from beautylens.images.parquet import embedded_path, picture_of
@@ -24,7 +25,8 @@ def read_parquet(path: Path, text: Text) -> pa.Table:
     """Return the rows of a Parquet table, all columns strings.
 
     A column of pictures may hold their paths, their bytes, or both as {bytes, path}: bytes are
-    named as `beautylens.images.parquet` describes. In other columns bytes become their number.
+    named as `beautylens.images.parquet` describes. In other columns bytes become their number. The
+    vectors of an export are left out.
 
     Args:
         path: the table.
@@ -33,19 +35,24 @@ def read_parquet(path: Path, text: Text) -> pa.Table:
     # Opened here, because Arrow only takes UTF-8 paths.
     with path.open("rb") as opened, pq.ParquetFile(opened) as file:
         schema = file.schema_arrow
+        names = [name for name in schema.names if not _is_vector(schema.field(name))]
         pictures = [
             name
-            for name in schema.names
+            for name in names
             if may_hold_pictures(name) and may_hold_bytes(schema.field(name).type)
         ]
-        plain = file.read(columns=[name for name in schema.names if name not in pictures])
+        plain = file.read(columns=[name for name in names if name not in pictures])
         columns = [
             _named_pictures(file, path.name, name)
             if name in pictures
             else as_strings(name, plain[name], text)
-            for name in schema.names
+            for name in names
         ]
-    return pa.Table.from_arrays(columns, names=schema.names)
+    return pa.Table.from_arrays(columns, names=names)
+
+
+def _is_vector(field: pa.Field) -> bool:
+    return field.name in VECTORS and pa.types.is_fixed_size_list(field.type)
 
 
 def _named_pictures(file: pq.ParquetFile, table: str, name: str) -> pa.ChunkedArray:

@@ -16,6 +16,7 @@ from pathlib import Path, PurePath
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from beautylens.catalogue.checks import VECTORS
 from beautylens.catalogue.delimited import TAB, read_delimited
 from beautylens.catalogue.excel import MOST_BYTES, read_sheet
 from beautylens.catalogue.image_cells import may_hold_pictures
@@ -140,7 +141,7 @@ def tidied(path: AnyPath | str, table: pa.Table) -> pa.Table:
     Raises:
         TableError: when it has no rows, or several columns have the same name.
     """
-    table = without_leftovers(path, table)
+    table = _without_vectors(without_leftovers(path, table))
     table = composed_except(table, list(filter(may_hold_pictures, table.column_names)))
     names = table.column_names
     if repeated := sorted({name for name in names if names.count(name) > 1}):
@@ -150,6 +151,16 @@ def tidied(path: AnyPath | str, table: pa.Table) -> pa.Table:
     if not table.num_rows:
         raise TableError(f"{path} has no rows; give at least one below the column names")
     return table
+
+
+def _without_vectors(table: pa.Table) -> pa.Table:
+    """Return a table without the vectors of an export."""
+    vectors = [
+        name
+        for name in set(VECTORS).intersection(table.column_names)
+        if table.num_rows and table[name][0].as_py().startswith("[")
+    ]
+    return table.drop_columns(vectors)
 
 
 def composed_except(table: pa.Table, paths: Collection[str]) -> pa.Table:

@@ -25,7 +25,7 @@ _EXAMPLES = 3
 def report_understood(catalogue: Catalogue) -> None:
     """Print the columns that a table's columns were understood as, and those left out."""
     taken = [
-        f"{column} ← {' + '.join(sources)}"
+        f"{column} ← {(' or ' if column == 'product_id' else ' + ').join(sources)}"
         for column, sources in catalogue.sources.items()
         if sources
     ]

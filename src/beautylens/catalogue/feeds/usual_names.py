@@ -46,7 +46,10 @@ _USUAL: dict[str, tuple[str, ...]] = {
         *("link", "url", "product_url", "product_link", "permalink", "produktlink", "produkt_url"),
         *("lien", "url_produit", "lien_produit"),
     ),
-    "price": ("price", "preis", "verkaufspreis", "prix", "prix_ttc", "prix_de_vente"),
+    "price": (
+        *("price", "unit_price", "retail_price", "preis", "verkaufspreis", "vk_preis", "vk"),
+        *("bruttopreis", "preis_brutto", "prix", "prix_ttc", "prix_de_vente", "prix_vente"),
+    ),
 }
 _GTIN = re.compile(
     r"gtin|(?:gtin|ean|upc|jan)(?:_?(?:8|12|13|14|a|e))?(?:_(?:code|nr|nummer|number))?|barcodes?"
