@@ -26,22 +26,27 @@ def test_every_answer_carries_the_security_headers(client: TestClient) -> None:
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "1.2.3.4.evil", ""])
 def test_another_host_name_is_refused(client: TestClient, host: str) -> None:
-    assert client.get("/health", headers={"Host": host}).status_code == 421
+    assert client.get("/v1/collection", headers={"Host": host}).status_code == 421
 
 
 @pytest.mark.parametrize(
     "host", ["localhost", "LOCALHOST:8000", "127.0.0.1:80", "[::1]:8000", "10.1.2.3"]
 )
 def test_the_machines_own_names_and_addresses_are_known(client: TestClient, host: str) -> None:
-    assert client.get("/health", headers={"Host": host}).status_code == 200
+    assert client.get("/v1/collection", headers={"Host": host}).status_code == 200
 
 
 def test_named_hosts_are_known_and_others_are_not_even_where_all_may_reach_it(
     opened: Opened,
 ) -> None:
     client = opened(host="0.0.0.0", key=KEY, names=("shop.example",))  # noqa: S104  (a name, never bound)
-    assert client.get("/health", headers={"Host": "shop.example"}).status_code == 200
-    assert client.get("/health", headers={"Host": "evil.example"}).status_code == 421
+    assert client.get("/v1/collection", headers={"Host": "shop.example"}).status_code == 200
+    assert client.get("/v1/collection", headers={"Host": "evil.example"}).status_code == 421
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready"])
+def test_a_probe_may_ask_by_any_host_name(client: TestClient, path: str) -> None:
+    assert client.get(path, headers={"Host": "beautylens-7d4b9:8000"}).status_code == 200
 
 
 def test_another_page_may_not_post(client: TestClient, shop: Shop) -> None:

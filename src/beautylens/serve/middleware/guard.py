@@ -11,6 +11,8 @@ from beautylens.serve.middleware.headers import SECURITY
 from beautylens.serve.problems import HTTPProblem
 from beautylens.serve.settings import ServeSettings, is_address
 
+# Probes ask by any name, such as that of a container; the responses say nothing of the catalogue.
+_PROBED = frozenset(("/health", "/health/live", "/health/ready"))
 WRITES = frozenset(("PUT", "DELETE", "PATCH"))
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 
@@ -50,7 +52,8 @@ class Guard:
             await self._app(scope, receive, send_secured)
 
     def _check(self, method: str, path: str, headers: Headers) -> None:
-        self._check_host(headers.get("host", ""))
+        if path not in _PROBED:
+            self._check_host(headers.get("host", ""))
         if method not in _SAFE:
             self._check_origin(headers)
         if method in WRITES or (path == "/metrics" and self._settings.key):
