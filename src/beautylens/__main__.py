@@ -1,4 +1,4 @@
-"""`python -m beautylens`, the command line; what `accelerate launch -m` runs."""
+"""`python -m beautylens`, the command line; what Accelerate's launcher runs."""
 
 from beautylens.cli import main
 

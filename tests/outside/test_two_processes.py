@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import Shop
+from tests.pages import ROOT
 
 pytest.importorskip("accelerate", reason="needs the extra `train`")
 
@@ -19,10 +21,15 @@ from beautylens.features.export.backbones import build_backbone
 from beautylens.features.export.timm import export_backbone
 from beautylens.recipe.settings import PoolingSettings
 
-LAUNCHED = (
-    "accelerate.commands.launch", "--cpu", "--num_processes=2", "--num_machines=1",
-    "--mixed_precision=no", "--dynamo_backend=no", "-m",
-)  # fmt: skip
+# The command of the guide, on processors.
+COMMAND = re.compile(r"^ *python -m (accelerate\S* .*-m) beautylens train uel ", re.MULTILINE)
+
+
+def launched() -> tuple[str, ...]:
+    found = COMMAND.findall((ROOT / "docs" / "training.md").read_text(encoding="utf-8"))
+    assert len(found) == 1
+    module, *options = found[0].split()
+    return (module, "--cpu", *options)
 
 
 def train(shop: Shop, start: Path, out: Path, *launched: str) -> list[float]:
@@ -43,7 +50,7 @@ def test_two_processes_learn_what_one_learns(shop: Shop, tmp_path: Path) -> None
     export_backbone(backbone, start, pooling=PoolingSettings(name="spoc"))
     losses = train(shop, start, alone)
     assert max(losses) - min(losses) > 0.01
-    assert train(shop, start, together, *LAUNCHED) == pytest.approx(losses, abs=1e-3)
+    assert train(shop, start, together, *launched()) == pytest.approx(losses, abs=1e-3)
     pictures = [shop.picture(number) for number in range(12)]
     one, two = (Encoder.load(folder)(pictures) for folder in (alone, together))
     # The weights are kept in half precision, and sums go in another order.
