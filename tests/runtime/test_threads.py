@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from threadpoolctl import threadpool_info
 
 from beautylens.runtime import threads as cores
 
@@ -70,3 +71,26 @@ def test_a_machine_without_control_groups_has_its_cores(
     quotas = cores._quotas
     monkeypatch.setattr(cores, "_quotas", lambda root, _: quotas(root, tmp_path / "none"))
     assert cores.core_count() == 6
+
+
+def _blas_threads() -> set[int]:
+    return {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
+
+
+def test_linear_algebra_has_one_thread_until_the_last_block_ends() -> None:
+    before = _blas_threads()
+    first, second = cores.one_blas_thread(), cores.one_blas_thread()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    inside = _blas_threads()
+    second.__exit__(None, None, None)
+    assert inside == {1}
+    assert _blas_threads() == before
+
+
+def test_linear_algebra_has_its_threads_again_after_an_error() -> None:
+    before = _blas_threads()
+    with pytest.raises(KeyError), cores.one_blas_thread():
+        raise KeyError
+    assert _blas_threads() == before

@@ -6,9 +6,13 @@ import math
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from beautylens.runtime.native import Once
+from threadpoolctl import ThreadpoolController
+
+from beautylens.runtime.native import Lock, Once
 
 _CORES: Once[ThreadPoolExecutor] = Once()
 _CONTROL_GROUPS = Path("/sys/fs/cgroup")
@@ -21,6 +25,37 @@ def cores() -> ThreadPoolExecutor:
     not wait for other tasks of the pool.
     """
     return _CORES(lambda: ThreadPoolExecutor(core_count(), "beautylens"))
+
+
+class _OneBlasThread:
+    """Limits linear algebra to the thread that calls it, while any caller is inside."""
+
+    def __init__(self) -> None:
+        self._controller: Once[ThreadpoolController] = Once()
+        self._lock = Lock()
+        self._entered = 0
+        self._limit: Any = None
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Limit it while the block runs."""
+        with self._lock():
+            if self._entered == 0:
+                controller = self._controller(ThreadpoolController)
+                self._limit = controller.limit(limits=1, user_api="blas")
+            self._entered += 1
+        try:
+            yield
+        finally:
+            with self._lock():
+                self._entered -= 1
+                if self._entered == 0:
+                    self._limit.restore_original_limits()
+
+
+# For searches: products of a single photo gain nothing from more threads, which then wait actively
+# for the next one, for as long as a network takes, on the cores that the network needs.
+one_blas_thread = _OneBlasThread()
 
 
 def core_count() -> int:

@@ -11,7 +11,7 @@ from beautylens.features.local.keypoints import Keypoints
 from beautylens.features.local.vlad import VladEncoder
 from beautylens.images.salient import salient_on_white
 from beautylens.query import Photo, Query
-from beautylens.runtime.threads import cores
+from beautylens.runtime.threads import cores, one_blas_thread
 from beautylens.text.ocr import Reads, shared_reader
 
 
@@ -46,6 +46,7 @@ class Describe:
         self._local, self._vlad, self._vlad_limit = local, vlad, vlad_limit
         self._reader = reader
 
+    @one_blas_thread()
     def __call__(self, photo: Photo, limit: int = 7) -> Query:
         """Return the query of a photo, for `limit` products."""
         # On one core, so that the network has the others.

@@ -9,6 +9,7 @@ from dataclasses import replace
 from beautylens.inputs.counts import at_least_one
 from beautylens.query import Photo, Query
 from beautylens.results import Matches
+from beautylens.runtime.threads import one_blas_thread
 from beautylens.search.describe import Describe
 from beautylens.search.judge.scorer import Scorer
 
@@ -67,6 +68,7 @@ class Pipeline:
         spent = {"decode": photo.milliseconds, "describe": described, **matches.milliseconds}
         return replace(matches.top(limit), milliseconds={**spent, "total": total})
 
+    @one_blas_thread()
     def find_evidence(self, query: Query) -> Matches:
         """Return the images of the short-list with all evidence, before the scorer ranks them."""
         matches = Matches(query=query)
