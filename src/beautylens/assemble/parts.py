@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from beautylens.assemble.scorers import make_scorer
 from beautylens.errors import CollectionError
 from beautylens.features.encoder.base_encoder import BaseEncoder
 from beautylens.features.encoder.decoded_side import decoded_side
@@ -19,10 +20,8 @@ from beautylens.ingest.fill import Describer
 from beautylens.ingest.read_pictures import PicturesRead, read_pictures
 from beautylens.recipe.recipe import Recipe
 from beautylens.recipe.sections import (
-    CosinePlusInliersSettings,
     DiffusionSettings,
     ExpandSettings,
-    JudgeSettings,
     KeypointSettings,
     LateDiffusionSettings,
     ReadSettings,
@@ -37,15 +36,13 @@ from beautylens.search.expansion import EXPANSIONS, Expansion
 from beautylens.search.explain import Explain
 from beautylens.search.find_by_words import FindByWords
 from beautylens.search.hybrid import HybridRetrieval
-from beautylens.search.judge.judge import Judge
-from beautylens.search.judge.parameters import PARAMETERS, JudgeParameters, read_judge_parameters
-from beautylens.search.judge.scorer import FORMULAS, PlainScorer, Scorer, cosine_plus_inliers
+from beautylens.search.judge.parameters import JudgeParameters
+from beautylens.search.judge.scorer import Scorer
 from beautylens.search.match_code import MatchCode
 from beautylens.search.outside import ScoreOutside
 from beautylens.search.pipeline import Pipeline
 from beautylens.search.read import ReadPack
 from beautylens.search.retrieve import Retrieve
-from beautylens.search.sharing import stored_share
 from beautylens.search.verify import Verify
 from beautylens.store.gallery import Gallery
 from beautylens.text.ocr import READABLE_SIDE, Reads, shared_reader
@@ -140,7 +137,7 @@ def make_pipeline(
         local = make_local_features(recipe.keypoints, recipe.verify or VerifySettings())
         if extractor is not None:
             local = replace(local, extractor=extractor)
-    verify = Verify(gallery, local) if recipe.verify is not None and local else None
+    verify = make_verify(recipe, gallery, local) if local else None
     outside = ScoreOutside(gallery, similarity=similarity, verify=verify)
     by_name = None
     if recipe.expand_by_name is not None and derived.text is not None:
@@ -185,6 +182,17 @@ def make_pipeline(
     )
 
 
+def make_verify(recipe: Recipe, gallery: Gallery, local: LocalFeatures) -> Verify | None:
+    """Return the step that counts inliers; None if the recipe counts none.
+
+    Inliers by chance count for the scorer of the source papers alone, as do unverified matches.
+    """
+    if recipe.verify is None:
+        return None
+    above_chance = recipe.verify.transform != "none" and recipe.scorer.kind != "inliers"
+    return Verify(gallery, local, likely=above_chance)
+
+
 def make_describe(
     recipe: Recipe,
     encoder: BaseEncoder,
@@ -202,35 +210,6 @@ def make_describe(
         vlad_limit=recipe.keypoints.gallery if recipe.keypoints else 0,
         reader=reader,
     )
-
-
-def make_scorer(
-    recipe: Recipe, gallery: Gallery, parameters: JudgeParameters | None = None
-) -> Scorer:
-    """Return the scorer that a recipe names.
-
-    Args:
-        recipe: names the scorer.
-        gallery: has the judge's parameters if they were calibrated.
-        parameters: of the judge, in place of those of the gallery or recipe.
-    """
-    settings = recipe.scorer
-    if isinstance(settings, JudgeSettings):
-        parameters = parameters or make_judge_parameters(settings, gallery)
-        return Judge(parameters, stored_share(gallery))
-    if isinstance(settings, CosinePlusInliersSettings):
-        return PlainScorer(partial(cosine_plus_inliers, weight=settings.weight))
-    return PlainScorer(FORMULAS[settings.kind])
-
-
-def make_judge_parameters(settings: JudgeSettings, gallery: Gallery) -> JudgeParameters:
-    """Return the parameters calibrated on photos of the collection, else those of the recipe."""
-    fitted = gallery.artefacts.get(PARAMETERS)
-    if fitted is not None:
-        return JudgeParameters.from_bytes(
-            fitted, f"the artefact '{PARAMETERS}' of {gallery.address}"
-        )
-    return read_judge_parameters(settings.file)
 
 
 def make_read(settings: ReadSettings | None, gallery: Gallery, scorer: Scorer) -> ReadPack:

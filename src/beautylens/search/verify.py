@@ -17,10 +17,13 @@ class Verify:
     Args:
         gallery: holds the keypoints.
         local: matches keypoints and verifies the matches.
+        likely: whether pictures of which few keypoints agree by chance alone, as those of another
+            item, may have fewer inliers than all their keypoints would give.
     """
 
-    def __init__(self, gallery: Gallery, local: LocalFeatures) -> None:
-        self._gallery, self._local = gallery, local
+    def __init__(self, gallery: Gallery, local: LocalFeatures, *, likely: bool = False) -> None:
+        self._gallery = gallery
+        self._compare = local.compare_likely if likely else local.compare_all
 
     def __call__(self, query: Query, matches: Matches) -> Matches:
         """Return the matches in their order, each with its number of inliers.
@@ -32,7 +35,7 @@ class Verify:
             raise ValueError("the photo has no keypoints to verify candidates by")
         stored = self._gallery.rows.keypoints([match.image_id for match in matches])
         pictures = [stored.get(match.image_id, NO_KEYPOINTS) for match in matches]
-        found = self._local.compare_all(query.keypoints, pictures)
+        found = self._compare(query.keypoints, pictures)
         return replace(matches, rows=tuple(map(verified, matches, pictures, found)))
 
 

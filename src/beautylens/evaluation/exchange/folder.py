@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import beautylens
-from beautylens.assemble.parts import make_judge_parameters
+from beautylens.assemble.scorers import make_judge_parameters
 from beautylens.catalogue.json_tables import SEPARATOR
 from beautylens.catalogue.truth import TruthRow
 from beautylens.catalogue.write import write_csv

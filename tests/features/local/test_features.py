@@ -1,0 +1,56 @@
+"""Comparison of a photo's keypoints with those of many pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from beautylens.assemble.parts import make_local_features
+from beautylens.features.local.features import FIRST, Agreement, LocalFeatures
+from beautylens.features.local.keypoints import NO_KEYPOINTS, Keypoints
+from beautylens.recipe.sections import KeypointSettings, VerifySettings
+from tests.features.local.test_keypoints import random_keypoints
+from tests.features.local.test_matching import scene
+
+# Pictures of other items, and one of the photo's item after all that are compared in any case.
+PICTURES, SAME = 2 * FIRST, 2 * FIRST - 3
+
+
+@pytest.fixture(scope="module")
+def local() -> LocalFeatures:
+    return make_local_features(KeypointSettings(), VerifySettings())
+
+
+@pytest.fixture(scope="module")
+def photo_and_pictures() -> tuple[Keypoints, list[Keypoints]]:
+    photo, same = scene(5)
+    others = [random_keypoints(np.random.default_rng(seed), 60) for seed in range(PICTURES)]
+    others[SAME] = same
+    return photo, others
+
+
+def equal(one: Agreement, other: Agreement) -> bool:
+    return one.count == other.count and np.array_equal(one.pairs, other.pairs)
+
+
+def test_pictures_that_agree_by_few_keypoints_are_compared_by_all_wherever_they_stand(
+    local: LocalFeatures, photo_and_pictures: tuple[Keypoints, list[Keypoints]]
+) -> None:
+    photo, pictures = photo_and_pictures
+    found, exact = local.compare_likely(photo, pictures), local.compare_all(photo, pictures)
+    assert found[SAME].count > 8
+    assert all(map(equal, [*found[:FIRST], found[SAME]], [*exact[:FIRST], exact[SAME]]))
+
+
+def test_a_picture_of_another_item_has_no_inliers_by_few_keypoints(
+    local: LocalFeatures, photo_and_pictures: tuple[Keypoints, list[Keypoints]]
+) -> None:
+    photo, pictures = photo_and_pictures
+    rest = [found.count for found in local.compare_likely(photo, pictures)[FIRST:]]
+    assert sum(map(bool, rest)) == 1
+
+
+def test_no_pictures_and_pictures_without_keypoints_are_compared(local: LocalFeatures) -> None:
+    photo = scene(5)[0]
+    assert local.compare_likely(photo, []) == []
+    assert local.compare_likely(photo, [NO_KEYPOINTS])[0].count == 0
