@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
 import cv2
 import numpy as np
 
-from beautylens.arrays import UInt8
+from beautylens.arrays import Float32, UInt8
 from beautylens.catalogue.gtin import gtin14
 from beautylens.images.fit import shrink
-from beautylens.runtime.native import ZXING
+from beautylens.runtime.native import OPENCV, ZXING
 from beautylens.text.gs1 import Code, code_of
 
 # Symbologies of retail packs and of shipping cases, and those that may contain a GTIN.
@@ -21,6 +20,8 @@ FORMATS = "EAN13,EAN8,UPCA,UPCE,DataBar,DataBarExp,DataBarLtd,ITF14,Code128"
 SQUARE_FORMATS = "QRCode,DataMatrix"
 # Longer side in pixels: a barcode over a quarter of it has two pixels a bar; more is slower only.
 LONGEST = 2048
+# Width of a region that is cut out, in multiples of the bars': both ends need a quiet zone.
+_MARGIN = 1.5
 # Symbology identifiers (ISO/IEC 15424) of QR codes and Data Matrix, and of codes with elements.
 _SQUARE = ("]Q", "]d")
 _ELEMENTS = ("]C1", "]Q3", "]Q4", "]d2")
@@ -36,12 +37,11 @@ def read_codes(picture: UInt8) -> tuple[Code, ...]:
         picture: (H, W, 3) uint8 RGB, at full size.
     """
     grey = np.asarray(cv2.cvtColor(shrink(picture, LONGEST)[0], cv2.COLOR_RGB2GRAY), np.uint8)
-    # At half the size blur and noise are less. The reader scans rows and columns, and misses bars
-    # at 45 degrees.
+    # At half the size blur and noise are less, and light codes on a dark pack are looked for, too.
     half, _ = shrink(grey, max(grey.shape) // 2 or 1)
     if found := _read(grey, FORMATS):
-        return _each_once((*found, *_read(half, SQUARE_FORMATS)))
-    return _read(half, f"{FORMATS},{SQUARE_FORMATS}") or _read(_rotated(grey), FORMATS)
+        return _each_once((*found, *_read(half, SQUARE_FORMATS, inverted=True)))
+    return _read(half, f"{FORMATS},{SQUARE_FORMATS}", inverted=True) or _read_upright(grey)
 
 
 def read_barcodes(picture: UInt8) -> tuple[str, ...]:
@@ -53,8 +53,9 @@ def read_barcodes(picture: UInt8) -> tuple[str, ...]:
     return tuple(code.gtin for code in read_codes(picture))
 
 
-def _read(grey: UInt8, formats: str) -> tuple[Code, ...]:
-    codes = (_code_of(barcode) for barcode in _symbols(grey, formats) if barcode.valid)
+def _read(grey: UInt8, formats: str, *, inverted: bool = False) -> tuple[Code, ...]:
+    symbols = _symbols(grey, formats, inverted=inverted)
+    codes = (_code_of(barcode) for barcode in symbols if barcode.valid)
     return _each_once(code for code in codes if code is not None)
 
 
@@ -68,13 +69,28 @@ def _each_once(codes: Iterable[Code]) -> tuple[Code, ...]:
     return tuple(found.values())
 
 
-def _rotated(grey: UInt8) -> UInt8:
-    """Return the picture rotated by 45 degrees, on a canvas that holds all of it."""
-    height, width = grey.shape
-    side = math.ceil((height + width) / math.sqrt(2))
-    rotation = cv2.getRotationMatrix2D((width / 2, height / 2), 45, 1.0)
-    rotation[:, 2] += (side - width) / 2, (side - height) / 2
-    return np.asarray(cv2.warpAffine(grey, rotation, (side, side), borderValue=255), np.uint8)
+def _read_upright(grey: UInt8) -> tuple[Code, ...]:
+    """Return the barcodes that are read once rotated: the reader misses bars at 45 degrees."""
+    upright = (_cut_upright(grey, corners) for corners in _barcode_regions(grey))
+    return _each_once(code for region in upright for code in _read(region, FORMATS))
+
+
+@OPENCV.serialise_first_call
+def _barcode_regions(grey: UInt8) -> list[Float32]:
+    """Return the corners (4, 2) of the regions that have parallel bars in any direction."""
+    found, corners = cv2.barcode.BarcodeDetector().detect(grey)
+    return list(np.asarray(corners, np.float32)) if found else []
+
+
+def _cut_upright(grey: UInt8, corners: Float32) -> UInt8:
+    """Return a rotated region with its longer side horizontal, and a margin for the ends."""
+    centre, size, angle = cv2.minAreaRect(corners)
+    if size[0] < size[1]:
+        size, angle = size[::-1], angle - 90
+    width, height = max(1, round(size[0] * _MARGIN)), max(1, round(size[1]))
+    rotation = cv2.getRotationMatrix2D(centre, angle, 1.0)
+    rotation[:, 2] += np.subtract((width / 2, height / 2), centre)
+    return np.asarray(cv2.warpAffine(grey, rotation, (width, height), borderValue=255), np.uint8)
 
 
 def _code_of(barcode: Any) -> Code | None:
@@ -87,10 +103,12 @@ def _code_of(barcode: Any) -> Code | None:
 
 
 @ZXING.serialise_first_call
-def _symbols(grey: UInt8, formats: str) -> list[Any]:
+def _symbols(grey: UInt8, formats: str, *, inverted: bool) -> list[Any]:
     """Return the barcodes that the reader detects, valid or not."""
     # Imported late: most programs read no barcode.
     import zxingcpp
 
     chosen = zxingcpp.barcode_formats_from_str(formats)
-    return list(zxingcpp.read_barcodes(grey, formats=chosen))
+    # Its own search at half the size would be a second one.
+    found = zxingcpp.read_barcodes(grey, formats=chosen, try_downscale=False, try_invert=inverted)
+    return list(found)
