@@ -17,8 +17,8 @@ class Verify:
     Args:
         gallery: holds the keypoints.
         local: matches keypoints and verifies the matches.
-        likely: whether pictures of which few keypoints agree by chance alone, as those of another
-            item, may have fewer inliers than all their keypoints would give.
+        likely: whether inliers by chance do not matter where another picture agrees clearly, so
+            that such pictures need not be compared by all keypoints.
     """
 
     def __init__(self, gallery: Gallery, local: LocalFeatures, *, likely: bool = False) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from beautylens.assemble.parts import make_local_features
-from beautylens.features.local.features import FIRST, Agreement, LocalFeatures
+from beautylens.features.local.features import CLEAR, FIRST, Agreement, LocalFeatures
 from beautylens.features.local.keypoints import NO_KEYPOINTS, Keypoints
 from beautylens.recipe.sections import KeypointSettings, VerifySettings
 from tests.features.local.test_keypoints import random_keypoints
@@ -42,12 +42,26 @@ def test_pictures_that_agree_by_few_keypoints_are_compared_by_all_wherever_they_
     assert all(map(equal, [*found[:FIRST], found[SAME]], [*exact[:FIRST], exact[SAME]]))
 
 
-def test_a_picture_of_another_item_has_no_inliers_by_few_keypoints(
+def test_beside_a_picture_that_agrees_clearly_those_of_other_items_have_no_inliers(
+    local: LocalFeatures, photo_and_pictures: tuple[Keypoints, list[Keypoints]]
+) -> None:
+    found = local.compare_likely(*photo_and_pictures)
+    assert found[SAME].count >= CLEAR
+    assert [each.count for each in found[FIRST:] if each is not found[SAME]] == [0] * (FIRST - 1)
+
+
+def test_where_no_picture_agrees_clearly_all_are_compared_by_all_keypoints(
     local: LocalFeatures, photo_and_pictures: tuple[Keypoints, list[Keypoints]]
 ) -> None:
     photo, pictures = photo_and_pictures
-    rest = [found.count for found in local.compare_likely(photo, pictures)[FIRST:]]
-    assert sum(map(bool, rest)) == 1
+    same = pictures[SAME]
+    agreeing = local.compare(photo, same).pairs[12:, 1]
+    hidden = Keypoints(same.points, same.sizes, same.angles, same.descriptors.copy())
+    hidden.descriptors[agreeing] = np.random.default_rng(9).integers(0, 120, (len(agreeing), 128))
+    pictures = [*pictures[:SAME], hidden, *pictures[SAME + 1 :]]
+    exact = local.compare_all(photo, pictures)
+    assert 0 < exact[SAME].count < CLEAR
+    assert all(map(equal, local.compare_likely(photo, pictures), exact))
 
 
 def test_no_pictures_and_pictures_without_keypoints_are_compared(local: LocalFeatures) -> None:

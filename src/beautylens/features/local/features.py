@@ -18,6 +18,8 @@ from beautylens.runtime.threads import cores
 FEW_OF_PHOTO, FEW_OF_PICTURE = 300, 150
 # Pictures that are compared by all keypoints in any case.
 FIRST = 16
+# Inliers of two pictures that share their design, and not only a logo.
+CLEAR = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,16 +97,20 @@ class LocalFeatures:
         return [by_index[index] for index in range(len(galleries))]
 
     def compare_likely(self, query: Keypoints, galleries: Sequence[Keypoints]) -> list[Agreement]:
-        """Return the verified matches of a photo with each picture, in a third of the time.
+        """Return the verified matches of a photo with each picture, in half the time or less.
 
-        All pictures are compared by few keypoints, and by all of them the first ones and those
-        where some agreed. Others keep what agreed by few, which is nothing: by all keypoints they
-        would have about as many inliers as pictures of different items.
+        All pictures are compared by few keypoints; by all of them only the first ones, those where
+        some agreed, and the rest if then none agrees clearly. Beside a picture that does, pictures
+        of which few keypoints agree by chance alone do not matter: they have no inliers.
         """
         few = [keypoints.strongest(FEW_OF_PICTURE) for keypoints in galleries]
         agreements = self.compare_all(query.strongest(FEW_OF_PHOTO), few)
         likely = [index for index, found in enumerate(agreements) if index < FIRST or found.count]
-        exact = self.compare_all(query, [galleries[index] for index in likely])
-        for index, found in zip(likely, exact, strict=True):
-            agreements[index] = found
+        rest = [index for index, found in enumerate(agreements) if index not in set(likely)]
+        for indices in (likely, rest):
+            exact = self.compare_all(query, [galleries[index] for index in indices])
+            for index, found in zip(indices, exact, strict=True):
+                agreements[index] = found
+            if any(found.count >= CLEAR for found in agreements):
+                break
         return agreements
