@@ -29,6 +29,10 @@ from tests.conftest import Shop, catalogue_rows, make_shop, write_table
 from tests.outside.process import until
 
 pytest.importorskip("ray", reason="needs the extra scale")
+pytest.importorskip("boto3", reason="needs the extra outside")
+
+from tests.outside.object_storage import object_storage, upload
+
 PRODUCTS = 130
 
 
@@ -125,6 +129,17 @@ def test_a_cluster_builds_what_one_process_builds(
     assert_same(open_collection(tmp_path / "ray.lens"), plain)
 
 
+def test_workers_get_the_storage_environment_of_the_driver(
+    nodes: str, large: Shop, plain: Collection
+) -> None:
+    # The nodes were started without it.
+    with object_storage() as bucket:
+        table = f"{upload(large.folder, 'goods')}/catalogue.csv"
+        made, filled = build(table, f"{bucket}/ray.lens", ray=nodes)
+        assert (filled.written, len(filled.failures)) == (PRODUCTS, 1)
+        assert rows_of(made).keys() == rows_of(plain).keys()
+
+
 class PoolOfOne:
     """Describes in this process, and does something between the first block and the second."""
 
@@ -134,7 +149,7 @@ class PoolOfOne:
         self, collection: Collection, catalogue: Catalogue, between: Callable[[], None]
     ) -> None:
         address, extra = collection.gallery.address, catalogue.extra
-        self._worker = cluster.Worker(address, catalogue.folder, extra, 1)
+        self._worker = cluster.Worker(address, catalogue.folder, extra, 1, {})
         self._between = between
 
     def map_unordered(self, method: str, tasks: Iterable[Any]) -> Iterator[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from beautylens.catalogue.table import Catalogue
+from beautylens.cluster.environment import driver_environment, take_environment
 from beautylens.cluster.workers import WorkerPool
 from beautylens.collection import Collection, open_collection
 from beautylens.files.paths import AnyPath, as_path, path_in
@@ -52,9 +53,18 @@ class Worker:
         folder: of the catalogue.
         extra: the metadata columns of the catalogue.
         threads: pictures at a time.
+        environment: variables of the driver, such as the credentials of the storage.
     """
 
-    def __init__(self, address: str, folder: AnyPath, extra: tuple[str, ...], threads: int) -> None:
+    def __init__(
+        self,
+        address: str,
+        folder: AnyPath,
+        extra: tuple[str, ...],
+        threads: int,
+        environment: Mapping[str, str],
+    ) -> None:
+        take_environment(environment)
         collection = open_collection(address)
         self._gallery, self._folder, self._extra = collection.gallery, folder, extra
         self._describe = collection.parts.make_describer(threads)
@@ -184,10 +194,11 @@ def _pool(ray: Any, collection: Collection, catalogue: Catalogue) -> WorkerPool:
     """Return the worker pool that describes the pictures of a catalogue."""
     address = str(as_path(collection.gallery.address).absolute())
     folder = catalogue.folder.absolute()
+    environment = driver_environment()
 
     def start(cores: int, gpus: int) -> Any:
         worker = ray.remote(Worker).options(num_cpus=cores, num_gpus=gpus)
-        return worker.remote(address, folder, catalogue.extra, cores)
+        return worker.remote(address, folder, catalogue.extra, cores, environment)
 
     return WorkerPool(ray, start)
 
