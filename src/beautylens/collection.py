@@ -95,6 +95,7 @@ class Collection(Editable):
                 words.
         """
         limit = at_least_one(limit, "limit")
+        self.gallery.catch_up()
         if picture is None:
             return self._search_by_words(words, limit, where, crop_to)
         if not isinstance(picture, Photo):

@@ -71,6 +71,7 @@ class Editable:
         self.measure_sharing()
         if read:
             self.read_pictures(catalogue.rows["product_id"].unique().to_pylist(), workers=workers)
+        self.gallery.write_snapshot()
         return filled
 
     def mirror(
@@ -125,6 +126,7 @@ class Editable:
         self.measure_sharing()
         if read:
             self.read_pictures(workers=workers)
+        self.gallery.write_snapshot()
         return done, filled
 
     def plan(self, products: Table, *, recheck: bool = False) -> Plan:
@@ -176,6 +178,7 @@ class Editable:
         self.refresh(done.filled.written if done.filled else 0)
         if read and done.filled:
             self.read_pictures(done.products, workers=workers)
+        self.gallery.write_snapshot()
         return done
 
     def read_pictures(
@@ -206,6 +209,7 @@ class Editable:
         gone = self.gallery.delete(product_ids)
         self.refresh()
         self.measure_sharing()
+        self.gallery.write_snapshot()
         return gone
 
     def measure_sharing(self) -> None:

@@ -147,6 +147,7 @@ def build(
     collection.measure_sharing()
     if read:
         collection.read_pictures(workers=workers)
+    collection.gallery.write_snapshot()
     return collection, filled
 
 

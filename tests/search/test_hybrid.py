@@ -117,14 +117,15 @@ def test_removed_products_vanish_from_both_short_lists(shop: Shop, tmp_path: Pat
 def test_rows_that_moved_between_both_looks_are_looked_up_again(
     collection: Collection, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at = Rows.at
+    kind = type(collection.gallery.rows)
+    at = kind.at
     looks: list[int] = []
 
     def moved(self: Rows, row_ids: list[int], columns: tuple[Vectors, ...]) -> object:
         looks.append(len(row_ids))
         return at(self, row_ids[:2] if len(looks) == 1 else row_ids, columns)
 
-    monkeypatch.setattr(Rows, "at", moved)
+    monkeypatch.setattr(kind, "at", moved)
     found = [match.product.product_id for match in collection.search(shop.photo(1))]
     assert found[0] == "p01"
     assert len(found) == 7

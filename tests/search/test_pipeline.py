@@ -164,7 +164,7 @@ def any_scorer(
     rows[1]["gtin"] = GTIN
     folder = tmp_path_factory.mktemp(request.param)
     table = write_table(folder / "t.csv", rows)
-    few = {"retrieve": shallow, "words": WordsSettings(products=2)}
+    few = {"retrieve": shallow, "words": WordsSettings(products=4)}
     return build(table, folder / "c.lens", recipe=recipe.model_copy(update=few))[0]
 
 

@@ -37,7 +37,7 @@ class Thumbnail:
         return to_jpeg(self.pixels, _QUALITY)
 
     @classmethod
-    def from_jpeg(cls, data: bytes, scale: float) -> Thumbnail:
+    def from_jpeg(cls, data: bytes | memoryview, scale: float) -> Thumbnail:
         """Return the thumbnail of a stored JPEG file."""
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
         return cls(np.asarray(pixels, np.uint8), scale)

@@ -55,6 +55,8 @@ def serve(settings: ServeSettings, port: int, workers: int, started: Callable[[s
     collection = bl.open(settings.collection, settings.vectors)
     collection.ready()
     _ = collection.encoder
+    # Where many rows are missing from the snapshot, searches read Lance until it is written.
+    threading.Thread(target=collection.gallery.write_snapshot, daemon=True).start()
     if settings.key:
         _sweep(settings, collection.gallery)
     listening = _listen(settings.host, port)

@@ -31,6 +31,13 @@ class Artefacts:
         values = rows["value"].to_pylist()
         return values[0] if values else None
 
+    def all(self) -> dict[str, bytes]:
+        """Return all values by name."""
+        with plain_errors(self._address, "read"):
+            table = self._opened()
+            rows = [] if table is None else table.select().to_pylist()
+        return {row["name"]: row["value"] for row in rows}
+
     def version(self) -> int:
         """Return a number that increases with every change."""
         with plain_errors(self._address, "read"):

@@ -55,6 +55,19 @@ def parse_filter(where: str, columns: Sequence[str]) -> Condition:
     return _Parser(composed(where), several(columns)).parse()
 
 
+def parse_sql(sql: str, columns: Sequence[str]) -> Condition:
+    """Return the condition of SQL that the store wrote, such as by `to_sql`.
+
+    Args:
+        sql: comparisons and lists of ids; texts stay as they are spelt.
+        columns: columns that may be compared.
+
+    Raises:
+        QueryError: when it is no such SQL.
+    """
+    return _SqlParser(sql, several(columns)).parse()
+
+
 class _Token(NamedTuple):
     kind: str
     text: str
@@ -72,7 +85,9 @@ _END = _Token("end", "")
 
 
 class _Parser:
-    """Recursive-descent parser of one filter, at most `MAX_DEPTH` calls deep."""
+    """Recursive-descent parser of one filter, at most `max_depth` calls deep."""
+
+    max_depth = MAX_DEPTH
 
     def __init__(self, where: str, columns: Sequence[str]) -> None:
         self._where, self._columns = where, columns
@@ -119,8 +134,8 @@ class _Parser:
         if self._peek.keyword not in ("NOT", "("):
             return self._comparison()
         self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise self._wrong(f"brackets and NOT are nested more than {MAX_DEPTH} deep")
+        if self._depth > self.max_depth:
+            raise self._wrong(f"brackets and NOT are nested more than {self.max_depth} deep")
         condition: Condition
         if self._taken("NOT"):
             condition = Negation(self._single())
@@ -235,6 +250,32 @@ class _Parser:
             f"invalid filter {self._where!r}: {reason}; {HELP}; the columns are "
             f"{', '.join(self._columns)}"
         )
+
+
+class _SqlParser(_Parser):
+    """Parser of the SQL that the store writes: also TRY_CAST, and NULL for a list without ids."""
+
+    # Conditions that the store joins are deeper.
+    max_depth = 4 * MAX_DEPTH
+
+    def _column(self) -> str:
+        if self._peek.text != "TRY_CAST":
+            return super()._column()
+        self._take()
+        self._expect("(")
+        column = super()._column()
+        if [self._take().text, self._take().text] != ["AS", "DOUBLE"]:
+            raise self._wrong("only casts to DOUBLE are supported")
+        self._expect(")")
+        return column
+
+    def _list(self) -> list[_Token]:
+        self._expect("(")
+        if self._taken("NULL"):
+            self._expect(")")
+            return []
+        self._next -= 1
+        return super()._list()
 
 
 def _unquoted(token: _Token) -> str:

@@ -33,6 +33,10 @@ from beautylens.store.schema import (
     refuse_occupied,
     refuse_other_format,
 )
+from beautylens.store.snapshot.rows import SnapshotRows
+from beautylens.store.snapshot.snapshot import Snapshot
+from beautylens.store.snapshot.texts import SnapshotArtefacts, SnapshotPictureText
+from beautylens.store.snapshot.vector_index import SnapshotIndex
 from beautylens.store.table import Table, table_address, table_names
 from beautylens.store.vector_index import VectorIndex
 
@@ -55,6 +59,8 @@ class Gallery:
         failures: pictures that could not be indexed.
         picture_text: lines of text read on the pictures.
         words: look-up of products by their words and those on their pictures.
+        snapshot: derived files that a search reads; None in object storage, or with an index of its
+            own.
     """
 
     def __init__(self, address: str | Path, index: MakeIndex | None = None) -> None:
@@ -75,20 +81,38 @@ class Gallery:
                     f"there is no collection at {self.address}; create one with "
                     f"`beautylens index TABLE {shlex.quote(self.address)}`"
                 )
-            self.settings = read_settings(self.address)
+            # Another vector index returns row ids of Lance.
+            self.snapshot = Snapshot.of(self.address) if index is None else None
+            current = self.snapshot.current() if self.snapshot else None
+            self.settings = current.settings if current else read_settings(self.address)
             refuse_other_format(self.settings, self.address)
-            self.rows = Rows(self._table("images"), self.address)
-            self.failures = FailureLog(self._table("failures"), self.address)
-            self.picture_text = PictureText(self._table("lines"), self.address)
-            self.artefacts = Artefacts(self.address, self.settings["artefacts"])
+            images, failures, lines = (
+                Table(table_address(self.address, name), later=current is not None)
+                for name in ("images", "failures", "lines")
+            )
+            self.failures = FailureLog(failures, self.address)
+        self.rows, self.picture_text, self.artefacts = self._read(images, lines)
         self.products = Products(self.rows)
         self.words = ProductWords(self.rows.words, self.picture_text.words)
-        self.vectors: VectorIndex = (
-            LanceIndex(self.rows) if index is None else index(self.rows, self.settings)
+        self.vectors = self._vector_index()
+
+    def _read(self, images: Table, lines: Table) -> tuple[Rows, PictureText, Artefacts]:
+        """Return the parts that a search reads, by the snapshot if there may be one."""
+        address, artefacts = self.address, self.settings["artefacts"]
+        if self.snapshot is None:
+            parts = Rows(images, address), PictureText(lines, address)
+            return *parts, Artefacts(address, artefacts)
+        return (
+            SnapshotRows(images, address, self.snapshot),
+            SnapshotPictureText(lines, address, self.snapshot),
+            SnapshotArtefacts(address, artefacts, self.snapshot),
         )
 
-    def _table(self, name: str) -> Table:
-        return Table(table_address(self.address, name))
+    def _vector_index(self) -> VectorIndex:
+        if self._index is not None:
+            return self._index(self.rows, self.settings)
+        lance = LanceIndex(self.rows)
+        return lance if self.snapshot is None else SnapshotIndex(self.snapshot, lance)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as the address: another process opens the gallery itself."""
@@ -162,6 +186,16 @@ class Gallery:
         with plain_errors(self.address, "read"):
             self.rows.count()
         self.vectors.ready()
+
+    def write_snapshot(self) -> None:
+        """Bring the search snapshot up to date, if the gallery is to have one."""
+        if self.snapshot is not None:
+            self.snapshot.refresh()
+
+    def catch_up(self) -> None:
+        """Bring the search snapshot up to date before a search, if that takes a moment only."""
+        if self.snapshot is not None:
+            self.snapshot.catch_up()
 
     def upsert(self, rows: pa.Table, keep: Sequence[str] = ()) -> None:
         """Replace all images of the products among the rows, in one commit.

@@ -57,7 +57,7 @@ class PictureText:
         """Return the lines of those pictures that were read, by image id."""
         with plain_errors(self._address, "read"):
             rows = self._table.select(["image_id", "lines"], of_images(image_ids))
-        return {row["image_id"]: _from_json(row["lines"]) for row in rows.to_pylist()}
+        return {row["image_id"]: lines_of(row["lines"]) for row in rows.to_pylist()}
 
     def of_products(self, product_ids: Iterable[str]) -> dict[str, tuple[Line, ...]]:
         """Return the lines on all pictures of those products that were read, by product id."""
@@ -66,7 +66,7 @@ class PictureText:
         found: dict[str, tuple[Line, ...]] = {}
         for row in rows.sort_by("image_id").to_pylist():
             before = found.get(row["product_id"], ())
-            found[row["product_id"]] = (*before, *_from_json(row["lines"]))
+            found[row["product_id"]] = (*before, *lines_of(row["lines"]))
         return found
 
     def digests(self, where: str | None = None) -> dict[str, str]:
@@ -151,7 +151,8 @@ def _to_json(lines: Sequence[Line]) -> str:
     )
 
 
-def _from_json(text: str) -> tuple[Line, ...]:
+def lines_of(text: str) -> tuple[Line, ...]:
+    """Return the lines of the stored form."""
     return tuple(
         Line(words, confidence, tuple(zip(corners[::2], corners[1::2], strict=True)))
         for words, confidence, corners in json.loads(text)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from beautylens.arrays import Float32
-from beautylens.catalogue.gtin import gtins_in, spellings
+from beautylens.catalogue.gtin import gtins_in
 from beautylens.inputs.several import several, several_ids
 from beautylens.inputs.unicode_text import composed
 from beautylens.results import Matches
-from beautylens.store.lance import filter_errors, of_products, sql_list
+from beautylens.store.lance import filter_errors, of_products
 from beautylens.store.rows import Rows
-
-_UNSPACED = "replace(replace(gtin, ' ', ''), '-', '')"
 
 
 class Products:
@@ -32,7 +30,7 @@ class Products:
         # Read first: rows that are written meanwhile are counted again.
         version = self._rows.version
         if self._counted[0] != version:
-            self._counted = version, len(self._rows.ids("product_id").unique())
+            self._counted = version, self._rows.product_count()
         return self._counted[1]
 
     def known(self, product_ids: Iterable[str]) -> set[str]:
@@ -43,13 +41,9 @@ class Products:
 
     def pictures(self, product_ids: Iterable[str]) -> dict[str, str]:
         """Return the path of the first picture of each product, without unknown products."""
-        condition = of_products(product_ids)
-        rows = self._rows.select(["product_id", "image_id", "path"], condition).sort_by("image_id")
         found: dict[str, str] = {}
-        for product, path in zip(
-            rows["product_id"].to_pylist(), rows["path"].to_pylist(), strict=True
-        ):
-            found.setdefault(product, path)
+        for match in self._rows.matching(of_products(product_ids)):
+            found.setdefault(match.product.product_id, match.image)
         return found
 
     def first_pictures(self, product_ids: Iterable[str], where: str | None = None) -> Matches:
@@ -96,10 +90,5 @@ class Products:
             where: a further SQL condition on the images.
         """
         wanted = set(several(gtins))
-        written = sql_list(spelling for gtin in wanted for spelling in spellings(gtin))
-        listed = " OR ".join(f"gtin LIKE '%{gtin.lstrip('0')}%'" for gtin in sorted(wanted))
-        # Usual spellings are looked up in the index; only without a result are all rows scanned.
-        conditions = (f"gtin IN ({written})", f"({_UNSPACED} IN ({written}) OR {listed})")
-        found = (self._rows.scored(condition, descriptor, where) for condition in conditions)
-        matches = next((matches for matches in found if len(matches)), Matches())
+        matches = self._rows.with_gtin(wanted, descriptor, where)
         return Matches(tuple(m for m in matches if wanted.intersection(gtins_in(m.product.gtin))))

@@ -8,6 +8,7 @@ from typing import get_args
 import pyarrow as pa
 
 from beautylens.arrays import Float32
+from beautylens.catalogue.gtin import spellings
 from beautylens.errors import CollectionError
 from beautylens.features.local.keypoints import Keypoints
 from beautylens.images.thumbnail import Thumbnail
@@ -15,7 +16,7 @@ from beautylens.inputs.several import several
 from beautylens.results import Match, Matches
 from beautylens.store.columns import PACK_WORDS, Vectors, cosines, stacked, to_match
 from beautylens.store.indexes import Indexes
-from beautylens.store.lance import of_images, plain_errors
+from beautylens.store.lance import of_images, plain_errors, sql_list
 from beautylens.store.row_id_cache import RowIdCache
 from beautylens.store.schema import INTERNAL, PLAIN, THUMBNAIL
 from beautylens.store.table import Table, table_address
@@ -25,6 +26,7 @@ from beautylens.text.index_words import LONGEST_VALUE, index_words
 STREAMED_ROWS = 4096
 # The columns whose values may be on the pack, however long they are.
 _NAMED = ("brand", "name", "category")
+_UNSPACED = "replace(replace(gtin, ' ', ''), '-', '')"
 
 
 class Rows:
@@ -82,6 +84,10 @@ class Rows:
     def count(self, where: str | None = None) -> int:
         """Return the number of images."""
         return self.table.count_rows(where)
+
+    def product_count(self) -> int:
+        """Return the number of products; all ids are read."""
+        return len(self.ids("product_id").unique())
 
     def image_ids(self) -> set[str]:
         """Return the ids of all images."""
@@ -171,6 +177,24 @@ class Rows:
         return Matches.ranked(
             to_match(row, extra, cosine) for row, cosine in zip(plain, similarities, strict=True)
         )
+
+    def with_gtin(
+        self, gtins: Iterable[str], descriptor: Float32, where: str | None = None
+    ) -> Matches:
+        """Return the images whose GTIN may be any of some, by cosine with a descriptor.
+
+        Args:
+            gtins: of fourteen digits; the catalogue may have any spelling.
+            descriptor: (D,) float32, unit length.
+            where: a further SQL condition on the images.
+        """
+        wanted = sorted(gtins)
+        written = sql_list(spelling for gtin in wanted for spelling in spellings(gtin))
+        listed = " OR ".join(f"gtin LIKE '%{gtin.lstrip('0')}%'" for gtin in wanted)
+        # Usual spellings are looked up in the index; only without a result are all rows scanned.
+        conditions = (f"gtin IN ({written})", f"({_UNSPACED} IN ({written}) OR {listed})")
+        found = (self.scored(condition, descriptor, where) for condition in conditions)
+        return next((matches for matches in found if len(matches)), Matches())
 
     def among(
         self, image_ids: Iterable[str], descriptor: Float32, where: str | None = None

@@ -32,22 +32,29 @@ class Table:
 
     Args:
         address: a folder, or an address in object storage.
+        later: open it when it is first used, and only then raise.
 
     Raises:
         ValueError: when there is no table.
         CollectionError: when this process was forked from one that had opened a table.
     """
 
-    def __init__(self, address: str) -> None:
-        # It takes a third of a second to import, and no help text needs it.
-        import lance
-
-        note_connection(_folder(address))
+    def __init__(self, address: str, *, later: bool = False) -> None:
         self.address = address
         self._max_age = REMOTE_AGE if is_address(address) else 0.0
         self._refreshing = Lock()
         self._looked = time.monotonic()
-        self._newest = lance.dataset(address)
+        self._newest: Any = None
+        if not later:
+            self._open()
+
+    def _open(self) -> None:
+        # It takes a third of a second to import, and no help text needs it.
+        import lance
+
+        note_connection(_folder(self.address))
+        self._looked = time.monotonic()
+        self._newest = lance.dataset(self.address)
 
     @classmethod
     def create(cls, address: str, rows: pa.Table) -> Table:
@@ -85,13 +92,16 @@ class Table:
     def newest(self) -> Any:
         """Return the newest version as a `lance.LanceDataset`, to be read only."""
         refuse_forked(_folder(self.address))
-        if time.monotonic() - self._looked >= self._max_age:
+        if self._newest is None or time.monotonic() - self._looked >= self._max_age:
             self.refresh()
         return self._newest
 
     def refresh(self) -> None:
         """Look for a newer version now."""
         with self._refreshing():
+            if self._newest is None:
+                self._open()
+                return
             self._looked = time.monotonic()
             self._newest = self._newest.checkout_version(self._newest.latest_version)
 
@@ -101,7 +111,7 @@ class Table:
         import lance
 
         refuse_forked(_folder(self.address))
-        yield lance.dataset(self.address, session=self._newest.session())
+        yield lance.dataset(self.address, session=self.newest().session())
         self.refresh()
 
     @property

@@ -65,7 +65,7 @@ class Keypoints:
         return np.array((length, bits), _HEADER).tobytes() + records.tobytes()
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Keypoints:
+    def from_bytes(cls, data: bytes | memoryview) -> Keypoints:
         """Return the keypoints that `to_bytes` stored; no bytes are no keypoints."""
         if not data:
             return NO_KEYPOINTS
