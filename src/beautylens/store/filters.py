@@ -252,21 +252,26 @@ class _Parser:
         )
 
 
+# The functions of a column that `to_sql` writes, and what follows the column in their brackets.
+_CALLS = {"TRY_CAST": ("AS", "DOUBLE"), "NULLIF": (",", "''")}
+
+
 class _SqlParser(_Parser):
-    """Parser of the SQL that the store writes: also TRY_CAST, and NULL for a list without ids."""
+    """Parser of the SQL that the store writes: also TRY_CAST, NULLIF, and NULL for no ids."""
 
     # Conditions that the store joins are deeper.
     max_depth = 4 * MAX_DEPTH
 
     def _column(self) -> str:
-        if self._peek.text != "TRY_CAST":
+        rest = _CALLS.get(self._peek.text)
+        if rest is None:
             return super()._column()
         self._take()
         self._expect("(")
         column = super()._column()
-        if [self._take().text, self._take().text] != ["AS", "DOUBLE"]:
-            raise self._wrong("only casts to DOUBLE are supported")
-        self._expect(")")
+        for text in (*rest, ")"):
+            if self._take().text != text:
+                raise self._wrong(f"{text!r} is missing {self._before()}")
         return column
 
     def _list(self) -> list[_Token]:

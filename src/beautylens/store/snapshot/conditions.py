@@ -48,7 +48,7 @@ def _comparison(asked: Comparison, index: int) -> Sql:
     column = f"n{index}" if asked.numeric else f"c{index}"
     values: list[Any] = [float(text) if asked.numeric else text for text in asked.texts]
     if asked.operator == "NULL":
-        return f"({column} IS NULL)", []
+        return f"(NULLIF({column}, '') IS NULL)", []
     if asked.operator == "IN":
         return f"({column} IN ({', '.join('?' * len(values)) or 'NULL'}))", values
     if asked.operator == "BETWEEN":
