@@ -66,7 +66,10 @@ def test_another_page_may_not_post(client: TestClient, shop: Shop) -> None:
 def test_a_named_origin_may(opened: Opened) -> None:
     client = opened(origins=("https://shop.example",))
     there = {"Origin": "https://shop.example"}
-    assert client.get("/health", headers=there).headers["access-control-allow-origin"]
+    allowed = client.get("/health", headers=there).headers
+    assert allowed["access-control-allow-origin"] == "https://shop.example"
+    assert "Server-Timing" in allowed["access-control-expose-headers"]
+    assert allowed["timing-allow-origin"] == "https://shop.example"
     asked = {**there, "Access-Control-Request-Method": "POST"}
     assert client.options("/v1/search", headers=asked).status_code == 200
     elsewhere = client.get("/health", headers={"Origin": "https://evil.example"})

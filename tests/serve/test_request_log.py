@@ -62,6 +62,18 @@ def test_a_search_is_one_json_line_with_id_verdict_and_stages(
     assert spent["describe"] == pytest.approx(found["milliseconds"]["describe"], abs=0.1)
 
 
+def test_an_answer_says_the_milliseconds_of_each_stage_in_server_timing(
+    client: TestClient, shop: Shop
+) -> None:
+    answer = client.post("/v1/search", files={"image": shop.photo(0).read_bytes()})
+    timed = dict(part.split(";dur=") for part in answer.headers["Server-Timing"].split(", "))
+    spent = {stage: each for stage, each in answer.json()["milliseconds"].items() if each}
+    assert timed.keys() >= spent.keys()
+    for stage, each in spent.items():
+        assert float(timed[stage]) == pytest.approx(each, abs=0.1)
+    assert "Server-Timing" not in client.get("/v1/collection").headers
+
+
 def test_a_request_line_as_text_names_the_route_and_not_the_path(
     client: TestClient, as_text: StringIO
 ) -> None:

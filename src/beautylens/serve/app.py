@@ -75,7 +75,7 @@ def make_app(settings: ServeSettings, collection: bl.Collection | None = None) -
             allow_origins=settings.origins,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization"],
-            expose_headers=["Retry-After", "X-Request-ID"],
+            expose_headers=["Retry-After", "Server-Timing", "X-Request-ID"],
         )
     app.add_middleware(service.metrics.watch)
     app.add_middleware(RequestLog)

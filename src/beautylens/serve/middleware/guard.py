@@ -27,9 +27,13 @@ class Guard:
 
     def __init__(self, app: ASGIApp, settings: ServeSettings) -> None:
         self._app, self._settings = app, settings
-        # Pages of allowed origins may embed pictures, too.
-        shared = {"Cross-Origin-Resource-Policy": "cross-origin"} if settings.origins else {}
-        self._headers = SECURITY | shared
+        self._headers = SECURITY
+        if settings.origins:
+            # Pages of allowed origins may embed pictures, and read `Server-Timing`, too.
+            self._headers = SECURITY | {
+                "Cross-Origin-Resource-Policy": "cross-origin",
+                "Timing-Allow-Origin": ", ".join(settings.origins),
+            }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request."""
