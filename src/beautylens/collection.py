@@ -18,7 +18,7 @@ from beautylens.images.decode import Decode, decode_scaled
 from beautylens.images.fit import Box
 from beautylens.images.limits import DEFAULT_LIMITS, Limits
 from beautylens.images.sources import Picture, several_pictures
-from beautylens.inputs.counts import at_least_one, none_or_at_least_one
+from beautylens.inputs.counts import at_least, at_least_one, none_or_at_least_one
 from beautylens.inputs.several import one_text
 from beautylens.query import Photo, Query, check_types, read_photo
 from beautylens.recipe.recipe import Recipe
@@ -75,6 +75,7 @@ class Collection(Editable):
         words: str = "",
         where: str | None = None,
         crop_to: Box | None = None,
+        offset: int = 0,
     ) -> Matches:
         """Return the products most similar to a photo, best first.
 
@@ -87,22 +88,50 @@ class Collection(Editable):
             words: of the product's name, typed by the user.
             where: condition on the catalogue's columns, such as "brand = 'Dior'".
             crop_to: the part of the upright picture that shows the item, in pixels.
+            offset: number of products to skip, 0 or more; the verdict is that of the first one.
 
         Raises:
             CollectionError: when there is no photo, and the collection has no index of words.
             ImageError: when the picture cannot be read.
-            QueryError: when the limit, condition or crop is invalid, or there are neither photo nor
-                words.
+            QueryError: when the limit, offset, condition or crop is invalid, or there are neither
+                photo nor words.
         """
-        limit = at_least_one(limit, "limit")
+        least = at_least_one(limit, "limit") + at_least(0, offset, "offset")
+        found = self.candidates(picture, least, words=words, where=where, crop_to=crop_to)
+        return found.top(limit, offset)
+
+    def candidates(
+        self,
+        picture: Picture | Photo | None = None,
+        least: int = 7,
+        *,
+        words: str = "",
+        where: str | None = None,
+        crop_to: Box | None = None,
+    ) -> Matches:
+        """Return all products that a search compares, best first; `search` returns the first ones.
+
+        Args:
+            picture: as for `search`.
+            least: number of products, if there are as many; the recipe's short-list is usually
+                longer.
+            words: as for `search`.
+            where: as for `search`.
+            crop_to: as for `search`.
+
+        Raises:
+            CollectionError: as for `search`.
+            ImageError: as for `search`.
+            QueryError: as for `search`.
+        """
         self.gallery.catch_up()
         if picture is None:
-            return self._search_by_words(words, limit, where, crop_to)
+            return self._search_by_words(words, least, where, crop_to)
         if not isinstance(picture, Photo):
             picture = self.photo(picture, words=words, where=where, crop_to=crop_to)
         elif words or where or crop_to:
             raise QueryError("pass words, where and crop_to to `photo`, which prepared the picture")
-        return replace(self.parts.pipeline.search(picture, limit), explainer=self._draw)
+        return replace(self.parts.pipeline.candidates(picture, least), explainer=self._draw)
 
     def _search_by_words(
         self, words: str, limit: int, where: str | None, crop_to: Box | None

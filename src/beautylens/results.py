@@ -12,7 +12,7 @@ from beautylens.errors import QueryError
 from beautylens.features.colour.difference import ColourComparison
 from beautylens.features.local.features import Agreement
 from beautylens.features.local.keypoints import Keypoints
-from beautylens.inputs.counts import at_least_one
+from beautylens.inputs.counts import at_least, at_least_one
 from beautylens.query import Query
 from beautylens.reasons import Question, Reasons, rounded
 from beautylens.runtime.extras import extra
@@ -179,13 +179,14 @@ class Matches:
             best.setdefault(match.product.product_id, match)
         return replace(self, rows=tuple(best.values()))
 
-    def top(self, limit: int) -> Matches:
-        """Return the first `limit` matches, 1 or more.
+    def top(self, limit: int, offset: int = 0) -> Matches:
+        """Return the first `limit` matches, 1 or more, after those that `offset` skips.
 
         Raises:
-            QueryError: when it is less.
+            QueryError: when the limit is less than 1, or the offset less than 0.
         """
-        return replace(self, rows=self.rows[: at_least_one(limit, "limit")])
+        skipped = at_least(0, offset, "offset")
+        return replace(self, rows=self.rows[skipped : skipped + at_least_one(limit, "limit")])
 
     def explain(self, folder: str | Path) -> Explanation:
         """Draw the reasons for each match into PNG files, and return their paths.

@@ -14,12 +14,21 @@ def at_least_one(count: SupportsIndex, name: str) -> int:
     Raises:
         QueryError: when it is not a whole number, or less than 1.
     """
+    return at_least(1, count, name)
+
+
+def at_least(least: int, count: SupportsIndex, name: str) -> int:
+    """Return an argument that must be a whole number of `least` or more, such as `offset`.
+
+    Raises:
+        QueryError: when it is not a whole number, or less.
+    """
     try:
         number = operator.index(count)
     except TypeError:
-        number = 0
-    if number < 1:
-        raise QueryError(f"{name} is {count!r}; give a whole number, 1 or more")
+        number = least - 1
+    if number < least:
+        raise QueryError(f"{name} is {count!r}; give a whole number, {least} or more")
     return number
 
 

@@ -59,14 +59,26 @@ class Pipeline:
         Raises:
             QueryError: when `limit` is less than 1.
         """
-        limit = at_least_one(limit, "limit")
+        return self.candidates(photo, limit).top(limit)
+
+    def candidates(self, photo: Photo, least: int = 7) -> Matches:
+        """Return all products of the short-list, best first, one row a product.
+
+        Args:
+            photo: the photo.
+            least: number of products, if the gallery has as many.
+
+        Raises:
+            QueryError: when `least` is less than 1.
+        """
+        least = at_least_one(least, "limit")
         start = time.perf_counter()
-        query = self.describe(photo, limit)
+        query = self.describe(photo, least)
         described = (time.perf_counter() - start) * 1000
         matches = self._score(query, self.find_evidence(query))
         total = (time.perf_counter() - start) * 1000 + photo.milliseconds
         spent = {"decode": photo.milliseconds, "describe": described, **matches.milliseconds}
-        return replace(matches.top(limit), milliseconds={**spent, "total": total})
+        return replace(matches, milliseconds={**spent, "total": total})
 
     @one_blas_thread()
     def find_evidence(self, query: Query) -> Matches:

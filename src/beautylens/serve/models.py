@@ -9,6 +9,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, Field
 
 from beautylens.results import Matches, Product, Verdict
+from beautylens.serve.paging import DEFAULT_PAGE, Page
 
 
 class Reasons(BaseModel):
@@ -84,6 +85,13 @@ class Question(BaseModel):
     )
 
 
+class Count(BaseModel):
+    """Number of candidates with a value of a column."""
+
+    value: str
+    count: int
+
+
 class Answer(BaseModel):
     """Result of a search, best match first."""
 
@@ -97,6 +105,10 @@ class Answer(BaseModel):
     )
     matches: list[Found]
     barcodes: list[str] = Field(description="Barcodes (GTINs) read on the photo.")
+    facets: dict[str, list[Count]] = Field(
+        description="For each column of `facets`, how many candidates have each of its values, "
+        "most frequent first; empty values are not counted."
+    )
     milliseconds: dict[str, float] = Field(description="Milliseconds per stage of the search.")
 
     model_config = {
@@ -134,17 +146,26 @@ class Answer(BaseModel):
                     }
                 ],
                 "barcodes": [],
+                "facets": {"brand": [{"value": "Aurelle", "count": 12}]},
                 "milliseconds": {"decode": 9.1, "encode": 60.2, "total": 211.0},
             }
         }
     }
 
     @classmethod
-    def of(cls, matches: Matches) -> Answer:
-        """Return the response of a search, without file paths of the server."""
-        found = [match.to_dict() | {"image": _image_of(match.product)} for match in matches]
-        values = matches.to_dict() | {"matches": found, "barcodes": matches.codes}
-        return cls.model_validate(values)
+    def of(cls, candidates: Matches, page: Page = DEFAULT_PAGE) -> Answer:
+        """Return the response of a search, without file paths of the server.
+
+        Args:
+            candidates: all of the search, best first.
+            page: those to respond with.
+        """
+        found = [
+            match.to_dict() | {"image": _image_of(match.product)} for match in page.of(candidates)
+        ]
+        values = candidates.with_rows(()).to_dict()
+        values |= {"matches": found, "barcodes": candidates.codes}
+        return cls.model_validate(values | {"facets": page.counts(candidates)})
 
 
 class Item(BaseModel):

@@ -74,8 +74,8 @@ class Service:
             decode=self.decoders.decode,
         )
 
-    def by_words(self, words: str, limit: int, where: str = "", crop: str = "") -> Matches:
-        """Return the products with most of the words.
+    def by_words(self, words: str, least: int, where: str = "", crop: str = "") -> Matches:
+        """Return the products with most of the words, `least` of them if there are as many.
 
         Raises:
             CollectionError: when the collection has no index of words.
@@ -83,7 +83,7 @@ class Service:
         """
         self.check_texts(words, where)
         box = Box.parse(crop) if crop.strip() else None
-        return self.collection.search(limit=limit, words=words, where=where, crop_to=box)
+        return self.collection.candidates(least=least, words=words, where=where, crop_to=box)
 
     def check_texts(self, words: str, where: str) -> None:
         """Raise unless words and filter may be searched with.

@@ -68,6 +68,24 @@ def parse_sql(sql: str, columns: Sequence[str]) -> Condition:
     return _SqlParser(sql, several(columns)).parse()
 
 
+def column_named(name: str, columns: Sequence[str]) -> str:
+    """Return the column of this name, in any case if it is the only one.
+
+    Raises:
+        QueryError: when there is none, or several in other cases.
+    """
+    if name in columns:
+        return name
+    alike = [column for column in columns if column.casefold() == name.casefold()]
+    if len(alike) == 1:
+        return alike[0]
+    near = difflib.get_close_matches(name, columns, 1) if len(name) < 100 else []
+    either = f"write {alike[0]!r} or {alike[1]!r}" if alike else ""
+    nearest = f"did you mean {near[0]!r}?" if near else ""
+    hint = either or nearest
+    raise QueryError(f"unknown column {name!r}" + (f"; {hint}" if hint else ""))
+
+
 class _Token(NamedTuple):
     kind: str
     text: str
@@ -208,17 +226,10 @@ class _Parser:
         return self._named(_unquoted(token))
 
     def _named(self, name: str) -> str:
-        """Return the column of this name, in any case if it is the only one."""
-        if name in self._columns:
-            return name
-        alike = [column for column in self._columns if column.casefold() == name.casefold()]
-        if len(alike) == 1:
-            return alike[0]
-        near = difflib.get_close_matches(name, self._columns, 1) if len(name) < 100 else []
-        either = f"write {alike[0]!r} or {alike[1]!r}" if alike else ""
-        nearest = f"did you mean {near[0]!r}?" if near else ""
-        hint = either or nearest
-        raise self._wrong(f"unknown column {name!r}" + (f"; {hint}" if hint else ""))
+        try:
+            return column_named(name, self._columns)
+        except QueryError as error:
+            raise self._wrong(str(error)) from None
 
     def _text(self, token: _Token | None = None) -> str:
         token = token or self._take()

@@ -11,11 +11,11 @@ from beautylens.images.draw import to_png
 from beautylens.serve.forms import FormRoute
 from beautylens.serve.log import REQUEST
 from beautylens.serve.models import Answer
+from beautylens.serve.paging import MOST, Page
 from beautylens.serve.problems import HTTPProblem, documented
 from beautylens.serve.service import Service
-from beautylens.serve.texts import FormId
+from beautylens.serve.texts import LONGEST, FormId
 
-MOST = 50
 Image = Annotated[UploadFile, File(description="JPEG, PNG, WebP, HEIC, AVIF or GIF.")]
 OptionalImage = Annotated[
     UploadFile | None,
@@ -52,20 +52,43 @@ def search_routes(service: Service) -> APIRouter:
             Form(description="Filter on catalogue columns.", examples=["brand = 'Aurelle'"]),
         ] = "",
         crop: Crop = "",
+        offset: Annotated[
+            int,
+            Form(ge=0, lt=MOST, description=f"Products to skip; with `limit` at most {MOST}."),
+        ] = 0,
+        sort: Annotated[
+            str,
+            Form(
+                max_length=LONGEST,
+                description="Column that orders the candidates in place of their probability, such "
+                "as `price`, or `-price` for the largest first. Numbers are compared as numbers, "
+                "and empty values come last.",
+            ),
+        ] = "",
+        facets: Annotated[
+            str,
+            Form(
+                max_length=LONGEST,
+                description="Columns, separated by commas, whose values are counted among all "
+                "candidates, whatever `limit` is.",
+                examples=["brand,category"],
+            ),
+        ] = "",
     ) -> Answer:
         """Find the products that a photo shows, or that words name."""
         data = None if image is None else await image.read()
 
         def answer() -> Answer:
+            page = Page.parse(limit, offset, sort, facets, service.columns)
             if data is None:
-                matches = service.by_words(words, limit, where, crop)
+                matches = service.by_words(words, page.least, where, crop)
             else:
                 photo = service.photo(data, words, where, crop)
-                matches = service.collection.search(photo, limit)
+                matches = service.collection.candidates(photo, page.least)
             service.metrics.searched(matches)
             if (request := REQUEST.get()) is not None:
                 request.verdict, request.milliseconds = matches.verdict, matches.milliseconds
-            return Answer.of(matches)
+            return Answer.of(matches, page)
 
         return await service.searching.do(answer)
 
