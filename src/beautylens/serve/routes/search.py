@@ -60,7 +60,7 @@ def search_routes(service: Service) -> APIRouter:
             str,
             Form(
                 max_length=LONGEST,
-                description="Column that orders the candidates in place of their probability, such "
+                description="Column that orders the candidates instead of their probability, such "
                 "as `price`, or `-price` for the largest first. Numbers are compared as numbers, "
                 "and empty values come last.",
             ),
