@@ -12,6 +12,7 @@ from tests.serve.conftest import WRITER
 
 OPERATIONS = (
     ("/v1/search", "POST"),
+    ("/v1/search/batch", "POST"),
     ("/v1/explain", "POST"),
     ("/v1/feedback", "POST"),
     ("/v1/collection", "GET"),

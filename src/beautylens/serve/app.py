@@ -20,6 +20,7 @@ from beautylens.serve.middleware.guard import Guard
 from beautylens.serve.middleware.limits import HeadAsGet, RequestLimits
 from beautylens.serve.middleware.request_log import RequestLog
 from beautylens.serve.problems import handle_problems
+from beautylens.serve.routes.batch import batch_routes
 from beautylens.serve.routes.feedback import feedback_routes
 from beautylens.serve.routes.health import health_routes
 from beautylens.serve.routes.page import show_page
@@ -59,7 +60,7 @@ def make_app(settings: ServeSettings, collection: bl.Collection | None = None) -
         form_limits={"max_fields": 16, "max_files": MOST_PICTURES, "max_part_size": 16_384},
     )
     handle_problems(app)
-    for routes in (search_routes, product_routes, feedback_routes, health_routes):
+    for routes in (search_routes, batch_routes, product_routes, feedback_routes, health_routes):
         router = routes(service)
         for route in router.routes:
             if isinstance(route, APIRoute):

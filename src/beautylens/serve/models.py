@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from beautylens.results import Matches, Product, Verdict
 from beautylens.serve.paging import DEFAULT_PAGE, Page
+from beautylens.serve.problems import Problem
 
 
 class Reasons(BaseModel):
@@ -166,6 +167,14 @@ class Answer(BaseModel):
         values = candidates.with_rows(()).to_dict()
         values |= {"matches": found, "barcodes": candidates.codes}
         return cls.model_validate(values | {"facets": page.counts(candidates)})
+
+
+class BatchLine(BaseModel):
+    """Result of one photo of a batch: an answer, or the problem with it."""
+
+    index: int = Field(description="Number of the photo in the request, from 0.")
+    answer: Answer | None
+    problem: Problem | None = Field(description="Such as a photo that cannot be read.")
 
 
 class Item(BaseModel):

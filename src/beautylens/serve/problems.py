@@ -59,19 +59,21 @@ class HTTPProblem(HTTPException):
         super().__init__(status, detail, dict(headers or {}))
         self.kind, self.cause = kind, cause or detail
 
-    def response(self) -> JSONResponse:
+    def document(self) -> Problem:
         """Return the problem document, and log an error of the server."""
         if self.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             _LOG.error("%d %s: %s", self.status_code, self.kind, self.cause)
-        problem = Problem(
+        return Problem(
             type=f"urn:beautylens:{self.kind}",
             title=HTTPStatus(self.status_code).phrase,
             status=self.status_code,
             detail=self.detail,
         )
-        return JSONResponse(
-            problem.model_dump(), self.status_code, headers=self.headers, media_type=MEDIA_TYPE
-        )
+
+    def response(self) -> JSONResponse:
+        """Return the response with the problem document."""
+        document = self.document().model_dump()
+        return JSONResponse(document, self.status_code, headers=self.headers, media_type=MEDIA_TYPE)
 
 
 # Errors about the request, whose messages are sent to the client. Others may contain paths of the
@@ -105,18 +107,26 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def _of_error(request: Request, error: Exception) -> JSONResponse:
+def problem_of(error: Exception) -> HTTPProblem:
+    """Return the error response of an exception; of a fault it says no details."""
+    if isinstance(error, HTTPProblem):
+        return error
     kind = _REQUEST_ERRORS.get(type(error))  # type: ignore[arg-type]  # only those are known
     if kind is not None:
-        return HTTPProblem(422, kind, str(error)).response()
+        return HTTPProblem(422, kind, str(error))
     if isinstance(error, CollectionError):
         return HTTPProblem(
             503,
             "collection-unavailable",
             "the collection cannot be read or changed at the moment; see the server's log",
             cause=str(error),
-        ).response()
-    return _of_fault(request, error)
+        )
+    cause = f"{type(error).__name__}: {error}"
+    return HTTPProblem(500, "fault", "internal error; see the server's log", cause=cause)
+
+
+def _of_error(_: Request, error: Exception) -> JSONResponse:
+    return problem_of(error).response()
 
 
 def _of_validation(_: Request, error: Exception) -> JSONResponse:
@@ -144,7 +154,9 @@ def _of_fault(_: Request, error: Exception) -> JSONResponse:
     """Respond without details, which are only logged."""
     # This response does not pass the middleware, which adds the headers to others.
     request = REQUEST.get()
-    headers = SECURITY | ({"X-Request-ID": request.request_id} if request else {})
-    cause = f"{type(error).__name__}: {error}"
-    detail = "internal error; see the server's log"
-    return HTTPProblem(500, "fault", detail, headers, cause).response()
+    response = problem_of(error).response()
+    for name, value in SECURITY.items():
+        response.headers[name] = value
+    if request:
+        response.headers["X-Request-ID"] = request.request_id
+    return response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from pathlib import Path
 
@@ -39,6 +40,9 @@ class Service:
         self.collection, self.settings = collection, settings
         self.metrics = Metrics(partial(len, collection))
         self.searching = WorkQueue(settings.threads, settings.waiting, settings.seconds)
+        # All batches together use at most half of the threads, so that other searches need not wait
+        # for them.
+        self.batches = asyncio.Semaphore(max(1, settings.threads // 2))
         # One more than there are searches at once, for uploaded pictures of products.
         self.decoders = Decoders(
             settings.threads + 1, settings.decoding_bytes, min(SECONDS, settings.seconds)

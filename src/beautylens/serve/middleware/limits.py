@@ -42,11 +42,13 @@ class RequestLimits:
         headers = Headers(scope=scope)
         loop = asyncio.get_running_loop()
         deadline, came, started = loop.time() + self._seconds, 0, False
+        complete = False
 
         async def receive_within() -> Message:
-            nonlocal came
+            nonlocal came, complete
             try:
-                async with asyncio.timeout_at(deadline):
+                # A streamed response waits there for the client to disconnect.
+                async with asyncio.timeout_at(None if complete else deadline):
                     message = await receive()
             except TimeoutError:
                 raise HTTPProblem(
@@ -55,6 +57,7 @@ class RequestLimits:
                     f"the request was not received within {self._seconds:g} seconds; send it again",
                     {"Connection": "close"},
                 ) from None
+            complete = not message.get("more_body", False)
             size = len(message.get("body", b""))
             came, self._held = came + size, self._held + size
             if came > self._max_bytes:
