@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import json
 from pathlib import Path
 
 import cv2
@@ -237,7 +239,6 @@ def test_a_text_where_the_picture_should_be_is_told_that_it_is_no_picture(
     "content_type",
     [
         "application/x-www-form-urlencoded",
-        "application/json",
         "multipart/form-data",
         "",
         "image/jpeg",
@@ -316,6 +317,56 @@ def test_a_catalogue_picture_that_is_gone_is_not_the_photos_fault(
         file.write_bytes(data)
     assert answer.status_code == 404
     assert str(shop.folder) not in answer.text
+
+
+@pytest.mark.parametrize("url_safe", [False, True])
+@pytest.mark.parametrize("before", ["", "data:image/jpeg;base64,"])
+def test_a_photo_may_be_base64_in_json(
+    client: TestClient, shop: Shop, before: str, url_safe: bool
+) -> None:
+    encode = base64.urlsafe_b64encode if url_safe else base64.b64encode
+    # Also without padding.
+    text = encode(shop.photo(2).read_bytes()).decode().rstrip("=")
+    wrapped = before + "\n".join(text[at : at + 76] for at in range(0, len(text), 76))
+    body = {"image": wrapped, "limit": 2, "where": None, "facets": "brand"}
+    answer = client.post("/v1/search", json=body)
+    assert answer.status_code == 200
+    found = [match["product_id"] for match in answer.json()["matches"]]
+    assert (found[0], len(found)) == ("p02", 2)
+    assert answer.json()["facets"]["brand"]
+
+
+def test_a_batch_may_be_json(client: TestClient, shop: Shop) -> None:
+    photos = [shop.photo(number).read_bytes() for number in (0, 1)]
+    body = {"image": [base64.b64encode(photo).decode() for photo in photos], "limit": 1}
+    lines = client.post("/v1/search/batch", json=body).text.splitlines()
+    found = [json.loads(line)["answer"]["matches"][0]["product_id"] for line in lines]
+    assert found == ["p00", "p01"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        (b"image=x", 400, "the body is not JSON"),
+        (b"\xff", 400, "the body is not JSON"),
+        (b'["x"]', 400, "the JSON is not an object"),
+        (b'{"image": "not base64!"}', 400, 'image is not base64; send {"image": "<base64>"'),
+        (b'{"image": 3}', 400, "image is not a text"),
+        (b'{"image": "", "where": {"brand": "x"}}', 400, "where is not a text"),
+        (b'{"image": "", "limit": true}', 422, "limit"),
+        (b'{"image": "bm8gcGljdHVyZQ=="}', 422, "no known picture"),
+        (b'{"words": "\\ud800"}', 200, ""),
+        (b"[" * 201, 400, "more than 200 values"),
+        (b"{}", 422, "give a photo, words, or both"),
+    ],
+)
+def test_json_that_is_no_form_gets_one_sentence(
+    client: TestClient, body: bytes, status: int, said: str
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = client.post("/v1/search", content=body, headers=headers)
+    assert answer.status_code == status
+    assert said in answer.json().get("detail", "")
 
 
 def typed(client: TestClient, **fields: str) -> object:

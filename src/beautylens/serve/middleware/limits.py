@@ -8,7 +8,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from beautylens.serve.forms import MEDIA_TYPE
+from beautylens.serve.forms import JSON_TYPE, MEDIA_TYPE
 from beautylens.serve.problems import HTTPProblem
 
 # Maximum bytes of URL and headers.
@@ -141,17 +141,18 @@ def _check_size(scope: Scope, headers: Headers) -> None:
 
 
 def _check_type(content_type: str) -> None:
-    """Check that a body is a multipart form in UTF-8.
+    """Check that a body is a multipart form or JSON in UTF-8.
 
     Decoding some other charsets takes minutes, and parsing urlencoded fields takes seconds. The
     header is parsed by the same function as for the form, so that both agree.
     """
     kind, parameters = parse_options_header(content_type)
-    if kind != MEDIA_TYPE or not parameters.get(b"boundary"):
+    if kind != JSON_TYPE and (kind != MEDIA_TYPE or not parameters.get(b"boundary")):
         raise HTTPProblem(
             415,
             "wrong-request",
-            "send the body as multipart/form-data, as `curl -F image=@photo.jpg` does",
+            "send the body as multipart/form-data, as `curl -F image=@photo.jpg` does, or as "
+            'application/json: {"image": "<base64>"}',
         )
     if parameters.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"us-ascii"):
         raise HTTPProblem(415, "wrong-request", "send text in UTF-8, without a charset")

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, UploadFile
 from fastapi.responses import StreamingResponse
 
-from beautylens.serve.forms import FormRoute
+from beautylens.serve.forms import BASE64, FormRoute, json_form
 from beautylens.serve.models import Answer, BatchLine
 from beautylens.serve.paging import MOST, Page
 from beautylens.serve.problems import documented, problem_of
@@ -32,6 +32,10 @@ def batch_routes(service: Service) -> APIRouter:
         "/search/batch",
         response_class=JsonLines,
         form_limits={"max_files": MOST_PHOTOS},
+        openapi_extra=json_form(
+            {"image": {"type": "array", "items": BASE64, "minItems": 1, "maxItems": MOST_PHOTOS}},
+            required=("image",),
+        ),
         responses={
             200: {"model": BatchLine, "description": "JSON Lines, one for each photo, in order."},
             **documented(400, 403, 408, 413, 415, 422, 429, 503),

@@ -8,7 +8,7 @@ from fastapi import APIRouter, File, Form, Response, UploadFile
 
 from beautylens.errors import ImageError
 from beautylens.images.draw import to_png
-from beautylens.serve.forms import FormRoute
+from beautylens.serve.forms import BASE64, FormRoute, json_form
 from beautylens.serve.log import REQUEST
 from beautylens.serve.models import Answer
 from beautylens.serve.paging import MOST, Page
@@ -35,7 +35,11 @@ def search_routes(service: Service) -> APIRouter:
     """Return the routes for searching."""
     routes = APIRouter(prefix="/v1", tags=["search"], route_class=FormRoute)
 
-    @routes.post("/search", responses=documented(400, 403, 408, 413, 415, 422, 429, 503))
+    @routes.post(
+        "/search",
+        responses=documented(400, 403, 408, 413, 415, 422, 429, 503),
+        openapi_extra=json_form({"image": BASE64, "limit": {"type": "integer", "default": 7}}),
+    )
     async def search(
         image: OptionalImage = None,
         limit: Annotated[int, Form(ge=1, le=MOST, description="Number of products.")] = 7,
