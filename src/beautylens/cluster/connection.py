@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from beautylens.cluster.probe import prepare
 from beautylens.errors import CollectionError
 from beautylens.runtime.extras import extra
 
-# An empty SETTINGS frame of HTTP/2: length 0, type 4, no flags, stream 0.
-_SETTINGS = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+# In errors of Ray where the cluster has another version of it, or of Python.
+_VERSIONS = "Version mismatch"
 
 
 @contextmanager
@@ -31,10 +31,18 @@ def connected(cluster: str) -> Iterator[Any]:
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
     # Ray forks processes, but they run other programs at once.
     warnings.filterwarnings("ignore", "lance is not fork-safe", UserWarning)
+    absent = (
+        f"no Ray cluster answers at {cluster} ({{}}); start one with `ray start --head`, or use "
+        "--ray local"
+    )
+    try:
+        # Before Ray is imported, which reads its environment then.
+        prepare(cluster)
+    except OSError as error:
+        raise CollectionError(absent.format(_last_line(error))) from error
     with extra("scale"):
         import ray
     try:
-        _check_address(cluster)
         ray.init(
             # "local" is Ray's name for a cluster on this machine.
             address=cluster,
@@ -42,10 +50,17 @@ def connected(cluster: str) -> Iterator[Any]:
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, ValueError) as error:
+        raise CollectionError(absent.format(_last_line(error))) from error
+    except (RuntimeError, ray.exceptions.RayError) as error:
+        if _VERSIONS in str(error):
+            raise CollectionError(
+                f"the Ray cluster at {cluster} has another version of Ray or Python than this "
+                f"machine; install the same on both ({_on_one_line(error)})"
+            ) from error
         raise CollectionError(
-            f"no Ray cluster answers at {cluster} ({_last_line(error)}); start one with "
-            "`ray start --head`, or use --ray local"
+            f"the Ray cluster at {cluster} cannot be used ({_last_line(error)}); look into Ray's "
+            "logs on its first machine"
         ) from error
     try:
         yield ray
@@ -55,21 +70,11 @@ def connected(cluster: str) -> Iterator[Any]:
         ray.shutdown()
 
 
-def _check_address(cluster: str) -> None:
-    """Raise OSError at once unless Ray listens; Ray itself retries for minutes."""
-    host, colon, port = cluster.rpartition("://")[2].rpartition(":")
-    if not colon or not port.isdigit():
-        return
-    with socket.create_connection((host.strip("[]"), int(port)), timeout=10) as connection:
-        if os.environ.get("RAY_USE_TLS") == "1":
-            return
-        # Ray uses gRPC over HTTP/2: the preface is answered by a SETTINGS frame.
-        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _SETTINGS)
-        if connection.recv(len(_SETTINGS))[3:4] != _SETTINGS[3:4]:
-            raise OSError("the server there is not Ray")
-
-
 def _last_line(error: Exception) -> str:
     """Return the last line of an error; in Ray's errors source locations come before it."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     return (lines[-1] if lines else type(error).__name__).strip(" .")
+
+
+def _on_one_line(error: Exception) -> str:
+    return " ".join(str(error).split()).strip(" .")
