@@ -117,10 +117,13 @@ def grow(folder: Path, products: int) -> dict[str, float]:
     merged = time.perf_counter()
     gallery.ensure_indexes()
     indexed = time.perf_counter()
+    gallery.write_snapshot()
+    copied = time.perf_counter()
     return {
         "rows_s": round(written - start, 1),
         "merge_s": round(merged - written, 1),
         "indexes_s": round(indexed - merged, 1),
+        "snapshot_s": round(copied - indexed, 1),
     }
 
 
@@ -258,6 +261,7 @@ def change(folder: Path, adds: int) -> dict[str, Any]:
         began = time.perf_counter()
         gallery.upsert(table)
         gallery.compact()
+        gallery.write_snapshot()
         done = time.perf_counter()
         found = nearest(reader, stacked(table["descriptor"])[0], 1)
         looked.append((time.perf_counter() - done) * 1000)
@@ -269,10 +273,12 @@ def change(folder: Path, adds: int) -> dict[str, Any]:
         began = time.perf_counter()
         gallery.delete([product])
         gallery.compact()
+        gallery.write_snapshot()
         removed.append((time.perf_counter() - began) * 1000)
     began = time.perf_counter()
     gallery.delete(ids)
     gallery.compact()
+    gallery.write_snapshot()
     return {
         "adds": adds,
         "add_ms": spread(added),

@@ -23,15 +23,17 @@ class Generation:
     Args:
         folder: of the snapshot.
         manifest: says what they are.
+        former: another one, whose open files are used again.
 
     Raises:
         OSError, ValueError, sqlite3.Error: when a file is missing or damaged.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, former: Generation | None = None) -> None:
         self.manifest, self.serial = manifest, next(_serials)
-        self.images = Parts(folder, manifest.tables["images"])
-        self.lines = Parts(folder, manifest.tables["lines"])
+        tables = manifest.tables
+        self.images: Parts = Parts(folder, tables["images"], former.images if former else None)
+        self.lines: Parts = Parts(folder, tables["lines"], former.lines if former else None)
         self._artefacts = folder / manifest.artefacts_folder
         for file in manifest.artefacts.values():
             (self._artefacts / file).stat()

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -44,11 +45,8 @@ class Part:
         for name, size in entry.sizes.items():
             if (own / name).stat().st_size != size:
                 raise ValueError(f"{own / name} is not complete")
-        self.columns, self.count = columns, entry.rows
-        self.live: Bool | None = None
-        if entry.dead:
-            self.live = np.ones(self.count, bool)
-            self.live[np.load(folder / entry.dead, allow_pickle=False)] = False
+        self.folder, self.columns, self.count = entry.folder, columns, entry.rows
+        self.live = _live(folder, entry)
         self.vectors = {
             name: Vectors(own, name, length, self.count) for name, length in columns.vectors.items()
         }
@@ -58,6 +56,12 @@ class Part:
             self.postings = _mapped(own / "postings.u32", np.uint32)
             self.lengths = _mapped(own / "lengths.u32", np.uint32)
         self.sql("SELECT count(*) FROM sqlite_schema")
+
+    def as_of(self, folder: Path, entry: PartEntry) -> Part:
+        """Return the same open files with the rows that are live in another manifest."""
+        part = copy(self)
+        part.live = _live(folder, entry)
+        return part
 
     def sql(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return the result of a query of the database."""
@@ -145,6 +149,15 @@ class _Blobs:
     def __getitem__(self, row: int) -> memoryview:
         start = int(self._ends[row - 1]) if row else 0
         return self._bytes[start : int(self._ends[row])].data
+
+
+def _live(folder: Path, entry: PartEntry) -> Bool | None:
+    """Return which rows were neither deleted nor replaced; None if all."""
+    if not entry.dead:
+        return None
+    live = np.ones(entry.rows, bool)
+    live[np.load(folder / entry.dead, allow_pickle=False)] = False
+    return live
 
 
 def _mapped(file: Path, kind: type[Any]) -> Any:

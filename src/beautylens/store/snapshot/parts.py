@@ -23,14 +23,21 @@ class Parts:
     Args:
         folder: of the snapshot.
         entry: of the manifest.
+        former: the same table of another manifest, whose open files are used again.
 
     Raises:
         OSError, ValueError, sqlite3.Error: when a file is missing or damaged.
     """
 
-    def __init__(self, folder: Path, entry: TableEntry) -> None:
+    def __init__(self, folder: Path, entry: TableEntry, former: Parts | None = None) -> None:
         self.columns: Columns = entry.columns
-        self.parts = [Part(folder, each, entry.columns) for each in entry.parts]
+        known = {part.folder: part for part in former.parts} if former else {}
+        self.parts: list[Part] = [
+            known[each.folder].as_of(folder, each)
+            if each.folder in known
+            else Part(folder, each, entry.columns)
+            for each in entry.parts
+        ]
         self._starts = [0, *accumulate(part.count for part in self.parts)]
         self.count = sum(each.live for each in entry.parts)
 

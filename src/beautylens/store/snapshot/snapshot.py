@@ -58,7 +58,7 @@ class Snapshot:
                 manifest = read_manifest(self._folder)
                 if manifest is None or not self._is_current(manifest):
                     return None
-                if (opened := self._open(manifest)) is not None:
+                if (opened := self._open(manifest, self._opened)) is not None:
                     self._opened = opened
                     return opened
         return None
@@ -107,9 +107,9 @@ class Snapshot:
             if stamp != self._left:
                 self._left = None if self.refresh(_CAUGHT_UP_ROWS, wait=False) else stamp
 
-    def _open(self, manifest: Manifest) -> Generation | None:
+    def _open(self, manifest: Manifest, former: Generation | None = None) -> Generation | None:
         try:
-            return Generation(self._folder, manifest)
+            return Generation(self._folder, manifest, former)
         except (OSError, ValueError, KeyError, sqlite3.Error):
             return None
 
