@@ -8,7 +8,8 @@ from starlette.testclient import TestClient
 
 from beautylens.cli import app
 from beautylens.errors import ServeError
-from beautylens.serve.run import read_key, serve
+from beautylens.serve.keys import read_key
+from beautylens.serve.run import serve
 from beautylens.serve.settings import ServeSettings
 from tests.conftest import Shop
 from tests.serve.conftest import KEY, WRITER, Opened

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from beautylens.images.decode import DecodeOptions, decode
-from beautylens.serve.run import read_key
+from beautylens.serve.keys import read_key
 from beautylens.serve.wire import receive, send
 from tests.images.pictures import saved, smooth
 

@@ -29,6 +29,13 @@ def serve(
         Path | None,
         typer.Option(metavar="FILE", help="File with the write key; or set BEAUTYLENS_KEY."),
     ] = None,
+    read_keys: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="File with keys that searching needs; lines are `name key [photos per minute]`.",
+        ),
+    ] = None,
     keep: Annotated[
         Path | None,
         typer.Option(
@@ -74,7 +81,7 @@ def serve(
     # Imported late: web frameworks are slow to import.
     from beautylens.errors import ServeError
     from beautylens.recipe.settings import checked
-    from beautylens.serve.run import read_key
+    from beautylens.serve.keys import read_key, read_read_keys
     from beautylens.serve.run import serve as run
     from beautylens.serve.settings import ServeSettings
 
@@ -85,6 +92,7 @@ def serve(
         "names": [name.lower() for name in names or ()],
         "origins": origins or (),
         "key": read_key(key_file),
+        "read_keys": read_read_keys(read_keys),
         "keep": keep.absolute() if keep else None,
         "pictures": [folder.absolute() for folder in pictures or ()],
         "title": title,

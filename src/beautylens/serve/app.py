@@ -69,7 +69,7 @@ def make_app(settings: ServeSettings, collection: bl.Collection | None = None) -
     show_page(app)
     # The middleware that is added last runs first.
     app.add_middleware(RequestLimits, settings.max_bytes, settings.seconds)
-    app.add_middleware(Guard, settings)
+    app.add_middleware(Guard, settings, service.read_keys, service.metrics.keyed)
     if settings.origins:
         app.add_middleware(
             CORSMiddleware,

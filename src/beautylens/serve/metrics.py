@@ -59,9 +59,19 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
+        self._keyed = Counter(
+            "beautylens_read_key_requests",
+            "Requests by name of the read key and outcome: allowed, limited or refused.",
+            ("key", "outcome"),
+            registry=self._registry,
+        )
         self._verdicts = Counter(
             "beautylens_verdicts", "Searches by verdict.", ("verdict",), registry=self._registry
         )
+
+    def keyed(self, name: str, outcome: str) -> None:
+        """Count a request with a read key, or, with an empty name, one without."""
+        self._keyed.labels(name, outcome).inc()
 
     def searched(self, matches: Matches) -> None:
         """Count a search."""

@@ -212,6 +212,7 @@ class About(BaseModel):
     images: int = Field(description="Number of pictures in the collection.")
     columns: list[str] = Field(description="Columns that `where` can use.")
     writable: bool = Field(description="Whether products can be changed (requires the write key).")
+    needs_key: bool = Field(description="Whether searching needs a read key.")
     feedback: bool = Field(description="Whether feedback is stored, with its photos.")
     max_bytes: int = Field(description="Maximum size of a request body in bytes.")
     max_pixels: int = Field(description="Maximum number of pixels of a picture.")

@@ -7,14 +7,12 @@ import logging
 import os
 import signal
 import socket
-import stat
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
@@ -33,7 +31,6 @@ from beautylens.serve.settings import ServeSettings
 from beautylens.store.gallery import Gallery
 
 _LOG = logging.getLogger("beautylens.serve")
-SHORTEST_KEY = 16
 # Wildcard addresses, and the loopback address of each.
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (to be asked, not bound)
 
@@ -93,45 +90,6 @@ def serve(settings: ServeSettings, port: int, workers: int, started: Callable[[s
                 Multiprocess(config, sockets=[listening]).run()
             else:
                 uvicorn.Server(config).run(sockets=[listening])
-
-
-def read_key(file: Path | None) -> str:
-    """Return the write key from a file or from BEAUTYLENS_KEY; an empty text if there is none.
-
-    Raises:
-        ServeError: when the file cannot be read, others may read or change it, or the key is too
-            short or has invalid characters.
-    """
-    try:
-        if file:
-            _refuse_shared(file)
-        key = (file.read_text("utf-8") if file else os.environ.get("BEAUTYLENS_KEY", "")).strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ServeError(f"{file} cannot be read; give a file with the write key") from error
-    if (file or key) and len(key) < SHORTEST_KEY:
-        raise ServeError(
-            f"the write key has {len(key)} characters but needs at least {SHORTEST_KEY}; create "
-            "one with `openssl rand -hex 24`"
-        )
-    if not key.isascii() or any(letter.isspace() for letter in key):
-        raise ServeError(
-            "the write key has characters that HTTP headers cannot contain; use a-z and 0-9"
-        )
-    return key
-
-
-def _refuse_shared(file: Path) -> None:
-    """Raise if other users may read or change a key file."""
-    if sys.platform == "win32":
-        # File modes do not describe permissions there.
-        return
-    mode = file.stat().st_mode
-    # A pipe is fine: a shell passes one for `--key-file <(...)`.
-    if stat.S_ISREG(mode) and mode & (stat.S_IWGRP | stat.S_IRWXO):
-        raise ServeError(
-            f"other users may read or change {file}, which contains the write key (mode "
-            f"{stat.S_IMODE(mode):04o}); run `chmod 600 {file}`, or mount it with mode 0400"
-        )
 
 
 def _require_key(settings: ServeSettings) -> None:

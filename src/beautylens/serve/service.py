@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+from fastapi import Depends
+from fastapi.security import HTTPBearer
 
 from beautylens.catalogue.table import OPTIONAL
 from beautylens.collection import Collection
@@ -14,6 +18,7 @@ from beautylens.images.fit import Box
 from beautylens.query import Photo
 from beautylens.results import Matches
 from beautylens.serve.decoders import SECONDS, Decoders
+from beautylens.serve.keys import ReadKeys
 from beautylens.serve.metrics import Metrics
 from beautylens.serve.problems import HTTPProblem
 from beautylens.serve.settings import ServeSettings
@@ -28,6 +33,9 @@ FILTER = 500
 PICTURES = "pictures"
 
 
+READ_KEY = Depends(HTTPBearer(auto_error=False, description="Read key."))
+
+
 class Service:
     """What the routes share.
 
@@ -39,6 +47,7 @@ class Service:
     def __init__(self, collection: Collection, settings: ServeSettings) -> None:
         self.collection, self.settings = collection, settings
         self.metrics = Metrics(partial(len, collection))
+        self.read_keys = ReadKeys(settings.read_keys)
         self.searching = WorkQueue(settings.threads, settings.waiting, settings.seconds)
         # All batches together use at most half of the threads, so that other searches need not wait
         # for them.
@@ -55,6 +64,14 @@ class Service:
         self.monitoring = WorkQueue(1, settings.waiting, settings.seconds)
         # Changes run one at a time; one that has begun is finished before the response.
         self.writing = WorkQueue(1, settings.waiting, settings.seconds, finish=True)
+
+    @property
+    def read_security(self) -> list[Any]:
+        """Dependencies of the routes that need a read key, for the OpenAPI description only.
+
+        `Guard` checks the key before the body is read.
+        """
+        return [READ_KEY] if self.read_keys else []
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field
 from beautylens.images.limits import Limits
 from beautylens.recipe.settings import Settings
 from beautylens.runtime.threads import core_count
+from beautylens.serve.keys import ReadKey
 from beautylens.serve.log import Log
 
 MEBIBYTE = 1 << 20
@@ -38,6 +39,8 @@ class ServeSettings(Settings):
     """Other origins that may use the API (CORS)."""
     key: str = Field("", repr=False)
     """Bearer token for writing; empty makes the server read-only."""
+    read_keys: tuple[ReadKey, ...] = Field((), repr=False)
+    """Keys, one of which searches need; empty lets anybody search."""
     keep: Path | None = None
     """Folder for feedback and its photos; None disables feedback."""
     pictures: tuple[Path, ...] = ()

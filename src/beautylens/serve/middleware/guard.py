@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from beautylens.serve.keys import ReadKeys
 from beautylens.serve.middleware.headers import SECURITY
 from beautylens.serve.problems import HTTPProblem
 from beautylens.serve.settings import ServeSettings, is_address
@@ -23,10 +25,19 @@ class Guard:
     Args:
         app: the application behind it.
         settings: host names, origins and the write key.
+        read_keys: one of them is needed to search, if there are any.
+        count: counts requests by name of the read key and outcome.
     """
 
-    def __init__(self, app: ASGIApp, settings: ServeSettings) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: ServeSettings,
+        read_keys: ReadKeys,
+        count: Callable[[str, str], None],
+    ) -> None:
         self._app, self._settings = app, settings
+        self._read_keys, self._count = read_keys, count
         self._headers = SECURITY
         if settings.origins:
             # Pages of allowed origins may embed pictures, and read `Server-Timing`, too.
@@ -62,6 +73,8 @@ class Guard:
             self._check_origin(headers)
         if method in WRITES or (path == "/metrics" and self._settings.key):
             self._check_key(headers.get("authorization", ""))
+        elif method == "POST" and self._read_keys:
+            self._check_read_key(headers.get("authorization", ""))
 
     def _check_host(self, host: str) -> None:
         """Check the host name, which prevents DNS rebinding; IP addresses cannot be rebound."""
@@ -91,16 +104,49 @@ class Guard:
                 "read-only",
                 "this server is read-only; start it with a write key to allow changes",
             )
-        kind, _, given = authorization.partition(" ")
+        if not self._is_write_key(bearer(authorization)):
+            raise _wrong_key("write")
+
+    def _is_write_key(self, given: str) -> bool:
         # In constant time, so that response times do not reveal parts of the key.
-        right = hmac.compare_digest(given.strip().encode(), self._settings.key.encode())
-        if kind.lower() != "bearer" or not right:
+        right = hmac.compare_digest(given.encode(), self._settings.key.encode())
+        return bool(self._settings.key) and right
+
+    def _check_read_key(self, authorization: str) -> None:
+        """Check the read key and its limit; the write key may search, too, without a limit."""
+        given = bearer(authorization)
+        if self._is_write_key(given):
+            return
+        name = self._read_keys.name_of(given)
+        if name is None:
+            self._count("", "refused")
+            raise _wrong_key("read")
+        limiter = self._read_keys.limiters[name]
+        if seconds := limiter.wait():
+            self._count(name, "limited")
             raise HTTPProblem(
-                401,
-                "wrong-key",
-                "missing or wrong write key; send `Authorization: Bearer KEY`",
-                {"WWW-Authenticate": "Bearer"},
+                429,
+                "key-limit",
+                f"the limit of this key is reached; try again in {seconds} seconds",
+                {"Retry-After": str(seconds)},
             )
+        limiter.take(1)
+        self._count(name, "allowed")
+
+
+def bearer(authorization: str) -> str:
+    """Return the key of an `Authorization` header; empty if there is none."""
+    kind, _, given = authorization.partition(" ")
+    return given.strip() if kind.lower() == "bearer" else ""
+
+
+def _wrong_key(kind: str) -> HTTPProblem:
+    return HTTPProblem(
+        401,
+        "wrong-key",
+        f"missing or wrong {kind} key; send `Authorization: Bearer KEY`",
+        {"WWW-Authenticate": "Bearer"},
+    )
 
 
 def _without_port(host: str) -> str:

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, UploadFile
+from fastapi import APIRouter, File, Form, Request, UploadFile
 from fastapi.responses import StreamingResponse
 
 from beautylens.serve.forms import BASE64, FormRoute, json_form
+from beautylens.serve.middleware.guard import bearer
 from beautylens.serve.models import Answer, BatchLine
 from beautylens.serve.paging import MOST, Page
 from beautylens.serve.problems import documented, problem_of
@@ -32,16 +33,18 @@ def batch_routes(service: Service) -> APIRouter:
         "/search/batch",
         response_class=JsonLines,
         form_limits={"max_files": MOST_PHOTOS},
+        dependencies=service.read_security,
         openapi_extra=json_form(
             {"image": {"type": "array", "items": BASE64, "minItems": 1, "maxItems": MOST_PHOTOS}},
             required=("image",),
         ),
         responses={
             200: {"model": BatchLine, "description": "JSON Lines, one for each photo, in order."},
-            **documented(400, 403, 408, 413, 415, 422, 429, 503),
+            **documented(400, 401, 403, 408, 413, 415, 422, 429, 503),
         },
     )
     async def search_batch(
+        request: Request,
         image: Annotated[
             list[UploadFile],
             File(max_length=MOST_PHOTOS, description=f"One to {MOST_PHOTOS} photos."),
@@ -57,6 +60,10 @@ def batch_routes(service: Service) -> APIRouter:
         """
         service.check_texts("", where)
         photos, page = [await each.read() for each in image], Page(limit)
+        name = service.read_keys.name_of(bearer(request.headers.get("authorization", "")))
+        if name is not None:
+            # The first one was counted with the request.
+            service.read_keys.limiters[name].take(len(photos) - 1)
         return JsonLines(_lines(service, photos, page, where))
 
     return routes

@@ -40,7 +40,8 @@ def feedback_routes(service: Service) -> APIRouter:
     @routes.post(
         "/feedback",
         status_code=204,
-        responses=documented(400, 403, 404, 408, 413, 415, 422, 429, 503, 507),
+        dependencies=service.read_security,
+        responses=documented(400, 401, 403, 404, 408, 413, 415, 422, 429, 503, 507),
     )
     async def feedback(
         image: Image,

@@ -51,6 +51,7 @@ def health_routes(service: Service) -> APIRouter:
                 images=len(service.collection),
                 columns=list(service.columns),
                 writable=bool(settings.key),
+                needs_key=bool(settings.read_keys),
                 feedback=settings.keep is not None,
                 max_bytes=settings.max_bytes,
                 max_pixels=settings.max_pixels,

@@ -37,7 +37,8 @@ def search_routes(service: Service) -> APIRouter:
 
     @routes.post(
         "/search",
-        responses=documented(400, 403, 408, 413, 415, 422, 429, 503),
+        responses=documented(400, 401, 403, 408, 413, 415, 422, 429, 503),
+        dependencies=service.read_security,
         openapi_extra=json_form({"image": BASE64, "limit": {"type": "integer", "default": 7}}),
     )
     async def search(
@@ -98,13 +99,14 @@ def search_routes(service: Service) -> APIRouter:
 
     @routes.post(
         "/explain",
+        dependencies=service.read_security,
         response_class=Response,
         responses={
             200: {
                 "content": {"image/png": {}},
                 "description": "Photo and catalogue picture with matching keypoints.",
             },
-            **documented(400, 403, 404, 408, 413, 415, 422, 429, 503),
+            **documented(400, 401, 403, 404, 408, 413, 415, 422, 429, 503),
         },
     )
     async def explain(image: Image, product_id: FormId, crop: Crop = "") -> Response:
