@@ -19,6 +19,7 @@ from beautylens.inputs.counts import none_or_at_least_one
 from beautylens.search.sharing import update_sharing
 from beautylens.store.export import export_table
 from beautylens.store.gallery import Gallery
+from beautylens.store.orphans import sweep_orphans
 
 
 class Editable:
@@ -123,6 +124,7 @@ class Editable:
         )
         # Also without changes: a mirror that was killed may have made them, but not this.
         self.refresh(filled.written)
+        sweep_orphans(self.gallery.rows)
         self.measure_sharing()
         if read:
             self.read_pictures(workers=workers)

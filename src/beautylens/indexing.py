@@ -25,6 +25,7 @@ from beautylens.inputs.counts import none_or_at_least_one
 from beautylens.recipe.recipe import Recipe, located, read_recipe
 from beautylens.recipe.sections import ProjectionSettings
 from beautylens.store.gallery import Gallery
+from beautylens.store.orphans import sweep_orphans
 from beautylens.text.product_texts import product_texts
 
 
@@ -143,6 +144,7 @@ def build(
             progress=progress,
         )
     collection.refresh(filled.written)
+    sweep_orphans(collection.gallery.rows)
     collection.gallery.ensure_indexes()
     collection.measure_sharing()
     if read:

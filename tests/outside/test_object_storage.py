@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,11 +18,14 @@ from beautylens.collection import Collection, open_collection
 from beautylens.errors import BeautylensError, CollectionError, TableError
 from beautylens.indexing import build
 from beautylens.store.gallery import Gallery
+from beautylens.store.orphans import sweep_orphans
 from beautylens.store.schema import FORMAT, create_tables
 from beautylens.store.table import Table, table_address
 from tests.conftest import Shop, catalogue_rows, write_table
 from tests.outside.object_storage import object_storage, upload
 from tests.outside.process import served
+from tests.store.test_gallery import DIMENSIONS
+from tests.store.test_gallery import rows as image_rows
 
 boto3 = pytest.importorskip("boto3", reason="needs the extra outside")
 
@@ -313,3 +317,12 @@ def _failures() -> object:
     from beautylens.store.failures import SCHEMA
 
     return SCHEMA
+
+
+def test_files_that_no_version_names_are_swept_from_a_bucket(bucket: str) -> None:
+    gallery = Gallery.create(f"{bucket}/swept.lens", dimensions=DIMENSIONS, settings={})
+    gallery.publish(gallery.write_fragments(image_rows(("p", "a", 1))), gallery.version)
+    gallery.write_fragments(image_rows(("orphan", "a", 2)))
+    assert sweep_orphans(gallery.rows) == 0
+    assert sweep_orphans(gallery.rows, timedelta(seconds=-60)) == 1
+    assert gallery.rows.select(["image_id"]).to_pylist() == [{"image_id": "p/a"}]

@@ -208,7 +208,7 @@ def test_what_is_done_is_committed_by_the_clock_while_nothing_comes(
         seen.append(Gallery(target).rows.count())
 
     monkeypatch.setattr(cluster._Publisher, "commit_if_due", watched)
-    monkeypatch.setattr(cluster, "_COMMIT_SECONDS", 20.0)
+    monkeypatch.setattr(cluster, "_FIRST_COMMIT_SECONDS", 20.0)
     later = time.monotonic() + 3600
     pass_time = partial(monkeypatch.setattr, time, "monotonic", lambda: later)
     without_ray(monkeypatch, pass_time)

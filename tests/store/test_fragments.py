@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from beautylens.store.gallery import Gallery
+from beautylens.store.orphans import sweep_orphans
 from tests.store.test_gallery import DIMENSIONS, rows
 
 
@@ -56,3 +58,32 @@ def test_what_another_process_writes_after_replaces_the_fragment(gallery: Galler
     gallery.publish(gallery.write_fragments(rows(("p", "a", 1), ("p", "b", 2))), examined)
     Gallery(gallery.address).upsert(rows(("p", "a", 3), name="accepted"))
     assert names_of(gallery) == [("old/a", ""), ("p/a", "accepted")]
+
+
+def test_files_that_no_version_names_are_swept_once_they_are_old(gallery: Gallery) -> None:
+    gallery.publish(gallery.write_fragments(rows(("p", "a", 1))), gallery.version)
+    before = data_of(gallery)
+    gallery.write_fragments(rows(("orphan", "a", 2)))
+    gallery.upsert(rows(("p", "a", 3), name="new"))
+    orphan = data_of(gallery) - before - named_by(gallery)
+    assert len(orphan) == 1
+    assert sweep_orphans(gallery.rows) == 0
+    for file in data_of(gallery):
+        os.utime(file, (0, 0))
+    assert sweep_orphans(gallery.rows) == 1
+    assert orphan.isdisjoint(data_of(gallery))
+    # Also the former versions are whole.
+    for version in range(1, gallery.version + 1):
+        gallery.rows.table.newest().checkout_version(version).to_table(["image_id", "descriptor"])
+    assert names_of(gallery) == [("old/a", ""), ("p/a", "new")]
+    assert sweep_orphans(gallery.rows) == 0
+
+
+def data_of(gallery: Gallery) -> set[Path]:
+    return set((Path(gallery.rows.location) / "data").iterdir())
+
+
+def named_by(gallery: Gallery) -> set[Path]:
+    folder = Path(gallery.rows.location) / "data"
+    fragments = gallery.rows.table.newest().get_fragments()
+    return {folder / file.path for each in fragments for file in each.metadata.files}

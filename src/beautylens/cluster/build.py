@@ -31,8 +31,10 @@ from beautylens.store.failures import Failure
 # Pictures of a block, which becomes one fragment and is repeated if its worker is killed: few, so
 # that all workers have work until the end, but enough for large fragments.
 _MAX_BLOCK, _MIN_BLOCK, _BLOCKS_PER_WORKER = 4096, 32, 8
-# Between two commits; if the driver is killed, the blocks since the last are lost.
-_COMMIT_SECONDS = 60.0
+_DOUBLINGS = (_MAX_BLOCK // _MIN_BLOCK).bit_length()
+# Up to the first commit, and at most between two; if the driver is killed, the blocks since the
+# last are lost. The interval doubles, since each commit reads all product ids.
+_FIRST_COMMIT_SECONDS, _COMMIT_SECONDS = 5.0, 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,8 @@ class _Publisher:
         # Failures of an earlier run are replaced when their products are published.
         self._failed = {failure.product_id for failure in self._gallery.failures.all()}
         self._waiting: list[Fragments] = []
-        self._due = time.monotonic() + _COMMIT_SECONDS
+        self._interval = _FIRST_COMMIT_SECONDS
+        self._due = time.monotonic() + self._interval
         self.written = 0
         self.failures: list[Failure] = []
         self.again: set[str] = set()
@@ -182,7 +185,9 @@ class _Publisher:
         self._gallery.failures.replace(sorted(changed), failures)
         self.failures += failures
         self.written += len(ours) - len(failures)
-        self._waiting, self._due = [], time.monotonic() + _COMMIT_SECONDS
+        self._waiting = []
+        self._interval = min(2 * self._interval, _COMMIT_SECONDS)
+        self._due = time.monotonic() + self._interval
 
     def _stored(self, products: Sequence[str]) -> set[str]:
         """Return those of these products that the collection has in its latest version."""
@@ -228,13 +233,18 @@ def _killer(row: Row, folder: AnyPath) -> Failure:
 
 
 def _blocks(rows: pa.Table, workers: int) -> Iterator[pa.Table]:
-    """Yield a catalogue's rows in blocks of whole products."""
-    size = max(_MIN_BLOCK, min(_MAX_BLOCK, len(rows) // (workers * _BLOCKS_PER_WORKER)))
+    """Yield a catalogue's rows in blocks of whole products.
+
+    The first of each worker is small, so that there soon is something to commit; the next ones
+    double up to the usual size.
+    """
+    most = max(_MIN_BLOCK, min(_MAX_BLOCK, len(rows) // (workers * _BLOCKS_PER_WORKER)))
     ids = rows["product_id"].combine_chunks()
     starts = np.flatnonzero(pc.not_equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)) + 1
-    begin = 0
+    begin, number = 0, 0
     while begin < len(rows):
+        size = min(most, _MIN_BLOCK << min(number // workers, _DOUBLINGS))
         after = starts[np.searchsorted(starts, begin + size) :]
         end = int(after[0]) if len(after) else len(rows)
         yield rows.slice(begin, end - begin).combine_chunks()
-        begin = end
+        begin, number = end, number + 1

@@ -121,6 +121,15 @@ class RemotePath:
         with files.open_output_stream(path) as file:
             file.write(content)
 
+    def unlink(self) -> None:
+        """Delete a file.
+
+        Raises:
+            OSError: when it cannot be deleted.
+        """
+        files, path = _opened(self.address)
+        files.delete_file(path)
+
     def is_file(self) -> bool:
         """Return whether the file exists; always True on the web."""
         return self.is_on_web or bool(self.info().is_file)
