@@ -51,7 +51,7 @@ def test_searches_stages_and_the_collections_size_are_counted(
 
 
 def test_the_time_of_reading_counts_only_photos_that_were_read() -> None:
-    metrics = Metrics(lambda: 0)
+    metrics = Metrics({})
     photo = Photo(np.zeros((8, 8, 3), np.uint8))
     query = Query(photo, np.zeros(4, np.float32), reader=lambda: lambda _: ())
     matches = Matches(milliseconds={"read": 3.0}, query=query)

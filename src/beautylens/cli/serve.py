@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +23,14 @@ class LogOf(StrEnum):
 
 def serve(
     address: Address,
+    collections: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--collection",
+            metavar="NAME=PATH",
+            help="Further collection, served under /v1/collections/NAME; may be repeated.",
+        ),
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 picks a free one.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 1,
@@ -87,6 +96,7 @@ def serve(
 
     given = {
         "collection": str(as_path(address).absolute()),
+        "further": _further(collections or ()),
         "vectors": vectors,
         "host": host,
         "names": [name.lower() for name in names or ()],
@@ -102,6 +112,25 @@ def serve(
     run(
         checked(ServeSettings, given, "the command line", ServeError), port, workers, _print_address
     )
+
+
+def _further(collections: Sequence[str]) -> dict[str, str]:
+    """Return the absolute paths of further collections by name.
+
+    Raises:
+        ServeError: when one is not NAME=PATH, or two have the same name.
+    """
+    from beautylens.errors import ServeError
+
+    found: dict[str, str] = {}
+    for each in collections:
+        name, equals, path = each.partition("=")
+        if not equals or not path:
+            raise ServeError(f"--collection {each} is not NAME=PATH, such as tools=tools.lens")
+        if name in found:
+            raise ServeError(f"--collection {name} is given twice; choose another name")
+        found[name] = str(as_path(path).absolute())
+    return found
 
 
 def _print_address(address: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import numpy as np
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 from threadpoolctl import threadpool_limits
@@ -22,7 +22,7 @@ from beautylens.serve.middleware.request_log import RequestLog
 from beautylens.serve.problems import handle_problems
 from beautylens.serve.routes.batch import batch_routes
 from beautylens.serve.routes.feedback import feedback_routes
-from beautylens.serve.routes.health import health_routes
+from beautylens.serve.routes.health import collection_routes, health_routes
 from beautylens.serve.routes.page import show_page
 from beautylens.serve.routes.products import MOST_PICTURES, product_routes
 from beautylens.serve.routes.search import search_routes
@@ -31,6 +31,8 @@ from beautylens.serve.settings import ServeSettings
 
 # The environment variable that passes the settings to worker processes.
 GIVEN = "BEAUTYLENS_SERVE"
+# The routes of each collection.
+_OF_COLLECTIONS = (search_routes, batch_routes, product_routes, collection_routes)
 
 
 def make_app(settings: ServeSettings, collection: bl.Collection | None = None) -> FastAPI:
@@ -40,13 +42,15 @@ def make_app(settings: ServeSettings, collection: bl.Collection | None = None) -
         CollectionError: when there is no collection.
     """
     opened = collection or bl.open(settings.collection, settings.vectors)
-    service = Service(opened, settings)
+    further = {name: bl.open(address) for name, address in settings.further.items()}
+    service = Service(opened, settings, further)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         """Load networks and files before the first request; finish accepted work at the end."""
         service.decoders.start()
-        await asyncio.to_thread(_warm, service.collection)
+        for each in (opened, *further.values()):
+            await asyncio.to_thread(_warm, each)
         yield
         service.close()
 
@@ -60,12 +64,13 @@ def make_app(settings: ServeSettings, collection: bl.Collection | None = None) -
         form_limits={"max_fields": 16, "max_files": MOST_PICTURES, "max_part_size": 16_384},
     )
     handle_problems(app)
-    for routes in (search_routes, batch_routes, product_routes, feedback_routes, health_routes):
-        router = routes(service)
-        for route in router.routes:
-            if isinstance(route, APIRoute):
-                route.summary = route.description.partition(".")[0]
-        app.include_router(router)
+    for routes in _OF_COLLECTIONS:
+        _include(app, routes(service))
+        for each in service.further:
+            # They are described once.
+            _include(app, routes(each), described=False)
+    for routes in (feedback_routes, health_routes):
+        _include(app, routes(service))
     show_page(app)
     # The middleware that is added last runs first.
     app.add_middleware(RequestLimits, settings.max_bytes, settings.seconds)
@@ -82,6 +87,13 @@ def make_app(settings: ServeSettings, collection: bl.Collection | None = None) -
     app.add_middleware(RequestLog)
     app.add_middleware(HeadAsGet)
     return app
+
+
+def _include(app: FastAPI, router: APIRouter, *, described: bool = True) -> None:
+    for route in router.routes:
+        if isinstance(route, APIRoute):
+            route.summary = route.description.partition(".")[0]
+    app.include_router(router, include_in_schema=described)
 
 
 def from_environment() -> FastAPI:

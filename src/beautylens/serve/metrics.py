@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import (
     CollectorRegistry,
@@ -32,10 +32,10 @@ class Metrics:
     """The metrics of one server.
 
     Args:
-        images: returns the number of pictures in the collection.
+        images: returns the number of pictures of each collection by name, of the main one by "".
     """
 
-    def __init__(self, images: Callable[[], int]) -> None:
+    def __init__(self, images: Mapping[str, Callable[[], int]]) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no types
         self._images = images
         self._registry = CollectorRegistry()
@@ -121,13 +121,15 @@ class Metrics:
 
 
 class _Size(Collector):
-    """The size of the collection, looked up on request."""
+    """The sizes of the collections, looked up on request."""
 
-    def __init__(self, images: Callable[[], int]) -> None:
+    def __init__(self, images: Mapping[str, Callable[[], int]]) -> None:
         self._images = images
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield the metric."""
-        yield GaugeMetricFamily(
-            "beautylens_images", "Pictures in the collection.", value=self._images()
-        )
+        family = GaugeMetricFamily("beautylens_images", "Pictures in each collection.")
+        for name, images in self._images.items():
+            # The main collection has no label.
+            family.add_sample(family.name, {"collection": name} if name else {}, images())
+        yield family

@@ -154,15 +154,17 @@ class Answer(BaseModel):
     }
 
     @classmethod
-    def of(cls, candidates: Matches, page: Page = DEFAULT_PAGE) -> Answer:
+    def of(cls, candidates: Matches, page: Page = DEFAULT_PAGE, base: str = "/v1") -> Answer:
         """Return the response of a search, without file paths of the server.
 
         Args:
             candidates: all of the search, best first.
             page: those to respond with.
+            base: path of the collection on this server.
         """
         found = [
-            match.to_dict() | {"image": _image_of(match.product)} for match in page.of(candidates)
+            match.to_dict() | {"image": _image_of(match.product, base)}
+            for match in page.of(candidates)
         ]
         values = candidates.with_rows(()).to_dict()
         values |= {"matches": found, "barcodes": candidates.codes}
@@ -190,8 +192,8 @@ class Item(BaseModel):
     image: str = Field(examples=["/v1/products/1001/image"])
 
     @classmethod
-    def of(cls, product: Product) -> Item:
-        """Return the response of a product."""
+    def of(cls, product: Product, base: str = "/v1") -> Item:
+        """Return the response of a product of the collection at a path of this server."""
         return cls(
             product_id=product.product_id,
             name=product.name,
@@ -200,7 +202,7 @@ class Item(BaseModel):
             gtin=product.gtin,
             metadata=dict(product.metadata),
             pictures=len(product.images),
-            image=_image_of(product),
+            image=_image_of(product, base),
         )
 
 
@@ -212,6 +214,9 @@ class About(BaseModel):
     images: int = Field(description="Number of pictures in the collection.")
     columns: list[str] = Field(description="Columns that `where` can use.")
     writable: bool = Field(description="Whether products can be changed (requires the write key).")
+    collections: list[str] = Field(
+        description="Names of further collections, which are at `/v1/collections/{name}`."
+    )
     needs_key: bool = Field(description="Whether searching needs a read key.")
     feedback: bool = Field(description="Whether feedback is stored, with its photos.")
     max_bytes: int = Field(description="Maximum size of a request body in bytes.")
@@ -224,6 +229,6 @@ class Health(BaseModel):
     status: str = Field(examples=["ready"])
 
 
-def _image_of(product: Product) -> str:
+def _image_of(product: Product, base: str) -> str:
     """Return the path of a product's picture on this server."""
-    return f"/v1/products/{quote(product.product_id, safe='')}/image"
+    return f"{base}/products/{quote(product.product_id, safe='')}/image"

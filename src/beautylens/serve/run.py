@@ -49,13 +49,9 @@ def serve(settings: ServeSettings, port: int, workers: int, started: Callable[[s
         CollectionError: when there is no collection, or its encoder has changed.
     """
     _require_key(settings)
-    collection = bl.open(settings.collection, settings.vectors)
-    collection.ready()
-    _ = collection.encoder
-    # Where many rows are missing from the snapshot, searches read Lance until it is written.
-    threading.Thread(target=collection.gallery.write_snapshot, daemon=True).start()
-    if settings.key:
-        _sweep(settings, collection.gallery)
+    _prepare(settings)
+    for name in settings.further:
+        _prepare(settings.of_further(name))
     listening = _listen(settings.host, port)
     with tempfile.TemporaryDirectory(prefix="beautylens-") as figures:
         os.environ[GIVEN] = settings.model_dump_json()
@@ -90,6 +86,17 @@ def serve(settings: ServeSettings, port: int, workers: int, started: Callable[[s
                 Multiprocess(config, sockets=[listening]).run()
             else:
                 uvicorn.Server(config).run(sockets=[listening])
+
+
+def _prepare(settings: ServeSettings) -> None:
+    """Check a collection, and bring its files up to date."""
+    collection = bl.open(settings.collection, settings.vectors)
+    collection.ready()
+    _ = collection.encoder
+    # Where many rows are missing from the snapshot, searches read Lance until it is written.
+    threading.Thread(target=collection.gallery.write_snapshot, daemon=True).start()
+    if settings.key:
+        _sweep(settings, collection.gallery)
 
 
 def _require_key(settings: ServeSettings) -> None:

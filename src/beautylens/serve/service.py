@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from copy import copy
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,11 +44,21 @@ class Service:
     Args:
         collection: the collection to serve.
         settings: settings of the server.
+        further: further collections by name.
     """
 
-    def __init__(self, collection: Collection, settings: ServeSettings) -> None:
+    base = "/v1"
+    """Path below which the collection is served."""
+
+    def __init__(
+        self,
+        collection: Collection,
+        settings: ServeSettings,
+        further: Mapping[str, Collection] | None = None,
+    ) -> None:
         self.collection, self.settings = collection, settings
-        self.metrics = Metrics(partial(len, collection))
+        collections = {"": collection, **(further or {})}
+        self.metrics = Metrics({name: partial(len, each) for name, each in collections.items()})
         self.read_keys = ReadKeys(settings.read_keys)
         self.searching = WorkQueue(settings.threads, settings.waiting, settings.seconds)
         # All batches together use at most half of the threads, so that other searches need not wait
@@ -64,6 +76,16 @@ class Service:
         self.monitoring = WorkQueue(1, settings.waiting, settings.seconds)
         # Changes run one at a time; one that has begun is finished before the response.
         self.writing = WorkQueue(1, settings.waiting, settings.seconds, finish=True)
+        # Last: they share all of the above.
+        self.further = [self._of_further(name, each) for name, each in (further or {}).items()]
+
+    def _of_further(self, name: str, collection: Collection) -> Service:
+        """Return the service of a further collection, with the same threads and metrics."""
+        further = copy(self)
+        further.base = f"/v1/collections/{name}"
+        further.collection, further.settings = collection, self.settings.of_further(name)
+        further.further = []
+        return further
 
     @property
     def read_security(self) -> list[Any]:
@@ -136,7 +158,7 @@ class Service:
 
         Raises:
             HTTPProblem: 503 when threads that searches need are stuck.
-            CollectionError: when the collection cannot be read.
+            CollectionError: when a collection cannot be read.
         """
         stuck = sum(queue.stuck for queue in (self.searching, self.reading))
         if stuck:
@@ -145,7 +167,8 @@ class Service:
                 "stuck",
                 f"{stuck} of the threads that search are stuck; restart the server",
             )
-        await self.monitoring.do(self.collection.ready)
+        for each in (self, *self.further):
+            await self.monitoring.do(each.collection.ready)
 
     def close(self) -> None:
         """Finish accepted work."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
@@ -30,6 +30,8 @@ class ServeSettings(Settings):
 
     collection: str
     """Folder, or address in object storage."""
+    further: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")], str] = Field({})
+    """Folders or addresses of further collections by name."""
     vectors: str | None = None
     """Address of a Milvus cluster with the vectors; by default that of the recipe."""
     host: str = "127.0.0.1"
@@ -61,6 +63,16 @@ class ServeSettings(Settings):
     """Maximum number of pixels of a decoded picture; phones take up to so many."""
     decoding_bytes: int = 1024 * MEBIBYTE
     """Memory budget in bytes of all pictures that are being decoded."""
+
+    def of_further(self, name: str) -> ServeSettings:
+        """Return the settings of a further collection, which stores no feedback."""
+        changed: dict[str, Any] = {
+            "collection": self.further[name],
+            "further": {},
+            "vectors": None,
+            "keep": None,
+        }
+        return self.model_copy(update=changed)
 
     @property
     def limits(self) -> Limits:

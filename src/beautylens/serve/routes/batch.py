@@ -27,7 +27,7 @@ class JsonLines(StreamingResponse):
 
 def batch_routes(service: Service) -> APIRouter:
     """Return the route for many photos."""
-    routes = APIRouter(prefix="/v1", tags=["search"], route_class=FormRoute)
+    routes = APIRouter(prefix=service.base, tags=["search"], route_class=FormRoute)
 
     @routes.post(
         "/search/batch",
@@ -78,7 +78,7 @@ async def _lines(
         query = service.photo(photo, where=where)
         matches = service.collection.candidates(query, page.least)
         service.metrics.searched(matches)
-        return Answer.of(matches, page)
+        return Answer.of(matches, page, service.base)
 
     async def line(index: int, photo: bytes) -> str:
         async with service.batches:

@@ -11,7 +11,7 @@ from beautylens.serve.service import Service
 
 
 def health_routes(service: Service) -> APIRouter:
-    """Return the routes for health checks, metrics and the description of the collection."""
+    """Return the routes for health checks and metrics."""
     routes = APIRouter(tags=["server"])
 
     @routes.get("/health/live")
@@ -39,7 +39,14 @@ def health_routes(service: Service) -> APIRouter:
         text = await service.monitoring.do(service.metrics.text)
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
-    @routes.get("/v1/collection", responses=documented(429, 503))
+    return routes
+
+
+def collection_routes(service: Service) -> APIRouter:
+    """Return the route that describes the collection."""
+    routes = APIRouter(prefix=service.base, tags=["server"])
+
+    @routes.get("/collection", responses=documented(429, 503))
     async def collection() -> About:
         """Describe the collection and the limits of this server."""
         settings = service.settings
@@ -51,6 +58,7 @@ def health_routes(service: Service) -> APIRouter:
                 images=len(service.collection),
                 columns=list(service.columns),
                 writable=bool(settings.key),
+                collections=list(settings.further),
                 needs_key=bool(settings.read_keys),
                 feedback=settings.keep is not None,
                 max_bytes=settings.max_bytes,

@@ -64,7 +64,7 @@ class Products:
         product = self._collection.get(product_id)
         if product is None:
             raise unknown(product_id)
-        return Item.of(product)
+        return Item.of(product, self._service.base)
 
     def picture(self, product_id: str, side: int) -> bytes:
         """Return a product's first picture as a JPEG.
@@ -157,7 +157,7 @@ class Products:
 
 def product_routes(service: Service) -> APIRouter:
     """Return the routes that read and change products."""
-    routes = APIRouter(prefix="/v1/products", tags=["products"], route_class=FormRoute)
+    routes = APIRouter(prefix=f"{service.base}/products", tags=["products"], route_class=FormRoute)
     products = Products(service)
     changing = [_KEY, Depends(_refuse_unknown_parts)]
 

@@ -33,7 +33,7 @@ Crop = Annotated[
 
 def search_routes(service: Service) -> APIRouter:
     """Return the routes for searching."""
-    routes = APIRouter(prefix="/v1", tags=["search"], route_class=FormRoute)
+    routes = APIRouter(prefix=service.base, tags=["search"], route_class=FormRoute)
 
     @routes.post(
         "/search",
@@ -93,7 +93,7 @@ def search_routes(service: Service) -> APIRouter:
             service.metrics.searched(matches)
             if (request := REQUEST.get()) is not None:
                 request.verdict, request.milliseconds = matches.verdict, matches.milliseconds
-            return Answer.of(matches, page)
+            return Answer.of(matches, page, service.base)
 
         return await service.searching.do(answer)
 
