@@ -31,7 +31,7 @@ from beautylens.collection import open_collection
 from beautylens.store.conditions import literal
 from beautylens.store.gallery import Gallery
 from beautylens.store.lance_index import LanceIndex
-from beautylens.store.snapshot.vectors import PROBES, index_file
+from beautylens.store.snapshot.vectors import index_file, probes_for
 
 DEPTH = 100
 # Keypoints are copied into the other stores from this many pictures at most.
@@ -86,7 +86,8 @@ def vectors(collection: Any, lance: Gallery, data: Path, *, graph: bool) -> Iter
     if file.exists():
         index = faiss.read_index(str(file), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
         faiss.omp_set_num_threads(1)
-        for probes in (PROBES // 2, PROBES, PROBES * 2):
+        usual = probes_for(len(stored))
+        for probes in (usual // 2, usual, usual * 2):
             index.nprobe = probes
             name = f"FAISS, {index.nlist} lists of 8 bits, {probes} probes, mapped"
             found = measured(name, lambda q: index.search(q[None], DEPTH * 3 // 2)[1][0].tolist())

@@ -83,12 +83,19 @@ def test_any_sequence_of_changes_leaves_the_snapshot_right(gallery: Gallery) -> 
 
 
 def test_changed_columns_and_added_ones_are_read_again(gallery: Gallery) -> None:
+    before = next(Path(gallery.address).glob("snapshot/*/keypoints.bin"))
+    known = before.stat().st_ino
+    gallery.delete(["p0004"])
     gallery.rows.add_columns(["shade"])
     gallery.rows.replace(
         rows({"p0005": 5}).select(["image_id", "digest"]).append_column("shade", [["999"]])
     )
     gallery.write_snapshot()
     assert is_current(gallery)
+    assert_right(gallery)
+    # Keypoints and vectors were not written again.
+    after = next(Path(gallery.address).glob("snapshot/*/keypoints.bin"))
+    assert (after.parent != before.parent, after.stat().st_ino) == (True, known)
     product = gallery.products.images("p0005")[0].product
     assert product.metadata["shade"] == "999"
     assert gallery.rows.extra == ("Price", "price", "shade")
@@ -192,10 +199,10 @@ def test_a_reader_keeps_the_files_it_has_open_while_they_are_replaced(gallery: G
 KILLED = """
 import os, sys
 from beautylens.store.gallery import Gallery
-from beautylens.store.snapshot import refresh, write_part
+from beautylens.store.snapshot import refresh, write_texts
 def killed(*_, **__): os.kill(os.getpid(), 9)
 step = sys.argv[2]
-if step == "texts": write_part.PartWriter._index_texts = killed
+if step == "texts": write_texts.TextWriter.close = killed
 if step == "part": refresh._artefacts = killed
 if step == "manifest": refresh.write_manifest = killed
 if step == "removal": refresh._remove_others = killed

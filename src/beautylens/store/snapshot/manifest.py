@@ -40,11 +40,13 @@ class Fragment:
 
     Args:
         number: its id.
-        files: describes its data files; it changes when values do.
+        values: describes its files of vectors and keypoints.
+        texts: describes its files of texts.
     """
 
     number: int
-    files: str
+    values: str
+    texts: str
 
 
 @dataclass(frozen=True, slots=True)

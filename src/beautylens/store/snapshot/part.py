@@ -21,7 +21,8 @@ from beautylens.store.snapshot.conditions import add_functions, to_sqlite
 from beautylens.store.snapshot.manifest import Columns, PartEntry
 from beautylens.store.snapshot.vectors import Vectors
 
-DATABASE = "rows.sqlite"
+# The files of a part: its texts, the rows of each word, and the number of words of each row.
+DATABASE, POSTINGS, LENGTHS = "rows.sqlite", "postings.u32", "lengths.u32"
 # More than SQLite maps; its own cache stays small, and processes share the pages.
 _MAPPED = 1 << 40
 
@@ -53,8 +54,8 @@ class Part:
         self._blobs = {name: _Blobs(own, name, self.count) for name in columns.blobs}
         self._database, self._connections = own / DATABASE, threading.local()
         if columns.words:
-            self.postings = _mapped(own / "postings.u32", np.uint32)
-            self.lengths = _mapped(own / "lengths.u32", np.uint32)
+            self.postings = _mapped(own / POSTINGS, np.uint32)
+            self.lengths = _mapped(own / LENGTHS, np.uint32)
         self.sql("SELECT count(*) FROM sqlite_schema")
 
     def as_of(self, folder: Path, entry: PartEntry) -> Part:
@@ -141,14 +142,20 @@ class _Blobs:
     """A column of bytes in one mapped file."""
 
     def __init__(self, folder: Path, name: str, count: int) -> None:
-        self._bytes: UInt8 = _mapped(folder / f"{name}.bin", np.uint8)
-        self._ends: Int64 = _mapped(folder / f"{name}.ends", np.int64)
+        data, ends = (folder / file for file in blob_files(name))
+        self._bytes: UInt8 = _mapped(data, np.uint8)
+        self._ends: Int64 = _mapped(ends, np.int64)
         if len(self._ends) != count:
             raise ValueError(f"{folder / name} is not complete")
 
     def __getitem__(self, row: int) -> memoryview:
         start = int(self._ends[row - 1]) if row else 0
         return self._bytes[start : int(self._ends[row])].data
+
+
+def blob_files(name: str) -> tuple[str, str]:
+    """Return the files of a column of bytes: one after the other, and where each ends."""
+    return f"{name}.bin", f"{name}.ends"
 
 
 def _live(folder: Path, entry: PartEntry) -> Bool | None:

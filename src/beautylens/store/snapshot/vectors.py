@@ -13,8 +13,9 @@ from beautylens.runtime.native import Once
 from beautylens.runtime.threads import core_count
 from beautylens.store.indexes import SCAN_LIMIT
 
-# Lists of an index that a search scans.
-PROBES = 32
+# Vectors in the lists that a search scans, about as many for every size of an index, so that its
+# time hardly grows; and lists at least.
+_SCANNED, _LEAST_PROBES = 10_000, 16
 # Vectors for each list that it is trained on.
 _TRAINING = 40
 _ADDED_ROWS = 16_384
@@ -28,6 +29,12 @@ Found = tuple[Int64, Float32]
 def lists_for(count: int) -> int:
     """Return the number of lists of an index: a power of two near three times the root."""
     return int(2 ** round(math.log2(3 * math.sqrt(count))))
+
+
+def probes_for(count: int) -> int:
+    """Return the number of lists that a search scans."""
+    lists = lists_for(count)
+    return min(lists, max(_LEAST_PROBES, round(_SCANNED * lists / count)))
 
 
 class Vectors:
@@ -65,7 +72,7 @@ class Vectors:
 
         wanted = min(depth * 3 // 2, len(self.rows))
         options: Any = faiss.SearchParametersIVF()
-        options.nprobe = PROBES
+        options.nprobe = probes_for(len(self.rows))
         if live is not None:
             # Held until the search is over, which has their addresses only.
             bits = np.packbits(live, bitorder="little")
