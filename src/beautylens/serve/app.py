@@ -28,6 +28,7 @@ from beautylens.serve.routes.products import MOST_PICTURES, product_routes
 from beautylens.serve.routes.search import search_routes
 from beautylens.serve.service import Service
 from beautylens.serve.settings import ServeSettings
+from beautylens.serve.tracing import telemetry
 
 # The environment variable that passes the settings to worker processes.
 GIVEN = "BEAUTYLENS_SERVE"
@@ -61,6 +62,7 @@ def make_app(settings: ServeSettings, collection: bl.Collection | None = None) -
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        telemetry=telemetry(),
         form_limits={"max_fields": 16, "max_files": MOST_PICTURES, "max_part_size": 16_384},
     )
     handle_problems(app)

@@ -24,6 +24,7 @@ from beautylens.serve.keys import ReadKeys
 from beautylens.serve.metrics import Metrics
 from beautylens.serve.problems import HTTPProblem
 from beautylens.serve.settings import ServeSettings
+from beautylens.serve.tracing import trace_stages
 from beautylens.serve.work_queue import WorkQueue
 from beautylens.store.filters import parse_filter
 
@@ -152,6 +153,11 @@ class Service:
         sent = (collection / PICTURES,) if isinstance(collection, Path) else ()
         folders = (*self.settings.pictures, *sent)
         return any(path.resolve().is_relative_to(folder.resolve()) for folder in folders)
+
+    def searched(self, matches: Matches) -> None:
+        """Count and trace a search."""
+        self.metrics.searched(matches)
+        trace_stages(matches)
 
     async def ready(self) -> None:
         """Raise unless searches are possible.

@@ -77,7 +77,7 @@ async def _lines(
     def answer(photo: bytes) -> Answer:
         query = service.photo(photo, where=where)
         matches = service.collection.candidates(query, page.least)
-        service.metrics.searched(matches)
+        service.searched(matches)
         return Answer.of(matches, page, service.base)
 
     async def line(index: int, photo: bytes) -> str:

@@ -90,7 +90,7 @@ def search_routes(service: Service) -> APIRouter:
             else:
                 photo = service.photo(data, words, where, crop)
                 matches = service.collection.candidates(photo, page.least)
-            service.metrics.searched(matches)
+            service.searched(matches)
             if (request := REQUEST.get()) is not None:
                 request.verdict, request.milliseconds = matches.verdict, matches.milliseconds
             return Answer.of(matches, page, service.base)
