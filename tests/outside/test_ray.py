@@ -123,6 +123,7 @@ def test_a_cluster_builds_what_one_process_builds(
     assert (filled.written, filled.present, len(filled.failures)) == (PRODUCTS, 0, 1)
     assert len(told) > 2
     assert told[-1].done == told[-1].total == PRODUCTS + 1
+    assert told[-1].blocks_done == told[-1].blocks > 2
     # Again: nothing is left to do but to try the broken picture.
     again = build(large.table, tmp_path / "ray.lens", ray=nodes)[1]
     assert (again.written, len(again.failures)) == (1, 1)
@@ -152,7 +153,7 @@ class PoolOfOne:
         self._worker = cluster.Worker(address, catalogue.folder, extra, 1, {})
         self._between = between
 
-    def map_unordered(self, method: str, tasks: Iterable[Any]) -> Iterator[Any]:
+    def map_unordered(self, method: str, tasks: Iterable[Any], _: object) -> Iterator[Any]:
         for number, task in enumerate(tasks):
             yield task, getattr(self._worker, method)(task)
             if number == 0 and method == "describe":
@@ -228,6 +229,29 @@ def test_a_worker_that_is_killed_loses_nothing(
     assert_same(open_collection(target), plain)
 
 
+def test_a_worker_that_hangs_is_replaced(
+    nodes: str, large: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Many blocks, so that the worker has one when it stops.
+    monkeypatch.setattr(cluster, "_MIN_BLOCK", 2)
+    monkeypatch.setattr(cluster, "_MAX_BLOCK", 4)
+    monkeypatch.setattr(cluster, "_WORKER_SECONDS", 30.0)
+    monkeypatch.setattr(cluster, "_PICTURE_SECONDS", 0.0)
+    target, recipe = tmp_path / "hung.lens", tmp_path / "fast.toml"
+    recipe.write_text("[encoder]\nside = 64\n")
+    hung: list[int] = []
+
+    def hang() -> None:
+        until(lambda: list(target.glob("images.lance/data/*")), 400)
+        hung.append(workers()[0])
+        os.kill(hung[0], signal.SIGSTOP)
+
+    threading.Thread(target=hang, daemon=True).start()
+    _, filled = build(large.table, target, recipe=recipe, read=False, ray=nodes)
+    assert (filled.written, len(filled.failures)) == (PRODUCTS, 1)
+    until(lambda: not Path(f"/proc/{hung[0]}").exists(), 60)
+
+
 def test_a_driver_that_is_killed_is_gone_on_from(
     nodes: str, large: Shop, plain: Collection, tmp_path: Path
 ) -> None:
@@ -268,8 +292,8 @@ def test_a_picture_that_kills_every_worker_is_a_failure_and_its_block_is_indexed
     assert rows_of(plain).keys() - rows_of(made).keys() == {"p40/gallery/40.jpg"}
     (failure,) = (each for each in made.failures() if each.product_id == "p40")
     assert failure.error == (
-        f"{large.picture(40)} kills the process that reads it, as a damaged or a very large "
-        "picture can; save it again as JPEG"
+        f"{large.picture(40)} kills or holds up the process that reads it, as a damaged or a very "
+        "large picture can; save it again as JPEG"
     )
     # Mended, it is indexed: what was described is not described again.
     again, filled = build(large.table, target, ray="local")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
@@ -25,6 +26,8 @@ from beautylens.inputs.unicode_text import on_one_line
 from beautylens.store.failures import Failure
 
 Step = TypeVar("Step")
+# Between two lines of progress where there is no terminal.
+_LOG_SECONDS = 60.0
 _COLUMNS = (
     TextColumn("{task.description}"),
     BarColumn(),
@@ -78,12 +81,31 @@ def progress_bar(title: str) -> Iterator[Callable[[State], None]]:
         *_COLUMNS, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
         task = bar.add_task(title, total=None, note="")
+        started = last = time.monotonic()
 
         def show(state: State) -> None:
-            note = f"{state.failed} failed" if state.failed else ""
+            nonlocal last
+            now = time.monotonic()
+            note = progress_note(state, now - started)
             bar.update(task, completed=state.done, total=state.total, note=note)
+            # Builds on a cluster run for hours, often without anybody at a terminal.
+            if state.blocks and not console.is_terminal and now - last >= _LOG_SECONDS:
+                last = now
+                console.print(f"{title}: {state.done:,} of {state.total:,} pictures, {note}.")
 
         yield show
+
+
+def progress_note(state: State, seconds: float) -> str:
+    """Return blocks, rate and failures of work that has taken some seconds."""
+    parts = []
+    if state.blocks:
+        parts.append(f"{state.blocks_done:,} of {state.blocks:,} blocks")
+    if seconds >= 1:
+        parts.append(f"{state.done / seconds:.1f} per second")
+    if state.failed:
+        parts.append(f"{state.failed:,} failed")
+    return ", ".join(parts)
 
 
 @contextmanager

@@ -31,6 +31,8 @@ from beautylens.store.failures import Failure
 # Pictures of a block, which becomes one fragment and is repeated if its worker is killed: few, so
 # that all workers have work until the end, but enough for large fragments.
 _MAX_BLOCK, _MIN_BLOCK, _BLOCKS_PER_WORKER = 4096, 32, 8
+# A worker that takes longer for a block hangs: far more than the slowest picture of the web takes.
+_WORKER_SECONDS, _PICTURE_SECONDS = 300.0, 10.0
 _DOUBLINGS = (_MAX_BLOCK // _MIN_BLOCK).bit_length()
 # Up to the first commit, and at most between two; if the driver is killed, the blocks since the
 # last are lost. The interval doubles, since each commit reads all product ids.
@@ -95,8 +97,8 @@ def fill_on_cluster(
     """Add the missing products of a catalogue to a collection, with the cores of a cluster.
 
     As in a build on one machine, a picture that cannot be read is a failure, and so is one that
-    kills its worker. A killed worker is replaced and its block repeated; after the driver was
-    killed, another run resumes from its last commit.
+    kills its worker or holds it up. Such a worker is replaced and its block repeated; after the
+    driver was killed, another run resumes from its last commit.
 
     Args:
         collection: to fill; all workers need access to its address and to the pictures.
@@ -111,14 +113,17 @@ def fill_on_cluster(
     known = pc.is_in(catalogue.rows["product_id"], stored)
     new = replace(catalogue, rows=catalogue.rows.filter(pc.invert(known)))
     publisher, pool = _Publisher(collection), _pool(ray, collection, catalogue)
-    done, failed = 0, 0
+    bounds = _bounds(new.rows, pool.size)
+    blocks = (new.rows.slice(start, end - start).combine_chunks() for start, end in bounds)
+    done, failed, finished = 0, 0, 0
     try:
-        for came in pool.map_unordered("describe", _blocks(new.rows, pool.size)):
+        for came in pool.map_unordered("describe", blocks, _patience):
             if came is not None:
                 rows, block = came
                 publisher.take(rows["product_id"].to_pylist(), block)
                 done, failed = done + len(rows), failed + len(block.failures if block else ())
-                progress(Progress(done, len(new), failed))
+                finished += 1
+                progress(Progress(done, len(new), failed, finished, len(bounds)))
             publisher.commit_if_due()
     finally:
         publisher.commit()
@@ -214,7 +219,7 @@ def _one_by_one(
     """Yield the stored values of each row's picture in order; one that kills its worker fails."""
     done: dict[int, Described | Failure] = {}
     following = 0
-    for came in pool.map_unordered("describe_one", enumerate(rows)):
+    for came in pool.map_unordered("describe_one", enumerate(rows), _patience):
         if came is None:
             continue
         (number, row), item = came
@@ -226,14 +231,14 @@ def _one_by_one(
 
 def _killer(row: Row, folder: AnyPath) -> Failure:
     error = (
-        f"{path_in(folder, row['image'])} kills the process that reads it, as a damaged or a very "
-        "large picture can; save it again as JPEG"
+        f"{path_in(folder, row['image'])} kills or holds up the process that reads it, as a "
+        "damaged or a very large picture can; save it again as JPEG"
     )
     return Failure(row["image_id"], row["product_id"], row["image"], row["row"], error)
 
 
-def _blocks(rows: pa.Table, workers: int) -> Iterator[pa.Table]:
-    """Yield a catalogue's rows in blocks of whole products.
+def _bounds(rows: pa.Table, workers: int) -> list[tuple[int, int]]:
+    """Return the first row of each block and the row after its last; blocks have whole products.
 
     The first of each worker is small, so that there soon is something to commit; the next ones
     double up to the usual size.
@@ -241,10 +246,18 @@ def _blocks(rows: pa.Table, workers: int) -> Iterator[pa.Table]:
     most = max(_MIN_BLOCK, min(_MAX_BLOCK, len(rows) // (workers * _BLOCKS_PER_WORKER)))
     ids = rows["product_id"].combine_chunks()
     starts = np.flatnonzero(pc.not_equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)) + 1
-    begin, number = 0, 0
+    bounds: list[tuple[int, int]] = []
+    begin = 0
     while begin < len(rows):
-        size = min(most, _MIN_BLOCK << min(number // workers, _DOUBLINGS))
+        size = min(most, _MIN_BLOCK << min(len(bounds) // workers, _DOUBLINGS))
         after = starts[np.searchsorted(starts, begin + size) :]
         end = int(after[0]) if len(after) else len(rows)
-        yield rows.slice(begin, end - begin).combine_chunks()
-        begin, number = end, number + 1
+        bounds.append((begin, end))
+        begin = end
+    return bounds
+
+
+def _patience(task: pa.Table | tuple[int, Row]) -> float:
+    """Return the seconds after which a worker that describes a block or a picture hangs."""
+    pictures = len(task) if isinstance(task, pa.Table) else 1
+    return _WORKER_SECONDS + _PICTURE_SECONDS * pictures
