@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from beautylens.catalogue.truth import read_truth
+from beautylens.serve.kept import answers as feedback
+from beautylens.serve.kept.answers import Answers
 from beautylens.serve.problems import HTTPProblem
-from beautylens.serve.routes import feedback
-from beautylens.serve.routes.feedback import Answers
 from tests.conftest import Shop
 from tests.serve.conftest import Opened
 

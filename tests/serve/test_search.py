@@ -191,7 +191,7 @@ def test_explaining_a_product_that_is_not_there_is_a_404(client: TestClient, sho
 
 
 def test_every_verdict_can_be_answered() -> None:
-    assert Answer.of(Matches()).model_dump()["matches"] == []
+    assert Answer.of(Matches(), "0" * 32).model_dump()["matches"] == []
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@ from beautylens.inputs.several import several
 from beautylens.inputs.unicode_text import composed
 
 CHALLENGE_HEADER = ("Validation Image ID", "Training Image ID")
+# Truth table in the folder of what a server keeps.
+ANSWERS = "answers.csv"
 # Subfolders of the table's folder for the challenge's photos.
 PHOTO_FOLDERS = ("queries", "validation")
 
@@ -52,12 +54,15 @@ def read_truth(path: str | AnyPath) -> tuple[TruthRow, ...]:
     Columns `image` (a path relative to the table, or an address) and `product_ids` (joined by `;`,
     may be empty), optional `ignore_ids` and `kind`; others are ignored. The CSV of the Perfect-500K
     challenge is recognised by its header: its photos are the files named after the id, in the
-    table's folder or its subfolder `queries` or `validation`.
+    table's folder or its subfolder `queries` or `validation`. A folder is that of a server's
+    `--keep-queries`, with `answers.csv`.
 
     Raises:
         TableError: when the table cannot be read, or a column or row is wrong.
     """
     path = as_path(path)
+    if isinstance(path, Path) and path.is_dir():
+        path = path / ANSWERS
     with copied(path) as file:
         if _is_challenge(file):
             return _without_repeats(path, _challenge_rows(file, path.parent))

@@ -51,9 +51,15 @@ def serve(
             "--keep-queries",
             metavar="DIR",
             callback=local_path,
-            help="Store photos that users gave feedback on.",
+            help="Store the photos of searches, and what people did next, for /review.",
         ),
     ] = None,
+    keep_days: Annotated[
+        int,
+        typer.Option(
+            min=1, max=3650, help="Days after which a stored photo that nobody labelled is deleted."
+        ),
+    ] = 30,
     names: Annotated[
         list[str] | None,
         typer.Option(
@@ -104,6 +110,7 @@ def serve(
         "key": read_key(key_file),
         "read_keys": read_read_keys(read_keys),
         "keep": keep.absolute() if keep else None,
+        "keep_days": keep_days,
         "pictures": [folder.absolute() for folder in pictures or ()],
         "title": title,
         "seconds": seconds,

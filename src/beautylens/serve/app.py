@@ -21,10 +21,12 @@ from beautylens.serve.middleware.limits import HeadAsGet, RequestLimits
 from beautylens.serve.middleware.request_log import RequestLog
 from beautylens.serve.problems import handle_problems
 from beautylens.serve.routes.batch import batch_routes
+from beautylens.serve.routes.events import event_routes
 from beautylens.serve.routes.feedback import feedback_routes
 from beautylens.serve.routes.health import collection_routes, health_routes
 from beautylens.serve.routes.page import show_page
 from beautylens.serve.routes.products import MOST_PICTURES, product_routes
+from beautylens.serve.routes.queries import query_routes
 from beautylens.serve.routes.search import search_routes
 from beautylens.serve.service import Service
 from beautylens.serve.settings import ServeSettings
@@ -33,7 +35,7 @@ from beautylens.serve.tracing import telemetry
 # The environment variable that passes the settings to worker processes.
 GIVEN = "BEAUTYLENS_SERVE"
 # The routes of each collection.
-_OF_COLLECTIONS = (search_routes, batch_routes, product_routes, collection_routes)
+_OF_COLLECTIONS = (search_routes, batch_routes, product_routes, event_routes, collection_routes)
 
 
 def make_app(settings: ServeSettings, collection: bl.Collection | None = None) -> FastAPI:
@@ -71,7 +73,7 @@ def make_app(settings: ServeSettings, collection: bl.Collection | None = None) -
         for each in service.further:
             # They are described once.
             _include(app, routes(each), described=False)
-    for routes in (feedback_routes, health_routes):
+    for routes in (feedback_routes, query_routes, health_routes):
         _include(app, routes(service))
     show_page(app)
     # The middleware that is added last runs first.

@@ -69,6 +69,25 @@ class Metrics:
             "beautylens_verdicts", "Searches by verdict.", ("verdict",), registry=self._registry
         )
 
+        self._events = Counter(
+            "beautylens_events",
+            "What people did with answers, by event.",
+            ("event",),
+            registry=self._registry,
+        )
+        self._clicks = Counter(
+            "beautylens_clicks",
+            "Products that people looked at, by their position in the answer.",
+            ("rank",),
+            registry=self._registry,
+        )
+
+    def happened(self, event: str, rank: int | None) -> None:
+        """Count what a person did with the product at a position of an answer."""
+        self._events.labels(event).inc()
+        if event == "click" and rank is not None:
+            self._clicks.labels(str(rank)).inc()
+
     def keyed(self, name: str, outcome: str) -> None:
         """Count a request with a read key, or, with an empty name, one without."""
         self._keyed.labels(name, outcome).inc()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Literal
 from urllib.parse import quote
 
 from pydantic import BaseModel, Field
 
 from beautylens.results import Matches, Product, Verdict
+from beautylens.serve.kept.queries import KeptQuery
 from beautylens.serve.paging import DEFAULT_PAGE, Page
 from beautylens.serve.problems import Problem
 
@@ -96,6 +98,7 @@ class Count(BaseModel):
 class Answer(BaseModel):
     """Result of a search, best match first."""
 
+    query_id: str = Field(description="Id of this search, for `POST /v1/events`.")
     verdict: Verdict | None = Field(
         description="`match`: the first product; `unsure`: one of the products; "
         "`not_in_catalogue`. Null if the recipe estimates no probabilities."
@@ -115,6 +118,7 @@ class Answer(BaseModel):
     model_config = {
         "json_schema_extra": {
             "example": {
+                "query_id": "5f0c1b9e6f5a4d0b8a5f3a9c7f1e2d3c",
                 "verdict": "match",
                 "probability": 0.97,
                 "question": None,
@@ -154,11 +158,14 @@ class Answer(BaseModel):
     }
 
     @classmethod
-    def of(cls, candidates: Matches, page: Page = DEFAULT_PAGE, base: str = "/v1") -> Answer:
+    def of(
+        cls, candidates: Matches, query_id: str, page: Page = DEFAULT_PAGE, base: str = "/v1"
+    ) -> Answer:
         """Return the response of a search, without file paths of the server.
 
         Args:
             candidates: all of the search, best first.
+            query_id: the id of the search.
             page: those to respond with.
             base: path of the collection on this server.
         """
@@ -168,7 +175,8 @@ class Answer(BaseModel):
         ]
         values = candidates.with_rows(()).to_dict()
         values |= {"matches": found, "barcodes": candidates.codes}
-        return cls.model_validate(values | {"facets": page.counts(candidates)})
+        values |= {"query_id": query_id, "facets": page.counts(candidates)}
+        return cls.model_validate(values)
 
 
 class BatchLine(BaseModel):
@@ -218,9 +226,56 @@ class About(BaseModel):
         description="Names of further collections, which are at `/v1/collections/{name}`."
     )
     needs_key: bool = Field(description="Whether searching needs a read key.")
-    feedback: bool = Field(description="Whether feedback is stored, with its photos.")
+    feedback: bool = Field(description="Whether searches and feedback are stored, with photos.")
+    keep_days: int | None = Field(
+        description="Days after which a photo without feedback is deleted; null if none is stored."
+    )
     max_bytes: int = Field(description="Maximum size of a request body in bytes.")
     max_pixels: int = Field(description="Maximum number of pixels of a picture.")
+
+
+class KeptEvent(BaseModel):
+    """What a person did with an answer."""
+
+    event: str
+    product_id: str
+
+
+class KeptSearch(BaseModel):
+    """A search that was kept."""
+
+    query_id: str
+    time: datetime = Field(description="When it was made, UTC.")
+    verdict: str | None
+    probability: float | None
+    products: list[Item] = Field(description="That were answered and still exist, best first.")
+    events: list[KeptEvent]
+    label: str | None = Field(
+        description="Product that the photo shows; empty for none; null if nobody said so."
+    )
+    photo: str = Field(description="Path of the photo on this server.")
+
+    @classmethod
+    def of(cls, search: KeptQuery, products: Mapping[str, Product | None]) -> KeptSearch:
+        """Return the response of a kept search."""
+        known = [products.get(product_id) for product_id in search.product_ids]
+        return cls(
+            query_id=search.query_id,
+            time=datetime.fromtimestamp(search.seconds, UTC),
+            verdict=search.verdict,
+            probability=search.probability,
+            products=[Item.of(product) for product in known if product is not None],
+            events=[KeptEvent(event=event, product_id=of) for event, of in search.events],
+            label=search.label,
+            photo=f"/v1/queries/{search.query_id}/photo",
+        )
+
+
+class KeptSearches(BaseModel):
+    """Kept searches, those to review first."""
+
+    unlabelled: int = Field(description="Number of all kept searches without a label.")
+    queries: list[KeptSearch]
 
 
 class Health(BaseModel):

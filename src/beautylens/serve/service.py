@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from copy import copy
 from functools import partial
@@ -14,20 +15,23 @@ from fastapi.security import HTTPBearer
 
 from beautylens.catalogue.table import OPTIONAL
 from beautylens.collection import Collection
-from beautylens.errors import QueryError
+from beautylens.errors import CollectionError, QueryError
 from beautylens.files.paths import as_path
 from beautylens.images.fit import Box
 from beautylens.query import Photo
 from beautylens.results import Matches
 from beautylens.serve.decoders import SECONDS, Decoders
+from beautylens.serve.kept.queries import KeptQueries
 from beautylens.serve.keys import ReadKeys
 from beautylens.serve.metrics import Metrics
+from beautylens.serve.models import Answer
 from beautylens.serve.problems import HTTPProblem
 from beautylens.serve.settings import ServeSettings
 from beautylens.serve.tracing import trace_stages
 from beautylens.serve.work_queue import WorkQueue
 from beautylens.store.filters import parse_filter
 
+_LOG = logging.getLogger("beautylens.serve")
 # Maximum length of the typed words.
 WORDS = 200
 # Maximum length of a filter.
@@ -61,6 +65,7 @@ class Service:
         collections = {"": collection, **(further or {})}
         self.metrics = Metrics({name: partial(len, each) for name, each in collections.items()})
         self.read_keys = ReadKeys(settings.read_keys)
+        self.kept = KeptQueries(settings.keep, settings.keep_days) if settings.keep else None
         self.searching = WorkQueue(settings.threads, settings.waiting, settings.seconds)
         # All batches together use at most half of the threads, so that other searches need not wait
         # for them.
@@ -85,7 +90,8 @@ class Service:
         further = copy(self)
         further.base = f"/v1/collections/{name}"
         further.collection, further.settings = collection, self.settings.of_further(name)
-        further.further = []
+        # Kept searches are reviewed with the products of the main collection.
+        further.kept, further.further = None, []
         return further
 
     @property
@@ -158,6 +164,16 @@ class Service:
         """Count and trace a search."""
         self.metrics.searched(matches)
         trace_stages(matches)
+
+    async def keep(self, matches: Matches, answer: Answer) -> None:
+        """Store a search for the owner, if the server keeps any; the log says if it cannot."""
+        if (kept := self.kept) is None or matches.query is None:
+            return
+        try:
+            ids = [found.product_id for found in answer.matches]
+            await self.feedback.do(lambda: kept.keep(answer.query_id, matches, ids))
+        except (HTTPProblem, CollectionError) as error:
+            _LOG.warning("a search was not kept: %s", error)
 
     async def ready(self) -> None:
         """Raise unless searches are possible.

@@ -44,7 +44,9 @@ class ServeSettings(Settings):
     read_keys: tuple[ReadKey, ...] = Field((), repr=False)
     """Keys, one of which searches need; empty lets anybody search."""
     keep: Path | None = None
-    """Folder for feedback and its photos; None disables feedback."""
+    """Folder for searches, feedback and their photos; None keeps nothing."""
+    keep_days: int = Field(30, ge=1, le=3650)
+    """Days after which a kept search that nobody labelled is deleted."""
     pictures: tuple[Path, ...] = ()
     """The only folders whose catalogue pictures may be shown; empty allows all."""
     title: str = "Beautylens"

@@ -62,7 +62,7 @@ def no_serious_fault(page: Page) -> None:
 def test_the_page_opens_and_says_what_it_is(page: Page) -> None:
     expect(page).to_have_title("Beautylens: search by photo")
     expect(page.get_by_text("12 products")).to_be_visible()
-    expect(page.get_by_text("A photo is only stored if you say what it shows")).to_be_visible()
+    expect(page.get_by_text("Photos are stored for 30 days")).to_be_visible()
     expect(page.get_by_role("button", name="Search")).to_be_disabled()
     no_serious_fault(page)
 
@@ -279,7 +279,7 @@ def test_answers_are_kept_in_a_truth_table(page: Page, site: Site, shop: Shop) -
 
 def test_an_answer_that_is_not_kept_does_not_look_as_if_it_were(page: Page, shop: Shop) -> None:
     card = choose(page, shop.photo(1))
-    page.route("**/v1/feedback", lambda route: route.fulfill(status=503, body="{}"))
+    page.route("**/v1/events", lambda route: route.fulfill(status=503, body="{}"))
     card.get_by_role("button", name="This is it").click()
     expect(page.locator("#answered")).to_contain_text("could not be stored")
     expect(page.locator(".card.chosen")).to_have_count(0)

@@ -15,6 +15,8 @@ from beautylens.serve.settings import ServeSettings, is_address
 
 # Probes ask by any name, such as that of a container; the responses say nothing of the catalogue.
 _PROBED = frozenset(("/health", "/health/live", "/health/ready"))
+# What people searched for, which the owner alone may see.
+KEPT = "/v1/queries"
 WRITES = frozenset(("PUT", "DELETE", "PATCH"))
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 
@@ -71,7 +73,8 @@ class Guard:
             self._check_host(headers.get("host", ""))
         if method not in _SAFE:
             self._check_origin(headers)
-        if method in WRITES or (path == "/metrics" and self._settings.key):
+        private = path == KEPT or path.startswith(f"{KEPT}/")
+        if method in WRITES or private or (path == "/metrics" and self._settings.key):
             self._check_key(headers.get("authorization", ""))
         elif method == "POST" and self._read_keys:
             self._check_read_key(headers.get("authorization", ""))

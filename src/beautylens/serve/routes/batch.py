@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated
+from uuid import uuid4
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from fastapi.responses import StreamingResponse
 
+from beautylens.results import Matches
 from beautylens.serve.forms import BASE64, FormRoute, json_form
 from beautylens.serve.middleware.guard import bearer
 from beautylens.serve.models import Answer, BatchLine
@@ -74,19 +76,21 @@ async def _lines(
 ) -> AsyncIterator[str]:
     """Yield the line of each photo in order, while later ones are searched."""
 
-    def answer(photo: bytes) -> Answer:
+    def answer(photo: bytes, query_id: str) -> tuple[Matches, Answer]:
         query = service.photo(photo, where=where)
         matches = service.collection.candidates(query, page.least)
         service.searched(matches)
-        return Answer.of(matches, page, service.base)
+        return matches, Answer.of(matches, query_id, page, service.base)
 
     async def line(index: int, photo: bytes) -> str:
         async with service.batches:
             try:
-                found = await service.searching.do(lambda: answer(photo))
+                query_id = uuid4().hex
+                matches, found = await service.searching.do(lambda: answer(photo, query_id))
             except Exception as error:  # noqa: BLE001  (the line says so, and the log)
                 problem = problem_of(error).document()
                 return _json(BatchLine(index=index, answer=None, problem=problem))
+        await service.keep(matches, found)
         return _json(BatchLine(index=index, answer=found, problem=None))
 
     tasks = [asyncio.create_task(line(*numbered)) for numbered in enumerate(photos)]

@@ -61,6 +61,7 @@ def collection_routes(service: Service) -> APIRouter:
                 collections=list(settings.further),
                 needs_key=bool(settings.read_keys),
                 feedback=settings.keep is not None,
+                keep_days=settings.keep_days if settings.keep is not None else None,
                 max_bytes=settings.max_bytes,
                 max_pixels=settings.max_pixels,
             )

@@ -15,15 +15,16 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+PAGES = {"index.html": "/", "docs.html": "/docs", "review.html": "/review"}
 # Swagger UI sets inline styles from its script.
 _DOCS_POLICY = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
 
 
 def show_page(app: FastAPI) -> None:
-    """Serve the page at `/` and the API description at `/docs`."""
+    """Serve the page at `/`, the API description at `/docs`, and the owner's page at `/review`."""
     web = resources.files("beautylens.serve") / "web"
     for file in web.iterdir():
-        address = {"index.html": "/", "docs.html": "/docs"}.get(file.name, f"/{file.name}")
+        address = PAGES.get(file.name, f"/{file.name}")
         _show(app, address, file, _DOCS_POLICY if file.name == "docs.html" else POLICY)
     swagger = resources.files("fastapi_offline") / "static"
     for name in ("swagger-ui-bundle.js", "swagger-ui.css"):

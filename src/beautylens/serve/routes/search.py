@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import uuid4
 
-from fastapi import APIRouter, File, Form, Response, UploadFile
+from fastapi import APIRouter, BackgroundTasks, File, Form, Response, UploadFile
 
 from beautylens.errors import ImageError
 from beautylens.images.draw import to_png
+from beautylens.results import Matches
 from beautylens.serve.forms import BASE64, FormRoute, json_form
 from beautylens.serve.log import REQUEST
 from beautylens.serve.models import Answer
@@ -42,6 +44,7 @@ def search_routes(service: Service) -> APIRouter:
         openapi_extra=json_form({"image": BASE64, "limit": {"type": "integer", "default": 7}}),
     )
     async def search(
+        after: BackgroundTasks,
         image: OptionalImage = None,
         limit: Annotated[int, Form(ge=1, le=MOST, description="Number of products.")] = 7,
         words: Annotated[
@@ -82,8 +85,9 @@ def search_routes(service: Service) -> APIRouter:
     ) -> Answer:
         """Find the products that a photo shows, or that words name."""
         data = None if image is None else await image.read()
+        query_id = uuid4().hex
 
-        def answer() -> Answer:
+        def found() -> tuple[Matches, Answer]:
             page = Page.parse(limit, offset, sort, facets, service.columns)
             if data is None:
                 matches = service.by_words(words, page.least, where, crop)
@@ -93,9 +97,11 @@ def search_routes(service: Service) -> APIRouter:
             service.searched(matches)
             if (request := REQUEST.get()) is not None:
                 request.verdict, request.milliseconds = matches.verdict, matches.milliseconds
-            return Answer.of(matches, page, service.base)
+            return matches, Answer.of(matches, query_id, page, service.base)
 
-        return await service.searching.do(answer)
+        matches, answer = await service.searching.do(found)
+        after.add_task(service.keep, matches, answer)
+        return answer
 
     @routes.post(
         "/explain",

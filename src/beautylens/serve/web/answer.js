@@ -39,6 +39,7 @@ function ask(answer, photo, act, note) {
   const about = answer.question?.about;
   say("unsure", text("unsure"), text(about === "colour" ? "unsure-colour" : "unsure-text") + note);
   const chosen = (match) => {
+    act.viewed(match);
     clear();
     found([match, ...answer.matches.filter((other) => other !== match)], photo, act, "match-chosen", "");
     by("verdict").scrollIntoView({ block: "nearest" });

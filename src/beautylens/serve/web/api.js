@@ -50,8 +50,10 @@ export async function explain(image, productId) {
   return (await ask("v1/explain", { method: "POST", body })).blob();
 }
 
-// Without a product id: the photo shows none of the products.
-export async function feedback(image, productId) {
-  const choice = productId ? { product_id: productId } : { none: true };
-  await ask("v1/feedback", { method: "POST", body: form({ image, ...choice }) });
+// What the user did with an answer: click, cart, correct, or none, which has no product.
+export async function happened(answer, event, match) {
+  const values = { query_id: answer.query_id, event };
+  if (match) Object.assign(values, { product_id: match.product_id, rank: answer.matches.indexOf(match) + 1 });
+  // Sent also while the page is left.
+  await ask("v1/events", { method: "POST", body: form(values), keepalive: true });
 }

@@ -14,6 +14,7 @@ const NARROW = matchMedia("(max-width: 52rem)");
 let server = { feedback: false };
 let photo = null;
 let sent = null; // the picture of the last search
+let found = null; // its answer
 let running = null;
 let latest = null; // the photo that was chosen last
 let asked = null; // the product that was explained last
@@ -60,7 +61,7 @@ function framed() {
 function forget() {
   running?.abort();
   crop.reset();
-  photo = sent = running = latest = null;
+  photo = sent = found = running = latest = null;
   by("drop").hidden = false;
   by("stage").hidden = by("tools").hidden = by("whole").hidden = true;
   by("none").hidden = by("reminder").hidden = true;
@@ -94,10 +95,11 @@ async function search() {
     const answer = await api.search(part, words, mine.signal);
     if (mine !== running) return;
     clearTimeout(late);
-    sent = part;
+    [sent, found] = [part, answer];
     remind(part);
     show(answer, by("reminder-picture").src, words, {
       show: (match) => why(match, answer.matches),
+      viewed: (match) => api.happened(answer, "click", match).catch(() => {}),
       right: server.feedback ? right : null,
     });
     by("none").hidden = !server.feedback || !answer.matches.length;
@@ -152,7 +154,7 @@ async function why(match, matches) {
 }
 
 async function right(match, chosen) {
-  const kept = await answer(match.product_id, text("thanks", { name: title(match) }));
+  const kept = await tell("correct", match, text("thanks", { name: title(match) }));
   if (!kept) return;
   for (const other of document.querySelectorAll("#results .card")) {
     const button = other.querySelector(".right");
@@ -163,18 +165,18 @@ async function right(match, chosen) {
   }
 }
 
-// Resolves to whether the answer was stored and still concerns the products that are shown.
-async function answer(productId, thanks) {
-  const about = sent;
+// Resolves to whether it was stored and still concerns the products that are shown.
+async function tell(event, match, thanks) {
+  const about = found;
   let message = thanks;
   let kept = true;
   try {
-    await api.feedback(about, productId);
+    await api.happened(about, event, match);
   } catch (error) {
     message = text("not-kept", { reason: error.message });
     kept = false;
   }
-  if (about !== sent) return false;
+  if (about !== found) return false;
   by("answered").textContent = message;
   by("answered").classList.toggle("failed", !kept);
   return kept;
@@ -198,7 +200,7 @@ by("whole").addEventListener("click", () => {
   by("crop").focus({ preventScroll: true });
 });
 by("none-of-these").addEventListener("click", async () => {
-  if (!(await answer("", text("thanks-none")))) return;
+  if (!(await tell("none", null, text("thanks-none")))) return;
   for (const card of document.querySelectorAll("#results .chosen")) card.classList.remove("chosen");
 });
 by("narrow").addEventListener("submit", (event) => {
@@ -230,7 +232,7 @@ api.about().then(
     document.title = text("title", { name: facts.title });
     document.querySelector("h1").textContent = facts.title;
     by("about").textContent = text("products", { count: facts.products });
-    by("privacy").textContent = text(facts.feedback ? "stored-on-answer" : "not-stored");
+    by("privacy").textContent = facts.keep_days ? text("stored-for", { count: facts.keep_days }) : text("not-stored");
   },
   (error) => {
     by("about").textContent = error.message;

@@ -12,7 +12,7 @@ const INTERNAL = ["link", "url", "currency", "sku", "status", "tags", "availabil
 
 export const title = (match) => match.name || match.product_id;
 
-// `act` has the handlers of the buttons: show(match), and right(match, element) or null.
+// `act` has the handlers: show(match), viewed(match), and right(match, element) or null.
 export function hero(match, photo, act) {
   const { element, part } = made("hero", match, act);
   part("mine").src = photo;
@@ -24,6 +24,7 @@ export function hero(match, photo, act) {
   const address = addressOf(match.metadata);
   if (address) {
     part("view").href = address;
+    part("view").addEventListener("click", () => act.viewed(match));
     part("view").hidden = false;
   }
   return element;
@@ -53,6 +54,7 @@ export function card(match, act) {
     const link = document.createElement("a");
     Object.assign(link, { href: address, target: "_blank", rel: "noopener noreferrer" });
     link.append(...words);
+    link.addEventListener("click", () => act.viewed(match));
     name.append(link);
   } else name.append(...words);
   return element;

@@ -148,7 +148,17 @@
       }
     }
 
+    // Count that a product was chosen, also while the page is left.
+    viewed(match) {
+      const data = new FormData();
+      const rank = String(this.found.matches.indexOf(match) + 1);
+      const values = { query_id: this.found.query_id, event: "click", product_id: match.product_id, rank };
+      for (const [name, value] of Object.entries(values)) data.append(name, value);
+      fetch(new URL("v1/events", this.server), { method: "POST", body: data, keepalive: true }).catch(() => {});
+    }
+
     show(answer, picture) {
+      this.found = answer;
       const { matches, verdict } = answer;
       const choices = verdict === "unsure" ? chosen(answer) : [];
       const best = verdict === "match" ? [[matches[0], ""]] : choices;
@@ -186,6 +196,7 @@
       if (match.brand) button.append(made("span", "brand", match.brand));
       button.append(made("span", "name", match.name || match.product_id));
       button.addEventListener("click", () => {
+        this.viewed(match);
         const { link, url } = match.metadata;
         const address = [link, url].find((each) => /^https?:\/\//.test(each || ""));
         if (this.tell("select", match) && address) location.assign(address);
