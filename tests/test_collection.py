@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from beautylens.indexing import build
 from beautylens.recipe.recipe import read_recipe
 from beautylens.results import Matches
 from beautylens.search.judge.parameters import read_judge_parameters
+from beautylens.store.gallery import Gallery
 from tests.conftest import Shop, catalogue_rows, write_table
 
 
@@ -189,3 +191,24 @@ def test_info_counts_the_pictures_described_in_each_precision(
     other = row.append_column("precision", pa.array(["bf16"]))
     collection.gallery.rows.replace(other)
     assert collection.info()["described_in"] == {"f32": images - 1, "bf16": 1}
+
+
+def test_a_search_from_the_snapshot_is_that_from_the_tables(
+    copied: Path, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collection = bl.open(copied)
+    assert collection.info()["searched_from"] == "snapshot"
+    asked = [(shop.photo(number), "" if number % 2 else "rouge") for number in range(4)]
+    found = [collection.search(photo, words=words).rows for photo, words in asked]
+    named = collection.search(words="crème 07", where="brand <> 'Kumo'").rows
+    shutil.rmtree(copied / "snapshot")
+    monkeypatch.setattr(Gallery, "catch_up", lambda _: None)
+    other = bl.open(copied)
+    assert other.info()["searched_from"] == "tables"
+    for (photo, words), rows in zip(asked, found, strict=True):
+        again = other.search(photo, words=words).rows
+        assert [match.product for match in again] == [match.product for match in rows]
+        assert [match.score for match in again] == pytest.approx([match.score for match in rows])
+        assert [match.reasons.inliers for match in again] == [m.reasons.inliers for m in rows]
+    assert other.search(words="crème 07", where="brand <> 'Kumo'")[0].product == named[0].product
+    assert other.info()["searched_from"] == "tables"

@@ -192,6 +192,11 @@ class Gallery:
         if self.snapshot is not None:
             self.snapshot.refresh()
 
+    @property
+    def has_snapshot(self) -> bool:
+        """Whether there is a search snapshot of the present version."""
+        return self.snapshot is not None and self.snapshot.current() is not None
+
     def catch_up(self) -> None:
         """Bring the search snapshot up to date before a search, if that takes a moment only."""
         if self.snapshot is not None:

@@ -25,6 +25,7 @@ def collection_info(gallery: Gallery, recipe: Recipe) -> dict[str, Any]:
         "described_in": gallery.rows.precisions(),
         "searched_in": precision_like(made_with.get("precision")),
         "version": gallery.version,
+        "searched_from": "snapshot" if gallery.has_snapshot else "tables",
         "pictures_read": gallery.picture_text.count(),
         "failures": len(gallery.failures.all()),
         "bytes": folder_size(as_path(gallery.address)),

@@ -107,7 +107,3 @@ def make(folder: Path, count: int = 60, pictures: int = 1, **options: Any) -> Ga
 def without_snapshot(gallery: Gallery) -> Gallery:
     """The same gallery, read from Lance."""
     return Gallery(gallery.address, lambda rows, _: LanceIndex(rows))
-
-
-def is_current(gallery: Gallery) -> bool:
-    return gallery.snapshot is not None and gallery.snapshot.current() is not None

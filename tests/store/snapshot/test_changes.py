@@ -14,7 +14,7 @@ import pytest
 from beautylens.search.retrieve import nearest
 from beautylens.store.gallery import Gallery
 from beautylens.store.snapshot import snapshot as snapshots
-from tests.store.snapshot.galleries import is_current, make, rows, unit, without_snapshot
+from tests.store.snapshot.galleries import make, rows, unit, without_snapshot
 
 
 @pytest.fixture
@@ -48,12 +48,12 @@ def test_a_change_counts_in_the_next_search_of_another_gallery(gallery: Gallery)
     gallery.upsert(rows({"new": 77}))
     assert first(reader, 77) == "new"
     gallery.write_snapshot()
-    assert is_current(reader)
+    assert reader.has_snapshot
     assert first(reader, 77) == "new"
     gallery.delete(["p0003"])
     assert first(reader, 3) != "p0003"
     gallery.write_snapshot()
-    assert is_current(reader)
+    assert reader.has_snapshot
     assert first(reader, 3) != "p0003"
     assert reader.rows.count() == 40
     gallery.upsert(rows({"new": 78}))
@@ -75,7 +75,7 @@ def test_any_sequence_of_changes_leaves_the_snapshot_right(gallery: Gallery) -> 
             with gallery.rows.table.writing() as dataset:
                 dataset.optimize.compact_files()
         gallery.write_snapshot()
-        assert is_current(gallery)
+        assert gallery.has_snapshot
         assert_right(gallery)
     # Parts are merged as they get more: there are about as many as the rows can be doubled.
     manifest = json.loads((Path(gallery.address) / "snapshot" / "manifest.json").read_text())
@@ -91,7 +91,7 @@ def test_changed_columns_and_added_ones_are_read_again(gallery: Gallery) -> None
         rows({"p0005": 5}).select(["image_id", "digest"]).append_column("shade", [["999"]])
     )
     gallery.write_snapshot()
-    assert is_current(gallery)
+    assert gallery.has_snapshot
     assert_right(gallery)
     # Keypoints and vectors were not written again.
     after = next(Path(gallery.address).glob("snapshot/*/keypoints.bin"))
@@ -107,7 +107,7 @@ def test_a_changed_artefact_counts_at_once(gallery: Gallery) -> None:
     gallery.artefacts.put("sharing", b"a")
     assert reader.artefacts.get("sharing") == b"a"
     gallery.write_snapshot()
-    assert is_current(reader)
+    assert reader.has_snapshot
     assert reader.artefacts.get("sharing") == b"a"
     assert reader.artefacts.get("vlad") == b"words"
 
@@ -116,13 +116,13 @@ def test_a_search_catches_up_with_few_rows_and_leaves_many(
     gallery: Gallery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gallery.upsert(rows({"new": 77}))
-    assert not is_current(gallery)
+    assert not gallery.has_snapshot
     gallery.catch_up()
-    assert is_current(gallery)
+    assert gallery.has_snapshot
     monkeypatch.setattr(snapshots, "_CAUGHT_UP_ROWS", 2)
     gallery.upsert(rows({f"x{number}": number for number in range(200, 205)}))
     gallery.catch_up()
-    assert not is_current(gallery)
+    assert not gallery.has_snapshot
     assert_right(gallery)
 
 
@@ -178,10 +178,10 @@ def test_a_damaged_snapshot_is_ignored_and_written_again(gallery: Gallery, damag
     assert callable(damage)
     damage(Path(gallery.address) / "snapshot")
     opened = Gallery(gallery.address)
-    assert not is_current(opened)
+    assert not opened.has_snapshot
     assert_right(opened)
     opened.write_snapshot()
-    assert is_current(opened)
+    assert opened.has_snapshot
     assert_right(opened)
 
 
@@ -221,7 +221,7 @@ def test_a_process_killed_while_it_writes_leaves_the_next_search_right(
     opened = Gallery(gallery.address)
     assert_right(opened)
     opened.write_snapshot()
-    assert is_current(opened)
+    assert opened.has_snapshot
     assert_right(opened)
     opened.upsert(rows({"newer": 79}))
     opened.write_snapshot()

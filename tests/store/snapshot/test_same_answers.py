@@ -21,7 +21,6 @@ from beautylens.text.ocr import Line
 from tests.store.snapshot.galleries import (
     DIMENSIONS,
     VLAD,
-    is_current,
     make,
     rows,
     unit,
@@ -48,7 +47,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
         ]
     )
     made.write_snapshot()
-    assert is_current(made)
+    assert made.has_snapshot
     return made
 
 
@@ -58,7 +57,7 @@ def lance(gallery: Gallery) -> Iterator[Gallery]:
     yield opened
     # Nothing of the tests went round the snapshot.
     assert opened.snapshot is None
-    assert is_current(gallery)
+    assert gallery.has_snapshot
 
 
 def scores(matches: Matches) -> list[tuple[str, float]]:
@@ -215,7 +214,7 @@ def test_an_index_finds_most_of_the_nearest_and_their_exact_cosines(indexed: Gal
 def test_filters_and_removals_are_exact_with_an_index(indexed: Gallery) -> None:
     indexed.delete([f"p{number:04}" for number in range(0, 300, 3)])
     indexed.write_snapshot()
-    assert is_current(indexed)
+    assert indexed.has_snapshot
     for where in ("brand = 'Dior'", "category = 'lips'", "price > 1490"):
         sql = to_sql(parse_filter(where, indexed.rows.text_columns))
         every, expected = (
@@ -233,5 +232,5 @@ def test_ids_in_lists_may_be_spelt_in_any_way(tmp_path: Path) -> None:
     gallery = make(tmp_path / "g.lens", 3)
     gallery.upsert(rows(odd))
     gallery.write_snapshot()
-    assert is_current(gallery)
+    assert gallery.has_snapshot
     assert {m.product.product_id for m in gallery.rows.matching(of_products(odd))} == set(odd)

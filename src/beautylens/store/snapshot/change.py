@@ -174,8 +174,12 @@ def _new_folder(folder: Path) -> Iterator[tuple[Path, str]]:
     name = uuid.uuid4().hex
     aside = folder / f".{name}"
     aside.mkdir()
-    yield aside, name
-    aside.rename(folder / name)
+    try:
+        yield aside, name
+        aside.rename(folder / name)
+    finally:
+        # Where the disk is full, half a part is no use.
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _addresses_of(part: PartEntry, folder: Path) -> Any:
