@@ -43,8 +43,8 @@ test: .venv/dev.stamp
 test-processors: .venv/dev.stamp
 	$(BIN)/python tools/test_processors.py $(if $(LEVELS),--levels $(LEVELS)) --numprocesses auto
 
-# In processes of their own: killed builds, the README, servers, attacks, the page in Chromium, object
-# storage, Ray, Milvus, nginx.
+# In processes of their own: killed builds, the README, servers, attacks, the page in Chromium, the client
+# under Node, object storage, Ray, Milvus, nginx.
 test-outside: .venv/outside.stamp
 	$(BIN)/python -m pytest tests/outside -m "not alone" --numprocesses auto --dist loadfile
 	$(BIN)/python -m pytest tests/outside -m alone
