@@ -2,6 +2,8 @@
 
 /** Result of a search, best match first. */
 export interface Answer {
+  /** Id of this search, for `POST /v1/events`. */
+  query_id: string;
   /**
    * `match`: the first product; `unsure`: one of the products; `not_in_catalogue`. Null if the
    * recipe estimates no probabilities.
@@ -61,8 +63,10 @@ export interface About {
   collections: string[];
   /** Whether searching needs a read key. */
   needs_key: boolean;
-  /** Whether feedback is stored, with its photos. */
+  /** Whether searches and feedback are stored, with photos. */
   feedback: boolean;
+  /** Days after which a photo without feedback is deleted; null if none is stored. */
+  keep_days: number | null;
   /** Maximum size of a request body in bytes. */
   max_bytes: number;
   /** Maximum number of pixels of a picture. */
