@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,12 +15,15 @@ from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch", reason="needs the extra `train`")
 
+from beautylens.assemble.parts import picture_side  # noqa: E402  (as above)
 from beautylens.cli import app  # noqa: E402  (after the skip)
 from beautylens.errors import EncoderError  # noqa: E402  (after the skip)
 from beautylens.features.encoder.encoder import Encoder  # noqa: E402  (as above)
+from beautylens.images.decode import decode  # noqa: E402  (as above)
+from beautylens.recipe.recipe import read_recipe  # noqa: E402  (as above)
 from beautylens.recipe.settings import PoolingSettings  # noqa: E402  (as above)
 from beautylens.train.portable import write_portable  # noqa: E402  (as above)
-from tests.conftest import draw_pack  # noqa: E402  (as above)
+from tests.conftest import Shop, draw_pack  # noqa: E402  (as above)
 
 
 def describe(file: Path, picture: np.ndarray) -> np.ndarray:
@@ -45,6 +49,33 @@ def test_a_portable_file_describes_as_the_encoder_does(pooling: str | None, tmp_
         assert found.dtype == np.float32
         assert np.linalg.norm(found) == pytest.approx(1, abs=1e-5)
         assert found @ encoder.describe([encoder.fit(picture)])[0] > least
+
+
+def test_a_portable_file_is_compared_on_the_pictures_of_a_catalogue(
+    shop: Shop, tmp_path: Path
+) -> None:
+    out = tmp_path / "phone.onnx"
+    command = ["encoder", "portable", "default", str(out), "--table", str(shop.table)]
+    answer = CliRunner().invoke(app, command)
+    assert answer.exit_code == 0, answer.output
+    said = re.search(
+        r"on (\d+) pictures of the table \((\w+) on .*\): mean (\d\.\d+), lowest (\d\.\d+)",
+        answer.output.replace("\n", " "),
+    )
+    assert said is not None
+    count, mean, lowest = int(said[1]), float(said[3]), float(said[4])
+    paths = [shop.picture(number) for number in range(count)]
+    # As indexing describes them, against the file's answer for all pixels.
+    encoder = Encoder.load("default")
+    side = picture_side(read_recipe("default"), encoder.side)
+    expected = [
+        float(encoder.describe([encoder.fit(decode(path, least_side=side))])[0] @ given)
+        for path in paths
+        for given in [describe(out, decode(path))]
+    ]
+    assert said[2] == encoder.precision
+    assert mean == pytest.approx(np.mean(expected), abs=2e-4)
+    assert lowest == pytest.approx(min(expected), abs=2e-4)
 
 
 def test_a_class_token_is_carried_along(tmp_path: Path) -> None:

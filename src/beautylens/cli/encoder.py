@@ -16,6 +16,7 @@ from beautylens.cli.arguments import local_path
 from beautylens.cli.console import console, report_error
 from beautylens.cli.encoder_facts import collect_facts, collect_portable_facts, megabytes
 from beautylens.cli.output import print_json
+from beautylens.cli.portable import make_portable
 from beautylens.cli.progress import report_rows
 from beautylens.errors import BeautylensError, EncoderError
 from beautylens.features.encoder.encoder import Encoder, EncoderSpec
@@ -35,6 +36,7 @@ app = typer.Typer(
     help="List, inspect, export, import and convert encoders.",
     add_completion=False,
 )
+app.command("portable")(make_portable)
 
 Out = Annotated[
     Path | None,
@@ -227,30 +229,6 @@ def blend_encoders(
     with console.status("Blending"):
         exported = blend(Encoder.load(start), Encoder.load(trained), share, out)
     report_exported(exported)
-
-
-@app.command("portable")
-def make_portable(
-    name: Annotated[
-        str,
-        typer.Argument(metavar="ENCODER", help="default, a name in the encoder home, or a path."),
-    ],
-    out: Annotated[
-        Path, typer.Argument(metavar="OUT.onnx", help="Output file.", callback=local_path)
-    ],
-) -> None:
-    """Write one ONNX file that maps a picture of any size to its descriptor."""
-    with extra("train"):
-        from beautylens.train.portable import write_portable
-    encoder = Encoder.load(name)
-    with console.status(f"Exporting {encoder.name}"):
-        lowest = write_portable(encoder, out)
-    console.print(
-        f"{out}: {out.stat().st_size / 1e6:.1f} MB; input `picture` (height, width, 3) uint8, "
-        f"output `descriptor` ({encoder.dimensions},) float32. Lowest cosine with the encoder on "
-        f"synthetic pictures of {encoder.side} pixels, in ONNX Runtime: {lowest:.4f}.",
-        soft_wrap=True,
-    )
 
 
 def report_exported(exported: Exported) -> None:

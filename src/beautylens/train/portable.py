@@ -105,6 +105,17 @@ def write_portable(encoder: Encoder, file: Path) -> float:
     return lowest
 
 
+def portable_describer(file: Path) -> Callable[[UInt8], Float32]:
+    """Return a function from a picture (H, W, 3) uint8 to its descriptor by a portable file."""
+    session = _session(file)
+
+    def describe(picture: UInt8) -> Float32:
+        (found,) = session.run(["descriptor"], {"picture": np.ascontiguousarray(picture)})
+        return np.asarray(found, np.float32)
+
+    return describe
+
+
 def _checked(encoder: Encoder, file: Path) -> float:
     """Return the lowest cosine of a file with its encoder.
 
@@ -227,12 +238,12 @@ def _cosine(encoder: Encoder, file: Path) -> Callable[[UInt8], float]:
 
     Both are run by ONNX Runtime, since runtimes round eight-bit networks differently.
     """
-    portable, network = (_session(each) for each in (file, encoder.graph))
+    describe, network = portable_describer(file), _session(encoder.graph)
     mean, std = (np.array(row, np.float32) for row in (encoder.spec.mean, encoder.spec.std))
     name = network.get_inputs()[0].name
 
     def cosine(picture: UInt8) -> float:
-        (found,) = portable.run(["descriptor"], {"picture": np.ascontiguousarray(picture)})
+        found = describe(picture)
         image = (encoder.fit(picture).astype(np.float32) - mean) / std
         maps, *token = network.run(None, {name: image.transpose(2, 0, 1)[None].copy()})
         expected = encoder.describe_outputs([Outputs(maps, token[0] if token else None)])
