@@ -23,6 +23,7 @@ WANTED = {
     "About": "About",
     "Body_search_v1_search_post": "SearchFields",
     "Body_search_batch_v1_search_batch_post": "BatchFields",
+    "Body_events_v1_events_post": "EventFields",
 }
 _PLAIN = {
     "string": "string",

@@ -1,4 +1,4 @@
-import type { About, Answer, BatchFields, BatchLine, Item, Problem, SearchFields } from "./types.js";
+import type { About, Answer, BatchFields, BatchLine, EventFields, Item, Problem, SearchFields } from "./types.js";
 
 export type * from "./types.js";
 
@@ -26,6 +26,13 @@ export interface SearchOptions extends Omit<SearchFields, "crop" | "facets">, Ca
 }
 
 export interface BatchOptions extends BatchFields, Cancellable {}
+
+export interface EventOptions extends Cancellable {
+  /** The product, with every event but `none`. */
+  productId?: string;
+  /** Position in the answer, from 1. */
+  rank?: number;
+}
 
 /** An error response of the server. */
 export class BeautylensError extends Error {
@@ -56,6 +63,12 @@ export class Beautylens {
     photos: Iterable<Photo> | AsyncIterable<Photo>,
     options?: BatchOptions,
   ): AsyncGenerator<BatchLine, void, void>;
+
+  /**
+   * Tell the server what a person did with an answer.
+   * @param queryId `query_id` of the answer.
+   */
+  event(queryId: string, event: EventFields["event"], options?: EventOptions): Promise<void>;
 
   /** Get a product. */
   product(productId: string, options?: Cancellable): Promise<Item>;

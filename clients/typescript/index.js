@@ -47,6 +47,11 @@ export class Beautylens {
     }
   }
 
+  async event(queryId, event, { productId, rank, signal } = {}) {
+    const body = formOf([], { query_id: queryId, event, product_id: productId, rank });
+    await this.#ask("events", { method: "POST", body, signal });
+  }
+
   async product(productId, { signal } = {}) {
     return (await this.#ask(`products/${encodeURIComponent(productId)}`, { signal })).json();
   }

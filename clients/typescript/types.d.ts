@@ -107,6 +107,19 @@ export interface BatchFields {
   where?: string;
 }
 
+export interface EventFields {
+  /** `query_id` of the answer. */
+  query_id: string;
+  /**
+   * `click`: looked at the product; `cart`: put it into the cart; `correct`: the photo shows
+   * it; `none`: it shows none of the products.
+   */
+  event: "click" | "cart" | "correct" | "none";
+  product_id?: string;
+  /** Position in the answer, from 1. */
+  rank?: number | null;
+}
+
 /** An error as a problem document (RFC 9457). */
 export interface Problem {
   type: string;

@@ -89,6 +89,13 @@ def test_every_photo_of_a_batch_counts(opened: Opened) -> None:
     assert 60 < int(limited.headers["Retry-After"]) <= 90
 
 
+def test_an_event_needs_a_key_and_is_no_photo(opened: Opened) -> None:
+    client = opened(read_keys=KEYS)
+    assert asked(client, None, "/v1/events").status_code == 401
+    assert [asked(client, APP, "/v1/events").status_code for _ in range(4)] == [422] * 4
+    assert [asked(client, APP).status_code for _ in range(3)] == [422, 422, 429]
+
+
 def test_a_minute_fills_the_limit_again_evenly() -> None:
     seconds = 0.0
     keys = ReadKeys([ReadKey(name="app", key=APP, per_minute=6)], clock=lambda: seconds)

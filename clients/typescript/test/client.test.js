@@ -119,6 +119,17 @@ test("many photos are several requests, and numbered through", async () => {
   assert.deepEqual(asked.map(({ form }) => form.getAll("image").length), [2, 1]);
 });
 
+test("an event names the search, and the product if there is one", async () => {
+  respond = (response) => { response.writeHead(204); response.end(); };
+  const client = new Beautylens(address);
+  await client.event("4b".repeat(16), "click", { productId: "1001", rank: 2 });
+  await client.event("4b".repeat(16), "none");
+  assert.deepEqual(asked.map(({ url, form }) => [url, Object.fromEntries(form)]), [
+    ["/v1/events", { query_id: "4b".repeat(16), event: "click", product_id: "1001", rank: "2" }],
+    ["/v1/events", { query_id: "4b".repeat(16), event: "none" }],
+  ]);
+});
+
 test("products and pictures of a further collection are below its name", async () => {
   respond = (response) => json(response, { product_id: "a/b" });
   const client = new Beautylens(address, { collection: "tools" });

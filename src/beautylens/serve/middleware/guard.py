@@ -17,6 +17,8 @@ from beautylens.serve.settings import ServeSettings, is_address
 _PROBED = frozenset(("/health", "/health/live", "/health/ready"))
 # What people searched for, which the owner alone may see.
 KEPT = "/v1/queries"
+# Requests that need a read key, and do not count as a photo.
+_UNLIMITED = "/events"
 WRITES = frozenset(("PUT", "DELETE", "PATCH"))
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 
@@ -77,7 +79,8 @@ class Guard:
         if method in WRITES or private or (path == "/metrics" and self._settings.key):
             self._check_key(headers.get("authorization", ""))
         elif method == "POST" and self._read_keys:
-            self._check_read_key(headers.get("authorization", ""))
+            limited = not path.endswith(_UNLIMITED)
+            self._check_read_key(headers.get("authorization", ""), limited=limited)
 
     def _check_host(self, host: str) -> None:
         """Check the host name, which prevents DNS rebinding; IP addresses cannot be rebound."""
@@ -115,7 +118,7 @@ class Guard:
         right = hmac.compare_digest(given.encode(), self._settings.key.encode())
         return bool(self._settings.key) and right
 
-    def _check_read_key(self, authorization: str) -> None:
+    def _check_read_key(self, authorization: str, *, limited: bool) -> None:
         """Check the read key and its limit; the write key may search, too, without a limit."""
         given = bearer(authorization)
         if self._is_write_key(given):
@@ -125,7 +128,7 @@ class Guard:
             self._count("", "refused")
             raise _wrong_key("read")
         limiter = self._read_keys.limiters[name]
-        if seconds := limiter.wait():
+        if limited and (seconds := limiter.wait()):
             self._count(name, "limited")
             raise HTTPProblem(
                 429,
@@ -133,7 +136,7 @@ class Guard:
                 f"the limit of this key is reached; try again in {seconds} seconds",
                 {"Retry-After": str(seconds)},
             )
-        limiter.take(1)
+        limiter.take(1 if limited else 0)
         self._count(name, "allowed")
 
 

@@ -27,7 +27,10 @@ def event_routes(service: Service) -> APIRouter:
     routes = APIRouter(prefix=service.base, tags=["feedback"], route_class=FormRoute)
 
     @routes.post(
-        "/events", status_code=204, responses=documented(400, 404, 408, 413, 415, 422, 429, 503)
+        "/events",
+        status_code=204,
+        dependencies=service.read_security,
+        responses=documented(400, 401, 404, 408, 413, 415, 422, 429, 503),
     )
     async def events(
         query_id: QueryId,
