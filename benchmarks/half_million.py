@@ -1,7 +1,7 @@
 """A collection of half a million products: what it takes to make, to open, to search and to change.
 
     python benchmarks/half_million.py make FOLDER [--data DATA/beauty] [--products 538517]
-    python benchmarks/half_million.py measure FOLDER [--data DATA/beauty] [--json]
+    python benchmarks/half_million.py measure FOLDER [--data DATA/beauty] [--tables] [--json]
     python benchmarks/half_million.py change FOLDER [--adds 1000] [--json]
 
 The pictures of a catalogue are indexed; all further products are recombined of them: descriptors
@@ -10,7 +10,8 @@ first at other positions; a name made of both. The real products stay findable a
 quality is measured too. Without data the rendered sample is taken. With
 `--recipe fast` the collection holds descriptors only.
 
-`measure` searches with print left unread. `change` adds and removes single products.
+`measure` searches with print left unread, from the snapshot or from Lance's tables. `change` adds
+and removes single products.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ import pyarrow as pa
 
 import beautylens as bl
 from beautylens.catalogue.truth import read_truth
-from beautylens.collection import Collection, open_collection
+from beautylens.collection import Collection
 from beautylens.evaluation.metrics import average_precision
 from beautylens.features.encoder.pooling import unit_rows
 from beautylens.features.local.keypoints import Keypoints
@@ -40,6 +41,7 @@ from beautylens.sample import write_sample_catalogue
 from beautylens.search.retrieve import nearest
 from beautylens.store.columns import stacked, vectors
 from beautylens.store.gallery import Gallery
+from beautylens.store.lance_index import LanceIndex
 from beautylens.store.schema import PLAIN
 
 CHALLENGE = 538_517
@@ -166,10 +168,18 @@ def memory() -> dict[str, int]:
     }
 
 
-def measure(folder: Path, photos: Path, truth: Path, runs: int) -> dict[str, Any]:
-    """Open a collection and search it; return milliseconds, memory, recall and quality."""
+def measure(folder: Path, truth: Path, runs: int, *, tables: bool = False) -> dict[str, Any]:
+    """Open a collection and search it; return milliseconds, memory, recall and quality.
+
+    Args:
+        folder: of the collection.
+        truth: the photos and their products.
+        runs: how often each photo is searched.
+        tables: read Lance's tables in place of the snapshot.
+    """
     start = time.perf_counter()
-    collection = open_collection(folder)
+    index = (lambda rows, _: LanceIndex(rows)) if tables else None
+    collection = Collection(Gallery(folder, index))
     collection.search_by(unread(collection.recipe))
     opened = time.perf_counter()
     right = {row.image: row.product_ids for row in read_truth(truth)}
@@ -183,6 +193,7 @@ def measure(folder: Path, photos: Path, truth: Path, runs: int) -> dict[str, Any
             began = time.perf_counter()
             found = collection.search(path)
             stages["whole"].append((time.perf_counter() - began) * 1000)
+            stages["read keypoints"].append(read_keypoints(collection, path))
             for stage, spent in found.milliseconds.items():
                 stages[stage].append(spent)
             if run == 0 and right[path]:
@@ -190,6 +201,7 @@ def measure(folder: Path, photos: Path, truth: Path, runs: int) -> dict[str, Any
                 precisions.append(average_precision(ids, right[path], denominator="challenge"))
     return {
         "images": len(collection),
+        "searched_from": "snapshot" if collection.gallery.has_snapshot else "tables",
         "open_ms": round((opened - start) * 1000),
         "first_search_ms": round((first - opened) * 1000),
         "stages_ms": {stage: spread(values) for stage, values in stages.items()},
@@ -198,6 +210,16 @@ def measure(folder: Path, photos: Path, truth: Path, runs: int) -> dict[str, Any
         **recall(collection, paths),
         **filtered(collection, paths),
     }
+
+
+def read_keypoints(collection: Collection, path: Path) -> float:
+    """Return the milliseconds in which the keypoints of a photo's short-list are read."""
+    rows, views = collection.gallery.rows, collection.recipe.retrieve.views
+    described = collection.encoder.describe_views(collection.photo(path).pixels, views)
+    near = nearest(collection.gallery, described, DEPTH)
+    began = time.perf_counter()
+    rows.keypoints([match.image_id for match in near])
+    return (time.perf_counter() - began) * 1000
 
 
 def recall(collection: Collection, paths: Sequence[Path]) -> dict[str, Any]:
@@ -300,6 +322,7 @@ def main() -> None:
     parser.add_argument("--products", type=int, default=CHALLENGE)
     parser.add_argument("--adds", type=int, default=1000)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--tables", action="store_true", help="measure without the snapshot")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as drawn:
@@ -311,7 +334,8 @@ def main() -> None:
                 arguments.folder, data / "catalogue.csv", arguments.recipe, arguments.products
             )
         elif arguments.what == "measure":
-            result = measure(arguments.folder, data, data / "truth.csv", arguments.runs)
+            truth = data / "truth.csv"
+            result = measure(arguments.folder, truth, arguments.runs, tables=arguments.tables)
         else:
             result = change(arguments.folder, arguments.adds)
     if arguments.json:

@@ -124,20 +124,24 @@ def _usearch(stored: Any, measured: Callable[..., Row]) -> Iterator[Row]:
 def keypoints(gallery: Gallery, lance: Gallery, chosen: Sequence[Any]) -> Iterator[Row]:
     """Yield how long each store takes for the bytes of the keypoints of a hundred pictures."""
     images = gallery.snapshot.current().images  # type: ignore[union-attr]
-    blob = images.parts[0].blob
+    part = images.parts[0]
+
+    def copied(asked: Any) -> list[bytes]:
+        return [bytes(data) for data in part.blobs(np.asarray(asked), "keypoints").values()]
+
     ids = [[row["image_id"] for row in images.texts(rows, ["image_id"])] for rows in chosen]
 
     def row(name: str, ask: Callable[[Any], Any], questions: Sequence[Any]) -> Row:
         return {"part": "keypoints", "what": name, "ms": milliseconds(ask, questions)}
 
     yield row("Lance", lambda asked: lance.rows.read(asked, ["keypoints"]), ids)
-    yield row("flat file, mapped", lambda rows: [bytes(blob(r, "keypoints")) for r in rows], chosen)
+    yield row("flat file, mapped", copied, chosen)
     with tempfile.TemporaryDirectory() as folder:
         database = sqlite3.connect(f"{folder}/rows.sqlite")
         database.execute("CREATE TABLE keypoints (row INTEGER PRIMARY KEY, blob BLOB)")
-        count = range(min(COPIED, images.parts[0].count))
+        numbers = range(min(COPIED, part.count))
         database.executemany(
-            "INSERT INTO keypoints VALUES (?, ?)", ((r, bytes(blob(r, "keypoints"))) for r in count)
+            "INSERT INTO keypoints VALUES (?, ?)", ((r, *copied([r])) for r in numbers)
         )
         database.commit()
         query = "SELECT blob FROM keypoints WHERE row IN (SELECT value FROM json_each(?))"
@@ -151,8 +155,8 @@ def keypoints(gallery: Gallery, lance: Gallery, chosen: Sequence[Any]) -> Iterat
 
             with lmdb.open(f"{folder}/lmdb", map_size=1 << 36) as store:
                 with store.begin(write=True) as written:
-                    for each in count:
-                        written.put(each.to_bytes(8, "big"), bytes(blob(each, "keypoints")))
+                    for each in numbers:
+                        written.put(each.to_bytes(8, "big"), *copied([each]))
                 with store.begin() as read:
                     yield row(
                         "LMDB",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import sqlite3
 import threading
@@ -113,9 +114,9 @@ class Part:
         found = self.sql(f"SELECT row, c{index} FROM texts")
         return [text for row, text in found if self.live is None or self.live[row]]
 
-    def blob(self, row: int, name: str) -> memoryview:
-        """Return the bytes of a row."""
-        return self._blobs[name][row]
+    def blobs(self, rows: Int64, name: str) -> dict[int, memoryview]:
+        """Return the bytes of rows, by row."""
+        return self._blobs[name].of(rows)
 
     def nearest(
         self, vector: Float32, depth: int, name: str, rows: Int64 | None
@@ -148,9 +149,19 @@ class _Blobs:
         if len(self._ends) != count:
             raise ValueError(f"{folder / name} is not complete")
 
-    def __getitem__(self, row: int) -> memoryview:
-        start = int(self._ends[row - 1]) if row else 0
-        return self._bytes[start : int(self._ends[row])].data
+    def of(self, rows: Int64) -> dict[int, memoryview]:
+        """Return the bytes of rows, by row; those that are not in memory are read together."""
+        stops = self._ends[rows]
+        starts = np.where(rows > 0, self._ends[rows - 1], 0)
+        ranges = list(zip(starts.tolist(), stops.tolist(), strict=True))
+        mapped = getattr(self._bytes, "_mmap", None)
+        if mapped is not None and hasattr(mmap, "MADV_WILLNEED"):
+            for start, stop in ranges:
+                first = start - start % mmap.PAGESIZE
+                if stop > start:
+                    mapped.madvise(mmap.MADV_WILLNEED, first, stop - first)
+        found = (self._bytes[start:stop].data for start, stop in ranges)
+        return dict(zip(rows.tolist(), found, strict=True))
 
 
 def blob_files(name: str) -> tuple[str, str]:

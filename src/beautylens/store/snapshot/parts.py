@@ -82,7 +82,7 @@ class Parts:
         """Return the bytes of each row."""
         found: dict[int, memoryview] = {}
         for start, part, own in self._split(rows):
-            found |= {start + row: part.blob(row, name) for row in own.tolist()}
+            found |= {start + row: data for row, data in part.blobs(own, name).items()}
         return [found[row] for row in rows.tolist()]
 
     def distinct(self, column: str) -> int:

@@ -15,7 +15,7 @@ from beautylens.store.indexes import SCAN_LIMIT
 
 # Vectors in the lists that a search scans, about as many for every size of an index, so that its
 # time hardly grows; and lists at least.
-_SCANNED, _LEAST_PROBES = 10_000, 16
+_SCANNED, _LEAST_PROBES = 20_000, 16
 # Vectors for each list that it is trained on.
 _TRAINING = 40
 _ADDED_ROWS = 16_384
