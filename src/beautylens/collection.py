@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 from beautylens.arrays import UInt8
 from beautylens.assemble.loaded import LoadedParts
@@ -28,12 +28,16 @@ from beautylens.runtime.threads import core_count
 from beautylens.search.by_words import search_by_words
 from beautylens.search.explain import Explain
 from beautylens.search.many import Found, search_each
+from beautylens.search.together import MOST_PHOTOS
 from beautylens.store.conditions import to_sql
 from beautylens.store.failures import Failure
 from beautylens.store.filters import parse_filter
 from beautylens.store.gallery import Gallery
 from beautylens.store.info import collection_info
 from beautylens.store.milvus.vector_index import open_with_milvus
+
+# What to search with: a photo, several of the same product, or none for words alone.
+Searched: TypeAlias = Picture | Photo | Sequence[Picture | Photo] | None
 
 
 class Collection(Editable):
@@ -69,7 +73,7 @@ class Collection(Editable):
 
     def search(
         self,
-        picture: Picture | Photo | None = None,
+        picture: Searched = None,
         limit: int = 7,
         *,
         words: str = "",
@@ -83,7 +87,8 @@ class Collection(Editable):
 
         Args:
             picture: a path, the bytes of a file, an open file, an RGB array or a PIL image; or the
-                result of `photo`, with its words, condition and crop.
+                result of `photo`, with its words, condition and crop; or a list of up to five
+                photos of the same product, whose evidence is added up.
             limit: number of products, 1 or more.
             words: of the product's name, typed by the user.
             where: condition on the catalogue's columns, such as "brand = 'Dior'".
@@ -102,7 +107,7 @@ class Collection(Editable):
 
     def candidates(
         self,
-        picture: Picture | Photo | None = None,
+        picture: Searched = None,
         least: int = 7,
         *,
         words: str = "",
@@ -127,11 +132,28 @@ class Collection(Editable):
         self.gallery.catch_up()
         if picture is None:
             return self._search_by_words(words, least, where, crop_to)
+        several = isinstance(picture, (list, tuple))
+        given = cast(Sequence[Picture | Photo], picture if several else [picture])
+        if not 1 <= len(given) <= MOST_PHOTOS:
+            raise QueryError(
+                f"there are {len(given)} photos of one product; give 1 to {MOST_PHOTOS}, or search "
+                "with many by `search_many`"
+            )
+        if crop_to is not None and len(given) > 1:
+            raise QueryError("crop_to is of one photo; crop several by `photo`, each with its own")
+        photo, *further = (self._prepared(each, words, where, crop_to) for each in given)
+        found = self.parts.pipeline.candidates(photo, least, *further)
+        return replace(found, explainer=self._draw)
+
+    def _prepared(
+        self, picture: Picture | Photo, words: str, where: str | None, crop_to: Box | None
+    ) -> Photo:
+        """Return a photo to search with, decoded if it is not yet."""
         if not isinstance(picture, Photo):
-            picture = self.photo(picture, words=words, where=where, crop_to=crop_to)
-        elif words or where or crop_to:
+            return self.photo(picture, words=words, where=where, crop_to=crop_to)
+        if words or where or crop_to:
             raise QueryError("pass words, where and crop_to to `photo`, which prepared the picture")
-        return replace(self.parts.pipeline.candidates(picture, least), explainer=self._draw)
+        return picture
 
     def _search_by_words(
         self, words: str, limit: int, where: str | None, crop_to: Box | None

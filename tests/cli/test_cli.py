@@ -113,6 +113,15 @@ def test_json_has_the_documented_keys_and_one_object_a_line(lens: str, shop: Sho
         }  # fmt: skip
 
 
+def test_photos_of_one_product_are_one_answer(lens: str, shop: Shop) -> None:
+    photos = [shop.photo(1), shop.photo(1)]
+    done = run("search", lens, *photos, "--together", "--format", "json")
+    (line,) = done.stdout.splitlines()
+    answer = json.loads(line)
+    assert answer["query"] == f"{photos[0]} + {photos[1]}"
+    assert answer["matches"][0]["product_id"] == "p01"
+
+
 def test_a_folder_means_its_photos_and_nothing_else(
     collection: Collection, shop: Shop, tmp_path: Path
 ) -> None:

@@ -411,3 +411,15 @@ def test_the_description_of_the_api_does_not_require_a_photo(client: TestClient)
     (form,) = (each for name, each in described.items() if name.endswith("search_v1_search_post"))
     assert "image" not in form.get("required", [])
     assert "Without a photo" in form["properties"]["words"]["description"]
+
+
+def test_several_photos_of_one_product_are_one_search(client: TestClient, shop: Shop) -> None:
+    grain = io.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 255, (300, 300, 3), np.uint8)
+    Image.fromarray(pixels).save(grain, "PNG")
+    parts = [("image", grain.getvalue()), ("image", shop.photo(1).read_bytes())]
+    answer = client.post("/v1/search", files=parts)
+    assert answer.status_code == 200
+    assert answer.json()["matches"][0]["product_id"] == "p01"
+    many = client.post("/v1/search", files=[parts[1]] * 6)
+    assert many.status_code == 422

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -44,6 +44,12 @@ def search(
         str | None,
         typer.Option(metavar="X,Y,W,H", help="Part of the photo to search with, in pixels."),
     ] = None,
+    one_product: Annotated[
+        bool,
+        typer.Option(
+            "--together", help="All photos show one product: add up what they say, up to five."
+        ),
+    ] = False,
     style: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.TABLE,
     explanations: Annotated[
         Path | None,
@@ -66,8 +72,12 @@ def search(
         explanations.mkdir(parents=True, exist_ok=True)
     failed = undrawn = 0
     empty: list[str] = []
-    found = collection.search_many(
-        _expand(photos, empty), limit, words=words, where=where, crop_to=box
+    options: dict[str, Any] = {"words": words, "where": where, "crop_to": box}
+    searched = _expand(photos, empty)
+    found = (
+        _together(collection, list(searched), limit, options)
+        if one_product
+        else collection.search_many(searched, limit, **options)
     )
     for number, (photo, matches) in enumerate(found, start=1):
         name = str(photo)
@@ -94,6 +104,13 @@ def search(
         )
     if failed or undrawn or empty:
         raise typer.Exit(1)
+
+
+def _together(
+    collection: bl.Collection, photos: list[str], limit: int, options: dict[str, Any]
+) -> Iterator[tuple[str, bl.Matches]]:
+    """Yield all photos of one product as one query, with its matches."""
+    yield " + ".join(photos), collection.search(photos, limit, **options)
 
 
 def _search_by_words(

@@ -12,6 +12,7 @@ from beautylens.results import Matches
 from beautylens.runtime.threads import one_blas_thread
 from beautylens.search.describe import Describe
 from beautylens.search.judge.scorer import Scorer
+from beautylens.search.together import together
 
 # Adds candidates or evidence; only the scorer at the end ranks.
 Step = Callable[[Query, Matches], Matches]
@@ -61,24 +62,36 @@ class Pipeline:
         """
         return self.candidates(photo, limit).top(limit)
 
-    def candidates(self, photo: Photo, least: int = 7) -> Matches:
+    def candidates(self, photo: Photo, least: int = 7, *further: Photo) -> Matches:
         """Return all products of the short-list, best first, one row a product.
 
         Args:
             photo: the photo.
             least: number of products, if the gallery has as many.
+            further: photos of the same product.
 
         Raises:
             QueryError: when `least` is less than 1.
         """
         least = at_least_one(least, "limit")
         start = time.perf_counter()
+        query, matches = self._describe_and_find(photo, least)
+        if further:
+            others = [self._describe_and_find(each, least)[1] for each in further]
+            matches = together([matches, *others])
+        matches = self._score(query, matches)
+        spent = matches.milliseconds
+        total = (time.perf_counter() - start) * 1000 + spent["decode"]
+        return replace(matches, milliseconds={**spent, "total": total})
+
+    def _describe_and_find(self, photo: Photo, least: int) -> tuple[Query, Matches]:
+        """Return the query of a photo, and the short-list with all evidence."""
+        start = time.perf_counter()
         query = self.describe(photo, least)
         described = (time.perf_counter() - start) * 1000
-        matches = self._score(query, self.find_evidence(query))
-        total = (time.perf_counter() - start) * 1000 + photo.milliseconds
+        matches = self.find_evidence(query)
         spent = {"decode": photo.milliseconds, "describe": described, **matches.milliseconds}
-        return replace(matches, milliseconds={**spent, "total": total})
+        return query, replace(matches, milliseconds=spent)
 
     @one_blas_thread()
     def find_evidence(self, query: Query) -> Matches:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, BackgroundTasks, File, Form, Response, UploadFile
 from beautylens.errors import ImageError
 from beautylens.images.draw import to_png
 from beautylens.results import Matches
+from beautylens.search.together import MOST_PHOTOS
 from beautylens.serve.forms import BASE64, FormRoute, json_form
 from beautylens.serve.log import REQUEST
 from beautylens.serve.models import Answer
@@ -19,9 +20,14 @@ from beautylens.serve.service import Service
 from beautylens.serve.texts import LONGEST, FormId
 
 Image = Annotated[UploadFile, File(description="JPEG, PNG, WebP, HEIC, AVIF or GIF.")]
-OptionalImage = Annotated[
-    UploadFile | None,
-    File(description="JPEG, PNG, WebP, HEIC, AVIF or GIF. Without it, `words` are searched for."),
+IMAGES = {"oneOf": [BASE64, {"type": "array", "items": BASE64, "maxItems": MOST_PHOTOS}]}
+Images = Annotated[
+    list[UploadFile] | None,
+    File(
+        max_length=MOST_PHOTOS,
+        description=f"JPEG, PNG, WebP, HEIC, AVIF or GIF; up to {MOST_PHOTOS} photos of the same "
+        "product, whose evidence is added up. Without any, `words` are searched for.",
+    ),
 ]
 Crop = Annotated[
     str,
@@ -41,11 +47,11 @@ def search_routes(service: Service) -> APIRouter:
         "/search",
         responses=documented(400, 401, 403, 408, 413, 415, 422, 429, 503),
         dependencies=service.read_security,
-        openapi_extra=json_form({"image": BASE64, "limit": {"type": "integer", "default": 7}}),
+        openapi_extra=json_form({"image": IMAGES, "limit": {"type": "integer", "default": 7}}),
     )
     async def search(
         after: BackgroundTasks,
-        image: OptionalImage = None,
+        image: Images = None,
         limit: Annotated[int, Form(ge=1, le=MOST, description="Number of products.")] = 7,
         words: Annotated[
             str,
@@ -84,16 +90,16 @@ def search_routes(service: Service) -> APIRouter:
         ] = "",
     ) -> Answer:
         """Find the products that a photo shows, or that words name."""
-        data = None if image is None else await image.read()
+        given = [await each.read() for each in image or ()]
         query_id = uuid4().hex
 
         def found() -> tuple[Matches, Answer]:
             page = Page.parse(limit, offset, sort, facets, service.columns)
-            if data is None:
+            if not given:
                 matches = service.by_words(words, page.least, where, crop)
             else:
-                photo = service.photo(data, words, where, crop)
-                matches = service.collection.candidates(photo, page.least)
+                photos = [service.photo(data, words, where, crop) for data in given]
+                matches = service.collection.candidates(photos, page.least)
             service.searched(matches)
             if (request := REQUEST.get()) is not None:
                 request.verdict, request.milliseconds = matches.verdict, matches.milliseconds
