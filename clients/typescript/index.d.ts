@@ -52,8 +52,8 @@ export class Beautylens {
   /** @param server Address of the server, such as `https://lens.example`. */
   constructor(server: string, settings?: Settings);
 
-  /** Find the products that a photo shows; without a photo, those that `words` name. */
-  search(photo: Photo | null, options?: SearchOptions): Promise<Answer>;
+  /** Find the product that up to five photos show; without a photo, those that `words` name. */
+  search(photos: Photo | Photo[] | null, options?: SearchOptions): Promise<Answer>;
 
   /**
    * Search with any number of photos, some in each request, and yield a line for each, in order. A

@@ -29,8 +29,8 @@ export class Beautylens {
     this.#fetch = ask ?? ((...request) => fetch(...request));
   }
 
-  async search(photo, options = {}) {
-    const form = formOf(photo ? [photo] : [], options);
+  async search(photos, options = {}) {
+    const form = formOf(photos ? [photos].flat() : [], options);
     return (await this.#ask("search", { method: "POST", body: form, signal: options.signal })).json();
   }
 

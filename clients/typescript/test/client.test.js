@@ -54,6 +54,12 @@ test("a search sends the photo and its options as a form, with the key", async (
   });
 });
 
+test("several photos of one product are one search", async () => {
+  await new Beautylens(address).search([photo, new Uint8Array([4])]);
+  const sizes = asked[0].form.getAll("image").map((part) => part.size);
+  assert.deepEqual(sizes, [3, 1]);
+});
+
 test("a search by words sends no photo, and no key where there is none", async () => {
   await new Beautylens(`${address}/`).search(null, { words: "velvet 475" });
   assert.deepEqual(Object.fromEntries(asked[0].form), { words: "velvet 475" });
