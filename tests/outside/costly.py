@@ -20,6 +20,7 @@ FILTERS = st.one_of(
 
 HEAD = b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\n"
 FORM = b"Content-Type: multipart/form-data; boundary=x\r\n"
+JSON = b"Content-Type: application/json\r\n"
 PART = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
 LARGE = 19_000_000
 
@@ -44,6 +45,9 @@ COSTLY = {
     "parts": with_body(PART * (LARGE // len(PART))),
     "a part's header": with_body(PART[:-4] + b";" * LARGE),
     "parts' headers": with_body((PART[:-5] + b";" * 4_000 + b"\r\n\r\na\r\n") * 26),
+    "JSON of base64": with_body(b'{"image": "' + b"-" * LARGE + b'!"}', JSON),
+    "JSON of letters": with_body(b'{"image": "' + b"\xc3\xa9" * (LARGE // 2) + b'"}', JSON),
+    "JSON of lists": with_body(b"[" + b"[]," * (LARGE // 3) + b"]", JSON),
     "a query": b"GET /v1/products/a/image?"
     + b"a&" * 30_000
     + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",

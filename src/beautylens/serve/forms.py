@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import base64
+import binascii
 import io
 import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -92,7 +92,7 @@ def _from_json(body: bytes, *, max_files: int, **_: Any) -> FormData:
     if sum(map(body.count, (b",", b"[", b"{"))) > JSON_VALUES:
         raise _wrong(f"the JSON has more than {JSON_VALUES} values; send fewer")
     try:
-        fields = json.loads(body)
+        fields = json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError):
         raise _wrong("the body is not JSON; " + _HELP) from None
     if not isinstance(fields, dict):
@@ -122,8 +122,8 @@ def _picture(text: Any) -> UploadFile:
     encoded = text.partition(",")[2] if text.startswith("data:") else text
     try:
         # The alphabet of URLs is base64, too; padding may be missing.
-        plain = encoded.translate(_PLAIN).encode("ascii").rstrip(b"=")
-        data = base64.b64decode(plain + b"=" * (-len(plain) % 4), validate=True)
+        plain = encoded.encode("ascii").translate(_PLAIN, b" \t\r\n").rstrip(b"=")
+        data = binascii.a2b_base64(plain + b"=" * (-len(plain) % 4), strict_mode=True)
     except ValueError:
         raise _wrong("image is not base64; " + _HELP) from None
     return UploadFile(io.BytesIO(data), size=len(data), filename="image")
@@ -134,7 +134,7 @@ def _wrong(detail: str) -> HTTPProblem:
 
 
 _HELP = 'send {"image": "<base64>", "limit": 3}, or multipart/form-data'
-_PLAIN = str.maketrans("-_", "+/", " \t\r\n")
+_PLAIN = bytes.maketrans(b"-_", b"+/")
 
 
 class _Parser(MultiPartParser):
