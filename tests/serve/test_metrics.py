@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
 import numpy as np
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
+from beautylens.collection import Collection
+from beautylens.errors import CollectionError
 from beautylens.query import Photo, Query
 from beautylens.results import Matches
+from beautylens.serve.collection_metrics import CollectionMetrics
 from beautylens.serve.metrics import Metrics
+from beautylens.serve.queue_metrics import forget_dead_processes
+from beautylens.serve.work_queue import WorkQueue
 from tests.conftest import Shop
-from tests.serve.conftest import WRITER
+from tests.serve.conftest import KEY, WRITER, Opened
 
 
 def figures(client: TestClient) -> dict[tuple[str, ...], float]:
@@ -60,3 +73,67 @@ def test_the_time_of_reading_counts_only_photos_that_were_read() -> None:
     assert query.lines == ()
     metrics.searched(matches)
     assert b'beautylens_stage_seconds_count{stage="read"} 1.0' in metrics.text()
+
+
+def test_storage_and_vectors_are_told_apart_and_hide_no_other_metric(
+    opened: Opened, collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = opened(key=KEY)
+    up = figures(client)
+    assert up["beautylens_part_up", "storage"] == up["beautylens_part_up", "vectors"] == 1
+
+    def fail() -> None:
+        raise CollectionError("the cluster does not answer")
+
+    monkeypatch.setattr(type(collection.gallery.vectors), "ready", lambda _: fail())
+    down = figures(client)
+    assert (down["beautylens_part_up", "storage"], down["beautylens_part_up", "vectors"]) == (1, 0)
+    assert down["beautylens_images",] == up["beautylens_images",]
+    monkeypatch.setattr(type(collection.gallery.rows.table), "refresh", lambda _: fail())
+    down = figures(client)
+    assert down["beautylens_part_up", "storage"] == 0
+    assert ("beautylens_images",) not in down
+    assert down["beautylens_requests_total", "/metrics", "200", "GET"] >= 2
+
+
+def test_a_part_that_hangs_holds_up_the_metrics_once(collection: Collection) -> None:
+    gate = threading.Event()
+    metrics = CollectionMetrics({"": collection}, limit=0.05)
+    assert metrics._timed(lambda: int(gate.wait()))[0] is None
+    assert metrics._timed(lambda: 1) == (None, 0.05)
+    gate.set()
+    metrics._pool.shutdown()
+    assert metrics._hanging is not None
+    assert metrics._hanging.result() == 1
+
+
+def test_queues_say_how_many_wait_how_long_and_whom_they_refuse() -> None:
+    metrics, gate = Metrics({}), threading.Event()
+    queue = WorkQueue(1, 1, 0.1, name="searching", metrics=metrics.queues)
+
+    async def crowd() -> None:
+        work = [asyncio.create_task(queue.do(gate.wait)) for _ in range(3)]
+        await asyncio.sleep(0)
+        assert b'beautylens_queue_tasks{queue="searching"} 2.0' in metrics.text()
+        await asyncio.gather(*work, return_exceptions=True)
+
+    asyncio.run(crowd())
+    gate.set()
+    queue.close()
+    text = metrics.text()
+    refused = b'beautylens_queue_refused_total{queue="searching",reason="%s"} %s'
+    assert refused % (b"full", b"1.0") in text
+    assert refused % (b"late", b"2.0") in text
+    # The one that was refused late had not begun.
+    assert b'beautylens_queue_wait_seconds_count{queue="searching"} 1.0' in text
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only there are processes looked for")
+def test_tasks_of_processes_that_ended_are_no_longer_counted(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    gone, here = (tmp_path / f"gauge_livesum_{pid}.db" for pid in (ended.pid, os.getpid()))
+    for file in (gone, here):
+        file.touch()
+    forget_dead_processes(str(tmp_path))
+    assert (gone.exists(), here.exists()) == (False, True)

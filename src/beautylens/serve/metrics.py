@@ -1,10 +1,10 @@
-"""Prometheus metrics: requests, seconds per stage, verdicts, and size of the collection."""
+"""Prometheus metrics: requests, seconds per stage, verdicts, queues, and the collections' state."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 
 from prometheus_client import (
     CollectorRegistry,
@@ -13,12 +13,13 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
-from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from beautylens.collection import Collection
 from beautylens.results import Matches
+from beautylens.serve.collection_metrics import CollectionMetrics
+from beautylens.serve.queue_metrics import QueueMetrics, forget_dead_processes
 
 # The environment variable with the folder in which worker processes share their metrics.
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
@@ -32,13 +33,17 @@ class Metrics:
     """The metrics of one server.
 
     Args:
-        images: returns the number of pictures of each collection by name, of the main one by "".
+        collections: by name; that of the main one is empty.
+
+    Attributes:
+        queues: those of the work queues.
     """
 
-    def __init__(self, images: Mapping[str, Callable[[], int]]) -> None:
+    def __init__(self, collections: Mapping[str, Collection]) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no types
-        self._images = images
+        self._collections = CollectionMetrics(collections)
         self._registry = CollectorRegistry()
+        self.queues = QueueMetrics(self._registry)
         self._requests = Counter(
             "beautylens_requests",
             "Requests by route, method and status.",
@@ -132,23 +137,9 @@ class Metrics:
         """Return all metrics, summed over the worker processes, in Prometheus' text format."""
         registry = self._registry
         if SHARED in os.environ:
+            forget_dead_processes(os.environ[SHARED])
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # it has no types
-        size = CollectorRegistry()
-        size.register(_Size(self._images))
-        return generate_latest(registry) + generate_latest(size)
-
-
-class _Size(Collector):
-    """The sizes of the collections, looked up on request."""
-
-    def __init__(self, images: Mapping[str, Callable[[], int]]) -> None:
-        self._images = images
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the metric."""
-        family = GaugeMetricFamily("beautylens_images", "Pictures in each collection.")
-        for name, images in self._images.items():
-            # The main collection has no label.
-            family.add_sample(family.name, {"collection": name} if name else {}, images())
-        yield family
+        state = CollectorRegistry()
+        state.register(self._collections)
+        return generate_latest(registry) + generate_latest(state)

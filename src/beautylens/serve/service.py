@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from copy import copy
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +62,17 @@ class Service:
     ) -> None:
         self.collection, self.settings = collection, settings
         collections = {"": collection, **(further or {})}
-        self.metrics = Metrics({name: partial(len, each) for name, each in collections.items()})
+        self.metrics = Metrics(collections)
         self.read_keys = ReadKeys(settings.read_keys)
         self.kept = KeptQueries(settings.keep, settings.keep_days) if settings.keep else None
-        self.searching = WorkQueue(settings.threads, settings.waiting, settings.seconds)
+
+        def queue(name: str, threads: int, waiting: int, *, finish: bool = False) -> WorkQueue:
+            figures = self.metrics.queues
+            return WorkQueue(
+                threads, waiting, settings.seconds, finish=finish, name=name, metrics=figures
+            )
+
+        self.searching = queue("searching", settings.threads, settings.waiting)
         # All batches together use at most half of the threads, so that other searches need not wait
         # for them.
         self.batches = asyncio.Semaphore(max(1, settings.threads // 2))
@@ -75,13 +81,13 @@ class Service:
             settings.threads + 1, settings.decoding_bytes, min(SECONDS, settings.seconds)
         )
         # Products and their pictures, which should not wait for searches.
-        self.reading = WorkQueue(settings.threads, 8 * settings.waiting, settings.seconds)
+        self.reading = queue("reading", settings.threads, 8 * settings.waiting)
         # Feedback, which anybody may send, must not delay writers.
-        self.feedback = WorkQueue(1, settings.waiting, settings.seconds, finish=True)
+        self.feedback = queue("feedback", 1, settings.waiting, finish=True)
         # Health checks and metrics must respond when the server is busy, too.
-        self.monitoring = WorkQueue(1, settings.waiting, settings.seconds)
+        self.monitoring = queue("monitoring", 1, settings.waiting)
         # Changes run one at a time; one that has begun is finished before the response.
-        self.writing = WorkQueue(1, settings.waiting, settings.seconds, finish=True)
+        self.writing = queue("writing", 1, settings.waiting, finish=True)
         # Last: they share all of the above.
         self.further = [self._of_further(name, each) for name, each in (further or {}).items()]
 

@@ -16,6 +16,7 @@ from pathlib import PurePath
 from typing import Any, TypeVar
 
 from beautylens.serve.problems import HTTPProblem
+from beautylens.serve.queue_metrics import QueueMetrics
 
 Result = TypeVar("Result")
 # A task counts as stuck after this many times the timeout.
@@ -32,11 +33,22 @@ class WorkQueue:
         waiting: maximum number of waiting tasks.
         seconds: timeout, after which the client gets 503.
         finish: whether to wait for a running task beyond the timeout.
+        name: in the metrics.
+        metrics: is told about tasks; None for none.
     """
 
-    def __init__(self, threads: int, waiting: int, seconds: float, *, finish: bool = False) -> None:
+    def __init__(
+        self,
+        threads: int,
+        waiting: int,
+        seconds: float,
+        *,
+        finish: bool = False,
+        name: str = "",
+        metrics: QueueMetrics | None = None,
+    ) -> None:
         self._room, self._threads, self._seconds = threads + waiting, threads, seconds
-        self._finish = finish
+        self._finish, self._name, self._metrics = finish, name, metrics
         self._pool = ThreadPoolExecutor(threads, "queue")
         self._usual = 0.2  # moving average of a task's seconds
         self._begun: dict[int, tuple[float, int]] = {}  # its start, and its thread
@@ -62,6 +74,7 @@ class WorkQueue:
             HTTPProblem: 429 when the queue is full, 503 after the timeout.
         """
         if self.taken >= self._room:
+            self._refused("full")
             seconds = math.ceil(self.taken * self._usual / self._threads)
             raise HTTPProblem(
                 429,
@@ -69,10 +82,12 @@ class WorkQueue:
                 f"too many requests are waiting; try again in {seconds} seconds",
                 {"Retry-After": str(seconds)},
             )
-        self.taken += 1
+        self._count(1)
         number = next(self._numbers)
         # The task's lines of the log have the id of its request.
-        job = self._pool.submit(contextvars.copy_context().run, self._timed, number, work)
+        job = self._pool.submit(
+            contextvars.copy_context().run, self._timed, number, work, time.monotonic()
+        )
         future = asyncio.wrap_future(job)
         future.add_done_callback(self._release)
         try:
@@ -82,6 +97,7 @@ class WorkQueue:
             # A task that has not started is cancelled, because nobody waits for it.
             if not job.cancel() and self._finish:
                 return await future
+            self._refused("late")
             raise HTTPProblem(
                 503,
                 "too-slow",
@@ -103,8 +119,10 @@ class WorkQueue:
         oldest = f"the oldest for {time.monotonic() - start:.0f} seconds: {_calls(thread)}"
         return f"{late}; waited for {len(begun)} running tasks, {oldest}"
 
-    def _timed(self, number: int, work: Callable[[], Result]) -> Result:
+    def _timed(self, number: int, work: Callable[[], Result], submitted: float) -> Result:
         start = time.monotonic()
+        if self._metrics is not None:
+            self._metrics.waited(self._name, start - submitted)
         self._begun[number] = start, threading.get_ident()
         try:
             return work()
@@ -113,10 +131,19 @@ class WorkQueue:
             self._usual += 0.1 * (time.monotonic() - start - self._usual)
 
     def _release(self, done: asyncio.Future[Any]) -> None:
-        self.taken -= 1
+        self._count(-1)
         # Marks the exception as retrieved, if nobody waits for the task any more.
         if not done.cancelled():
             done.exception()
+
+    def _count(self, more: int) -> None:
+        self.taken += more
+        if self._metrics is not None:
+            self._metrics.taken(self._name, self.taken)
+
+    def _refused(self, reason: str) -> None:
+        if self._metrics is not None:
+            self._metrics.refused(self._name, reason)
 
     def close(self) -> None:
         """Finish running tasks, and cancel waiting ones."""
