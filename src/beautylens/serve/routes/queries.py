@@ -22,7 +22,7 @@ PathQueryId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 def query_routes(service: Service) -> APIRouter:
     """Return the routes to list, label and delete kept searches; all need the key."""
     routes = APIRouter(prefix="/v1/queries", tags=["feedback"], route_class=FormRoute)
-    errors = documented(401, 403, 404, 422, 429, 503)
+    errors = documented(400, 401, 403, 404, 408, 413, 415, 422, 429, 503)
 
     @routes.get("", responses=errors)
     async def queries(
