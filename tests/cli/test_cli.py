@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -275,6 +277,10 @@ def test_narrowing_and_explaining(lens: str, shop: Shop, tmp_path: Path) -> None
     assert drawn == [
         *(f"{n}_{m['product_id']}.png" for n, m in enumerate(matches, 1)), "photo.png",
     ]  # fmt: skip
+    page = (tmp_path / "why" / "index.html").read_text("utf-8")
+    shown = re.findall(r'src="([^"]+)"', page)
+    assert {f"001-01/{name}" for name in drawn} == set(shown)
+    assert all(html.escape(match["name"]) in page for match in matches)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from beautylens.files.names import readable_name
 from beautylens.images.files import PICTURE_SUFFIXES
 from beautylens.inputs.counts import counted
 from beautylens.inputs.unicode_text import on_one_line
+from beautylens.results import Explanation
 
 
 def search(
@@ -56,7 +57,7 @@ def search(
         typer.Option(
             "--explain",
             metavar="DIR",
-            help="Write pictures that explain each match to this folder.",
+            help="Write index.html to this folder, with pictures that explain each match.",
             callback=local_path,
         ),
     ] = None,
@@ -71,6 +72,7 @@ def search(
     if explanations:
         explanations.mkdir(parents=True, exist_ok=True)
     failed = undrawn = 0
+    explained: list[tuple[str, bl.Matches, Explanation]] = []
     empty: list[str] = []
     options: dict[str, Any] = {"words": words, "where": where, "crop_to": box}
     searched = _expand(photos, empty)
@@ -90,11 +92,17 @@ def search(
         _report_unmatched(words, matches)
         if explanations:
             folder = explanations / f"{number:03}-{readable_name(Path(name).stem)}"
-            undrawn += _explain(name, matches, folder)
+            drawings = _explain(name, matches, folder)
+            undrawn += len(drawings.errors)
+            explained.append((name, matches.without_pictures(), drawings))
     if not collection.recipe.has_judge:
         explain_missing_verdicts(collection.recipe.name)
     if explanations:
-        console.print(f"Explanations: {explanations}", soft_wrap=True)
+        # Imported late: templates are slow to import.
+        from beautylens.evaluation.explanation_page import write_explanations
+
+        page = write_explanations(explanations, explained)
+        console.print(f"Explanations: {page}", soft_wrap=True)
     if undrawn:
         console.print(
             f"Not explained: {counted(undrawn, 'match', 'matches')} whose catalogue picture could "
@@ -165,9 +173,9 @@ def _is_photo(path: Path) -> bool:
     return shown and path.is_file()
 
 
-def _explain(photo: str, matches: bl.Matches, folder: Path) -> int:
-    """Write explanations of all matches; return how many failed."""
+def _explain(photo: str, matches: bl.Matches, folder: Path) -> Explanation:
+    """Write the explanations of all matches, and print which failed."""
     explanation = matches.explain(folder)
     for rank, error in explanation.errors.items():
         report_error(f"match {rank} of {photo} cannot be explained: {error}")
-    return len(explanation.errors)
+    return explanation
