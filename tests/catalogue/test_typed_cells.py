@@ -54,6 +54,15 @@ def test_shades_and_sizes_stay_as_they_are(tmp_path: Path) -> None:
         assert read(tmp_path, column, ["5.0", "7,43"]).rows[column].to_pylist() == ["5.0", "7,43"]
 
 
+def test_amounts_of_money_are_known_by_their_cells(tmp_path: Path) -> None:
+    for cells in (["12,90 €", "", "1.299,00 €"], ["EUR 12.90", "", "EUR 1299"]):
+        catalogue = read(tmp_path, "vk_brutto", cells)
+        assert catalogue.rows["vk_brutto"].to_pylist() == ["12.9", "", "1299"]
+        assert catalogue.rows["currency"].to_pylist() == ["EUR", "", "EUR"]
+    for cells in (["SPF 50", "SPF 30"], ["5 €", "gratis"], ["5 €", "7"], ["7", "5 €"], ["50 %"]):
+        assert read(tmp_path, "note", cells).rows["note"].to_pylist() == cells
+
+
 @pytest.mark.parametrize(
     ("cells", "dates"),
     [

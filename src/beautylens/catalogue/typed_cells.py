@@ -18,6 +18,12 @@ _NUMBERS = re.compile(
     r"|bewertung|stock|bestand|quantity|menge|discount|rabatt|percent|prozent"
 )
 _SYMBOLS = {"€": "EUR", "£": "GBP", "¥": "JPY"}
+_CURRENCIES = frozenset(
+    ("$", "EUR", "USD", "GBP", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "JPY", "CNY", "AUD", "CAD")
+)
+# An amount of money by its look: letters may stand for anything, such as SPF 50.
+_MARK = rf"(?:[€£¥$]|{'|'.join(sorted(_CURRENCIES - {'$'}))})"
+_MONEY = re.compile(rf"{_MARK}\s*[\d.,'\u2019\s-]+|[\d.,'\u2019\s-]+{_MARK}")
 _AMOUNT = re.compile(
     r"(?P<before>[€£¥$]|[A-Z]{3}|CA\$|US\$|A\$)?\s*"
     r"(?P<number>[+-]?\d[\d.,'\u2019 ]*)(?:[.,]-)?\s*"
@@ -35,9 +41,9 @@ _ISO = re.compile(r"\d{4}-\d{2}-\d{2}.*")
 def with_typed_cells(lines: pa.Table, columns: Sequence[str]) -> tuple[pa.Table, list[str]]:
     """Return the lines with numbers and dates in one notation, and the names of new columns.
 
-    Numbers are looked for in columns of certain names, and dates in all others. The currency of
-    prices becomes a column of its own. A column of which any cell is neither blank nor a number or
-    date stays as it is.
+    Numbers are looked for in columns of certain names, and those with a currency and dates in all.
+    The currency of prices becomes a column of its own. A column of which any cell is neither blank
+    nor a number or date stays as it is.
 
     Args:
         lines: of a catalogue.
@@ -45,8 +51,10 @@ def with_typed_cells(lines: pa.Table, columns: Sequence[str]) -> tuple[pa.Table,
     """
     added: list[str] = []
     for name in columns:
-        amounts = _amounts(lines[name].to_pylist()) if has_numbers(name) else None
-        if amounts is not None:
+        amounts = None
+        if has_numbers(name) or _MONEY.fullmatch(_first_cell(lines[name])):
+            amounts = _amounts(lines[name].to_pylist())
+        if amounts is not None and (has_numbers(name) or _all_money(amounts)):
             lines = _with(lines, name, [number for number, _ in amounts])
             currencies = [currency for _, currency in amounts]
             if any(currencies) and CURRENCY not in lines.column_names:
@@ -64,9 +72,19 @@ def has_numbers(column: str) -> bool:
 
 def _may_be_dates(column: pa.ChunkedArray) -> bool:
     """Return whether the first cell that is not empty is a date."""
-    filled = column.filter(pc.not_equal(column, ""))
-    first = filled[0].as_py().strip() if len(filled) else ""
+    first = _first_cell(column)
     return _DATE.fullmatch(first) is not None or _ISO.fullmatch(first) is not None
+
+
+def _first_cell(column: pa.ChunkedArray) -> str:
+    """Return the first cell that is not empty, without spaces around it; empty if all are."""
+    filled = column.filter(pc.not_equal(column, ""))
+    return str(filled[0].as_py()).strip() if len(filled) else ""
+
+
+def _all_money(amounts: Sequence[tuple[str, str]]) -> bool:
+    """Return whether every number has a currency."""
+    return all(currency in _CURRENCIES for number, currency in amounts if number)
 
 
 def _amounts(cells: Sequence[str]) -> list[tuple[str, str]] | None:
