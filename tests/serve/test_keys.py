@@ -89,6 +89,16 @@ def test_every_photo_of_a_batch_counts(opened: Opened) -> None:
     assert 60 < int(limited.headers["Retry-After"]) <= 90
 
 
+def test_every_photo_of_one_product_counts(opened: Opened) -> None:
+    client = opened(read_keys=KEYS)
+    headers = {"Authorization": f"Bearer {APP}"}
+    files = [("image", b"no picture")] * 3
+    assert client.post("/v1/search", files=files, headers=headers).status_code == 422
+    limited = asked(client, APP)
+    assert limited.status_code == 429
+    assert 30 < int(limited.headers["Retry-After"]) <= 60
+
+
 def test_an_event_needs_a_key_and_is_no_photo(opened: Opened) -> None:
     client = opened(read_keys=KEYS)
     assert asked(client, None, "/v1/events").status_code == 401

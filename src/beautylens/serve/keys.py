@@ -84,6 +84,12 @@ class ReadKeys:
         return self._names.get(_digest(given))
 
 
+def bearer(authorization: str) -> str:
+    """Return the key of an `Authorization` header; empty if there is none."""
+    kind, _, given = authorization.partition(" ")
+    return given.strip() if kind.lower() == "bearer" else ""
+
+
 def read_key(file: Path | None) -> str:
     """Return the write key from a file or from BEAUTYLENS_KEY; an empty text if there is none.
 

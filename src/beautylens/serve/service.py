@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi import Depends
 from fastapi.security import HTTPBearer
+from starlette.datastructures import Headers
 
 from beautylens.catalogue.table import OPTIONAL
 from beautylens.collection import Collection
@@ -21,7 +22,7 @@ from beautylens.query import Photo
 from beautylens.results import Matches
 from beautylens.serve.decoders import SECONDS, Decoders
 from beautylens.serve.kept.queries import KeptQueries
-from beautylens.serve.keys import ReadKeys
+from beautylens.serve.keys import ReadKeys, bearer
 from beautylens.serve.metrics import Metrics
 from beautylens.serve.models import Answer
 from beautylens.serve.problems import HTTPProblem
@@ -180,6 +181,12 @@ class Service:
             await self.feedback.do(lambda: kept.keep(answer.query_id, matches, ids))
         except (HTTPProblem, CollectionError) as error:
             _LOG.warning("a search was not kept: %s", error)
+
+    def count_further_photos(self, headers: Headers, photos: int) -> None:
+        """Count photos of a request after the first one, with which `Guard` counts the request."""
+        name = self.read_keys.name_of(bearer(headers.get("authorization", "")))
+        if name is not None:
+            self.read_keys.limiters[name].take(photos)
 
     async def ready(self) -> None:
         """Raise unless searches are possible.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from beautylens.serve.keys import ReadKeys
+from beautylens.serve.keys import ReadKeys, bearer
 from beautylens.serve.middleware.headers import SECURITY
 from beautylens.serve.problems import HTTPProblem
 from beautylens.serve.settings import ServeSettings, is_address
@@ -138,12 +138,6 @@ class Guard:
             )
         limiter.take(1 if limited else 0)
         self._count(name, "allowed")
-
-
-def bearer(authorization: str) -> str:
-    """Return the key of an `Authorization` header; empty if there is none."""
-    kind, _, given = authorization.partition(" ")
-    return given.strip() if kind.lower() == "bearer" else ""
 
 
 def _wrong_key(kind: str) -> HTTPProblem:

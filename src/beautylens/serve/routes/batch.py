@@ -12,7 +12,6 @@ from fastapi.responses import StreamingResponse
 
 from beautylens.results import Matches
 from beautylens.serve.forms import BASE64, FormRoute, json_form
-from beautylens.serve.middleware.guard import bearer
 from beautylens.serve.models import Answer, BatchLine
 from beautylens.serve.paging import MOST, Page
 from beautylens.serve.problems import documented, problem_of
@@ -62,10 +61,7 @@ def batch_routes(service: Service) -> APIRouter:
         """
         service.check_texts("", where)
         photos, page = [await each.read() for each in image], Page(limit)
-        name = service.read_keys.name_of(bearer(request.headers.get("authorization", "")))
-        if name is not None:
-            # The first one was counted with the request.
-            service.read_keys.limiters[name].take(len(photos) - 1)
+        service.count_further_photos(request.headers, len(photos) - 1)
         return JsonLines(_lines(service, photos, page, where))
 
     return routes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import uuid4
 
-from fastapi import APIRouter, BackgroundTasks, File, Form, Response, UploadFile
+from fastapi import APIRouter, BackgroundTasks, File, Form, Request, Response, UploadFile
 
 from beautylens.errors import ImageError
 from beautylens.images.draw import to_png
@@ -50,6 +50,7 @@ def search_routes(service: Service) -> APIRouter:
         openapi_extra=json_form({"image": IMAGES, "limit": {"type": "integer", "default": 7}}),
     )
     async def search(
+        request: Request,
         after: BackgroundTasks,
         image: Images = None,
         limit: Annotated[int, Form(ge=1, le=MOST, description="Number of products.")] = 7,
@@ -91,6 +92,7 @@ def search_routes(service: Service) -> APIRouter:
     ) -> Answer:
         """Find the products that a photo shows, or that words name."""
         given = [await each.read() for each in image or ()]
+        service.count_further_photos(request.headers, max(0, len(given) - 1))
         query_id = uuid4().hex
 
         def found() -> tuple[Matches, Answer]:
@@ -101,8 +103,8 @@ def search_routes(service: Service) -> APIRouter:
                 photos = [service.photo(data, words, where, crop) for data in given]
                 matches = service.collection.candidates(photos, page.least)
             service.searched(matches)
-            if (request := REQUEST.get()) is not None:
-                request.verdict, request.milliseconds = matches.verdict, matches.milliseconds
+            if (record := REQUEST.get()) is not None:
+                record.verdict, record.milliseconds = matches.verdict, matches.milliseconds
             return matches, Answer.of(matches, query_id, page, service.base)
 
         matches, answer = await service.searching.do(found)
