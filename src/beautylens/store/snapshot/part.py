@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import mmap
 import os
 import sqlite3
 import threading
@@ -20,6 +19,7 @@ from beautylens.store.conditions import Condition
 from beautylens.store.indexes import SCAN_LIMIT
 from beautylens.store.snapshot.conditions import add_functions, to_sqlite
 from beautylens.store.snapshot.manifest import Columns, PartEntry
+from beautylens.store.snapshot.mapped import mapped, read_scattered, will_need
 from beautylens.store.snapshot.vectors import Vectors
 
 # The files of a part: its texts, the rows of each word, and the number of words of each row.
@@ -55,8 +55,8 @@ class Part:
         self._blobs = {name: _Blobs(own, name, self.count) for name in columns.blobs}
         self._database, self._connections = own / DATABASE, threading.local()
         if columns.words:
-            self.postings = _mapped(own / POSTINGS, np.uint32)
-            self.lengths = _mapped(own / LENGTHS, np.uint32)
+            self.postings = mapped(own / POSTINGS, np.uint32)
+            self.lengths = mapped(own / LENGTHS, np.uint32)
         self.sql("SELECT count(*) FROM sqlite_schema")
 
     def as_of(self, folder: Path, entry: PartEntry) -> Part:
@@ -144,8 +144,9 @@ class _Blobs:
 
     def __init__(self, folder: Path, name: str, count: int) -> None:
         data, ends = (folder / file for file in blob_files(name))
-        self._bytes: UInt8 = _mapped(data, np.uint8)
-        self._ends: Int64 = _mapped(ends, np.int64)
+        self._bytes: UInt8 = mapped(data, np.uint8)
+        self._ends: Int64 = mapped(ends, np.int64)
+        read_scattered(self._bytes)
         if len(self._ends) != count:
             raise ValueError(f"{folder / name} is not complete")
 
@@ -154,12 +155,7 @@ class _Blobs:
         stops = self._ends[rows]
         starts = np.where(rows > 0, self._ends[rows - 1], 0)
         ranges = list(zip(starts.tolist(), stops.tolist(), strict=True))
-        mapped = getattr(self._bytes, "_mmap", None)
-        if mapped is not None and hasattr(mmap, "MADV_WILLNEED"):
-            for start, stop in ranges:
-                first = start - start % mmap.PAGESIZE
-                if stop > start:
-                    mapped.madvise(mmap.MADV_WILLNEED, first, stop - first)
+        will_need(self._bytes, ranges)
         found = (self._bytes[start:stop].data for start, stop in ranges)
         return dict(zip(rows.tolist(), found, strict=True))
 
@@ -176,11 +172,6 @@ def _live(folder: Path, entry: PartEntry) -> Bool | None:
     live = np.ones(entry.rows, bool)
     live[np.load(folder / entry.dead, allow_pickle=False)] = False
     return live
-
-
-def _mapped(file: Path, kind: type[Any]) -> Any:
-    """Return the values of a file, mapped; an empty file cannot be."""
-    return np.memmap(file, kind, "r") if file.stat().st_size else np.empty(0, kind)
 
 
 def _json(texts: Iterable[str]) -> str:

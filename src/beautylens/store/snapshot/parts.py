@@ -75,7 +75,7 @@ class Parts:
         found = np.empty((len(rows), self.columns.vectors[name]), np.float32)
         for start, part, own in self._split(rows):
             inside = (rows >= start) & (rows < start + part.count)
-            found[inside] = part.vectors[name].rows[own]
+            found[inside] = part.vectors[name].at(own)
         return found
 
     def blobs(self, rows: Int64, name: str) -> list[memoryview]:

@@ -12,6 +12,7 @@ from beautylens.arrays import Bool, Float32, Int64
 from beautylens.runtime.native import Once
 from beautylens.runtime.threads import core_count
 from beautylens.store.indexes import SCAN_LIMIT
+from beautylens.store.snapshot.mapped import mapped, read_scattered, will_need
 
 # Vectors in the lists that a search scans, about as many for every size of an index, so that its
 # time hardly grows; and lists at least.
@@ -50,11 +51,9 @@ class Vectors:
     def __init__(self, folder: Path, name: str, length: int, count: int) -> None:
         self._index = index_file(folder, name) if _is_indexed(length, count) else None
         self._opened: Once[Any] = Once()
-        shape = (count, length)
-        file = vectors_file(folder, name)
-        self.rows: Float32 = (
-            np.memmap(file, np.float32, "r", shape=shape) if count else np.empty(shape, np.float32)
-        )
+        self.rows: Float32 = mapped(vectors_file(folder, name), np.float32, (count, length))
+        if self._index is not None:
+            read_scattered(self.rows)
 
     def nearest(self, vector: Float32, depth: int, live: Bool | None) -> Found:
         """Return the rows nearest to a vector by cosine, in any order, and their cosines.
@@ -87,10 +86,17 @@ class Vectors:
             return self.among(vector, depth, np.flatnonzero(live))
         return rows[0][found], cosines[0][found]
 
+    def at(self, rows: Int64) -> Float32:
+        """Return the exact vectors of rows, (K, D)."""
+        size = self.rows.strides[0]
+        if self._index is not None:
+            will_need(self.rows, ((row * size, (row + 1) * size) for row in rows.tolist()))
+        return np.asarray(self.rows[rows])
+
     def among(self, vector: Float32, depth: int, rows: Int64) -> Found:
         """Return those of some rows that are nearest to a vector, and their exact cosines."""
         parts = [
-            self.rows[rows[start : start + _GATHERED_ROWS]] @ vector
+            self.at(rows[start : start + _GATHERED_ROWS]) @ vector
             for start in range(0, len(rows), _GATHERED_ROWS)
         ]
         cosines = np.concatenate([np.empty(0, np.float32), *parts])
