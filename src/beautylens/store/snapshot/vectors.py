@@ -11,6 +11,7 @@ import numpy as np
 from beautylens.arrays import Bool, Float32, Int64
 from beautylens.runtime.native import Once
 from beautylens.runtime.threads import core_count
+from beautylens.store.columns import cosines
 from beautylens.store.indexes import SCAN_LIMIT
 from beautylens.store.snapshot.mapped import mapped, read_scattered, will_need
 
@@ -79,12 +80,12 @@ class Vectors:
             options.sel = held[1]
         # The two columns are searched at the same time, each on one core.
         faiss.omp_set_num_threads(1)
-        cosines, rows = self._opened(self._read).search(vector[None], wanted, params=options)
-        found = rows[0] >= 0
+        (near,), (rows,) = self._opened(self._read).search(vector[None], wanted, params=options)
+        found = rows >= 0
         if live is not None and found.sum() < min(wanted, np.count_nonzero(live)):
             # Most of those that may be found are far away.
             return self.among(vector, depth, np.flatnonzero(live))
-        return rows[0][found], cosines[0][found]
+        return rows[found], near[found]
 
     def at(self, rows: Int64) -> Float32:
         """Return the exact vectors of rows, (K, D)."""
@@ -96,11 +97,10 @@ class Vectors:
     def among(self, vector: Float32, depth: int, rows: Int64) -> Found:
         """Return those of some rows that are nearest to a vector, and their exact cosines."""
         parts = [
-            self.at(rows[start : start + _GATHERED_ROWS]) @ vector
+            cosines(self.at(rows[start : start + _GATHERED_ROWS]), vector)
             for start in range(0, len(rows), _GATHERED_ROWS)
         ]
-        cosines = np.concatenate([np.empty(0, np.float32), *parts])
-        return _best(rows, cosines, depth, None)
+        return _best(rows, np.concatenate([np.empty(0, np.float32), *parts]), depth, None)
 
     def _read(self) -> Any:
         import faiss
@@ -143,12 +143,12 @@ def index_file(folder: Path, name: str) -> Path:
     return folder / f"{name}.faiss"
 
 
-def _best(rows: Int64 | None, cosines: Float32, depth: int, live: Bool | None) -> Found:
+def _best(rows: Int64 | None, near: Float32, depth: int, live: Bool | None) -> Found:
     """Return the rows with the largest cosines; by default all rows, in their order."""
     # A vector of zeros has no cosine.
-    kept = np.flatnonzero(cosines != 0 if live is None else (cosines != 0) & live)
-    cosines = cosines[kept]
+    kept = np.flatnonzero(near != 0 if live is None else (near != 0) & live)
+    near = near[kept]
     if len(kept) > depth:
-        best = np.argpartition(-cosines, depth - 1)[:depth]
-        kept, cosines = kept[best], cosines[best]
-    return (kept if rows is None else rows[kept]), cosines
+        best = np.argpartition(-near, depth - 1)[:depth]
+        kept, near = kept[best], near[best]
+    return (kept if rows is None else rows[kept]), near
