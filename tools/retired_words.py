@@ -13,11 +13,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 CHECKED = (
-    *("src/", "docs/", "benchmarks/", "tools/", "examples/", "deploy/"),
+    *("src/", "docs/", "benchmarks/", "tools/", "examples/", "deploy/", "clients/"),
     *("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"),
     ":!tools/retired_words.py",  # which lists them
 )
-SUFFIXES = (".py", ".md", ".toml", ".jinja", ".html", ".js")
+SUFFIXES = (".py", ".md", ".toml", ".jinja", ".html", ".js", ".ts")
 
 # Retired words, as regular expressions, and what to write instead. Letters bound a word, so that
 # parts of identifiers such as `places_of` are found too.

@@ -10,7 +10,7 @@ export interface Settings {
   key?: string;
   /** Name of a further collection of the server. */
   collection?: string;
-  /** In place of the global `fetch`, such as one that tries again. */
+  /** Instead of the global `fetch`, such as one that tries again. */
   fetch?: typeof fetch;
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import os
 import shutil
@@ -324,3 +325,16 @@ def test_a_link_out_of_the_folders_named_is_not_followed_and_no_address_is_asked
         "s3://a/b",
     ):
         assert not service.may_show(str(image))
+
+
+def test_a_product_may_be_sent_as_json(client: TestClient, shop: Shop) -> None:
+    picture = base64.b64encode(shop.picture(3).read_bytes()).decode()
+    sent = {"image": [picture], "name": "By JSON", "metadata": {"shade": "777"}}
+    added = client.put("/v1/products/by-json", json=sent, headers=WRITER)
+    try:
+        assert added.status_code == 200
+        assert (added.json()["name"], added.json()["metadata"]) == ("By JSON", {"shade": "777"})
+        wrong = client.patch("/v1/products/by-json", json={"price": "3"}, headers=WRITER)
+        assert "there is no part 'price'" in wrong.json()["detail"]
+    finally:
+        client.delete("/v1/products/by-json", headers=WRITER)

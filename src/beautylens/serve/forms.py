@@ -22,6 +22,8 @@ from beautylens.serve.problems import HTTPProblem
 
 MEDIA_TYPE = b"multipart/form-data"
 JSON_TYPE = b"application/json"
+# Name of the field that is a JSON object in forms, too.
+METADATA = "metadata"
 # Maximum values, lists and objects of a JSON form, whose parsing would take much memory.
 JSON_VALUES = 200
 # Name of the file parts in all forms of the service.
@@ -110,7 +112,7 @@ def _text(name: str, value: Any) -> str:
     if isinstance(value, str):
         # A lone surrogate cannot be written as UTF-8.
         return value.encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, bool | int | float):
+    if isinstance(value, bool | int | float) or (name == METADATA and isinstance(value, dict)):
         return json.dumps(value)
     raise _wrong(f"{name} is not a text, number, true or false; correct it")
 
