@@ -41,6 +41,7 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
             *(sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"),
             *("--port", str(started.port), "--ray-client-server-port", str(started.client)),
             *("--num-cpus", "1", "--include-dashboard", "false", "--disable-usage-stats"),
+            *("--object-store-memory", "100000000"),
         ],
         env=environment(home),
         stdout=subprocess.DEVNULL,
