@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from beautylens.assemble.parts import picture_side
 from beautylens.catalogue.table import read_catalogue
 from beautylens.cli.arguments import local_path
 from beautylens.cli.console import console, report_error
@@ -23,11 +24,13 @@ from beautylens.features.encoder.encoder import Encoder, EncoderSpec
 from beautylens.features.encoder.pooling import find_pooled
 from beautylens.features.encoder.registry import encoder_home, known_encoders
 from beautylens.features.export.onnx_import import IMAGENET_MEAN, IMAGENET_STD, import_onnx
-from beautylens.features.export.parity import probe_pictures
 from beautylens.features.export.quantise import quantise
 from beautylens.files.names import readable_name
+from beautylens.inputs.counts import counted
+from beautylens.recipe.recipe import read_recipe
 from beautylens.recipe.settings import PoolingSettings
 from beautylens.runtime.extras import extra
+from beautylens.train.picture_parity import compare_on_pictures
 
 if TYPE_CHECKING:
     from beautylens.features.export.timm import Exported
@@ -208,10 +211,18 @@ def quantise_encoder(
     for fault in faults:
         report_error(fault)
     made = Encoder.load(folder)
-    pictures = probe_pictures(made.side, 8)
-    cosines = (made.describe(pictures) * encoder.describe(pictures)).sum(axis=1)
     _report_folder(folder, made.spec)
-    console.print(f"Mean cosine with the original on synthetic pictures: {cosines.mean():.3f}.")
+    found = compare_on_pictures(
+        encoder,
+        lambda picture: made.describe([made.fit(picture)])[0],
+        paths,
+        least_side=picture_side(read_recipe("default"), encoder.side),
+    )
+    console.print(
+        f"Cosine with the original on {counted(found.pictures, 'picture')} of the table: mean "
+        f"{found.mean:.3f}, lowest {found.lowest:.3f}.",
+        soft_wrap=True,
+    )
 
 
 @app.command("blend")
