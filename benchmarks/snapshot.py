@@ -1,12 +1,13 @@
 """What a search snapshot may be made of: libraries for vectors, rows and keypoints, side by side.
 
-    python benchmarks/snapshot.py COLLECTION [--data DATA/beauty] [--usearch] [--json]
+    python benchmarks/snapshot.py COLLECTION [--data DATA/beauty] [--build] [--json]
 
 Each answers what a search asks of a collection that `half_million.py make` made: the nearest 100
 by the descriptors of photos, with the share of the exact nearest hundred; the keypoints and the
 rows of 100 pictures; the rows of one brand. LMDB and USearch are no dependencies: they are
-measured where they are installed (`pip install lmdb usearch`); a graph of half a million vectors
-takes USearch many minutes. Milliseconds are medians, in memory after a first round.
+measured where they are installed (`pip install lmdb usearch`). `--build` also times how long the
+indexes take to build: a graph of half a million vectors takes USearch minutes. Milliseconds are
+medians, in memory after a first round.
 """
 
 from __future__ import annotations
@@ -31,7 +32,13 @@ from beautylens.collection import open_collection
 from beautylens.store.conditions import literal
 from beautylens.store.gallery import Gallery
 from beautylens.store.lance_index import LanceIndex
-from beautylens.store.snapshot.vectors import index_file, probes_for
+from beautylens.store.snapshot.vectors import (
+    index_file,
+    open_index,
+    probes_for,
+    vectors_file,
+    write_index,
+)
 
 DEPTH = 100
 # Keypoints are copied into the other stores from this many pictures at most.
@@ -51,7 +58,7 @@ def milliseconds(ask: Callable[[Any], Any], questions: Sequence[Any]) -> float:
     return round(statistics.median(spent), 2)
 
 
-def vectors(collection: Any, lance: Gallery, data: Path, *, graph: bool) -> Iterator[Row]:
+def vectors(collection: Any, lance: Gallery, data: Path, *, build: bool) -> Iterator[Row]:
     """Yield how long each index takes for the nearest hundred, and what share it finds."""
     paths = sorted(row.image for row in read_truth(data / "truth.csv"))[:50]
     views = collection.recipe.retrieve.views
@@ -84,19 +91,30 @@ def vectors(collection: Any, lance: Gallery, data: Path, *, graph: bool) -> Iter
     folder = Path(collection.gallery.address) / "snapshot" / images.parts[0].folder
     file = index_file(folder, "descriptor")
     if file.exists():
-        index = faiss.read_index(str(file), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
+        index = open_index(str(file))
         faiss.omp_set_num_threads(1)
+        spent = _built(folder, stored) if build else None
         usual = probes_for(len(stored))
         for probes in (usual // 2, usual, usual * 2):
             index.nprobe = probes
             name = f"FAISS, {index.nlist} lists of 8 bits, {probes} probes, mapped"
             found = measured(name, lambda q: index.search(q[None], DEPTH * 3 // 2)[1][0].tolist())
-            yield found | {"mb": round(file.stat().st_size / 1e6)}
+            yield found | {"build_s": spent, "mb": round(file.stat().st_size / 1e6)}
     yield measured(
         "NumPy, all vectors", lambda q: np.argpartition(-(stored @ q), DEPTH)[:DEPTH].tolist()
     )
-    if graph and find_spec("usearch"):
+    if build and find_spec("usearch"):
         yield from _usearch(stored, measured)
+
+
+def _built(part: Path, stored: Any) -> float:
+    """Return the seconds in which FAISS builds the index of a part's descriptors."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = vectors_file(Path(folder), "descriptor")
+        file.symlink_to(vectors_file(part, "descriptor"))
+        start = time.perf_counter()
+        write_index(Path(folder), "descriptor", stored.shape[1], len(stored))
+        return round(time.perf_counter() - start, 1)
 
 
 def _usearch(stored: Any, measured: Callable[..., Row]) -> Iterator[Row]:
@@ -214,7 +232,9 @@ def main() -> None:
     parser.add_argument(
         "--data", type=Path, help="folder with truth.csv, whose photos are asked for"
     )
-    parser.add_argument("--usearch", action="store_true", help="build a graph with USearch, too")
+    parser.add_argument(
+        "--build", action="store_true", help="build indexes, a graph of USearch too"
+    )
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     collection = open_collection(arguments.collection)
@@ -226,7 +246,7 @@ def main() -> None:
     found = list(keypoints(collection.gallery, lance, chosen))
     found += rows(collection.gallery, lance, chosen)
     if arguments.data:
-        found += vectors(collection, lance, arguments.data, graph=arguments.usearch)
+        found += vectors(collection, lance, arguments.data, build=arguments.build)
     if arguments.json:
         print(json.dumps({"images": len(collection), "rows": found}))
         return

@@ -103,9 +103,7 @@ class Vectors:
         return _best(rows, np.concatenate([np.empty(0, np.float32), *parts]), depth, None)
 
     def _read(self) -> Any:
-        import faiss
-
-        return faiss.read_index(str(self._index), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
+        return open_index(str(self._index))
 
 
 def write_index(folder: Path, name: str, length: int, count: int) -> None:
@@ -131,6 +129,17 @@ def write_index(folder: Path, name: str, length: int, count: int) -> None:
 def _is_indexed(length: int, count: int) -> bool:
     """Return whether a column has an index; one of single numbers has none."""
     return length > 1 and count > SCAN_LIMIT
+
+
+def open_index(file: str) -> Any:
+    """Return an index whose lists stay in their file, mapped."""
+    import faiss
+
+    index: Any = faiss.read_index(file, faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
+    # FAISS would start 32 threads in each search to read ahead, which takes longer than the search.
+    lists: Any = faiss.downcast_InvertedLists(index.invlists)
+    lists.prefetch_nthread = 0
+    return index
 
 
 def vectors_file(folder: Path, name: str) -> Path:
