@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import mmap
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-# Windows has no such advice.
-_KNOWS_ADVICE = hasattr(mmap, "MADV_WILLNEED")
 
 
 def mapped(file: Path, kind: type[Any], shape: tuple[int, ...] | None = None) -> Any:
@@ -28,19 +26,18 @@ def mapped(file: Path, kind: type[Any], shape: tuple[int, ...] | None = None) ->
 
 def read_scattered(values: Any) -> None:
     """Tell the system that values next to those that are read will not be needed."""
-    if _KNOWS_ADVICE and isinstance(values, np.memmap):
+    # Windows has no such advice.
+    if sys.platform != "win32" and isinstance(values, np.memmap):
         _map_of(values).madvise(mmap.MADV_RANDOM)
 
 
 def will_need(values: Any, ranges: Iterable[tuple[int, int]]) -> None:
     """Let the system read ranges of a mapped array's bytes together, those not in memory yet."""
-    if not _KNOWS_ADVICE or not isinstance(values, np.memmap):
-        return
-    whole = _map_of(values)
-    for start, stop in ranges:
-        if stop > start:
-            first = start - start % mmap.PAGESIZE
-            whole.madvise(mmap.MADV_WILLNEED, first, stop - first)
+    if sys.platform != "win32" and isinstance(values, np.memmap):
+        for start, stop in ranges:
+            if stop > start:
+                first = start - start % mmap.PAGESIZE
+                _map_of(values).madvise(mmap.MADV_WILLNEED, first, stop - first)
 
 
 def _map_of(values: Any) -> Any:
