@@ -124,7 +124,7 @@ def test_reasons_are_drawn_for_products_of_any_id(
     long = shop.folder / f"{'y' * 250}.jpg"
     shutil.copy(shop.photo(0), long)
     run("search", lens.gallery.address, long, "-k", 6, "--explain", tmp_path)
-    (folder,) = tmp_path.iterdir()
+    (folder,) = (each for each in tmp_path.iterdir() if each.is_dir())
     drawn = {path.name.partition("_")[0] for path in folder.iterdir()} - {"photo.png"}
     assert drawn == set("123456")
 
