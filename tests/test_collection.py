@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -212,3 +214,20 @@ def test_a_search_from_the_snapshot_is_that_from_the_tables(
         assert [match.reasons.inliers for match in again] == [m.reasons.inliers for m in rows]
     assert other.search(words="crème 07", where="brand <> 'Kumo'")[0].product == named[0].product
     assert other.info()["searched_from"] == "tables"
+
+
+SEARCHED = """
+import sys
+import beautylens as bl
+collection = bl.open(sys.argv[1])
+found = collection.search(sys.argv[2], words="rouge", where="brand <> ''")
+named = collection.search(words="crème 07")
+print(found[0].product.product_id, named[0].product.product_id, "lance" in sys.modules)
+"""
+
+
+def test_a_process_that_only_searches_imports_no_lance(collection: Collection, shop: Shop) -> None:
+    collection.gallery.write_snapshot()
+    command = [sys.executable, "-c", SEARCHED, collection.address, str(shop.photo(1))]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    assert done.stdout.split() == ["p01", "p07", "False"]
