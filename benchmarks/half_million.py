@@ -22,11 +22,12 @@ import statistics
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pyarrow as pa
 
@@ -34,9 +35,13 @@ import beautylens as bl
 from beautylens.catalogue.truth import read_truth
 from beautylens.collection import Collection
 from beautylens.evaluation.metrics import average_precision
+from beautylens.features.encoder.encoder import Encoder
 from beautylens.features.encoder.pooling import unit_rows
+from beautylens.features.local.extractors import rootsift
 from beautylens.features.local.keypoints import Keypoints
+from beautylens.images.fit import centre
 from beautylens.recipe.recipe import Recipe
+from beautylens.runtime.threads import core_count
 from beautylens.sample import write_sample_catalogue
 from beautylens.search.retrieve import nearest
 from beautylens.store.columns import stacked, vectors
@@ -199,7 +204,11 @@ def measure(folder: Path, truth: Path, runs: int, *, tables: bool = False) -> di
             if run == 0 and right[path]:
                 ids = [match.product.product_id for match in found]
                 precisions.append(average_precision(ids, right[path], denominator="challenge"))
+    whole, floor = statistics.median(stages["whole"]), floor_ms(collection, paths)
     return {
+        "ours_ms": round(whole, 1),
+        "floor_ms": round(floor, 1),
+        "over_floor": round(whole / floor, 2),
         "images": len(collection),
         "searched_from": "snapshot" if collection.gallery.has_snapshot else "tables",
         "open_ms": round((opened - start) * 1000),
@@ -212,13 +221,42 @@ def measure(folder: Path, truth: Path, runs: int, *, tables: bool = False) -> di
     }
 
 
+def floor_ms(collection: Collection, paths: Sequence[Path]) -> float:
+    """Return the milliseconds that network and SIFT alone need, if all cores are always busy.
+
+    The network computes three views of 384 pixels, and SIFT takes a picture of 640, whatever the
+    recipe does. Each is timed alone, the network on all cores and SIFT on one.
+    """
+    encoder, extract = Encoder.load("default", precision=collection.encoder.precision), rootsift()
+    pictures = [collection.photo(path).pixels for path in paths[:EXACT_QUERIES]]
+    views = [np.stack([encoder.fit(centre(each, v)) for v in (1, 0.75, 0.5)]) for each in pictures]
+    network = _alone(encoder.outputs, views)
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        sift = _alone(lambda picture: extract(picture, longest=640, limit=800), pictures)
+    finally:
+        cv2.setNumThreads(threads)
+    return network + sift / core_count()
+
+
+def _alone(work: Callable[[Any], object], given: Sequence[Any]) -> float:
+    """Return the median milliseconds of a function, each argument twice, after a first call."""
+    work(given[0])
+    spent = []
+    for each in (*given, *given):
+        began = time.perf_counter()
+        work(each)
+        spent.append((time.perf_counter() - began) * 1000)
+    return statistics.median(spent)
+
+
 def read_keypoints(collection: Collection, path: Path) -> float:
     """Return the milliseconds in which the keypoints of a photo's short-list are read."""
-    rows, views = collection.gallery.rows, collection.recipe.retrieve.views
-    described = collection.encoder.describe_views(collection.photo(path).pixels, views)
-    near = nearest(collection.gallery, described, DEPTH)
+    query = collection.parts.pipeline.describe(collection.photo(path))
+    near = nearest(collection.gallery, query.descriptor, DEPTH)
     began = time.perf_counter()
-    rows.keypoints([match.image_id for match in near])
+    collection.gallery.rows.keypoints([match.image_id for match in near])
     return (time.perf_counter() - began) * 1000
 
 

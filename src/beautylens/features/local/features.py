@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+import numpy as np
+
 from beautylens.arrays import Float64, UInt8
 from beautylens.features.local.extractors import Extractor
 from beautylens.features.local.keypoints import Keypoints
@@ -14,10 +16,9 @@ from beautylens.features.local.nearest import Pairs
 from beautylens.features.local.verification import Verification
 from beautylens.runtime.threads import cores
 
-# Keypoints of photo and picture, the strongest, that show whether more than chance agrees.
-FEW_OF_PHOTO, FEW_OF_PICTURE = 300, 150
-# Pictures that are compared by all keypoints in any case.
-FIRST = 16
+# Rounds of a comparison: keypoints of the photo and of a picture, the strongest, that show whether
+# more than chance agrees; and how many of the first pictures are compared by all in any case.
+ROUNDS = ((300, 150, 16), (500, 300, 0))
 # Inliers of two pictures that share their design, and not only a logo.
 CLEAR = 20
 
@@ -36,6 +37,9 @@ class Agreement:
     count: int
     distance: float
     transform: Float64
+
+
+NO_AGREEMENT = Agreement(np.empty((0, 2), np.intp), 0, 0.0, np.zeros((2, 3)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +103,25 @@ class LocalFeatures:
     def compare_likely(self, query: Keypoints, galleries: Sequence[Keypoints]) -> list[Agreement]:
         """Return the verified matches of a photo with each picture, in half the time or less.
 
-        All pictures are compared by few keypoints; by all of them only the first ones, those where
-        some agreed, and the rest if then none agrees clearly. Beside a picture that does, pictures
-        of which few keypoints agree by chance alone do not matter: they have no inliers.
+        All pictures are compared by few keypoints, and by all of them only the first ones and those
+        where some of the few agreed. If then none agrees clearly, the others are compared by more
+        keypoints in the same way. Pictures of which even these agree by chance alone have no
+        inliers: by all keypoints they would have about as many as pictures of different items.
         """
-        few = [keypoints.strongest(FEW_OF_PICTURE) for keypoints in galleries]
-        agreements = self.compare_all(query.strongest(FEW_OF_PHOTO), few)
-        likely = [index for index, found in enumerate(agreements) if index < FIRST or found.count]
-        rest = [index for index, found in enumerate(agreements) if index not in set(likely)]
-        for indices in (likely, rest):
-            exact = self.compare_all(query, [galleries[index] for index in indices])
-            for index, found in zip(indices, exact, strict=True):
+        agreements = [NO_AGREEMENT] * len(galleries)
+        left = list(range(len(galleries)))
+        for of_photo, of_picture, first in ROUNDS:
+            strongest = [galleries[index].strongest(of_picture) for index in left]
+            few = self.compare_all(query.strongest(of_photo), strongest)
+            likely = [
+                index
+                for index, found in zip(left, few, strict=True)
+                if found.count or index < first
+            ]
+            exact = self.compare_all(query, [galleries[index] for index in likely])
+            for index, found in zip(likely, exact, strict=True):
                 agreements[index] = found
             if any(found.count >= CLEAR for found in agreements):
                 break
+            left = [index for index in left if index not in set(likely)]
         return agreements
