@@ -12,7 +12,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from beautylens.catalogue.truth import read_truth
-from beautylens.serve.kept import queries
+from beautylens.serve.kept import answers, queries
 from tests.conftest import Shop
 from tests.serve.conftest import KEY, WRITER, Opened
 
@@ -161,13 +161,14 @@ def test_a_deleted_search_leaves_nothing(keeping: TestClient, shop: Shop, kept: 
 
 
 def test_searches_that_nobody_labelled_are_deleted_when_they_are_old(
-    keeping: TestClient, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    keeping: TestClient, shop: Shop, kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = [searched(keeping, shop, number)["query_id"] for number in range(2)]
     assert multipart(keeping, "PUT", f"/v1/queries/{ids[0]}", product_id="p00") == 204
     later = time.time() + 31 * 24 * 3600
     monkeypatch.setattr(queries.time, "time", lambda: later)
     latest = searched(keeping, shop, 2)["query_id"]
+    queries.KeptQueries(kept, 30).sweep()
     assert {search["query_id"] for search in listed(keeping)} == {ids[0], latest}
 
 
@@ -193,3 +194,74 @@ def test_a_folder_that_cannot_be_written_costs_no_answer(
     client = opened(keep=tmp_path / "file" / "kept", key=KEY)
     assert searched(client, shop)["matches"]
     assert "a search was not kept" in caplog.text
+
+
+def photo_of(shop: Shop, number: int) -> dict[str, bytes]:
+    return {"image": shop.photo(number).read_bytes()}
+
+
+def test_the_owners_label_holds_for_all_searches_with_the_photo(
+    keeping: TestClient, shop: Shop, kept: Path
+) -> None:
+    first, second = (searched(keeping, shop)["query_id"] for _ in range(2))
+    assert multipart(keeping, "PUT", f"/v1/queries/{first}", product_id="p00") == 204
+    said = {"query_id": second, "event": "correct", "product_id": "p01"}
+    assert multipart(keeping, "POST", "/v1/events", **said) == 204
+    assert [search["label"] for search in listed(keeping)] == ["p00", "p00"]
+    (row,) = read_truth(kept)
+    assert row.product_ids == {"p00"}
+    assert keeping.delete(f"/v1/queries/{second}", headers=WRITER).status_code == 204
+    assert listed(keeping) == []
+    assert not list((kept / "photos").iterdir())
+
+
+def test_an_old_search_leaves_the_answer_that_somebody_gave_on_its_photo(
+    keeping: TestClient, shop: Shop, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched(keeping, shop)
+    answer = keeping.post("/v1/feedback", files=photo_of(shop, 0), data={"product_id": "p00"})
+    assert answer.status_code == 204
+    later = time.time() + 31 * 24 * 3600
+    monkeypatch.setattr(queries.time, "time", lambda: later)
+    queries.KeptQueries(kept, 30).sweep()
+    assert listed(keeping) == []
+    (row,) = read_truth(kept)
+    assert row.product_ids == {"p00"}
+    assert row.image.exists()
+
+
+def test_a_full_folder_takes_the_owners_labels_but_no_more_of_others(
+    keeping: TestClient, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "MOST_BYTES", 100)
+    query_id = searched(keeping, shop)["query_id"]
+    said = {"query_id": query_id, "event": "correct", "product_id": "p01"}
+    assert multipart(keeping, "POST", "/v1/events", **said) == 507
+    assert listed(keeping)[0]["label"] is None
+    assert listed(keeping)[0]["events"] == []
+    assert multipart(keeping, "PUT", f"/v1/queries/{query_id}", product_id="p00") == 204
+
+
+def test_only_so_many_events_of_a_search_are_kept(
+    keeping: TestClient, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "MOST_EVENTS", 2)
+    said = {"event": "click", "product_id": "p01", "query_id": searched(keeping, shop)["query_id"]}
+    for _ in range(3):
+        assert multipart(keeping, "POST", "/v1/events", **said) == 204
+    assert len(listed(keeping)[0]["events"]) == 2
+
+
+def test_a_click_after_a_search_by_words_is_counted(keeping: TestClient) -> None:
+    answer = keeping.post("/v1/search", data={"words": "rouge"}, files={"none": b""}).json()
+    said = {"event": "click", "product_id": "p01", "query_id": answer["query_id"]}
+    assert multipart(keeping, "POST", "/v1/events", **said) == 204
+    metrics = keeping.get("/metrics", headers=WRITER).text
+    assert 'beautylens_events_total{event="click"} 1.0' in metrics
+
+
+def test_photos_that_no_search_has_are_deleted(keeping: TestClient, shop: Shop, kept: Path) -> None:
+    searched(keeping, shop)
+    (kept / "photos" / "of-a-killed-process.jpg").write_bytes(b"photo")
+    queries.KeptQueries(kept, 30).sweep()
+    assert len(list((kept / "photos").iterdir())) == 1

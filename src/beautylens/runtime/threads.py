@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
-from beautylens.runtime.native import Lock, Once
+from beautylens.runtime.native import Lock, Once, renew_in_child
 
 _CORES: Once[ThreadPoolExecutor] = Once()
 _CONTROL_GROUPS = Path("/sys/fs/cgroup")
@@ -31,26 +32,37 @@ class _OneBlasThread:
     """Limits linear algebra to the thread that calls it, while any caller is inside."""
 
     def __init__(self) -> None:
-        self._controller: Once[ThreadpoolController] = Once()
+        self._controller: ThreadpoolController | None = None
+        self._modules = 0
         self._lock = Lock()
         self._entered = 0
         self._limit: Any = None
+        renew_in_child(self)
+
+    def renew(self) -> None:
+        """Lift the limit in a forked process: the threads that set it are not there."""
+        if self._limit is not None:
+            self._limit.restore_original_limits()
+        self._entered, self._limit = 0, None
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
         """Limit it while the block runs."""
         with self._lock():
             if self._entered == 0:
-                controller = self._controller(ThreadpoolController)
-                self._limit = controller.limit(limits=1, user_api="blas")
+                # Looking for libraries takes a millisecond; only imports bring new ones.
+                if self._controller is None or self._modules != len(sys.modules):
+                    self._controller, self._modules = ThreadpoolController(), len(sys.modules)
+                self._limit = self._controller.limit(limits=1, user_api="blas")
             self._entered += 1
         try:
             yield
         finally:
             with self._lock():
                 self._entered -= 1
-                if self._entered == 0:
+                if self._entered == 0 and self._limit is not None:
                     self._limit.restore_original_limits()
+                    self._limit = None
 
 
 # For searches: products of a single photo gain nothing from more threads, which then wait actively

@@ -26,17 +26,16 @@ def together(found: Sequence[Matches]) -> Matches:
     Args:
         found: the matches of each photo with their evidence; at least one photo.
     """
-    # Verified keypoints can be drawn on one photo only: that with the most of them.
+    # Text can be outlined, and colours compared, on one photo only: that with the most inliers.
     main = max(found, key=_most_inliers)
-    by_image: dict[str, list[Match]] = {}
-    for matches in (main, *(each for each in found if each is not main)):
-        for match in matches:
-            by_image.setdefault(match.image_id, []).append(match)
+    known = {match.image_id: match for match in main}
+    by_image: dict[str, list[Match]] = {name: [match] for name, match in known.items()}
+    for match in chain.from_iterable(each for each in found if each is not main):
+        by_image.setdefault(match.image_id, []).append(match)
     stages = dict.fromkeys(chain.from_iterable(each.milliseconds for each in found))
     spent = {stage: sum(each.milliseconds.get(stage, 0.0) for each in found) for stage in stages}
     return replace(
-        main.with_rows(_merged(rows, set(map(id, main))) for rows in by_image.values()),
-        lines=tuple(chain.from_iterable(each.lines for each in found)),
+        main.with_rows(_merged(rows, known.get(name)) for name, rows in by_image.items()),
         codes=tuple(dict.fromkeys(chain.from_iterable(each.codes for each in found))),
         milliseconds=spent,
     )
@@ -46,17 +45,27 @@ def _most_inliers(matches: Matches) -> int:
     return max((match.reasons.inliers or 0 for match in matches), default=0)
 
 
-def _merged(rows: Sequence[Match], of_main: set[int]) -> Match:
-    """Return a catalogue picture with the strongest evidence of all photos."""
-    reasons = [row.reasons for row in rows]
-    first = rows[0]
-    refined = _known(min, (row.refined for row in rows))
+def _merged(rows: Sequence[Match], of_main: Match | None) -> Match:
+    """Return a catalogue picture with the strongest evidence of all photos.
+
+    Args:
+        rows: of the photos that found it, the main one first.
+        of_main: that of the main photo, if it found the picture.
+    """
+    agreeing = max(rows, key=lambda row: row.reasons.inliers or 0)
+    reasons = _strongest([row.reasons for row in rows])
+    against = [
+        each if of_main is not None and each in of_main.reasons.against else replace(each, box=None)
+        for each in reasons.against
+    ]
+    # Light shifts all colours of a photo: those of different photos cannot be compared.
+    colour = None if of_main is None else of_main.reasons.colour
     return replace(
-        first,
+        rows[0],
         score=max(row.score for row in rows),
-        reasons=_strongest(reasons),
-        refined=refined,
-        geometry=first.geometry if id(first) in of_main else None,
+        reasons=replace(reasons, colour=colour, against=tuple(against)),
+        refined=_known(min, (row.refined for row in rows)),
+        geometry=agreeing.geometry,
     )
 
 
@@ -67,7 +76,6 @@ def _strongest(reasons: Sequence[Reasons]) -> Reasons:
         visual=_known(max, (why.visual for why in reasons)),
         local=_known(max, (why.local for why in reasons)),
         inliers=_known(max, (why.inliers for why in reasons)),
-        colour=_known(min, (why.colour for why in reasons)),
         text=_known(max, (why.text for why in reasons)),
         typed=_known(max, (why.typed for why in reasons)),
         words=tuple(dict.fromkeys(chain.from_iterable(why.words for why in reasons))),

@@ -54,7 +54,9 @@ def make_app(settings: ServeSettings, collection: bl.Collection | None = None) -
         service.decoders.start()
         for each in (opened, *further.values()):
             await asyncio.to_thread(_warm, each)
+        sweeping = asyncio.create_task(service.sweep_hourly())
         yield
+        sweeping.cancel()
         service.close()
 
     app = FastAPI(

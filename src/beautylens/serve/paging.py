@@ -89,10 +89,12 @@ class Page:
         def value(row: Match) -> str:
             return _value(row.product, self.column)
 
-        filled = sorted(
-            filter(value, rows), key=lambda row: _order(value(row)), reverse=self.descending
-        )
-        return [*filled, *(row for row in rows if not value(row))]
+        def ordered(kept: Sequence[Match]) -> Sequence[Match]:
+            return sorted(kept, key=lambda row: _order(value(row)), reverse=self.descending)
+
+        numbers = [row for row in rows if value(row) and _order(value(row))[0] < math.inf]
+        texts = [row for row in rows if value(row) and _order(value(row))[0] == math.inf]
+        return [*ordered(numbers), *ordered(texts), *(row for row in rows if not value(row))]
 
 
 DEFAULT_PAGE = Page()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from beautylens.serve.work_queue import WorkQueue
 from beautylens.store.filters import parse_filter
 
 _LOG = logging.getLogger("beautylens.serve")
+_HOUR = 3600.0
 # Maximum length of the typed words.
 WORDS = 200
 # Maximum length of a filter.
@@ -131,6 +132,20 @@ class Service:
             decode=self.decoders.decode,
         )
 
+    def by_photos(
+        self, given: Sequence[bytes], words: str, least: int, where: str = "", crop: str = ""
+    ) -> Matches:
+        """Return the products that one or several photos of one product show, best first.
+
+        Raises:
+            ImageError: when a photo cannot be read.
+            QueryError: when words, filter or crop are invalid, or several photos have one crop.
+        """
+        if crop.strip() and len(given) > 1:
+            raise QueryError("crop is of one photo; crop several before you send them")
+        photos = [self.photo(data, words, where, crop) for data in given]
+        return self.collection.candidates(photos, least)
+
     def by_words(self, words: str, least: int, where: str = "", crop: str = "") -> Matches:
         """Return the products with most of the words, `least` of them if there are as many.
 
@@ -187,6 +202,15 @@ class Service:
         name = self.read_keys.name_of(bearer(headers.get("authorization", "")))
         if name is not None:
             self.read_keys.limiters[name].take(photos)
+
+    async def sweep_hourly(self) -> None:
+        """Delete kept searches that are too old, at once and every hour, until it is cancelled."""
+        while self.kept is not None:
+            try:
+                await self.feedback.do(self.kept.sweep)
+            except (HTTPProblem, CollectionError) as error:
+                _LOG.warning("old searches were not deleted: %s", error)
+            await asyncio.sleep(_HOUR)
 
     async def ready(self) -> None:
         """Raise unless searches are possible.

@@ -22,6 +22,9 @@ from beautylens.store.columns import file_digest
 # A validation photo, and the picture that it is a copy of.
 Copy = tuple[AnyPath, AnyPath]
 
+# Stands for a number in a sentence; paths may have any other sign.
+COUNT = "\0"
+
 
 def refuse_known(
     rows: Sequence[TruthRow], pictures: Mapping[str, Sequence[AnyPath]], found: str
@@ -31,15 +34,16 @@ def refuse_known(
     Args:
         rows: the validation photos.
         pictures: the paths of each product's pictures.
-        found: what the message says was found, with `%d` for the number.
+        found: what the message says was found, with `COUNT` for the number.
 
     Raises:
         TableError: when there are any.
     """
     if copies := find_known(rows, pictures):
         photo, picture = copies[0]
+        said = found.replace(COUNT, str(len(copies)))
         raise TableError(
-            f"{found % len(copies)} or copies of them, such as {photo.name} (as {picture.name}); "
+            f"{said} or copies of them, such as {photo.name} (as {picture.name}); "
             "validate on other photos, or pass --allow-leaks (in Python allow_leaks=True)"
         )
 

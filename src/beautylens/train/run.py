@@ -24,7 +24,7 @@ from beautylens.runtime.extras import extra
 from beautylens.train import checkpoint
 from beautylens.train.catalogue_pictures import read_pictures, split_readable
 from beautylens.train.embedding import CachedEmbedding, Embedding, Head
-from beautylens.train.leaks import refuse_known, refuse_one_picture
+from beautylens.train.leaks import COUNT, refuse_known, refuse_one_picture
 from beautylens.train.loop import Loop, Report, ReportEpoch
 from beautylens.train.objective import Objective
 from beautylens.train.pairs import Pairs
@@ -278,7 +278,7 @@ class Training:
         known: dict[str, list[AnyPath]] = {}
         for product, path in zip(self._pictures.products, self._pictures.paths, strict=True):
             known.setdefault(product, []).append(path)
-        refuse_known(rows, known, f"{table}: %d of its photos are pictures of the catalogue")
+        refuse_known(rows, known, f"{table}: {COUNT} of its photos are pictures of the catalogue")
         return rows
 
     def _validation(self) -> Validation | None:
@@ -299,7 +299,7 @@ class Training:
         for row in rows:
             for product in row.product_ids:
                 learnt.setdefault(product, []).append(row.image)
-        shared = f"{truth} and {self._validation_table} share %d photos"
+        shared = f"{truth} and {self._validation_table} share {COUNT} photos"
         refuse_known(self._validation_rows, learnt, shared)
 
     def _source(self, paths: Sequence[AnyPath], *, views: bool, photos: bool = False) -> Source:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
+import threading
+from collections.abc import Collection
 from pathlib import Path
 
 from beautylens.catalogue.truth import ANSWERS
@@ -32,6 +35,22 @@ def make_folders(folder: Path) -> None:
         each.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
 
 
+def write_photo(folder: Path, photo: bytes) -> str:
+    """Write a photo unless it is there, and return its name in the folder."""
+    name = photo_name(photo)
+    file = folder / name
+    if not file.exists():
+        # Complete or not at all: another process may read it.
+        part = file.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
+        try:
+            with new_file(part, mode=PRIVATE) as written:
+                written.write(photo)
+            part.replace(file)
+        finally:
+            part.unlink(missing_ok=True)
+    return name
+
+
 class Answers:
     """A folder of photos with a truth table of the products that users chose.
 
@@ -49,8 +68,13 @@ class Answers:
         """The truth table."""
         return self._folder / TABLE
 
-    def keep(self, photo: bytes, product_id: str) -> None:
+    def keep(self, photo: bytes, product_id: str, *, limited: bool = True) -> None:
         """Store a photo (JPEG) and its product, replacing an earlier answer on the same photo.
+
+        Args:
+            photo: the file's bytes.
+            product_id: the product, or empty for none of the catalogue.
+            limited: whether it counts against the limits, as answers of anybody do.
 
         Raises:
             HTTPProblem: 507 when the folder is full.
@@ -61,7 +85,7 @@ class Answers:
             make_folders(self._folder)
             with write_lock(self._folder):
                 rows = self._rows()
-                if name not in rows and not self._has_room(len(rows), len(photo)):
+                if limited and name not in rows and not self._has_room(rows, len(photo)):
                     raise HTTPProblem(
                         507,
                         "feedback-full",
@@ -69,23 +93,28 @@ class Answers:
                         "reached; ask the operator to move them",
                     )
                 rows[name] = (name, product_id, KIND)
-                with new_file(self._folder / name, mode=PRIVATE) as file:
-                    file.write(photo)
+                write_photo(self._folder, photo)
                 write_csv(self.table, COLUMNS, rows.values(), mode=PRIVATE)
         except OSError as error:
             raise CollectionError(f"{self._folder} cannot be written ({error.strerror})") from error
 
-    def forget(self, photo: str) -> None:
-        """Remove the answer on a photo, given by its name in the folder, if there is one."""
+    def forget(self, photos: Collection[str]) -> None:
+        """Remove the answers on photos, given by their names in the folder."""
         with write_lock(self._folder):
             rows = self._rows()
-            if rows.pop(photo, None) is not None:
-                write_csv(self.table, COLUMNS, rows.values(), mode=PRIVATE)
+            kept = [row for name, row in rows.items() if name not in photos]
+            if len(kept) < len(rows):
+                write_csv(self.table, COLUMNS, kept, mode=PRIVATE)
 
-    def _has_room(self, answers: int, size: int) -> bool:
-        """Return whether one more photo of this size may be stored."""
-        kept = sum(file.stat().st_size for file in (self._folder / PHOTOS).iterdir())
-        return answers < MOST and kept + size <= MOST_BYTES
+    def photos(self) -> frozenset[str]:
+        """Return the names of the photos that have an answer."""
+        return frozenset(self._rows())
+
+    def _has_room(self, names: Collection[str], size: int) -> bool:
+        """Return whether one more photo of this size may be stored beside these."""
+        files = (self._folder / name for name in names)
+        kept = sum(file.stat().st_size for file in files if file.exists())
+        return len(names) < MOST and kept + size <= MOST_BYTES
 
     def _rows(self) -> dict[str, tuple[str, ...]]:
         """Return the rows of the table by photo."""

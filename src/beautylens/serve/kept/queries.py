@@ -9,23 +9,25 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from beautylens.errors import CollectionError
-from beautylens.files.writing import PRIVATE, new_file
+from beautylens.files.writing import PRIVATE
 from beautylens.results import Matches
-from beautylens.serve.kept.answers import MOST_BYTES, Answers, make_folders, photo_name
+from beautylens.serve.kept.answers import MOST_BYTES, PHOTOS, Answers, make_folders, write_photo
 from beautylens.serve.kept.photos import encoded_photo
 
 Event = Literal["click", "cart", "correct", "none"]
 FILE = "queries.sqlite"
-# Maximum number of kept searches: of more, the oldest that nobody labelled are deleted.
+# Maximum number of kept searches: of more, the oldest that the owner did not label are deleted.
 MOST = 10_000
 _DAY = 24 * 3600
+# Events of one search that are kept.
+MOST_EVENTS = 50
 # Seconds to wait for another process that writes.
 _WAIT = 10.0
 _SCHEMA = """
@@ -53,11 +55,11 @@ ORDER BY label IS NOT NULL,
 LIMIT ? OFFSET ?
 """
 _SURPLUS = """
-SELECT query_id, photo
-FROM (SELECT query_id, photo, label,
+SELECT query_id
+FROM (SELECT query_id, reviewed,
         ROW_NUMBER() OVER newest AS number, SUM(bytes) OVER newest AS size
     FROM queries WINDOW newest AS (ORDER BY seconds DESC))
-WHERE label IS NULL AND (number > ? OR size > ?)
+WHERE reviewed = 0 AND (number > ? OR size > ?)
 """
 
 
@@ -98,7 +100,7 @@ class KeptQueries:
         self._answers = Answers(folder)
 
     def keep(self, query_id: str, matches: Matches, product_ids: Sequence[str]) -> None:
-        """Store a search with its photo, and delete those that are too old or too many.
+        """Store a search with its photo, and delete the oldest of too many.
 
         Args:
             query_id: the id of the search.
@@ -111,36 +113,33 @@ class KeptQueries:
         if matches.query is None:
             return
         photo = encoded_photo(matches.query.pixels)
-        name = photo_name(photo)
-        ids = json.dumps(list(product_ids))
-        with self._opened() as database:
-            make_folders(self._folder)
-            file = self._folder / name
-            if not file.exists():
-                with new_file(file, mode=PRIVATE) as written:
-                    written.write(photo)
-            row = (query_id, time.time(), name, len(photo))
-            answer = (matches.verdict, matches.probability, ids)
+        answer = (matches.verdict, matches.probability, json.dumps(list(product_ids)))
+        with self._changing() as database:
+            name = write_photo(self._folder, photo)
             database.execute(
                 "INSERT INTO queries (query_id, seconds, photo, bytes, verdict, probability,"
                 " product_ids) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (*row, *answer),
+                (query_id, time.time(), name, len(photo), *answer),
             )
-            self._sweep(database)
+            surplus = database.execute(_SURPLUS, (MOST, MOST_BYTES)).fetchall()
+            self._delete(database, surplus)
 
     def note(self, query_id: str, event: Event, product_id: str) -> bool:
         """Store what a person did with an answer; return False for an unknown search.
 
         `correct` and `none` label the photo, unless the owner did.
         """
-        with self._opened() as database:
+        with self._changing() as database:
             if self._photo_of(database, query_id) is None:
                 return False
-            database.execute(
-                "INSERT INTO events VALUES (?, ?, ?, ?)", (query_id, time.time(), event, product_id)
+            ((noted,),) = database.execute(
+                "SELECT COUNT(*) FROM events WHERE query_id = ?", (query_id,)
             )
-        if event in ("correct", "none"):
-            self._label(query_id, product_id, by_owner=False)
+            if noted < MOST_EVENTS:
+                row = (query_id, time.time(), event, product_id)
+                database.execute("INSERT INTO events VALUES (?, ?, ?, ?)", row)
+            if event in ("correct", "none"):
+                self._label(database, query_id, product_id, by_owner=False)
         return True
 
     def label(self, query_id: str, product_id: str) -> bool:
@@ -150,19 +149,26 @@ class KeptQueries:
             query_id: the search.
             product_id: the product, or empty for none of the catalogue.
         """
-        return self._label(query_id, product_id, by_owner=True)
+        with self._changing() as database:
+            return self._label(database, query_id, product_id, by_owner=True)
 
-    def _label(self, query_id: str, product_id: str, *, by_owner: bool) -> bool:
-        with self._opened() as database:
-            name = self._photo_of(database, query_id)
-            if name is None:
-                return False
-            changed = database.execute(
-                "UPDATE queries SET label = ?, reviewed = ? WHERE query_id = ? AND reviewed <= ?",
-                (product_id, by_owner, query_id, by_owner),
+    def _label(
+        self, database: sqlite3.Connection, query_id: str, product_id: str, *, by_owner: bool
+    ) -> bool:
+        """Label all searches with the photo of this one."""
+        name = self._photo_of(database, query_id)
+        if name is None:
+            return False
+        ((reviewed,),) = database.execute(
+            "SELECT MAX(reviewed) FROM queries WHERE photo = ?", (name,)
+        )
+        if reviewed <= by_owner:
+            database.execute(
+                "UPDATE queries SET label = ?, reviewed = ? WHERE photo = ?",
+                (product_id, by_owner, name),
             )
-            if changed.rowcount:
-                self._answers.keep((self._folder / name).read_bytes(), product_id)
+            photo = (self._folder / name).read_bytes()
+            self._answers.keep(photo, product_id, limited=not by_owner)
         return True
 
     def listed(self, limit: int, offset: int = 0) -> tuple[int, list[KeptQuery]]:
@@ -176,35 +182,46 @@ class KeptQueries:
         """Return the photo of a search (JPEG); None for an unknown search."""
         with self._opened() as database:
             name = self._photo_of(database, query_id)
-        return None if name is None else (self._folder / name).read_bytes()
+        with suppress(FileNotFoundError):
+            return None if name is None else (self._folder / name).read_bytes()
+        return None
 
     def delete(self, query_id: str) -> bool:
-        """Delete a search with its photo, events and label; return False for an unknown one."""
-        with self._opened() as database:
+        """Delete all searches with the photo of this one, the photo, events and label.
+
+        Returns False for an unknown search.
+        """
+        with self._changing() as database:
             name = self._photo_of(database, query_id)
             if name is None:
                 return False
-            self._delete(database, [(query_id, name)])
-            return True
+            found = database.execute("SELECT query_id FROM queries WHERE photo = ?", (name,))
+            self._delete(database, found.fetchall())
+            self._answers.forget({name})
+        return True
 
-    def _sweep(self, database: sqlite3.Connection) -> None:
-        """Delete searches that nobody labelled and that are too old, or too many."""
+    def sweep(self) -> None:
+        """Delete searches that nobody labelled and that are too old, and photos of none."""
+        if not (self._folder / FILE).exists():
+            return
         oldest = time.time() - self._days * _DAY
-        old = database.execute(
-            "SELECT query_id, photo FROM queries WHERE label IS NULL AND seconds < ?", (oldest,)
-        ).fetchall()
-        self._delete(database, old)
-        surplus = database.execute(_SURPLUS, (MOST, MOST_BYTES)).fetchall()
-        self._delete(database, surplus)
+        with self._changing() as database:
+            old = database.execute(
+                "SELECT query_id FROM queries WHERE label IS NULL AND seconds < ?", (oldest,)
+            )
+            self._delete(database, old.fetchall())
 
-    def _delete(self, database: sqlite3.Connection, searches: Sequence[tuple[str, str]]) -> None:
-        for query_id, name in searches:
-            database.execute("DELETE FROM events WHERE query_id = ?", (query_id,))
-            database.execute("DELETE FROM queries WHERE query_id = ?", (query_id,))
-            shared = database.execute("SELECT 1 FROM queries WHERE photo = ?", (name,)).fetchone()
-            if shared is None:
-                self._answers.forget(name)
-                (self._folder / name).unlink(missing_ok=True)
+    @staticmethod
+    def _delete(database: sqlite3.Connection, searches: Sequence[tuple[str]]) -> None:
+        """Delete searches and their events; `_changing` deletes photos that no search has."""
+        database.executemany("DELETE FROM events WHERE query_id = ?", searches)
+        database.executemany("DELETE FROM queries WHERE query_id = ?", searches)
+
+    def _delete_photos(self, names: Collection[str]) -> None:
+        """Delete photos that neither a search nor an answer has."""
+        answered = self._answers.photos() if names else ()
+        for name in set(names).difference(answered):
+            (self._folder / name).unlink(missing_ok=True)
 
     @staticmethod
     def _photo_of(database: sqlite3.Connection, query_id: str) -> str | None:
@@ -223,16 +240,27 @@ class KeptQueries:
         )
 
     @contextmanager
+    def _changing(self) -> Iterator[sqlite3.Connection]:
+        """Open the file for one change, during which no other process changes anything."""
+        with self._opened() as database:
+            database.execute("BEGIN IMMEDIATE")
+            yield database
+            shown = {name for (name,) in database.execute("SELECT photo FROM queries")}
+            folder = self._folder / PHOTOS
+            # Before others may keep a search with the same photo.
+            self._delete_photos({f"{PHOTOS}/{file.name}" for file in folder.glob("*.jpg")} - shown)
+            database.commit()
+
+    @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
-        """Open the file for one transaction, creating it for this user alone."""
+        """Open the file, creating it for this user alone."""
         file = self._folder / FILE
         try:
             make_folders(self._folder)
             if not file.exists():
                 os.close(os.open(file, os.O_CREAT | os.O_RDWR, PRIVATE))
-            with closing(sqlite3.connect(file, timeout=_WAIT)) as database:
+            with closing(sqlite3.connect(file, timeout=_WAIT, isolation_level=None)) as database:
                 database.executescript(_SCHEMA)
-                with database:
-                    yield database
+                yield database
         except (OSError, sqlite3.Error) as error:
             raise CollectionError(f"{file} cannot be read or written ({error})") from error

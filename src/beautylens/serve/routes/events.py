@@ -56,9 +56,11 @@ def event_routes(service: Service) -> APIRouter:
         def noted() -> None:
             if product_id and not service.collection.known([product_id]):
                 raise unknown(product_id)
-            if kept is not None and not kept.note(query_id, event, product_id):
-                raise unknown_query(query_id)
             service.metrics.happened(event, rank)
+            # Searches by words alone are not kept, nor are those that are too old.
+            noted = kept is None or kept.note(query_id, event, product_id)
+            if not noted and event in ("correct", "none"):
+                raise unknown_query(query_id)
 
         await service.feedback.do(noted)
         return Response(status_code=204)

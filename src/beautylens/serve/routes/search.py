@@ -97,11 +97,10 @@ def search_routes(service: Service) -> APIRouter:
 
         def found() -> tuple[Matches, Answer]:
             page = Page.parse(limit, offset, sort, facets, service.columns)
-            if not given:
-                matches = service.by_words(words, page.least, where, crop)
+            if given:
+                matches = service.by_photos(given, words, page.least, where, crop)
             else:
-                photos = [service.photo(data, words, where, crop) for data in given]
-                matches = service.collection.candidates(photos, page.least)
+                matches = service.by_words(words, page.least, where, crop)
             service.searched(matches)
             if (record := REQUEST.get()) is not None:
                 record.verdict, record.milliseconds = matches.verdict, matches.milliseconds

@@ -34,7 +34,8 @@ async function load() {
     by("enter").hidden = true;
     shown += answer.queries.length;
     count(answer.unlabelled);
-    by("searches").append(...answer.queries.map(row));
+    const known = new Set([...by("searches").children].map((each) => each.dataset.search));
+    by("searches").append(...answer.queries.filter((each) => !known.has(each.query_id)).map(row));
     by("empty").hidden = shown > 0;
     by("more").hidden = answer.queries.length < PAGE;
   } catch (error) {
@@ -52,6 +53,7 @@ function count(number) {
 function row(search) {
   const element = by("search").content.firstElementChild.cloneNode(true);
   const part = (name) => element.querySelector(`.${name}`);
+  element.dataset.search = search.query_id;
   const state = { search, element, part, label: search.label };
   const share = search.probability === null ? "" : `, ${Math.min(99, Math.round(100 * search.probability))} %`;
   part("verdict").textContent = `${VERDICTS[search.verdict] || "No verdict"}${share}`;
@@ -96,7 +98,10 @@ async function label(state, product, name) {
   const said = product ? { product_id: product } : { none: true };
   try {
     await ask(`v1/queries/${search.query_id}`, { method: "PUT", body: form(said) });
-    if (state.label === null) count(unlabelled - 1);
+    if (state.label === null) {
+      count(unlabelled - 1);
+      shown -= 1; // It is behind all without a label now.
+    }
     state.label = product;
     mark(state);
     part("answered").textContent = `Stored: ${name}.`;
@@ -128,7 +133,7 @@ async function remove(state) {
     const next = element.nextElementSibling || element.previousElementSibling;
     element.remove();
     next?.querySelector(".delete").focus();
-    by("empty").hidden = by("searches").children.length > 0;
+    by("empty").hidden = by("searches").children.length > 0 || !by("more").hidden;
   } catch (error) {
     part("answered").textContent = error.message;
   }

@@ -14,7 +14,7 @@ export default {
   choose: "Bild auswählen",
   "drop-hint": "Sie können ein Bild auch hierher ziehen oder einfügen.",
   "not-stored": "Fotos werden nicht gespeichert.",
-  "stored-for": (count) => (count === 1 ? "Fotos werden einen Tag gespeichert, um die Suche zu verbessern." : "Fotos werden {count} Tage gespeichert, um die Suche zu verbessern."),
+  "stored-for": (count) => (count === 1 ? "Fotos werden einen Tag gespeichert" : "Fotos werden {count} Tage gespeichert") + ", länger, wenn Sie sagen, was sie zeigen.",
   stored: "Ihre Antwort wird mit diesem Foto gespeichert, um die Suche zu verbessern.",
   undisplayed: "Dieser Browser kann die Datei nicht anzeigen. Mit „Suchen“ wird sie unverändert hochgeladen, samt Angaben wie dem Ort.",
   "no-picture": "{name} ist kein Bild. Wählen Sie ein Foto, etwa eine JPEG- oder PNG-Datei.",

@@ -14,7 +14,7 @@ export default {
   choose: "Choose a picture",
   "drop-hint": "You can also drop a picture here or paste one.",
   "not-stored": "Photos are not stored.",
-  "stored-for": (count) => (count === 1 ? "Photos are stored for a day to improve the search." : "Photos are stored for {count} days to improve the search."),
+  "stored-for": (count) => (count === 1 ? "Photos are stored for a day" : "Photos are stored for {count} days") + ", longer if you say what they show.",
   stored: "Your answer is stored with this photo to improve the search.",
   undisplayed: "This browser cannot display this file. Press Search to upload it unchanged, including metadata such as the location.",
   "no-picture": "{name} is no picture. Choose a photo, such as a JPEG or PNG file.",

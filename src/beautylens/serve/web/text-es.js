@@ -14,7 +14,7 @@ export default {
   choose: "Elegir una imagen",
   "drop-hint": "También puede soltar o pegar aquí una imagen.",
   "not-stored": "Las fotos no se guardan.",
-  "stored-for": (count) => (count === 1 ? "Las fotos se guardan un día para mejorar la búsqueda." : "Las fotos se guardan {count} días para mejorar la búsqueda."),
+  "stored-for": (count) => (count === 1 ? "Las fotos se guardan un día" : "Las fotos se guardan {count} días") + ", más tiempo si dice qué muestran.",
   stored: "Su respuesta se guarda con esta foto para mejorar la búsqueda.",
   undisplayed: "Este navegador no puede mostrar el archivo. «Buscar» lo envía sin cambios, con datos como el lugar.",
   "no-picture": "{name} no es una imagen. Elija una foto, por ejemplo un archivo JPEG o PNG.",

@@ -14,7 +14,7 @@ export default {
   choose: "Choisir une image",
   "drop-hint": "Vous pouvez aussi déposer ou coller une image ici.",
   "not-stored": "Les photos ne sont pas conservées.",
-  "stored-for": (count) => (count === 1 ? "Les photos sont conservées un jour pour améliorer la recherche." : "Les photos sont conservées {count} jours pour améliorer la recherche."),
+  "stored-for": (count) => (count === 1 ? "Les photos sont conservées un jour" : "Les photos sont conservées {count} jours") + ", plus longtemps si vous dites ce qu'elles montrent.",
   stored: "Votre réponse est conservée avec cette photo pour améliorer la recherche.",
   undisplayed: "Ce navigateur ne peut pas afficher ce fichier. « Chercher » l'envoie tel quel, avec des métadonnées comme le lieu.",
   "no-picture": "{name} n'est pas une image. Choisissez une photo, par exemple un fichier JPEG ou PNG.",
