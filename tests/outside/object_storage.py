@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +14,20 @@ from moto.server import ThreadedMotoServer
 BUCKET = "shop"
 
 
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+# The same for all servers of a process, which opens a bucket once.
+PORT = _free_port()
+
+
 @contextmanager
 def object_storage() -> Iterator[str]:
     """Have an S3 server, which the environment names, with one empty bucket; give its address."""
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server = ThreadedMotoServer("127.0.0.1", port=PORT, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     former = dict(os.environ)

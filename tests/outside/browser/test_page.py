@@ -424,5 +424,5 @@ def test_a_finger_moves_the_frame(browser: Browser, site: Site, shop: Shop) -> N
 
 def test_the_api_is_described_without_another_host(page: Page, site: Site) -> None:
     page.goto(f"{site.server.address}/docs")
-    expect(page.get_by_text("/v1/search")).to_be_visible()
+    expect(page.get_by_text("/v1/search", exact=True)).to_be_visible()
     expect(page.get_by_text("Find the product that a photo shows")).to_be_visible()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from beautylens.errors import QueryError
 from beautylens.store.conditions import Comparison, Condition, Joined, Negation
-from beautylens.store.filters import parse_filter
+from beautylens.store.filters import parse_sql
 from beautylens.store.schema import PLAIN
 
 _COMPARED = {"=": "==", "<>": "!=", "LIKE": "like"} | {
@@ -29,7 +29,7 @@ def milvus_filter(where: str, columns: Sequence[str]) -> str:
     Raises:
         QueryError: when the filter is invalid or cannot be translated.
     """
-    condition = parse_filter(where, columns)
+    condition = parse_sql(where, columns)
     try:
         return _expression(condition)
     except _UntranslatableError as error:
