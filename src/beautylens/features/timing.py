@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+
+from beautylens.runtime.threads import one_blas_thread
 
 # Least time and number of runs of the warm-up: memory is allocated, and the clock rate rises.
 WARM_SECONDS, WARM_RUNS = 0.5, 3
@@ -32,7 +33,7 @@ def time_runs(run: Callable[[], object], clock: Callable[[], float] = time.perf_
         run: the function to time.
         clock: returns the time in seconds.
     """
-    with threadpool_limits(1, "blas"):
+    with one_blas_thread():
         _repeat(run, clock, WARM_SECONDS, WARM_RUNS)
         spent = _repeat(run, clock, TIMED_SECONDS, LEAST_RUNS)
     low, median, high = (1000 * float(each) for each in np.percentile(spent, (25, 50, 75)))

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from threadpoolctl import threadpool_limits
 
 from beautylens.arrays import Float32, UInt8
 from beautylens.catalogue.table import Catalogue
@@ -31,7 +30,7 @@ from beautylens.ingest.progress import OnProgress, Progress, silent
 from beautylens.ingest.row_failures import record_row_failures, row_failures
 from beautylens.inputs.counts import none_or_at_least_one
 from beautylens.runtime.prefetch import prefetch
-from beautylens.runtime.threads import core_count
+from beautylens.runtime.threads import core_count, one_blas_thread
 from beautylens.store.columns import file_digest, vectors
 from beautylens.store.failures import Failure
 from beautylens.store.gallery import Gallery
@@ -113,7 +112,7 @@ class Describer:
         """Yield the stored values of each row's picture, or its failure, in order."""
         encoder = self._encoder.shared_by(self._workers)
         # Several BLAS threads for the whitening of one picture would compete with the network.
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(self._workers) as pool:
+        with one_blas_thread(), ThreadPoolExecutor(self._workers) as pool:
             work = partial(self._describe, encoder, folder)
             yield from prefetch(pool, work, rows, AHEAD * self._workers)
 

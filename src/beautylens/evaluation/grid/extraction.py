@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from beautylens.arrays import Float32, UInt8
 from beautylens.errors import ImageError, RecipeError
@@ -21,6 +20,7 @@ from beautylens.images.fit import centre
 from beautylens.inputs.counts import counted
 from beautylens.inputs.several import several
 from beautylens.runtime.prefetch import batches, prefetch
+from beautylens.runtime.threads import one_blas_thread
 
 # The encoder file's own pooling, with its whitening if it has one.
 OWN = "own"
@@ -84,7 +84,7 @@ def extract_with(
     """
     rows: dict[str, list[Float32]] = {name: [] for name in pools}
     errors: dict[int, str] = {}
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor() as pool:
+    with one_blas_thread(), ThreadPoolExecutor() as pool:
         fitted = prefetch(pool, partial(_fit, encoder, views=views), paths, 4 * BATCH)
         for number, batch in enumerate(batches(fitted, BATCH)):
             start = number * BATCH
