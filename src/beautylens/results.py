@@ -53,6 +53,13 @@ class Product:
     images: tuple[str, ...] = field(default=(), compare=False)
 
 
+def brand_and_name(product: Product) -> str:
+    """Return brand and name; the name alone if it starts with the brand."""
+    if product.name.casefold().startswith(product.brand.casefold()):
+        return product.name or product.brand
+    return f"{product.brand} {product.name}".strip()
+
+
 class Geometry(NamedTuple):
     """The keypoints of a catalogue picture, and their verified matches with the photo's."""
 

@@ -7,13 +7,13 @@ import math
 from rich.table import Table
 
 from beautylens.cli.console import console, explain_missing_verdicts
-from beautylens.cli.match_lines import brand_and_name
 from beautylens.evaluation.evaluate import Evaluation
 from beautylens.evaluation.intervals import Interval
 from beautylens.evaluation.metrics import Score, Summary
 from beautylens.evaluation.verdicts import Share, Verdicts, WrongMatch
 from beautylens.inputs.counts import counted
 from beautylens.inputs.unicode_text import on_one_line
+from beautylens.results import brand_and_name
 
 # Wrong matches that are printed; the report and the JSON list all of them.
 WRONG_SHOWN = 10

@@ -16,14 +16,13 @@ from beautylens.catalogue.write import sheet_row
 from beautylens.cli.console import console
 from beautylens.cli.match_lines import (
     barcode_of,
-    brand_and_name,
     differences_of,
     write_match,
 )
 from beautylens.cli.output import print_json
 from beautylens.inputs.unicode_text import on_one_line
 from beautylens.reasons import rounded
-from beautylens.results import Match, Matches, Verdict
+from beautylens.results import Match, Matches, Verdict, brand_and_name
 
 # The verdict in the title of a table.
 VERDICTS: Mapping[Verdict | None, str] = {

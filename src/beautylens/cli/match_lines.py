@@ -9,7 +9,7 @@ from rich.text import Text
 from beautylens.cli.console import console
 from beautylens.inputs.unicode_text import on_one_line
 from beautylens.reasons import Reasons
-from beautylens.results import Match, Product
+from beautylens.results import Match, brand_and_name
 
 # Columns before the evidence.
 _INDENT = 10
@@ -58,13 +58,6 @@ def _evidence(match: Match) -> list[tuple[str, str]]:
 def differences_of(reasons: Reasons) -> str:
     """Return what is on the photo and on the catalogue picture, where they contradict."""
     return "; ".join(f"{each.photo} / {each.catalogue}" for each in reasons.against)
-
-
-def brand_and_name(product: Product) -> str:
-    """Return brand and name; the name alone if it starts with the brand."""
-    if product.name.casefold().startswith(product.brand.casefold()):
-        return product.name or product.brand
-    return f"{product.brand} {product.name}".strip()
 
 
 def barcode_of(reasons: Reasons) -> str:

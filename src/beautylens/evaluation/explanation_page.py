@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from beautylens.evaluation.page_assets import render
 from beautylens.reasons import Question, Reasons
-from beautylens.results import Explanation, Match, Matches
+from beautylens.results import Explanation, Match, Matches, brand_and_name
 
 _VERDICTS = {
     "match": "Match",
@@ -51,7 +51,7 @@ def _query(name: str, matches: Matches, drawings: Explanation, folder: Path) -> 
 def _match(match: Match, rank: int, drawings: Explanation, folder: Path) -> dict[str, Any]:
     product, why = match.product, match.reasons
     return {
-        "name": f"{product.brand} {product.name}".strip() or product.product_id,
+        "name": brand_and_name(product) or product.product_id,
         "product_id": product.product_id,
         "share": _share(match.probability),
         "reasons": list(_reasons(why)),
