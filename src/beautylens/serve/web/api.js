@@ -12,7 +12,7 @@ export class Trouble extends Error {
 
 const PASSING = [408, 429, 500, 502, 503, 504];
 
-async function ask(address, options) {
+export async function ask(address, options) {
   let answer;
   try {
     answer = await fetch(address, options);
@@ -30,7 +30,7 @@ function sentence(text) {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 }
 
-function form(values) {
+export function form(values) {
   const data = new FormData();
   for (const [name, value] of Object.entries(values)) data.append(name, value);
   return data;

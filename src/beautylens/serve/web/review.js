@@ -1,5 +1,7 @@
 // The owner's page: kept searches, to label with a tap or to delete.
 
+import { ask, form } from "./api.js";
+
 const by = (id) => document.getElementById(id);
 const PAGE = 20;
 // Products of an answer that are shown, and that words find.
@@ -11,25 +13,12 @@ let key = sessionStorage.getItem("key") || "";
 let shown = 0;
 let unlabelled = 0;
 
-async function ask(address, options = {}) {
-  const headers = { Authorization: `Bearer ${key}` };
-  const answer = await fetch(address, { ...options, headers }).catch(() => null);
-  if (!answer) throw new Error("The server is not reachable.");
-  if (answer.ok) return answer;
-  const problem = await answer.json().catch(() => ({}));
-  throw new Error(problem.detail || `The server responded with status ${answer.status}.`);
-}
-
-function form(values) {
-  const data = new FormData();
-  for (const [name, value] of Object.entries(values)) data.append(name, value);
-  return data;
-}
+const owned = (address, options = {}) => ask(address, { ...options, headers: { Authorization: `Bearer ${key}` } });
 
 async function load() {
   by("trouble").hidden = true;
   try {
-    const answer = await (await ask(`v1/queries?limit=${PAGE}&offset=${shown}`)).json();
+    const answer = await (await owned(`v1/queries?limit=${PAGE}&offset=${shown}`)).json();
     sessionStorage.setItem("key", key);
     by("enter").hidden = true;
     shown += answer.queries.length;
@@ -66,10 +55,10 @@ function row(search) {
     find(state, event.target.querySelector("input").value.trim());
   });
   mark(state);
-  ask(search.photo.slice(1)).then(async (answer) => {
+  owned(search.photo.slice(1)).then(async (answer) => {
     part("photo").src = URL.createObjectURL(await answer.blob());
     part("photo").alt = "Photo of the search";
-  }, (error) => (part("answered").textContent = error.message));
+  }).catch((error) => (part("answered").textContent = error.message));
   return element;
 }
 
@@ -97,7 +86,7 @@ async function label(state, product, name) {
   const { search, part } = state;
   const said = product ? { product_id: product } : { none: true };
   try {
-    await ask(`v1/queries/${search.query_id}`, { method: "PUT", body: form(said) });
+    await owned(`v1/queries/${search.query_id}`, { method: "PUT", body: form(said) });
     if (state.label === null) {
       count(unlabelled - 1);
       shown -= 1; // It is behind all without a label now.
@@ -114,7 +103,7 @@ async function find(state, words) {
   const { part } = state;
   if (!words) return;
   try {
-    const answer = await (await ask("v1/search", { method: "POST", body: form({ words, limit: FOUND }) })).json();
+    const answer = await (await owned("v1/search", { method: "POST", body: form({ words, limit: FOUND }) })).json();
     const known = new Set([...part("products").children].map((each) => each.dataset.product));
     const fresh = answer.matches.filter((match) => !known.has(match.product_id));
     part("products").append(...fresh.map((product) => button(state, product)));
@@ -127,7 +116,7 @@ async function find(state, words) {
 async function remove(state) {
   const { search, element, part } = state;
   try {
-    await ask(`v1/queries/${search.query_id}`, { method: "DELETE" });
+    await owned(`v1/queries/${search.query_id}`, { method: "DELETE" });
     if (state.label === null) count(unlabelled - 1);
     shown -= 1;
     const next = element.nextElementSibling || element.previousElementSibling;
