@@ -9,7 +9,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,8 +55,8 @@ ORDER BY label IS NOT NULL,
 LIMIT ? OFFSET ?
 """
 _SURPLUS = """
-SELECT query_id
-FROM (SELECT query_id, reviewed,
+SELECT query_id, photo
+FROM (SELECT query_id, photo, reviewed,
         ROW_NUMBER() OVER newest AS number, SUM(bytes) OVER newest AS size
     FROM queries WINDOW newest AS (ORDER BY seconds DESC))
 WHERE reviewed = 0 AND (number > ? OR size > ?)
@@ -195,9 +195,9 @@ class KeptQueries:
             name = self._photo_of(database, query_id)
             if name is None:
                 return False
-            found = database.execute("SELECT query_id FROM queries WHERE photo = ?", (name,))
-            self._delete(database, found.fetchall())
+            found = database.execute("SELECT query_id, photo FROM queries WHERE photo = ?", (name,))
             self._answers.forget({name})
+            self._delete(database, found.fetchall())
         return True
 
     def sweep(self) -> None:
@@ -207,21 +207,25 @@ class KeptQueries:
         oldest = time.time() - self._days * _DAY
         with self._changing() as database:
             old = database.execute(
-                "SELECT query_id FROM queries WHERE label IS NULL AND seconds < ?", (oldest,)
+                "SELECT query_id, photo FROM queries WHERE label IS NULL AND seconds < ?", (oldest,)
             )
             self._delete(database, old.fetchall())
+            files = (self._folder / PHOTOS).glob("*.jpg")
+            self._delete_unused(database, {f"{PHOTOS}/{file.name}" for file in files})
 
-    @staticmethod
-    def _delete(database: sqlite3.Connection, searches: Sequence[tuple[str]]) -> None:
-        """Delete searches and their events; `_changing` deletes photos that no search has."""
-        database.executemany("DELETE FROM events WHERE query_id = ?", searches)
-        database.executemany("DELETE FROM queries WHERE query_id = ?", searches)
+    def _delete(self, database: sqlite3.Connection, searches: Sequence[tuple[str, str]]) -> None:
+        """Delete searches, given by id and photo, with their events and unused photos."""
+        ids = [(query_id,) for query_id, _ in searches]
+        database.executemany("DELETE FROM events WHERE query_id = ?", ids)
+        database.executemany("DELETE FROM queries WHERE query_id = ?", ids)
+        self._delete_unused(database, {name for _, name in searches})
 
-    def _delete_photos(self, names: Collection[str]) -> None:
-        """Delete photos that neither a search nor an answer has."""
-        answered = self._answers.photos() if names else ()
-        for name in set(names).difference(answered):
-            (self._folder / name).unlink(missing_ok=True)
+    def _delete_unused(self, database: sqlite3.Connection, names: Set[str]) -> None:
+        """Delete those of the photos that neither a search nor an answer has."""
+        if names:
+            shown = {name for (name,) in database.execute("SELECT photo FROM queries")}
+            for name in names - shown - self._answers.photos():
+                (self._folder / name).unlink(missing_ok=True)
 
     @staticmethod
     def _photo_of(database: sqlite3.Connection, query_id: str) -> str | None:
@@ -245,10 +249,6 @@ class KeptQueries:
         with self._opened() as database:
             database.execute("BEGIN IMMEDIATE")
             yield database
-            shown = {name for (name,) in database.execute("SELECT photo FROM queries")}
-            folder = self._folder / PHOTOS
-            # Before others may keep a search with the same photo.
-            self._delete_photos({f"{PHOTOS}/{file.name}" for file in folder.glob("*.jpg")} - shown)
             database.commit()
 
     @contextmanager
