@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,8 +18,8 @@ from beautylens.search.together import together
 from tests.conftest import Shop
 
 
-def picture(name: str, score: float, **reasons: object) -> Match:
-    return Match(name, Product(name), "", score, Reasons(**reasons))  # type: ignore[arg-type]
+def picture(name: str, score: float, **reasons: Any) -> Match:
+    return Match(name, Product(name), "", score, Reasons(**reasons))
 
 
 def test_of_each_kind_the_strongest_evidence_of_all_photos_counts() -> None:

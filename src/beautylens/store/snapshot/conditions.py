@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sqlite3
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ def number_of(text: str | None) -> float | None:
         return None
     number = float(text)
     # Lance takes NaN for the largest number, and SQLite has none.
-    return number if number == number else float("inf")  # noqa: PLR0124
+    return math.inf if math.isnan(number) else number
 
 
 def to_sqlite(condition: Condition, columns: Sequence[str]) -> Sql:
